@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "digest.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/random.h>
+#include <zlib.h>
+
+om_status
+om_sha256(const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; ok && i < n_parts; i++)
+		ok = EVP_DigestUpdate(ctx, parts[i].data, parts[i].n) == 1;
+	ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		memset(out, 0, OM_SHA256);
+	return ok ? OM_OK : OM_INTERNAL;
+}
+
+uint32_t
+om_crc32(uint32_t crc, const void *data, size_t n)
+{
+	return (uint32_t)crc32_z(crc, data, n);
+}
+
+om_status
+om_random(void *out, size_t n, om_err *e)
+{
+	unsigned char *p = out;
+
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return om_fail(e, OM_IO, "the system gives no random bytes");
+		p += got;
+		n -= (size_t)got;
+	}
+	return OM_OK;
+}
+
+bool
+om_secret_equal(const char *a, const char *b)
+{
+	unsigned char ha[OM_SHA256], hb[OM_SHA256];
+	struct om_bytes pa = {a, strlen(a)}, pb = {b, strlen(b)};
+
+	/* hashing first hides the lengths as well */
+	if (om_sha256(&pa, 1, ha) != OM_OK || om_sha256(&pb, 1, hb) != OM_OK)
+		return false;
+	return CRYPTO_memcmp(ha, hb, OM_SHA256) == 0;
+}
+
+void
+om_secret_clear(void *p, size_t n)
+{
+	OPENSSL_cleanse(p, n);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "json.h"
+#include "text.h"
+
+#include <math.h>
+#include <string.h>
+
+om_status
+om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
+{
+	json_error_t je;
+
+	*out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	if (*out == NULL)
+		return om_fail(e, OM_INVALID, "not valid JSON: line %d, column %d: %s", je.line, je.column, je.text);
+	return OM_OK;
+}
+
+/* lookup gives NULL for an absent key and for null. */
+static const json_t *
+lookup(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_null(v) ? NULL : v;
+}
+
+om_status
+om_json_text(const json_t *o, const char *where, const char *key, size_t max_chars, const char **out, om_err *e)
+{
+	const json_t *v = lookup(o, key);
+	const char *text;
+	size_t n;
+
+	if (v == NULL)
+		return OM_OK;
+	if (!json_is_string(v))
+		return om_fail(e, OM_INVALID, "%s%s: must be a string", where, key);
+	text = json_string_value(v);
+	n = json_string_length(v);
+	if (om_utf8_length(text, n) > max_chars)
+		return om_fail(e, OM_INVALID, "%s%s: must have at most %zu characters", where, key, max_chars);
+	if (!om_text_clean(text, n))
+		return om_fail(e, OM_INVALID, "%s%s: must not contain control characters", where, key);
+	*out = text;
+	return OM_OK;
+}
+
+om_status
+om_json_int(
+    const json_t *o, const char *where, const char *key, int64_t min, int64_t max, int64_t *out, bool *has, om_err *e)
+{
+	const json_t *v = lookup(o, key);
+	int64_t i = 0;
+	bool whole = false;
+
+	if (v == NULL)
+		return OM_OK;
+	if (json_is_integer(v)) {
+		i = json_integer_value(v);
+		whole = true;
+	} else if (json_is_real(v)) {
+		double d = json_real_value(v);
+
+		whole = d == trunc(d) && fabs(d) <= 9007199254740992.0;
+		i = whole ? (int64_t)d : 0;
+	}
+	if (!whole || i < min || i > max)
+		return om_fail(e, OM_INVALID, "%s%s: must be a whole number from %lld to %lld", where, key,
+		    (long long)min, (long long)max);
+	*out = i;
+	*has = true;
+	return OM_OK;
+}
+
+om_status
+om_json_bool(const json_t *o, const char *where, const char *key, bool *out, bool *has, om_err *e)
+{
+	const json_t *v = lookup(o, key);
+
+	if (v == NULL)
+		return OM_OK;
+	if (!json_is_boolean(v))
+		return om_fail(e, OM_INVALID, "%s%s: must be true or false", where, key);
+	*out = json_is_true(v);
+	*has = true;
+	return OM_OK;
+}
+
+om_status
+om_json_money(const json_t *o, const char *where, const char *key, om_money *out, bool *has, om_err *e)
+{
+	const json_t *v = lookup(o, key);
+	om_err why = {.text = ""};
+	om_status s;
+
+	if (v == NULL)
+		return OM_OK;
+	if (json_is_string(v) && strlen(json_string_value(v)) == json_string_length(v)) {
+		s = om_money_parse(json_string_value(v), out, &why);
+	} else if (json_is_integer(v)) {
+		char text[32];
+
+		(void)snprintf(text, sizeof text, "%lld", (long long)json_integer_value(v));
+		s = om_money_parse(text, out, &why);
+	} else if (json_is_real(v)) {
+		s = om_money_from_double(json_real_value(v), out, &why);
+	} else {
+		return om_fail(e, OM_INVALID, "%s%s: must be a number or a decimal string", where, key);
+	}
+	if (s != OM_OK)
+		return om_fail(e, OM_INVALID, "%s%s: %s", where, key, why.text);
+	*has = true;
+	return OM_OK;
+}
+
+om_status
+om_json_time(const json_t *o, const char *where, const char *key, om_time *out, bool *has, om_err *e)
+{
+	const char *text = NULL;
+	om_err why = {.text = ""};
+	om_status s = om_json_text(o, where, key, 64, &text, e);
+
+	if (s != OM_OK || text == NULL)
+		return s;
+	if (om_time_parse(text, out, &why) != OM_OK)
+		return om_fail(e, OM_INVALID, "%s%s: %s", where, key, why.text);
+	*has = true;
+	return OM_OK;
+}
+
+om_status
+om_json_object(const json_t *o, const char *where, const char *key, const json_t **out, om_err *e)
+{
+	const json_t *v = lookup(o, key);
+
+	if (v == NULL)
+		return OM_OK;
+	if (!json_is_object(v))
+		return om_fail(e, OM_INVALID, "%s%s: must be an object", where, key);
+	*out = v;
+	return OM_OK;
+}
+
+void
+om_jw_init(struct om_jw *w, struct om_buf *out)
+{
+	*w = (struct om_jw){.out = out};
+}
+
+static void
+before_value(struct om_jw *w)
+{
+	if (w->comma)
+		om_buf_chr(w->out, ',');
+	w->comma = true;
+}
+
+void
+om_jw_open(struct om_jw *w, char bracket)
+{
+	before_value(w);
+	om_buf_chr(w->out, bracket);
+	w->comma = false;
+}
+
+void
+om_jw_close(struct om_jw *w, char bracket)
+{
+	om_buf_chr(w->out, bracket);
+	w->comma = true;
+}
+
+static void
+write_string(struct om_buf *out, const char *text, size_t n)
+{
+	const char *end = text + n, *run = text;
+
+	om_buf_chr(out, '"');
+	while (text < end) {
+		const char *at = text;
+		uint32_t cp = om_utf8_next(&text, end);
+
+		if (cp != '"' && cp != '\\' && cp >= 0x20 && cp != 0x7f && cp != 0xfffd && cp != 0x2028 && cp != 0x2029)
+			continue;
+		om_buf_add(out, run, (size_t)(at - run));
+		if (cp == '"' || cp == '\\')
+			om_buf_printf(out, "\\%c", (char)cp);
+		else if (cp == 0xfffd)
+			om_buf_str(out, "\xef\xbf\xbd");
+		else
+			om_buf_printf(out, "\\u%04x", (unsigned)cp);
+		run = text;
+	}
+	om_buf_add(out, run, (size_t)(end - run));
+	om_buf_chr(out, '"');
+}
+
+void
+om_jw_key(struct om_jw *w, const char *key)
+{
+	before_value(w);
+	write_string(w->out, key, strlen(key));
+	om_buf_chr(w->out, ':');
+	w->comma = false;
+}
+
+void
+om_jw_text_n(struct om_jw *w, const char *text, size_t n)
+{
+	before_value(w);
+	write_string(w->out, text, n);
+}
+
+void
+om_jw_text(struct om_jw *w, const char *text)
+{
+	if (text == NULL)
+		om_jw_null(w);
+	else
+		om_jw_text_n(w, text, strlen(text));
+}
+
+void
+om_jw_int(struct om_jw *w, int64_t v)
+{
+	before_value(w);
+	om_buf_printf(w->out, "%lld", (long long)v);
+}
+
+void
+om_jw_bool(struct om_jw *w, bool v)
+{
+	before_value(w);
+	om_buf_str(w->out, v ? "true" : "false");
+}
+
+void
+om_jw_null(struct om_jw *w)
+{
+	before_value(w);
+	om_buf_str(w->out, "null");
+}
+
+void
+om_jw_time(struct om_jw *w, om_time t)
+{
+	char text[OM_TIME_TEXT];
+
+	om_jw_text(w, om_time_text(t, text));
+}

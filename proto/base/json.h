@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * json.h - JSON in through jansson with errors that name the field, JSON out
+ * as a stream into an om_buf.
+ *
+ * Reading   The getters take an object and a key.  An absent key and null both
+ *           mean "not known": the getter leaves *out alone and returns OM_OK.
+ *           A wrong type or bound is OM_INVALID with "user.name: must be …",
+ *           where `where` is the path of the object ("" at the top, "user.").
+ * Writing   om_jw_* are unchecked; om_buf_done of the buffer tells the end.
+ *           Text that is not UTF-8 is written with U+FFFD in place of bad bytes.
+ */
+#ifndef OM_JSON_H
+#define OM_JSON_H
+
+#include "buf.h"
+#include "clock.h"
+#include "money.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* om_json_parse refuses duplicate keys, trailing data, NUL and bad UTF-8;
+ * free *out with json_decref. */
+om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
+
+/* ---- reading ---- */
+
+/* *out points into the object. max_chars counts code points; control
+ * characters are refused. */
+om_status om_json_text(
+    const json_t *o, const char *where, const char *key, size_t max_chars, const char **out, om_err *e) OM_MUST;
+/* A JSON integer, or a real without fraction; *has is set when there is one. */
+om_status om_json_int(const json_t *o, const char *where, const char *key, int64_t min, int64_t max, int64_t *out,
+    bool *has, om_err *e) OM_MUST;
+om_status om_json_bool(const json_t *o, const char *where, const char *key, bool *out, bool *has, om_err *e) OM_MUST;
+/* A number or a decimal string; any sign and size that om_money holds. */
+om_status om_json_money(
+    const json_t *o, const char *where, const char *key, om_money *out, bool *has, om_err *e) OM_MUST;
+om_status om_json_time(const json_t *o, const char *where, const char *key, om_time *out, bool *has, om_err *e) OM_MUST;
+om_status om_json_object(const json_t *o, const char *where, const char *key, const json_t **out, om_err *e) OM_MUST;
+
+/* ---- writing ---- */
+
+struct om_jw {
+	struct om_buf *out; /* borrowed */
+	bool comma;         /* the next value needs one before it */
+};
+
+void om_jw_init(struct om_jw *w, struct om_buf *out);
+void om_jw_open(struct om_jw *w, char bracket);  /* '{' or '[' */
+void om_jw_close(struct om_jw *w, char bracket); /* '}' or ']' */
+void om_jw_key(struct om_jw *w, const char *key);
+void om_jw_text(struct om_jw *w, const char *text); /* NULL writes null */
+void om_jw_text_n(struct om_jw *w, const char *text, size_t n);
+void om_jw_int(struct om_jw *w, int64_t v);
+void om_jw_bool(struct om_jw *w, bool v);
+void om_jw_null(struct om_jw *w);
+void om_jw_time(struct om_jw *w, om_time t);
+
+#endif

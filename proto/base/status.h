@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * status.h - how every call says how it went.
+ *
+ * Promise   Zero is success.  The number means the same in all services.
+ * Owner     struct om_err lives with the caller, mostly on the stack; a call
+ *           that succeeds leaves it untouched.  NULL is allowed everywhere.
+ */
+#ifndef OM_STATUS_H
+#define OM_STATUS_H
+
+#define OM_MUST               __attribute__((warn_unused_result))
+#define OM_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define OM_AUTO(fini)         __attribute__((cleanup(fini)))
+
+typedef enum om_status {
+#define OM_STATUS(name, code, http, text) OM_##name = (code),
+#include "status.def"
+#undef OM_STATUS
+} om_status;
+
+typedef struct om_err {
+	char text[256]; /* one line, fit for a person; never a secret */
+} om_err;
+
+/* om_status_text returns the table's text; "unknown status" for foreign numbers. */
+const char *om_status_text(om_status s);
+
+/* om_status_http returns the HTTP status code that tells the same. */
+int om_status_http(om_status s);
+
+/* om_status_from_code returns the status with this code; a code that this
+ * build does not know is OM_PROTOCOL. */
+om_status om_status_from_code(unsigned code);
+
+/* om_fail writes the formatted text to e, if there is one, and returns s, so
+ * that a failing call is one return statement. */
+om_status om_fail(om_err *e, om_status s, const char *fmt, ...) OM_PRINTF(3, 4);
+
+/* om_err_text returns e's text, or that of s when e is NULL or says nothing. */
+const char *om_err_text(const om_err *e, om_status s);
+
+#endif

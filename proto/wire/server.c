@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One REP socket, a context and a thread per worker.  Each worker receives,
+ * calls the handler and sends the reply; between requests it looks whether it
+ * shall end.
+ */
+#include "socket.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/supplemental/util/platform.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_MS             200 /* how soon a worker sees that it shall end */
+#define SEND_MS             5000
+#define DEFAULT_DEADLINE_MS 30000 /* of callers that name none */
+#define MAX_WORKERS         64u
+
+struct worker {
+	struct om_wire_server *server; /* borrowed */
+	pthread_t thread;
+	nng_ctx ctx;
+	nng_aio *aio; /* owned */
+	bool running;
+};
+
+struct om_wire_server {
+	struct om_wire_server_opts opts;
+	struct om_urls urls; /* as bound */
+	nng_socket s;
+	nng_listener listeners[OM_WIRE_MAX_URLS];
+	atomic_bool stop;
+	unsigned n_workers;
+	struct worker *workers; /* owned */
+};
+
+/* answer runs the handler and gives the packed reply, NULL without memory. */
+static nng_msg *
+answer(struct om_wire_server *srv, nng_msg *m)
+{
+	Om__Request *req = NULL;
+	Om__Reply rep = OM__REPLY__INIT;
+	char no_id[] = "";
+	struct om_arena a;
+	om_err e = {.text = ""};
+	nng_msg *out = NULL;
+	om_status s;
+	size_t n;
+
+	om_arena_init(&a, srv->opts.arena_bytes);
+	s = om_msg_unpack(&om__request__descriptor, nng_msg_body(m), nng_msg_len(m), &a, &req, &e);
+	if (s == OM_OK) {
+		om_log_request(req->request_id);
+		if (req->version != OM_WIRE_VERSION)
+			s = om_fail(&e, OM_VERSION, "the request has version %u, this program speaks %u",
+			    (unsigned)req->version, OM_WIRE_VERSION);
+		else
+			s = srv->opts.handler(srv->opts.arg, req,
+			    om_mono_ms() + (req->has_deadline_ms ? req->deadline_ms : DEFAULT_DEADLINE_MS), &a, &rep,
+			    &e);
+	}
+	rep.version = OM_WIRE_VERSION;
+	rep.request_id = req != NULL ? req->request_id : no_id;
+	n = s == OM_OK ? om__reply__get_packed_size(&rep) : 0;
+	if (n > OM_WIRE_MAX_BYTES)
+		s = om_fail(&e, OM_TOO_LARGE, "the reply would have %zu bytes, %zu are allowed", n, OM_WIRE_MAX_BYTES);
+	if (s != OM_OK) {
+		rep.body_case = OM__REPLY__BODY__NOT_SET;
+		rep.status = (uint32_t)s;
+		if (e.text[0] == '\0')
+			(void)om_fail(&e, s, "%s", om_status_text(s));
+		rep.message = e.text;
+		n = om__reply__get_packed_size(&rep);
+	}
+	if (nng_msg_alloc(&out, n) == 0)
+		(void)om__reply__pack(&rep, nng_msg_body(out));
+	else
+		out = NULL;
+	om_log_request(NULL);
+	om_arena_fini(&a);
+	return out;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!atomic_load(&w->server->stop)) {
+		nng_msg *in, *out;
+		int rv;
+
+		nng_aio_set_timeout(w->aio, IDLE_MS);
+		nng_ctx_recv(w->ctx, w->aio);
+		nng_aio_wait(w->aio);
+		rv = nng_aio_result(w->aio);
+		if (rv == NNG_ETIMEDOUT)
+			continue;
+		if (rv != 0) {
+			om_log(OM_LOG_ERROR, "cannot receive", "why", nng_strerror(rv), NULL);
+			if (rv == NNG_ECLOSED)
+				break;
+			nng_msleep(IDLE_MS); /* no memory, no descriptors: let it pass */
+			continue;
+		}
+		in = nng_aio_get_msg(w->aio);
+		out = answer(w->server, in);
+		nng_msg_free(in);
+		if (out == NULL)
+			continue; /* the caller times out and asks again */
+		nng_aio_set_msg(w->aio, out);
+		nng_aio_set_timeout(w->aio, SEND_MS);
+		nng_ctx_send(w->ctx, w->aio);
+		nng_aio_wait(w->aio);
+		if (nng_aio_result(w->aio) != 0)
+			nng_msg_free(out); /* the caller is gone; nng leaves the message with us */
+	}
+	return NULL;
+}
+
+static om_status
+listen_all(struct om_wire_server *srv, om_err *e)
+{
+	for (unsigned i = 0; i < srv->urls.n; i++) {
+		char *url = srv->urls.url[i];
+		nng_tls_config *tls = NULL;
+		nng_listener l;
+		int port = 0, rv;
+
+		if (om_url_is_tls(url)) {
+			om_status s = om_tls_config(&srv->opts.tls, NNG_TLS_MODE_SERVER, url, &tls, e);
+
+			if (s != OM_OK)
+				return s;
+		}
+		rv = nng_listener_create(&l, srv->s, url);
+		if (rv == 0 && tls != NULL)
+			rv = nng_listener_set_ptr(l, NNG_OPT_TLS_CONFIG, tls);
+		if (rv == 0)
+			rv = nng_listener_start(l, 0);
+		if (tls != NULL)
+			nng_tls_config_free(tls);
+		if (rv != 0)
+			return om_fail(e, OM_UNAVAILABLE, "cannot listen at %.100s: %s", url, nng_strerror(rv));
+		srv->listeners[i] = l;
+		if (strlen(url) > 2 && strcmp(url + strlen(url) - 2, ":0") == 0 &&
+		    nng_listener_get_int(l, NNG_OPT_TCP_BOUND_PORT, &port) == 0)
+			(void)snprintf(url + strlen(url) - 1, 8, "%d", port & 0xffff);
+	}
+	return OM_OK;
+}
+
+static om_status
+start_worker(struct om_wire_server *srv, struct worker *w, om_err *e)
+{
+	int rv = nng_ctx_open(&w->ctx, srv->s);
+
+	if (rv == 0)
+		rv = nng_aio_alloc(&w->aio, NULL, NULL);
+	if (rv != 0)
+		return om_fail(e, OM_NOMEM, "nng: %s", nng_strerror(rv));
+	w->server = srv;
+	if (pthread_create(&w->thread, NULL, work, w) != 0)
+		return om_fail(e, OM_NOMEM, "cannot start a thread");
+	w->running = true;
+	return OM_OK;
+}
+
+om_status
+om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server **out, om_err *e)
+{
+	struct om_wire_server *srv = calloc(1, sizeof *srv);
+	om_status s;
+	int rv;
+
+	*out = NULL;
+	if (srv == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	srv->opts = *o;
+	srv->n_workers = o->workers == 0 ? 1 : o->workers > MAX_WORKERS ? MAX_WORKERS : o->workers;
+	srv->workers = calloc(srv->n_workers, sizeof *srv->workers);
+	s = srv->workers == NULL ? om_fail(e, OM_NOMEM, "out of memory") : om_urls_split(o->urls, &srv->urls, e);
+	if (s == OM_OK) {
+		rv = nng_rep0_open(&srv->s);
+		if (rv == 0)
+			rv = nng_socket_set_size(srv->s, NNG_OPT_RECVMAXSZ, OM_WIRE_MAX_BYTES);
+		if (rv == 0)
+			rv = nng_socket_set_bool(srv->s, NNG_OPT_TCP_KEEPALIVE, true);
+		if (rv != 0)
+			s = om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
+	}
+	for (unsigned i = 0; s == OM_OK && i < srv->n_workers; i++)
+		s = start_worker(srv, &srv->workers[i], e);
+	if (s == OM_OK)
+		s = listen_all(srv, e);
+	if (s != OM_OK) {
+		om_wire_server_close(&srv);
+		return s;
+	}
+	*out = srv;
+	return OM_OK;
+}
+
+const char *
+om_wire_server_url(const struct om_wire_server *s, unsigned i)
+{
+	return i < s->urls.n ? s->urls.url[i] : NULL;
+}
+
+void
+om_wire_server_close(struct om_wire_server **sp)
+{
+	struct om_wire_server *srv = *sp;
+
+	*sp = NULL;
+	if (srv == NULL)
+		return;
+	for (unsigned i = 0; i < srv->urls.n; i++)
+		if (nng_listener_id(srv->listeners[i]) > 0)
+			(void)nng_listener_close(srv->listeners[i]);
+	atomic_store(&srv->stop, true);
+	for (unsigned i = 0; srv->workers != NULL && i < srv->n_workers; i++) {
+		if (srv->workers[i].running)
+			(void)pthread_join(srv->workers[i].thread, NULL);
+		if (srv->workers[i].aio != NULL)
+			nng_aio_free(srv->workers[i].aio);
+	}
+	if (nng_socket_id(srv->s) > 0)
+		(void)nng_close(srv->s);
+	free(srv->workers);
+	free(srv);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * wire.h - requests and replies between the services, over nng.
+ *
+ * Shape     metering.proto's Request and Reply, one REQ/REP exchange each.
+ * URLs      One or several, separated by commas: tcp://host:port, or
+ *           tls+tcp://host:port with both sides authenticated.  A client
+ *           connects to all and uses whichever takes the request.  ipc:// is
+ *           refused: nng 1.5's listener can stop accepting for good
+ *           (nanomsg/nng#1518).
+ * Failure   OM_UNAVAILABLE: no peer took the request.  OM_TIMEOUT: a peer took
+ *           it and did not answer in time, so it may have been carried out.
+ *           A request may reach the peer more than once: nng sends it again
+ *           when a connection breaks.  Every handler must allow for that.
+ * Threads   All calls from any thread.
+ *
+ * What nng 1.5.2 (Debian 12) does wrong and how this code stays clear of it:
+ *   - closing a REQ socket after a time-out can hang (#1543): client sockets
+ *     are never closed; services end with _exit().
+ *   - receiving before the send has finished can crash (#1702): send, then
+ *     receive, both synchronous, one thread per socket.
+ *   - RECVMAXSZ is unlimited by default: set on both sides; larger requests
+ *     are refused before they are sent.
+ *   - a request is sent again every 60 s by default: switched off; a broken
+ *     connection still sends it again.
+ *   - nng's threads do not survive a fork: nothing forks after the first call.
+ */
+#ifndef OM_WIRE_H
+#define OM_WIRE_H
+
+#include "arena.h"
+#include "codec.h"
+#include "status.h"
+
+#include <stdint.h>
+
+#define OM_WIRE_VERSION   1u
+#define OM_WIRE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* of one message */
+#define OM_WIRE_MAX_URLS  8
+
+/* Paths of PEM files; all three for tls+tcp, otherwise NULL. */
+struct om_wire_tls {
+	const char *ca_file;
+	const char *cert_file;
+	const char *key_file;
+};
+
+/* om_wire_urls_check says whether a list of URLs can be used; fits om_conf_opt.check. */
+om_status om_wire_urls_check(const char *urls, om_err *e) OM_MUST;
+
+/* ---- client ---- */
+
+struct om_wire_client;
+
+struct om_wire_client_opts {
+	const char *peer; /* its name for messages: "costd" */
+	const char *urls;
+	struct om_wire_tls tls;
+	unsigned sockets; /* requests under way at once, at most */
+};
+
+/* om_wire_client_open starts to connect and returns at once. */
+om_status om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client **out, om_err *e) OM_MUST;
+
+/* om_wire_client_free gives the memory back; the sockets stay until exit. No
+ * call may be under way. */
+void om_wire_client_free(struct om_wire_client **c);
+
+/* om_wire_connected tells how many connections stand. */
+unsigned om_wire_connected(const struct om_wire_client *c);
+
+/* om_wire_call sends the request and waits for the reply, together not longer
+ * than deadline_ms.  Version, request id (the thread's, see log.h, or a new
+ * one) and deadline are filled in.  A reply with a failing status is returned
+ * as that status with the peer's message in e.  *reply_out lives in the arena. */
+om_status om_wire_call(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a,
+    Om__Reply **reply_out, om_err *e) OM_MUST;
+
+/* ---- server ---- */
+
+struct om_wire_server;
+
+/* A handler fills rep->body_case and its member from the arena, or returns a
+ * failing status with its reason in e.  deadline_ms is a monotonic instant
+ * (om_mono_ms).  Runs on a worker thread, whose request id is set. */
+typedef om_status om_wire_handler(
+    void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e);
+
+struct om_wire_server_opts {
+	const char *urls;
+	struct om_wire_tls tls;
+	unsigned workers;
+	size_t arena_bytes; /* memory one request may take */
+	om_wire_handler *handler;
+	void *arg; /* borrowed */
+};
+
+om_status om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server **out, om_err *e) OM_MUST;
+
+/* om_wire_server_url returns the i-th URL as bound: port 0 replaced by the
+ * port in use.  NULL beyond the last. */
+const char *om_wire_server_url(const struct om_wire_server *s, unsigned i);
+
+/* om_wire_server_close answers what is under way, then ends the workers. */
+void om_wire_server_close(struct om_wire_server **s);
+
+#endif
