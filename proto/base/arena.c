@@ -37,7 +37,7 @@ om_arena_fini(struct om_arena *a)
 void *
 om_arena_alloc(struct om_arena *a, size_t bytes)
 {
-	const size_t align = sizeof(max_align_t);
+	const size_t align = _Alignof(max_align_t);
 	struct om_arena_block *b = a->blocks;
 	unsigned char *p;
 

@@ -70,9 +70,10 @@ om_money_parse(const char *text, om_money *out, om_err *e)
 	const char *p = text;
 	bool negative = false, sticky = false, any = false, point = false;
 	u128 v = 0;
-	int kept = 0;     /* significant digits in v, at most 38 */
+	int kept = 0;     /* significant digits read, of which 38 are in v */
 	int fraction = 0; /* of the digits in v, how many stand behind the point */
 	int skipped = 0;  /* integer digits beyond the 38 kept */
+	int dropped = 0;  /* the first digit beyond the 38 */
 	int exponent = 0, scale;
 
 	*out = OM_MONEY_ZERO;
@@ -91,10 +92,13 @@ om_money_parse(const char *text, om_money *out, om_err *e)
 			kept++;
 			fraction += point ? 1 : 0;
 		} else {
-			sticky = sticky || *p != '0';
+			if (kept++ == 38)
+				dropped = *p - '0';
+			else
+				sticky = sticky || *p != '0';
 			skipped += point ? 0 : 1;
 		}
-		if (fraction > MAX_EXPONENT || skipped > MAX_EXPONENT)
+		if (fraction > MAX_EXPONENT || kept > MAX_EXPONENT)
 			return om_fail(e, OM_RANGE, "the amount has too many digits");
 	}
 	if (!any)
@@ -124,8 +128,10 @@ om_money_parse(const char *text, om_money *out, om_err *e)
 		if (scale > 38 || v >= limit() / pow10_u128(scale) + 1)
 			return om_fail(e, OM_RANGE, "the amount is too large");
 		v *= pow10_u128(scale);
-	} else {
-		v = round_half_even(v, -scale, sticky);
+	} else if (scale < 0) {
+		v = round_half_even(v, -scale, sticky || dropped != 0);
+	} else if (dropped > 5 || (dropped == 5 && (sticky || (v & 1) != 0))) {
+		v++;
 	}
 	if (from_magnitude(negative, v, out) != OM_OK)
 		return om_fail(e, OM_RANGE, "the amount is too large");

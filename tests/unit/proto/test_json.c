@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "check.h"
+#include "json.h"
+
+#include <string.h>
+
+static json_t *
+parse(const char *text)
+{
+	om_err e = {.text = ""};
+	json_t *j = NULL;
+
+	assert_status(om_json_parse(text, strlen(text), &j, &e), OM_OK, e);
+	return j;
+}
+
+static void
+test_parse_says_where(void **state)
+{
+	om_err e = {.text = ""};
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(om_json_parse("{\n\"a\": }", 8, &j, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "line 2, column 6"));
+	assert_null(j);
+	assert_int_equal(om_json_parse("{\"a\":1,\"a\":2}", 13, &j, &e), OM_INVALID);
+	assert_int_equal(om_json_parse("\"\xff\"", 3, &j, &e), OM_INVALID);
+	assert_int_equal(om_json_parse("{} x", 4, &j, &e), OM_INVALID);
+	assert_int_equal(om_json_parse("", 0, &j, &e), OM_INVALID);
+	assert_int_equal(om_json_parse("1e400", 5, &j, &e), OM_INVALID);
+}
+
+static void
+test_getters(void **state)
+{
+	json_t *j = parse(
+	    "{\"s\":\"Ada\",\"n\":5,\"r\":7.0,\"f\":7.5,\"m\":7.4e-7,\"t\":\"0.5\",\"b\":true,\"z\":null,\"o\":{},"
+	    "\"time\":\"2026-11-23T16:40:01Z\",\"c\":\"a\\u0007\"}");
+	const json_t *o = NULL;
+	const char *text = NULL;
+	om_err e = {.text = ""};
+	char buf[OM_MONEY_TEXT];
+	bool has = false, flag = false;
+	om_money m;
+	om_time t;
+	int64_t i = -1;
+
+	(void)state;
+	assert_int_equal(om_json_text(j, "", "s", 3, &text, &e), OM_OK);
+	assert_string_equal(text, "Ada");
+	assert_int_equal(om_json_text(j, "user.", "s", 2, &text, &e), OM_INVALID);
+	assert_string_equal(e.text, "user.s: must have at most 2 characters");
+	assert_int_equal(om_json_text(j, "", "n", 9, &text, &e), OM_INVALID);
+	assert_int_equal(om_json_text(j, "", "c", 9, &text, &e), OM_INVALID);
+	assert_int_equal(om_json_int(j, "", "n", 0, 10, &i, &has, &e), OM_OK);
+	assert_int_equal(i, 5);
+	assert_int_equal(om_json_int(j, "", "r", 0, 10, &i, &has, &e), OM_OK);
+	assert_int_equal(i, 7);
+	assert_int_equal(om_json_int(j, "", "f", 0, 10, &i, &has, &e), OM_INVALID);
+	assert_int_equal(om_json_int(j, "", "n", 6, 10, &i, &has, &e), OM_INVALID);
+	assert_string_equal(e.text, "n: must be a whole number from 6 to 10");
+	has = false;
+	assert_int_equal(om_json_int(j, "", "z", 0, 10, &i, &has, &e), OM_OK);
+	assert_int_equal(om_json_int(j, "", "absent", 0, 10, &i, &has, &e), OM_OK);
+	assert_false(has); /* null and absent are not zero */
+	assert_int_equal(om_json_money(j, "", "m", &m, &has, &e), OM_OK);
+	assert_string_equal(om_money_text(m, buf), "0.00000074");
+	assert_int_equal(om_json_money(j, "", "t", &m, &has, &e), OM_OK);
+	assert_string_equal(om_money_text(m, buf), "0.5");
+	assert_int_equal(om_json_money(j, "", "n", &m, &has, &e), OM_OK);
+	assert_string_equal(om_money_text(m, buf), "5");
+	assert_int_equal(om_json_money(j, "", "s", &m, &has, &e), OM_INVALID);
+	assert_int_equal(om_json_bool(j, "", "b", &flag, &has, &e), OM_OK);
+	assert_true(flag);
+	assert_int_equal(om_json_bool(j, "", "n", &flag, &has, &e), OM_INVALID);
+	assert_int_equal(om_json_time(j, "", "time", &t, &has, &e), OM_OK);
+	assert_int_equal(om_json_time(j, "", "s", &t, &has, &e), OM_INVALID);
+	assert_int_equal(om_json_object(j, "", "o", &o, &e), OM_OK);
+	assert_non_null(o);
+	assert_int_equal(om_json_object(j, "", "s", &o, &e), OM_INVALID);
+	json_decref(j);
+}
+
+static void
+test_writer_makes_json_that_reads_back(void **state)
+{
+	const char *evil = "q\"b\\n\n\x1f\x7f Ä \xff \xe2\x80\xa8";
+	struct om_buf out;
+	struct om_jw w;
+	json_t *j;
+
+	(void)state;
+	om_buf_init(&out, 10000);
+	om_jw_init(&w, &out);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "list");
+	om_jw_open(&w, '[');
+	om_jw_int(&w, -5);
+	om_jw_bool(&w, true);
+	om_jw_null(&w);
+	om_jw_open(&w, '{');
+	om_jw_close(&w, '}');
+	om_jw_close(&w, ']');
+	om_jw_key(&w, "text");
+	om_jw_text(&w, evil);
+	om_jw_key(&w, "none");
+	om_jw_text(&w, NULL);
+	om_jw_key(&w, "at");
+	om_jw_time(&w, 0);
+	om_jw_close(&w, '}');
+	assert_int_equal(om_buf_done(&out, NULL), OM_OK);
+	j = parse(out.data);
+	assert_int_equal(json_array_size(json_object_get(j, "list")), 4);
+	assert_string_equal(
+	    json_string_value(json_object_get(j, "text")), "q\"b\\n\n\x1f\x7f Ä \xef\xbf\xbd \xe2\x80\xa8");
+	assert_true(json_is_null(json_object_get(j, "none")));
+	assert_string_equal(json_string_value(json_object_get(j, "at")), "1970-01-01T00:00:00.000000Z");
+	json_decref(j);
+	om_buf_fini(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_parse_says_where),
+	    cmocka_unit_test(test_getters),
+	    cmocka_unit_test(test_writer_makes_json_that_reads_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
