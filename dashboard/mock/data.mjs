@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// A made-up house: who lives in it, which models they use, and every request of the last months.
+// The same seed and the same "now" give the same data.
+
+const UNIT = 10n ** 18n;
+
+/** A small generator of numbers from 0 to 1 (mulberry32). */
+function random(seed) {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Id, provider, share of the requests, and USD per million tokens in and out. */
+const MODELS = [
+  ['anthropic/claude-sonnet-4.5', 'Anthropic', 22, 3_000_000n, 15_000_000n],
+  ['openai/gpt-5-mini', 'OpenAI', 24, 250_000n, 2_000_000n],
+  ['google/gemini-2.5-flash', 'Google', 18, 300_000n, 2_500_000n],
+  ['openai/gpt-5', 'OpenAI', 8, 1_250_000n, 10_000_000n],
+  ['deepseek/deepseek-v3.2', 'DeepInfra', 9, 270_000n, 400_000n],
+  ['anthropic/claude-haiku-4.5', 'Anthropic', 8, 1_000_000n, 5_000_000n],
+  ['mistralai/mistral-small-3.2-24b-instruct', 'Mistral', 5, 75_000n, 200_000n],
+  ['qwen/qwen3-235b-a22b-thinking-2507', 'Together', 3, 110_000n, 600_000n],
+  ['meta-llama/llama-3.3-70b-instruct:free', 'Venice', 2, 0n, 0n],
+  ['anthropic/claude-opus-4.1', 'Anthropic', 1, 15_000_000n, 75_000_000n],
+];
+
+const PEOPLE = [
+  ['Ada Lindqvist', 'staff', 1.6],
+  ['Bogdan Ionescu', 'staff', 1.1],
+  ['Chiara Marchetti', 'staff', 0.9],
+  ['Dilnoza Karimova', 'student', 0.35],
+  ['Emil Sørensen', 'student', 0.4],
+  ['Fatima El-Amin', 'staff', 0.8],
+  ['Greta Ahlers', 'student', 0.2],
+  ['Hiroshi Tanaka', 'staff', 1.3],
+  ['Ingrid Vogt', 'staff', 0.6],
+  ['Jonas Pfeiffer', 'student', 0.5],
+  ['Klára Nováková', 'student', 0.3],
+  ['Liam O’Connor', 'student', 0.25],
+  ['Mei-Ling Zhou', 'staff', 0.7],
+  ['Nadia Haddad', 'student', 0.15],
+  ['Olumide Adeyemi', 'student', 0.2],
+  ['Paulina Wójcik', 'student', 0.1],
+  ['Quentin Dubois', 'student', 0.05],
+  ['Rosa Jiménez', 'student', 0.3],
+  ['Stefan Huber', 'staff', 0.45],
+  ['Thuy Nguyen', 'student', 0.12],
+];
+
+const HOSTILE = [
+  ['<script>alert(1)</script>', 'student', 1.5],
+  ['A'.repeat(60) + ' very long name without any break '.repeat(2) + 'Z'.repeat(72), 'staff', 1.2],
+  ['"><img src=x onerror=alert(2)>', 'staff', 1],
+  ['مريم العبدالله', 'student', 0.8],
+  ['=HYPERLINK("http://example.org")', 'student', 0.7],
+  ['\u202Egnirts desrever', 'student', 0.6],
+  ['   ', 'student', 0.5],
+];
+
+function slug(name) {
+  return name
+    .normalize('NFKD')
+    .replace(/[^A-Za-z]+/g, '.')
+    .replace(/^\.+|\.+$/g, '')
+    .toLowerCase();
+}
+
+function makeUsers(mode, rnd) {
+  const list = mode === 'hostile' ? [...HOSTILE, ...PEOPLE.slice(0, 5)] : PEOPLE;
+  return list.map(([name, group, weight], i) => ({
+    weight,
+    user: {
+      id:
+        mode === 'hostile' && i < 3
+          ? ['a/b?c=%41&d#e', 'x'.repeat(128), '<b>id</b>'][i]
+          : `${Math.floor(rnd() * 2 ** 32)
+              .toString(16)
+              .padStart(8, '0')}-5a1c-4f0e-9d2b-${String(i).padStart(12, '0')}`,
+      name,
+      email: `${slug(name).slice(0, 40) || 'nobody'}@school.example`,
+      role: i === 0 ? 'admin' : 'user',
+      groups: [group],
+    },
+  }));
+}
+
+function pick(list, weightOf, rnd) {
+  let at = rnd() * list.reduce((n, x) => n + weightOf(x), 0);
+  for (const x of list) if ((at -= weightOf(x)) <= 0) return x;
+  return list.at(-1);
+}
+
+/** money writes units of 10^-18 as a decimal string. */
+export function money(units) {
+  const fraction = (units % UNIT).toString().padStart(18, '0').replace(/0+$/, '');
+  return `${units / UNIT}${fraction ? `.${fraction}` : ''}`;
+}
+
+export function localDays(timezone) {
+  const form = new Intl.DateTimeFormat('en-CA', {
+    timeZone: timezone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  });
+  return (at) => form.format(at);
+}
+
+function instant(ms, micros) {
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+}
+
+const DAY_MS = 86_400_000;
+const MONTHS_BACK = 14;
+
+/** makeHouse gives {users, rows}, the rows newest first. */
+export function makeHouse(mode, now, timezone) {
+  if (mode === 'empty') return { users: [], rows: [] };
+  const rnd = random(20261123);
+  const people = makeUsers(mode, rnd);
+  const dayOf = localDays(timezone);
+  const rows = [];
+  for (let back = MONTHS_BACK * 30; back >= 0; back--) {
+    const noon = now.getTime() - back * DAY_MS;
+    const weekday = new Date(noon).getUTCDay();
+    const week = weekday === 0 || weekday === 6 ? 0.22 : 1;
+    const growth = 0.45 + 0.55 * (1 - back / (MONTHS_BACK * 30));
+    const requests = Math.round(70 * week * growth * (0.6 + rnd() * 0.8));
+    for (let i = 0; i < requests; i++) {
+      const hour = 7 + 13 * ((rnd() + rnd() + rnd()) / 3);
+      const ms = Math.floor(noon / DAY_MS) * DAY_MS + Math.floor(hour * 3_600_000);
+      if (ms < now.getTime() - 20_000)
+        rows.push(makeRow(ms, people, rnd, dayOf, now, rows.length, mode));
+    }
+  }
+  rows.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+  for (const { user } of people) {
+    const own = rows.filter((r) => r.user === user.id);
+    user.last_seen_at = own[0]?.started_at ?? instant(now.getTime() - DAY_MS, 0);
+    user.first_seen_at = own.at(-1)?.started_at ?? user.last_seen_at;
+  }
+  return { users: people.map((p) => p.user), rows };
+}
+
+function makeRow(ms, people, rnd, dayOf, now, n, mode) {
+  const { user } = pick(people, (p) => p.weight, rnd);
+  const [id, provider, , priceIn, priceOut] = pick(MODELS, (m) => m[2], rnd);
+  const model = mode === 'hostile' && rnd() < 0.1 ? '<img src=x onerror=alert(3)>/model' : id;
+  const input = Math.floor(400 + rnd() ** 3 * 42_000);
+  const output = Math.floor(30 + rnd() ** 2 * 2600);
+  const reasoning = /gpt-5|thinking/.test(id) ? Math.floor(output * rnd() * 0.6) : 0;
+  const cached = rnd() < 0.3 ? Math.floor(input * rnd() * 0.8) : 0;
+  // Prices are USD per million tokens in millionths: 10^-12 USD per token, so 10^6 of our units.
+  const units = (BigInt(input) * priceIn + BigInt(output) * priceOut) * 1_000_000n;
+  const fresh = now.getTime() - ms < 30 * 3_600_000;
+  const luck = rnd();
+  const state = fresh && luck < 0.07 ? 'cancelled' : luck > 0.995 ? 'error' : 'final';
+  const costState =
+    fresh && luck < 0.03
+      ? 'unknown'
+      : fresh && luck < 0.05
+        ? 'estimated'
+        : luck < 0.11
+          ? 'looked_up'
+          : 'reported';
+  const byok = luck > 0.5 && luck < 0.51;
+  const own = byok ? units : 0n;
+  return {
+    generation_id: `gen-${Math.floor(ms / 1000)}-${n.toString(36).padStart(6, 'x')}`,
+    user: user.id,
+    user_name: user.name,
+    model,
+    provider,
+    requested_model: model,
+    started_at: instant(ms, Math.floor(rnd() * 1000)),
+    finished_at: instant(ms + 800 + output * 12, 0),
+    day: dayOf(new Date(ms)),
+    state,
+    cost: costState === 'unknown' ? null : money(byok ? units / 20n : units),
+    cost_state: costState,
+    byok_cost: byok ? money(own) : null,
+    is_byok: byok,
+    prompt_tokens: costState === 'unknown' ? null : input,
+    completion_tokens: costState === 'unknown' ? null : output,
+    reasoning_tokens: reasoning,
+    cached_tokens: cached,
+    cache_write_tokens: 0,
+    chat_id: `chat-${n % 4000}`,
+    message_id: `message-${n}`,
+    turn_id: null,
+    origin: 'ui',
+    task: null,
+    source: 'filter-stream',
+    units: costState === 'unknown' ? 0n : byok ? units / 20n : units,
+    byokUnits: own,
+  };
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Runs before the first paint: sets the theme and the language of the document from what was chosen
+ * last, or from the system. src/lib/theme.svelte.ts and src/lib/i18n change them afterwards.
+ */
+(function () {
+  var root = document.documentElement;
+  var kept = {};
+  try {
+    kept = { theme: localStorage.getItem('theme'), lang: localStorage.getItem('lang') };
+  } catch {
+    /* Storage may be blocked; the system's choice then holds. */
+  }
+  var dark =
+    kept.theme === 'dark' ||
+    (kept.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  root.dataset.theme = dark ? 'dark' : 'light';
+  root.lang = kept.lang || (/^de\b/i.test(navigator.language) ? 'de' : 'en');
+})();

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/*
+ * npm run look -- <folder> [name part …]
+ * Looks at every page of dist/ at four widths, light and dark, with data and without, with errors and
+ * with names that break careless pages. Writes a picture of each and fails on what a picture does not
+ * show: findings of axe, a page wider than the window, script errors, breaches of the content policy.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { startMock } from '../mock/server.mjs';
+import { launch, login, settled } from './browser.mjs';
+
+const [folder = 'look', ...only] = process.argv.slice(2);
+const NOW = '2026-11-23T15:20:00Z';
+const WIDTHS = [1440, 1024, 768, 390];
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Each look: a name, the mock's mode, the address (or a way to find it), and what to do there. */
+const LOOKS = [
+  { name: 'login', out: true },
+  { name: 'login-wrong', out: true, act: wrongPassword },
+  { name: 'overview', to: '/' },
+  { name: 'overview-past', to: '/?month=2026-09' },
+  { name: 'overview-table', to: '/?days=table' },
+  { name: 'overview-menu', to: '/', act: openMenu },
+  { name: 'users', to: '/users' },
+  { name: 'users-none', to: '/users?q=nobody' },
+  { name: 'user', to: firstUser },
+  { name: 'user-empty-month', to: async (mock) => `${await firstUser(mock)}?month=2024-01` },
+  { name: 'user-unknown', to: '/users/somebody' },
+  { name: 'not-found', to: '/nothing' },
+  { name: 'empty-overview', mode: 'empty', to: '/' },
+  { name: 'empty-users', mode: 'empty', to: '/users' },
+  { name: 'error-overview', mode: 'error', to: '/' },
+  { name: 'error-users', mode: 'error', to: '/users' },
+  { name: 'partial-overview', mode: 'partial', to: '/', act: failDownload },
+  { name: 'partial-user', mode: 'partial', to: firstUser },
+  { name: 'slow-overview', mode: 'slow', to: '/', early: true },
+  { name: 'hostile-overview', mode: 'hostile', to: '/' },
+  { name: 'hostile-users', mode: 'hostile', to: '/users' },
+  { name: 'hostile-user', mode: 'hostile', to: firstUser },
+  { name: 'hostile-user-long', mode: 'hostile', to: (mock) => firstUser(mock, 'AAAA') },
+  { name: 'german-overview', to: '/', lang: 'de-DE' },
+  { name: 'german-user', to: firstUser, lang: 'de-DE' },
+  { name: 'exact-overview', to: '/', exact: true },
+  { name: 'exact-user', to: firstUser, exact: true },
+];
+
+async function firstUser(mock, part = '') {
+  const url = `${mock.address}/api/v1/usage?group_by=user`;
+  const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
+  const { rows } = await reply.json();
+  const row = rows.find((r) => r.user_name.startsWith(part));
+  return `/users/${encodeURIComponent(row.user)}`;
+}
+
+async function wrongPassword(page) {
+  await page.locator('#password').fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function openMenu(page) {
+  await page.locator('.menu > button').click();
+}
+
+async function failDownload(page) {
+  await page.locator('a[download]').first().click();
+  await page.locator('.downloads [role=alert]').waitFor();
+}
+
+/** The browser itself reports every reply above 399; those are what these modes are for. */
+const isExpected = (text) => /Failed to load resource: the server responded/.test(text);
+
+async function check(page, full) {
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  const found = wide > 0 ? [`wider than the window by ${wide} px`] : [];
+  if (!full) return found;
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
+  for (const v of violations) {
+    const where = v.nodes
+      .slice(0, 3)
+      .map((n) => `${n.target.join(' ')} (${n.failureSummary?.split('\n')[1]?.trim()})`);
+    found.push(`axe ${v.id}: ${v.help}: ${where.join('; ')}`);
+  }
+  return found;
+}
+
+async function look(browser, mock, what, theme) {
+  const found = [];
+  mock.setMode(what.mode === 'slow' ? 'normal' : (what.mode ?? 'normal'));
+  const context = await browser.newContext({
+    viewport: { width: WIDTHS[0], height: 900 },
+    colorScheme: theme,
+    locale: what.lang ?? 'en-GB',
+    timezoneId: 'America/New_York',
+    reducedMotion: 'reduce',
+  });
+  await context.addInitScript((exact) => {
+    if (exact) localStorage.setItem('amounts', 'exact');
+  }, what.exact ?? false);
+  const page = await context.newPage();
+  page.on('console', (m) => {
+    if (['error', 'warning'].includes(m.type()) && !isExpected(m.text())) found.push(m.text());
+  });
+  page.on('pageerror', (e) => found.push(e.message));
+  page.on('dialog', (d) => found.push(`a dialog opened: ${d.message()}`) && d.dismiss());
+  await page.goto(mock.address);
+  const to = typeof what.to === 'function' ? await what.to(mock) : what.to;
+  if (!what.out) {
+    await login(page, 'metering');
+    if (what.mode === 'slow') mock.setMode('slow');
+    await page.goto(mock.address + to, { waitUntil: what.early ? 'commit' : 'load' });
+    if (what.early) await page.locator('main [role=status]').first().waitFor();
+  }
+  if (!what.early) await settled(page);
+  await what.act?.(page);
+  for (const width of what.early ? [1440] : WIDTHS) {
+    await page.setViewportSize({ width, height: width < 768 ? 844 : 900 });
+    if (!what.early) await settled(page);
+    const problems = await check(page, width === 1440 || width === 390);
+    found.push(...problems.map((p) => `${width} px: ${p}`));
+    const path = join(folder, `${what.name}-${width}-${theme}.png`);
+    await page.screenshot({ path, fullPage: true });
+  }
+  await context.close();
+  return found;
+}
+
+await mkdir(folder, { recursive: true });
+const browser = await launch();
+const mock = await startMock({ now: NOW, dist: new URL('../dist', import.meta.url).pathname });
+let problems = 0;
+for (const what of LOOKS.filter((l) => !only.length || only.some((o) => l.name.includes(o)))) {
+  for (const theme of ['light', 'dark']) {
+    const found = await look(browser, mock, what, theme).catch((e) => [`failed: ${e.message}`]);
+    problems += found.length;
+    console.log(`${found.length ? 'not ok' : 'ok'} ${what.name} ${theme}`);
+    for (const f of new Set(found)) console.log(`  ${f}`);
+  }
+}
+await browser.close();
+await mock.close();
+console.log(problems ? `${problems} problems` : 'nothing found');
+process.exitCode = problems ? 1 : 0;

@@ -1,0 +1,1103 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Generated from gateway/openapi.yaml by "npm run generate". Do not edit.
+
+export interface paths {
+    "/healthcheck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process lives. */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether records are accepted and the parts behind answer.
+         * @description 200 while records can be accepted durably (the spool works); `status` is then `ready` or,
+         *     when costd or the database does not answer, `degraded`: records wait in the spool. 503 when
+         *     nothing can be accepted.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report generations.
+         * @description One record, an array of records, or NDJSON (`application/x-ndjson`). The answer is sent after
+         *     every accepted record is on disk. Sending a record again changes nothing. Good records of a
+         *     batch are kept, bad ones are listed with their index. If no record of the body is good the
+         *     status is 400.
+         */
+        post: operations["postEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metering/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The body that filters of the older OWUI-Metering send. */
+        post: operations["postMeteringRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a session. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the session on the server. Without a session it does nothing. */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The running session and what a page needs to know of the installation. */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exact totals of a period. */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger rows of a period, newest first. */
+        get: operations["listGenerations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everyone who was ever seen, ordered by id. */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/user/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The provider's price list as last fetched by costd. Prices are the provider's own strings. */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The balance at the provider. */
+        get: operations["getCredits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statements/{user_id}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One user's month, `{YYYY-MM}.pdf` or `{YYYY-MM}.xlsx`. */
+        get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everyone's month, `{YYYY-MM}.pdf` or `{YYYY-MM}.xlsx`. */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/user/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One user's month as PDF, the call that clients of the older OWUI-Metering make. */
+        post: operations["postUserReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prometheus text; the gateway's own metrics and, while it answers, costd's. */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description USD, exact.
+         * @example 0.000000125
+         */
+        Money: string;
+        SignedMoney: string;
+        /** Format: date-time */
+        Instant: string;
+        Problem: {
+            /** @constant */
+            type: "about:blank";
+            title: string;
+            status: number;
+            detail: string;
+            request_id: string;
+        };
+        Rejection: {
+            index: number;
+            reason: string;
+        };
+        EventsResult: {
+            accepted: number;
+            rejected: components["schemas"]["Rejection"][];
+        };
+        /**
+         * @description What one path saw of one generation. One of `generation_id` and `turn_id`, `user.id`, and one of
+         *     `started_at` and `finished_at` are required. Text is UTF-8 without control characters.
+         */
+        Record: {
+            /** @constant */
+            v: 1;
+            /**
+             * Format: uuid
+             * @description Made once by the sender and kept across retries; derived from the record's content where absent.
+             */
+            record_id?: string | null;
+            /** @description Printable ASCII without spaces, as the provider gave it. */
+            generation_id?: string | null;
+            /**
+             * @description Default: final.
+             * @enum {unknown}
+             */
+            state?: "open" | "final" | "cancelled" | "error" | null;
+            source?: string | null;
+            turn_id?: string | null;
+            chat_id?: string | null;
+            message_id?: string | null;
+            /** @description ui, api, automation, channel, subagent */
+            origin?: string | null;
+            task?: string | null;
+            user: {
+                id: string;
+                name?: string | null;
+                email?: string | null;
+                role?: string | null;
+                groups?: string[] | null;
+            };
+            requested_model?: string | null;
+            model?: string | null;
+            provider?: string | null;
+            usage?: {
+                prompt_tokens?: number | null;
+                completion_tokens?: number | null;
+                /** @description USD, 0 to 10000; a JSON number or a decimal string. */
+                cost?: number | string | null;
+                is_byok?: boolean | null;
+                cost_details?: {
+                    upstream_inference_cost?: number | string | null;
+                } | null;
+                prompt_tokens_details?: {
+                    cached_tokens?: number | null;
+                    cache_write_tokens?: number | null;
+                } | null;
+                completion_tokens_details?: {
+                    reasoning_tokens?: number | null;
+                } | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description From 2020 to one day ahead of the gateway's clock.
+             */
+            started_at?: string | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+        };
+        LegacyRecord: {
+            user: {
+                id: string;
+                name?: string | null;
+                email?: string | null;
+                role?: string | null;
+            };
+            activity: {
+                id: string;
+                /** @description Seconds since 1970. Null means now. */
+                timestamp?: number | null;
+                /** @description The same as user.id. */
+                user_id?: string | null;
+                model?: string | null;
+                prompt_token?: number | null;
+                completion_token?: number | null;
+                reasoning_token?: number | null;
+                cached_tokens?: number | null;
+                cost?: number | null;
+            };
+        };
+        Session: {
+            expires_at: components["schemas"]["Instant"] | null;
+            timezone: string;
+            /** @constant */
+            currency: "USD";
+            version: string;
+        };
+        Readiness: {
+            /** @enum {unknown} */
+            status: "ready" | "degraded" | "unavailable";
+            spool: {
+                /** @enum {unknown} */
+                state: "ok" | "full" | "failed";
+                pending: number;
+                quarantined: number;
+                oldest_pending_seconds?: number | null;
+            };
+            costd: {
+                /** @enum {unknown} */
+                state: "ok" | "unreachable";
+            };
+            database: {
+                /** @enum {unknown} */
+                state: "ok" | "unreachable" | "unknown";
+            };
+        };
+        Figures: {
+            requests: number;
+            /** @description Includes cached and cache write tokens. */
+            prompt_tokens: number;
+            completion_tokens: number;
+            reasoning_tokens: number;
+            cached_tokens: number;
+            cache_write_tokens: number;
+            /** @description What the provider charges to the key. */
+            cost: components["schemas"]["Money"];
+            /** @description What the own contract behind a BYOK request is billed; never part of cost. */
+            byok_cost: components["schemas"]["Money"];
+            /** @description Requests whose cost is unknown or estimated. */
+            unsettled: number;
+        };
+        UsageRow: components["schemas"]["Figures"] & {
+            /** Format: date */
+            day?: string;
+            month?: string;
+            user?: string;
+            user_name?: string | null;
+            model?: string | null;
+            provider?: string | null;
+            origin?: string | null;
+            task?: string | null;
+        };
+        Usage: {
+            /** @constant */
+            currency: "USD";
+            timezone: string;
+            from: string;
+            to: string;
+            rows: components["schemas"]["UsageRow"][];
+            total: components["schemas"]["Figures"];
+            truncated: boolean;
+        };
+        Generation: {
+            generation_id: string;
+            user: string;
+            user_name: string | null;
+            model: string | null;
+            provider: string | null;
+            requested_model: string | null;
+            started_at: components["schemas"]["Instant"];
+            finished_at: components["schemas"]["Instant"] | null;
+            /** Format: date */
+            day: string;
+            /** @enum {unknown} */
+            state: "open" | "final" | "cancelled" | "error";
+            /** @description Null while unknown. */
+            cost: components["schemas"]["Money"] | null;
+            /** @enum {unknown} */
+            cost_state: "reported" | "looked_up" | "estimated" | "unknown";
+            byok_cost: components["schemas"]["Money"] | null;
+            is_byok: boolean | null;
+            prompt_tokens: number | null;
+            completion_tokens: number | null;
+            reasoning_tokens: number | null;
+            cached_tokens: number | null;
+            cache_write_tokens: number | null;
+            chat_id: string | null;
+            message_id: string | null;
+            turn_id: string | null;
+            origin: string | null;
+            task: string | null;
+            source: string | null;
+        };
+        User: {
+            id: string;
+            name: string | null;
+            email: string | null;
+            role: string | null;
+            groups: string[];
+            first_seen_at: components["schemas"]["Instant"];
+            last_seen_at: components["schemas"]["Instant"];
+        };
+    };
+    responses: {
+        /** @description The request was refused; `detail` says what and where. */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something behind does not answer, or the spool is full. Nothing was changed; try again. */
+        Unavailable: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request was refused. */
+        LegacyError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @constant */
+                    success: false;
+                    error: string;
+                };
+            };
+        };
+        /** @description The document, as an attachment whose name says who and when. */
+        Document: {
+            headers: {
+                "Content-Disposition"?: string;
+                ETag?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/pdf": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+    };
+    parameters: {
+        /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+        From: string;
+        /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+        To: string;
+        /** @description Only this user id. */
+        User: string;
+        /** @description Only this model. */
+        Model: string;
+        /** @description Only this provider. */
+        Provider: string;
+        /** @description `next_cursor` of the page before. */
+        Cursor: string;
+        Limit: number;
+    };
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": "ok";
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records are accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Records cannot be accepted. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    postEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Record"] | components["schemas"]["Record"][];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description At least one record (or an empty array) was accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsResult"];
+                };
+            };
+            /** @description Nothing could be accepted. `rejected` is present when records were read but all refused. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        accepted?: 0;
+                        rejected?: components["schemas"]["Rejection"][];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeteringRecord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegacyRecord"];
+            };
+        };
+        responses: {
+            /** @description Accepted durably. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            400: components["responses"]["LegacyError"];
+            401: components["responses"]["LegacyError"];
+            403: components["responses"]["LegacyError"];
+            408: components["responses"]["LegacyError"];
+            413: components["responses"]["LegacyError"];
+            415: components["responses"]["LegacyError"];
+            503: components["responses"]["LegacyError"];
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The session is open. */
+            200: {
+                headers: {
+                    /** @description `auth_token`, HttpOnly, SameSite=Strict. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            /** @description Too many failed attempts, from this address or in all. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Logged out; the cookie is cleared and its token is refused from now on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description Comma separated, in any order, each once. Rows come ordered by their day or month if they have
+                 *     one, then by cost, highest first, then by the other keys. Without it `rows` is empty and
+                 *     `total` says all.
+                 */
+                group_by?: string;
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Totals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGenerations: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                generation_id?: string;
+                cost_state?: "reported" | "looked_up" | "estimated" | "unknown";
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        timezone: string;
+                        items: components["schemas"]["Generation"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Part of an id, name or e-mail address, case does not matter. */
+                q?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of users. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["User"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        fetched_at: components["schemas"]["Instant"];
+                        next_cursor: null;
+                        items: {
+                            id: string;
+                            name: string;
+                            context_length?: number | null;
+                            /** @description USD per token (or per request, search, image), as the provider prints it; a negative price means unpriced. */
+                            pricing: {
+                                [key: string]: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCredits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description The balance. `known` is false where the provider key may not read it: OpenRouter answers a key
+             *     that is not a management key with zeros.
+             */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        fetched_at: components["schemas"]["Instant"];
+                        known: boolean;
+                        total_credits: components["schemas"]["Money"] | null;
+                        total_usage: components["schemas"]["Money"] | null;
+                        remaining: components["schemas"]["SignedMoney"] | null;
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Document"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Document"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postUserReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    userId: string;
+                    year: number;
+                    /** @description January is 0. */
+                    month: number;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Document"];
+            400: components["responses"]["LegacyError"];
+            401: components["responses"]["LegacyError"];
+            403: components["responses"]["LegacyError"];
+            404: components["responses"]["LegacyError"];
+            408: components["responses"]["LegacyError"];
+            413: components["responses"]["LegacyError"];
+            415: components["responses"]["LegacyError"];
+            503: components["responses"]["LegacyError"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counters never go down while a process lives. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+        };
+    };
+}

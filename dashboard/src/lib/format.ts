@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Counts, shares and dates in the reader's language. Money is in money.ts.
+import { locales } from './i18n/index.ts';
+import type { Lang } from './money.ts';
+import type { Day, Month } from './month.ts';
+import type { PerMille } from './ratio.ts';
+
+/** From here on a count is shortened; below, every digit is shown. */
+const COMPACT_FROM = 10_000_000;
+
+export function count(n: number, lang: Lang): string {
+  return new Intl.NumberFormat(locales[lang]).format(n);
+}
+
+export function compact(n: number, lang: Lang, exact = false): string {
+  if (exact || n < COMPACT_FROM) return count(n, lang);
+  return new Intl.NumberFormat(locales[lang], {
+    notation: 'compact',
+    maximumSignificantDigits: 4,
+  }).format(n);
+}
+
+/** percent never shows a part that exists as 0.0 %, nor one that is not all as 100 %. */
+export function percent(
+  value: PerMille,
+  lang: Lang,
+  part?: { some: boolean; all: boolean },
+): string {
+  const form = (v: number, digits: number) =>
+    new Intl.NumberFormat(locales[lang], {
+      style: 'percent',
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(v / 1000);
+  if (part?.some && value === 0) return `<${form(1, 1)}`;
+  if (part && !part.all && value === 1000) return `>${form(999, 1)}`;
+  return form(value, value >= 1000 ? 0 : 1);
+}
+
+function utc(day: string): Date {
+  return new Date(`${day}T00:00:00Z`);
+}
+
+function date(at: Date, lang: Lang, zone: string, options: Intl.DateTimeFormatOptions): string {
+  const make = (timeZone: string) =>
+    new Intl.DateTimeFormat(locales[lang], { timeZone, ...options }).format(at);
+  try {
+    return make(zone);
+  } catch {
+    return make('UTC'); // A zone this browser does not know.
+  }
+}
+
+export function monthName(month: Month, lang: Lang): string {
+  return date(utc(`${month}-01`), lang, 'UTC', { month: 'long', year: 'numeric' });
+}
+
+export function dayName(day: Day, lang: Lang): string {
+  return date(utc(day), lang, 'UTC', { day: 'numeric', month: 'short' });
+}
+
+export function weekdayName(day: Day, lang: Lang): string {
+  return date(utc(day), lang, 'UTC', { weekday: 'short', day: 'numeric', month: 'short' });
+}
+
+export function clockTime(at: Date, lang: Lang, zone?: string): string {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return date(at, lang, zone ?? own, { hour: '2-digit', minute: '2-digit' });
+}
+
+export function dateTime(instant: string, lang: Lang, zone: string): string {
+  return date(new Date(instant), lang, zone, {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+}
+
+export function fullDate(instant: string, lang: Lang, zone: string): string {
+  return date(new Date(instant), lang, zone, { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
+export function fullTime(instant: string, lang: Lang, zone?: string): string {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return date(new Date(instant), lang, zone ?? own, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
+}

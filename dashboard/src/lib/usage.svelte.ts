@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What the month pages ask for, said once: the days, the stretch to compare with, and rankings.
+import { type Usage, get } from '../api/client.ts';
+import { type Resource, resource } from './resource.svelte.ts';
+import { session } from './session.svelte.ts';
+import { view } from './view.svelte.ts';
+
+type Group = 'day' | 'user' | 'model';
+
+/** Figures may still change while the month runs, and for days after it, while costs are settled. */
+const live = () => !view.future;
+
+export function monthUsage(group: Group, user?: () => string, limit?: number): Resource<Usage> {
+  return resource(
+    () => `${view.month} ${group} ${user?.() ?? ''}`,
+    (signal) => {
+      const query = {
+        ...view.span,
+        group_by: group,
+        ...(user && { user: user() }),
+        ...(limit && { limit }),
+      };
+      return get('/api/v1/usage', { query, signal });
+    },
+    { live },
+  );
+}
+
+/** usageBefore is the total of what the month is compared with; nothing is asked where there is none. */
+export function usageBefore(user?: () => string): Resource<Usage> {
+  return resource(
+    () => view.comparison && `${view.month} ${session.today} ${user?.() ?? ''}`,
+    (signal) => {
+      const { from, to } = view.comparison?.before ?? view.span;
+      return get('/api/v1/usage', { query: { from, to, ...(user && { user: user() }) }, signal });
+    },
+  );
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What Vite builds: index.html and theme.js keep their names, everything else is hashed under assets/.
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+import { licenses } from './scripts/licenses.ts';
+import { preloadFont } from './scripts/preload-font.ts';
+
+export default defineConfig({
+  base: '/',
+  plugins: [svelte(), preloadFont('inter-latin-wght-normal'), licenses('licenses.txt')],
+  build: {
+    target: 'es2022',
+    assetsDir: 'assets',
+    assetsInlineLimit: 0,
+    cssCodeSplit: false,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  server: {
+    proxy: { '/api': { target: process.env.METERING_ADDRESS ?? 'http://127.0.0.1:45000' } },
+  },
+  test: {
+    include: ['src/**/*.test.ts', 'mock/**/*.test.ts'],
+    environment: 'node',
+  },
+});
