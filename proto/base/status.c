@@ -44,17 +44,16 @@ om_status_from_code(unsigned code)
 	}
 }
 
-om_status
-om_fail(om_err *e, om_status s, const char *fmt, ...)
+void
+om_err_write(om_err *e, const char *fmt, ...)
 {
-	if (e != NULL) {
-		va_list ap;
+	va_list ap;
 
-		va_start(ap, fmt);
-		(void)vsnprintf(e->text, sizeof e->text, fmt, ap);
-		va_end(ap);
-	}
-	return s;
+	if (e == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->text, sizeof e->text, fmt, ap);
+	va_end(ap);
 }
 
 const char *

@@ -33,9 +33,12 @@ int om_status_http(om_status s);
  * build does not know is OM_PROTOCOL. */
 om_status om_status_from_code(unsigned code);
 
-/* om_fail writes the formatted text to e, if there is one, and returns s, so
- * that a failing call is one return statement. */
-om_status om_fail(om_err *e, om_status s, const char *fmt, ...) OM_PRINTF(3, 4);
+/* om_fail writes the formatted text to e, if there is one, and yields s, so
+ * that a failing call is one return statement.  A macro so that compilers and
+ * analysers see the value. */
+#define om_fail(e, s, ...) ((void)om_err_write((e), __VA_ARGS__), (om_status)(s))
+
+void om_err_write(om_err *e, const char *fmt, ...) OM_PRINTF(2, 3);
 
 /* om_err_text returns e's text, or that of s when e is NULL or says nothing. */
 const char *om_err_text(const om_err *e, om_status s);

@@ -33,7 +33,7 @@ om_msg_unpack(
 	ProtobufCAllocator alloc = {.alloc = arena_alloc, .free = arena_free, .allocator_data = a};
 	ProtobufCMessage *m = protobuf_c_message_unpack(kind, &alloc, n, data);
 
-	memcpy(out, &m, sizeof m);
+	memcpy(out, &m, sizeof(void *)); /* *out is a pointer to this kind of message */
 	if (m != NULL)
 		return OM_OK;
 	if (a->failed)
