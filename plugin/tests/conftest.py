@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from emulator import PROFILES, OpenWebUI  # noqa: E402
+from receiver import Receiver  # noqa: E402
+
+PROMPT = "canary-7f3a-prompt"  # must never leave Open WebUI
+ANSWER = "canary-7f3a-answer"
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as server:
+        yield server
+
+
+@pytest.fixture(params=list(PROFILES))
+def version(request):
+    return request.param
+
+
+@pytest.fixture
+def owui(version, receiver, tmp_path):
+    """Every version in turn, its valves pointing at the receiver."""
+    with OpenWebUI(version, data_dir=tmp_path, valves=dict(receiver.valves)) as server:
+        yield server
+
+
+@pytest.fixture
+def newest(receiver, tmp_path):
+    """For what does not depend on the version."""
+    with OpenWebUI("0.12", data_dir=tmp_path, valves=dict(receiver.valves)) as server:
+        yield server
