@@ -18,7 +18,10 @@ export default ts.config(
         'error',
         { name: 'fetch', message: 'Only src/api/client.ts fetches.' },
       ],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       'max-lines': ['error', 600],
     },
   },

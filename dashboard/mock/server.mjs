@@ -307,7 +307,7 @@ function page(list, query, shape) {
 
 function generations(c, query) {
   const shape = (r) => {
-    const { units: _units, byokUnits: _byok, ...shown } = r;
+    const { units, byokUnits, ...shown } = r;
     return shown;
   };
   return { timezone: c.timezone, ...page(select(c, query), query, shape) };

@@ -96,6 +96,8 @@ async function check(page, full) {
 
 async function look(browser, mock, what, theme) {
   const found = [];
+  mock.setMode(what.mode === 'hostile' ? 'hostile' : 'normal');
+  const to = typeof what.to === 'function' ? await what.to(mock) : what.to;
   mock.setMode(what.mode === 'slow' ? 'normal' : (what.mode ?? 'normal'));
   const context = await browser.newContext({
     viewport: { width: WIDTHS[0], height: 900 },
@@ -114,7 +116,6 @@ async function look(browser, mock, what, theme) {
   page.on('pageerror', (e) => found.push(e.message));
   page.on('dialog', (d) => found.push(`a dialog opened: ${d.message()}`) && d.dismiss());
   await page.goto(mock.address);
-  const to = typeof what.to === 'function' ? await what.to(mock) : what.to;
   if (!what.out) {
     await login(page, 'metering');
     if (what.mode === 'slow') mock.setMode('slow');

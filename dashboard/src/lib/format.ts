@@ -14,7 +14,7 @@ export function count(n: number, lang: Lang): string {
 
 export function compact(n: number, lang: Lang, exact = false): string {
   if (exact || n < COMPACT_FROM) return count(n, lang);
-  return new Intl.NumberFormat(locales[lang], {
+  return new Intl.NumberFormat(lang === 'en' ? 'en-US' : locales[lang], {
     notation: 'compact',
     maximumSignificantDigits: 4,
   }).format(n);
@@ -63,9 +63,9 @@ export function weekdayName(day: Day, lang: Lang): string {
   return date(utc(day), lang, 'UTC', { weekday: 'short', day: 'numeric', month: 'short' });
 }
 
-export function clockTime(at: Date, lang: Lang, zone?: string): string {
+export function clockTime(at: number, lang: Lang, zone?: string): string {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return date(at, lang, zone ?? own, { hour: '2-digit', minute: '2-digit' });
+  return date(new Date(at), lang, zone ?? own, { hour: '2-digit', minute: '2-digit' });
 }
 
 export function dateTime(instant: string, lang: Lang, zone: string): string {

@@ -5,8 +5,10 @@
 /** 10^-18 USD, the unit of the ledger. */
 const SCALE = 18;
 const UNIT = 10n ** 18n;
-/** The short form has at most this many decimals; what is smaller reads "<$0.000001". */
-const MAX_DECIMALS = 6;
+/** The short form has so many decimals; what even the last cannot show reads "<$0.000001". */
+const SHORT_DECIMALS = [2, 4, 6] as const;
+/** In a column with an amount of a dollar or more, the small ones do not widen it beyond this. */
+const WIDE_DECIMALS = 4;
 
 export type Lang = 'en' | 'de';
 
@@ -50,22 +52,29 @@ function roundTo(units: bigint, decimals: number): bigint {
   return twice > step || (twice === step && low % 2n === 1n) ? low + 1n : low;
 }
 
+function absolute(units: bigint): bigint {
+  return units < 0n ? -units : units;
+}
+
 /**
- * shownDecimals says how many decimals the short form of an amount has: two from one dollar on, below
- * that as many as three significant digits need, six at most, and never a trailing zero past cents.
+ * columnDecimals says how many decimals amounts that stand under each other have: cents, hundredths of
+ * a cent or millionths, as few as show two digits of each; or all there are, where exact ones are wanted.
  */
-export function shownDecimals(amount: string): number {
-  const units = parseMoney(amount);
-  const abs = units < 0n ? -units : units;
-  if (abs === 0n || abs >= UNIT) return 2;
-  const leadingZeros = SCALE - abs.toString().length;
-  let decimals = Math.min(Math.max(leadingZeros + 3, 2), MAX_DECIMALS);
-  let digits = roundTo(abs, decimals);
-  while (decimals > 2 && digits % 10n === 0n) {
-    digits /= 10n;
-    decimals -= 1;
+export function columnDecimals(amounts: Iterable<string | null>, exact = false): number {
+  let most = 0n;
+  let least: bigint | null = null;
+  let digits = 2;
+  for (const amount of amounts) {
+    if (amount === null) continue;
+    const abs = absolute(parseMoney(amount));
+    digits = Math.max(digits, (moneyString(abs).split('.')[1] ?? '').length);
+    if (abs > most) most = abs;
+    if (abs > 0n && (least === null || abs < least)) least = abs;
   }
-  return decimals;
+  if (exact) return digits;
+  const small = least ?? UNIT;
+  const decimals = SHORT_DECIMALS.find((d) => roundTo(small, d) >= 10n) ?? SHORT_DECIMALS[2];
+  return most >= UNIT ? Math.min(decimals, WIDE_DECIMALS) : decimals;
 }
 
 function withMarks(whole: string, fraction: string, lang: Lang): string {
@@ -78,31 +87,36 @@ function withCurrency(sign: string, number: string, lang: Lang): string {
   return lang === 'de' ? `${sign}${number}\u00a0$` : `${sign}$${number}`;
 }
 
-/** formatMoney is the one function that puts an amount on the screen. */
-export function formatMoney(amount: string, lang: Lang, exact = false): string {
-  const units = parseMoney(amount);
-  const minus = units < 0n ? '−' : '';
-  const abs = units < 0n ? -units : units;
-  if (exact) {
-    const [whole = '0', fraction = ''] = moneyString(abs).split('.');
-    return withCurrency(minus, withMarks(whole, fraction.padEnd(2, '0'), lang), lang);
-  }
-  const smallest = 10n ** BigInt(SCALE - MAX_DECIMALS);
-  if (abs > 0n && abs < smallest) {
-    return `${minus ? '>' : '<'}${withCurrency(minus, withMarks('0', '000001', lang), lang)}`;
-  }
-  const decimals = shownDecimals(amount);
-  const digits = roundTo(abs, decimals)
-    .toString()
-    .padStart(decimals + 1, '0');
-  const whole = digits.slice(0, -decimals);
-  return withCurrency(minus, withMarks(whole, digits.slice(-decimals), lang), lang);
+export interface MoneyForm {
+  lang: Lang;
+  /** Every digit there is, instead of the short form. */
+  exact?: boolean;
+  /** Those of the amount's column; an amount on its own chooses for itself. */
+  decimals?: number;
 }
 
-/** fractionDigits is how many decimals stand on the screen, so that a column can align its points. */
-export function fractionDigits(amount: string, exact = false): number {
-  if (!exact) return shownDecimals(amount);
-  return Math.max(2, (moneyString(parseMoney(amount)).split('.')[1] ?? '').length);
+/** formatMoney is the one function that puts an amount on the screen. */
+export function formatMoney(amount: string, form: MoneyForm): string {
+  const { lang, exact = false } = form;
+  const units = parseMoney(amount);
+  const minus = units < 0n ? '−' : '';
+  // Nothing is two digits everywhere: with more it would look like a small cost rounded away.
+  const decimals = units === 0n ? 2 : (form.decimals ?? columnDecimals([amount], exact));
+  const digits = roundTo(absolute(units), decimals);
+  const tooSmall = digits === 0n && units !== 0n;
+  const text = (tooSmall ? 1n : digits).toString().padStart(decimals + 1, '0');
+  const number = withMarks(text.slice(0, -decimals), text.slice(-decimals), lang);
+  const sign = tooSmall ? (minus ? '>' : '<') : '';
+  return sign + withCurrency(minus, number, lang);
+}
+
+/** divideMoney is an average, rounded half to even. */
+export function divideMoney(amount: string, by: number): string {
+  const units = parseMoney(amount);
+  const n = BigInt(by);
+  const low = units / n;
+  const twice = (units % n) * 2n;
+  return moneyString(twice > n || (twice === n && low % 2n === 1n) ? low + 1n : low);
 }
 
 /** axisMoney writes a chart's axis value; these are round numbers chosen by the chart, not amounts. */

@@ -17,8 +17,8 @@ export class Resource<T> {
   loading = $state(false);
   /** The data belongs to what was shown before. */
   stale = $state(false);
-  /** When the data came. */
-  at = $state.raw<Date | null>(null);
+  /** When the data came, in milliseconds since 1970. */
+  at = $state<number | null>(null);
   refresh: () => void = () => {};
 }
 
@@ -52,7 +52,7 @@ export function resource<T>(
     r.loading = false;
     if (result.ok) {
       r.data = result.data;
-      r.at = new Date();
+      r.at = Date.now();
       r.error = null;
       r.stale = false;
       failures = 0;
@@ -78,7 +78,7 @@ export function resource<T>(
   /** Back on the page, or back online: what is old or failed is asked for again. */
   function wake(): void {
     if (document.visibilityState !== 'visible' || running === null) return;
-    const old = r.at === null || Date.now() - r.at.getTime() > REFRESH_MS;
+    const old = r.at === null || Date.now() - r.at > REFRESH_MS;
     if (r.error !== null || (old && (options.live?.() ?? false))) void run();
   }
 

@@ -29,8 +29,8 @@ export const de: Texts = {
   login: {
     title: 'Anmelden',
     password: 'Passwort',
-    show: 'Passwort zeigen',
-    hide: 'Passwort verbergen',
+    show: 'Zeigen',
+    hide: 'Verbergen',
     submit: 'Anmelden',
     busy: 'Wird geprüft …',
     wrong: 'Das Passwort stimmt nicht.',
@@ -62,7 +62,7 @@ export const de: Texts = {
     cached: (n) => `${n} aus dem Cache`,
     reasoning: (n) => `${n} Denk-Tokens`,
     perRequest: (amount) => `${amount} je Anfrage`,
-    perDay: (amount) => `${amount} je Tag`,
+    perRequestSoFar: (amount) => `bisher ${amount} je Anfrage`,
     byok: 'über eigene Anbieterverträge, nicht in den Kosten enthalten',
     allSettled: 'alle Kosten sind bekannt',
     unsettledOf: (share) => `${share} der Anfragen`,
@@ -75,25 +75,19 @@ export const de: Texts = {
     unknownCost: 'noch nicht bekannt',
   },
   change: {
-    up: (percent) => `${percent} mehr`,
-    down: (percent) => `${percent} weniger`,
-    same: 'genauso viel',
-    none: 'ebenfalls nichts',
-    new: 'nichts',
-    than: {
-      whole: (month) => `als im ganzen ${month}`,
-      days: (n, month) =>
-        n === 1 ? `am ersten Tag als im ${month}` : `in den ersten ${n} Tagen als im ${month}`,
-    },
-    to: {
-      whole: (month) => `im ${month}`,
-      days: (n, month) =>
-        n === 1 ? `am ersten Tag im ${month}` : `in den ersten ${n} Tagen im ${month}`,
-    },
+    up: (percent, stretch) => `${percent} mehr als ${stretch}`,
+    down: (percent, stretch) => `${percent} weniger als ${stretch}`,
+    same: (stretch) => `Genauso viel wie ${stretch}`,
+    none: (stretch) => `Auch ${stretch} nichts`,
+    new: (stretch) => `Nichts ${stretch}`,
+    whole: (month) => `im ${month}`,
+    days: (n, month) =>
+      n === 1 ? `am ersten Tag im ${month}` : `in den ersten ${n} Tagen im ${month}`,
     lengths: (now, before) => `${now} Tage gegenüber ${before}`,
+    complete: 'nur vollständige Tage',
     early: 'Verglichen wird, sobald der erste Tag vollständig ist.',
     failed: 'Kein Vergleich: Der Monat davor war nicht lesbar.',
-    numbers: (now, before) => `${now} jetzt, ${before} davor`,
+    numbers: (now, before) => `${now} gegenüber ${before}`,
   },
   chart: {
     title: 'Kosten pro Tag',
@@ -205,7 +199,7 @@ export const de: Texts = {
     offline: 'Dieses Gerät ist offline',
     unavailable: 'Die Zahlen sind gerade nicht lesbar',
     unavailableText:
-      'Das Verbrauchsbuch antwortet nicht. Nutzung wird weiter angenommen und gezählt. Es wird von selbst weiter versucht.',
+      'Der Teil, der die Abrechnung führt, antwortet nicht. Was inzwischen gemeldet wird, wartet und wird gezählt. Es wird von selbst weiter versucht.',
     refused: 'Der Server hat das abgelehnt',
     broken: 'Der Server hat etwas Unerwartetes geantwortet',
     requestId: 'Anfrage-Id',

@@ -23,8 +23,8 @@ export const en = {
   login: {
     title: 'Log in',
     password: 'Password',
-    show: 'Show password',
-    hide: 'Hide password',
+    show: 'Show',
+    hide: 'Hide',
     submit: 'Log in',
     busy: 'Checking …',
     wrong: 'That password is not right.',
@@ -56,7 +56,7 @@ export const en = {
     cached: (n: string) => `${n} from cache`,
     reasoning: (n: string) => `${n} reasoning`,
     perRequest: (amount: string) => `${amount} per request`,
-    perDay: (amount: string) => `${amount} per day`,
+    perRequestSoFar: (amount: string) => `${amount} per request so far`,
     byok: 'on own provider contracts, not part of the cost',
     allSettled: 'every cost is known',
     unsettledOf: (share: string) => `${share} of the requests`,
@@ -69,25 +69,19 @@ export const en = {
     unknownCost: 'not known yet',
   },
   change: {
-    up: (percent: string) => `${percent} more`,
-    down: (percent: string) => `${percent} less`,
-    same: 'the same',
-    none: 'nothing either',
-    new: 'nothing before',
-    than: {
-      whole: (month: string) => `than in all of ${month}`,
-      days: (n: number, month: string) =>
-        n === 1 ? `on the first day than in ${month}` : `in the first ${n} days than in ${month}`,
-    },
-    to: {
-      whole: (month: string) => `in ${month}`,
-      days: (n: number, month: string) =>
-        n === 1 ? `on the first day of ${month}` : `in the first ${n} days of ${month}`,
-    },
+    up: (percent: string, stretch: string) => `${percent} more than ${stretch}`,
+    down: (percent: string, stretch: string) => `${percent} less than ${stretch}`,
+    same: (stretch: string) => `The same as ${stretch}`,
+    none: (stretch: string) => `Nothing ${stretch} either`,
+    new: (stretch: string) => `Nothing ${stretch}`,
+    whole: (month: string) => `in ${month}`,
+    days: (n: number, month: string) =>
+      n === 1 ? `on the first day of ${month}` : `in the first ${n} days of ${month}`,
     lengths: (now: number, before: number) => `${now} days against ${before}`,
+    complete: 'complete days only',
     early: 'A comparison is made once the first day is complete.',
     failed: 'No comparison: the month before could not be read.',
-    numbers: (now: string, before: string) => `${now} now, ${before} then`,
+    numbers: (now: string, before: string) => `${now} against ${before}`,
   },
   chart: {
     title: 'Cost per day',
@@ -199,7 +193,7 @@ export const en = {
     offline: 'This device is offline',
     unavailable: 'The figures cannot be read right now',
     unavailableText:
-      'The ledger does not answer. Usage is still being accepted and will be counted. It is tried again by itself.',
+      'The part that keeps the ledger does not answer. What is reported meanwhile waits and will be counted. It is tried again by itself.',
     refused: 'The server refused this',
     broken: 'The server answered something unexpected',
     requestId: 'Request id',
