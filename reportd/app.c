@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "app.h"
+
+#include "log.h"
+#include "serve.h"
+#include "settings.h"
+#include "workdir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct app {
+	struct rd_server server;
+	struct rd_fonts fonts;
+	struct rd_workdir *work;      /* owned */
+	struct om_wire_client *costd; /* owned */
+	struct om_wire_server *wire;  /* owned */
+	bool ready;                   /* server is initialised */
+};
+
+static void
+stop(void *self)
+{
+	struct app *app = self;
+
+	om_wire_server_close(&app->wire);
+	om_wire_client_free(&app->costd);
+	if (app->ready)
+		rd_server_fini(&app->server);
+	rd_workdir_close(&app->work);
+	rd_fonts_close(&app->fonts);
+	free(app);
+}
+
+static om_status
+start_parts(const struct rd_conf *c, struct app *app, om_err *e)
+{
+	struct om_wire_tls tls = {c->tls_ca, c->tls_cert, c->tls_key};
+	struct om_wire_client_opts client = {
+	    .peer = "costd", .urls = c->costd_url, .tls = tls, .sockets = (unsigned)c->workers};
+	struct om_wire_server_opts server = {
+	    .urls = c->listen,
+	    .tls = tls,
+	    .workers = (unsigned)c->workers,
+	    .arena_bytes = RD_REPLY_BYTES,
+	    .handler = rd_serve,
+	    .arg = &app->server,
+	};
+	om_status s = rd_fonts_open(c->font_dir, &app->fonts, e);
+
+	if (s == OM_OK)
+		s = rd_workdir_open(c->work_dir, &app->work, e);
+	if (s == OM_OK)
+		s = om_wire_client_open(&client, &app->costd, e);
+	if (s != OM_OK)
+		return s;
+	app->server = (struct rd_server){
+	    .costd = app->costd,
+	    .fonts = &app->fonts,
+	    .work = app->work,
+	    .terms = {.fee = c->minimum_fee, .floor = strcmp(c->minimum_mode, "floor") == 0},
+	    .paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4,
+	};
+	s = rd_server_init(&app->server, e);
+	app->ready = s == OM_OK;
+	if (s == OM_OK)
+		s = om_wire_server_open(&server, &app->wire, e);
+	for (unsigned i = 0; s == OM_OK && om_wire_server_url(app->wire, i) != NULL; i++)
+		om_log(OM_LOG_INFO, "listening", "url", om_wire_server_url(app->wire, i), NULL);
+	return s;
+}
+
+static om_status
+start(const void *conf, void **self_out, om_err *e)
+{
+	struct app *app = calloc(1, sizeof *app);
+	om_status s;
+
+	if (app == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = start_parts(conf, app, e);
+	if (s != OM_OK) {
+		stop(app);
+		return s;
+	}
+	*self_out = app;
+	return OM_OK;
+}
+
+const struct om_service rd_app = {
+    .name = "reportd",
+    .purpose = "makes statements and reports as PDF and XLSX from costd's figures",
+    .settings = rd_settings,
+    .n_settings = RD_N_SETTINGS,
+    .conf_bytes = sizeof(struct rd_conf),
+    .start = start,
+    .stop = stop,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "doc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *
+rd_money_text(om_money m, char buf[OM_MONEY_TEXT])
+{
+	const char *point;
+	size_t n, fraction;
+
+	(void)om_money_text(m, buf);
+	n = strlen(buf);
+	point = strchr(buf, '.');
+	fraction = point != NULL ? n - (size_t)(point - buf) - 1 : 0;
+	if (point == NULL)
+		buf[n++] = '.';
+	for (; fraction < 2; fraction++)
+		buf[n++] = '0';
+	buf[n] = '\0';
+	return buf;
+}
+
+const char *
+rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT])
+{
+	_Static_assert(RD_CELL_TEXT >= OM_MONEY_TEXT + 4 && RD_CELL_TEXT >= OM_TIME_TEXT, "room for every kind");
+
+	buf[0] = '\0';
+	if (!c->known)
+		return buf;
+	switch (kind) {
+	case RD_TEXT:
+		return c->u.text;
+	case RD_INT:
+		(void)snprintf(buf, RD_CELL_TEXT, "%" PRIu64, c->u.n);
+		return buf;
+	case RD_MONEY:
+		return rd_money_text(c->u.money, buf);
+	case RD_DAY:
+		return om_day_text(c->u.day, buf);
+	case RD_INSTANT:
+		return om_zone_text(c->u.at, buf);
+	}
+	return buf;
+}
+
+om_status
+rd_table_row(const struct rd_table *t, size_t row, struct om_arena *a, struct rd_cell *scratch,
+    const struct rd_cell **out, om_err *e)
+{
+	*out = scratch;
+	if (t->cells == NULL)
+		return t->fill(t->from, row, a, scratch, e);
+	*out = t->cells + row * t->n_columns;
+	return OM_OK;
+}

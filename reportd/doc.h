@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * doc.h - a document as facts, amounts, tables, a chart and notes, without a
+ * word about its format.  statement.c makes one, the sinks write it.
+ *
+ * Owner     A document and all its parts live in one arena.
+ * Promise   Texts are clean (see clean.h).  A table's total is the exact sum of
+ *           its rows.
+ * Threads   Never changed after it is made.
+ */
+#ifndef RD_DOC_H
+#define RD_DOC_H
+
+#include "arena.h"
+#include "clock.h"
+#include "money.h"
+#include "zone.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum rd_kind { RD_TEXT, RD_INT, RD_MONEY, RD_DAY, RD_INSTANT } rd_kind;
+
+struct rd_cell {
+	bool known; /* false: an empty cell */
+	union {
+		const char *text;
+		uint64_t n;
+		om_money money;
+		om_day day;
+		om_time at;
+	} u;
+};
+
+struct rd_column {
+	const char *title;
+	rd_kind kind;
+	bool under;      /* a page shows the text small, beneath that of the column before */
+	bool group;      /* a page leaves the text out where it is that of the row before */
+	bool sheet_only; /* a page does not show the column */
+};
+
+struct rd_table {
+	const char *name; /* of the sheet: short, ASCII, unique in the document */
+	const char *title;
+	const char *remark;       /* on a page, under the title; NULL: none */
+	const char *sheet_remark; /* on a sheet, above everything; NULL: none */
+	const char *empty;        /* what to say in place of no rows */
+	const struct rd_column *columns;
+	unsigned n_columns;
+	size_t n_rows;
+	const struct rd_cell *cells; /* n_rows * n_columns; NULL: fill makes them */
+	const struct rd_cell *total; /* n_columns; NULL: none */
+	const bool *quiet;           /* n_rows: those that a page does not show; NULL: it shows all */
+	bool sheet_only;             /* a page does not show the table */
+
+	/* fill makes the cells of one row, for tables too long to keep. */
+	om_status (*fill)(const void *from, size_t row, struct om_arena *a, struct rd_cell *out, om_err *e);
+	const void *from;
+};
+
+#define RD_MAX_COLUMNS 32
+
+struct rd_line {
+	const char *label;
+	const char *text;
+};
+
+typedef enum rd_weight { RD_PLAIN, RD_SUM, RD_ASIDE } rd_weight;
+
+/* One line of the bill.  An aside is not part of the sum. */
+struct rd_amount {
+	const char *label;
+	const char *remark; /* NULL: none */
+	om_money amount;
+	rd_weight weight;
+};
+
+/* One bar per day, gaps included. */
+struct rd_chart {
+	const char *title;
+	const char *remark;
+	om_day first;
+	unsigned n;
+	const om_money *values;
+};
+
+struct rd_doc {
+	const char *title;    /* "Usage statement" */
+	const char *month;    /* "November 2026" */
+	const char *subject;  /* whose: the user's name, or "All users" */
+	const char *stem;     /* file name without its ending, ASCII */
+	const char *currency; /* "USD" */
+	om_time created;
+
+	const struct rd_line *facts;
+	size_t n_facts;
+	const struct rd_line *figures; /* a few, to be seen at once */
+	size_t n_figures;
+	const struct rd_amount *amounts;
+	size_t n_amounts;
+	const char *due_label;
+	const char *due_rule;
+	om_money due;        /* rounded to cents */
+	const char *nothing; /* said plainly when there was no usage; NULL: there was */
+	struct rd_chart chart;
+	const struct rd_table *tables;
+	size_t n_tables;
+	const struct rd_line *notes;
+	size_t n_notes;
+};
+
+/* rd_money_text writes the exact amount with at least two fraction digits and
+ * returns buf. */
+const char *rd_money_text(om_money m, char buf[OM_MONEY_TEXT]);
+
+#define RD_CELL_TEXT 64 /* bytes that hold any cell's text but RD_TEXT's */
+
+/* rd_cell_text gives a cell as text: buf, or the cell's own; "" when it is not
+ * known. */
+const char *rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT]);
+
+/* rd_table_row gives the cells of a row: the table's own, or those filled into
+ * scratch (RD_MAX_COLUMNS cells). */
+om_status rd_table_row(const struct rd_table *t, size_t row, struct om_arena *a, struct rd_cell *scratch,
+    const struct rd_cell **out, om_err *e) OM_MUST;
+
+#endif

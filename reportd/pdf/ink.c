@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "pdf/ink.h"
+
+#include <hpdf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct rd_ink {
+	HPDF_Doc doc; /* owned */
+	const struct rd_fonts *fonts;
+	HPDF_Font font[RD_FACES]; /* NULL until used */
+	HPDF_Page pages[RD_MAX_PAGES];
+	unsigned n_pages;
+	HPDF_Page page; /* where ink goes */
+	double height, width;
+	om_status status; /* sticky */
+	om_err why;
+};
+
+static const struct {
+	float r, g, b;
+} colours[] = {
+    [RD_BLACK] = {0.11f, 0.12f, 0.14f},
+    [RD_GREY] = {0.40f, 0.42f, 0.45f},
+    [RD_PALE] = {0.62f, 0.64f, 0.67f},
+    [RD_HAIR] = {0.84f, 0.85f, 0.87f},
+    [RD_ACCENT] = {0.05f, 0.30f, 0.42f},
+    [RD_TINT] = {0.945f, 0.96f, 0.968f},
+    [RD_WHITE] = {1.0f, 1.0f, 1.0f},
+};
+
+static void
+on_error(HPDF_STATUS code, HPDF_STATUS detail, void *arg)
+{
+	struct rd_ink *ink = arg;
+
+	if (ink->status != OM_OK)
+		return; /* only the first says what went wrong */
+	ink->status = om_fail(&ink->why, code == HPDF_FAILD_TO_ALLOC_MEM ? OM_NOMEM : OM_INTERNAL,
+	    "libharu: error 0x%04lx, detail %lu", (unsigned long)code, (unsigned long)detail);
+}
+
+static bool
+dry(const struct rd_ink *ink)
+{
+	return ink->status != OM_OK || ink->page == NULL;
+}
+
+void
+rd_ink_fail(struct rd_ink *ink, om_status s, const char *why)
+{
+	if (ink->status == OM_OK)
+		ink->status = om_fail(&ink->why, s, "%s", why);
+}
+
+const struct rd_fonts *
+rd_ink_fonts(const struct rd_ink *ink)
+{
+	return ink->fonts;
+}
+
+static void
+set_info(struct rd_ink *ink, const struct rd_ink_opts *o)
+{
+	time_t t = (time_t)(o->created / OM_SECOND);
+	HPDF_Date date = {.ind = 'Z'};
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) != NULL) {
+		date.year = tm.tm_year + 1900;
+		date.month = tm.tm_mon + 1;
+		date.day = tm.tm_mday;
+		date.hour = tm.tm_hour;
+		date.minutes = tm.tm_min;
+		date.seconds = tm.tm_sec;
+		(void)HPDF_SetInfoDateAttr(ink->doc, HPDF_INFO_CREATION_DATE, date);
+	}
+	(void)HPDF_SetCurrentEncoder(ink->doc, "UTF-8");
+	(void)HPDF_SetInfoAttr(ink->doc, HPDF_INFO_TITLE, o->title);
+	(void)HPDF_SetInfoAttr(ink->doc, HPDF_INFO_AUTHOR, o->author);
+	(void)HPDF_SetInfoAttr(ink->doc, HPDF_INFO_SUBJECT, o->subject);
+	(void)HPDF_SetInfoAttr(ink->doc, HPDF_INFO_CREATOR, o->author);
+}
+
+om_status
+rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e)
+{
+	struct rd_ink *ink = calloc(1, sizeof *ink);
+	om_status s;
+
+	*out = NULL;
+	if (ink == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	ink->fonts = fonts;
+	ink->width = o->width;
+	ink->height = o->height;
+	ink->doc = HPDF_New(on_error, ink);
+	if (ink->doc == NULL) {
+		rd_ink_free(&ink);
+		return om_fail(e, OM_NOMEM, "libharu: out of memory");
+	}
+	(void)HPDF_SetCompressionMode(ink->doc, HPDF_COMP_ALL);
+	(void)HPDF_UseUTFEncodings(ink->doc);
+	(void)HPDF_SetPageMode(ink->doc, HPDF_PAGE_MODE_USE_NONE);
+	set_info(ink, o);
+	if (ink->status != OM_OK) {
+		s = om_fail(e, ink->status, "%s", ink->why.text);
+		rd_ink_free(&ink);
+		return s;
+	}
+	*out = ink;
+	return OM_OK;
+}
+
+void
+rd_ink_free(struct rd_ink **ip)
+{
+	struct rd_ink *ink = *ip;
+
+	*ip = NULL;
+	if (ink == NULL)
+		return;
+	if (ink->doc != NULL)
+		HPDF_Free(ink->doc);
+	free(ink);
+}
+
+void
+rd_ink_page(struct rd_ink *ink)
+{
+	HPDF_Page p;
+
+	if (ink->status != OM_OK)
+		return;
+	if (ink->n_pages == RD_MAX_PAGES) {
+		rd_ink_fail(ink, OM_TOO_LARGE, "the document would be too long for paper; take the workbook");
+		return;
+	}
+	p = HPDF_AddPage(ink->doc);
+	if (p == NULL) {
+		rd_ink_fail(ink, OM_INTERNAL, "libharu gave no page");
+		return;
+	}
+	(void)HPDF_Page_SetWidth(p, (HPDF_REAL)ink->width);
+	(void)HPDF_Page_SetHeight(p, (HPDF_REAL)ink->height);
+	ink->pages[ink->n_pages++] = p;
+	ink->page = p;
+}
+
+unsigned
+rd_ink_pages(const struct rd_ink *ink)
+{
+	return ink->n_pages;
+}
+
+void
+rd_ink_go(struct rd_ink *ink, unsigned page)
+{
+	if (page < ink->n_pages)
+		ink->page = ink->pages[page];
+}
+
+/* font_of loads a face when a document first needs it: an unused one would
+ * still be embedded. */
+static HPDF_Font
+font_of(struct rd_ink *ink, rd_face face)
+{
+	const char *name;
+
+	if (ink->font[face] == NULL && ink->fonts->face[face].path != NULL) {
+		name = HPDF_LoadTTFontFromFile(ink->doc, ink->fonts->face[face].path, HPDF_TRUE);
+		if (name != NULL)
+			ink->font[face] = HPDF_GetFont(ink->doc, name, "UTF-8");
+	}
+	if (ink->font[face] == NULL)
+		rd_ink_fail(ink, OM_IO, "a font cannot be read any more");
+	return ink->font[face];
+}
+
+static void
+fill_colour(struct rd_ink *ink, rd_colour c)
+{
+	(void)HPDF_Page_SetRGBFill(ink->page, colours[c].r, colours[c].g, colours[c].b);
+}
+
+static void
+show(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, bool up, const char *text)
+{
+	HPDF_Font font;
+
+	if (dry(ink) || text[0] == '\0')
+		return;
+	font = font_of(ink, face);
+	if (font == NULL)
+		return;
+	y = ink->height - y;
+	(void)HPDF_Page_BeginText(ink->page);
+	(void)HPDF_Page_SetFontAndSize(ink->page, font, (HPDF_REAL)size);
+	fill_colour(ink, colour);
+	if (up)
+		(void)HPDF_Page_SetTextMatrix(ink->page, 0, 1, -1, 0, (HPDF_REAL)x, (HPDF_REAL)y);
+	else
+		(void)HPDF_Page_MoveTextPos(ink->page, (HPDF_REAL)x, (HPDF_REAL)y);
+	(void)HPDF_Page_ShowText(ink->page, text);
+	(void)HPDF_Page_EndText(ink->page);
+}
+
+void
+rd_ink_run(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
+{
+	show(ink, face, size, colour, x, y, false, text);
+}
+
+void
+rd_ink_run_up(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
+{
+	show(ink, face, size, colour, x, y, true, text);
+}
+
+void
+rd_ink_line(struct rd_ink *ink, rd_colour colour, double width, double x1, double y1, double x2, double y2)
+{
+	if (dry(ink))
+		return;
+	(void)HPDF_Page_SetLineWidth(ink->page, (HPDF_REAL)width);
+	(void)HPDF_Page_SetRGBStroke(ink->page, colours[colour].r, colours[colour].g, colours[colour].b);
+	(void)HPDF_Page_MoveTo(ink->page, (HPDF_REAL)x1, (HPDF_REAL)(ink->height - y1));
+	(void)HPDF_Page_LineTo(ink->page, (HPDF_REAL)x2, (HPDF_REAL)(ink->height - y2));
+	(void)HPDF_Page_Stroke(ink->page);
+}
+
+void
+rd_ink_box(struct rd_ink *ink, rd_colour colour, double x, double y, double w, double h)
+{
+	if (dry(ink))
+		return;
+	fill_colour(ink, colour);
+	(void)HPDF_Page_Rectangle(
+	    ink->page, (HPDF_REAL)x, (HPDF_REAL)(ink->height - y - h), (HPDF_REAL)w, (HPDF_REAL)h);
+	(void)HPDF_Page_Fill(ink->page);
+}
+
+void
+rd_ink_bookmark(struct rd_ink *ink, const char *title, double y)
+{
+	HPDF_Outline outline;
+	HPDF_Destination place;
+
+	if (dry(ink))
+		return;
+	outline = HPDF_CreateOutline(ink->doc, NULL, title, HPDF_GetEncoder(ink->doc, "UTF-8"));
+	place = HPDF_Page_CreateDestination(ink->page);
+	if (outline == NULL || place == NULL)
+		return; /* the handler has noted why */
+	(void)HPDF_Destination_SetFitH(place, (HPDF_REAL)(ink->height - y));
+	(void)HPDF_Outline_SetDestination(outline, place);
+}
+
+om_status
+rd_ink_done(struct rd_ink *ink, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e)
+{
+	static const char begin[] = "%PDF-", end[] = "%%EOF";
+	unsigned char *data;
+	HPDF_UINT32 size, got;
+
+	*out = NULL;
+	*n_out = 0;
+	if (ink->status == OM_OK)
+		(void)HPDF_SaveToStream(ink->doc);
+	if (ink->status != OM_OK)
+		return om_fail(e, ink->status, "%s", ink->why.text);
+	size = got = HPDF_GetStreamSize(ink->doc);
+	data = om_arena_alloc(a, (size_t)size + 1);
+	if (data == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	(void)HPDF_ResetStream(ink->doc);
+	if (HPDF_ReadFromStream(ink->doc, data, &got) != HPDF_OK || got != size || size < 32 ||
+	    memcmp(data, begin, sizeof begin - 1) != 0 || memmem(data + size - 16, 16, end, sizeof end - 1) == NULL)
+		return om_fail(e, OM_INTERNAL, "libharu gave an incomplete file");
+	*out = data;
+	*n_out = size;
+	return OM_OK;
+}

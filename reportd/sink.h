@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * sink.h - a document written as a file's bytes.
+ *
+ * Promise   Same document, same bytes.  Nothing is returned but a complete file.
+ * Owner     The bytes live in the arena.
+ * Threads   Any thread; several at once.
+ */
+#ifndef RD_SINK_H
+#define RD_SINK_H
+
+#include "doc.h"
+#include "pdf/font.h"
+
+struct rd_workdir;
+
+typedef enum rd_paper { RD_A4, RD_LETTER } rd_paper;
+
+struct rd_file {
+	unsigned char *data;
+	size_t n;
+	const char *name;
+	const char *content_type;
+};
+
+om_status rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper paper, struct om_arena *a,
+    struct rd_file *out, om_err *e) OM_MUST;
+
+/* rd_write_xlsx needs the work folder while it writes. */
+om_status rd_write_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, struct om_arena *a,
+    struct rd_file *out, om_err *e) OM_MUST;
+
+#endif

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "xlsx/book.h"
+
+#include "text.h"
+#include "xlsx/verify.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <xlsxwriter.h>
+
+#define MAX_SHEETS    16
+#define MAX_UNITS     32767u       /* UTF-16 units in a cell */
+#define EXACT_INTEGER (1ull << 53) /* beyond it, binary64 has gaps */
+#define ACCENT        0x0D4D6B
+#define HAIR          0xD5D8DC
+#define TINT          0xEEF3F5
+#define GREY          0x666B73
+
+typedef enum shape { TEXT, TEXT_RIGHT, COUNT, MONEY, CENTS, DAY, INSTANT, SHAPES } shape;
+
+#define STYLES (RD_S_DUE + 1)
+
+struct rd_book {
+	lxw_workbook *book;                 /* owned until closed */
+	lxw_format *format[STYLES][SHAPES]; /* the workbook's */
+	lxw_worksheet *first, *sheet;
+	uint32_t rows[MAX_SHEETS]; /* rows with something in them */
+	unsigned n_sheets;
+	unsigned row;
+	bool row_used;
+	rd_paper paper;
+	char path[1300];
+	om_status status; /* sticky */
+	om_err why;
+};
+
+static const char *const number_formats[SHAPES] = {
+    [TEXT] = "@",
+    [TEXT_RIGHT] = "@",
+    [COUNT] = "0",
+    [MONEY] = "0.00################",
+    [CENTS] = "0.00",
+    [DAY] = "yyyy-mm-dd",
+    [INSTANT] = "yyyy-mm-dd hh:mm:ss",
+};
+
+static void
+check(struct rd_book *b, lxw_error rc)
+{
+	if (rc != LXW_NO_ERROR && b->status == OM_OK)
+		b->status = om_fail(&b->why, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_INTERNAL,
+		    "libxlsxwriter: %.150s", lxw_strerror(rc));
+}
+
+static void
+fail(struct rd_book *b, om_status s, const char *why)
+{
+	if (b->status == OM_OK)
+		b->status = om_fail(&b->why, s, "%s", why);
+}
+
+/* dress gives a format the look of its style. */
+static void
+dress(lxw_format *f, rd_cell_style style)
+{
+	switch (style) {
+	case RD_S_CELL:
+		break;
+	case RD_S_HEAD:
+		format_set_bold(f);
+		format_set_text_wrap(f);
+		format_set_align(f, LXW_ALIGN_VERTICAL_BOTTOM);
+		format_set_bg_color(f, TINT);
+		format_set_bottom(f, LXW_BORDER_THIN);
+		format_set_bottom_color(f, GREY);
+		break;
+	case RD_S_TOTAL:
+		format_set_bold(f);
+		format_set_top(f, LXW_BORDER_THIN);
+		format_set_top_color(f, GREY);
+		break;
+	case RD_S_TITLE:
+		format_set_bold(f);
+		format_set_font_size(f, 18);
+		break;
+	case RD_S_MUTED:
+		format_set_font_color(f, GREY);
+		break;
+	case RD_S_WRAP:
+		format_set_text_wrap(f);
+		format_set_align(f, LXW_ALIGN_VERTICAL_TOP);
+		break;
+	case RD_S_DUE:
+		format_set_bold(f);
+		format_set_font_color(f, ACCENT);
+		format_set_bg_color(f, TINT);
+		break;
+	}
+}
+
+/* format_of makes a format when it is first used. */
+static lxw_format *
+format_of(struct rd_book *b, rd_cell_style style, shape sh)
+{
+	lxw_format *f = b->format[style][sh];
+
+	if (f != NULL)
+		return f;
+	f = workbook_add_format(b->book);
+	if (f == NULL) {
+		fail(b, OM_NOMEM, "out of memory");
+		return NULL;
+	}
+	if (sh != TEXT && sh != TEXT_RIGHT)
+		format_set_num_format(f, number_formats[sh]);
+	if (sh == TEXT_RIGHT)
+		format_set_align(f, LXW_ALIGN_RIGHT);
+	if (sh == DAY || sh == INSTANT)
+		format_set_align(f, LXW_ALIGN_LEFT);
+	dress(f, style);
+	b->format[style][sh] = f;
+	return f;
+}
+
+om_status
+rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
+{
+	lxw_doc_properties p = {.created = (time_t)(o->created / OM_SECOND)};
+	struct rd_book *b = calloc(1, sizeof *b);
+	lxw_workbook_options opts = {.constant_memory = LXW_TRUE};
+	char *tmp, *title, *author, *subject;
+
+	*out = NULL;
+	tmp = strdup(o->dir);
+	title = strdup(o->title);
+	author = strdup(o->author);
+	subject = strdup(o->subject);
+	if (b != NULL && tmp != NULL && title != NULL && author != NULL && subject != NULL) {
+		b->paper = o->paper;
+		(void)snprintf(b->path, sizeof b->path, "%s/book.xlsx", o->dir);
+		opts.tmpdir = tmp;
+		b->book = workbook_new_opt(b->path, &opts);
+		p.title = title;
+		p.author = author;
+		p.subject = subject;
+		if (b->book != NULL)
+			check(b, workbook_set_properties(b->book, &p));
+	}
+	free(tmp);
+	free(title);
+	free(author);
+	free(subject);
+	if (b == NULL || b->book == NULL) {
+		free(b);
+		return om_fail(e, OM_NOMEM, "out of memory");
+	}
+	*out = b;
+	return OM_OK;
+}
+
+void
+rd_book_free(struct rd_book **bp)
+{
+	struct rd_book *b = *bp;
+
+	*bp = NULL;
+	if (b == NULL)
+		return;
+	if (b->book != NULL)
+		lxw_workbook_free(b->book);
+	free(b);
+}
+
+/* ---- where ---- */
+
+void
+rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
+{
+	if (b->status != OM_OK)
+		return;
+	if (b->n_sheets == MAX_SHEETS) {
+		fail(b, OM_INTERNAL, "too many sheets");
+		return;
+	}
+	b->sheet = workbook_add_worksheet(b->book, name);
+	if (b->sheet == NULL) {
+		fail(b, OM_FULL, "cannot begin a sheet; is the disk with WORK_DIR full?");
+		return;
+	}
+	if (b->first == NULL)
+		b->first = b->sheet;
+	b->n_sheets++;
+	b->row = 0;
+	b->row_used = false;
+	worksheet_set_paper(b->sheet, b->paper == RD_A4 ? 9 : 1);
+	if (landscape)
+		worksheet_set_landscape(b->sheet);
+	worksheet_fit_to_pages(b->sheet, 1, 0);
+	worksheet_set_margins(b->sheet, 0.6, 0.6, 0.7, 0.7);
+	check(b, worksheet_set_footer(b->sheet, "&L&8&A&R&8Page &P of &N"));
+}
+
+static bool
+ready(const struct rd_book *b)
+{
+	return b->status == OM_OK && b->sheet != NULL;
+}
+
+unsigned
+rd_book_next(struct rd_book *b)
+{
+	b->row_used = false;
+	return ++b->row;
+}
+
+unsigned
+rd_book_at(const struct rd_book *b)
+{
+	return b->row;
+}
+
+static void
+use_row(struct rd_book *b)
+{
+	if (!b->row_used && b->n_sheets > 0)
+		b->rows[b->n_sheets - 1]++;
+	b->row_used = true;
+}
+
+/* ---- what ---- */
+
+/* is_escape: "_x" and four hex digits and "_" would be read as one character. */
+static bool
+is_escape(const char *p)
+{
+	if (p[0] != '_' || p[1] != 'x')
+		return false;
+	for (int i = 2; i < 6; i++)
+		if (!isxdigit((unsigned char)p[i]))
+			return false;
+	return p[6] == '_';
+}
+
+/* cell_text gives the text with escapes escaped and within the bound of a
+ * cell: the text itself, or a copy in *own_out to be freed. */
+static const char *
+cell_text(struct rd_book *b, const char *text, char **own_out)
+{
+	static const char escaped[] = "_x005F_", ellipsis[] = "\xe2\x80\xa6";
+	size_t n = strlen(text), escapes = 0, units = 0, at = 0;
+	const char *p, *end = text + n;
+	char *out;
+
+	*own_out = NULL;
+	for (p = text; p < end; p++)
+		escapes += is_escape(p);
+	if (escapes == 0 && n <= MAX_UNITS)
+		return text;
+	out = malloc(n + escapes * (sizeof escaped - 2) + sizeof ellipsis);
+	if (out == NULL) {
+		fail(b, OM_NOMEM, "out of memory");
+		return "";
+	}
+	for (p = text; p < end;) {
+		const char *from = p;
+		bool escape = is_escape(p);
+		uint32_t c = om_utf8_next(&p, end);
+
+		units += escape ? sizeof escaped - 1 : c > 0xffff ? 2 : 1;
+		if (units > MAX_UNITS - 1) {
+			memcpy(out + at, ellipsis, sizeof ellipsis - 1);
+			at += sizeof ellipsis - 1;
+			break;
+		}
+		if (escape) {
+			memcpy(out + at, escaped, sizeof escaped - 1);
+			at += sizeof escaped - 1;
+		} else {
+			memcpy(out + at, from, (size_t)(p - from));
+			at += (size_t)(p - from);
+		}
+	}
+	out[at] = '\0';
+	*own_out = out;
+	return out;
+}
+
+void
+rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, bool right, const char *text)
+{
+	lxw_format *f = ready(b) ? format_of(b, style, right ? TEXT_RIGHT : TEXT) : NULL;
+	char *own;
+
+	if (f == NULL)
+		return;
+	text = cell_text(b, text, &own);
+	if (text[0] != '\0')
+		check(b, worksheet_write_string(b->sheet, b->row, (lxw_col_t)col, text, f));
+	else
+		check(b, worksheet_write_blank(b->sheet, b->row, (lxw_col_t)col, f));
+	free(own);
+	use_row(b);
+}
+
+static void
+number(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, double v)
+{
+	lxw_format *f = ready(b) ? format_of(b, style, sh) : NULL;
+
+	if (f == NULL)
+		return;
+	check(b, worksheet_write_number(b->sheet, b->row, (lxw_col_t)col, v, f));
+	use_row(b);
+}
+
+void
+rd_book_count(struct rd_book *b, unsigned col, rd_cell_style style, uint64_t n)
+{
+	char text[24];
+
+	if (n <= EXACT_INTEGER) {
+		number(b, col, style, COUNT, (double)n);
+		return;
+	}
+	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+	rd_book_text(b, col, style, true, text);
+}
+
+void
+rd_book_money(struct rd_book *b, unsigned col, rd_cell_style style, om_money m)
+{
+	number(b, col, style, MONEY, om_money_to_double(m));
+}
+
+void
+rd_book_cents(struct rd_book *b, unsigned col, rd_cell_style style, om_money m)
+{
+	number(b, col, style, CENTS, om_money_to_double(m));
+}
+
+static void
+date(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, lxw_datetime *t)
+{
+	lxw_format *f = ready(b) ? format_of(b, style, sh) : NULL;
+
+	if (f == NULL)
+		return;
+	check(b, worksheet_write_datetime(b->sheet, b->row, (lxw_col_t)col, t, f));
+	use_row(b);
+}
+
+void
+rd_book_day(struct rd_book *b, unsigned col, rd_cell_style style, om_day d)
+{
+	lxw_datetime t = {.hour = 0};
+	char text[OM_DAY_TEXT];
+
+	om_day_to_civil(d, &t.year, &t.month, &t.day);
+	if (t.year >= 1900 && t.year <= 9999)
+		date(b, col, style, DAY, &t);
+	else
+		rd_book_text(b, col, style, false, om_day_text(d, text)); /* a spreadsheet has no such day */
+}
+
+void
+rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at)
+{
+	int64_t micros = ((at % OM_SECOND) + OM_SECOND) % OM_SECOND;
+	time_t second = (time_t)((at - micros) / OM_SECOND);
+	char text[OM_TIME_TEXT];
+	lxw_datetime t;
+	struct tm tm;
+
+	if (localtime_r(&second, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 9999 - 1900) {
+		rd_book_text(b, col, style, false, om_zone_text(at, text));
+		return;
+	}
+	t = (lxw_datetime){
+	    .year = tm.tm_year + 1900,
+	    .month = tm.tm_mon + 1,
+	    .day = tm.tm_mday,
+	    .hour = tm.tm_hour,
+	    .min = tm.tm_min,
+	    .sec = (tm.tm_sec > 59 ? 59 : tm.tm_sec) + (double)(micros / 1000) / 1000,
+	};
+	date(b, col, style, INSTANT, &t);
+}
+
+void
+rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned chars, const char *text)
+{
+	lxw_format *f = ready(b) ? format_of(b, RD_S_WRAP, TEXT) : NULL;
+	size_t n = om_utf8_length(text, strlen(text));
+	char *own;
+
+	if (f == NULL)
+		return;
+	check(b, worksheet_set_row(b->sheet, b->row, 15.0 * (double)(n / chars + 1), NULL));
+	text = cell_text(b, text, &own);
+	check(b, worksheet_merge_range(b->sheet, b->row, (lxw_col_t)first, b->row, (lxw_col_t)last, text, f));
+	free(own);
+	use_row(b);
+}
+
+/* ---- the looks of a sheet ---- */
+
+void
+rd_book_width(struct rd_book *b, unsigned col, double chars)
+{
+	if (ready(b))
+		check(b, worksheet_set_column(b->sheet, (lxw_col_t)col, (lxw_col_t)col, chars, NULL));
+}
+
+void
+rd_book_head(struct rd_book *b, unsigned row, unsigned n_columns, unsigned last_row)
+{
+	if (!ready(b))
+		return;
+	worksheet_freeze_panes(b->sheet, row + 1, 1);
+	check(b, worksheet_repeat_rows(b->sheet, row, row));
+	if (last_row > row)
+		check(b, worksheet_autofilter(b->sheet, row, 0, last_row, (lxw_col_t)(n_columns - 1)));
+}
+
+void
+rd_book_chart(struct rd_book *b, unsigned row, const char *title, const char *sheet, unsigned col, unsigned first_row,
+    unsigned last_row)
+{
+	lxw_chart_fill fill = {.color = ACCENT};
+	lxw_chart_line grid = {.color = HAIR, .width = 0.5f};
+	lxw_chart_font small = {.size = 8, .color = GREY};
+	lxw_chart_font head = {.size = 11, .bold = LXW_TRUE};
+	lxw_chart_options place = {.x_scale = 1.7, .y_scale = 1.0};
+	lxw_chart_series *series;
+	lxw_chart *chart;
+
+	if (b->status != OM_OK || b->first == NULL)
+		return;
+	chart = workbook_add_chart(b->book, LXW_CHART_COLUMN);
+	series = chart != NULL ? chart_add_series(chart, NULL, NULL) : NULL;
+	if (series == NULL) {
+		fail(b, OM_NOMEM, "out of memory");
+		return;
+	}
+	chart_series_set_categories(series, sheet, first_row, 0, last_row, 0);
+	chart_series_set_values(series, sheet, first_row, (lxw_col_t)col, last_row, (lxw_col_t)col);
+	chart_series_set_name(series, title);
+	chart_series_set_fill(series, &fill);
+	chart_set_series_gap(chart, 60);
+	chart_title_set_name(chart, title);
+	chart_title_set_name_font(chart, &head);
+	chart_legend_set_position(chart, LXW_CHART_LEGEND_NONE);
+	chart_axis_set_num_format(chart->x_axis, "d");
+	chart_axis_set_num_font(chart->x_axis, &small);
+	chart_axis_set_num_format(chart->y_axis, "0.00####");
+	chart_axis_set_num_font(chart->y_axis, &small);
+	chart_axis_major_gridlines_set_line(chart->y_axis, &grid);
+	check(b, worksheet_insert_chart_opt(b->first, row, 0, chart, &place));
+}
+
+/* ---- the end ---- */
+
+static om_status
+read_back(const char *path, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e)
+{
+	FILE *f = fopen(path, "rbe");
+	unsigned char *data = NULL;
+	long size = -1;
+
+	if (f == NULL)
+		return om_fail(e, OM_IO, "the workbook cannot be read back: %s", strerror(errno));
+	if (fseek(f, 0, SEEK_END) == 0)
+		size = ftell(f);
+	if (size >= 0 && fseek(f, 0, SEEK_SET) == 0)
+		data = om_arena_alloc(a, (size_t)size + 1);
+	if (data != NULL && fread(data, 1, (size_t)size, f) != (size_t)size)
+		size = -1;
+	(void)fclose(f);
+	if (size < 0)
+		return om_fail(e, OM_IO, "the workbook cannot be read back");
+	if (data == NULL)
+		return om_fail(e, OM_TOO_LARGE, "the workbook has %ld bytes, too many to send", size);
+	*out = data;
+	*n_out = (size_t)size;
+	return OM_OK;
+}
+
+om_status
+rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e)
+{
+	lxw_error rc;
+	om_status s;
+
+	*out = NULL;
+	*n_out = 0;
+	if (b->status != OM_OK)
+		return om_fail(e, b->status, "%s", b->why.text);
+	rc = workbook_close(b->book);
+	b->book = NULL; /* freed by closing */
+	if (rc != LXW_NO_ERROR)
+		return om_fail(e, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_FULL,
+		    "the workbook cannot be written: %.120s; is the disk with WORK_DIR full?", lxw_strerror(rc));
+	s = read_back(b->path, a, out, n_out, e);
+	if (s == OM_OK)
+		s = rd_xlsx_verify(*out, *n_out, b->rows, b->n_sheets, e);
+	if (s != OM_OK) {
+		*out = NULL;
+		*n_out = 0;
+	}
+	return s;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * samples.c - writes sample documents of every kind into a folder:
+ *
+ *   reportd_samples FOLDER [NAME]
+ *
+ * For looking at them, and for test_documents.py, which reads them back.
+ */
+#include "fixture.h"
+#include "log.h"
+#include "sink.h"
+#include "workdir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA ((size_t)1024 * 1024 * 1024)
+
+#define LONG_NAME                                                                                                     \
+	"A-name-of-two-hundred-characters-without-a-single-space-that-no-column-of-any-table-could-ever-hold-in-one-" \
+	"line-and-which-therefore-has-to-be-broken-somewhere-or-cut-with-an-ellipsis-at-its-very-end-as-here-200x"
+
+static const char *const hostile[] = {"<script>alert(1)</script>", "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)",
+    LONG_NAME, "_x0041_ \xff\xfe bad bytes, a\ttab and \xe2\x80\xae turned", "http://example.org/?a=1&b=2"};
+
+static const char *const team[] = {"Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov",
+    "Donald Knuth", "Frances Allen", "Ken Thompson"};
+
+static const char *const models[] = {"anthropic/claude-sonnet-4.5", "openai/gpt-5-mini", "google/gemini-2.5-pro",
+    "deepseek/deepseek-chat-v3.1", "qwen/qwen3-235b-a22b-instruct"};
+
+struct sample {
+	const char *name;
+	struct fx_shape shape;
+	const char *fee;
+	bool floor;
+	rd_paper paper;
+};
+
+#define COUNT(array) (unsigned)(sizeof(array) / sizeof(array)[0])
+
+static const struct sample samples[] = {
+    {.name = "statement",
+	.shape = {.models = models, .n_models = 5, .n_requests = 40, .unsettled = 3, .max_rows = 100000}},
+    {.name = "statement-fee",
+	.shape = {.models = models, .n_models = 2, .n_requests = 9, .byok = true, .max_rows = 100000, .running = true},
+	.fee = "5.00",
+	.floor = true,
+	.paper = RD_LETTER},
+    {.name = "statement-none", .shape = {.max_rows = 100000}, .fee = "5", .floor = false},
+    {.name = "statement-one", .shape = {.models = models, .n_models = 1, .n_requests = 1, .max_rows = 100000}},
+    {.name = "statement-500",
+	.shape = {.n_models = 500, .n_requests = 3, .max_rows = 100000, .user = LONG_NAME, .email = LONG_NAME}},
+    {.name = "statement-huge",
+	.shape = {.models = models,
+	    .n_models = 5,
+	    .n_requests = 60,
+	    .price = "1234.567890123456789",
+	    .byok = true,
+	    .max_rows = 100}},
+    {.name = "statement-hostile",
+	.shape = {.models = hostile,
+	    .n_models = COUNT(hostile),
+	    .n_requests = 2,
+	    .user = "=HYPERLINK(\"http://evil.example\",\"x\")",
+	    .max_rows = 100000}},
+    {.name = "report",
+	.shape = {.users = team,
+	    .n_users = COUNT(team),
+	    .models = models,
+	    .n_models = 5,
+	    .n_requests = 12,
+	    .max_rows = 100000},
+	.fee = "2.50"},
+    {.name = "report-scripts",
+	.shape = {.users = fx_scripts,
+	    .n_users = 7,
+	    .models = models,
+	    .n_models = 3,
+	    .n_requests = 4,
+	    .byok = true,
+	    .max_rows = 100000},
+	.paper = RD_LETTER},
+    {.name = "report-none", .shape = {.users = team, .max_rows = 100000}},
+    {.name = "report-large",
+	.shape = {.users = team,
+	    .n_users = COUNT(team),
+	    .n_models = 60,
+	    .n_requests = 6,
+	    .price = "0.000000125",
+	    .max_rows = 100000}},
+};
+
+static om_status
+put_file(const char *dir, const char *name, const struct rd_file *f, om_err *e)
+{
+	const char *ending = strrchr(f->name, '.');
+	char path[1024];
+	FILE *out;
+	size_t n;
+
+	(void)snprintf(path, sizeof path, "%s/%s%s", dir, name, ending != NULL ? ending : "");
+	out = fopen(path, "wbe");
+	if (out == NULL)
+		return om_fail(e, OM_IO, "cannot write %.200s", path);
+	n = fwrite(f->data, 1, f->n, out);
+	return fclose(out) == 0 && n == f->n ? OM_OK : om_fail(e, OM_IO, "cannot write %.200s", path);
+}
+
+static om_status
+write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fonts, struct rd_workdir *work, om_err *e)
+{
+	struct rd_terms terms = {.floor = s->floor};
+	struct rd_month month = fx_month(&s->shape);
+	const struct rd_doc *d;
+	struct rd_file file;
+	struct om_arena a;
+	om_status rc;
+
+	om_arena_init(&a, ARENA);
+	if (s->fee != NULL && om_money_parse(s->fee, &terms.fee, NULL) != OM_OK)
+		abort();
+	rc = rd_statement_new(fx_reply(&a, &s->shape), &month, &terms, &a, &d, e);
+	if (rc == OM_OK)
+		rc = rd_write_pdf(d, fonts, s->paper, &a, &file, e);
+	if (rc == OM_OK)
+		rc = put_file(dir, s->name, &file, e);
+	if (rc == OM_OK)
+		rc = rd_write_xlsx(d, work, s->paper, &a, &file, e);
+	if (rc == OM_OK)
+		rc = put_file(dir, s->name, &file, e);
+	om_arena_fini(&a);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *fonts_at = getenv("FONT_DIR");
+	struct rd_workdir *work = NULL;
+	struct rd_fonts fonts;
+	om_err e = {.text = ""};
+	om_status s;
+
+	om_log_init("reportd_samples", OM_LOG_INFO);
+	if (argc < 2) {
+		(void)fprintf(stderr, "usage: %s FOLDER [NAME]\n", argv[0]);
+		return 2;
+	}
+	s = rd_fonts_open(fonts_at != NULL ? fonts_at : "/usr/share/fonts/truetype", &fonts, &e);
+	if (s == OM_OK)
+		s = rd_workdir_open(NULL, &work, &e);
+	if (s == OM_OK)
+		s = om_zone_open("Europe/Berlin", &e);
+	for (unsigned i = 0; s == OM_OK && i < COUNT(samples); i++)
+		if (argc < 3 || strcmp(argv[2], samples[i].name) == 0)
+			s = write_sample(&samples[i], argv[1], &fonts, work, &e);
+	if (s != OM_OK)
+		(void)fprintf(stderr, "%s: %s\n", argv[0], om_err_text(&e, s));
+	rd_workdir_close(&work);
+	rd_fonts_close(&fonts);
+	return s == OM_OK ? 0 : 1;
+}
