@@ -73,7 +73,8 @@ export function columnDecimals(amounts: Iterable<string | null>, exact = false):
   }
   if (exact) return digits;
   const small = least ?? UNIT;
-  const decimals = SHORT_DECIMALS.find((d) => roundTo(small, d) >= 10n) ?? SHORT_DECIMALS[2];
+  const decimals =
+    SHORT_DECIMALS.find((d) => small * 10n ** BigInt(d) >= 10n * UNIT) ?? SHORT_DECIMALS[2];
   return most >= UNIT ? Math.min(decimals, WIDE_DECIMALS) : decimals;
 }
 
@@ -121,7 +122,7 @@ export function divideMoney(amount: string, by: number): string {
 
 /** axisMoney writes a chart's axis value; these are round numbers chosen by the chart, not amounts. */
 export function axisMoney(value: number, step: number, lang: Lang): string {
-  const decimals = step >= 1 ? 0 : Math.min(9, Math.ceil(-Math.log10(step) - 1e-9));
+  const decimals = step >= 1 ? 0 : Math.min(9, Math.max(2, Math.ceil(-Math.log10(step) - 1e-9)));
   const [whole = '0', fraction = ''] = value.toFixed(decimals).split('.');
   return withCurrency('', withMarks(whole, fraction, lang), lang);
 }

@@ -45,7 +45,6 @@ export const de: Texts = {
     previous: 'Monat davor',
     next: 'Monat danach',
     running: 'läuft noch',
-    noZone: (zone) => `in ${zone}`,
   },
   figures: {
     cost: 'Kosten',
@@ -98,7 +97,6 @@ export const de: Texts = {
     describe: (month, most, day) =>
       `Balkendiagramm der Kosten pro Tag im ${month}. Der höchste Tag ist ${day} mit ${most}.`,
     describeEmpty: (month) => `Balkendiagramm der Kosten pro Tag im ${month}. Keine Kosten.`,
-    notYet: 'noch nicht',
   },
   overview: {
     title: 'Übersicht',
@@ -108,8 +106,6 @@ export const de: Texts = {
     unsettledTitle: 'Noch nicht abgerechnet',
     unsettledText:
       'Für diese Anfragen stehen die Kosten noch nicht fest. Sie werden beim Anbieter erfragt, bis sie bekannt sind; bis dahin zählen unbekannte Kosten nicht mit und geschätzte als Schätzung.',
-    newest: (n) => `Die neuesten ${n}`,
-    zeroCost: 'Keine Kosten',
   },
   empty: {
     title: (month) => `Im ${month} ist nichts erfasst`,
@@ -130,7 +126,6 @@ export const de: Texts = {
     clear: 'Suche leeren',
     rows: 'Keine passenden Anfragen',
     rowsText: 'Andere Filter oder ein anderer Monat helfen vielleicht.',
-    nothing: 'Nichts',
   },
   users: {
     title: 'Personen',
@@ -154,7 +149,6 @@ export const de: Texts = {
     end: 'Das ist alles',
     shown: (n) => `${n} gezeigt`,
     time: 'Zeit',
-    provider: 'Anbieter',
     source: 'Kosten sind',
     filterState: 'Kosten sind',
     filterModel: 'Modell',
@@ -164,7 +158,6 @@ export const de: Texts = {
       'Zurzeit hat niemand diese Id. Unter ihr erfasste Nutzung steht, falls vorhanden, unten.',
     id: 'Id',
     yourTime: (time) => `${time} in Ihrer Zeitzone`,
-    noCache: '',
   },
   costState: {
     reported: 'gemeldet',

@@ -39,7 +39,6 @@ export const en = {
     previous: 'Month before',
     next: 'Month after',
     running: 'still running',
-    noZone: (zone: string) => `in ${zone}`,
   },
   figures: {
     cost: 'Cost',
@@ -92,7 +91,6 @@ export const en = {
     describe: (month: string, most: string, day: string) =>
       `Bar chart of the cost per day in ${month}. The highest day is ${day} with ${most}.`,
     describeEmpty: (month: string) => `Bar chart of the cost per day in ${month}. No cost.`,
-    notYet: 'not yet',
   },
   overview: {
     title: 'Overview',
@@ -102,8 +100,6 @@ export const en = {
     unsettledTitle: 'Not yet settled',
     unsettledText:
       'These requests have no final cost yet. It is asked for at the provider until it is known; until then an unknown cost counts as nothing and an estimate as estimated.',
-    newest: (n: number) => `The newest ${n}`,
-    zeroCost: 'No cost',
   },
   empty: {
     title: (month: string) => `Nothing recorded in ${month}`,
@@ -124,7 +120,6 @@ export const en = {
     clear: 'Clear the search',
     rows: 'No requests match',
     rowsText: 'Choose other filters or another month.',
-    nothing: 'Nothing',
   },
   users: {
     title: 'Users',
@@ -149,7 +144,6 @@ export const en = {
     end: 'That is all',
     shown: (n: string) => `${n} shown`,
     time: 'Time',
-    provider: 'Provider',
     source: 'Cost is',
     filterState: 'Cost is',
     filterModel: 'Model',
@@ -159,7 +153,6 @@ export const en = {
       'No user has this id now. Usage recorded under it, if there is any, is shown below.',
     id: 'Id',
     yourTime: (time: string) => `${time} in your time zone`,
-    noCache: '',
   },
   costState: {
     reported: 'reported',

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The mock answers as the contract says, so that what works with it works with the gateway.
+import { readFile } from 'node:fs/promises';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Mock, startMock } from './server.mjs';
+
+interface Contract {
+  paths: Record<string, { get?: { responses: Record<string, object> } }>;
+}
+
+const ID = 'contract';
+const text = await readFile(new URL('../../gateway/openapi.yaml', import.meta.url), 'utf8');
+const contract = parse(text) as Contract;
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addSchema(contract, ID);
+
+const pointer = (...parts: string[]) =>
+  parts.map((p) => `/${encodeURIComponent(p.replace(/~/g, '~0').replace(/\//g, '~1'))}`).join('');
+
+let mock: Mock;
+let cookie: string;
+let user: string;
+
+async function call(path: string) {
+  return fetch(mock.address + path, { headers: { cookie } });
+}
+
+beforeAll(async () => {
+  mock = await startMock({ now: '2026-11-23T15:20:00Z' });
+  const reply = await fetch(`${mock.address}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"password":"metering"}',
+  });
+  cookie = reply.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const users = (await (await call('/api/v1/users')).json()) as { items: { id: string }[] };
+  user = users.items[0]?.id ?? '';
+});
+
+afterAll(() => mock.close());
+
+for (const mode of ['normal', 'empty', 'hostile'] as const) {
+  test.each([
+    ['/api/v1/session', ''],
+    ['/api/v1/usage', ''],
+    ['/api/v1/usage', '?group_by=day,user,model&limit=20'],
+    ['/api/v1/usage', '?from=2026-09-01&to=2026-10-01&group_by=month'],
+    ['/api/v1/generations', '?limit=50'],
+    ['/api/v1/generations', '?cost_state=unknown'],
+    ['/api/v1/users', '?limit=3'],
+  ])(`${mode}: %s%s is as the contract says`, async (path, query) => {
+    mock.setMode(mode);
+    const reply = await call(path + query);
+    expect(reply.status).toBe(200);
+    const schema = pointer(
+      'paths',
+      path,
+      'get',
+      'responses',
+      '200',
+      'content',
+      'application/json',
+      'schema',
+    );
+    const check = ajv.getSchema(`${ID}#${schema}`);
+    expect(check, `no schema for ${path}`).toBeDefined();
+    const body = await reply.json();
+    check?.(body);
+    expect(check?.errors ?? []).toEqual([]);
+  });
+}
+
+test('totals are the sum of their rows', async () => {
+  mock.setMode('normal');
+  const reply = await call('/api/v1/usage?group_by=user');
+  const usage = (await reply.json()) as {
+    rows: { cost: string; requests: number }[];
+    total: { cost: string; requests: number };
+  };
+  const { sumMoney } = await import('../src/lib/money.ts');
+  expect(sumMoney(usage.rows.map((r) => r.cost))).toBe(usage.total.cost);
+  expect(usage.rows.reduce((n, r) => n + r.requests, 0)).toBe(usage.total.requests);
+});
+
+test('an error is a problem document', async () => {
+  const reply = await call('/api/v1/user/nobody');
+  expect(reply.status).toBe(404);
+  expect(reply.headers.get('content-type')).toBe('application/problem+json');
+  const check = ajv.getSchema(`${ID}#/components/schemas/Problem`);
+  expect(check?.(await reply.json())).toBe(true);
+});
+
+test('one user and the documents', async () => {
+  expect((await call(`/api/v1/user/${user}`)).status).toBe(200);
+  const pdf = await call(`/api/v1/statements/${user}/2026-11.pdf`);
+  expect(await pdf.text()).toMatch(/^%PDF-/);
+  const xlsx = await call('/api/v1/reports/2026-11.xlsx');
+  expect((await xlsx.text()).slice(0, 2)).toBe('PK');
+});

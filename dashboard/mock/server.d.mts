@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+export type Mode = 'normal' | 'empty' | 'hostile' | 'error' | 'partial' | 'slow';
+
+export interface MockOptions {
+  mode?: Mode;
+  /** 0 chooses a free one. */
+  port?: number;
+  /** A folder of built pages to serve. */
+  dist?: string | null;
+  /** The time it is; otherwise the real one. */
+  now?: string | null;
+  password?: string;
+  readKey?: string;
+  timezone?: string;
+}
+
+export interface Mock {
+  address: string;
+  setMode: (mode: Mode) => void;
+  endSessions: () => void;
+  close: () => Promise<void>;
+}
+
+export const POLICY: string;
+export function startMock(options?: MockOptions): Promise<Mock>;
