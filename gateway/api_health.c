@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "json.h"
+#include "peers.h"
+#include "routes.h"
+#include "spool.h"
+#include "stats.h"
+
+#include <string.h>
+
+om_status
+gw_api_health(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	(void)app;
+	(void)rq;
+	(void)e;
+	rp->type = "text/plain; charset=utf-8";
+	om_buf_str(&rp->body, "ok");
+	return OM_OK;
+}
+
+om_status
+gw_api_ready(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	static const char *const states[] = {
+	    [GW_SPOOL_OK] = "ok", [GW_SPOOL_FULL] = "full", [GW_SPOOL_FAILED] = "failed"};
+	struct gw_costd_status costd;
+	struct gw_store_totals t;
+	gw_spool_state spool = gw_spool_status(app->spool, &t);
+	bool all;
+	struct om_jw w;
+
+	(void)rq;
+	(void)e;
+	gw_peers_costd_status(app->peers, &costd);
+	all = costd.reachable && costd.database_ok;
+	rp->status = spool == GW_SPOOL_OK ? 200 : 503;
+	rp->type = "application/json";
+	if (rp->status == 503)
+		gw_reply_header(rp, "Retry-After", "%d", 5);
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "status");
+	om_jw_text(&w, spool != GW_SPOOL_OK ? "unavailable" : all && t.quarantined == 0 ? "ready" : "degraded");
+	om_jw_key(&w, "spool");
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "state");
+	om_jw_text(&w, states[spool]);
+	om_jw_key(&w, "pending");
+	om_jw_int(&w, t.pending);
+	om_jw_key(&w, "quarantined");
+	om_jw_int(&w, t.quarantined);
+	om_jw_key(&w, "oldest_pending_seconds");
+	if (t.pending > 0 && t.oldest_us > 0)
+		om_jw_int(&w, om_now() > t.oldest_us ? (om_now() - t.oldest_us) / OM_SECOND : 0);
+	else
+		om_jw_null(&w);
+	om_jw_close(&w, '}');
+	om_jw_key(&w, "costd");
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "state");
+	om_jw_text(&w, costd.reachable ? "ok" : "unreachable");
+	om_jw_close(&w, '}');
+	om_jw_key(&w, "database");
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "state");
+	om_jw_text(&w, !costd.reachable ? "unknown" : costd.database_ok ? "ok" : "unreachable");
+	om_jw_close(&w, '}');
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+/* has_family tells whether the first n bytes have metrics of that name. */
+static bool
+has_family(const char *text, size_t n, const char *name, size_t name_len)
+{
+	const char *end = text + n;
+
+	while (text < end && (text = memmem(text, (size_t)(end - text), "# TYPE ", 7)) != NULL) {
+		text += 7;
+		if ((size_t)(end - text) > name_len && strncmp(text, name, name_len) == 0 && text[name_len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* add_families appends another service's text without the metrics that are there
+ * already: a name may stand in one place only. */
+static void
+add_families(struct om_buf *out, const char *text)
+{
+	size_t before = out->len;
+	bool skip = false;
+
+	while (text != NULL && *text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		if (strncmp(text, "# HELP ", 7) == 0 || strncmp(text, "# TYPE ", 7) == 0)
+			skip = before > 0 && has_family(out->data, before, text + 7, strcspn(text + 7, " \n"));
+		if (!skip) {
+			om_buf_add(out, text, n);
+			om_buf_chr(out, '\n');
+		}
+		text += n + (text[n] == '\n');
+	}
+}
+
+om_status
+gw_api_metrics(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	(void)e;
+	rp->type = "text/plain; version=0.0.4; charset=utf-8";
+	om_stats_write(&rp->body);
+	add_families(&rp->body, gw_peers_costd_metrics(app->peers, rq->arena));
+	add_families(&rp->body, gw_peers_reportd_metrics(app->peers, rq->arena));
+	return OM_OK;
+}

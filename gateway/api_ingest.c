@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "event.h"
+#include "json.h"
+#include "routes.h"
+#include "spool.h"
+#include "stats.h"
+
+static struct om_stat st_rejected =
+    OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
+
+static void
+write_result(struct om_jw *w, const struct gw_events *ev)
+{
+	om_jw_key(w, "accepted");
+	om_jw_int(w, (int64_t)ev->n_accepted);
+	om_jw_key(w, "rejected");
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < ev->n_rejected; i++) {
+		om_jw_open(w, '{');
+		om_jw_key(w, "index");
+		om_jw_int(w, (int64_t)ev->rejected[i].index);
+		om_jw_key(w, "reason");
+		om_jw_text(w, ev->rejected[i].reason);
+		om_jw_close(w, '}');
+	}
+	om_jw_close(w, ']');
+}
+
+static om_status
+refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events *ev, om_err *e)
+{
+	struct om_buf extra;
+	struct om_jw w;
+	char detail[400];
+	om_status s;
+
+	om_buf_init(&extra, (size_t)16 * 1024 * 1024);
+	om_jw_init(&w, &extra);
+	w.comma = true;
+	write_result(&w, ev);
+	s = om_buf_done(&extra, e);
+	(void)snprintf(detail, sizeof detail, "no record was accepted; record %zu: %s", ev->rejected[0].index,
+	    ev->rejected[0].reason);
+	if (s == OM_OK)
+		gw_reply_problem(rp, rq, OM_INVALID, detail, extra.data);
+	om_buf_fini(&extra);
+	return s;
+}
+
+om_status
+gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_batch *b = gw_batch_new();
+	om_time now = om_now();
+	struct gw_events ev;
+	struct om_jw w;
+	om_status s;
+
+	if (b == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (gw_media_is(rq, "application/x-ndjson"))
+		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+	else
+		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+	if (s == OM_OK && ev.n_accepted > 0)
+		s = gw_spool_append(app->spool, &b, now, e);
+	gw_batch_free(&b);
+	if (s != OM_OK)
+		return s;
+	om_stat_add(&st_rejected, (int64_t)ev.n_rejected);
+	if (ev.n_accepted == 0 && ev.n_rejected > 0)
+		return refuse_all(rq, rp, &ev, e);
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	write_result(&w, &ev);
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+om_status
+gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_batch *b = NULL;
+	om_time now = om_now();
+	json_t *doc = NULL;
+	Om__Record r;
+	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+
+	if (s != OM_OK)
+		return s;
+	s = gw_legacy_read(doc, now, rq->arena, &r, e);
+	json_decref(doc);
+	if (s == OM_INVALID || s == OM_RANGE)
+		om_stat_add(&st_rejected, 1);
+	if (s != OM_OK)
+		return s;
+	b = gw_batch_new();
+	s = b != NULL ? gw_batch_add(b, &r, e) : om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		s = gw_spool_append(app->spool, &b, now, e);
+	gw_batch_free(&b);
+	if (s != OM_OK)
+		return s;
+	rp->type = "application/json";
+	om_buf_str(&rp->body, "{\"success\":true}");
+	return OM_OK;
+}

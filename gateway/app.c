@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "app.h"
+
+#include "assets.h"
+#include "forward.h"
+#include "http.h"
+#include "log.h"
+#include "password.h"
+#include "peers.h"
+#include "proxy.h"
+#include "routes.h"
+#include "session.h"
+#include "spool.h"
+#include "throttle.h"
+
+#include <stdlib.h>
+
+static void
+remember_ended(void *arg, const char *id, om_time expires_at)
+{
+	struct gw_app *app = arg;
+
+	if (gw_sessions_end(app->sessions, id, expires_at, om_now(), NULL) != OM_OK)
+		om_log(OM_LOG_WARN, "an ended session cannot be remembered", NULL);
+}
+
+static void
+serve(void *arg, struct gw_req *rq, struct gw_reply *rp)
+{
+	gw_routes_serve(arg, rq, rp);
+}
+
+static om_status
+start_parts(struct gw_app *app, om_err *e)
+{
+	const struct gw_conf *c = app->conf;
+	struct gw_spool_opts spool = {
+	    .dir = c->spool_dir, .limit_bytes = c->spool_limit_bytes, .each_ended = remember_ended, .arg = app};
+	struct gw_forward_opts forward = {.deadline_ms = 0};
+	struct gw_http_opts http = {
+	    .address = c->bind_address,
+	    .port = (int)c->port,
+	    .threads = (int)c->http_threads,
+	    .body_timeout_ms = (int)c->body_timeout_s * 1000,
+	    .serve = serve,
+	    .arg = app,
+	};
+	om_status s;
+
+	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
+	    (s = gw_sessions_new(c->jwt_secret, &app->sessions, e)) != OM_OK ||
+	    (s = gw_throttle_new(&app->throttle, e)) != OM_OK ||
+	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK ||
+	    (s = gw_spool_open(&spool, &app->spool, e)) != OM_OK || (s = gw_peers_open(c, &app->peers, e)) != OM_OK)
+		return s;
+	forward.spool = app->spool;
+	forward.costd = gw_peers_submit(app->peers);
+	if ((s = gw_forward_open(&forward, &app->forward, e)) != OM_OK)
+		return s;
+	return gw_http_open(&http, &app->http, e);
+}
+
+om_status
+gw_app_start(const void *conf, void **self_out, om_err *e)
+{
+	struct gw_app *app = calloc(1, sizeof *app);
+	om_status s;
+
+	*self_out = NULL;
+	if (app == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	app->conf = conf;
+	s = start_parts(app, e);
+	if (s != OM_OK) {
+		gw_app_stop(app);
+		return s;
+	}
+	if (gw_password_is_weak(app->conf->password_hash))
+		om_log(
+		    OM_LOG_WARN, "PASSWORD_HASH is cheap to guess; make a new one with: gateway --hash-password", NULL);
+	*self_out = app;
+	return OM_OK;
+}
+
+/* Requests first, then what they lean on. */
+void
+gw_app_stop(void *self)
+{
+	struct gw_app *app = self;
+
+	gw_http_close(&app->http);
+	if (!gw_forward_close(&app->forward)) {
+		/* costd holds the last batch: the process ends around the thread that
+		 * waits for it, and the batch is sent again at the next start */
+		om_log(OM_LOG_WARN, "costd still has a batch; it will be sent again", NULL);
+		return;
+	}
+	gw_peers_close(&app->peers);
+	gw_spool_close(&app->spool);
+	gw_assets_free(&app->assets);
+	gw_throttle_free(&app->throttle);
+	gw_sessions_free(&app->sessions);
+	gw_proxies_free(&app->proxies);
+	free(app);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "forward.h"
+
+#include "log.h"
+#include "stats.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH_ROWS       500
+#define BATCH_BYTES      ((size_t)1024 * 1024)
+#define ARENA_BYTES      ((size_t)16 * 1024 * 1024)
+#define DEADLINE_MS      30000
+#define SHORTEST_WAIT_MS 100
+#define LONGEST_WAIT_MS  5000
+#define LOOK_MS          30000 /* looks by itself, should a wake-up ever be missed */
+#define CLOSE_S          4
+#define REPORT_MS        30000 /* between two log lines about the same trouble */
+
+struct gw_forward {
+	struct gw_forward_opts opts;
+	pthread_t thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool more; /* records came since the last look */
+	bool stop;
+
+	int wait_ms; /* the thread's, as what follows */
+	int64_t reported_ms;
+	om_status reported;
+};
+
+static struct om_stat st_sent =
+    OM_COUNTER("owui_metering_forward_batches_total", "outcome=\"acknowledged\"", "Batches sent to costd, by outcome.");
+static struct om_stat st_failed =
+    OM_COUNTER("owui_metering_forward_batches_total", "outcome=\"failed\"", "Batches sent to costd, by outcome.");
+static struct om_stat st_time =
+    OM_HISTOGRAM("owui_metering_forward_seconds", NULL, "How long costd took to acknowledge a batch.");
+
+/* pause waits until woken, at most ms; new records wake it only if `for_records`. */
+static bool
+pause_for(struct gw_forward *f, int ms, bool for_records)
+{
+	struct timespec until;
+	int rc = 0;
+	bool stop;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	(void)pthread_mutex_lock(&f->lock);
+	while (!f->stop && rc == 0 && !(for_records && f->more))
+		rc = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+	stop = f->stop;
+	(void)pthread_mutex_unlock(&f->lock);
+	return !stop;
+}
+
+static void
+note_records(void *arg)
+{
+	struct gw_forward *f = arg;
+
+	(void)pthread_mutex_lock(&f->lock);
+	f->more = true;
+	(void)pthread_cond_signal(&f->wake);
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
+/* check compares costd's answer with what was sent. */
+static om_status
+check(const Om__SubmitBatch *b, const Om__Reply *rep, om_err *e)
+{
+	const Om__SubmitReply *r = rep->submit;
+
+	if (rep->body_case != OM__REPLY__BODY_SUBMIT || r == NULL)
+		return om_fail(e, OM_PROTOCOL, "costd's answer is not about the batch");
+	if (r->spool_id.len != b->spool_id.len || memcmp(r->spool_id.data, b->spool_id.data, b->spool_id.len) != 0 ||
+	    r->first_seq != b->first_seq || r->last_seq != b->last_seq)
+		return om_fail(e, OM_PROTOCOL, "costd acknowledged another batch");
+	if ((uint64_t)r->new_records + r->duplicate_records + r->refused_records != b->n_entries)
+		return om_fail(e, OM_PROTOCOL, "costd acknowledged %llu records of %zu",
+		    (unsigned long long)r->new_records + r->duplicate_records + r->refused_records, b->n_entries);
+	return OM_OK;
+}
+
+static om_status
+send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_arena *a, om_err *e)
+{
+	Om__SubmitBatch batch = OM__SUBMIT_BATCH__INIT;
+	Om__SpoolEntry *entries = om_arena_array(a, n, sizeof *entries);
+	Om__SpoolEntry **list = om_arena_array(a, n, sizeof(Om__SpoolEntry *));
+	unsigned char *id = om_arena_alloc(a, GW_SPOOL_ID);
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_time start = om_now();
+	om_status s;
+
+	if (entries == NULL || list == NULL || id == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		om__spool_entry__init(&entries[i]);
+		entries[i].seq = rows[i].seq;
+		entries[i].record.data = om_arena_alloc(a, rows[i].n);
+		if (entries[i].record.data == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		memcpy(entries[i].record.data, rows[i].data, rows[i].n);
+		entries[i].record.len = rows[i].n;
+		list[i] = &entries[i];
+	}
+	memcpy(id, gw_spool_id(f->opts.spool), GW_SPOOL_ID);
+	batch.spool_id.data = id;
+	batch.spool_id.len = GW_SPOOL_ID;
+	batch.first_seq = rows[0].seq;
+	batch.last_seq = rows[n - 1].seq;
+	batch.n_entries = n;
+	batch.entries = list;
+	req.body_case = OM__REQUEST__BODY_SUBMIT;
+	req.submit = &batch;
+	s = om_wire_call(f->opts.costd, &req, f->opts.deadline_ms, a, &rep, e);
+	if (s == OM_OK)
+		s = check(&batch, rep, e);
+	if (s != OM_OK)
+		return s;
+	om_stat_observe_us(&st_time, om_now() - start);
+	return gw_spool_forget(f->opts.spool, batch.first_seq, batch.last_seq, rep->submit->new_records,
+	    rep->submit->duplicate_records, rep->submit->refused_records, e);
+}
+
+/* report logs trouble once, then now and then. */
+static void
+report(struct gw_forward *f, om_status s, const om_err *e)
+{
+	int64_t now = om_mono_ms();
+
+	if (s == OM_OK) {
+		if (f->reported != OM_OK)
+			om_log(OM_LOG_INFO, "costd takes records again", NULL);
+		f->reported = OM_OK;
+		return;
+	}
+	if (s == f->reported && now - f->reported_ms < REPORT_MS)
+		return;
+	f->reported = s;
+	f->reported_ms = now;
+	om_log(OM_LOG_WARN, "records wait in the spool", "why", om_err_text(e, s), NULL);
+}
+
+/* forward_some returns OM_OK with *n_out 0 when the spool is empty. */
+static om_status
+forward_some(struct gw_forward *f, size_t *n_out, om_err *e)
+{
+	char request_id[OM_REQUEST_ID];
+	struct gw_row *rows;
+	struct om_arena a;
+	om_status s;
+
+	om_arena_init(&a, ARENA_BYTES);
+	s = gw_spool_read(f->opts.spool, BATCH_ROWS, BATCH_BYTES, &a, &rows, n_out, e);
+	if (s == OM_OK && *n_out > 0) {
+		om_request_id_make(request_id);
+		om_log_request(request_id);
+		s = send_batch(f, rows, *n_out, &a, e);
+		om_stat_add(s == OM_OK ? &st_sent : &st_failed, 1);
+		report(f, s, e);
+		om_log_request(NULL);
+	}
+	om_arena_fini(&a);
+	return s;
+}
+
+static void *
+work(void *arg)
+{
+	struct gw_forward *f = arg;
+	bool go = true;
+
+	while (go) {
+		om_err e = {.text = ""};
+		size_t n = 0;
+		om_status s;
+
+		(void)pthread_mutex_lock(&f->lock);
+		f->more = false;
+		go = !f->stop;
+		(void)pthread_mutex_unlock(&f->lock);
+		if (!go)
+			break;
+		s = forward_some(f, &n, &e);
+		if (s != OM_OK) {
+			go = pause_for(f, f->wait_ms, false);
+			f->wait_ms =
+			    f->wait_ms * 2 < f->opts.longest_wait_ms ? f->wait_ms * 2 : f->opts.longest_wait_ms;
+		} else {
+			f->wait_ms = SHORTEST_WAIT_MS;
+			if (n == 0)
+				go = pause_for(f, LOOK_MS, true);
+		}
+	}
+	return NULL;
+}
+
+om_status
+gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err *e)
+{
+	struct gw_forward *f = calloc(1, sizeof *f);
+	pthread_condattr_t attr;
+
+	*out = NULL;
+	if (f == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	f->opts = *o;
+	if (f->opts.deadline_ms == 0)
+		f->opts.deadline_ms = DEADLINE_MS;
+	if (f->opts.longest_wait_ms == 0)
+		f->opts.longest_wait_ms = LONGEST_WAIT_MS;
+	f->wait_ms = SHORTEST_WAIT_MS;
+	(void)pthread_mutex_init(&f->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&f->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	om_stat_register(&st_sent);
+	om_stat_register(&st_failed);
+	gw_spool_watch(o->spool, note_records, f);
+	if (pthread_create(&f->thread, NULL, work, f) != 0) {
+		gw_spool_watch(o->spool, NULL, NULL);
+		free(f);
+		return om_fail(e, OM_NOMEM, "cannot start a thread");
+	}
+	*out = f;
+	return OM_OK;
+}
+
+bool
+gw_forward_close(struct gw_forward **fp)
+{
+	struct gw_forward *f = *fp;
+	struct timespec until;
+
+	*fp = NULL;
+	if (f == NULL)
+		return true;
+	gw_spool_watch(f->opts.spool, NULL, NULL);
+	(void)pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	(void)pthread_cond_signal(&f->wake);
+	(void)pthread_mutex_unlock(&f->lock);
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_S;
+	if (pthread_timedjoin_np(f->thread, NULL, &until) != 0)
+		return false; /* its struct stays with the thread */
+	(void)pthread_cond_destroy(&f->wake);
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
+	return true;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * civetweb parses the request head and calls begin_request, which answers and
+ * returns a positive number always: returning 0 would hand the request to
+ * civetweb's file server.  What civetweb itself refuses (a broken head) goes
+ * through http_error, so that those answers have our headers too.
+ */
+#include "http.h"
+
+#include "log.h"
+#include "stats.h"
+#include "watch.h"
+
+#include <civetweb.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARENA_BYTES  ((size_t)160 * 1024 * 1024)
+#define HEAD_TIMEOUT "5000"              /* ms; for the whole head, and for each silence after it */
+#define CLOSE_MS     5000                /* requests under way may take as long when stopping */
+#define REPLY_MS     60000               /* for a whole reply to be taken */
+#define DRAIN_MS     3000                /* for a refused body to be thrown away */
+#define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
+#define READ_BYTES   ((size_t)64 * 1024)
+
+static const char security_headers[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n";
+
+struct gw_http {
+	struct gw_http_opts opts;
+	struct mg_context *server;
+	struct gw_watch *watch;
+	int port;
+	atomic_int under_way;
+	atomic_bool stopping;
+};
+
+/* One request's part that only this file knows. */
+struct exchange {
+	struct gw_http *http;
+	struct mg_connection *conn;
+	const struct mg_request_info *info;
+	int slot;           /* of the watch; -1: not found yet */
+	bool body_unread;   /* the peer may still be sending */
+	bool body_asked;    /* read_body was called */
+	bool body_complete; /* and got it all */
+};
+
+static struct om_stat st_requests[5] = {
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"1xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"2xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"3xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"4xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"5xx\"", "Answers given, by class."),
+};
+static struct om_stat st_time =
+    OM_HISTOGRAM("owui_metering_http_request_seconds", NULL, "How long requests took, body and reply included.");
+
+/* ---- reading ---- */
+
+static om_status
+find_socket(struct exchange *x, om_err *e)
+{
+	if (x->slot < 0)
+		x->slot =
+		    gw_watch_find(x->http->watch, x->info->remote_addr, x->info->remote_port, x->info->server_port);
+	if (x->slot < 0)
+		return om_fail(e, OM_UNAVAILABLE, "the connection's socket was not found");
+	return OM_OK;
+}
+
+/* pull reads until the end, the limit or trouble; -1: the sender broke it off. */
+static int
+pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
+{
+	char *chunk = malloc(READ_BYTES);
+	int n = chunk == NULL ? -1 : 1;
+
+	while (n > 0 && (length < 0 || b->len < (size_t)length)) {
+		size_t want = READ_BYTES;
+
+		if (length >= 0 && (size_t)length - b->len < want)
+			want = (size_t)length - b->len;
+		n = mg_read(x->conn, chunk, want);
+		if (n > 0)
+			om_buf_add(b, chunk, (size_t)n);
+		if (b->len > limit_bytes || b->status != OM_OK)
+			break;
+	}
+	free(chunk);
+	if (length >= 0 && n == 0)
+		n = -1;
+	return n;
+}
+
+static om_status
+read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
+{
+	struct exchange *x = rq->conn;
+	const char *cl = gw_req_header(rq, "Content-Length"), *expect = gw_req_header(rq, "Expect");
+	bool chunked = gw_req_header(rq, "Transfer-Encoding") != NULL, late;
+	int64_t length = cl != NULL ? (int64_t)strtoll(cl, NULL, 10) : -1;
+	struct om_buf b;
+	om_status s;
+	char *copy;
+	int rc;
+
+	x->body_asked = true;
+	if (cl == NULL && !chunked) {
+		x->body_complete = true;
+		return om_fail(e, OM_INVALID, "the request has no body (no Content-Length and not chunked)");
+	}
+	if (length > (int64_t)limit_bytes)
+		return om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
+	s = find_socket(x, e);
+	if (s != OM_OK)
+		return s;
+	om_buf_init(&b, limit_bytes + READ_BYTES);
+	gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + x->http->opts.body_timeout_ms, false);
+	if (expect != NULL && strcasecmp(expect, "100-continue") == 0)
+		(void)mg_write(x->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	rc = pull(x, &b, limit_bytes, length);
+	late = gw_watch_disarm(x->http->watch, x->slot);
+	if (b.len > limit_bytes) {
+		s = om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
+	} else if (rc < 0) {
+		s = late ? om_fail(e, OM_TIMEOUT, "the body did not arrive within %d s",
+			       x->http->opts.body_timeout_ms / 1000)
+			 : om_fail(e, OM_INVALID, "the body ended before it was complete");
+	} else {
+		s = om_buf_done(&b, e);
+	}
+	if (s == OM_OK) {
+		x->body_complete = true;
+		copy = om_arena_strndup(rq->arena, b.data != NULL ? b.data : "", b.len);
+		if (copy == NULL)
+			s = om_fail(e, OM_NOMEM, "out of memory");
+		rq->body = copy;
+		rq->n_body = b.len;
+	}
+	om_buf_fini(&b);
+	return s;
+}
+
+/* drain throws away what the peer still sends, so that closing the socket does not
+ * take the answer away from it. */
+static void
+drain(struct exchange *x)
+{
+	int64_t until = om_mono_ms() + DRAIN_MS;
+	char waste[16384];
+	int fd;
+
+	if (find_socket(x, NULL) != OM_OK)
+		return;
+	fd = gw_watch_fd(x->http->watch, x->slot);
+	(void)shutdown(fd, SHUT_WR);
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = until - om_mono_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
+			return;
+		n = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+	}
+}
+
+/* ---- answering ---- */
+
+static void
+write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body)
+{
+	char date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) == NULL || strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		date[0] = '\0';
+	om_buf_printf(out, "HTTP/1.1 %d %s\r\n", rp->status, gw_http_reason(rp->status));
+	if (date[0] != '\0')
+		om_buf_printf(out, "Date: %s\r\n", date);
+	if (rp->type != NULL)
+		om_buf_printf(out, "Content-Type: %s\r\n", rp->type);
+	if (rp->status != 204 && rp->status != 304)
+		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
+	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
+	om_buf_str(out, security_headers);
+	om_buf_printf(out, "X-Request-Id: %s\r\nConnection: close\r\n", rq->request_id);
+	om_buf_add(out, rp->headers.data != NULL ? rp->headers.data : "", rp->headers.len);
+	om_buf_str(out, "\r\n");
+}
+
+static size_t
+send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *rp)
+{
+	bool bodyless = rp->status == 204 || rp->status == 304;
+	const void *data = rp->data != NULL ? rp->data : rp->body.data;
+	size_t n = bodyless ? 0 : rp->data != NULL ? rp->n_data : rp->body.len, sent = 0;
+	bool head_only = strcmp(rq->method, "HEAD") == 0;
+	struct om_buf out;
+
+	om_buf_init(&out, SMALL_REPLY + 65536);
+	write_head(&out, rq, rp, n);
+	if (head_only)
+		n = 0;
+	if (n > SMALL_REPLY && find_socket(x, NULL) == OM_OK)
+		gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + REPLY_MS, true);
+	if (n <= SMALL_REPLY) /* one packet where it fits */
+		om_buf_add(&out, data != NULL ? data : "", n);
+	if (om_buf_done(&out, NULL) == OM_OK && mg_write(x->conn, out.data, out.len) == (int)out.len) {
+		if (n <= SMALL_REPLY)
+			sent = n;
+		else if (mg_write(x->conn, data, n) > 0)
+			sent = n;
+	}
+	om_buf_fini(&out);
+	if (n > SMALL_REPLY && x->slot >= 0)
+		(void)gw_watch_disarm(x->http->watch, x->slot);
+	return sent;
+}
+
+static void
+note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time start)
+{
+	bool probe = rp->status == 200 && (strcmp(rq->path, "/healthcheck") == 0 || strcmp(rq->path, "/readyz") == 0);
+	int64_t micros = om_now() - start;
+	int class = rp->status / 100;
+
+	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
+	om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
+	om_log(probe ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path", rq->path, "status",
+	    OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);
+}
+
+static void
+fill_headers(const struct mg_request_info *info, struct gw_header *out, size_t *n_out)
+{
+	*n_out = info->num_headers > 0 ? (size_t)info->num_headers : 0;
+	for (size_t i = 0; i < *n_out; i++) {
+		out[i].name = info->http_headers[i].name != NULL ? info->http_headers[i].name : "";
+		out[i].value = info->http_headers[i].value != NULL ? info->http_headers[i].value : "";
+	}
+}
+
+/* sends_body tells whether the head announces a body. */
+static bool
+sends_body(const struct gw_req *rq)
+{
+	const char *cl = gw_req_header(rq, "Content-Length");
+
+	return gw_req_header(rq, "Transfer-Encoding") != NULL || (cl != NULL && strcmp(cl, "0") != 0);
+}
+
+static int
+begin_request(struct mg_connection *conn)
+{
+	struct gw_http *h = mg_get_user_context_data(conn);
+	struct exchange x = {.http = h, .conn = conn, .info = mg_get_request_info(conn), .slot = -1};
+	const char *path = x.info->local_uri_raw != NULL ? x.info->local_uri_raw : x.info->request_uri;
+	struct gw_header headers[MG_MAX_HEADERS];
+	char request_id[OM_REQUEST_ID];
+	struct gw_req rq = {
+	    .method = x.info->request_method,
+	    .path = path != NULL ? path : "",
+	    .query = x.info->query_string != NULL ? x.info->query_string : "",
+	    .remote = x.info->remote_addr,
+	    .request_id = request_id,
+	    .headers = headers,
+	    .read_body = read_body,
+	    .conn = &x,
+	};
+	struct gw_reply rp;
+	struct om_arena arena;
+	om_time start = om_now();
+	om_err e = {.text = ""};
+	size_t bytes;
+
+	atomic_fetch_add(&h->under_way, 1);
+	om_request_id_make(request_id);
+	om_log_request(request_id);
+	om_arena_init(&arena, ARENA_BYTES);
+	rq.arena = &arena;
+	fill_headers(x.info, headers, &rq.n_headers);
+	gw_reply_init(&rp);
+	if (gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e) != OM_OK)
+		gw_reply_problem(&rp, &rq, OM_INVALID, e.text, NULL);
+	else if (atomic_load(&h->stopping))
+		gw_reply_problem(&rp, &rq, OM_UNAVAILABLE, "the gateway is stopping", NULL);
+	else
+		h->opts.serve(h->opts.arg, &rq, &rp);
+	bytes = send_reply(&x, &rq, &rp);
+	if (!x.body_complete && sends_body(&rq))
+		drain(&x);
+	if (x.slot >= 0)
+		gw_watch_release(h->watch, x.slot);
+	note(&rq, &rp, bytes, start);
+	gw_reply_fini(&rp);
+	om_arena_fini(&arena);
+	om_log_request(NULL);
+	atomic_fetch_sub(&h->under_way, 1);
+	return rp.status;
+}
+
+/* refuse answers what civetweb could not parse. */
+static int
+refuse(struct mg_connection *conn, int status, const char *message)
+{
+	struct gw_http *h = mg_get_user_context_data(conn);
+	struct exchange x = {.http = h, .conn = conn, .slot = -1};
+	char request_id[OM_REQUEST_ID];
+	struct gw_req rq = {.method = "-", .path = "-", .query = "", .remote = "", .request_id = request_id};
+	struct gw_reply rp;
+	om_time start = om_now();
+	om_status s = status == 408 ? OM_TIMEOUT
+	    : status == 413         ? OM_TOO_LARGE
+	    : status < 500          ? OM_INVALID
+				    : OM_INTERNAL;
+
+	(void)message; /* may repeat what was sent */
+	om_request_id_make(request_id);
+	om_log_request(request_id);
+	gw_reply_init(&rp);
+	gw_reply_problem(&rp, &rq, status == 505 ? OM_INVALID : s, "the request cannot be understood", NULL);
+	note(&rq, &rp, send_reply(&x, &rq, &rp), start);
+	gw_reply_fini(&rp);
+	om_log_request(NULL);
+	return 0;
+}
+
+static int
+log_message(const struct mg_connection *conn, const char *message)
+{
+	(void)conn;
+	om_log(OM_LOG_WARN, "http", "why", message, NULL);
+	return 1;
+}
+
+static int
+log_access(const struct mg_connection *conn, const char *message)
+{
+	(void)conn;
+	(void)message;
+	return 1; /* ours is written elsewhere */
+}
+
+om_status
+gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
+{
+	struct mg_callbacks callbacks = {
+	    .begin_request = begin_request, .http_error = refuse, .log_message = log_message, .log_access = log_access};
+	struct gw_http *h = calloc(1, sizeof *h);
+	struct mg_server_port ports[1];
+	char listen_at[96], threads[16], queue[16];
+	const char *options[] = {"listening_ports", listen_at, "num_threads", threads, "connection_queue", queue,
+	    "listen_backlog", "512", "request_timeout_ms", HEAD_TIMEOUT, "max_request_size", "16384",
+	    "enable_keep_alive", "no", "tcp_nodelay", "1", "decode_url", "no", "enable_directory_listing", "no",
+	    "access_control_allow_origin", "", "access_control_allow_methods", "", NULL};
+	om_status s;
+
+	*out = NULL;
+	if (h == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	h->opts = *o;
+	s = gw_watch_open((size_t)o->threads + 8, &h->watch, e);
+	if (s != OM_OK) {
+		free(h);
+		return s;
+	}
+	(void)snprintf(listen_at, sizeof listen_at, "%s:%d", o->address, o->port);
+	(void)snprintf(threads, sizeof threads, "%d", o->threads);
+	(void)snprintf(queue, sizeof queue, "%d", o->threads * 2);
+	(void)mg_init_library(0);
+	h->server = mg_start(&callbacks, h, options);
+	if (h->server == NULL || mg_get_server_ports(h->server, 1, ports) != 1) {
+		gw_http_close(&h);
+		return om_fail(e, OM_UNAVAILABLE, "cannot listen at %s:%d (is the port taken?)", o->address, o->port);
+	}
+	h->port = ports[0].port;
+	om_log(OM_LOG_INFO, "listening", "address", o->address, "port", OM_I64(h->port), NULL);
+	*out = h;
+	return OM_OK;
+}
+
+void
+gw_http_close(struct gw_http **hp)
+{
+	struct gw_http *h = *hp;
+	int64_t until = om_mono_ms() + CLOSE_MS;
+
+	*hp = NULL;
+	if (h == NULL)
+		return;
+	atomic_store(&h->stopping, true);
+	while (atomic_load(&h->under_way) > 0 && om_mono_ms() < until)
+		(void)poll(NULL, 0, 20);
+	if (h->server != NULL) {
+		mg_stop(h->server);
+		(void)mg_exit_library();
+	}
+	gw_watch_close(&h->watch);
+	free(h);
+}
+
+int
+gw_http_port(const struct gw_http *h)
+{
+	return h->port;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * http.h - the HTTP server.  Nothing else knows civetweb.
+ *
+ * Promise   Every request civetweb hands over is answered here, with the security
+ *           headers; civetweb never gets to serve files, CORS, CGI or sockets of
+ *           its own.  One request per connection.  A body has one deadline for all
+ *           of it, and a reply too.
+ * Threads   `serve` runs on one of `threads` worker threads.
+ */
+#ifndef GW_HTTP_H
+#define GW_HTTP_H
+
+#include "request.h"
+
+struct gw_http;
+
+struct gw_http_opts {
+	const char *address;
+	int port; /* 0: any that is free */
+	int threads;
+	int body_timeout_ms;
+	void (*serve)(void *arg, struct gw_req *rq, struct gw_reply *rp);
+	void *arg;
+};
+
+om_status gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e) OM_MUST;
+
+/* gw_http_close answers new requests with 503, waits a few seconds for those under
+ * way, then ends. */
+void gw_http_close(struct gw_http **h);
+
+int gw_http_port(const struct gw_http *h);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "peers.h"
+
+#include "clock.h"
+#include "log.h"
+#include "stats.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define COSTD_SOCKETS   4
+#define COSTD_MS        15000
+#define REPORTD_SOCKETS 2
+#define REPORTD_MS      60000
+#define METRICS_MS      1000
+#define LOOK_EVERY_MS   2000
+#define LOOK_MS         1500
+#define LOOK_ARENA      ((size_t)64 * 1024)
+
+struct gw_peers {
+	struct om_wire_client *submit; /* owned, as the others */
+	struct om_wire_client *look;
+	struct om_wire_client *costd;
+	struct om_wire_client *reportd;
+	pthread_t thread;
+	bool running;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+	struct gw_costd_status status;
+};
+
+static struct om_stat st_costd = OM_GAUGE("owui_metering_costd_up", NULL, "1 while costd answers the gateway.");
+static struct om_stat st_database =
+    OM_GAUGE("owui_metering_database_up", NULL, "1 while costd says that its database answers.");
+
+static om_status
+open_client(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets, struct om_wire_client **out,
+    om_err *e)
+{
+	struct om_wire_client_opts o = {
+	    .peer = peer,
+	    .urls = urls,
+	    .tls = {.ca_file = c->wire_tls_ca, .cert_file = c->wire_tls_cert, .key_file = c->wire_tls_key},
+	    .sockets = sockets,
+	};
+	om_err why = {.text = ""};
+	om_status s = om_wire_client_open(&o, out, &why);
+
+	return s == OM_OK ? s : om_fail(e, s, "%s: %s", peer, why.text);
+}
+
+/* look asks costd how it is. */
+static void
+look(struct gw_peers *p)
+{
+	Om__StatusQuery query = OM__STATUS_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	struct gw_costd_status now = {.reachable = false};
+	Om__Reply *rep = NULL;
+	struct om_arena a;
+	om_err e = {.text = ""};
+	bool before;
+
+	om_arena_init(&a, LOOK_ARENA);
+	req.body_case = OM__REQUEST__BODY_STATUS;
+	req.status = &query;
+	if (om_wire_call(p->look, &req, LOOK_MS, &a, &rep, &e) == OM_OK &&
+	    rep->body_case == OM__REPLY__BODY_STATUS_REPLY) {
+		now.reachable = true;
+		now.database_ok = rep->status_reply->has_database_ok && rep->status_reply->database_ok;
+		if (rep->status_reply->timezone != NULL)
+			(void)snprintf(now.timezone, sizeof now.timezone, "%s", rep->status_reply->timezone);
+	}
+	(void)pthread_mutex_lock(&p->lock);
+	before = p->status.reachable;
+	p->status.reachable = now.reachable;
+	p->status.database_ok = now.database_ok;
+	if (now.timezone[0] != '\0')
+		memcpy(p->status.timezone, now.timezone, sizeof now.timezone);
+	(void)pthread_mutex_unlock(&p->lock);
+	om_arena_fini(&a);
+	om_stat_set(&st_costd, now.reachable);
+	om_stat_set(&st_database, now.database_ok);
+	if (before != now.reachable)
+		om_log(now.reachable ? OM_LOG_INFO : OM_LOG_WARN,
+		    now.reachable ? "costd answers" : "costd does not answer", "why", now.reachable ? NULL : e.text,
+		    NULL);
+}
+
+static void *
+work(void *arg)
+{
+	struct gw_peers *p = arg;
+	bool stop = false;
+
+	while (!stop) {
+		struct timespec until;
+		int rc = 0;
+
+		look(p);
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += LOOK_EVERY_MS / 1000;
+		(void)pthread_mutex_lock(&p->lock);
+		while (!p->stop && rc == 0)
+			rc = pthread_cond_timedwait(&p->wake, &p->lock, &until);
+		stop = p->stop;
+		(void)pthread_mutex_unlock(&p->lock);
+	}
+	return NULL;
+}
+
+om_status
+gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
+{
+	struct gw_peers *p = calloc(1, sizeof *p);
+	pthread_condattr_t attr;
+	om_status s;
+
+	*out = NULL;
+	if (p == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&p->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	(void)snprintf(p->status.timezone, sizeof p->status.timezone, "UTC");
+	if ((s = open_client(c, "costd", c->costd_url, 1, &p->submit, e)) != OM_OK ||
+	    (s = open_client(c, "costd", c->costd_url, 1, &p->look, e)) != OM_OK ||
+	    (s = open_client(c, "costd", c->costd_url, COSTD_SOCKETS, &p->costd, e)) != OM_OK ||
+	    (s = open_client(c, "reportd", c->reportd_url, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK) {
+		gw_peers_close(&p);
+		return s;
+	}
+	if (pthread_create(&p->thread, NULL, work, p) != 0) {
+		gw_peers_close(&p);
+		return om_fail(e, OM_NOMEM, "cannot start a thread");
+	}
+	p->running = true;
+	*out = p;
+	return OM_OK;
+}
+
+void
+gw_peers_close(struct gw_peers **pp)
+{
+	struct gw_peers *p = *pp;
+
+	*pp = NULL;
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	(void)pthread_cond_signal(&p->wake);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (p->running)
+		(void)pthread_join(p->thread, NULL);
+	om_wire_client_free(&p->submit);
+	om_wire_client_free(&p->look);
+	om_wire_client_free(&p->costd);
+	om_wire_client_free(&p->reportd);
+	(void)pthread_cond_destroy(&p->wake);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+struct om_wire_client *
+gw_peers_submit(struct gw_peers *p)
+{
+	return p->submit;
+}
+
+/* blame tells the question's faults from those of the peer. */
+static om_status
+blame(om_status s)
+{
+	switch (s) {
+	case OM_OK:
+	case OM_INVALID:
+	case OM_RANGE:
+	case OM_NOT_FOUND:
+		return s;
+	case OM_TOO_LARGE:
+		return OM_INVALID;
+	case OM_UNAUTHENTICATED:
+	case OM_FORBIDDEN:
+	case OM_METHOD:
+	case OM_TIMEOUT:
+	case OM_MEDIA:
+	case OM_THROTTLED:
+	case OM_INTERNAL:
+	case OM_UNAVAILABLE:
+	case OM_FULL:
+	case OM_IO:
+	case OM_STORE:
+	case OM_STORE_DATA:
+	case OM_PROTOCOL:
+	case OM_VERSION:
+	case OM_NOMEM:
+	case OM_DAMAGED:
+		break;
+	}
+	return OM_UNAVAILABLE;
+}
+
+static om_status
+ask(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = om_wire_call(c, req, deadline_ms, a, reply_out, &why), blamed = blame(s);
+
+	if (s == OM_OK)
+		return s;
+	if (blamed == OM_UNAVAILABLE)
+		om_log(OM_LOG_WARN, "a question was not answered", "status", om_status_text(s), "why", why.text, NULL);
+	return om_fail(e, blamed, "%s", om_err_text(&why, s));
+}
+
+om_status
+gw_peers_ask_costd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+{
+	return ask(p->costd, req, COSTD_MS, a, reply_out, e);
+}
+
+om_status
+gw_peers_ask_reportd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+{
+	return ask(p->reportd, req, REPORTD_MS, a, reply_out, e);
+}
+
+static const char *
+metrics(struct om_wire_client *c, struct om_arena *a)
+{
+	Om__MetricsQuery query = OM__METRICS_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+
+	if (om_wire_connected(c) == 0)
+		return NULL;
+	req.body_case = OM__REQUEST__BODY_METRICS;
+	req.metrics = &query;
+	if (om_wire_call(c, &req, METRICS_MS, a, &rep, NULL) != OM_OK || rep->body_case != OM__REPLY__BODY_METRICS)
+		return NULL;
+	return rep->metrics->text;
+}
+
+const char *
+gw_peers_costd_metrics(struct gw_peers *p, struct om_arena *a)
+{
+	return metrics(p->costd, a);
+}
+
+const char *
+gw_peers_reportd_metrics(struct gw_peers *p, struct om_arena *a)
+{
+	return metrics(p->reportd, a);
+}
+
+void
+gw_peers_costd_status(struct gw_peers *p, struct gw_costd_status *out)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	*out = p->status;
+	(void)pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "routes.h"
+
+#include "assets.h"
+#include "auth.h"
+#include "gzip.h"
+#include "proxy.h"
+#include "query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define READERS ((unsigned)GW_SESSION | (unsigned)GW_READER)
+#define ANY_KEY (READERS | (unsigned)GW_INGEST)
+
+enum flag {
+	HEAD_TOO = 1,    /* HEAD answers as GET without its body */
+	SAME_ORIGIN = 2, /* a browser must have sent it from our own pages */
+	OLD_ERRORS = 4,  /* errors as clients of the older program read them */
+	NO_AUTH = 8,     /* does not even look at keys and cookies */
+	ANY_QUERY = 16,  /* does not look at the query */
+	ASKS_ITSELF = 32 /* takes a bad session for none */
+};
+
+struct route {
+	const char *method;
+	const char *path;   /* {} stands for one part */
+	const char *params; /* names of query parameters, each followed by a space */
+	unsigned who_may;
+	unsigned flags;
+	size_t body_bytes; /* 0: a body is not read */
+	gw_handler *handler;
+};
+
+static const struct route routes[] = {
+    {"GET", "/healthcheck", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_health},
+    {"GET", "/readyz", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_ready},
+    {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_api_events},
+    {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_api_record},
+    {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_api_login},
+    {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_api_logout},
+    {"GET", "/api/v1/session", "", READERS, 0, 0, gw_api_session},
+    {"GET", "/api/v1/usage", "from to group_by user model provider limit ", READERS, 0, 0, gw_api_usage},
+    {"GET", "/api/v1/generations", "from to user model provider generation_id cost_state cursor limit ", READERS, 0, 0,
+	gw_api_generations},
+    {"GET", "/api/v1/users", "q cursor limit ", GW_SESSION, 0, 0, gw_api_users},
+    {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_api_user},
+    {"GET", "/api/v1/models", "", READERS, 0, 0, gw_api_models},
+    {"GET", "/api/v1/credits", "", READERS, 0, 0, gw_api_credits},
+    {"GET", "/api/v1/statements/{}/{}", "", READERS, HEAD_TOO, 0, gw_api_statement},
+    {"GET", "/api/v1/reports/{}", "", READERS, HEAD_TOO, 0, gw_api_report},
+    {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_api_user_report},
+    {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_api_metrics},
+};
+
+#define N_ROUTES (sizeof routes / sizeof routes[0])
+
+/* match compares a path with a pattern and decodes the parts {} stands for. */
+static bool
+match(const char *pattern, const char *path, struct gw_req *rq)
+{
+	const char *why = NULL;
+	size_t n_params = 0;
+
+	for (;;) {
+		size_t pn, n;
+
+		if (*pattern != '/' || *path != '/')
+			return *pattern == '\0' && *path == '\0';
+		pattern++;
+		path++;
+		pn = strcspn(pattern, "/");
+		n = strcspn(path, "/");
+		if (pn == 2 && strncmp(pattern, "{}", 2) == 0) {
+			if (n == 0 || n_params == GW_PARAMS)
+				return false;
+			rq->param[n_params] = gw_percent_decode(rq->arena, path, n, false, &why);
+			if (rq->param[n_params++] == NULL)
+				return false;
+		} else if (pn != n || strncmp(pattern, path, n) != 0) {
+			return false;
+		}
+		pattern += pn;
+		path += n;
+	}
+}
+
+static bool
+method_is(const struct route *r, const char *method)
+{
+	return strcmp(r->method, method) == 0 || ((r->flags & HEAD_TOO) != 0 && strcmp(method, "HEAD") == 0);
+}
+
+/* find gives the route, or NULL and the methods the path does know. */
+static const struct route *
+find(struct gw_req *rq, char *allow, size_t allow_bytes)
+{
+	allow[0] = '\0';
+	for (size_t i = 0; i < N_ROUTES; i++) {
+		const struct route *r = &routes[i];
+		size_t used = strlen(allow);
+
+		if (!match(r->path, rq->path, rq))
+			continue;
+		if (method_is(r, rq->method))
+			return r;
+		(void)snprintf(allow + used, allow_bytes - used, "%s%s%s", used > 0 ? ", " : "", r->method,
+		    (r->flags & HEAD_TOO) != 0 ? ", HEAD" : "");
+	}
+	return NULL;
+}
+
+static om_status
+run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	om_status s = OM_OK;
+
+	if ((r->flags & NO_AUTH) == 0) {
+		s = gw_auth_identify(app, rq, e);
+		if (s != OM_OK && (r->flags & ASKS_ITSELF) != 0)
+			s = OM_OK;
+	}
+	if (s == OM_OK)
+		s = gw_auth_allow(rq, r->who_may, e);
+	if (s == OM_OK && (r->flags & SAME_ORIGIN) != 0)
+		s = gw_auth_same_origin(rq, e);
+	if (s == OM_OK && (r->flags & ANY_QUERY) == 0)
+		s = gw_query_parse(rq, r->params, e);
+	if (s == OM_OK && r->body_bytes > 0)
+		s = gw_media_check(rq, r->handler == gw_api_events, e);
+	if (s == OM_OK && r->body_bytes > 0)
+		s = rq->read_body(rq, r->body_bytes, e);
+	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
+}
+
+static bool
+is_api(const char *path)
+{
+	return strncmp(path, "/api", 4) == 0 && (path[4] == '/' || path[4] == '\0');
+}
+
+static void
+refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
+{
+	gw_reply_header(rp, "Allow", "%s", allow);
+	gw_reply_problem(rp, rq, OM_METHOD, "this path does not know that method", NULL);
+}
+
+void
+gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
+{
+	const struct route *r;
+	om_err e = {.text = ""};
+	char allow[64];
+	om_status s;
+
+	gw_proxies_apply(app->proxies, rq);
+	r = find(rq, allow, sizeof allow);
+	if (r == NULL && allow[0] != '\0') {
+		refuse_method(rq, rp, allow);
+		return;
+	}
+	if (r == NULL) {
+		bool get = strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0;
+
+		if (is_api(rq->path))
+			gw_reply_problem(rp, rq, OM_NOT_FOUND, "there is no such call", NULL);
+		else if (!get)
+			refuse_method(rq, rp, "GET, HEAD");
+		else
+			gw_assets_serve(app->assets, rq, rp);
+		return;
+	}
+	s = run(app, r, rq, rp, &e);
+	if (s == OM_OK)
+		s = om_buf_done(&rp->body, &e);
+	if (s == OM_OK) {
+		gw_gzip_reply(rq, rp);
+		return;
+	}
+	if ((r->flags & OLD_ERRORS) != 0)
+		gw_reply_legacy(rp, s, om_err_text(&e, s));
+	else
+		gw_reply_problem(rp, rq, s, om_err_text(&e, s), NULL);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * routes.h - the table of calls: method, path, who may, which parameters, how
+ * large a body, and the handler.  openapi.yaml says the same in full.
+ */
+#ifndef GW_ROUTES_H
+#define GW_ROUTES_H
+
+#include "app.h"
+#include "request.h"
+
+/* A handler fills the reply, or returns a failing status and its reason, which
+ * the router turns into the reply. */
+typedef om_status gw_handler(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e);
+
+/* gw_routes_serve answers any request. */
+void gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp);
+
+/* The handlers, by file. */
+gw_handler gw_api_health, gw_api_ready, gw_api_metrics;              /* api_health.c */
+gw_handler gw_api_events, gw_api_record;                             /* api_ingest.c */
+gw_handler gw_api_login, gw_api_logout, gw_api_session;              /* api_session.c */
+gw_handler gw_api_usage, gw_api_generations;                         /* api_usage.c */
+gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits; /* api_lists.c */
+gw_handler gw_api_statement, gw_api_report, gw_api_user_report;      /* api_documents.c */
+
+#endif

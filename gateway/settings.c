@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "settings.h"
+
+#include "digest.h"
+#include "password.h"
+#include "proxy.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <string.h>
+
+#define AT(field_) .offset = offsetof(struct gw_conf, field_)
+
+static om_status
+check_bind(const char *value, om_err *e)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, value, &a) != 1)
+		return om_fail(e, OM_INVALID, "must be an IPv4 address, like 127.0.0.1 or 0.0.0.0");
+	return OM_OK;
+}
+
+/* Header values cannot carry anything else. */
+static om_status
+check_key(const char *value, om_err *e)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return om_fail(e, OM_INVALID, "must be printable ASCII without spaces");
+	return OM_OK;
+}
+
+const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
+    {.name = "API_KEY",
+	.kind = OM_CONF_SECRET,
+	AT(api_key),
+	.min = 16,
+	.max = 512,
+	.mend = "make one with: openssl rand -hex 24",
+	.check = check_key,
+	.help = "The ingest key: what reports usage sends it as a bearer token; it reads nothing but metrics."},
+    {.name = "BIND_ADDRESS",
+	.kind = OM_CONF_TEXT,
+	AT(bind_address),
+	.def = "127.0.0.1",
+	.max = 64,
+	.check = check_bind,
+	.help = "The IPv4 address to listen at; leave it on loopback behind a reverse proxy, which also does TLS."},
+    {.name = "BODY_TIMEOUT",
+	.kind = OM_CONF_INT,
+	AT(body_timeout_s),
+	.def = "20",
+	.min = 1,
+	.max = 600,
+	.unit = "s",
+	.help = "How long a request's whole body may take to arrive."},
+    {.name = "COOKIE_SECURE",
+	.kind = OM_CONF_CHOICE,
+	AT(cookie_secure),
+	.def = "auto",
+	.choices = "auto|on|off",
+	.help = "Whether the session cookie is for HTTPS only; auto asks X-Forwarded-Proto of a trusted proxy."},
+    {.name = "COSTD_URL",
+	.kind = OM_CONF_TEXT,
+	AT(costd_url),
+	.def = "tcp://127.0.0.1:45001",
+	.max = 2048,
+	.check = om_wire_urls_check,
+	.help = "Where costd listens; several URLs are separated by commas."},
+    {.name = "DASHBOARD_DIR",
+	.kind = OM_CONF_TEXT,
+	AT(dashboard_dir),
+	.optional = true,
+	.max = 4096,
+	.help = "Serve the dashboard from this folder instead of the built-in one, for work on it."},
+    {.name = "HTTP_THREADS",
+	.kind = OM_CONF_INT,
+	AT(http_threads),
+	.def = "32",
+	.min = 2,
+	.max = 512,
+	.help = "Requests answered at the same time."},
+    {.name = "JWT_SECRET",
+	.kind = OM_CONF_SECRET,
+	AT(jwt_secret),
+	.min = 48,
+	.max = 1024,
+	.mend = "make one with: openssl rand -hex 32",
+	.help = "Signs the session cookie; changing it ends all sessions."},
+    OM_CONF_LOG_LEVEL(struct gw_conf, log_level),
+    {.name = "PASSWORD_HASH",
+	.kind = OM_CONF_SECRET,
+	AT(password_hash),
+	.min = 1,
+	.max = 512,
+	.mend = "make one with: gateway --hash-password (in a compose file each $ is written $$)",
+	.check = gw_password_check,
+	.help = "The administrator's password as an encoded argon2 hash."},
+    {.name = "PORT",
+	.kind = OM_CONF_INT,
+	AT(port),
+	.def = "45000",
+	.min = 0,
+	.max = 65535,
+	.help = "The TCP port to listen at; 0 takes a free one and logs it."},
+    {.name = "READ_API_KEY",
+	.kind = OM_CONF_SECRET,
+	AT(read_api_key),
+	.optional = true,
+	.min = 16,
+	.max = 512,
+	.mend = "make one with: openssl rand -hex 24",
+	.check = check_key,
+	.help = "Opens the read calls for scripts and finance tools; it changes nothing."},
+    {.name = "REPORTD_URL",
+	.kind = OM_CONF_TEXT,
+	AT(reportd_url),
+	.def = "tcp://127.0.0.1:45002",
+	.max = 2048,
+	.check = om_wire_urls_check,
+	.help = "Where reportd listens; several URLs are separated by commas."},
+    {.name = "SESSION_LIFETIME",
+	.kind = OM_CONF_INT,
+	AT(session_lifetime_s),
+	.def = "21600",
+	.min = 60,
+	.max = 2592000,
+	.unit = "s",
+	.help = "How long a login lasts."},
+    {.name = "SPOOL_DIR",
+	.kind = OM_CONF_TEXT,
+	AT(spool_dir),
+	.max = 3072,
+	.mend = "name a folder on a disk that survives a restart",
+	.help = "The folder of the spool, which keeps accepted records until costd has stored them."},
+    {.name = "SPOOL_LIMIT_BYTES",
+	.kind = OM_CONF_INT,
+	AT(spool_limit_bytes),
+	.def = "1073741824",
+	.min = 65536,
+	.max = 1099511627776,
+	.unit = "bytes",
+	.help = "Records waiting in the spool beyond this size are refused with 503 until costd has caught up."},
+    {.name = "TRUSTED_PROXIES",
+	.kind = OM_CONF_TEXT,
+	AT(trusted_proxies),
+	.optional = true,
+	.max = 4096,
+	.check = gw_proxy_check,
+	.help = "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and -Proto are "
+		"believed."},
+    {.name = "WIRE_TLS_CA",
+	.kind = OM_CONF_TEXT,
+	AT(wire_tls_ca),
+	.optional = true,
+	.max = 4096,
+	.help = "PEM file of the authority that signed the services' certificates, for tls+tcp:// URLs."},
+    {.name = "WIRE_TLS_CERT",
+	.kind = OM_CONF_TEXT,
+	AT(wire_tls_cert),
+	.optional = true,
+	.max = 4096,
+	.help = "PEM file with this service's certificate, for tls+tcp:// URLs."},
+    {.name = "WIRE_TLS_KEY",
+	.kind = OM_CONF_TEXT,
+	AT(wire_tls_key),
+	.optional = true,
+	.max = 4096,
+	.help = "PEM file with this service's key, for tls+tcp:// URLs."},
+};
+
+om_status
+gw_conf_check(const struct gw_conf *c, om_err *e)
+{
+	if (c->read_api_key != NULL && om_secret_equal(c->read_api_key, c->api_key))
+		return om_fail(e, OM_INVALID,
+		    "READ_API_KEY: must differ from API_KEY; make another one with: openssl "
+		    "rand -hex 24");
+	return OM_OK;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * settings.h - the gateway's settings; the table in settings.c is the manual.
+ */
+#ifndef GW_SETTINGS_H
+#define GW_SETTINGS_H
+
+#include "service.h"
+
+#include <stdint.h>
+
+struct gw_conf {
+	char *bind_address;
+	int64_t port;
+	int64_t http_threads;
+	int64_t body_timeout_s;
+	char *trusted_proxies; /* NULL: none */
+	char *dashboard_dir;   /* NULL: the built-in one */
+
+	char *api_key;
+	char *read_api_key; /* NULL: none */
+	char *password_hash;
+	char *jwt_secret;
+	int64_t session_lifetime_s;
+	char *cookie_secure; /* auto, on, off */
+
+	char *spool_dir;
+	int64_t spool_limit_bytes;
+
+	char *costd_url;
+	char *reportd_url;
+	char *wire_tls_ca;
+	char *wire_tls_cert;
+	char *wire_tls_key;
+
+	char *log_level;
+};
+
+#define GW_CONF_SETTINGS 20
+
+extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
+
+/* gw_conf_check looks at what one setting alone cannot tell. */
+om_status gw_conf_check(const struct gw_conf *c, om_err *e) OM_MUST;
+
+#endif
