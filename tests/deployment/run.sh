@@ -1,0 +1,411 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: AGPL-3.0-or-later
+#
+# run.sh - builds the images, brings docker-compose.yml up the way README.md
+# says, sends an event in, takes a PDF out, and looks at what the containers
+# may and know.  README.md beside this file tells what it needs.
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/owui-metering-deployment.XXXXXX")
+id=omtest$$
+services=(gateway costd reportd mariadb)
+passed=0 failed=0 dockerd_pid='' began=$SECONDS
+export PATH=$PATH:/usr/sbin:/sbin
+# The caller's environment would win over the settings file.
+unset PORT BIND_ADDRESS PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY OPENROUTER_API_KEY OPENROUTER_BASE_URL \
+  DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_PASSWORD COSTD_URL REPORTD_URL TRUSTED_PROXIES LOG_LEVEL
+
+say() { printf '%s\n' "$*"; }
+die() {
+  printf 'tests/deployment/run.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+check() { # WHAT COMMAND...
+  local what=$1
+  shift
+  if "$@" >"$work/check.out" 2>&1; then
+    passed=$((passed + 1))
+    say "ok      $what"
+  else
+    failed=$((failed + 1))
+    say "FAILED  $what"
+    tail -n 15 "$work/check.out" | sed 's/^/        /'
+  fi
+}
+
+not() { ! "$@"; }
+
+wait_for() { # SECONDS COMMAND...
+  local until=$((SECONDS + $1))
+  shift
+  until "$@" 2>/dev/null; do
+    ((SECONDS < until)) || return 1
+    sleep 1
+  done
+}
+
+step() { # WHAT COMMAND...: its output goes to a log, which is shown if it fails
+  local what=$1 begun=$SECONDS
+  shift
+  printf '%s ... ' "$what"
+  "$@" >"$work/step.log" 2>&1 </dev/null || {
+    say "failed"
+    tail -n 40 "$work/step.log" >&2
+    die "${what,} failed"
+  }
+  say "$((SECONDS - begun)) s"
+}
+
+# ---- what the host must have ---------------------------------------------------
+
+missing_tools() {
+  local tool
+  for tool in curl:curl python3:python3 openssl:openssl pdftotext:poppler-utils docker:docker.io; do
+    command -v "${tool%%:*}" >/dev/null || say "${tool#*:}"
+  done
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || say docker-compose
+  docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || say docker.io
+  command -v iptables >/dev/null || docker info >/dev/null 2>&1 || say iptables
+}
+
+install() { # PACKAGE...
+  (($# > 0)) || return 0
+  command -v apt-get >/dev/null || die "these Debian packages are missing: $*"
+  ((EUID == 0)) || die "as root, please: apt-get install --no-install-recommends $*"
+  step "Installing $*" sh -c "apt-get -o DPkg::Lock::Timeout=600 update &&
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -y --no-install-recommends install $*"
+}
+
+# A Docker daemon that answers is used; otherwise one of our own is started.
+open_docker() {
+  docker info >/dev/null 2>&1 && return
+  ((EUID == 0)) || die "no Docker daemon answers, and only root can start one"
+  mkdir "$work/docker"
+  dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
+    -H "unix://$work/docker/sock" >"$work/docker/log" 2>&1 </dev/null &
+  dockerd_pid=$!
+  export DOCKER_HOST=unix://$work/docker/sock
+  wait_for 60 docker info >/dev/null || {
+    tail -n 20 "$work/docker/log" >&2
+    die "dockerd does not start"
+  }
+}
+
+compose() {
+  local command=(docker compose)
+  docker compose version >/dev/null 2>&1 || command=(docker-compose)
+  env -C "$root" "${command[@]}" -p "$id" --env-file "$work/metering.env" "$@"
+}
+
+# ---- images --------------------------------------------------------------------
+
+# make_base_image makes debian:bookworm-slim's likeness from the package archive.
+# It reaches archive and registry the way this host does: same proxies, same authorities.
+make_base_image() { # IMAGE
+  local tree=$work/debian
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$tree" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" || return 1
+  printf 'deb http://deb.debian.org/debian%s main\n' ' bookworm' ' bookworm-updates' '-security bookworm-security' \
+    >"$tree/etc/apt/sources.list"
+  apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?::Proxy|https?::proxy) ' \
+    >"$tree/etc/apt/apt.conf.d/90host" || true
+  if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
+    cp /usr/local/share/ca-certificates/*.crt "$tree/usr/local/share/ca-certificates/"
+    chroot "$tree" update-ca-certificates || return 1
+  fi
+  rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/*
+  tar -C "$tree" -c . | docker import - "$1" || return 1
+  rm -rf "$tree"
+}
+
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+fetch() { has_image "$1" || timeout 300 docker pull "$1"; }
+
+prepare_images() {
+  export BASE_IMAGE=debian:bookworm-slim MARIADB_IMAGE=mariadb:10.11 METERING_TAG=$id
+  printf 'Fetching %s and %s ... ' "$BASE_IMAGE" "$MARIADB_IMAGE"
+  if fetch "$BASE_IMAGE" >"$work/step.log" 2>&1 && fetch "$MARIADB_IMAGE" >"$work/step.log" 2>&1; then
+    say "done"
+  else
+    say "no registry can be reached; making stand-ins"
+    BASE_IMAGE=owui-metering-test/debian:bookworm MARIADB_IMAGE=owui-metering-test/mariadb:10.11
+    if ! has_image "$BASE_IMAGE"; then
+      command -v debootstrap >/dev/null || install debootstrap
+      step "Making $BASE_IMAGE with debootstrap" make_base_image "$BASE_IMAGE"
+    fi
+    DOCKER_BUILDKIT=0 step "Building $MARIADB_IMAGE from Debian's packages" \
+      docker build --build-arg "BASE_IMAGE=$BASE_IMAGE" -t "$MARIADB_IMAGE" "$here/mariadb"
+  fi
+  step "Building gateway, costd and reportd" compose build
+}
+
+# ---- settings, as README.md says -------------------------------------------------
+
+set_to() { # NAME VALUE: in the settings file
+  python3 - "$work/metering.env" "$1" "$2" <<'END'
+import re, sys
+path, name, value = sys.argv[1:]
+text = open(path).read()
+text, n = re.subn(rf"(?m)^{name}=.*$", lambda m: f"{name}={value}", text)
+assert n == 1, f"{name} is not in .metering.env.example"
+open(path, "w").write(text)
+END
+}
+
+value_of() { sed -n "s/^$1=//p" "$work/metering.env" | tr -d "'"; }
+
+write_settings() {
+  umask 077
+  cp "$root/.metering.env.example" "$work/metering.env"
+  set_to JWT_SECRET "$(openssl rand -hex 32)"
+  set_to API_KEY "$(openssl rand -hex 24)"
+  set_to READ_API_KEY "$(openssl rand -hex 24)"
+  set_to DATABASE_PASSWORD "$(openssl rand -hex 24)"
+  set_to OPENROUTER_API_KEY "sk-or-v1-$(openssl rand -hex 24)"
+  set_to PORT "$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+  password=$(openssl rand -hex 12)
+  umask 022
+}
+
+hash_password() {
+  local hash
+  hash=$(printf '%s\n' "$password" | compose run --rm --no-deps -T gateway --hash-password | tr -d '\r')
+  [[ $hash == \$argon2id\$* ]] || {
+    say "gateway --hash-password printed no hash: $hash"
+    return 1
+  }
+  set_to PASSWORD_HASH "'$hash'"
+}
+
+# ---- asking ----------------------------------------------------------------------
+
+container() { compose ps -q "$1"; }
+url() { printf 'http://127.0.0.1:%s%s' "$(value_of PORT)" "$1"; }
+http() { curl -sS --noproxy '*' -m 60 "$@"; }
+read_api() { http -f -H "Authorization: Bearer $(value_of READ_API_KEY)" "$(url "$1")" "${@:2}"; }
+
+healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")") == healthy ]]; }
+all_healthy() {
+  local service
+  for service in "${services[@]}"; do healthy "$service" || return 1; done
+}
+ready() { http "$(url /readyz)" | grep -Eq '"status": ?"ready"'; }
+
+month=$(date -u +%Y-%m)
+event() { # GENERATION COST
+  printf '{"v":1,"generation_id":"%s","state":"final","source":"filter-stream","origin":"ui",
+    "user":{"id":"u-deploy","name":"Ada Deploy","email":"ada@example.org","role":"user"},
+    "model":"anthropic/claude-x","provider":"Anthropic",
+    "usage":{"prompt_tokens":30,"completion_tokens":7,"cost":%s},
+    "started_at":"%s-01T00:00:01Z","finished_at":"%s-01T00:00:03Z"}' "$1" "$2" "$month" "$month"
+}
+
+send() { # GENERATION COST: answered 200 with one accepted
+  event "$1" "$2" | http -f -H "Authorization: Bearer $(value_of API_KEY)" -H 'Content-Type: application/json' \
+    --data-binary @- "$(url /api/v1/events)" | tee "$work/sent" | grep -Eq '"accepted": ?1[,}]'
+}
+
+total() { # of the month: requests and cost
+  local next
+  next=$(date -u -d "$month-01 +1 month" +%Y-%m-%d)
+  read_api "/api/v1/usage?from=$month-01&to=$next&group_by=user" | python3 -c '
+import json, sys
+from decimal import Decimal
+t = json.load(sys.stdin)["total"]
+print(t["requests"], Decimal(t["cost"]).normalize())'
+}
+total_is() { [[ $(total) == "$1" ]]; }
+
+inside() { docker exec "$(container "$1")" "${@:2}"; } # SERVICE COMMAND...
+connects() {                                           # SERVICE HOST PORT: from inside the service's container
+  inside "$1" timeout 5 bash -c "exec 3<>/dev/tcp/$2/$3"
+}
+
+# ---- checks ------------------------------------------------------------------------
+
+check_line() {
+  check "the gateway answers /healthcheck" bash -c "[[ \$(curl -sf --noproxy '*' '$(url /healthcheck)') == ok* ]]"
+  check "/readyz says ready: spool, costd and database work" wait_for 60 ready
+  check "the dashboard is served" bash -c "curl -sf --noproxy '*' '$(url /)' | grep -qi '<!doctype html'"
+  check "the password opens a session, so its hash came through Compose unharmed" login
+  check "an event without a key is refused" refused
+  check "an event is accepted" send gen-deploy-1 12.34
+  check "/api/v1/usage has it, to the last digit" wait_for 30 total_is "1 12.34"
+  check "the statement is a PDF with the amount in it" statement_pdf
+  check "the statement is an XLSX" statement_xlsx
+}
+
+login() {
+  http -f -c "$work/cookies" -H 'Content-Type: application/json' --data "{\"password\":\"$password\"}" "$(url /api/v1/login)" &&
+    grep -q auth_token "$work/cookies"
+}
+
+refused() { [[ $(event gen-refused 1 | http -o /dev/null -w '%{http_code}' --data-binary @- "$(url /api/v1/events)") == 401 ]]; }
+
+statement_pdf() {
+  read_api "/api/v1/statements/u-deploy/$month.pdf" -o "$work/statement.pdf" &&
+    [[ $(head -c 5 "$work/statement.pdf") == %PDF- ]] &&
+    pdftotext -layout "$work/statement.pdf" "$work/statement.txt" &&
+    cat "$work/statement.txt" && grep -q 'Ada Deploy' "$work/statement.txt" && grep -qF '12.34' "$work/statement.txt"
+}
+
+statement_xlsx() {
+  read_api "/api/v1/statements/u-deploy/$month.xlsx" -o "$work/statement.xlsx" &&
+    python3 -m zipfile -t "$work/statement.xlsx" && python3 -m zipfile -l "$work/statement.xlsx" | grep -q xl/workbook.xml
+}
+
+check_walls() {
+  local service mariadb_ip
+  for service in "${services[@]}"; do
+    check "$service runs as somebody else than root, without capabilities, unable to gain any" confined "$service"
+    check "$service has a read-only root file system, and a sized /tmp it can write" read_only "$service"
+  done
+  check "the gateway knows neither provider key nor database password" unknown_to gateway OPENROUTER_API_KEY DATABASE_PASSWORD
+  check "costd knows neither admin password nor API keys" unknown_to costd PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY
+  check "reportd knows no secret" unknown_to reportd OPENROUTER_API_KEY DATABASE_PASSWORD PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY
+  check "the images hold no settings file" not docker run --rm --entrypoint find "owui-metering/gateway:$id" / -xdev -name '*.metering.env*'
+  mariadb_ip=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container mariadb)")
+  check "costd reaches the database" connects costd "$mariadb_ip" 3306
+  check "the gateway does not" not connects gateway "$mariadb_ip" 3306
+  check "reportd does not" not connects reportd "$mariadb_ip" 3306
+  if connects costd deb.debian.org 80 2>/dev/null; then
+    check "costd reaches the outside; the gateway does not" not connects gateway deb.debian.org 80
+    check "reportd does not reach the outside" not connects reportd deb.debian.org 80
+    check "the database does not reach the outside" not connects mariadb deb.debian.org 80
+  else
+    say "skipped the walls to the outside: costd itself cannot connect to deb.debian.org:80"
+  fi
+  check "the gateway is published on 127.0.0.1 only" published_on_loopback
+}
+
+confined() {
+  local status
+  status=$(inside "$1" cat /proc/1/status)
+  say "$status"
+  grep -q '^Uid:' <<<"$status" && ! grep -q $'^Uid:\t0\t' <<<"$status" && ! grep -q $'^Gid:\t0\t' <<<"$status" &&
+    grep -q $'^CapEff:\t0*$' <<<"$status" && grep -q $'^CapBnd:\t0*$' <<<"$status" &&
+    grep -q $'^NoNewPrivs:\t1' <<<"$status"
+}
+
+read_only() {
+  inside "$1" bash -c '! (echo x >/etc/probe) && ! (echo x >/usr/local/bin/probe) && echo x >/tmp/probe && rm /tmp/probe &&
+    grep -E "^[^ ]+ / .* ro[, ]" /proc/mounts && grep -E "^tmpfs /tmp tmpfs .*size=" /proc/mounts'
+}
+
+unknown_to() { # SERVICE SECRET...: not in its environment, not in what the daemon knows of it
+  local service=$1 name value
+  shift
+  { docker inspect "$(container "$service")" && inside "$service" cat /proc/1/environ | tr '\0' '\n'; } >"$work/known" || return 1
+  for name in "$@"; do
+    value=$(value_of "$name")
+    [[ -n $value ]] || return 1
+    ! grep -qF -e "$value" "$work/known" || {
+      say "$service knows $name"
+      return 1
+    }
+  done
+}
+
+published_on_loopback() {
+  local all
+  all=$(docker ps --filter "label=com.docker.compose.project=$id" --format '{{.Ports}}' | tr ',' '\n' | grep -e '->')
+  say "$all"
+  [[ $all == "127.0.0.1:$(value_of PORT)->45000/tcp" ]]
+}
+
+check_faults() {
+  compose stop costd >/dev/null 2>&1
+  check "with costd stopped an event is accepted" send gen-deploy-2 0.000000125
+  compose kill -s KILL gateway >/dev/null 2>&1
+  compose up -d --no-build --force-recreate --no-deps gateway >/dev/null 2>&1
+  check "the gateway, killed and made anew, still accepts" wait_for 60 send gen-deploy-3 1
+  compose up -d --no-build --force-recreate costd >/dev/null 2>&1
+  check "costd made anew: everything arrives once" wait_for 90 total_is "3 13.340000125"
+  compose restart mariadb >/dev/null 2>&1
+  check "an event is accepted while the database restarts" send gen-deploy-4 2
+  check "and arrives" wait_for 90 total_is "4 15.340000125"
+}
+
+check_backup() {
+  check "mariadb-dump as README.md shows it" backup
+  compose stop -t 60 >/dev/null 2>&1
+  check "every container ends cleanly on SIGTERM" clean_exits
+  compose down -v >/dev/null 2>&1
+  compose up -d --no-build >/dev/null 2>&1
+  check "a new installation is empty" wait_for 120 total_is "0 0"
+  check "restoring the dump as README.md shows it" restore
+  check "brings everything back" wait_for 120 total_is "4 15.340000125"
+  check "and the next event is counted" send gen-deploy-5 1
+  check "on top" wait_for 30 total_is "5 16.340000125"
+}
+
+# shellcheck disable=SC2016 # expanded inside the container
+backup() {
+  compose exec -T mariadb sh -c \
+    'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb-dump --single-transaction --routines -u $MARIADB_USER $MARIADB_DATABASE' >"$work/dump.sql" &&
+    grep -q 'INSERT INTO `generation`' "$work/dump.sql" && tail -n 1 "$work/dump.sql" | grep -q 'Dump completed'
+}
+
+# shellcheck disable=SC2016
+restore() {
+  compose stop costd && compose exec -T mariadb sh -c \
+    'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb -u $MARIADB_USER $MARIADB_DATABASE' <"$work/dump.sql" && compose start costd
+}
+
+clean_exits() {
+  local service code rc=0
+  for service in "${services[@]}"; do
+    code=$(docker inspect -f '{{.State.ExitCode}}' "$(compose ps -a -q "$service" 2>/dev/null || compose ps -q "$service")")
+    say "$service: exit code $code"
+    ((code == 0)) || rc=1
+  done
+  return "$rc"
+}
+
+report() {
+  say ""
+  docker images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep -F "$id" | sed 's/^/size    /'
+  compose ps -q | xargs docker stats --no-stream --format '{{.Name}} {{.MemUsage}}, {{.PIDs}} threads' | sed 's/^/memory  /'
+}
+
+# ---- teardown ------------------------------------------------------------------------
+
+end() {
+  local rc=$?
+  trap '' INT TERM
+  if [[ -f $work/metering.env ]] && docker info >/dev/null 2>&1; then
+    if ((failed > 0 || rc != 0)); then
+      compose logs --tail=40 2>/dev/null | tail -n 160 >&2 || true
+    fi
+    compose --profile openwebui down -v --remove-orphans >/dev/null 2>&1 || compose down -v >/dev/null 2>&1 || true
+    docker rmi "owui-metering/gateway:$id" "owui-metering/costd:$id" "owui-metering/reportd:$id" >/dev/null 2>&1 || true
+  fi
+  if [[ -n $dockerd_pid ]]; then
+    kill "$dockerd_pid" 2>/dev/null || true
+    wait "$dockerd_pid" 2>/dev/null || true
+  fi
+  rm -rf "$work" || true
+  exit "$rc"
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+mapfile -t missing < <(missing_tools | sort -u)
+install "${missing[@]}"
+open_docker
+write_settings
+prepare_images
+step "Hashing the password" hash_password
+step "Bringing everything up" compose up -d --no-build
+check "all four containers become healthy" wait_for 180 all_healthy
+check_line
+check_walls
+report
+check_faults
+check_backup
+say ""
+say "$passed passed, $failed failed (deployment, $((SECONDS - began)) s)"
+((failed == 0))
