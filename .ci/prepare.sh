@@ -75,6 +75,9 @@ missing_of() { # NAME... -> those that are not installed
   for name in "$@"; do [[ -n ${installed[$name]:-} ]] || say "$name"; done
 }
 
+# mariadb-server-core is the server without a system service: installing it starts
+# nothing and makes no data folder, so a MariaDB of the system is left alone.
+lists_fetched=''
 install_packages() { # NAME...
   local missing sudo=()
   mapfile -t missing < <(missing_of "$@")
@@ -86,7 +89,8 @@ install_packages() { # NAME...
     sudo=(sudo)
   fi
   local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o APT::Color=0)
-  long "Fetching the package lists" "$root/build/log/apt-update.log" "${apt[@]}" update
+  [[ -n $lists_fetched ]] || long "Fetching the package lists" "$root/build/log/apt-update.log" "${apt[@]}" update
+  lists_fetched=1
   long "Installing ${#missing[@]} packages" "$root/build/log/apt-install.log" \
     "${apt[@]}" -y --no-install-recommends install "${missing[@]}"
 }

@@ -212,10 +212,11 @@ class Stack:
 
     def costd_env(self):
         env = {"COSTD_LISTEN": self.costd_url, "REPORT_TIMEZONE": self.timezone,
-               "DB_SOCKET": str(self.server.socket), "DB_NAME": self.db.name,
-               "DB_USER": self.db.user, "DB_PASSWORD": self.db.password}
+               "DATABASE_SOCKET": str(self.server.socket), "DATABASE_NAME": self.db.name,
+               "DATABASE_USER": self.db.user, "DATABASE_PASSWORD": self.db.password}
         if self.stub is not None:
-            env |= {"OPENROUTER_BASE_URL": self.stub.base_url, "OPENROUTER_API_KEY": self.stub.key}
+            env |= {"OPENROUTER_BASE_URL": self.stub.base_url, "OPENROUTER_API_KEY": self.stub.key,
+                    "LOOKUP_DELAY": "0", "LOOKUP_OPEN_DELAY": "1"}
         return env
 
     def reportd_env(self):

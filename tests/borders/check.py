@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The borders of the house, checked by reading the source.
+
+Each rule is a function that yields (file, line, message).  `check.py` prints what
+it finds and ends with "N passed, N failed", one per rule; `check.py --self-test`
+shows every rule a file that breaks it.
+"""
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SERVICES = ("gateway", "costd", "reportd")
+MAX_LINES = 600
+
+# Third-party header -> the only folders or files (prefixes) that may include it.
+ROOMS = {
+    "civetweb.h": ["gateway/"],
+    "sqlite3.h": ["gateway/"],
+    "argon2.h": ["gateway/"],
+    "jwt.h": ["gateway/"],
+    "mysql.h": ["costd/"],
+    "mysqld_error.h": ["costd/"],
+    "errmsg.h": ["costd/"],
+    "curl/": ["costd/"],
+    "hpdf": ["reportd/pdf/"],
+    "xlsxwriter": ["reportd/xlsx/"],
+    "nng/": ["proto/wire/"],
+    "jansson.h": ["proto/base/json"],
+    "openssl/": ["proto/base/digest"],
+}
+# How many files of a service may include the header: one per distinct job.
+FILES_PER_ROOM = {"civetweb.h": 1, "sqlite3.h": 1, "argon2.h": 1, "jwt.h": 1, "mysql.h": 2, "curl/": 2, "jansson.h": 2, "openssl/": 1}
+
+BANNED = {
+    "strcpy": "snprintf or memcpy with a length", "strcat": "om_buf", "sprintf": "snprintf", "vsprintf": "vsnprintf",
+    "gets": "getline", "atoi": "strtol with checks", "atol": "strtol with checks", "atoll": "strtoll with checks",
+    "atof": "om_money", "strtok": "strcspn", "alloca": "an arena", "system": "nothing", "popen": "nothing",
+    "tmpnam": "mkstemp", "mktemp": "mkstemp", "rand": "om_random", "srand": "om_random", "asctime": "om_time", "ctime": "om_time",
+    "gmtime": "gmtime_r", "localtime": "localtime_r",
+}
+# Binary floating point: only where a JSON number is read, a workbook's cell is
+# written, a page is laid out, or a time span is measured; never in an amount.
+DOUBLE_ROOMS = ("proto/base/json", "proto/base/money", "proto/base/stats", "reportd/pdf/", "reportd/xlsx/")
+
+
+def files(root, *ends):
+    """files yields tracked and new source files, never what a build made."""
+    found = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
+    for name in sorted(found.stdout.splitlines()):
+        if name.endswith(ends) and (root / name).is_file():
+            yield name
+
+
+def bare(text):
+    """bare blanks out comments and the insides of strings, keeping the lines."""
+    def blank(match):
+        found = match.group(0)
+        return re.sub(r"[^\n]", " ", found) if found[0] == "/" else found[0] + " " * (len(found) - 2) + found[-1]
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.S)
+
+
+def source(root, *folders):
+    for name in files(root, ".c", ".h", ".def"):
+        if name.startswith(folders):
+            yield name, (root / name).read_text(encoding="utf-8")
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if match:
+            yield number, match.group(1)
+
+
+def services_do_not_include_each_other(root):
+    headers = {s: {Path(n).name for n in files(root, ".h", ".def") if n.startswith(s + "/")} for s in SERVICES}
+    shared = {Path(n).name for n in files(root, ".h", ".def") if n.startswith("proto/")}
+    for name, text in source(root, "proto/", *(s + "/" for s in SERVICES)):
+        home = name.split("/")[0]
+        for number, header in includes(text):
+            for other in SERVICES:
+                own = headers.get(home, set()) | (shared if home == "proto" else set())
+                if other != home and (header.startswith(other + "/") or
+                                      (Path(header).name in headers[other] - own - shared)):
+                    yield name, number, f"{home} includes {header} of {other}"
+            if ".." in header.split("/"):
+                yield name, number, f"{header}: no paths upwards"
+
+
+def base_does_not_know_wire(root):
+    wire = {Path(n).name for n in files(root, ".h") if n.startswith("proto/wire/")}
+    for name, text in source(root, "proto/base/"):
+        for number, header in includes(text):
+            if header in wire or header.endswith(".pb-c.h"):
+                yield name, number, f"base includes {header}"
+
+
+def third_party_headers_stay_in_their_rooms(root):
+    users = {}
+    for name, text in source(root, "proto/", *(s + "/" for s in SERVICES)):
+        for number, header in includes(text):
+            for library, rooms in ROOMS.items():
+                if header == library or (not library.endswith(".h") and header.startswith(library)):
+                    if not name.startswith(tuple(rooms)):
+                        yield name, number, f"{header} belongs to {', '.join(rooms)}"
+                    users.setdefault((library, name.split("/")[0]), set()).add(name)
+    for (library, home), names in users.items():
+        if len(names) > FILES_PER_ROOM.get(library, 99):
+            yield sorted(names)[0], 0, f"{library} is included by {len(names)} files of {home}: {', '.join(sorted(names))}"
+
+
+def files_are_short(root):
+    for name in files(root, ".c", ".h", ".py", ".ts", ".svelte", ".mjs", ".sh", ".sql", ".proto", ".def", "run", ".ci/test"):
+        if name.startswith(("plugin/openwebui_metering.py", "dashboard/src/api/types.ts", "tests/openwebui/venv")):
+            continue  # one file by design; generated
+        lines = (root / name).read_text(encoding="utf-8", errors="replace").count("\n")
+        if lines > MAX_LINES:
+            yield name, lines, f"{lines} lines; the limit is {MAX_LINES}"
+
+
+def banned_functions_are_not_called(root):
+    pattern = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+    for name, text in source(root, "proto/", "tests/unit/", *(s + "/" for s in SERVICES)):
+        for number, line in enumerate(bare(text).splitlines(), 1):
+            for match in pattern.finditer(line):
+                if match.group(1) == "system" and name.startswith("tests/"):
+                    continue  # tests make certificates with openssl
+                yield name, number, f"{match.group(1)} is banned; use {BANNED[match.group(1)]}"
+
+
+def money_is_never_binary(root):
+    pattern = re.compile(r"\b(double|float|strtod|strtof|fabs|pow)\b")
+    for name, text in source(root, "proto/", *(s + "/" for s in SERVICES)):
+        if name.startswith(DOUBLE_ROOMS):
+            continue
+        for number, line in enumerate(bare(text).splitlines(), 1):
+            if pattern.search(line):
+                yield name, number, "binary floating point outside its rooms"
+
+
+def only_costd_speaks_sql(root):
+    pattern = re.compile(r'"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\b')
+    for name, text in source(root, "proto/", "reportd/", "gateway/"):
+        for number, line in enumerate(text.splitlines(), 1):
+            if pattern.search(line) and not name.startswith(("gateway/store", "gateway/spool")):
+                yield name, number, "SQL outside costd and the spool"
+
+
+def tests_do_not_sleep(root):
+    pattern = re.compile(r"\b(sleep|usleep|nanosleep)\s*\(")
+    for name in files(root, ".c", ".h", ".py", ".mjs", ".ts"):
+        if not name.startswith(("tests/unit/", "tests/functional/", "dashboard/e2e/")):
+            continue
+        text = (root / name).read_text(encoding="utf-8")
+        for number, line in enumerate((bare(text) if name.endswith((".c", ".h")) else text).splitlines(), 1):
+            if pattern.search(line):
+                yield name, number, "a sleep; wait for a condition with a deadline"
+
+
+def every_file_names_its_licence(root):
+    for name in files(root, ".c", ".h", ".py", ".sh", ".sql", ".proto", ".def", ".mjs", ".ts", ".svelte", "CMakeLists.txt", "/run", "Dockerfile"):
+        head = (root / name).read_text(encoding="utf-8", errors="replace")[:600]
+        if "SPDX-License-Identifier: AGPL-3.0-or-later" not in head and not name.startswith(("dashboard/src/api/types.ts", "plugin/openwebui_metering.py")):
+            yield name, 1, "no SPDX line"
+
+
+def secrets_stay_with_their_service(root):
+    owners = {"OPENROUTER_API_KEY": "costd/", "DATABASE_PASSWORD": "costd/", "JWT_SECRET": "gateway/", "PASSWORD_HASH": "gateway/"}
+    for name, text in source(root, "proto/", *(s + "/" for s in SERVICES)):
+        for number, line in enumerate(text.splitlines(), 1):
+            for secret, owner in owners.items():
+                if f'"{secret}"' in line and not name.startswith(owner):
+                    yield name, number, f"{secret} belongs to {owner}"
+
+
+RULES = [rule for name, rule in list(globals().items())
+         if callable(rule) and getattr(rule, "__module__", None) == __name__ and "_" in name and name not in ("self_test",)]
+
+# rule -> a file and a content that break it
+BREAKERS = {
+    "services_do_not_include_each_other": ("gateway/x.c", '#include "ledger.h"\n'),
+    "base_does_not_know_wire": ("proto/base/x.c", '#include "wire.h"\n'),
+    "third_party_headers_stay_in_their_rooms": ("reportd/x.c", "#include <mysql.h>\n"),
+    "files_are_short": ("costd/x.c", "\n" * 601),
+    "banned_functions_are_not_called": ("costd/x.c", 'int f(char *a) { /* atoi */ return atoi(a); }\n'),
+    "money_is_never_binary": ("costd/x.c", "static double cost;\n"),
+    "only_costd_speaks_sql": ("gateway/x.c", 'const char *q = "SELECT 1";\n'),
+    "tests_do_not_sleep": ("tests/functional/test_x.py", "import time\ntime.sleep(1)\n"),
+    "every_file_names_its_licence": ("costd/x.c", "int x;\n"),
+    "secrets_stay_with_their_service": ("gateway/x.c", '"OPENROUTER_API_KEY"\n'),
+}
+
+
+def self_test():
+    failed = 0
+    for rule in RULES:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            subprocess.run(["git", "init", "-q", folder], check=True)
+            for name in ("costd/ledger.h", "proto/wire/wire.h"):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text("/* SPDX-License-Identifier: AGPL-3.0-or-later */\n")
+            if list(rule(root)):
+                failed += 1
+                print(f"{rule.__name__} complains about nothing")
+            name, content = BREAKERS[rule.__name__]
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(content)
+            if not list(rule(root)):
+                failed += 1
+                print(f"{rule.__name__} does not see its breaker")
+    return failed
+
+
+def main():
+    failed = 0
+    for rule in RULES:
+        found = list(rule(ROOT))
+        failed += bool(found)
+        for name, line, message in found:
+            print(f"{name}:{line}: {message}")
+    if self_test():
+        failed += 1
+    print(f"{len(RULES) + 1 - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Runs last: which operations of the contract, and which of their statuses, all other tests saw."""
+import pytest
+
+MODULES = {"test_auth.py", "test_ingest_errors.py", "test_reads.py", "test_http.py", "test_faults.py"}
+
+
+def whole_run(request):
+    return MODULES <= {item.path.name for item in request.session.items}
+
+
+def test_every_operation_was_called_and_succeeded(contract, request):
+    if not whole_run(request):
+        pytest.skip("only a part of the tests runs")
+    succeeded = {name for name, status in contract.seen if status < 300}
+    missing = {operation.id for operation in contract.operations} - succeeded
+    assert not missing, f"never seen to succeed: {sorted(missing)}"
+
+
+def test_the_documented_refusals_were_seen(contract, request):
+    if not whole_run(request):
+        pytest.skip("only a part of the tests runs")
+    documented = {(o.id, int(status)) for o in contract.operations for status in o.spec["responses"]}
+    seen = set(contract.seen)
+    for name, status in sorted(documented - seen):
+        print(f"not seen: {name} {status}")
+    print(f"{len(documented & seen)} of {len(documented)} documented replies were seen, {sum(contract.seen.values())} replies in all")
+    for status in (400, 401):
+        lacking = {name for name, code in documented if code == status} - {name for name, code in seen if code == status}
+        assert len(lacking) <= 2, f"no {status} seen from {sorted(lacking)}"
+    assert len(documented & seen) >= 0.6 * len(documented)
+
+
+def test_checker_can_say_no(contract):
+    """A contract test that never fails proves nothing."""
+    from openapi import Contract, ContractBroken
+    other = Contract()
+    for status, kind, body in ((200, "text/plain; charset=utf-8", b"no"), (201, "text/plain", b"ok"), (200, "text/html", b"ok"),
+                               (200, "text/plain", b"ok")):
+        with pytest.raises(ContractBroken):
+            other.check("GET", "/healthcheck", status, kind, body)
+    with pytest.raises(ContractBroken):
+        other.check("GET", "/api/v1/secret", 200, "application/json", b"{}")
+    usage = b'{"currency":"USD","timezone":"UTC","from":"a","to":"b","rows":[],"total":{"cost":1.5},"truncated":false}'
+    with pytest.raises(ContractBroken):
+        other.check("GET", "/api/v1/usage", 200, "application/json", usage)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A missing or malformed setting stops a service with one line that names it."""
+import re
+import subprocess
+
+import pytest
+from openapi import ROOT
+from stack import PASSWORD, bin_folder, hash_password
+
+SERVICES = ("gateway", "costd", "reportd")
+
+
+def good(tmp_path, service):
+    hashed = hash_password(bin_folder())
+    return {
+        "gateway": {"PORT": "0", "API_KEY": "i" * 32, "READ_API_KEY": "r" * 32, "JWT_SECRET": "j" * 64, "PASSWORD_HASH": hashed,
+                    "SPOOL_DIR": str(tmp_path)},
+        "costd": {"COSTD_LISTEN": "tcp://127.0.0.1:0", "DATABASE_SOCKET": "/nonexistent"},
+        "reportd": {"REPORTD_LISTEN": "tcp://127.0.0.1:0"},
+    }[service]
+
+
+def run(service, *argv, env=None, stdin=""):
+    return subprocess.run([bin_folder() / service, *argv], env={"PATH": "/usr/bin:/bin", **(env or {})}, input=stdin,
+                          capture_output=True, text=True, timeout=30)
+
+
+def refusal(tmp_path, service, **changes):
+    env = {**good(tmp_path, service), **changes}
+    done = run(service, env={name: value for name, value in env.items() if value is not None})
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize("service, name", [("gateway", "API_KEY"), ("gateway", "JWT_SECRET"), ("gateway", "PASSWORD_HASH"),
+                                           ("gateway", "SPOOL_DIR")])
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+def test_missing_setting(tmp_path, service, name, value):
+    assert name in refusal(tmp_path, service, **{name: value})
+
+
+@pytest.mark.parametrize("service, name, value", [
+    ("gateway", "PORT", "http"), ("gateway", "PORT", "-1"), ("gateway", "PORT", "65536"), ("gateway", "PORT", "45000 "),
+    ("gateway", "PORT", "1e3"), ("gateway", "API_KEY", "short"), ("gateway", "API_KEY", "with spaces in the key of it"),
+    ("gateway", "JWT_SECRET", "j" * 47), ("gateway", "PASSWORD_HASH", "plain"), ("gateway", "PASSWORD_HASH", "$argon2id$v=19$m=1"),
+    ("gateway", "PASSWORD_HASH", "$argon2id$v=19$m=4294967295,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"),
+    ("gateway", "BIND_ADDRESS", "everywhere"), ("gateway", "COSTD_URL", "http://x"), ("gateway", "COSTD_URL", "ipc:///tmp/x"),
+    ("gateway", "COSTD_URL", "tcp://"), ("gateway", "TRUSTED_PROXIES", "10.0.0.0/99"), ("gateway", "LOG_LEVEL", "loud"),
+    ("gateway", "HTTP_THREADS", "0"), ("costd", "COSTD_LISTEN", "45001"), ("costd", "REPORT_TIMEZONE", "Mars/Olympus"),
+    ("costd", "REPORT_TIMEZONE", "../../etc/passwd"), ("costd", "OPENROUTER_BASE_URL", "ftp://x"), ("costd", "OPENROUTER_BASE_URL", "x"),
+    ("costd", "WORKER", "many"), ("costd", "DATABASE_PORT", "0"), ("reportd", "MINIMUM_CHARGE_FEE", "-1"),
+    ("reportd", "MINIMUM_CHARGE_FEE", "5 EUR"), ("reportd", "MINIMUM_CHARGE_MODE", "both"), ("reportd", "PAPER", "a5"),
+])
+def test_malformed_setting(tmp_path, service, name, value):
+    line = refusal(tmp_path, service, **{name: value})
+    assert name in line
+    if name in ("API_KEY", "JWT_SECRET", "PASSWORD_HASH"):
+        assert value not in line, "a secret is repeated"
+
+
+def test_keys_must_differ(tmp_path):
+    assert "READ_API_KEY" in refusal(tmp_path, "gateway", READ_API_KEY="i" * 32)
+
+
+def test_value_and_file_at_once(tmp_path):
+    (tmp_path / "key").write_text("k" * 32)
+    assert "API_KEY" in refusal(tmp_path, "gateway", API_KEY_FILE=str(tmp_path / "key"))
+    assert "API_KEY" in refusal(tmp_path, "gateway", API_KEY=None, API_KEY_FILE=str(tmp_path / "nothing"))
+
+
+def test_secrets_from_files(make_stack, tmp_path):
+    stack = make_stack(started=False)
+    for name in ("API_KEY", "READ_API_KEY", "JWT_SECRET", "PASSWORD_HASH"):
+        (tmp_path / name).write_text(stack.gateway.env.pop(name) + "\n")
+        stack.gateway.env[name + "_FILE"] = str(tmp_path / name)
+    stack.__enter__()
+    stack.read.usage()
+    stack.session().get("/api/v1/session")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_unknown_argument(service):
+    assert run(service, "--nonsense").returncode == 2
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_help_and_version(service):
+    shown = run(service, "--help")
+    assert shown.returncode == 0 and "LOG_LEVEL" in shown.stdout
+    assert re.search(r"\d+\.\d+\.\d+", run(service, "--version").stdout)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_dump_masks_secrets(tmp_path, service):
+    env = {**good(tmp_path, service), "DATABASE_PASSWORD": "pw-of-the-database", "OPENROUTER_API_KEY": "sk-or-secret-secret"}
+    done = run(service, "--settings", env=env)
+    assert done.returncode == 0, done.stderr
+    for secret in ("i" * 32, "r" * 32, "j" * 64, "pw-of-the-database", "sk-or-secret-secret", hash_password(bin_folder())):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_hash_password_reads_one_line():
+    one = run("gateway", "--hash-password", stdin=PASSWORD + "\n")
+    two = run("gateway", "--hash-password", stdin=PASSWORD)
+    assert one.stdout.startswith("$argon2id$") and two.stdout.startswith("$argon2id$") and one.stdout != two.stdout
+    assert PASSWORD not in one.stdout + one.stderr
+    assert run("gateway", "--hash-password", stdin="").returncode != 0
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_readme_lists_the_settings(service):
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("no README yet")
+    block = re.search(rf"<!-- settings:{service} -->\n(.*?)<!-- /settings -->", readme.read_text(encoding="utf-8"), re.S)
+    assert block is not None, f"README.md has no place for the settings of {service}"
+    assert block.group(1).strip() == run(service, "--settings-markdown").stdout.strip()
+
+
+def test_port_in_use_is_one_clear_line(make_stack):
+    stack = make_stack()
+    second = stack.gateway_process(9)
+    second.env["PORT"] = str(stack.port)
+    second.start(wait=False)
+    assert second.child.wait(20) not in (0, -11, -6)
+    assert str(stack.port) in second.log
