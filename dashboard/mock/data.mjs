@@ -144,7 +144,20 @@ export function makeHouse(mode, now, timezone) {
     user.last_seen_at = own[0]?.started_at ?? instant(now.getTime() - DAY_MS, 0);
     user.first_seen_at = own.at(-1)?.started_at ?? user.last_seen_at;
   }
-  return { users: people.map((p) => p.user), rows };
+  const users = people.map((p) => p.user);
+  if (mode === 'many') users.push(...crowd(users[0]));
+  return { users, rows };
+}
+
+/** More people than a page lists, none of them with any use. */
+function crowd(like) {
+  return Array.from({ length: 6200 }, (_, i) => ({
+    ...like,
+    id: `crowd-${String(i).padStart(5, '0')}`,
+    name: `Person ${i}`,
+    email: `person.${i}@school.example`,
+    role: 'user',
+  }));
 }
 
 function makeRow(ms, people, rnd, dayOf, now, n, mode) {

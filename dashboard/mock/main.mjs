@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// npm run mock -- [--mode normal|empty|hostile|error|partial|slow] [--port 45000] [--dist dist] [--now instant]
+// npm run mock -- [--mode normal|empty|hostile|error|partial|slow|many] [--port 45000] [--dist dist] [--now instant]
 import { parseArgs } from 'node:util';
 import { startMock } from './server.mjs';
 

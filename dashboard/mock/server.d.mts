@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-export type Mode = 'normal' | 'empty' | 'hostile' | 'error' | 'partial' | 'slow';
+export type Mode = 'normal' | 'empty' | 'hostile' | 'error' | 'partial' | 'slow' | 'many';
 
 export interface MockOptions {
   mode?: Mode;

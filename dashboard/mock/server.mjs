@@ -2,7 +2,7 @@
 /*
  * Answers like the gateway, from memory, as gateway/openapi.yaml says. Modes: normal, empty, hostile
  * (names and ids that break careless pages), error (the ledger does not answer), partial (rankings,
- * rows and documents fail), slow. With a folder it serves the built pages under the gateway's policy.
+ * rows and documents fail), slow, many (more users than a page lists). With a folder it serves the built pages under the gateway's policy.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

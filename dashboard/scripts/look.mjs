@@ -41,6 +41,9 @@ const LOOKS = [
   { name: 'hostile-users', mode: 'hostile', to: '/users' },
   { name: 'hostile-user', mode: 'hostile', to: firstUser },
   { name: 'hostile-user-long', mode: 'hostile', to: (mock) => firstUser(mock, 'AAAA') },
+  { name: 'many-users', mode: 'many', to: '/users' },
+  { name: 'many-users-search', mode: 'many', to: '/users?q=person+620' },
+  { name: 'overview-hover', to: '/', act: hoverChart },
   { name: 'german-overview', to: '/', lang: 'de-DE' },
   { name: 'german-user', to: firstUser, lang: 'de-DE' },
   { name: 'exact-overview', to: '/', exact: true },
@@ -63,6 +66,11 @@ async function wrongPassword(page) {
 
 async function openMenu(page) {
   await page.locator('.menu > button').click();
+}
+
+async function hoverChart(page) {
+  const box = await page.locator('.u-over').boundingBox();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2);
 }
 
 async function failDownload(page) {

@@ -27,6 +27,11 @@ export class Paged<T> {
     return [...(this.first.data?.items ?? []), ...(this.#current()?.items ?? [])];
   }
 
+  /** Whether there is more here than the first page. */
+  get extended(): boolean {
+    return this.#current() !== null;
+  }
+
   get next(): string | null {
     const added = this.#current();
     return added ? added.next : (this.first.data?.next_cursor ?? null);

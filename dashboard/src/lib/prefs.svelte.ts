@@ -36,6 +36,7 @@ class Prefs {
     this.#theme = theme === 'light' || theme === 'dark' ? theme : 'system';
     const lang = document.documentElement.lang;
     this.#lang = isLang(lang) ? lang : 'en';
+    document.documentElement.lang = this.#lang;
     this.#exact = kept('amounts') === 'exact';
     this.#show();
     system.addEventListener('change', () => this.#show());
