@@ -55,7 +55,7 @@ om_status
 gw_api_users(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__UsersQuery q = OM__USERS_QUERY__INIT;
-	Om__UsersReply *users = NULL;
+	Om__UsersReply none = OM__USERS_REPLY__INIT, *users = &none;
 	struct om_jw w;
 	om_status s;
 
@@ -84,7 +84,7 @@ om_status
 gw_api_user(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__UsersQuery q = OM__USERS_QUERY__INIT;
-	Om__UsersReply *users = NULL;
+	Om__UsersReply none = OM__USERS_REPLY__INIT, *users = &none;
 	struct om_jw w;
 	om_status s;
 
