@@ -32,30 +32,42 @@ step_for(om_money top)
 	return (om_money){step};
 }
 
-/* short_text gives about three digits of an amount, for the bars' tops. */
-static const char *
-short_text(om_money m, char buf[OM_MONEY_TEXT])
-{
-	static const char unit[] = {'k', 'M', 'G'};
-	om_money v = m;
-	int digits = 2, k = -1;
+/* How the bars' values are written: so that the highest shows three digits. */
+struct brief {
+	unsigned thousands; /* cut, and told by a letter */
+	int digits;         /* after the point */
+};
 
-	while (k < 2 && om_money_cmp(om_money_round(v, 0), (om_money){(om_i128)10000 * 1000000000000000000}) >= 0) {
-		v.v /= 1000;
-		k++;
+static struct brief
+brief_for(om_money top)
+{
+	const om_i128 one = 1000000000000000000;
+	struct brief b = {0, 0};
+
+	while (top.v >= 10000 * one && b.thousands < 4) {
+		top.v /= 1000;
+		b.thousands++;
 	}
-	if (k >= 0) {
-		(void)om_money_text_fixed(om_money_round(v, 0), 0, buf);
-		(void)snprintf(buf + strlen(buf), 2, "%c", unit[k]);
-		return buf;
-	}
-	while (digits < OM_MONEY_DIGITS && om_money_round(v, digits).v * 20 < v.v * 19)
-		digits++; /* tiny amounts: on to the first digits that say something */
-	if (digits > 2 && digits < OM_MONEY_DIGITS)
-		digits++;
-	v = om_money_round(v, om_money_cmp(v, (om_money){(om_i128)100 * 1000000000000000000}) >= 0 ? 0 : digits);
-	return om_money_text_fixed(
-	    v, om_money_cmp(v, (om_money){(om_i128)100 * 1000000000000000000}) >= 0 ? 0 : digits, buf);
+	for (om_i128 v = top.v; v < 100 * one && b.digits < OM_MONEY_DIGITS; v *= 10)
+		b.digits++;
+	if (b.thousands == 0 && b.digits == 1)
+		b.digits = 2; /* cents, not tenths */
+	return b;
+}
+
+static const char *
+brief_text(om_money m, const struct brief *b, char buf[OM_MONEY_TEXT])
+{
+	static const char letters[] = "\0kMGT";
+	size_t n;
+
+	for (unsigned i = 0; i < b->thousands; i++)
+		m.v /= 1000;
+	(void)om_money_text_fixed(om_money_round(m, b->digits), b->digits, buf);
+	n = strlen(buf);
+	buf[n] = letters[b->thousands];
+	buf[n + 1] = '\0';
+	return buf;
 }
 
 void
@@ -64,6 +76,7 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 	om_money top = OM_MONEY_ZERO, step, at = OM_MONEY_ZERO;
 	double wide = 0, x0, x1, y0, y1, slot, full;
 	char text[OM_MONEY_TEXT];
+	struct brief brief;
 	int steps = 0;
 
 	for (unsigned i = 0; i < c->n; i++)
@@ -71,6 +84,7 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 	if (om_money_is_zero(top) || c->n == 0)
 		return;
 	step = step_for(top);
+	brief = brief_for(top);
 	rd_flow_heading(f, c->title, c->remark, HEIGHT + FOOT);
 	while (om_money_cmp(at, top) < 0) {
 		double w;
@@ -103,7 +117,7 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 			continue;
 		h = (y1 - y0) * v / full;
 		rd_ink_box(f->ink, RD_ACCENT, x + slot * 0.2, y1 - h, slot * 0.6, h);
-		rd_text_up(f->ink, &value, x + slot / 2 + 1.9, y1 - h - 2.5, short_text(c->values[i], text));
+		rd_text_up(f->ink, &value, x + slot / 2 + 1.9, y1 - h - 2.5, brief_text(c->values[i], &brief, text));
 	}
 	f->y = y1 + FOOT;
 }

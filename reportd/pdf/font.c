@@ -2,109 +2,99 @@
 #include "pdf/font.h"
 
 #include "log.h"
+#include "pdf/sfnt.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_FONT_BYTES ((size_t)64 * 1024 * 1024)
-#define CODES          65536u
-
-/* Bytes with bounds: reading beyond the end gives zero and marks it. */
-struct bytes {
-	const unsigned char *at;
-	size_t n;
-	bool short_of;
-};
-
-static unsigned
-u16(struct bytes *b, size_t at)
-{
-	if (at + 2 > b->n || at + 2 < at) {
-		b->short_of = true;
-		return 0;
-	}
-	return (unsigned)b->at[at] << 8 | b->at[at + 1];
-}
-
-static uint32_t
-u32(struct bytes *b, size_t at)
-{
-	return (uint32_t)u16(b, at) << 16 | u16(b, at + 2);
-}
-
-/* table narrows the file to one of its tables; empty when there is none. */
-static struct bytes
-table(struct bytes *file, const char *tag)
-{
-	unsigned n = u16(file, 4);
-
-	for (unsigned i = 0; i < n && !file->short_of; i++) {
-		size_t entry = 12 + (size_t)i * 16;
-		size_t at = u32(file, entry + 8), len = u32(file, entry + 12);
-
-		if (entry + 16 <= file->n && memcmp(file->at + entry, tag, 4) == 0 && at <= file->n &&
-		    len <= file->n - at)
-			return (struct bytes){file->at + at, len, false};
-	}
-	return (struct bytes){NULL, 0, true};
-}
 
 /* unicode_map finds the segment map of the basic plane: platform 3, encoding 1,
- * format 4, the one libharu uses. */
+ * format 4. */
 static size_t
-unicode_map(struct bytes *cmap)
+unicode_map(struct rd_bytes *cmap)
 {
-	unsigned n = u16(cmap, 2);
+	unsigned n = rd_u16(cmap, 2);
 
 	for (unsigned i = 0; i < n && !cmap->short_of; i++) {
 		size_t entry = 4 + (size_t)i * 8;
-		size_t at = u32(cmap, entry + 4);
+		size_t at = rd_u32(cmap, entry + 4);
 
-		if (u16(cmap, entry) == 3 && u16(cmap, entry + 2) == 1 && u16(cmap, at) == 4)
+		if (rd_u16(cmap, entry) == 3 && rd_u16(cmap, entry + 2) == 1 && rd_u16(cmap, at) == 4)
 			return at;
 	}
 	return 0;
 }
 
-om_status
-rd_font_read(const unsigned char *data, size_t n, uint16_t advance[CODES], om_err *e)
+/* read_map fills f->glyph; returns the number of characters, 0 when the map is
+ * damaged. */
+static size_t
+read_map(struct rd_bytes *cmap, size_t map, unsigned glyphs, struct rd_font *f)
 {
-	struct bytes file = {data, n, false};
-	struct bytes head = table(&file, "head"), hhea = table(&file, "hhea"), hmtx = table(&file, "hmtx"),
-		     cmap = table(&file, "cmap"), maxp = table(&file, "maxp");
-	unsigned em = u16(&head, 18), metrics = u16(&hhea, 34), glyphs = u16(&maxp, 4), segments;
-	size_t map = unicode_map(&cmap), ends, starts, deltas, offsets, chars = 0;
+	unsigned segments = rd_u16(cmap, map + 6) / 2;
+	size_t ends = map + 14, starts = ends + (size_t)segments * 2 + 2, deltas = starts + (size_t)segments * 2,
+	       offsets = deltas + (size_t)segments * 2, chars = 0;
 
-	memset(advance, 0xff, CODES * sizeof *advance);
-	if (em == 0 || metrics == 0 || glyphs == 0 || map == 0 || metrics > hmtx.n / 4)
-		return om_fail(e, OM_DAMAGED, "no TrueType font with a Unicode map");
-	segments = u16(&cmap, map + 6) / 2;
-	ends = map + 14;
-	starts = ends + (size_t)segments * 2 + 2;
-	deltas = starts + (size_t)segments * 2;
-	offsets = deltas + (size_t)segments * 2;
-	for (unsigned i = 0; i < segments && !cmap.short_of; i++) {
-		unsigned first = u16(&cmap, starts + i * 2u), last = u16(&cmap, ends + i * 2u);
-		unsigned delta = u16(&cmap, deltas + i * 2u), offset = u16(&cmap, offsets + i * 2u);
+	for (size_t i = 0; i < segments && !cmap->short_of; i++) {
+		unsigned first = rd_u16(cmap, starts + i * 2), last = rd_u16(cmap, ends + i * 2);
+		unsigned delta = rd_u16(cmap, deltas + i * 2), offset = rd_u16(cmap, offsets + i * 2);
 
-		for (unsigned c = first; c <= last && c < 0xffff && !cmap.short_of; c++) {
+		for (unsigned c = first; c <= last && c < 0xffff && !cmap->short_of; c++) {
 			unsigned glyph = c;
 
 			if (offset != 0)
-				glyph = u16(&cmap, offsets + i * 2u + offset + (size_t)(c - first) * 2);
+				glyph = rd_u16(cmap, offsets + i * 2 + offset + (size_t)(c - first) * 2);
 			if (glyph != 0 || offset == 0)
 				glyph = (glyph + delta) & 0xffff;
 			if (glyph == 0 || glyph >= glyphs)
 				continue;
+			f->glyph[c] = (uint16_t)glyph;
 			chars++;
-			advance[c] = (uint16_t)(u16(&hmtx, (glyph < metrics ? glyph : metrics - 1) * 4u) * 1000u / em);
 		}
 	}
-	if (cmap.short_of || chars == 0)
+	return cmap->short_of ? 0 : chars;
+}
+
+om_status
+rd_font_read(unsigned char *data, size_t n, struct rd_font *out, om_err *e)
+{
+	struct rd_bytes file = {data, n, false};
+	struct rd_bytes head = rd_sfnt_table(&file, "head"), hhea = rd_sfnt_table(&file, "hhea"),
+			hmtx = rd_sfnt_table(&file, "hmtx"), cmap = rd_sfnt_table(&file, "cmap"),
+			maxp = rd_sfnt_table(&file, "maxp");
+	unsigned em = rd_u16(&head, 18), metrics = rd_u16(&hhea, 34), glyphs = rd_u16(&maxp, 4);
+	size_t map = unicode_map(&cmap);
+
+	*out = (struct rd_font){
+	    .data = data,
+	    .n = n,
+	    .advance = malloc(RD_CODES * sizeof *out->advance),
+	    .glyph = calloc(RD_CODES, sizeof *out->glyph),
+	};
+	if (out->advance == NULL || out->glyph == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (em == 0 || metrics == 0 || glyphs == 0 || map == 0 || metrics > hmtx.n / 4)
+		return om_fail(e, OM_DAMAGED, "no TrueType font with a Unicode map");
+	if (read_map(&cmap, map, glyphs, out) == 0)
 		return om_fail(e, OM_DAMAGED, "the font's Unicode map is damaged");
+	for (size_t c = 0; c < RD_CODES; c++) {
+		unsigned g = out->glyph[c];
+
+		out->advance[c] = g == 0
+		    ? RD_NO_GLYPH
+		    : (uint16_t)(rd_u16(&hmtx, (g < metrics ? g : metrics - 1) * (size_t)4) * 1000u / em);
+	}
 	return OM_OK;
+}
+
+void
+rd_font_fini(struct rd_font *f)
+{
+	free(f->data);
+	free(f->advance);
+	free(f->glyph);
+	*f = (struct rd_font){.data = NULL};
 }
 
 static om_status
@@ -132,32 +122,30 @@ read_file(const char *path, unsigned char **out, size_t *n_out, om_err *e)
 	return OM_OK;
 }
 
-/* open_face looks for a file in dir, then in its folder below. */
+/* open_face looks for a file in the folders where distributions put it. */
 static om_status
-open_face(const char *dir, const char *folder, const char *file, struct rd_font *out, om_err *e)
+open_face(const char *dir, const char *file, struct rd_font *out, om_err *e)
 {
+	static const char *const folders[] = {".", "dejavu", "droid", "../../fonts-droid-fallback/truetype"};
 	unsigned char *data = NULL;
+	om_status s = OM_NOT_FOUND;
 	char path[1200];
 	size_t n = 0;
-	om_status s;
-	om_err why;
+	om_err why = {.text = ""};
 
-	(void)snprintf(path, sizeof path, "%s/%s", dir, file);
-	s = read_file(path, &data, &n, &why);
-	if (s == OM_NOT_FOUND) {
-		(void)snprintf(path, sizeof path, "%s/%s/%s", dir, folder, file);
+	for (size_t i = 0; s == OM_NOT_FOUND && i < sizeof folders / sizeof folders[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s/%s", dir, folders[i], file);
 		s = read_file(path, &data, &n, &why);
 	}
-	if (s != OM_OK)
-		return om_fail(e, s, "%s", why.text);
-	out->path = strdup(path);
-	out->advance = malloc(CODES * sizeof *out->advance);
-	if (out->path == NULL || out->advance == NULL)
-		s = om_fail(e, OM_NOMEM, "out of memory");
-	else if (rd_font_read(data, n, out->advance, &why) != OM_OK)
-		s = om_fail(e, OM_DAMAGED, "%.150s: %.80s", path, why.text);
-	free(data);
-	return s;
+	if (s == OM_NOT_FOUND)
+		return om_fail(e, s, "%.100s is not in %.100s", file, dir);
+	if (s == OM_OK)
+		s = rd_font_read(data, n, out, &why);
+	if (s != OM_OK) {
+		rd_font_fini(out);
+		return om_fail(e, s, "%.150s: %.80s", path, why.text);
+	}
+	return OM_OK;
 }
 
 om_status
@@ -166,47 +154,45 @@ rd_fonts_open(const char *dir, struct rd_fonts *out, om_err *e)
 	om_status s;
 	om_err why;
 
-	*out = (struct rd_fonts){.face = {{NULL, NULL}}};
-	s = open_face(dir, "dejavu", "DejaVuSans.ttf", &out->face[RD_REGULAR], &why);
+	memset(out, 0, sizeof *out);
+	s = open_face(dir, "DejaVuSans.ttf", &out->face[RD_REGULAR], &why);
 	if (s == OM_OK)
-		s = open_face(dir, "dejavu", "DejaVuSans-Bold.ttf", &out->face[RD_BOLD], &why);
+		s = open_face(dir, "DejaVuSans-Bold.ttf", &out->face[RD_BOLD], &why);
 	if (s != OM_OK) {
 		rd_fonts_close(out);
-		return om_fail(e, s, "FONT_DIR: %.180s; install the package fonts-dejavu-core", why.text);
+		return om_fail(e, s, "FONT_DIR: %.160s; install the package fonts-dejavu-core", why.text);
 	}
-	s = open_face(dir, "droid", "DroidSansFallbackFull.ttf", &out->face[RD_CJK], &why);
-	if (s == OM_NOT_FOUND)
-		s = open_face(dir, "droid", "DroidSansFallback.ttf", &out->face[RD_CJK], &why);
-	if (s != OM_OK) {
-		free(out->face[RD_CJK].path);
-		free(out->face[RD_CJK].advance);
-		out->face[RD_CJK] = (struct rd_font){NULL, NULL};
+	if (open_face(dir, "DroidSansFallbackFull.ttf", &out->face[RD_CJK], &why) != OM_OK)
 		om_log(OM_LOG_WARN,
-		    "Chinese, Japanese and Korean names will show as boxes; install the package "
-		    "fonts-droid-fallback",
-		    "why", why.text, NULL);
-	}
+		    "Chinese and Japanese names will show as boxes; install the package fonts-droid-fallback", "why",
+		    why.text, NULL);
+	if (open_face(dir, "DroidSansFallback.ttf", &out->face[RD_KOREAN], &why) != OM_OK)
+		om_log(OM_LOG_WARN, "Korean names will show as boxes; install the package fonts-droid-fallback", "why",
+		    why.text, NULL);
 	return OM_OK;
 }
 
 void
 rd_fonts_close(struct rd_fonts *f)
 {
-	for (int i = 0; i < RD_FACES; i++) {
-		free(f->face[i].path);
-		free(f->face[i].advance);
-		f->face[i] = (struct rd_font){NULL, NULL};
-	}
+	for (int i = 0; i < RD_FACES; i++)
+		rd_font_fini(&f->face[i]);
 }
 
 rd_face
 rd_fonts_face(const struct rd_fonts *f, rd_face wanted, uint32_t code)
 {
-	if (code >= CODES)
+	static const rd_face stand_ins[] = {RD_CJK, RD_KOREAN};
+
+	if (code >= RD_CODES)
 		return RD_FACES;
 	if (f->face[wanted].advance[code] != RD_NO_GLYPH)
 		return wanted;
-	if (f->face[RD_CJK].advance != NULL && f->face[RD_CJK].advance[code] != RD_NO_GLYPH)
-		return RD_CJK;
+	for (size_t i = 0; i < sizeof stand_ins / sizeof stand_ins[0]; i++) {
+		const struct rd_font *face = &f->face[stand_ins[i]];
+
+		if (face->advance != NULL && face->advance[code] != RD_NO_GLYPH)
+			return stand_ins[i];
+	}
 	return RD_FACES;
 }

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pdf/ink.h"
 
+#include "text.h"
+
 #include <hpdf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 struct rd_ink {
-	HPDF_Doc doc; /* owned */
+	HPDF_Doc doc; /* owned; NULL in the rehearsal */
 	const struct rd_fonts *fonts;
-	HPDF_Font font[RD_FACES]; /* NULL until used */
+	struct rd_ink_opts opts;       /* texts borrowed */
+	struct rd_used used[RD_FACES]; /* noted in the rehearsal */
+	bool uses[RD_FACES];
+	HPDF_Font font[RD_FACES]; /* NULL for those not used */
 	HPDF_Page pages[RD_MAX_PAGES];
 	unsigned n_pages;
-	HPDF_Page page; /* where ink goes */
-	double height, width;
+	HPDF_Page page;   /* where ink goes; NULL in the rehearsal */
 	om_status status; /* sticky */
 	om_err why;
 };
@@ -61,6 +68,23 @@ rd_ink_fonts(const struct rd_ink *ink)
 }
 
 static void
+note(struct rd_ink *ink, rd_face face, uint32_t c)
+{
+	if (c < RD_CODES && ink->fonts->face[face].glyph[c] != 0)
+		ink->used[face].bit[c / 8] |= (unsigned char)(1u << (c % 8));
+}
+
+static void
+note_text(struct rd_ink *ink, rd_face face, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	ink->uses[face] = true;
+	while (text < end)
+		note(ink, face, om_utf8_next(&text, end));
+}
+
+static void
 set_info(struct rd_ink *ink, const struct rd_ink_opts *o)
 {
 	time_t t = (time_t)(o->created / OM_SECOND);
@@ -87,30 +111,85 @@ om_status
 rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e)
 {
 	struct rd_ink *ink = calloc(1, sizeof *ink);
-	om_status s;
 
 	*out = NULL;
 	if (ink == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	ink->fonts = fonts;
-	ink->width = o->width;
-	ink->height = o->height;
+	ink->opts = *o;
+	*out = ink;
+	return OM_OK;
+}
+
+/* hand_over gives libharu a font's bytes by a path, all it takes: of a file
+ * that is only in memory. */
+static HPDF_Font
+hand_over(struct rd_ink *ink, const struct om_buf *font)
+{
+	int fd = memfd_create("font", MFD_CLOEXEC);
+	const char *name = NULL;
+	size_t at = 0;
+	char path[32];
+
+	if (fd < 0) {
+		rd_ink_fail(ink, OM_IO, "cannot make a file in memory for a font");
+		return NULL;
+	}
+	while (at < font->len) {
+		ssize_t n = write(fd, font->data + at, font->len - at);
+
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	if (at == font->len) {
+		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		name = HPDF_LoadTTFontFromFile(ink->doc, path, HPDF_TRUE); /* which keeps it open */
+	}
+	(void)close(fd);
+	return name != NULL ? HPDF_GetFont(ink->doc, name, "UTF-8") : NULL;
+}
+
+static void
+make_font(struct rd_ink *ink, rd_face face)
+{
+	static const char *const names[RD_FACES] = {
+	    "DejaVuSans", "DejaVuSans-Bold", "DroidSansFallbackFull", "DroidSansFallback"};
+	struct om_buf bytes;
+	om_err why;
+	om_status s;
+
+	note(ink, face, 'H'); /* libharu measures these two */
+	note(ink, face, 'x');
+	om_buf_init(&bytes, (size_t)64 * 1024 * 1024);
+	s = rd_font_subset(&ink->fonts->face[face], &ink->used[face], names[face], &bytes, &why);
+	if (s != OM_OK)
+		rd_ink_fail(ink, s, why.text);
+	else
+		ink->font[face] = hand_over(ink, &bytes);
+	om_buf_fini(&bytes);
+	if (ink->font[face] == NULL)
+		rd_ink_fail(ink, OM_INTERNAL, "libharu does not take a font");
+}
+
+void
+rd_ink_perform(struct rd_ink *ink)
+{
+	ink->n_pages = 0;
+	if (ink->status != OM_OK)
+		return;
 	ink->doc = HPDF_New(on_error, ink);
 	if (ink->doc == NULL) {
-		rd_ink_free(&ink);
-		return om_fail(e, OM_NOMEM, "libharu: out of memory");
+		rd_ink_fail(ink, OM_NOMEM, "libharu: out of memory");
+		return;
 	}
 	(void)HPDF_SetCompressionMode(ink->doc, HPDF_COMP_ALL);
 	(void)HPDF_UseUTFEncodings(ink->doc);
 	(void)HPDF_SetPageMode(ink->doc, HPDF_PAGE_MODE_USE_NONE);
-	set_info(ink, o);
-	if (ink->status != OM_OK) {
-		s = om_fail(e, ink->status, "%s", ink->why.text);
-		rd_ink_free(&ink);
-		return s;
-	}
-	*out = ink;
-	return OM_OK;
+	set_info(ink, &ink->opts);
+	for (int face = 0; face < RD_FACES && ink->status == OM_OK; face++)
+		if (ink->uses[face])
+			make_font(ink, (rd_face)face);
 }
 
 void
@@ -137,13 +216,17 @@ rd_ink_page(struct rd_ink *ink)
 		rd_ink_fail(ink, OM_TOO_LARGE, "the document would be too long for paper; take the workbook");
 		return;
 	}
+	if (ink->doc == NULL) {
+		ink->n_pages++;
+		return;
+	}
 	p = HPDF_AddPage(ink->doc);
 	if (p == NULL) {
 		rd_ink_fail(ink, OM_INTERNAL, "libharu gave no page");
 		return;
 	}
-	(void)HPDF_Page_SetWidth(p, (HPDF_REAL)ink->width);
-	(void)HPDF_Page_SetHeight(p, (HPDF_REAL)ink->height);
+	(void)HPDF_Page_SetWidth(p, (HPDF_REAL)ink->opts.width);
+	(void)HPDF_Page_SetHeight(p, (HPDF_REAL)ink->opts.height);
 	ink->pages[ink->n_pages++] = p;
 	ink->page = p;
 }
@@ -157,25 +240,8 @@ rd_ink_pages(const struct rd_ink *ink)
 void
 rd_ink_go(struct rd_ink *ink, unsigned page)
 {
-	if (page < ink->n_pages)
+	if (page < ink->n_pages && ink->doc != NULL)
 		ink->page = ink->pages[page];
-}
-
-/* font_of loads a face when a document first needs it: an unused one would
- * still be embedded. */
-static HPDF_Font
-font_of(struct rd_ink *ink, rd_face face)
-{
-	const char *name;
-
-	if (ink->font[face] == NULL && ink->fonts->face[face].path != NULL) {
-		name = HPDF_LoadTTFontFromFile(ink->doc, ink->fonts->face[face].path, HPDF_TRUE);
-		if (name != NULL)
-			ink->font[face] = HPDF_GetFont(ink->doc, name, "UTF-8");
-	}
-	if (ink->font[face] == NULL)
-		rd_ink_fail(ink, OM_IO, "a font cannot be read any more");
-	return ink->font[face];
 }
 
 static void
@@ -187,16 +253,17 @@ fill_colour(struct rd_ink *ink, rd_colour c)
 static void
 show(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, bool up, const char *text)
 {
-	HPDF_Font font;
-
+	if (ink->doc == NULL)
+		note_text(ink, face, text);
 	if (dry(ink) || text[0] == '\0')
 		return;
-	font = font_of(ink, face);
-	if (font == NULL)
+	if (ink->font[face] == NULL) {
+		rd_ink_fail(ink, OM_INTERNAL, "a font was not rehearsed");
 		return;
-	y = ink->height - y;
+	}
+	y = ink->opts.height - y;
 	(void)HPDF_Page_BeginText(ink->page);
-	(void)HPDF_Page_SetFontAndSize(ink->page, font, (HPDF_REAL)size);
+	(void)HPDF_Page_SetFontAndSize(ink->page, ink->font[face], (HPDF_REAL)size);
 	fill_colour(ink, colour);
 	if (up)
 		(void)HPDF_Page_SetTextMatrix(ink->page, 0, 1, -1, 0, (HPDF_REAL)x, (HPDF_REAL)y);
@@ -225,8 +292,8 @@ rd_ink_line(struct rd_ink *ink, rd_colour colour, double width, double x1, doubl
 		return;
 	(void)HPDF_Page_SetLineWidth(ink->page, (HPDF_REAL)width);
 	(void)HPDF_Page_SetRGBStroke(ink->page, colours[colour].r, colours[colour].g, colours[colour].b);
-	(void)HPDF_Page_MoveTo(ink->page, (HPDF_REAL)x1, (HPDF_REAL)(ink->height - y1));
-	(void)HPDF_Page_LineTo(ink->page, (HPDF_REAL)x2, (HPDF_REAL)(ink->height - y2));
+	(void)HPDF_Page_MoveTo(ink->page, (HPDF_REAL)x1, (HPDF_REAL)(ink->opts.height - y1));
+	(void)HPDF_Page_LineTo(ink->page, (HPDF_REAL)x2, (HPDF_REAL)(ink->opts.height - y2));
 	(void)HPDF_Page_Stroke(ink->page);
 }
 
@@ -237,7 +304,7 @@ rd_ink_box(struct rd_ink *ink, rd_colour colour, double x, double y, double w, d
 		return;
 	fill_colour(ink, colour);
 	(void)HPDF_Page_Rectangle(
-	    ink->page, (HPDF_REAL)x, (HPDF_REAL)(ink->height - y - h), (HPDF_REAL)w, (HPDF_REAL)h);
+	    ink->page, (HPDF_REAL)x, (HPDF_REAL)(ink->opts.height - y - h), (HPDF_REAL)w, (HPDF_REAL)h);
 	(void)HPDF_Page_Fill(ink->page);
 }
 
@@ -253,7 +320,7 @@ rd_ink_bookmark(struct rd_ink *ink, const char *title, double y)
 	place = HPDF_Page_CreateDestination(ink->page);
 	if (outline == NULL || place == NULL)
 		return; /* the handler has noted why */
-	(void)HPDF_Destination_SetFitH(place, (HPDF_REAL)(ink->height - y));
+	(void)HPDF_Destination_SetFitH(place, (HPDF_REAL)(ink->opts.height - y));
 	(void)HPDF_Outline_SetDestination(outline, place);
 }
 
@@ -266,6 +333,8 @@ rd_ink_done(struct rd_ink *ink, struct om_arena *a, unsigned char **out, size_t 
 
 	*out = NULL;
 	*n_out = 0;
+	if (ink->doc == NULL)
+		rd_ink_fail(ink, OM_INTERNAL, "nothing was drawn");
 	if (ink->status == OM_OK)
 		(void)HPDF_SaveToStream(ink->doc);
 	if (ink->status != OM_OK)

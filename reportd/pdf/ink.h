@@ -5,6 +5,9 @@
  *
  * Shape     Points, from the top left corner of the page; y grows downwards
  *           and is a text's base line.
+ * Use       A document is drawn twice, by the same calls: first a rehearsal
+ *           that only notes which characters it needs, then, after
+ *           rd_ink_perform, the performance with fonts of just these.
  * Errors    Sticky: after a failure every call does nothing, and rd_ink_done
  *           tells the first reason.
  * Limits    RD_MAX_PAGES, so that no document takes memory without end.
@@ -14,6 +17,8 @@
  *   - saving to a file hides a full disk: documents are saved to memory.
  *   - one failure makes all later calls fail with other codes: the handler
  *     keeps the first.
+ *   - it loses parts of composed glyphs, and takes long to read a whole font:
+ *     it gets small ones (see subset.c).
  *   - bad UTF-8 and characters a font lacks come out wrong: text arrives
  *     clean and split into runs that the run's font has (see typeset.h).
  */
@@ -42,6 +47,9 @@ struct rd_ink_opts {
 
 om_status rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e) OM_MUST;
 void rd_ink_free(struct rd_ink **ink);
+
+/* rd_ink_perform ends the rehearsal: what follows is written. */
+void rd_ink_perform(struct rd_ink *ink);
 
 /* rd_ink_page adds a page and goes to it. */
 void rd_ink_page(struct rd_ink *ink);

@@ -211,7 +211,11 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	s = rd_ink_new(fonts, &o, &f.ink, e);
 	if (s != OM_OK)
 		return s;
-	s = draw(&f, d, a, e);
+	s = draw(&f, d, a, e); /* rehearsal */
+	if (s == OM_OK) {
+		rd_ink_perform(f.ink);
+		s = draw(&f, d, a, e);
+	}
 	if (s == OM_OK)
 		s = rd_ink_done(f.ink, a, &out->data, &out->n, e);
 	if (s == OM_OK && a->failed)

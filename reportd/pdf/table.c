@@ -10,10 +10,11 @@
 
 #define TYPE_SIZE  7.5
 #define GAP        9.0  /* between columns */
-#define TEXT_LEAST 64.0 /* of a text column */
+#define TEXT_LEAST 80.0 /* of a text column */
 #define PAD        3.4  /* above and below a row */
 #define LEADING    1.3
 #define MAX_LINES  3
+#define MAX_UNDER  2
 #define MAX_ROWS   20000u /* of one table on paper */
 
 struct column {
@@ -226,10 +227,19 @@ same_group(const struct column *c, const struct rd_cell *a, const struct rd_cell
 	    strcmp(rd_cell_text(&a[c->under], RD_TEXT, buf_a), rd_cell_text(&b[c->under], RD_TEXT, buf_b)) == 0;
 }
 
-/* wrap_texts wraps a row's texts and gives the row's height. */
-static double
-wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, struct rd_wrapped *w)
+/* A row's texts, wrapped, and how high they make it.  A text left out because
+ * it is that of the row before has no lines. */
+struct wrapped_row {
+	struct rd_wrapped text[RD_MAX_COLUMNS];
+	struct rd_wrapped under[RD_MAX_COLUMNS];
+	double height;
+};
+
+static void
+wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before, const struct rd_style *type,
+    struct wrapped_row *w)
 {
+	const struct rd_fonts *f = g->flow->fonts;
 	double height = type->size * LEADING;
 	char buf[RD_CELL_TEXT];
 
@@ -239,19 +249,21 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *t
 
 		if (c->kind != RD_TEXT)
 			continue;
-		rd_wrap(g->flow->fonts, type, rd_cell_text(&cells[c->index], RD_TEXT, buf), c->width, MAX_LINES, &w[i]);
-		h = w[i].n * type->size * LEADING;
-		if (c->under != c->index && cells[c->under].known)
-			h += g->small.size * LEADING;
+		w->text[i].n = w->under[i].n = 0;
+		if (c->group && before != NULL && same_group(c, cells, before))
+			continue;
+		rd_wrap(f, type, rd_cell_text(&cells[c->index], RD_TEXT, buf), c->width, MAX_LINES, &w->text[i]);
+		if (c->under != c->index)
+			rd_wrap(f, &g->small, rd_cell_text(&cells[c->under], RD_TEXT, buf), c->width, MAX_UNDER,
+			    &w->under[i]);
+		h = w->text[i].n * type->size * LEADING + w->under[i].n * g->small.size * LEADING;
 		height = most(height, h);
 	}
-	return height + 2 * PAD;
+	w->height = height + 2 * PAD;
 }
 
-/* draw_row writes a row; `before` is the row above on this page, or NULL. */
 static void
-draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before, const struct rd_style *type,
-    const struct rd_wrapped *w, double height)
+draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, const struct wrapped_row *w)
 {
 	double first = g->flow->y + PAD + type->size * 0.95;
 	struct rd_ink *ink = g->flow->ink;
@@ -270,17 +282,13 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_cell *befo
 				rd_text(ink, type, c->x, y, text);
 			continue;
 		}
-		if (c->group && before != NULL && same_group(c, cells, before))
-			continue;
-		for (unsigned l = 0; l < w[i].n; l++, y += type->size * LEADING)
-			rd_text_line(ink, type, c->x, y, &w[i], l, false);
-		if (c->under != c->index && cells[c->under].known)
-			rd_text_cut(ink, &g->small, c->x,
-			    y - type->size * LEADING + g->small.size * 1.35 +
-				(w[i].n == 0 ? type->size * LEADING - g->small.size * 1.35 : 0),
-			    c->width, rd_cell_text(&cells[c->under], RD_TEXT, buf));
+		for (unsigned l = 0; l < w->text[i].n; l++, y += type->size * LEADING)
+			rd_text_line(ink, type, c->x, y, &w->text[i], l, false);
+		y -= (type->size - g->small.size) * 0.95;
+		for (unsigned l = 0; l < w->under[i].n; l++, y += g->small.size * LEADING)
+			rd_text_line(ink, &g->small, c->x, y, &w->under[i], l, false);
 	}
-	g->flow->y += height;
+	g->flow->y += w->height;
 }
 
 static void
@@ -300,36 +308,60 @@ break_page(struct grid *g)
 	draw_head(g);
 }
 
+/* draw_between writes the hairline above a row: only under what the row does
+ * not leave out. */
+static void
+draw_between(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before)
+{
+	const struct column *first = &g->column[0];
+	bool grouped = first->group && g->n > 1 && same_group(first, cells, before);
+
+	rd_ink_line(g->flow->ink, RD_HAIR, 0.4, grouped ? g->column[1].x : g->flow->left, g->flow->y, g->flow->right,
+	    g->flow->y);
+}
+
+/* rows_left counts the rows from `row` on that a page shows, up to `most_of_them`. */
+static size_t
+rows_left(const struct rd_table *t, size_t row, size_t most_of_them)
+{
+	size_t n = 0;
+
+	for (; row < t->n_rows && n < most_of_them; row++)
+		n += t->quiet == NULL || !t->quiet[row];
+	return n;
+}
+
 static om_status
 draw_rows(struct grid *g, struct om_arena *a, om_err *e)
 {
 	const struct rd_table *t = g->table;
-	struct rd_wrapped w[RD_MAX_COLUMNS];
 	struct rd_cell scratch[2][RD_MAX_COLUMNS];
 	const struct rd_cell *cells, *before = NULL;
 	double total = t->total != NULL ? g->bold.size * LEADING + 2 * PAD + 2 : 0;
-	size_t last = t->n_rows;
+	struct wrapped_row w;
 
-	while (last > 0 && t->quiet != NULL && t->quiet[last - 1])
-		last--;
-	for (size_t r = 0; r < last; r++) {
-		double height, need;
+	for (size_t r = 0, drawn = 0; r < t->n_rows; r++) {
+		double need;
+		size_t left;
 		om_status s;
 
 		if (t->quiet != NULL && t->quiet[r])
 			continue;
-		s = rd_table_row(t, r, a, scratch[r % 2], &cells, e);
+		s = rd_table_row(t, r, a, scratch[drawn++ % 2], &cells, e);
 		if (s != OM_OK)
 			return s;
-		height = wrap_texts(g, cells, &g->type, w);
-		need = height + (r + 1 == last ? total : 0); /* the total is never alone on a page */
+		wrap_texts(g, cells, before, &g->type, &w);
+		/* the total is on a page with two rows, if there are two */
+		left = rows_left(t, r, 3);
+		need = w.height + (left == 1 ? total : left == 2 && drawn > 1 ? total + w.height : 0);
 		if (g->flow->y + need > g->flow->bottom) {
 			break_page(g);
 			before = NULL;
+			wrap_texts(g, cells, NULL, &g->type, &w);
 		} else if (before != NULL) {
-			draw_rule(g, RD_HAIR, 0.4);
+			draw_between(g, cells, before);
 		}
-		draw_row(g, cells, before, &g->type, w, height);
+		draw_row(g, cells, &g->type, &w);
 		before = cells;
 	}
 	return OM_OK;
@@ -339,9 +371,8 @@ static void
 draw_total(struct grid *g)
 {
 	struct rd_cell cells[RD_MAX_COLUMNS];
-	struct rd_wrapped w[RD_MAX_COLUMNS];
 	struct column *first = &g->column[0];
-	double height;
+	struct wrapped_row w;
 
 	memcpy(cells, g->table->total, g->table->n_columns * sizeof *cells);
 	draw_rule(g, RD_GREY, 0.6);
@@ -349,8 +380,8 @@ draw_total(struct grid *g)
 		first->kind = RD_TEXT;
 		cells[first->index] = (struct rd_cell){.known = true, .u.text = "Total"};
 	}
-	height = wrap_texts(g, cells, &g->bold, w);
-	draw_row(g, cells, NULL, &g->bold, w, height);
+	wrap_texts(g, cells, NULL, &g->bold, &w);
+	draw_row(g, cells, &g->bold, &w);
 	draw_rule(g, RD_GREY, 0.6);
 }
 

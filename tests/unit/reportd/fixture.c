@@ -108,7 +108,7 @@ generation(struct om_arena *a, const struct fx_shape *sh, unsigned u, unsigned m
 	g->user_name = must(om_arena_strdup(a, sh->users != NULL ? sh->users[u] : sh->user));
 	g->model = model_name(a, sh, m);
 	g->provider = must(om_arena_strdup(a, m % 2 == 0 ? "Anthropic" : "Deep Infra"));
-	g->started_us = (om_time)OM_DAY * (day) + (om_time)(9 * 3600 + 61 * i) * OM_SECOND + 120000;
+	g->started_us = OM_DAY * day + (om_time)(9 * 3600 + 61 * i) * OM_SECOND + 120000;
 	g->has_finished_us = 1;
 	g->finished_us = g->started_us + 2780000;
 	g->day = must(om_arena_strdup(a, om_day_text(day, text)));
@@ -144,8 +144,8 @@ head(struct om_arena *a, const struct fx_shape *sh, const struct rd_month *mo, O
 	r->from_day = om_day_from_civil(mo->year, mo->month, 1);
 	r->to_day =
 	    mo->month == 12 ? om_day_from_civil(mo->year + 1, 1, 1) : om_day_from_civil(mo->year, mo->month + 1, 1);
-	r->from_us = (om_time)OM_DAY * (r->from_day);
-	r->to_us = (om_time)OM_DAY * (r->to_day);
+	r->from_us = OM_DAY * r->from_day;
+	r->to_us = OM_DAY * r->to_day;
 	r->generated_us = sh->running ? r->to_us - 5 * OM_DAY : r->to_us + 9 * 3600 * OM_SECOND + 12345678;
 	if (sh->users == NULL) {
 		r->user = must(om_msg_new(a, &om__user__descriptor));
