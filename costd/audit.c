@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "audit.h"
+
+#include "bring_up.h"
+#include "codec.h"
+#include "log.h"
+#include "meta.h"
+#include "record.h"
+#include "rollup.h"
+#include "schema.h"
+#include "settings.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE        1000
+#define PAGE_TEXT   "1000"
+#define ARENA_BYTES ((size_t)512 * 1024 * 1024)
+#define READ_S      86400 /* one statement may sum a large ledger */
+#define SAY_AT_MOST 100
+
+/* ---- rows against the journal ---- */
+
+/* One page of rows, ascending by key, and what the journal makes of them. */
+struct page {
+	struct om_arena a;
+	struct cd_stored stored[PAGE];
+	size_t n;
+	struct cd_row joined;    /* of the records of one key */
+	bool any;                /* joined holds something */
+	size_t at;               /* the next stored row to compare */
+	char last[CD_KEY_BYTES]; /* last key of the page */
+	struct cd_audit_result *out;
+};
+
+static void
+say_row(struct cd_audit_result *out, const char *what, struct cd_text key, const char *column)
+{
+	if (out->wrong_rows++ < SAY_AT_MOST)
+		om_log(OM_LOG_ERROR, what, "generation_id", key.p, "column", column, NULL);
+}
+
+static void
+compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const struct cd_row *joined)
+{
+	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+		if (cd_cell_cmp((cd_field)f, &stored->row.cell[f], &joined->cell[f]) != 0) {
+			say_row(out, "row differs from its records", joined->key, cd_fields[f].column);
+			return;
+		}
+	}
+	if (stored->day != cd_row_day(joined))
+		say_row(out, "row differs from its records", joined->key, "day");
+}
+
+/* finish_key compares what the records of one key amount to. */
+static void
+finish_key(struct page *p)
+{
+	if (!p->any)
+		return;
+	p->any = false;
+	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) < 0)
+		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
+	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) == 0)
+		compare_row(p->out, &p->stored[p->at++], &p->joined);
+	else
+		say_row(p->out, "records without a row", p->joined.key, NULL);
+}
+
+static om_status
+keep_stored(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct page *p = arg;
+
+	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
+	p->out->rows++;
+	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
+}
+
+static om_status
+keep_record(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct page *p = arg;
+	Om__Record *r = NULL;
+	struct cd_row row;
+	om_err why = {.text = ""};
+	om_status s;
+
+	p->out->records++;
+	s = om_msg_unpack(&om__record__descriptor, v[1].p, v[1].n, &p->a, &r, &why);
+	/* the bytes go with the result, the message's texts are in the arena */
+	if (s == OM_OK)
+		s = cd_record_row(r, &p->a, &row, &why);
+	if (s != OM_OK)
+		return om_fail(e, s, "journal: %.200s", why.text);
+	if (p->any && cd_store_key_cmp(p->joined.key, row.key) == 0) {
+		(void)cd_join(&p->joined, &row);
+		return OM_OK;
+	}
+	finish_key(p);
+	p->joined = row;
+	p->any = true;
+	return OM_OK;
+}
+
+/* check_page compares the rows behind `after` and gives the last key. */
+static om_status
+check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *more, om_err *e)
+{
+	struct om_buf sql;
+	om_status s;
+
+	p->n = p->at = 0;
+	p->any = false;
+	om_buf_init(&sql, (size_t)16 * 1024);
+	om_buf_printf(&sql, "SELECT %s FROM generation WHERE generation_id>? ORDER BY generation_id LIMIT " PAGE_TEXT,
+	    cd_store_columns());
+	s = om_buf_done(&sql, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, sql.data, (struct cd_val[]){cd_t(after)}, 1, keep_stored, p, e);
+	om_buf_fini(&sql);
+	*more = p->n == PAGE;
+	if (s == OM_OK && *more)
+		s = cd_db_query(db,
+		    "SELECT ledger_key,payload FROM record WHERE ledger_key>? AND ledger_key<=? ORDER BY ledger_key",
+		    (struct cd_val[]){cd_t(after), cd_t(p->last)}, 2, keep_record, p, e);
+	else if (s == OM_OK)
+		s = cd_db_query(db, "SELECT ledger_key,payload FROM record WHERE ledger_key>? ORDER BY ledger_key",
+		    (struct cd_val[]){cd_t(after)}, 1, keep_record, p, e);
+	if (s != OM_OK)
+		return s;
+	finish_key(p);
+	while (p->at < p->n)
+		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
+	memcpy(after, p->last, CD_KEY_BYTES);
+	return OM_OK;
+}
+
+/* ---- totals against the rows ---- */
+
+static om_status
+keep_total(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct cd_audit_result *out = arg;
+
+	(void)e;
+	if (out->wrong_totals++ < SAY_AT_MOST)
+		om_log(OM_LOG_ERROR, "total differs from its rows", "day", v[0].p, "user", v[1].p, "requests",
+		    OM_I64(v[2].i), "cost", v[3].p, NULL);
+	return OM_OK;
+}
+
+/* Totals with a plus, rows with a minus: what does not come to nothing differs. */
+static const char totals_sql[] =
+    "SELECT DATE_FORMAT(day,'%Y-%m-%d'),MIN(user_id),CAST(SUM(n) AS SIGNED),CAST(SUM(cost) AS CHAR) FROM ("
+    "SELECT day,dim,user_id,requests AS n,prompt_tokens AS p,completion_tokens AS c,reasoning_tokens AS r,"
+    "cached_tokens AS h,cache_write_tokens AS w,cost,byok_cost,unsettled AS u FROM usage_day UNION ALL "
+    "SELECT day," CD_DIM_SQL ",user_id,-1,-COALESCE(prompt_tokens,0),-COALESCE(completion_tokens,0),"
+    "-COALESCE(reasoning_tokens,0),-COALESCE(cached_tokens,0),-COALESCE(cache_write_tokens,0),-COALESCE(cost,0),"
+    "-COALESCE(byok_cost,0),-(cost_state<2) FROM generation) AS t GROUP BY day,dim HAVING SUM(n)<>0 OR SUM(p)<>0 OR "
+    "SUM(c)<>0 OR SUM(r)<>0 OR SUM(h)<>0 OR SUM(w)<>0 OR SUM(cost)<>0 OR SUM(byok_cost)<>0 OR SUM(u)<>0";
+
+om_status
+cd_audit_check(struct cd_db *db, struct cd_audit_result *out, om_err *e)
+{
+	struct page *p = calloc(1, sizeof *p);
+	char after[CD_KEY_BYTES] = "";
+	bool more = true;
+	om_status s = OM_OK;
+
+	*out = (struct cd_audit_result){0};
+	if (p == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	p->out = out;
+	while (s == OM_OK && more) {
+		om_arena_init(&p->a, ARENA_BYTES);
+		s = check_page(db, p, after, &more, e);
+		om_arena_fini(&p->a);
+	}
+	free(p);
+	return s == OM_OK ? cd_db_query(db, totals_sql, NULL, 0, keep_total, out, e) : s;
+}
+
+/* ---- days and totals anew ---- */
+
+#define MOVE_VALUES 2u
+
+struct move {
+	struct om_arena a;
+	struct cd_val v[PAGE * MOVE_VALUES];
+	size_t n, read;
+	char last[CD_KEY_BYTES];
+};
+
+static om_status
+keep_move(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct move *m = arg;
+	om_day day = om_zone_day(v[1].i);
+	char text[OM_DAY_TEXT];
+
+	m->read++;
+	(void)snprintf(m->last, sizeof m->last, "%s", v[0].p);
+	if (day == (om_day)v[2].i)
+		return OM_OK;
+	m->v[MOVE_VALUES * m->n] = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
+	m->v[MOVE_VALUES * m->n + 1] = cd_t(om_arena_strdup(&m->a, v[0].p));
+	m->n++;
+	return m->a.failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+static om_status
+move_days(struct cd_db *db, int64_t *moved_out, om_err *e)
+{
+	struct move *m = calloc(1, sizeof *m);
+	om_status s = OM_OK;
+
+	if (m == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	do {
+		char after[CD_KEY_BYTES];
+
+		memcpy(after, m->last, sizeof after);
+		om_arena_init(&m->a, ARENA_BYTES);
+		m->n = m->read = 0;
+		s = cd_db_query(db,
+		    "SELECT generation_id,started_us,DATEDIFF(day,'1970-01-01') FROM generation WHERE generation_id>? "
+		    "ORDER BY generation_id LIMIT " PAGE_TEXT " FOR UPDATE",
+		    (struct cd_val[]){cd_t(after)}, 1, keep_move, m, e);
+		if (s == OM_OK && m->n > 0)
+			s = cd_db_exec(
+			    db, "UPDATE generation SET day=? WHERE generation_id=?", m->v, MOVE_VALUES, m->n, NULL, e);
+		*moved_out += (int64_t)m->n;
+		om_arena_fini(&m->a);
+	} while (s == OM_OK && m->read == PAGE);
+	free(m);
+	return s;
+}
+
+om_status
+cd_audit_rebuild(struct cd_db *db, int64_t *moved_out, om_err *e)
+{
+	static const char totals[] =
+	    "INSERT INTO usage_day (day,dim,user_id,model,provider,origin,task,requests,prompt_tokens,"
+	    "completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled) "
+	    "SELECT day," CD_DIM_SQL " AS dim,user_id,model,provider,origin,task,COUNT(*),"
+	    "COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),COALESCE(SUM(reasoning_tokens),0),"
+	    "COALESCE(SUM(cached_tokens),0),COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),"
+	    "COALESCE(SUM(byok_cost),0),SUM(cost_state<2) FROM generation "
+	    "GROUP BY day,user_id,model,provider,origin,task";
+	char zone[CD_ZONE_BYTES];
+	om_status s = cd_meta_take_zone(db, zone, e); /* from here on all writers wait */
+
+	*moved_out = 0;
+	if (s == OM_OK)
+		s = move_days(db, moved_out, e);
+	if (s == OM_OK)
+		s = cd_db_run(db, "DELETE FROM usage_day", e);
+	if (s == OM_OK)
+		s = cd_db_run(db, totals, e);
+	return s == OM_OK ? cd_meta_set_zone(db, om_zone_name(), e) : s;
+}
+
+/* ---- the commands ---- */
+
+static om_status
+check(struct cd_db *db, om_err *e)
+{
+	struct cd_audit_result r;
+	om_status s = cd_db_begin_snapshot(db, e);
+
+	if (s == OM_OK)
+		s = cd_audit_check(db, &r, e);
+	cd_db_rollback(db);
+	if (s != OM_OK)
+		return s;
+	(void)printf("%lld records, %lld rows: %lld rows and %lld totals differ\n", (long long)r.records,
+	    (long long)r.rows, (long long)r.wrong_rows, (long long)r.wrong_totals);
+	return r.wrong_rows == 0 && r.wrong_totals == 0 ? OM_OK : om_fail(e, OM_DAMAGED, "differences were found");
+}
+
+static om_status
+rebuild(struct cd_db *db, om_err *e)
+{
+	int64_t moved = 0;
+	om_status s = cd_db_begin(db, e);
+
+	if (s == OM_OK)
+		s = cd_audit_rebuild(db, &moved, e);
+	if (s == OM_OK)
+		s = cd_db_commit(db, e);
+	if (s != OM_OK) {
+		cd_db_rollback(db);
+		return s;
+	}
+	(void)printf("%lld rows moved to another day; totals made anew for %s\n", (long long)moved, om_zone_name());
+	return OM_OK;
+}
+
+static om_status
+carry_out(cd_audit_kind kind, const struct cd_settings *conf, om_err *e)
+{
+	struct cd_db_opts o;
+	struct cd_db *db = NULL;
+	om_status s = om_zone_open(conf->timezone, e);
+
+	cd_settings_db(conf, &o);
+	o.read_s = READ_S;
+	if (s == OM_OK)
+		s = cd_store_init(e);
+	if (s == OM_OK)
+		s = cd_db_open(&o, &db, e);
+	if (s == OM_OK)
+		s = cd_schema_apply(db, cd_migrations, cd_n_migrations, e);
+	if (s == OM_OK && kind == CD_AUDIT_CHECK)
+		s = cd_meta_check_zone(db, e);
+	if (s == OM_OK)
+		s = kind == CD_AUDIT_CHECK ? check(db, e) : rebuild(db, e);
+	cd_db_close(&db);
+	return s;
+}
+
+int
+cd_audit_main(cd_audit_kind kind)
+{
+	struct cd_settings conf = {0};
+	om_err e = {.text = ""};
+	om_status s;
+	int rc = 2;
+
+	om_log_init("costd", OM_LOG_INFO);
+	s = om_conf_load(cd_settings_table, CD_N_SETTINGS, &conf, &e);
+	if (s == OM_OK) {
+		s = carry_out(kind, &conf, &e);
+		rc = s == OM_OK ? 0 : 1;
+	}
+	if (s != OM_OK)
+		(void)fprintf(stderr, "costd: %s\n", om_err_text(&e, s));
+	om_conf_fini(cd_settings_table, CD_N_SETTINGS, &conf);
+	return rc;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "journal.h"
+
+#include "record.h"
+#include "store.h"
+#include "text.h"
+
+#include <string.h>
+
+#define SQL_BYTES    ((size_t)16 * 1024)
+#define N_RECORD     5u
+#define N_LETTER     5u
+#define IN_MAX       512u
+#define REASON_CHARS 512u
+#define LETTER_BYTES ((size_t)4 * 1024 * 1024) /* more than any gateway accepts; what is beyond is cut */
+
+static const char conflict[] = "another record with this record_id and other content was stored before";
+
+struct compare {
+	struct cd_item *const *items;
+	size_t n;
+};
+
+static om_status
+compare_content(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct compare *c = arg;
+	size_t lo = 0, hi = c->n;
+
+	if (v[0].n != CD_RECORD_ID || v[1].n != OM_SHA256)
+		return om_fail(e, OM_DAMAGED, "the journal holds a malformed row");
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(c->items[mid]->rec->record_id.data, v[0].p, CD_RECORD_ID) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < c->n && memcmp(c->items[lo]->rec->record_id.data, v[0].p, CD_RECORD_ID) == 0 &&
+	    memcmp(c->items[lo]->content, v[1].p, OM_SHA256) != 0)
+		c->items[lo]->refused_now = conflict;
+	return OM_OK;
+}
+
+static om_status
+find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, om_err *e)
+{
+	struct compare c = {.items = items, .n = n};
+	struct om_buf sql;
+	om_status s = OM_OK;
+
+	om_buf_init(&sql, SQL_BYTES);
+	for (size_t done = 0; s == OM_OK && done < n;) {
+		size_t size = cd_store_in_size(n - done);
+		struct cd_val v[IN_MAX];
+
+		for (size_t i = 0; i < size; i++)
+			v[i] = CD_B(items[done + i < n ? done + i : n - 1]->rec->record_id.data, CD_RECORD_ID);
+		om_buf_reset(&sql);
+		om_buf_str(&sql, "SELECT record_id,content FROM record WHERE record_id IN ");
+		cd_store_in(&sql, size);
+		s = om_buf_done(&sql, e);
+		if (s == OM_OK)
+			s = cd_db_query(db, sql.data, v, size, compare_content, &c, e);
+		done += size;
+	}
+	om_buf_fini(&sql);
+	return s;
+}
+
+om_status
+cd_journal_append(
+    struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e)
+{
+	/* affected rows count the new ones exactly: a row left as it is does not count */
+	static const char sql[] = "INSERT INTO record (record_id,ledger_key,content,received_us,payload) "
+				  "VALUES (?,?,?,?,?) ON DUPLICATE KEY UPDATE record_id=record.record_id";
+	struct cd_val *v = om_arena_array(a, n * N_RECORD, sizeof *v), *p = v;
+	om_status s;
+
+	*new_out = 0;
+	if (v == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		*p++ = CD_B(items[i]->rec->record_id.data, CD_RECORD_ID);
+		*p++ = CD_B(items[i]->row.key.p, items[i]->row.key.n);
+		*p++ = CD_B(items[i]->content, OM_SHA256);
+		*p++ = CD_I(items[i]->rec->received_us);
+		*p++ = CD_B(items[i]->packed, items[i]->n_packed);
+	}
+	s = cd_db_exec(db, sql, v, N_RECORD, n, new_out, e);
+	if (s == OM_OK && *new_out < (int64_t)n)
+		s = find_conflicts(db, items, n, e);
+	return s;
+}
+
+om_status
+cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e)
+{
+	static const char sql[] =
+	    "INSERT INTO batch (spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,"
+	    "committed_us) VALUES (?,?,?,?,?,?,1,?) ON DUPLICATE KEY UPDATE deliveries=deliveries+1";
+	const struct cd_val v[] = {
+	    CD_B(d->spool_id, 16),
+	    CD_I((int64_t)d->first_seq),
+	    CD_I((int64_t)d->last_seq),
+	    CD_I(d->new_records),
+	    CD_I(d->duplicate_records),
+	    CD_I(d->refused_records),
+	    CD_I(om_now()),
+	};
+
+	return cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e);
+}
+
+/* clean_reason makes a text that the column takes. */
+static const char *
+clean_reason(const char *text, struct om_arena *a)
+{
+	size_t n = strlen(text);
+	char *copy;
+
+	if (n > REASON_CHARS)
+		n = REASON_CHARS;
+	copy = om_arena_strndup(a, text, n);
+	if (copy != NULL && !om_utf8_valid(copy, n))
+		for (size_t i = 0; i < n; i++)
+			if ((unsigned char)copy[i] >= 0x80)
+				copy[i] = '?';
+	return copy;
+}
+
+om_status
+cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd_item *items, size_t n,
+    struct om_arena *a, om_err *e)
+{
+	static const char sql[] = "INSERT INTO dead_letter (spool_id,seq,at_us,reason,record) VALUES (?,?,?,?,?) "
+				  "ON DUPLICATE KEY UPDATE seq=dead_letter.seq";
+	struct cd_val *v = om_arena_array(a, n * N_LETTER + 1, sizeof *v), *p = v;
+	size_t n_refused = 0;
+
+	for (size_t i = 0; i < n && v != NULL; i++) {
+		const struct cd_item *it = &items[i];
+		const char *why = it->refused != NULL ? it->refused : it->refused_now;
+
+		if (why == NULL)
+			continue;
+		*p++ = CD_B(spool_id, 16);
+		*p++ = CD_I((int64_t)it->seq);
+		*p++ = CD_I(om_now());
+		*p++ = cd_t(clean_reason(why, a));
+		*p++ = CD_B(it->packed, it->n_packed < LETTER_BYTES ? it->n_packed : LETTER_BYTES);
+		n_refused++;
+	}
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return n_refused == 0 ? OM_OK : cd_db_exec(db, sql, v, N_LETTER, n_refused, NULL, e);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * journal.h - the evidence: records as they came, batches, dead letters.
+ *
+ * Failure   As db.h.  Everything runs inside a transaction of the caller's.
+ */
+#ifndef CD_JOURNAL_H
+#define CD_JOURNAL_H
+
+#include "clock.h"
+#include "codec.h"
+#include "db.h"
+#include "digest.h"
+#include "join.h"
+
+/* One record on its way into the ledger. */
+struct cd_item {
+	uint64_t seq;
+	const void *packed; /* borrowed */
+	size_t n_packed;
+	Om__Record *rec; /* borrowed; NULL when it does not unpack */
+	unsigned char content[OM_SHA256];
+	struct cd_row row;
+
+	const char *refused;     /* why it can never be stored; NULL */
+	bool repeated;           /* the batch has it twice; this is not the first */
+	const char *refused_now; /* the same, found out in this transaction */
+};
+
+struct cd_delivery {
+	const unsigned char *spool_id; /* 16 bytes */
+	uint64_t first_seq, last_seq;
+	uint32_t new_records, duplicate_records, refused_records;
+};
+
+/* cd_journal_append adds n records, ascending by record id; *new_out counts
+ * those that were not there.  Those that were there with other content get
+ * refused_now. */
+om_status cd_journal_append(
+    struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_journal_delivery notes a batch; a batch sent again keeps the counts of its
+ * first time. */
+om_status cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e) OM_MUST;
+
+/* cd_journal_bury keeps the refused among n items as dead letters. */
+om_status cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd_item *items, size_t n,
+    struct om_arena *a, om_err *e) OM_MUST;
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "ledger.h"
+
+#include "journal.h"
+#include "log.h"
+#include "meta.h"
+#include "people.h"
+#include "record.h"
+#include "rollup.h"
+#include "stats.h"
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_BYTES ((size_t)512 * 1024 * 1024) /* a ceiling; a batch of 1000 records takes about 4 MiB */
+
+#define RECORDS_HELP "Records delivered to the ledger."
+static struct om_stat stat_new = OM_COUNTER("owui_metering_ledger_records_total", "result=\"new\"", RECORDS_HELP);
+static struct om_stat stat_duplicate =
+    OM_COUNTER("owui_metering_ledger_records_total", "result=\"duplicate\"", RECORDS_HELP);
+static struct om_stat stat_refused =
+    OM_COUNTER("owui_metering_ledger_records_total", "result=\"refused\"", RECORDS_HELP);
+static struct om_stat stat_batch =
+    OM_HISTOGRAM("owui_metering_ledger_batch_seconds", NULL, "Time from a batch to its commit.");
+
+/* One batch through its tries. */
+struct run {
+	struct cd_ledger *l;
+	struct cd_item *items; /* ascending by record id, then seq */
+	size_t n;
+	const Om__SubmitBatch *batch; /* NULL for a look-up */
+	bool one_by_one;              /* the batch holds a record that the database refuses: find it */
+
+	/* results of the last try */
+	int64_t n_new, n_refused;
+	om_time next; /* earliest look-up planned */
+};
+
+static const char *
+refusal(const struct cd_item *it)
+{
+	return it->refused != NULL ? it->refused : it->refused_now;
+}
+
+static int
+cmp_item(const void *pa, const void *pb)
+{
+	const struct cd_item *a = pa, *b = pb;
+	int c;
+
+	if ((a->refused != NULL) != (b->refused != NULL))
+		return a->refused != NULL ? 1 : -1; /* the refused have no id to go by */
+	c = a->refused != NULL ? 0 : memcmp(a->rec->record_id.data, b->rec->record_id.data, CD_RECORD_ID);
+	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static int
+cmp_key(const void *pa, const void *pb)
+{
+	const struct cd_item *const *a = pa, *const *b = pb;
+
+	return cd_store_key_cmp((*a)->row.key, (*b)->row.key);
+}
+
+/* read_item unpacks and checks one record; a bad one is marked, not an error. */
+static om_status
+read_item(struct cd_item *it, struct om_arena *a, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s;
+
+	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
+	if (s == OM_OK)
+		s = cd_record_check(it->rec, &why);
+	if (s == OM_OK)
+		s = cd_record_row(it->rec, a, &it->row, &why);
+	if (s == OM_OK)
+		s = cd_record_content(it->rec, it->content, &why);
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		return OM_OK;
+	it->refused = om_arena_strdup(a, om_err_text(&why, s));
+	return it->refused != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* mark_repeats sorts the items and finds those that the batch holds twice. */
+static void
+mark_repeats(struct cd_item *items, size_t n)
+{
+	qsort(items, n, sizeof *items, cmp_item);
+	for (size_t i = 0, j; i < n && items[i].refused == NULL; i = j) {
+		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
+			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
+				break;
+			if (memcmp(items[i].content, items[j].content, OM_SHA256) == 0)
+				items[j].repeated = true;
+			else
+				items[j].refused = "another record of the batch has this record_id and other content";
+		}
+	}
+}
+
+/* write_rows joins n items (ascending by key) into their rows and moves
+ * everything that hangs on them. */
+static om_status
+write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_text *keys = om_arena_array(a, n + 1, sizeof *keys);
+	struct cd_row *joined = om_arena_array(a, n + 1, sizeof *joined);
+	struct cd_stored **found = om_arena_array(a, n + 1, sizeof(struct cd_stored *));
+	const struct cd_row **added = om_arena_array(a, n + 1, sizeof *added);
+	const struct cd_row **changed = om_arena_array(a, n + 1, sizeof *changed);
+	struct cd_delta *deltas = om_arena_array(a, 2 * n + 1, sizeof *deltas);
+	struct cd_lookup_change *plans = om_arena_array(a, n + 1, sizeof *plans);
+	const Om__Record **records = om_arena_array(a, n + 1, sizeof(Om__Record *));
+	size_t n_keys = 0, n_added = 0, n_changed = 0, n_deltas = 0, n_plans = 0;
+	om_status s;
+
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		records[i] = items[i]->rec;
+		if (n_keys > 0 && cd_store_key_cmp(keys[n_keys - 1], items[i]->row.key) == 0) {
+			(void)cd_join(&joined[n_keys - 1], &items[i]->row);
+			continue;
+		}
+		keys[n_keys] = items[i]->row.key;
+		joined[n_keys++] = items[i]->row;
+	}
+	s = cd_store_lock(db, keys, n_keys, found, a, e);
+	for (size_t i = 0; s == OM_OK && i < n_keys; i++) {
+		const struct cd_row *old = found[i] != NULL ? &found[i]->row : NULL;
+
+		/* what was found goes into what came: the join does not mind */
+		if (old == NULL)
+			added[n_added++] = &joined[i];
+		else {
+			struct cd_row before = *old;
+
+			if (!cd_join(&before, &joined[i]))
+				continue;
+			joined[i] = before;
+			changed[n_changed++] = &joined[i];
+		}
+		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
+		s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
+	}
+	if (s == OM_OK && n_added > 0)
+		s = cd_store_insert(db, added, n_added, a, e);
+	if (s == OM_OK && n_changed > 0)
+		s = cd_store_update(db, changed, n_changed, a, e);
+	if (s == OM_OK)
+		s = cd_rollup_apply(db, deltas, n_deltas, a, e);
+	if (s == OM_OK)
+		s = cd_people_see(db, records, n, a, e);
+	if (s == OM_OK)
+		s = cd_lookup_plan(db, &r->l->times, plans, n_plans, om_now(), &r->next, a, e);
+	return s;
+}
+
+/* store_set stores n items, ascending by record id. */
+static om_status
+store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_item **by_key = om_arena_array(a, n + 1, sizeof *by_key);
+	int64_t n_new = 0;
+	size_t kept = 0;
+	om_status s;
+
+	if (by_key == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_journal_append(db, items, n, &n_new, a, e);
+	if (s != OM_OK)
+		return s;
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->refused_now == NULL)
+			by_key[kept++] = items[i];
+	if (n_new > 0) { /* otherwise every record is in its row already */
+		qsort(by_key, kept, sizeof *by_key, cmp_key);
+		s = write_rows(r, db, by_key, kept, a, e);
+	}
+	if (s == OM_OK)
+		r->n_new += n_new;
+	return s;
+}
+
+/* store_halves stores what the database takes and marks what it refuses, by
+ * halving down to the single record. */
+static om_status
+store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = cd_db_run(db, "SAVEPOINT half", e);
+
+	if (s != OM_OK)
+		return s;
+	s = store_set(r, db, items, n, a, &why);
+	if (s != OM_STORE_DATA)
+		return s == OM_OK ? s : om_fail(e, s, "%s", om_err_text(&why, s));
+	s = cd_db_run(db, "ROLLBACK TO SAVEPOINT half", e);
+	if (s != OM_OK)
+		return s;
+	for (size_t i = 0; i < n; i++)
+		items[i]->refused_now = NULL;
+	if (n == 1) {
+		items[0]->refused_now = om_arena_strdup(a, why.text);
+		return items[0]->refused_now != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	}
+	s = store_halves(r, db, items, n / 2, a, e);
+	return s == OM_OK ? store_halves(r, db, items + n / 2, n - n / 2, a, e) : s;
+}
+
+static om_status
+try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
+{
+	struct cd_item **good = om_arena_array(a, r->n + 1, sizeof *good);
+	size_t n_good = 0;
+	om_status s;
+
+	if (good == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	r->n_new = 0;
+	r->n_refused = 0;
+	r->next = INT64_MAX;
+	for (size_t i = 0; i < r->n; i++) {
+		r->items[i].refused_now = NULL;
+		if (r->items[i].refused == NULL && !r->items[i].repeated)
+			good[n_good++] = &r->items[i];
+	}
+	s = cd_meta_guard_zone(db, e);
+	if (s == OM_OK && n_good > 0)
+		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
+	for (size_t i = 0; i < r->n; i++)
+		r->n_refused += refusal(&r->items[i]) != NULL;
+	if (s == OM_OK && r->batch != NULL) {
+		const struct cd_delivery d = {
+		    .spool_id = r->batch->spool_id.data,
+		    .first_seq = r->batch->first_seq,
+		    .last_seq = r->batch->last_seq,
+		    .new_records = (uint32_t)r->n_new,
+		    .duplicate_records = (uint32_t)((int64_t)r->n - r->n_new - r->n_refused),
+		    .refused_records = (uint32_t)r->n_refused,
+		};
+
+		s = cd_journal_bury(db, d.spool_id, r->items, r->n, a, e);
+		if (s == OM_OK)
+			s = cd_journal_delivery(db, &d, e);
+	}
+	return s;
+}
+
+static om_status
+work(struct cd_db *db, void *arg, om_err *e)
+{
+	struct om_arena a;
+	om_status s;
+
+	om_arena_init(&a, SCRATCH_BYTES);
+	s = try_once(arg, db, &a, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+static om_status
+store_batch(struct run *r, int64_t deadline_ms, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
+
+	if (s == OM_STORE_DATA && r->batch != NULL) {
+		om_log(OM_LOG_WARN, "the database refuses a record, looking for it", "why", why.text, NULL);
+		r->one_by_one = true;
+		s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
+	}
+	if (s != OM_OK)
+		return om_fail(e, s, "%s", om_err_text(&why, s));
+	if (r->next != INT64_MAX && r->l->planned != NULL)
+		r->l->planned(r->l->planned_arg, r->next);
+	return OM_OK;
+}
+
+static om_status
+check_batch(const Om__SubmitBatch *b, om_err *e)
+{
+	uint64_t least = b->first_seq;
+
+	if (b->spool_id.len != 16)
+		return om_fail(e, OM_INVALID, "spool_id: must have 16 bytes, has %zu", b->spool_id.len);
+	if (b->first_seq > b->last_seq || b->last_seq > INT64_MAX)
+		return om_fail(e, OM_INVALID, "first_seq and last_seq are not a range");
+	for (size_t i = 0; i < b->n_entries; i++) {
+		uint64_t seq = b->entries[i]->seq;
+
+		if (seq < least || seq > b->last_seq)
+			return om_fail(e, OM_INVALID, "entry %zu: seq is out of order or range", i);
+		least = seq + 1;
+	}
+	return OM_OK;
+}
+
+om_status
+cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline_ms, struct om_arena *a,
+    Om__SubmitReply *out, om_err *e)
+{
+	struct run r = {.l = l, .n = b->n_entries, .batch = b};
+	om_time began = om_now();
+	om_status s = check_batch(b, e);
+
+	if (s != OM_OK)
+		return s;
+	r.items = om_arena_array(a, r.n + 1, sizeof *r.items);
+	if (r.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < r.n; i++) {
+		r.items[i].seq = b->entries[i]->seq;
+		r.items[i].packed = b->entries[i]->record.data;
+		r.items[i].n_packed = b->entries[i]->record.len;
+		s = read_item(&r.items[i], a, e);
+		if (s == OM_OK && r.items[i].refused == NULL && cd_record_is_look_up(r.items[i].rec))
+			r.items[i].refused = "cost_state: only costd looks up";
+	}
+	if (s != OM_OK)
+		return s;
+	mark_repeats(r.items, r.n);
+	s = store_batch(&r, deadline_ms, e);
+	if (s != OM_OK)
+		return s;
+	out->spool_id = b->spool_id;
+	out->first_seq = b->first_seq;
+	out->last_seq = b->last_seq;
+	out->new_records = (uint32_t)r.n_new;
+	out->refused_records = (uint32_t)r.n_refused;
+	out->duplicate_records = (uint32_t)((int64_t)r.n - r.n_new - r.n_refused);
+	om_stat_add(&stat_new, out->new_records);
+	om_stat_add(&stat_duplicate, out->duplicate_records);
+	om_stat_add(&stat_refused, out->refused_records);
+	om_stat_observe_us(&stat_batch, om_now() - began);
+	om_log(out->refused_records > 0 ? OM_LOG_WARN : OM_LOG_DEBUG, "batch committed", "entries", OM_I64(r.n), "new",
+	    OM_I64(out->new_records), "duplicate", OM_I64(out->duplicate_records), "refused",
+	    OM_I64(out->refused_records), NULL);
+	return OM_OK;
+}
+
+om_status
+cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	struct cd_item item = {.seq = 0};
+	struct run r = {.l = l, .items = &item, .n = 1};
+	struct om_buf b;
+	om_status s;
+
+	om_buf_init(&b, (size_t)1024 * 1024);
+	om_msg_pack(&rec->base, &b);
+	s = om_buf_done(&b, e);
+	item.packed = b.data;
+	item.n_packed = b.len;
+	if (s == OM_OK)
+		s = read_item(&item, a, e);
+	if (s == OM_OK && item.refused != NULL)
+		s = om_fail(e, OM_INVALID, "%s", item.refused);
+	if (s == OM_OK)
+		s = store_batch(&r, deadline_ms, e);
+	om_buf_fini(&b);
+	return s;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "lookup.h"
+
+#include "metering.pb-c.h"
+#include "record.h"
+
+#include <string.h>
+
+#define N_PLAN 3u
+
+static bool
+is_open(const struct cd_row *row)
+{
+	return row->cell[CD_F_STATE].v.i == OM__STATE__STATE_OPEN;
+}
+
+om_status
+cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_lookup_change *c, size_t n,
+    om_time now, om_time *next_out, struct om_arena *a, om_err *e)
+{
+	/* a row that ended is asked for sooner than planned while it was open; one
+	 * that was asked for already keeps its pace */
+	static const char plan[] =
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us) VALUES (?,?,0,?) ON DUPLICATE KEY UPDATE "
+	    "next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us)";
+	static const char drop[] = "DELETE FROM lookup WHERE generation_id=?";
+	struct cd_val *planned = om_arena_array(a, n * N_PLAN + 1, sizeof *planned);
+	struct cd_val *dropped = om_arena_array(a, n + 1, sizeof *dropped);
+	size_t n_planned = 0, n_dropped = 0;
+	om_status s = OM_OK;
+
+	if (planned == NULL || dropped == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		const struct cd_row *row = c[i].now, *old = c[i].old;
+		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
+
+		if (!cd_row_can_look_up(row))
+			continue;
+		if (!cd_row_is_unsettled(row)) {
+			if (old != NULL && cd_row_is_unsettled(old))
+				dropped[n_dropped++] = CD_B(row->key.p, row->key.n);
+			continue;
+		}
+		if (old != NULL && is_open(old) == is_open(row))
+			continue;
+		planned[N_PLAN * n_planned] = CD_B(row->key.p, row->key.n);
+		planned[N_PLAN * n_planned + 1] = CD_I(now);
+		planned[N_PLAN * n_planned + 2] = CD_I(next);
+		n_planned++;
+		if (next < *next_out)
+			*next_out = next;
+	}
+	if (n_planned > 0)
+		s = cd_db_exec(db, plan, planned, N_PLAN, n_planned, NULL, e);
+	if (s == OM_OK && n_dropped > 0)
+		s = cd_db_exec(db, drop, dropped, 1, n_dropped, NULL, e);
+	return s;
+}
+
+struct claim_scan {
+	struct cd_lookup_claim *out;
+	struct om_arena *a;
+};
+
+static om_status
+keep_claim(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct claim_scan *scan = arg;
+
+	scan->out->found = true;
+	scan->out->id = om_arena_strndup(scan->a, v[0].p, v[0].n);
+	scan->out->first_us = v[1].i;
+	scan->out->attempts = v[2].i;
+	return scan->out->id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+keep_row(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct claim_scan *scan = arg;
+
+	scan->out->user_id = om_arena_strndup(scan->a, v[0].p, v[0].n);
+	scan->out->settled = v[1].i >= OM__COST_STATE__COST_REPORTED;
+	return scan->out->user_id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+cd_lookup_claim(
+    struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out, struct om_arena *a, om_err *e)
+{
+	static const char due[] = "SELECT generation_id,first_us,attempts FROM lookup WHERE next_us<=? AND "
+				  "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY next_us LIMIT 1 "
+				  "FOR UPDATE SKIP LOCKED";
+	static const char lease[] = "UPDATE lookup SET lease_until_us=? WHERE generation_id=?";
+	static const char row[] = "SELECT user_id,cost_state FROM generation WHERE generation_id=?";
+	struct claim_scan scan = {.out = out, .a = a};
+	om_status s;
+
+	memset(out, 0, sizeof *out);
+	s = cd_db_query(db, due, (struct cd_val[]){CD_I(now), CD_I(now)}, 2, keep_claim, &scan, e);
+	if (s != OM_OK || !out->found)
+		return s;
+	s = cd_db_exec(db, lease, (struct cd_val[]){CD_I(now + lease_us), cd_t(out->id)}, 2, 1, NULL, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, row, (struct cd_val[]){cd_t(out->id)}, 1, keep_row, &scan, e);
+	if (s == OM_OK && out->user_id == NULL)
+		out->settled = true; /* the row is gone */
+	return s;
+}
+
+static om_status
+keep_next(void *arg, const struct cd_val *v, om_err *e)
+{
+	om_time *out = arg;
+
+	(void)e;
+	if (v[0].kind == CD_INT)
+		*out = v[0].i;
+	return OM_OK;
+}
+
+om_status
+cd_lookup_next(struct cd_db *db, om_time *out, om_err *e)
+{
+	*out = INT64_MAX;
+	/* a lease that runs out makes its row due again */
+	return cd_db_query(db,
+	    "SELECT MIN(GREATEST(next_us,COALESCE(lease_until_us,0))) FROM (SELECT next_us,"
+	    "lease_until_us FROM lookup WHERE next_us IS NOT NULL ORDER BY next_us LIMIT 64) AS t",
+	    NULL, 0, keep_next, out, e);
+}
+
+om_status
+cd_lookup_postpone(
+    struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status, const char *why, om_err *e)
+{
+	const struct cd_val v[] = {
+	    CD_I(attempts),
+	    next == 0 ? CD_NONE : CD_I(next),
+	    CD_I(http_status),
+	    CD_B(why, strnlen(why, 255)),
+	    cd_t(id),
+	};
+
+	return cd_db_exec(db,
+	    "UPDATE lookup SET attempts=?,next_us=?,lease_until_us=NULL,last_status=?,last_error=? "
+	    "WHERE generation_id=?",
+	    v, sizeof v / sizeof v[0], 1, NULL, e);
+}
+
+om_status
+cd_lookup_drop(struct cd_db *db, const char *id, om_err *e)
+{
+	return cd_db_exec(db, "DELETE FROM lookup WHERE generation_id=?", (struct cd_val[]){cd_t(id)}, 1, 1, NULL, e);
+}
+
+static om_status
+keep_counts(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct cd_lookup_counts *c = arg;
+
+	(void)e;
+	c->pending = v[0].i;
+	c->given_up = v[1].i;
+	return OM_OK;
+}
+
+om_status
+cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e)
+{
+	*out = (struct cd_lookup_counts){0};
+	return cd_db_query(
+	    db, "SELECT COUNT(next_us),COUNT(*)-COUNT(next_us) FROM lookup", NULL, 0, keep_counts, out, e);
+}

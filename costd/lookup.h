@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * lookup.h - the schedule of look-ups, kept in the database.
+ *
+ * Life      A row without a cost from the provider is planned when it is
+ *           written, claimed under a lease by one worker of one process, and
+ *           then settled (the ledger takes it off), postponed, or given up
+ *           (next_us null; it stays visible).
+ * Failure   As db.h.  Everything runs inside a transaction of the caller's.
+ */
+#ifndef CD_LOOKUP_H
+#define CD_LOOKUP_H
+
+#include "clock.h"
+#include "db.h"
+#include "join.h"
+
+struct cd_lookup_times {
+	om_time delay_us;      /* first look-up of a row that is complete but for its cost */
+	om_time open_delay_us; /* of a row whose end was not seen */
+	om_time give_up_us;    /* after the first plan */
+};
+
+/* What a write did to one row. */
+struct cd_lookup_change {
+	const struct cd_row *old; /* NULL: the row is new */
+	const struct cd_row *now;
+};
+
+/* cd_lookup_plan plans what became unsettled and takes off what became
+ * settled; ascending by key.  *next_out becomes the earliest new plan, if
+ * that is earlier. */
+om_status cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_lookup_change *c, size_t n,
+    om_time now, om_time *next_out, struct om_arena *a, om_err *e) OM_MUST;
+
+struct cd_lookup_claim {
+	bool found;
+	bool settled; /* the row has its cost already: drop the plan */
+	char *id;     /* in the arena, like the next */
+	char *user_id;
+	om_time first_us;
+	int64_t attempts;
+};
+
+/* cd_lookup_claim leases the row that is due for longest. */
+om_status cd_lookup_claim(struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out,
+    struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_lookup_next gives the earliest plan; INT64_MAX when there is none. */
+om_status cd_lookup_next(struct cd_db *db, om_time *out, om_err *e) OM_MUST;
+
+/* cd_lookup_postpone ends the lease; next 0 gives up. */
+om_status cd_lookup_postpone(struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status,
+    const char *why, om_err *e) OM_MUST;
+
+om_status cd_lookup_drop(struct cd_db *db, const char *id, om_err *e) OM_MUST;
+
+struct cd_lookup_counts {
+	int64_t pending, given_up;
+};
+om_status cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e) OM_MUST;
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* costd - the ledger of OWUI-Metering. */
+#include "app.h"
+#include "audit.h"
+
+#include <string.h>
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--check") == 0)
+		return cd_audit_main(CD_AUDIT_CHECK);
+	if (argc == 2 && strcmp(argv[1], "--rebuild-totals") == 0)
+		return cd_audit_main(CD_AUDIT_REBUILD);
+	return om_service_main(&cd_service, argc, argv);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "meta.h"
+
+#include "log.h"
+#include "service.h"
+#include "zone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static om_status
+keep_zone(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	(void)snprintf(arg, CD_ZONE_BYTES, "%s", v[0].kind == CD_TEXT ? v[0].p : "");
+	return OM_OK;
+}
+
+om_status
+cd_meta_take_zone(struct cd_db *db, char out[CD_ZONE_BYTES], om_err *e)
+{
+	out[0] = '\0';
+	return cd_db_query(
+	    db, "SELECT value FROM meta WHERE name='report_timezone' FOR UPDATE", NULL, 0, keep_zone, out, e);
+}
+
+om_status
+cd_meta_set_zone(struct cd_db *db, const char *name, om_err *e)
+{
+	return cd_db_exec(db,
+	    "INSERT INTO meta (name,value) VALUES ('report_timezone',?) ON DUPLICATE KEY UPDATE value=VALUES(value)",
+	    (struct cd_val[]){cd_t(name)}, 1, 1, NULL, e);
+}
+
+om_status
+cd_meta_check_zone(struct cd_db *db, om_err *e)
+{
+	char known[CD_ZONE_BYTES];
+	om_status s = cd_db_exec(db,
+	    "INSERT INTO meta (name,value) VALUES ('report_timezone',?) ON DUPLICATE KEY UPDATE name=meta.name",
+	    (struct cd_val[]){cd_t(om_zone_name())}, 1, 1, NULL, e);
+
+	if (s == OM_OK)
+		s = cd_meta_take_zone(db, known, e);
+	if (s == OM_OK)
+		s = cd_db_commit(db, e);
+	if (s == OM_OK && strcmp(known, om_zone_name()) != 0)
+		s = om_fail(e, OM_INVALID,
+		    "REPORT_TIMEZONE is %.64s, but the days in the database belong to %.64s; set it back, or run "
+		    "costd --rebuild-totals once to move them",
+		    om_zone_name(), known);
+	return s;
+}
+
+om_status
+cd_meta_guard_zone(struct cd_db *db, om_err *e)
+{
+	char known[CD_ZONE_BYTES] = "";
+	om_status s = cd_db_query(
+	    db, "SELECT value FROM meta WHERE name='report_timezone' LOCK IN SHARE MODE", NULL, 0, keep_zone, known, e);
+
+	if (s != OM_OK || strcmp(known, om_zone_name()) == 0)
+		return s;
+	s = om_fail(
+	    e, OM_INTERNAL, "the days in the database were moved to time zone %.64s; set REPORT_TIMEZONE to it", known);
+	om_service_give_up(e != NULL ? e->text : "the reporting time zone was changed");
+	return s;
+}
+
+static om_status
+keep_flush(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].i;
+	return OM_OK;
+}
+
+om_status
+cd_meta_check_server(struct cd_db *db, om_err *e)
+{
+	int64_t flush = 1;
+	om_status s = cd_db_query(db, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit", NULL, 0, keep_flush, &flush, e);
+
+	if (s == OM_OK && flush != 1)
+		om_log(OM_LOG_WARN,
+		    "the database may lose committed records when its machine fails: set "
+		    "innodb_flush_log_at_trx_commit=1",
+		    "value", OM_I64(flush), NULL);
+	return s;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * meta.h - facts of the installation kept in the database: the reporting time
+ * zone that all days in it belong to.
+ */
+#ifndef CD_META_H
+#define CD_META_H
+
+#include "db.h"
+
+#define CD_ZONE_BYTES 256
+
+/* cd_meta_check_zone notes the zone in a new database; OM_INVALID when the days
+ * belong to another one.  Commits. */
+om_status cd_meta_check_zone(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_meta_guard_zone holds the zone until the end of the transaction.  If it
+ * was changed under this process, the process gives up: its days are wrong. */
+om_status cd_meta_guard_zone(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_meta_take_zone locks all writers out until the end of the transaction and
+ * tells the zone in force ("" if none). */
+om_status cd_meta_take_zone(struct cd_db *db, char out[CD_ZONE_BYTES], om_err *e) OM_MUST;
+om_status cd_meta_set_zone(struct cd_db *db, const char *name, om_err *e) OM_MUST;
+
+/* cd_meta_check_server warns about a server that could lose a commit. */
+om_status cd_meta_check_server(struct cd_db *db, om_err *e) OM_MUST;
+
+#endif

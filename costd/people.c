@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "people.h"
+
+#include "json.h"
+#include "record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUPS_BYTES ((size_t)1024 * 1024)
+
+/* The attributes, each with the instant it was seen at. */
+enum { NAME, EMAIL, ROLE, GROUPS, N_ATTRS };
+
+struct sighting {
+	const char *id;
+	const char *attr[N_ATTRS];
+	om_time attr_us[N_ATTRS];
+	om_time first_us, last_us;
+};
+
+const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us";
+
+static char *
+groups_text(const Om__User *u, struct om_arena *a)
+{
+	struct om_buf b;
+	struct om_jw w;
+	char *text = NULL;
+
+	om_buf_init(&b, GROUPS_BYTES);
+	om_jw_init(&w, &b);
+	om_jw_open(&w, '[');
+	for (size_t i = 0; i < u->n_groups; i++)
+		om_jw_text(&w, u->groups[i]);
+	om_jw_close(&w, ']');
+	if (om_buf_done(&b, NULL) == OM_OK)
+		text = om_arena_strndup(a, b.data, b.len);
+	om_buf_fini(&b);
+	return text;
+}
+
+static om_status
+read_groups(const char *text, size_t n, Om__User *u, struct om_arena *a, om_err *e)
+{
+	json_t *list = NULL;
+	om_status s = om_json_parse(text, n, &list, e);
+
+	if (s != OM_OK)
+		return s;
+	u->groups = om_arena_array(a, json_array_size(list) + 1, sizeof *u->groups);
+	for (size_t i = 0; u->groups != NULL && i < json_array_size(list); i++) {
+		const char *g = json_string_value(json_array_get(list, i));
+
+		if (g != NULL)
+			u->groups[u->n_groups++] = om_arena_strdup(a, g);
+	}
+	json_decref(list);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+Om__User *
+cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
+{
+	Om__User *u = om_msg_new(a, &om__user__descriptor);
+
+	if (u != NULL) {
+		u->id = om_arena_strdup(a, v[0].p);
+		u->name = v[1].kind == CD_TEXT ? om_arena_strdup(a, v[1].p) : NULL;
+		u->email = v[2].kind == CD_TEXT ? om_arena_strdup(a, v[2].p) : NULL;
+		u->role = v[3].kind == CD_TEXT ? om_arena_strdup(a, v[3].p) : NULL;
+		u->has_first_seen_us = u->has_last_seen_us = true;
+		u->first_seen_us = v[5].i;
+		u->last_seen_us = v[6].i;
+	}
+	if (a->failed) {
+		(void)om_fail(e, OM_NOMEM, "out of memory");
+		return NULL;
+	}
+	return v[4].kind != CD_TEXT || read_groups(v[4].p, v[4].n, u, a, e) == OM_OK ? u : NULL;
+}
+
+static int
+cmp_id(const void *pa, const void *pb)
+{
+	const struct sighting *a = pa, *b = pb;
+
+	return strcmp(a->id, b->id);
+}
+
+static void
+merge(struct sighting *into, const struct sighting *s)
+{
+	if (s->first_us < into->first_us)
+		into->first_us = s->first_us;
+	if (s->last_us > into->last_us)
+		into->last_us = s->last_us;
+	for (unsigned i = 0; i < N_ATTRS; i++) {
+		if (s->attr[i] == NULL)
+			continue;
+		if (into->attr[i] == NULL || s->attr_us[i] > into->attr_us[i] ||
+		    (s->attr_us[i] == into->attr_us[i] && strcmp(s->attr[i], into->attr[i]) > 0)) {
+			into->attr[i] = s->attr[i];
+			into->attr_us[i] = s->attr_us[i];
+		}
+	}
+}
+
+static const char *
+said(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static size_t
+collect(const Om__Record *const *records, size_t n, struct sighting *out, struct om_arena *a)
+{
+	size_t found = 0, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const Om__Record *r = records[i];
+		om_time at = cd_record_seen_us(r);
+
+		if (cd_record_is_look_up(r))
+			continue;
+		out[found++] = (struct sighting){
+		    .id = r->user->id,
+		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
+			r->user->n_groups > 0 ? groups_text(r->user, a) : NULL},
+		    .attr_us = {at, at, at, at},
+		    .first_us = at,
+		    .last_us = at,
+		};
+	}
+	qsort(out, found, sizeof *out, cmp_id);
+	for (size_t i = 0; i < found; i++) {
+		if (kept > 0 && strcmp(out[kept - 1].id, out[i].id) == 0)
+			merge(&out[kept - 1], &out[i]);
+		else
+			out[kept++] = out[i];
+	}
+	return kept;
+}
+
+/* The instant of an attribute is set after the attribute, for MariaDB carries
+ * the assignments out from left to right. */
+#define TAKE(c, us)                                                                                           \
+	c "=IF(VALUES(" c ") IS NOT NULL AND (" us " IS NULL OR VALUES(" us ")>" us " OR (VALUES(" us ")=" us \
+	  " AND VALUES(" c ")>" c ")),VALUES(" c ")," c ")," us "=IF(VALUES(" us ") IS NULL," us              \
+	  ",GREATEST(COALESCE(" us ",VALUES(" us ")),VALUES(" us "))),"
+#define N_COLUMNS (3u + 2u * N_ATTRS)
+
+om_status
+cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e)
+{
+	static const char sql[] =
+	    "INSERT INTO `user` (id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,first_seen_us,"
+	    "last_seen_us) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE " TAKE("name", "name_us")
+		TAKE("email", "email_us") TAKE("role", "role_us")
+		    TAKE("groups_json", "groups_us") "first_seen_us=LEAST(first_seen_us,VALUES(first_seen_us)),"
+						     "last_seen_us=GREATEST(last_seen_us,VALUES(last_seen_us))";
+	struct sighting *seen = om_arena_array(a, n + 1, sizeof *seen);
+	struct cd_val *v = om_arena_array(a, (n + 1) * N_COLUMNS, sizeof *v), *p = v;
+	size_t n_seen = 0;
+
+	if (seen != NULL && v != NULL)
+		n_seen = collect(records, n, seen, a);
+	for (size_t i = 0; i < n_seen; i++) {
+		*p++ = cd_t(seen[i].id);
+		for (unsigned k = 0; k < N_ATTRS; k++) {
+			*p++ = cd_t(seen[i].attr[k]);
+			*p++ = seen[i].attr[k] != NULL ? CD_I(seen[i].attr_us[k]) : CD_NONE;
+		}
+		*p++ = CD_I(seen[i].first_us);
+		*p++ = CD_I(seen[i].last_us);
+	}
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return n_seen == 0 ? OM_OK : cd_db_exec(db, sql, v, N_COLUMNS, n_seen, NULL, e);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "provider.h"
+
+#include "digest.h"
+#include "json.h"
+#include "record.h"
+#include "text.h"
+
+#include <string.h>
+#include <time.h>
+
+#define MAX_TOKENS    1000000000
+#define RETRY_AFTER_S 3600
+#define MAX_NAME      256u
+
+static const om_money max_cost = {.v = (om_i128)10000 * 1000000000000000000};
+
+static om_status
+amount(const json_t *o, const char *key, struct om_arena *a, char **out, om_err *e)
+{
+	char buf[OM_MONEY_TEXT];
+	bool has = false;
+	om_money m;
+	om_status s = om_json_money(o, "data.", key, &m, &has, e);
+
+	*out = NULL;
+	if (s != OM_OK || !has)
+		return s;
+	if (om_money_is_negative(m) || om_money_cmp(m, max_cost) > 0)
+		return om_fail(e, OM_PROTOCOL, "data.%s: %s is not from 0 to 10000", key, om_money_text(m, buf));
+	*out = om_arena_strdup(a, om_money_text(m, buf));
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+count(const json_t *o, const char *key, int64_t *out, protobuf_c_boolean *has_out, om_err *e)
+{
+	bool has = false;
+	om_status s = om_json_int(o, "data.", key, 0, MAX_TOKENS, out, &has, e);
+
+	*has_out = has;
+	return s;
+}
+
+/* short_text copies a text that is fit for the ledger; what is not is as good
+ * as absent, for nothing is billed by it. */
+static char *
+short_text(const json_t *o, const char *key, size_t max, struct om_arena *a)
+{
+	const char *text = NULL;
+
+	if (om_json_text(o, "data.", key, max, &text, NULL) != OM_OK || text == NULL)
+		return NULL;
+	return om_arena_strdup(a, text);
+}
+
+static om_status
+check_id(const json_t *data, const char *id, bool cancelled, om_err *e)
+{
+	const char *about = json_string_value(json_object_get(data, "id"));
+
+	if (about == NULL || strcmp(about, id) == 0 || cancelled)
+		return OM_OK;
+	return om_fail(e, OM_PROTOCOL, "the reply is about another generation (%.128s)", about);
+}
+
+static om_status
+fill_record(const json_t *d, Om__Record *r, struct om_arena *a, om_err *e)
+{
+	const char *finish = json_string_value(json_object_get(d, "finish_reason"));
+	bool cancelled = json_is_true(json_object_get(d, "cancelled")), byok = false, has_byok = false, has = false;
+	om_time created = 0;
+	om_status s = check_id(d, r->generation_id, cancelled, e);
+
+	if (s == OM_OK)
+		s = amount(d, "total_cost", a, &r->cost, e);
+	if (s == OM_OK && r->cost == NULL)
+		s = om_fail(e, OM_PROTOCOL, "data.total_cost: missing");
+	if (s == OM_OK)
+		s = om_json_bool(d, "data.", "is_byok", &byok, &has_byok, e);
+	if (s == OM_OK && byok)
+		s = amount(d, "upstream_inference_cost", a, &r->byok_cost, e);
+	if (s == OM_OK)
+		s = count(d, "native_tokens_prompt", &r->prompt_tokens, &r->has_prompt_tokens, e);
+	if (s == OM_OK)
+		s = count(d, "native_tokens_completion", &r->completion_tokens, &r->has_completion_tokens, e);
+	if (s == OM_OK)
+		s = count(d, "native_tokens_reasoning", &r->reasoning_tokens, &r->has_reasoning_tokens, e);
+	if (s == OM_OK)
+		s = count(d, "native_tokens_cached", &r->cached_tokens, &r->has_cached_tokens, e);
+	if (s != OM_OK)
+		return s;
+	r->has_cost_state = true;
+	r->cost_state = OM__COST_STATE__COST_LOOKED_UP;
+	r->has_is_byok = has_byok;
+	r->is_byok = byok;
+	r->state = cancelled                                 ? OM__STATE__STATE_CANCELLED
+	    : finish != NULL && strcmp(finish, "error") == 0 ? OM__STATE__STATE_ERROR
+							     : OM__STATE__STATE_FINAL;
+	r->model = short_text(d, "model", MAX_NAME, a);
+	r->provider = short_text(d, "provider_name", 128, a);
+	/* a time out of all reason is as good as absent */
+	if (om_json_time(d, "data.", "created_at", &created, &has, NULL) == OM_OK && has &&
+	    created >= (om_time)946684800 * OM_SECOND && created < (om_time)7258118400 * OM_SECOND) {
+		r->has_finished_us = true;
+		r->finished_us = created;
+	}
+	return OM_OK;
+}
+
+static om_status
+object_in(const char *body, size_t n, json_t **root_out, const json_t **data_out, om_err *e)
+{
+	om_err why = {.text = ""};
+	const json_t *data = NULL;
+	json_t *root = NULL;
+
+	*root_out = NULL;
+	if (om_json_parse(body, n, &root, &why) != OM_OK)
+		return om_fail(e, OM_PROTOCOL, "the reply is not JSON: %.120s", why.text);
+	data = json_object_get(root, "data");
+	if (data == NULL) {
+		const char *m = json_string_value(json_object_get(json_object_get(root, "error"), "message"));
+
+		(void)om_fail(
+		    e, OM_PROTOCOL, "the reply has no data%s%.120s", m != NULL ? ": " : "", m != NULL ? m : "");
+		json_decref(root);
+		return OM_PROTOCOL;
+	}
+	*root_out = root;
+	*data_out = data;
+	return OM_OK;
+}
+
+/* make_id: the first half of a hash over the content, the row's user and the
+ * time of receipt left out. */
+static om_status
+make_id(Om__Record *r, struct om_arena *a, om_err *e)
+{
+	unsigned char none[CD_RECORD_ID] = {0}, sum[OM_SHA256];
+	Om__Record copy = *r;
+	Om__User nobody = OM__USER__INIT;
+	char no_id[] = "";
+	om_status s;
+
+	nobody.id = no_id;
+	copy.user = &nobody;
+	copy.record_id = (ProtobufCBinaryData){.len = sizeof none, .data = none};
+	s = cd_record_content(&copy, sum, e);
+	if (s != OM_OK)
+		return s;
+	r->record_id.data = om_arena_alloc(a, CD_RECORD_ID);
+	if (r->record_id.data == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	r->record_id.len = CD_RECORD_ID;
+	memcpy(r->record_id.data, sum, CD_RECORD_ID);
+	return OM_OK;
+}
+
+om_status
+cd_provider_generation(const char *body, size_t n, const char *id, const char *user_id, om_time now, struct om_arena *a,
+    Om__Record **out, om_err *e)
+{
+	Om__Record *r = om_msg_new(a, &om__record__descriptor);
+	Om__User *u = om_msg_new(a, &om__user__descriptor);
+	const json_t *data = NULL;
+	json_t *root = NULL;
+	om_status s;
+
+	*out = NULL;
+	if (r == NULL || u == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = object_in(body, n, &root, &data, e);
+	if (s != OM_OK)
+		return s;
+	r->generation_id = om_arena_strdup(a, id);
+	r->source = om_arena_strdup(a, CD_LOOK_UP);
+	r->user = u;
+	u->id = om_arena_strdup(a, user_id);
+	if (a->failed)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	else if (!json_is_object(data))
+		s = om_fail(e, OM_PROTOCOL, "data: not an object");
+	else
+		s = fill_record(data, r, a, e);
+	json_decref(root);
+	if (s == OM_OK)
+		s = make_id(r, a, e);
+	if (s != OM_OK)
+		return s == OM_NOMEM ? s : OM_PROTOCOL;
+	if (!r->has_finished_us) { /* the books have no time: that of the answer */
+		r->has_finished_us = true;
+		r->finished_us = now;
+	}
+	r->received_us = now;
+	*out = r;
+	return OM_OK;
+}
+
+bool
+cd_provider_is_empty(const Om__Record *r)
+{
+	return strcmp(r->cost, "0") == 0 && r->byok_cost == NULL && r->prompt_tokens == 0 && r->completion_tokens == 0;
+}
+
+/* ---- the price list ---- */
+
+/* price_text: a price is a string; numbers (discount) are written as decimals;
+ * anything else is no price. */
+static char *
+price_text(const json_t *v, struct om_arena *a)
+{
+	char buf[OM_MONEY_TEXT];
+	om_money m;
+
+	if (json_is_string(v)) {
+		const char *text = json_string_value(v);
+
+		return strlen(text) <= 64 && om_text_clean(text, strlen(text)) ? om_arena_strdup(a, text) : NULL;
+	}
+	if (json_is_number(v) && om_money_from_double(json_number_value(v), &m, NULL) == OM_OK)
+		return om_arena_strdup(a, om_money_text(m, buf));
+	return NULL;
+}
+
+static void
+read_prices(const json_t *pricing, struct om_arena *a, Om__Model *m)
+{
+	const char *key;
+	json_t *v;
+
+	m->prices = om_arena_array(a, json_object_size(pricing) + 1, sizeof(Om__Price *));
+	if (m->prices == NULL)
+		return;
+	json_object_foreach((json_t *)(uintptr_t)pricing, key, v)
+	{
+		char *value = strlen(key) <= 64 ? price_text(v, a) : NULL;
+		Om__Price *p = value != NULL ? om_msg_new(a, &om__price__descriptor) : NULL;
+
+		if (p == NULL)
+			continue;
+		p->key = om_arena_strdup(a, key);
+		p->value = value;
+		m->prices[m->n_prices++] = p;
+	}
+}
+
+om_status
+cd_provider_models(const char *body, size_t n, struct om_arena *a, Om__ModelsReply *out, om_err *e)
+{
+	const json_t *data = NULL;
+	json_t *root = NULL;
+	om_status s = object_in(body, n, &root, &data, e);
+
+	if (s != OM_OK)
+		return s;
+	if (!json_is_array(data))
+		s = om_fail(e, OM_PROTOCOL, "data: not an array");
+	out->items = om_arena_array(a, json_array_size(data) + 1, sizeof(Om__Model *));
+	for (size_t i = 0; s == OM_OK && out->items != NULL && i < json_array_size(data); i++) {
+		const json_t *o = json_array_get(data, i);
+		Om__Model *m = om_msg_new(a, &om__model__descriptor);
+		bool has = false;
+
+		if (m == NULL)
+			break;
+		m->id = short_text(o, "id", MAX_NAME, a);
+		if (m->id == NULL || m->id[0] == '\0')
+			continue;
+		m->name = short_text(o, "name", MAX_NAME, a);
+		if (m->name == NULL)
+			m->name = m->id;
+		if (om_json_int(o, "", "context_length", 0, INT64_MAX, &m->context_length, &has, NULL) == OM_OK)
+			m->has_context_length = has;
+		read_prices(json_object_get(o, "pricing"), a, m);
+		out->items[out->n_items++] = m;
+	}
+	json_decref(root);
+	if (s == OM_OK && a->failed)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	return s;
+}
+
+/* ---- the balance ---- */
+
+om_status
+cd_provider_credits(const char *body, size_t n, struct om_arena *a, Om__CreditsReply *out, om_err *e)
+{
+	om_money credits = OM_MONEY_ZERO, usage = OM_MONEY_ZERO, left;
+	bool has_credits = false, has_usage = false;
+	char buf[OM_MONEY_TEXT];
+	const json_t *data = NULL;
+	json_t *root = NULL;
+	om_status s = object_in(body, n, &root, &data, e);
+
+	if (s != OM_OK)
+		return s;
+	s = om_json_money(data, "data.", "total_credits", &credits, &has_credits, e);
+	if (s == OM_OK)
+		s = om_json_money(data, "data.", "total_usage", &usage, &has_usage, e);
+	if (s == OM_OK)
+		s = om_money_sub(credits, usage, &left);
+	json_decref(root);
+	if (s != OM_OK)
+		return om_fail(e, OM_PROTOCOL, "the balance is not readable");
+	out->known = has_credits && has_usage && !(om_money_is_zero(credits) && om_money_is_zero(usage));
+	if (!out->known)
+		return OM_OK;
+	out->total_credits = om_arena_strdup(a, om_money_text(credits, buf));
+	out->total_usage = om_arena_strdup(a, om_money_text(usage, buf));
+	out->remaining = om_arena_strdup(a, om_money_text(left, buf));
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* ---- Retry-After ---- */
+
+/* http_date reads "Sun, 06 Nov 1994 08:49:37 GMT", the one form that is sent
+ * today (RFC 9110 section 5.6.7). */
+static bool
+http_date(const char *value, om_time *out)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char month[4], zone[4], iso[96];
+	int day, year, hour, minute, second, used = 0;
+	const char *m;
+
+	if (strlen(value) != 29 || value[3] != ',' ||
+	    sscanf(value + 4, " %2d %3s %4d %2d:%2d:%2d %3s%n", &day, month, &year, &hour, &minute, &second, zone,
+		&used) != 7 ||
+	    value[4 + used] != '\0' || strcmp(zone, "GMT") != 0 || strlen(month) != 3)
+		return false;
+	m = strstr(months, month);
+	if (m == NULL || (m - months) % 3 != 0 || day < 0 || year < 0 || hour < 0 || minute < 0 || second < 0)
+		return false;
+	(void)snprintf(iso, sizeof iso, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, (int)((m - months) / 3) + 1, day, hour,
+	    minute, second);
+	return om_time_parse(iso, out, NULL) == OM_OK;
+}
+
+int64_t
+cd_retry_after(const char *value, om_time now)
+{
+	uint64_t seconds = 0;
+	om_time at = 0;
+	int64_t left;
+
+	while (*value == ' ' || *value == '\t')
+		value++;
+	if (*value >= '0' && *value <= '9') {
+		if (!om_u64_parse(value, UINT64_MAX, &seconds))
+			return value[strspn(value, "0123456789")] == '\0' ? RETRY_AFTER_S : -1;
+		return seconds > RETRY_AFTER_S ? RETRY_AFTER_S : (int64_t)seconds;
+	}
+	if (!http_date(value, &at))
+		return -1;
+	left = at > now ? (at - now + OM_SECOND - 1) / OM_SECOND : 0;
+	return left > RETRY_AFTER_S ? RETRY_AFTER_S : left;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * query.h - the read API: each call answers one question of metering.proto from
+ * one state of the database.
+ *
+ * Owner     Replies live in the arena.
+ * Threads   All calls from any thread.
+ */
+#ifndef CD_QUERY_H
+#define CD_QUERY_H
+
+#include "codec.h"
+#include "pool.h"
+
+om_status cd_query_usage(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UsageReply *out, om_err *e) OM_MUST;
+om_status cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__GenerationsReply *out, om_err *e) OM_MUST;
+om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UsersReply *out, om_err *e) OM_MUST;
+om_status cd_query_statement(struct cd_pool *p, const Om__StatementQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__StatementReply *out, om_err *e) OM_MUST;
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Lists by pages.  A page begins behind the last key of the page before, so it
+ * costs the same however far down it is, and rows that arrive meanwhile shift
+ * nothing.
+ */
+#include "query.h"
+
+#include "cursor.h"
+#include "people.h"
+#include "read.h"
+
+#define MAX_PAGE     1000u
+#define DEFAULT_PAGE 100u
+
+static om_status
+page_size(bool has, uint32_t asked, size_t *out, om_err *e)
+{
+	*out = has ? asked : DEFAULT_PAGE;
+	if (*out < 1 || *out > MAX_PAGE)
+		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
+	return OM_OK;
+}
+
+/* ---- generations ---- */
+
+struct ask_rows {
+	const Om__GenerationsQuery *q;
+	struct cd_period period;
+	struct cd_cursor after;
+	struct om_arena *a;
+	size_t limit;
+	Om__Generation **items;
+	size_t n;
+	bool more;
+};
+
+static om_status
+keep_generation(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask_rows *ask = arg;
+
+	if (ask->n == ask->limit) {
+		ask->more = true;
+		return OM_OK;
+	}
+	ask->items[ask->n] = cd_generation_read(v, ask->a, e);
+	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
+}
+
+static om_status
+read_generations(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask_rows *ask = arg;
+	struct cd_sql q;
+	om_status s;
+
+	ask->n = 0;
+	ask->more = false;
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT ");
+	cd_sql_add(&q, cd_generation_columns);
+	cd_sql_add(&q, cd_generation_from);
+	cd_sql_where(&q, true, &ask->period, ask->q->filter);
+	if (ask->after.key != NULL) {
+		cd_sql_add(&q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
+		cd_sql_value(&q, CD_I(ask->after.us));
+		cd_sql_value(&q, CD_I(ask->after.us));
+		cd_sql_value(&q, cd_t(ask->after.key));
+	}
+	cd_sql_add(&q, " ORDER BY started_us DESC,generation_id DESC LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)ask->limit + 1));
+	s = cd_sql_query(db, &q, keep_generation, ask, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+om_status
+cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__GenerationsReply *out, om_err *e)
+{
+	struct ask_rows ask = {.q = q, .a = a};
+	om_status s = page_size(q->has_limit != 0, q->limit, &ask.limit, e);
+
+	if (s == OM_OK)
+		s = cd_period_read(q->period, om_now(), &ask.period, e);
+	if (s == OM_OK && q->cursor != NULL)
+		s = cd_cursor_read(CD_CURSOR_GENERATIONS, q->cursor, &ask.after, a, e);
+	if (s != OM_OK)
+		return s;
+	ask.items = om_arena_array(a, ask.limit, sizeof(Om__Generation *));
+	if (ask.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_generations, &ask, e);
+	if (s != OM_OK)
+		return s;
+	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->n_items = ask.n;
+	out->items = ask.items;
+	if (ask.more) {
+		const Om__Generation *last = ask.items[ask.n - 1];
+
+		out->next_cursor = cd_cursor_text(
+		    CD_CURSOR_GENERATIONS, &(struct cd_cursor){.us = last->started_us, .key = last->generation_id}, a);
+	}
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* ---- users ---- */
+
+struct ask_users {
+	const Om__UsersQuery *q;
+	struct cd_cursor after;
+	struct om_arena *a;
+	size_t limit;
+	Om__User **items;
+	size_t n;
+	bool more;
+};
+
+static om_status
+keep_user(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask_users *ask = arg;
+
+	if (ask->n == ask->limit) {
+		ask->more = true;
+		return OM_OK;
+	}
+	ask->items[ask->n] = cd_people_read(v, ask->a, e);
+	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
+}
+
+static om_status
+read_users(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask_users *ask = arg;
+	struct cd_sql q;
+	om_status s;
+
+	ask->n = 0;
+	ask->more = false;
+	cd_sql_init(&q, ask->a);
+	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE TRUE", cd_people_columns);
+	if (ask->q->id != NULL) {
+		cd_sql_add(&q, " AND id=?");
+		cd_sql_value(&q, cd_t(ask->q->id));
+	}
+	if (ask->q->q != NULL && ask->q->q[0] != '\0') {
+		cd_sql_add(&q,
+		    " AND (LOCATE(?,id COLLATE utf8mb4_general_ci)>0 OR "
+		    "LOCATE(?,name COLLATE utf8mb4_general_ci)>0 OR "
+		    "LOCATE(?,email COLLATE utf8mb4_general_ci)>0)");
+		for (unsigned i = 0; i < 3; i++)
+			cd_sql_value(&q, cd_t(ask->q->q));
+	}
+	if (ask->after.key != NULL) {
+		cd_sql_add(&q, " AND id>?");
+		cd_sql_value(&q, cd_t(ask->after.key));
+	}
+	cd_sql_add(&q, " ORDER BY id LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)ask->limit + 1));
+	s = cd_sql_query(db, &q, keep_user, ask, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+om_status
+cd_query_users(
+    struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UsersReply *out, om_err *e)
+{
+	struct ask_users ask = {.q = q, .a = a};
+	om_status s = page_size(q->has_limit != 0, q->limit, &ask.limit, e);
+
+	if (s == OM_OK && q->cursor != NULL)
+		s = cd_cursor_read(CD_CURSOR_USERS, q->cursor, &ask.after, a, e);
+	if (s != OM_OK)
+		return s;
+	ask.items = om_arena_array(a, ask.limit, sizeof(Om__User *));
+	if (ask.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_users, &ask, e);
+	if (s == OM_OK && q->id != NULL && ask.n == 0)
+		s = om_fail(e, OM_NOT_FOUND, "no such user");
+	if (s != OM_OK)
+		return s;
+	out->n_items = ask.n;
+	out->items = ask.items;
+	if (ask.more)
+		out->next_cursor =
+		    cd_cursor_text(CD_CURSOR_USERS, &(struct cd_cursor){.key = ask.items[ask.n - 1]->id}, a);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}

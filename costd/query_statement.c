@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * A month's statement.  All its tables are read in one snapshot; before it goes
+ * out the rows are summed once more and compared with the totals, because this
+ * is the page somebody pays by.
+ */
+#include "query.h"
+
+#include "groups.h"
+#include "money.h"
+#include "people.h"
+
+#define MAX_GROUP_ROWS 200000u
+#define MAX_ROWS       200000u
+
+struct ask {
+	const Om__StatementQuery *q;
+	struct cd_period month, before;
+	struct om_arena *a;
+	Om__StatementReply *out;
+	size_t room;
+};
+
+static om_status
+keep_user(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask *ask = arg;
+
+	ask->out->user = cd_people_read(v, ask->a, e);
+	return ask->out->user != NULL ? OM_OK : OM_DAMAGED;
+}
+
+static om_status
+read_user(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	struct cd_sql q;
+	om_status s;
+
+	ask->out->user = NULL;
+	if (ask->q->user == NULL)
+		return OM_OK;
+	cd_sql_init(&q, ask->a);
+	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
+	cd_sql_value(&q, cd_t(ask->q->user));
+	s = cd_sql_query(db, &q, keep_user, ask, e);
+	cd_sql_fini(&q);
+	return s == OM_OK && ask->out->user == NULL ? om_fail(e, OM_NOT_FOUND, "no such user") : s;
+}
+
+static om_status
+read_table(struct cd_db *db, struct ask *ask, const Om__Filter *f, const Om__Group *by, size_t n_by, cd_order order,
+    size_t *n_out, Om__UsageRow ***rows_out, om_err *e)
+{
+	const struct cd_groups g = {.by = by, .n_by = n_by, .order = order, .limit = MAX_GROUP_ROWS};
+	struct cd_group_rows rows;
+	om_status s = cd_groups_read(db, &g, &ask->month, f, ask->a, &rows, e);
+
+	if (s == OM_OK && rows.truncated)
+		s = om_fail(e, OM_TOO_LARGE, "the month has more than %u lines", MAX_GROUP_ROWS);
+	*n_out = rows.n;
+	*rows_out = rows.rows;
+	return s;
+}
+
+static om_status
+keep_generation(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask *ask = arg;
+	Om__StatementReply *out = ask->out;
+
+	if (out->n_generations == ask->room)
+		return om_fail(e, OM_DAMAGED, "the month has more rows than its total says; run costd --check");
+	out->generations[out->n_generations] = cd_generation_read(v, ask->a, e);
+	return out->generations[out->n_generations++] != NULL ? OM_OK : OM_DAMAGED;
+}
+
+/* compare_rows: the rows must amount to the total. */
+static om_status
+compare_rows(const Om__StatementReply *out, om_err *e)
+{
+	om_money sum = OM_MONEY_ZERO, total = OM_MONEY_ZERO, cost;
+	om_status s = om_money_parse(out->total->cost, &total, e);
+
+	for (size_t i = 0; s == OM_OK && i < out->n_generations; i++) {
+		if (out->generations[i]->cost == NULL)
+			continue;
+		s = om_money_parse(out->generations[i]->cost, &cost, e);
+		if (s == OM_OK)
+			s = om_money_add(sum, cost, &sum);
+	}
+	if (s == OM_OK && (om_money_cmp(sum, total) != 0 || out->n_generations != out->total->requests))
+		s = om_fail(e, OM_DAMAGED, "the month's rows do not amount to its total; run costd --check");
+	return s;
+}
+
+static om_status
+read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
+{
+	Om__StatementReply *out = ask->out;
+	struct cd_sql q;
+	om_status s;
+
+	out->n_generations = 0;
+	out->rows_left_out = 0;
+	if (out->total->requests > ask->q->max_rows || out->total->requests > MAX_ROWS) {
+		out->rows_left_out = out->total->requests;
+		return OM_OK;
+	}
+	ask->room = out->total->requests;
+	out->generations = om_arena_array(ask->a, ask->room + 1, sizeof(Om__Generation *));
+	if (out->generations == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT ");
+	cd_sql_add(&q, cd_generation_columns);
+	cd_sql_add(&q, cd_generation_from);
+	cd_sql_where(&q, true, &ask->month, f);
+	cd_sql_add(&q, " ORDER BY started_us,generation_id");
+	s = cd_sql_query(db, &q, keep_generation, ask, e);
+	cd_sql_fini(&q);
+	return s == OM_OK ? compare_rows(out, e) : s;
+}
+
+static om_status
+work(struct cd_db *db, void *arg, om_err *e)
+{
+	static const Om__Group model[] = {OM__GROUP__GROUP_MODEL, OM__GROUP__GROUP_PROVIDER};
+	static const Om__Group day[] = {OM__GROUP__GROUP_DAY};
+	static const Om__Group user[] = {OM__GROUP__GROUP_USER};
+	static const Om__Group user_model[] = {OM__GROUP__GROUP_USER, OM__GROUP__GROUP_MODEL};
+	struct ask *ask = arg;
+	Om__StatementReply *out = ask->out;
+	Om__Filter f = OM__FILTER__INIT;
+	om_status s = read_user(db, ask, e);
+
+	f.user = ask->q->user;
+	if (s == OM_OK)
+		s = cd_total_read(db, &ask->month, &f, ask->a, &out->total, e);
+	if (s == OM_OK)
+		s = cd_total_read(db, &ask->before, &f, ask->a, &out->previous_total, e);
+	if (s == OM_OK)
+		s = read_table(db, ask, &f, model, 2, CD_ORDER_TIME_COST, &out->n_models, &out->models, e);
+	if (s == OM_OK)
+		s = read_table(db, ask, &f, day, 1, CD_ORDER_TIME_COST, &out->n_days, &out->days, e);
+	if (s == OM_OK && ask->q->user == NULL)
+		s = read_table(db, ask, &f, user, 1, CD_ORDER_TIME_COST, &out->n_users, &out->users, e);
+	if (s == OM_OK && ask->q->user == NULL)
+		s = read_table(
+		    db, ask, &f, user_model, 2, CD_ORDER_USER_COST, &out->n_user_models, &out->user_models, e);
+	return s == OM_OK ? read_rows(db, ask, &f, e) : s;
+}
+
+om_status
+cd_query_statement(struct cd_pool *p, const Om__StatementQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__StatementReply *out, om_err *e)
+{
+	struct ask ask = {.q = q, .a = a, .out = out};
+	om_status s = cd_period_month(q->year, q->month, &ask.month, e);
+	om_day last;
+	int year, month, day;
+
+	if (s != OM_OK)
+		return s;
+	last = cd_month_start(ask.month.from_day, -1);
+	om_day_to_civil(last, &year, &month, &day);
+	s = cd_period_month((uint32_t)year, (uint32_t)month, &ask.before, e);
+	if (s == OM_OK)
+		s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, &ask, e);
+	if (s != OM_OK)
+		return s;
+	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->from_day = ask.month.from_day;
+	out->to_day = ask.month.to_day;
+	out->from_us = om_zone_day_start(ask.month.from_day);
+	out->to_us = om_zone_day_start(ask.month.to_day);
+	out->generated_us = om_now();
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}

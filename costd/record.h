@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * record.h - from a record to the row it amounts to.
+ *
+ * Ranks     Every record comes from a reporting path (plugin, OTLP, import) or
+ *           is the provider's answer to a look-up (cost_state LOOKED_UP).
+ *             cost, BYOK      looked up > reported > estimated.
+ *             native tokens   a look-up's counts are the billing basis of its
+ *                             cost, so they win; but its zeros only fill gaps,
+ *                             for the provider answers with zeros at first.
+ *             state           error, cancelled, final as witnessed > the
+ *                             look-up's word > open.
+ *             all else        the reporting path wins: the look-up names a
+ *                             dated model and the time it wrote its books.
+ * Key       The generation id, else "owui:" and the turn id; such rows can
+ *           never be looked up.
+ * Threads   Pure functions.
+ */
+#ifndef CD_RECORD_H
+#define CD_RECORD_H
+
+#include "arena.h"
+#include "clock.h"
+#include "codec.h"
+#include "digest.h"
+#include "join.h"
+
+#define CD_RECORD_ID   16
+#define CD_KEY_BYTES   640
+#define CD_TURN_PREFIX "owui:"
+#define CD_LOOK_UP     "look-up" /* source of a look-up's record */
+
+/* cd_record_check says why a record can never be stored. */
+om_status cd_record_check(const Om__Record *r, om_err *e) OM_MUST;
+
+/* cd_record_row gives the row of one checked record; texts point into the
+ * record or the arena. */
+om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e) OM_MUST;
+
+/* cd_record_content hashes a record without its time of receipt, which differs
+ * when a client sends the record again. */
+om_status cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e) OM_MUST;
+
+/* cd_record_seen_us is the instant the record speaks of. */
+om_time cd_record_seen_us(const Om__Record *r);
+
+bool cd_record_is_look_up(const Om__Record *r);
+
+/* cd_cost_state reads the state off the winning cell. */
+Om__CostState cd_cost_state(const struct cd_row *row);
+bool cd_row_is_unsettled(const struct cd_row *row);
+
+/* cd_generation_id_ok: ids that may be put into a URL. */
+bool cd_generation_id_ok(const char *id, size_t n);
+/* cd_row_can_look_up: whether the provider can know this row. */
+bool cd_row_can_look_up(const struct cd_row *row);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "resolve.h"
+
+#include "backoff.h"
+#include "log.h"
+#include "lookup.h"
+#include "provider.h"
+#include "record.h"
+#include "stats.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_WORKERS   16u
+#define POLL_MS       1000             /* other processes plan look-ups too */
+#define LEASE_US      (90 * OM_SECOND) /* more than a look-up and its commit can take */
+#define ASK_MS        20000L
+#define BODY_BYTES    ((size_t)1024 * 1024)
+#define ARENA_BYTES   ((size_t)16 * 1024 * 1024)
+#define DB_MS         15000
+#define EMPTY_US      (60 * OM_SECOND) /* as long an answer without cost and tokens is not believed */
+#define KEY_PAUSE_S   60
+#define KEY_PAUSE_MAX 900
+#define TROUBLE_S     1
+#define TROUBLE_MAX   60
+
+#define HELP            "Answers to look-ups of a cost."
+#define LOOKUPS(result) OM_COUNTER("owui_metering_lookups_total", "result=\"" result "\"", HELP)
+static struct om_stat stat_settled = LOOKUPS("settled");
+static struct om_stat stat_not_yet = LOOKUPS("not_yet");
+static struct om_stat stat_limited = LOOKUPS("limited");
+static struct om_stat stat_failed = LOOKUPS("failed");
+static struct om_stat stat_refused = LOOKUPS("refused");
+static struct om_stat stat_garbage = LOOKUPS("garbage");
+static struct om_stat stat_gave_up =
+    OM_COUNTER("owui_metering_lookups_given_up_total", NULL, "Look-ups whose schedule ended without a cost.");
+
+struct worker {
+	struct cd_resolver *r; /* borrowed */
+	struct cd_http *http;  /* owned */
+	pthread_t thread;
+	bool running;
+};
+
+struct cd_resolver {
+	struct cd_ledger *ledger; /* borrowed */
+	struct cd_provider_opts opts;
+	atomic_bool stop;
+	unsigned n;
+	struct worker workers[MAX_WORKERS];
+
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	om_time next;         /* lock; a plan made by this process, INT64_MAX: none known */
+	int64_t paused_to_ms; /* lock; monotonic */
+	int64_t key_pause_s;  /* lock; length of the running pause */
+	int64_t trouble_s;    /* lock */
+};
+
+/* One look-up on its way. */
+struct ask {
+	struct cd_resolver *r;
+	struct cd_lookup_claim claim;
+	struct om_arena a;
+	om_time next_due; /* of others, when nothing was claimed */
+
+	int status;            /* HTTP */
+	int64_t retry_after_s; /* -1: none */
+	bool count_attempt;
+	char why[256];
+	Om__Record *found;
+	om_time next; /* of the postponement */
+};
+
+static void
+wake(void *arg, om_time next)
+{
+	struct cd_resolver *r = arg;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (next < r->next)
+		r->next = next;
+	(void)pthread_cond_broadcast(&r->change);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* rest waits until there may be something to do: the next plan, a second, or
+ * the end of a pause. */
+static void
+rest(struct cd_resolver *r, om_time next_due)
+{
+	int64_t mono, until;
+
+	(void)pthread_mutex_lock(&r->lock);
+	for (bool first = true; !atomic_load(&r->stop); first = false) {
+		om_time due = r->next < next_due ? r->next : next_due, left = due - om_now();
+		struct timespec at;
+
+		mono = om_mono_ms();
+		if (r->paused_to_ms > mono)
+			until = r->paused_to_ms;
+		else if (!first || left <= 0)
+			break;
+		else
+			until = mono + (left / 1000 < POLL_MS ? left / 1000 + 1 : POLL_MS);
+		at = (struct timespec){.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+		(void)pthread_cond_timedwait(&r->change, &r->lock, &at);
+	}
+	r->next = INT64_MAX;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* pause_all keeps all workers of this process from asking for a while. */
+static void
+pause_all(struct cd_resolver *r, int64_t seconds)
+{
+	int64_t to = om_mono_ms() + seconds * 1000;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (to > r->paused_to_ms)
+		r->paused_to_ms = to;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* grow doubles the length of a pause up to its bound and gives the new one. */
+static int64_t
+grow(struct cd_resolver *r, int64_t *length, int64_t least, int64_t most)
+{
+	int64_t s;
+
+	(void)pthread_mutex_lock(&r->lock);
+	*length = *length == 0 ? least : 2 * *length > most ? most : 2 * *length;
+	s = *length;
+	(void)pthread_mutex_unlock(&r->lock);
+	return s;
+}
+
+static void
+all_well(struct cd_resolver *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	r->key_pause_s = 0;
+	r->trouble_s = 0;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+static om_status
+claim(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask *k = arg;
+	om_status s = cd_lookup_claim(db, om_now(), LEASE_US, &k->claim, &k->a, e);
+
+	if (s == OM_OK && !k->claim.found)
+		s = cd_lookup_next(db, &k->next_due, e);
+	if (s == OM_OK && k->claim.found && k->claim.settled)
+		s = cd_lookup_drop(db, k->claim.id, e);
+	return s;
+}
+
+static om_status
+postpone(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask *k = arg;
+
+	return cd_lookup_postpone(
+	    db, k->claim.id, k->claim.attempts + (k->count_attempt ? 1 : 0), k->next, k->status, k->why, e);
+}
+
+/* believe takes a 200's body, or says why not. */
+static void
+believe(struct ask *k, const struct cd_http_reply *reply)
+{
+	om_err e = {.text = ""};
+	om_time now = om_now();
+	om_status s = cd_provider_generation(reply->body.data != NULL ? reply->body.data : "", reply->body.len,
+	    k->claim.id, k->claim.user_id, now, &k->a, &k->found, &e);
+
+	if (s != OM_OK) {
+		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
+		om_stat_add(&stat_garbage, 1);
+		om_log(OM_LOG_WARN, "look-up answered with something else", "generation_id", k->claim.id, "why", k->why,
+		    NULL);
+		return;
+	}
+	if (cd_provider_is_empty(k->found) && now - k->claim.first_us < EMPTY_US) {
+		k->found = NULL;
+		(void)snprintf(k->why, sizeof k->why, "no cost and no tokens yet");
+		om_stat_add(&stat_not_yet, 1);
+	}
+}
+
+/* weigh decides what an answer means. */
+static void
+weigh(struct ask *k, const struct cd_http_reply *reply)
+{
+	struct cd_resolver *r = k->r;
+
+	k->retry_after_s = reply->retry_after[0] != '\0' ? cd_retry_after(reply->retry_after, om_now()) : -1;
+	(void)snprintf(k->why, sizeof k->why, "HTTP status %d", reply->status);
+	if (reply->status == 200) {
+		all_well(r);
+		believe(k, reply);
+	} else if (reply->status == 404) {
+		all_well(r);
+		om_stat_add(&stat_not_yet, 1);
+	} else if (reply->status == 429 || (reply->status == 402 && k->retry_after_s >= 0)) {
+		om_stat_add(&stat_limited, 1);
+		pause_all(r, k->retry_after_s > 0 ? k->retry_after_s : grow(r, &r->trouble_s, TROUBLE_S, TROUBLE_MAX));
+	} else if (reply->status >= 401 && reply->status <= 403) {
+		int64_t s = grow(r, &r->key_pause_s, KEY_PAUSE_S, KEY_PAUSE_MAX);
+
+		k->count_attempt = false;
+		k->retry_after_s = s;
+		om_stat_add(&stat_refused, 1);
+		om_log(OM_LOG_ERROR, "the provider refuses the key, look-ups pause", "status", OM_I64(reply->status),
+		    "seconds", OM_I64(s), "generation_id", k->claim.id, NULL);
+		pause_all(r, s);
+	} else if (reply->status >= 500) {
+		om_stat_add(&stat_failed, 1);
+		pause_all(r, grow(r, &r->trouble_s, TROUBLE_S, TROUBLE_MAX));
+	} else {
+		om_stat_add(&stat_garbage, 1);
+	}
+}
+
+static void
+put_off(struct ask *k)
+{
+	struct cd_resolver *r = k->r;
+	struct cd_backoff b = {
+	    .now = om_now(),
+	    .first_us = k->claim.first_us,
+	    .give_up_us = r->ledger->times.give_up_us,
+	    .base_us = r->ledger->times.delay_us,
+	    .attempts = k->claim.attempts + (k->count_attempt ? 1 : 0),
+	    .retry_after_s = k->retry_after_s,
+	    .random = cd_random(),
+	};
+	om_err e = {.text = ""};
+	om_status s;
+
+	k->next = atomic_load(&r->stop) ? b.now : cd_backoff_next(&b);
+	if (k->next == 0) {
+		om_stat_add(&stat_gave_up, 1);
+		om_log(OM_LOG_WARN, "look-up is given up, the cost stays unsettled", "generation_id", k->claim.id,
+		    "attempts", OM_I64(b.attempts), "why", k->why, NULL);
+	}
+	s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, k, &e);
+	if (s != OM_OK) /* the lease runs out by itself */
+		om_log(OM_LOG_WARN, "look-up is not noted", "why", om_err_text(&e, s), NULL);
+}
+
+/* settle hands the provider's word to the ledger. */
+static bool
+settle(struct ask *k)
+{
+	om_err e = {.text = ""};
+	om_status s = cd_ledger_settle(k->r->ledger, k->found, om_mono_ms() + DB_MS, &k->a, &e);
+
+	if (s == OM_OK) {
+		om_stat_add(&stat_settled, 1);
+		om_log(OM_LOG_DEBUG, "settled", "generation_id", k->claim.id, "cost", k->found->cost, NULL);
+		return true;
+	}
+	(void)snprintf(k->why, sizeof k->why, "not stored: %.200s", om_err_text(&e, s));
+	om_log(OM_LOG_WARN, "a looked-up cost was not stored", "generation_id", k->claim.id, "why", k->why, NULL);
+	return false;
+}
+
+static void
+look_up(struct worker *w, struct ask *k)
+{
+	struct cd_http_reply reply;
+	om_err e = {.text = ""};
+	om_status s;
+
+	k->retry_after_s = -1;
+	k->count_attempt = true;
+	if (!cd_generation_id_ok(k->claim.id, strlen(k->claim.id)))
+		s = om_fail(&e, OM_INVALID, "not an id that can be asked for");
+	else
+		s = cd_http_get(w->http, "/generation", "id", k->claim.id, BODY_BYTES, ASK_MS, &reply, &e);
+	if (s == OM_OK) {
+		k->status = reply.status;
+		weigh(k, &reply);
+	} else {
+		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
+		k->count_attempt = !atomic_load(&w->r->stop);
+		om_stat_add(s == OM_TOO_LARGE ? &stat_garbage : &stat_failed, 1);
+		if (s == OM_UNAVAILABLE)
+			pause_all(w->r, grow(w->r, &w->r->trouble_s, TROUBLE_S, TROUBLE_MAX));
+	}
+	if (k->found == NULL || !settle(k))
+		put_off(k);
+	if (s != OM_INVALID)
+		cd_http_reply_fini(&reply);
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct cd_resolver *r = w->r;
+	om_time next_due = INT64_MAX;
+
+	while (!atomic_load(&r->stop)) {
+		struct ask k = {.r = r, .next_due = INT64_MAX};
+		char request_id[OM_REQUEST_ID];
+		om_err e = {.text = ""};
+		om_status s;
+
+		rest(r, next_due);
+		if (atomic_load(&r->stop))
+			break;
+		om_request_id_make(request_id);
+		om_log_request(request_id);
+		om_arena_init(&k.a, ARENA_BYTES);
+		s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, &k, &e);
+		if (s == OM_OK && k.claim.found && !k.claim.settled)
+			look_up(w, &k);
+		/* something was claimed: look at once whether there is more */
+		next_due = s == OM_OK && k.claim.found ? 0 : s == OM_OK ? k.next_due : INT64_MAX;
+		om_arena_fini(&k.a);
+		om_log_request(NULL);
+	}
+	return NULL;
+}
+
+om_status
+cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned n, struct cd_resolver **out, om_err *e)
+{
+	struct om_stat *const stats[] = {
+	    &stat_settled, &stat_not_yet, &stat_limited, &stat_failed, &stat_refused, &stat_garbage, &stat_gave_up};
+	struct cd_resolver *r = calloc(1, sizeof *r);
+	pthread_condattr_t at;
+	om_status s = OM_OK;
+
+	*out = NULL;
+	if (r == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < sizeof stats / sizeof stats[0]; i++)
+		om_stat_register(stats[i]);
+	r->ledger = l;
+	r->opts = *o;
+	r->n = n > MAX_WORKERS ? MAX_WORKERS : n;
+	r->next = 0; /* look at once */
+	(void)pthread_mutex_init(&r->lock, NULL);
+	(void)pthread_condattr_init(&at);
+	(void)pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&r->change, &at);
+	(void)pthread_condattr_destroy(&at);
+	l->planned = wake;
+	l->planned_arg = r;
+	for (unsigned i = 0; s == OM_OK && i < r->n; i++) {
+		struct worker *w = &r->workers[i];
+
+		w->r = r;
+		s = cd_http_new(&r->opts, &r->stop, &w->http, e);
+		if (s == OM_OK && pthread_create(&w->thread, NULL, work, w) != 0)
+			s = om_fail(e, OM_NOMEM, "cannot start a thread");
+		w->running = s == OM_OK;
+	}
+	if (s != OM_OK) {
+		cd_resolver_free(&r);
+		return s;
+	}
+	*out = r;
+	return OM_OK;
+}
+
+void
+cd_resolver_stop(struct cd_resolver *r)
+{
+	if (r == NULL)
+		return;
+	atomic_store(&r->stop, true);
+	(void)pthread_mutex_lock(&r->lock);
+	(void)pthread_cond_broadcast(&r->change);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void
+cd_resolver_free(struct cd_resolver **rp)
+{
+	struct cd_resolver *r = *rp;
+
+	*rp = NULL;
+	if (r == NULL)
+		return;
+	cd_resolver_stop(r);
+	for (unsigned i = 0; i < r->n; i++) {
+		if (r->workers[i].running)
+			(void)pthread_join(r->workers[i].thread, NULL);
+		cd_http_free(&r->workers[i].http);
+	}
+	r->ledger->planned = NULL;
+	(void)pthread_cond_destroy(&r->change);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}

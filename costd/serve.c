@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "serve.h"
+
+#include "lookup.h"
+#include "query.h"
+#include "stats.h"
+#include "zone.h"
+
+#include <string.h>
+
+#define METRICS_BYTES ((size_t)1024 * 1024)
+#define STATUS_MS     2000
+
+static struct om_stat lookups_pending =
+    OM_GAUGE("owui_metering_lookups", "state=\"pending\"", "Ledger rows whose cost is looked up.");
+static struct om_stat lookups_given_up =
+    OM_GAUGE("owui_metering_lookups", "state=\"given_up\"", "Ledger rows whose cost is looked up.");
+static struct om_stat database_up = OM_GAUGE("owui_metering_database_up", NULL, "1 while the database answers.");
+
+static int64_t
+soon(int64_t deadline_ms, int64_t ms)
+{
+	int64_t limit = om_mono_ms() + ms;
+
+	return deadline_ms < limit ? deadline_ms : limit;
+}
+
+static om_status
+status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	Om__StatusReply *out = om_msg_new(a, &om__status_reply__descriptor);
+	om_err why = {.text = ""};
+	om_status s;
+
+	if (out == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_pool_check(p->pool, soon(deadline_ms, STATUS_MS), &why);
+	om_stat_set(&database_up, s == OM_OK);
+	out->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
+	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->has_database_ok = true;
+	out->database_ok = s == OM_OK;
+	if (s != OM_OK)
+		out->detail = om_arena_strdup(a, om_err_text(&why, s));
+	rep->body_case = OM__REPLY__BODY_STATUS_REPLY;
+	rep->status_reply = out;
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+static om_status
+count_lookups(struct cd_db *db, void *arg, om_err *e)
+{
+	return cd_lookup_count(db, arg, e);
+}
+
+static om_status
+metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	Om__MetricsReply *out = om_msg_new(a, &om__metrics_reply__descriptor);
+	struct cd_lookup_counts counts;
+	struct om_buf b;
+	om_status s;
+
+	if (out == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	/* without a database the last counts stand */
+	s = cd_pool_run(p->pool, CD_TX_SNAPSHOT, soon(deadline_ms, STATUS_MS), count_lookups, &counts, NULL);
+	om_stat_set(&database_up, s == OM_OK);
+	if (s == OM_OK) {
+		om_stat_set(&lookups_pending, counts.pending);
+		om_stat_set(&lookups_given_up, counts.given_up);
+	}
+	om_buf_init(&b, METRICS_BYTES);
+	om_stats_write(&b);
+	s = om_buf_done(&b, e);
+	if (s == OM_OK) {
+		out->text = om_arena_strndup(a, b.data, b.len);
+		rep->body_case = OM__REPLY__BODY_METRICS;
+		rep->metrics = out;
+		if (out->text == NULL)
+			s = om_fail(e, OM_NOMEM, "out of memory");
+	}
+	om_buf_fini(&b);
+	return s;
+}
+
+/* ANSWER makes the reply's message, hands it to the call and puts it in place. */
+#define ANSWER(CASE, member, kind, call)                                \
+	do {                                                            \
+		rep->member = om_msg_new(a, &om__##kind##__descriptor); \
+		if (rep->member == NULL)                                \
+			return om_fail(e, OM_NOMEM, "out of memory");   \
+		rep->body_case = OM__REPLY__BODY_##CASE;                \
+		return call;                                            \
+	} while (0)
+
+om_status
+cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	struct cd_parts *p = arg;
+
+	switch (req->body_case) {
+	case OM__REQUEST__BODY_STATUS:
+		return status(p, deadline_ms, a, rep, e);
+	case OM__REQUEST__BODY_SUBMIT:
+		ANSWER(SUBMIT, submit, submit_reply,
+		    cd_ledger_submit(p->ledger, req->submit, deadline_ms, a, rep->submit, e));
+	case OM__REQUEST__BODY_USAGE:
+		ANSWER(USAGE, usage, usage_reply, cd_query_usage(p->pool, req->usage, deadline_ms, a, rep->usage, e));
+	case OM__REQUEST__BODY_GENERATIONS:
+		ANSWER(GENERATIONS, generations, generations_reply,
+		    cd_query_generations(p->pool, req->generations, deadline_ms, a, rep->generations, e));
+	case OM__REQUEST__BODY_USERS:
+		ANSWER(USERS, users, users_reply, cd_query_users(p->pool, req->users, deadline_ms, a, rep->users, e));
+	case OM__REQUEST__BODY_STATEMENT:
+		ANSWER(STATEMENT, statement, statement_reply,
+		    cd_query_statement(p->pool, req->statement, deadline_ms, a, rep->statement, e));
+	case OM__REQUEST__BODY_MODELS:
+		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
+	case OM__REQUEST__BODY_CREDITS:
+		ANSWER(CREDITS, credits, credits_reply, cd_market_credits(p->market, deadline_ms, a, &rep->credits, e));
+	case OM__REQUEST__BODY_METRICS:
+		return metrics(p, deadline_ms, a, rep, e);
+	case OM__REQUEST__BODY_RENDER:
+	case OM__REQUEST__BODY__NOT_SET:
+	default:
+		return om_fail(e, OM_PROTOCOL, "costd does not answer requests of kind %d", (int)req->body_case);
+	}
+}

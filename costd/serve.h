@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * serve.h - one request of the wire, one call into costd.
+ */
+#ifndef CD_SERVE_H
+#define CD_SERVE_H
+
+#include "ledger.h"
+#include "market.h"
+#include "wire.h"
+
+/* What a handler works with; all borrowed. */
+struct cd_parts {
+	struct cd_pool *pool;
+	struct cd_ledger *ledger;
+	struct cd_market *market;
+};
+
+/* cd_serve is the wire's handler; arg is a struct cd_parts. */
+om_wire_handler cd_serve;
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * settings.h - what costd can be told.  The table is the source of the parser,
+ * of --help and of the README's list.
+ */
+#ifndef CD_SETTINGS_H
+#define CD_SETTINGS_H
+
+#include "conf.h"
+#include "db.h"
+
+struct cd_settings {
+	char *listen;
+	char *db_host, *db_socket, *db_user, *db_password, *db_name, *db_tls_ca;
+	int64_t db_port;
+	int64_t worker;
+	char *timezone;
+	char *api_key, *base_url;
+	int64_t lookup_delay_s, lookup_open_delay_s, lookup_give_up_s, lookup_concurrency;
+	char *tls_ca, *tls_cert, *tls_key;
+	char *log_level;
+};
+
+#define CD_N_SETTINGS 20
+extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
+
+/* cd_settings_db names the database; the texts stay the settings'. */
+void cd_settings_db(const struct cd_settings *s, struct cd_db_opts *out);
+
+#endif
