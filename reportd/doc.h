@@ -67,6 +67,13 @@ struct rd_line {
 	const char *text;
 };
 
+/* A figure that is to be seen at once. */
+struct rd_tile {
+	const char *label;
+	rd_kind kind;
+	struct rd_cell cell;
+};
+
 typedef enum rd_weight { RD_PLAIN, RD_SUM, RD_ASIDE } rd_weight;
 
 /* One line of the bill.  An aside is not part of the sum. */
@@ -96,8 +103,8 @@ struct rd_doc {
 
 	const struct rd_line *facts;
 	size_t n_facts;
-	const struct rd_line *figures; /* a few, to be seen at once */
-	size_t n_figures;
+	const struct rd_tile *tiles; /* a few, to be seen at once */
+	size_t n_tiles;
 	const struct rd_amount *amounts;
 	size_t n_amounts;
 	const char *due_label;

@@ -161,17 +161,22 @@ make_facts(struct rd_maker *m, struct rd_doc *d, const char *previous, om_err *e
 }
 
 static void
-make_figures(struct rd_maker *m, struct rd_doc *d)
+make_tiles(struct rd_maker *m, struct rd_doc *d)
 {
 	const struct rd_figures *t = &m->bill.total;
-	struct lines l = {om_arena_array(m->arena, MAX_LINES, sizeof(struct rd_line)), 0};
+	const char *change = change_text(m->arena, t->cost, m->bill.previous.cost);
+	struct rd_tile *at = om_arena_array(m->arena, 4, sizeof *at);
+	size_t n = 0;
 
-	add_line(&l, "Requests", om_arena_printf(m->arena, "%" PRIu64, t->requests));
-	add_line(&l, "Input tokens", om_arena_printf(m->arena, "%" PRIu64, t->prompt));
-	add_line(&l, "Output tokens", om_arena_printf(m->arena, "%" PRIu64, t->completion));
-	add_line(&l, "Against the month before", change_text(m->arena, t->cost, m->bill.previous.cost));
-	d->figures = l.at;
-	d->n_figures = l.n;
+	if (at == NULL)
+		return;
+	at[n++] = (struct rd_tile){"Requests", RD_INT, {.known = true, .u.n = t->requests}};
+	at[n++] = (struct rd_tile){"Input tokens", RD_INT, {.known = true, .u.n = t->prompt}};
+	at[n++] = (struct rd_tile){"Output tokens", RD_INT, {.known = true, .u.n = t->completion}};
+	if (change != NULL)
+		at[n++] = (struct rd_tile){"Against the month before", RD_TEXT, {.known = true, .u.text = change}};
+	d->tiles = at;
+	d->n_tiles = n;
 }
 
 static void
@@ -325,7 +330,7 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	make_facts(&m, d, previous, &why);
 	if (why.text[0] != '\0')
 		return om_fail(e, OM_INTERNAL, "%s", why.text);
-	make_figures(&m, d);
+	make_tiles(&m, d);
 	make_amounts(&m, d);
 	make_notes(&m, d);
 	if (m.bill.total.requests == 0 && om_money_is_zero(m.bill.total.cost) && om_money_is_zero(m.bill.total.byok))

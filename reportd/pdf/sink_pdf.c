@@ -52,18 +52,20 @@ draw_facts(struct rd_flow *f, const struct rd_doc *d)
 }
 
 static void
-draw_figures(struct rd_flow *f, const struct rd_doc *d)
+draw_tiles(struct rd_flow *f, const struct rd_doc *d)
 {
-	double w = (f->right - f->left) / (double)(d->n_figures > 0 ? d->n_figures : 1);
+	double w = (f->right - f->left) / (double)(d->n_tiles > 0 ? d->n_tiles : 1);
+	char buf[RD_CELL_TEXT];
 
-	if (d->n_figures == 0)
+	if (d->n_tiles == 0)
 		return;
 	rd_ink_box(f->ink, RD_TINT, f->left, f->y, f->right - f->left, 40);
-	for (size_t i = 0; i < d->n_figures; i++) {
+	for (size_t i = 0; i < d->n_tiles; i++) {
 		double x = f->left + w * (double)i + 12;
 
-		rd_text_cut(f->ink, &rd_label, x, f->y + 14, w - 16, d->figures[i].label);
-		rd_text_cut(f->ink, &figure, x, f->y + 30, w - 16, d->figures[i].text);
+		rd_text_cut(f->ink, &rd_label, x, f->y + 14, w - 16, d->tiles[i].label);
+		rd_text_cut(
+		    f->ink, &figure, x, f->y + 30, w - 16, rd_cell_text(&d->tiles[i].cell, d->tiles[i].kind, buf));
 	}
 	f->y += 40;
 }
@@ -167,7 +169,7 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 		rd_flow_heading(f, d->nothing, NULL, 0);
 		f->y += 6;
 	} else {
-		draw_figures(f, d);
+		draw_tiles(f, d);
 	}
 	draw_bill(f, d);
 	if (d->nothing == NULL) {

@@ -20,7 +20,7 @@
 #define TINT          0xEEF3F5
 #define GREY          0x666B73
 
-typedef enum shape { TEXT, TEXT_RIGHT, COUNT, MONEY, CENTS, DAY, INSTANT, SHAPES } shape;
+typedef enum shape { TEXT, TEXT_RIGHT, TEXT_INDENT, COUNT, MONEY, CENTS, DAY, INSTANT, SHAPES } shape;
 
 #define STYLES (RD_S_DUE + 1)
 
@@ -39,8 +39,6 @@ struct rd_book {
 };
 
 static const char *const number_formats[SHAPES] = {
-    [TEXT] = "@",
-    [TEXT_RIGHT] = "@",
     [COUNT] = "0",
     [MONEY] = "0.00################",
     [CENTS] = "0.00",
@@ -89,6 +87,7 @@ dress(lxw_format *f, rd_cell_style style)
 		break;
 	case RD_S_MUTED:
 		format_set_font_color(f, GREY);
+		format_set_align(f, LXW_ALIGN_VERTICAL_TOP);
 		break;
 	case RD_S_WRAP:
 		format_set_text_wrap(f);
@@ -115,8 +114,10 @@ format_of(struct rd_book *b, rd_cell_style style, shape sh)
 		fail(b, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	if (sh != TEXT && sh != TEXT_RIGHT)
+	if (number_formats[sh] != NULL)
 		format_set_num_format(f, number_formats[sh]);
+	if (sh == TEXT_INDENT)
+		format_set_indent(f, 1);
 	if (sh == TEXT_RIGHT)
 		format_set_align(f, LXW_ALIGN_RIGHT);
 	if (sh == DAY || sh == INSTANT)
@@ -290,9 +291,10 @@ cell_text(struct rd_book *b, const char *text, char **own_out)
 }
 
 void
-rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, bool right, const char *text)
+rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, rd_align align, const char *text)
 {
-	lxw_format *f = ready(b) ? format_of(b, style, right ? TEXT_RIGHT : TEXT) : NULL;
+	static const shape shapes[] = {[RD_LEFT] = TEXT, [RD_RIGHT] = TEXT_RIGHT, [RD_INDENT] = TEXT_INDENT};
+	lxw_format *f = ready(b) ? format_of(b, style, shapes[align]) : NULL;
 	char *own;
 
 	if (f == NULL)
@@ -327,7 +329,7 @@ rd_book_count(struct rd_book *b, unsigned col, rd_cell_style style, uint64_t n)
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)n);
-	rd_book_text(b, col, style, true, text);
+	rd_book_text(b, col, style, RD_RIGHT, text);
 }
 
 void
@@ -363,7 +365,7 @@ rd_book_day(struct rd_book *b, unsigned col, rd_cell_style style, om_day d)
 	if (t.year >= 1900 && t.year <= 9999)
 		date(b, col, style, DAY, &t);
 	else
-		rd_book_text(b, col, style, false, om_day_text(d, text)); /* a spreadsheet has no such day */
+		rd_book_text(b, col, style, RD_LEFT, om_day_text(d, text)); /* a spreadsheet has no such day */
 }
 
 void
@@ -376,7 +378,7 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 	struct tm tm;
 
 	if (localtime_r(&second, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 9999 - 1900) {
-		rd_book_text(b, col, style, false, om_zone_text(at, text));
+		rd_book_text(b, col, style, RD_LEFT, om_zone_text(at, text));
 		return;
 	}
 	t = (lxw_datetime){
@@ -391,6 +393,13 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 }
 
 void
+rd_book_height(struct rd_book *b, unsigned lines)
+{
+	if (ready(b))
+		check(b, worksheet_set_row(b->sheet, b->row, 15.0 * (double)lines, NULL));
+}
+
+void
 rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned chars, const char *text)
 {
 	lxw_format *f = ready(b) ? format_of(b, RD_S_WRAP, TEXT) : NULL;
@@ -399,7 +408,7 @@ rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned cha
 
 	if (f == NULL)
 		return;
-	check(b, worksheet_set_row(b->sheet, b->row, 15.0 * (double)(n / chars + 1), NULL));
+	rd_book_height(b, (unsigned)(n / chars) + 1);
 	text = cell_text(b, text, &own);
 	check(b, worksheet_merge_range(b->sheet, b->row, (lxw_col_t)first, b->row, (lxw_col_t)last, text, f));
 	free(own);

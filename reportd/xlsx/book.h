@@ -34,6 +34,8 @@ typedef enum rd_cell_style {
 	RD_S_DUE
 } rd_cell_style;
 
+typedef enum rd_align { RD_LEFT, RD_RIGHT, RD_INDENT } rd_align;
+
 struct rd_book;
 
 struct rd_book_opts {
@@ -54,7 +56,7 @@ void rd_book_sheet(struct rd_book *b, const char *name, bool landscape);
 unsigned rd_book_next(struct rd_book *b);
 unsigned rd_book_at(const struct rd_book *b);
 
-void rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, bool right, const char *text);
+void rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, rd_align align, const char *text);
 void rd_book_count(struct rd_book *b, unsigned col, rd_cell_style style, uint64_t n);
 /* rd_book_money writes the nearest binary64 of the amount. */
 void rd_book_money(struct rd_book *b, unsigned col, rd_cell_style style, om_money m);
@@ -67,6 +69,8 @@ void rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_ti
  * are `chars` wide together. */
 void rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned chars, const char *text);
 
+/* rd_book_height makes the row so many lines high; before its cells. */
+void rd_book_height(struct rd_book *b, unsigned lines);
 void rd_book_width(struct rd_book *b, unsigned col, double chars);
 /* rd_book_head freezes the rows up to this one, repeats it in print and filters
  * the rows after it, up to last_row.  Before those are written. */

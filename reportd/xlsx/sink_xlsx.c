@@ -37,8 +37,23 @@ static void
 write_lines(struct rd_book *b, const struct rd_line *lines, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		rd_book_text(b, 0, RD_S_MUTED, false, lines[i].label);
-		rd_book_text(b, 1, RD_S_CELL, false, lines[i].text);
+		rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, lines[i].label);
+		rd_book_text(b, 1, RD_S_CELL, RD_LEFT, lines[i].text);
+		(void)rd_book_next(b);
+	}
+}
+
+static void
+write_tiles(struct rd_book *b, const struct rd_doc *d)
+{
+	for (size_t i = 0; i < d->n_tiles; i++) {
+		const struct rd_tile *t = &d->tiles[i];
+
+		rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, t->label);
+		if (t->kind == RD_INT)
+			rd_book_count(b, 1, RD_S_CELL, t->cell.u.n);
+		else
+			rd_book_text(b, 1, RD_S_CELL, RD_LEFT, t->cell.u.text);
 		(void)rd_book_next(b);
 	}
 }
@@ -48,23 +63,23 @@ write_amount(struct rd_book *b, rd_cell_style style, const char *label, const ch
 {
 	char text[OM_MONEY_TEXT];
 
-	rd_book_text(b, 0, style, false, label);
+	rd_book_text(b, 0, style, RD_LEFT, label);
 	if (cents)
 		rd_book_cents(b, 1, style, m);
 	else
 		rd_book_money(b, 1, style, m);
-	rd_book_text(b, 2, style, true, cents ? om_money_text_fixed(m, 2, text) : rd_money_text(m, text));
-	rd_book_text(b, 3, style, false, remark != NULL ? remark : "");
+	rd_book_text(b, 2, style, RD_RIGHT, cents ? om_money_text_fixed(m, 2, text) : rd_money_text(m, text));
+	rd_book_text(b, 3, style, RD_INDENT, remark != NULL ? remark : "");
 	(void)rd_book_next(b);
 }
 
 static void
 write_bill(struct rd_book *b, const struct rd_doc *d)
 {
-	rd_book_text(b, 0, RD_S_HEAD, false, "Amounts");
-	rd_book_text(b, 1, RD_S_HEAD, true, "USD");
-	rd_book_text(b, 2, RD_S_HEAD, true, "USD, exact");
-	rd_book_text(b, 3, RD_S_HEAD, false, "");
+	rd_book_text(b, 0, RD_S_HEAD, RD_LEFT, "Amounts");
+	rd_book_text(b, 1, RD_S_HEAD, RD_RIGHT, "USD");
+	rd_book_text(b, 2, RD_S_HEAD, RD_RIGHT, "USD, exact");
+	rd_book_text(b, 3, RD_S_HEAD, RD_LEFT, "");
 	(void)rd_book_next(b);
 	for (int aside = 0; aside < 2; aside++) {
 		for (size_t i = 0; i < d->n_amounts; i++) {
@@ -109,30 +124,30 @@ write_summary(struct rd_book *b, const struct rd_doc *d)
 	rd_book_width(b, 1, 24);
 	rd_book_width(b, 2, 32);
 	rd_book_width(b, 3, 50);
-	rd_book_text(b, 0, RD_S_TITLE, false, d->title);
+	rd_book_text(b, 0, RD_S_TITLE, RD_LEFT, d->title);
 	(void)rd_book_next(b);
-	rd_book_text(b, 0, RD_S_MUTED, false, d->month);
+	rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, d->month);
 	(void)rd_book_next(b);
 	(void)rd_book_next(b);
 	write_lines(b, d->facts, d->n_facts);
 	(void)rd_book_next(b);
 	if (d->nothing != NULL) {
-		rd_book_text(b, 0, RD_S_DUE, false, d->nothing);
+		rd_book_text(b, 0, RD_S_DUE, RD_LEFT, d->nothing);
 		(void)rd_book_next(b);
 	} else {
-		write_lines(b, d->figures, d->n_figures);
+		write_tiles(b, d);
 	}
 	(void)rd_book_next(b);
 	write_bill(b, d);
 	(void)rd_book_next(b);
 	for (size_t i = 0; i < d->n_tables; i++)
 		if (d->tables[i].sheet_remark != NULL) {
-			rd_book_text(b, 0, RD_S_DUE, false, d->tables[i].title);
+			rd_book_text(b, 0, RD_S_DUE, RD_LEFT, d->tables[i].title);
 			rd_book_paragraph(b, SPAN_FIRST, SPAN_LAST, SPAN_CHARS, d->tables[i].sheet_remark);
 			(void)rd_book_next(b);
 		}
 	for (size_t i = 0; i < d->n_notes; i++) {
-		rd_book_text(b, 0, RD_S_MUTED, false, d->notes[i].label);
+		rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, d->notes[i].label);
 		rd_book_paragraph(b, SPAN_FIRST, SPAN_LAST, SPAN_CHARS, d->notes[i].text);
 		(void)rd_book_next(b);
 	}
@@ -166,21 +181,21 @@ write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, c
 
 	if (!c->known) {
 		if (style == RD_S_TOTAL)
-			rd_book_text(b, col, style, false, "");
+			rd_book_text(b, col, style, RD_LEFT, "");
 		if (style == RD_S_TOTAL && kind == RD_MONEY)
-			rd_book_text(b, col + 1, style, false, "");
+			rd_book_text(b, col + 1, style, RD_LEFT, "");
 		return;
 	}
 	switch (kind) {
 	case RD_TEXT:
-		rd_book_text(b, col, style, false, text);
+		rd_book_text(b, col, style, RD_LEFT, text);
 		break;
 	case RD_INT:
 		rd_book_count(b, col, style, c->u.n);
 		break;
 	case RD_MONEY:
 		rd_book_money(b, col, style, c->u.money);
-		rd_book_text(b, col + 1, style, true, text);
+		rd_book_text(b, col + 1, style, RD_RIGHT, text);
 		widen(&widths[col + 1], text);
 		break;
 	case RD_DAY:
@@ -205,22 +220,32 @@ write_row(struct rd_book *b, const struct rd_table *t, rd_cell_style style, cons
 	}
 }
 
+/* head_width lets a heading stand in two lines. */
+static double
+head_width(const char *title)
+{
+	double half = (double)strlen(title) / 2 + 3;
+
+	return half > 11 ? half : 11;
+}
+
 static unsigned
 write_head(struct rd_book *b, const struct rd_table *t, struct om_arena *a, double *widths)
 {
 	unsigned col = 0;
 
+	rd_book_height(b, 2);
 	for (unsigned i = 0; i < t->n_columns; i++) {
 		const char *title = t->columns[i].title;
 		rd_kind kind = t->columns[i].kind;
 
-		rd_book_text(b, col, RD_S_HEAD, kind == RD_INT || kind == RD_MONEY, title);
-		widths[col++] = 11;
+		rd_book_text(b, col, RD_S_HEAD, kind == RD_INT || kind == RD_MONEY ? RD_RIGHT : RD_LEFT, title);
+		widths[col++] = head_width(title);
 		if (kind == RD_MONEY) {
 			const char *exact = om_arena_printf(a, "%s (exact)", title);
 
-			rd_book_text(b, col, RD_S_HEAD, true, exact != NULL ? exact : "");
-			widths[col++] = 14;
+			rd_book_text(b, col, RD_S_HEAD, RD_RIGHT, exact != NULL ? exact : "");
+			widths[col++] = head_width(title) + 3;
 		}
 	}
 	return col;
@@ -258,7 +283,7 @@ write_table(struct rd_book *b, const struct rd_table *t, struct om_arena *a, om_
 
 	rd_book_sheet(b, t->name, true);
 	if (t->sheet_remark != NULL) {
-		rd_book_text(b, 0, RD_S_DUE, false, t->sheet_remark);
+		rd_book_text(b, 0, RD_S_DUE, RD_LEFT, t->sheet_remark);
 		(void)rd_book_next(b);
 	}
 	head = rd_book_at(b);
@@ -269,13 +294,13 @@ write_table(struct rd_book *b, const struct rd_table *t, struct om_arena *a, om_
 	if (s != OM_OK)
 		return s;
 	if (t->n_rows == 0) {
-		rd_book_text(b, 0, RD_S_MUTED, false, t->empty);
+		rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, t->empty);
 	} else if (t->total != NULL) {
 		struct rd_cell total[RD_MAX_COLUMNS];
 
 		memcpy(total, t->total, t->n_columns * sizeof *total);
 		write_row(b, t, RD_S_TOTAL, total, widths);
-		rd_book_text(b, 0, RD_S_TOTAL, false, "Total");
+		rd_book_text(b, 0, RD_S_TOTAL, RD_LEFT, "Total");
 	}
 	for (unsigned i = 0; i < n; i++)
 		rd_book_width(b, i, widths[i]);
