@@ -280,6 +280,7 @@ om_conf_help(const struct om_conf_opt *tab, size_t n, struct om_buf *out)
 void
 om_conf_markdown(const struct om_conf_opt *tab, size_t n, struct om_buf *out)
 {
+	om_buf_str(out, "| setting | values | default | |\n| --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < n; i++) {
 		om_buf_printf(out, "| `%s` | ", tab[i].name);
 		shape(&tab[i], out);

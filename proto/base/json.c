@@ -5,11 +5,35 @@
 #include <math.h>
 #include <string.h>
 
+bool
+om_json_too_deep(const char *text, size_t n)
+{
+	size_t depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '[') && ++depth > OM_JSON_DEPTH)
+			return true;
+		else if (!quoted && (c == '}' || c == ']') && depth > 0)
+			depth--;
+	}
+	return false;
+}
+
 om_status
 om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 {
 	json_error_t je;
 
+	*out = NULL;
+	if (om_json_too_deep(text, n))
+		return om_fail(e, OM_INVALID, "not valid JSON: nested more than %d deep", OM_JSON_DEPTH);
 	*out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (*out == NULL)
 		return om_fail(e, OM_INVALID, "not valid JSON: line %d, column %d: %s", je.line, je.column, je.text);

@@ -20,8 +20,15 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* om_json_parse refuses duplicate keys, trailing data, NUL and bad UTF-8;
- * free *out with json_decref. */
+/* The parser recurses, and civetweb's threads have 100 kB of stack. */
+#define OM_JSON_DEPTH 64
+
+/* om_json_too_deep tells whether brackets nest deeper than OM_JSON_DEPTH; for
+ * those who call the parser themselves. */
+bool om_json_too_deep(const char *text, size_t n);
+
+/* om_json_parse refuses duplicate keys, trailing data, NUL, bad UTF-8 and what
+ * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
 /* ---- reading ---- */
