@@ -441,14 +441,16 @@ gw_events_ndjson(
 		om_err why = {.text = ""};
 		json_error_t je;
 		json_t *doc;
+		bool deep;
 
 		if (!is_blank(text, len)) {
 			if (index == GW_EVENTS_MAX)
 				return too_many(e);
-			doc = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+			deep = om_json_too_deep(text, len);
+			doc = deep ? NULL : json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 			if (doc == NULL) {
 				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
-				    je.column, je.text);
+				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
 				s = reject(out, a, index, why.text, e);
 			} else {
 				s = take(doc, index, now, a, b, out, e);

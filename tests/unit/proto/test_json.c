@@ -32,6 +32,25 @@ test_parse_says_where(void **state)
 }
 
 static void
+test_parse_refuses_deep_nesting(void **state)
+{
+	char text[2 * (OM_JSON_DEPTH + 1)];
+	json_t *j = NULL;
+	om_err e = {.text = ""};
+
+	(void)state;
+	memset(text, '[', OM_JSON_DEPTH + 1);
+	memset(text + OM_JSON_DEPTH + 1, ']', OM_JSON_DEPTH + 1);
+	assert_int_equal(om_json_parse(text, sizeof text, &j, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "deep"));
+	assert_status(om_json_parse(text + 1, sizeof text - 2, &j, &e), OM_OK, e);
+	json_decref(j);
+	assert_false(om_json_too_deep("\"[[[\\\"[\"", 9));
+	assert_status(om_json_parse("[\"\\\"{{{\",{}]", 12, &j, &e), OM_OK, e);
+	json_decref(j);
+}
+
+static void
 test_getters(void **state)
 {
 	json_t *j = parse(
@@ -125,6 +144,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse_says_where),
+	    cmocka_unit_test(test_parse_refuses_deep_nesting),
 	    cmocka_unit_test(test_getters),
 	    cmocka_unit_test(test_writer_makes_json_that_reads_back),
 	};
