@@ -14,18 +14,22 @@ die() {
   exit "${2:-1}"
 }
 
-# long LABEL LOG COMMAND... runs a command whose output goes to LOG, says every
-# ten seconds that it is still at it, and shows the end of LOG if it fails.
+# long LABEL LOG COMMAND... runs a command whose output goes to LOG.  After a
+# second it says what it does, every ten seconds that it is still at it; if the
+# command fails it shows the end of LOG.
 long_pid='' beat_pid=''
 long() {
   local label=$1 log=$2 begun=$SECONDS rc=0
   shift 2
-  say "$label ..."
   mkdir -p "$(dirname "$log")"
   : >"$log"
-  (while sleep 10 >/dev/null 2>&1; do
-    say "  ${label,} for $((SECONDS - begun)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"
-  done) 8>&- 9>&- &
+  (
+    sleep 1 >/dev/null 2>&1
+    say "$label ..."
+    while sleep 10 >/dev/null 2>&1; do
+      say "  ${label,} for $((SECONDS - begun)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"
+    done
+  ) 8>&- 9>&- &
   beat_pid=$!
   "$@" >>"$log" 2>&1 </dev/null 8>&- 9>&- &
   long_pid=$!
@@ -130,7 +134,6 @@ build() {
     long "Configuring" "$root/build/log/configure-$preset.log" \
       env -C "$root" cmake --preset "$preset" "$@"
   fi
-  ninja -C "$folder" -n 2>/dev/null | grep -q 'no work to do' && return
   long "Building" "$root/build/log/build-$preset.log" env -C "$root" nice ninja -C "$folder"
 }
 

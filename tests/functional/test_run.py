@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""./run, as a newcomer and as an operator use it: without a terminal, in homes of its own."""
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+from client import Client
+from openapi import ROOT
+from records import record
+from stack import PASSWORD, accepts, bin_folder, free_port, hash_password, wait_until
+
+pytestmark = pytest.mark.slow
+RUN = ROOT / "run"
+SERVICES = ["mariadb", "costd", "reportd", "gateway"]
+SECRETS = ("ADMIN_PASSWORD", "API_KEY", "READ_API_KEY")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    if not (ROOT / "build/release/bin/gateway").exists():
+        pytest.skip("./run works on build/release, which is not built")
+
+
+class Home:
+    def __init__(self, folder, contract, name=None, cwd=None, **env):
+        self.folder, self.contract, self.cwd = folder, contract, cwd or "/"
+        self.port = int(env.pop("PORT", free_port()))
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "NODE_EXTRA_CA_CERTS", "npm_config_cafile")}
+        self.env = {**kept, "METERING_HOME": str(name or folder), "PORT": str(self.port), **env}
+
+    def run(self, *argv, code=0, **env):
+        done = subprocess.run([RUN, *argv], env={**self.env, **env}, cwd=self.cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=300, start_new_session=True)
+        assert code is None or done.returncode == code, f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def foreground(self, *argv):
+        return subprocess.Popen([RUN, *argv], env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def status(self, code=0):
+        """status maps each process to (pid or None, state)."""
+        lines = self.run("status", code=code).stdout.splitlines()
+        parts = [line.split() for line in lines]
+        assert all(len(part) == 3 for part in parts), lines
+        return {name: (None if pid == "-" else int(pid), state) for name, pid, state in parts}
+
+    def pids(self):
+        return {name: pid for name, (pid, _) in self.status(code=None).items() if pid}
+
+    @property
+    def access(self):
+        return dict(line.split("=", 1) for line in (self.folder / "access.env").read_text().splitlines())
+
+    def client(self, key=None):
+        return Client(self.port, self.contract, key)
+
+    def reader(self):
+        return self.client(self.access["READ_API_KEY"])
+
+    def count(self):
+        return self.reader().usage(**{"from": "2020-01-01", "to": "2100-01-01"})["total"]["requests"]
+
+    def send(self, records):
+        before = self.count()
+        self.client(self.access["API_KEY"]).send(records)
+        wait_until(lambda: self.count() == before + len(records), "the records in the ledger")
+
+
+@pytest.fixture
+def make_home(tmp_path, contract):
+    made = []
+
+    def make(name="home", **options):
+        home = Home(tmp_path / name, contract, **options)
+        made.append(home)
+        return home
+
+    yield make
+    for home in made:
+        home.run("stop", code=None)
+        assert not home.pids()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, contract):
+    """One installation for the tests that leave it running; its path has spaces and is too long for a socket."""
+    one = Home(tmp_path_factory.mktemp("a home with spaces") / ("and a very long name " * 5).strip(), contract)
+    one.run("start")
+    yield one
+    one.run("stop")
+    assert not one.pids()
+
+
+def processes_with(text):
+    found = []
+    for folder in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{folder}/cmdline", "rb") as file:
+                if folder.isdigit() and text.encode() in file.read():
+                    found.append(int(folder))
+        except OSError:
+            continue
+    return found
+
+
+def test_start_prints_and_keeps_the_access_data(home):
+    shown = home.run("start").stdout
+    access = home.access
+    assert set(access) == {"ADDRESS", "ADMIN_PASSWORD", "API_KEY", "READ_API_KEY"}
+    assert access["ADDRESS"] == f"http://127.0.0.1:{home.port}" and all(value in shown for value in access.values())
+    assert len(access["ADMIN_PASSWORD"]) >= 15 and len(access["API_KEY"]) >= 32 and access["API_KEY"] != access["READ_API_KEY"]
+    home.client().login(access["ADMIN_PASSWORD"])
+    home.send([record()])
+
+
+def test_nothing_is_readable_by_others(home):
+    assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
+    for name in ("access.env", "settings.env", "env/gateway.env", "env/costd.env"):
+        assert stat.S_IMODE((home.folder / name).stat().st_mode) == 0o600, name
+
+
+def test_status_is_a_line_per_process(home):
+    status = home.status()
+    assert list(status) == SERVICES
+    for pid, state in status.values():
+        assert state == "running" and os.path.exists(f"/proc/{pid}")
+
+
+def test_second_start_is_quick_and_leaves_all_running(home):
+    before = home.pids()
+    begun = time.monotonic()
+    home.run("start")
+    assert time.monotonic() - begun < 8
+    assert home.pids() == before
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_start_brings_back_what_was_killed(home, name):
+    before = home.pids()
+    os.kill(before[name], signal.SIGKILL)
+    wait_until(lambda: home.status(code=None)[name][1] == "died", f"{name} dead")
+    assert home.run("status", code=None).returncode == 3
+    home.run("start")
+    after = home.pids()
+    assert after.pop(name) != before.pop(name) and after == before
+    home.send([record()])
+
+
+def test_start_after_a_crash_of_everything(home):
+    count = home.count()
+    for pid in home.pids().values():
+        os.kill(pid, signal.SIGKILL)
+    home.run("start")
+    assert home.count() == count
+
+
+def test_stop_stops_all_and_start_finds_everything_again(home):
+    home.send([record() for _ in range(3)])
+    count, access, pids = home.count(), home.access, home.pids()
+    home.run("stop")
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert {state for _, state in home.status(code=3).values()} == {"stopped"}
+    assert not accepts(home.port)
+    home.run("stop")
+    home.run("start")
+    assert home.access == access and home.count() == count
+
+
+def test_secrets_are_in_no_log_and_no_command_line(home):
+    home.client().login(home.access["ADMIN_PASSWORD"])
+    secrets = [home.access[name] for name in SECRETS]
+    made = dict(line.split("=", 1) for line in (home.folder / "settings.env").read_text().splitlines())
+    secrets += [made["JWT_SECRET"], made["DB_PASSWORD"], made["PASSWORD_HASH"]]
+    for log in (home.folder / "log").iterdir():
+        text = log.read_text(errors="replace")
+        assert not [s for s in secrets if s in text], log
+    assert not [pid for secret in secrets for pid in processes_with(secret)]
+
+
+def test_services_get_their_own_settings_only(home):
+    env = {name: (home.folder / f"env/{name}.env").read_text() for name in ("gateway", "costd", "reportd")}
+    assert "DATABASE_PASSWORD" in env["costd"] and "DATABASE" not in env["gateway"] + env["reportd"]
+    assert "JWT_SECRET" not in env["costd"] + env["reportd"] and "API_KEY=" not in env["reportd"]
+    pid = home.pids()["gateway"]
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        assert b"DATABASE_" not in file.read()
+
+
+def test_two_side_by_side(home, make_home):
+    other = make_home()
+    home.send([record()])
+    other.run("start")
+    assert other.count() == 0 and not set(other.pids().values()) & set(home.pids().values())
+    other.send([record()] * 1 + [record()])
+    assert other.count() == 2
+    other.run("stop")
+    assert home.status() and home.count() > 0
+
+
+def test_two_starts_at_once(make_home):
+    home = make_home()
+    both = [home.foreground("start"), home.foreground("start")]
+    for one in both:
+        out = one.communicate(timeout=200)[0]
+        assert one.returncode == 0, out
+    assert len(home.pids()) == 4
+    assert len(processes_with(str(home.folder / "mariadb"))) == 1
+
+
+def test_relative_home_from_another_folder(make_home, tmp_path):
+    home = make_home("here", name="here", cwd=str(tmp_path))
+    home.run("start")
+    assert (tmp_path / "here" / "access.env").exists() and home.status()
+
+
+def test_environment_wins(make_home):
+    home = make_home()
+    given = {"API_KEY": "ingest-key-of-my-own-choice", "READ_API_KEY": "read-key-of-my-own-choice", "REPORT_TIMEZONE": "Asia/Kolkata",
+             "PASSWORD_HASH": hash_password(bin_folder()), "MINIMUM_CHARGE_FEE": "2.5"}
+    home.run("start", **given)
+    assert home.access["API_KEY"] == given["API_KEY"] and home.access["READ_API_KEY"] == given["READ_API_KEY"]
+    assert home.access["ADMIN_PASSWORD"] == ""
+    home.client().login(PASSWORD)
+    assert home.reader().get("/api/v1/session").json()["timezone"] == "Asia/Kolkata"
+    home.send([record()])
+    assert "MINIMUM_CHARGE_FEE=2.5" in (home.folder / "env/reportd.env").read_text()
+    os.kill(home.pids()["gateway"], signal.SIGKILL)
+    home.run("start")  # brought back as it was, without being told again
+    home.client().login(PASSWORD)
+
+
+def test_setting_from_a_file(make_home, tmp_path):
+    home = make_home()
+    (tmp_path / "key").write_text("key-that-was-in-a-file\n")
+    home.run("start", READ_API_KEY_FILE=str(tmp_path / "key"))
+    assert home.access["READ_API_KEY"] == "key-that-was-in-a-file"
+    home.reader().usage()
+
+
+def test_malformed_setting_is_named(make_home):
+    done = make_home().run("start", code=None, REPORT_TIMEZONE="Mars/Olympus")
+    assert done.returncode != 0 and "REPORT_TIMEZONE" in done.stderr
+
+
+def test_port_in_use_is_one_clear_line(home, make_home):
+    other = make_home(PORT=home.port)
+    done = other.run("start", code=None)
+    assert done.returncode != 0 and str(home.port) in done.stderr and "in use" in done.stderr
+    assert home.status()
+
+
+def test_recycled_pid_is_not_ours(make_home, tmp_path):
+    home = make_home()
+    stranger = subprocess.Popen(["tail", "-f", "/dev/null"])
+    try:
+        (home.folder / "pid").mkdir(parents=True)
+        for name in SERVICES:
+            (home.folder / "pid" / name).write_text(f"{stranger.pid} 1 00000000-0000-0000-0000-000000000000\n")
+        assert {state for _, state in home.status(code=3).values()} == {"died"}
+        home.run("stop")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def lines_until(process, text):
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(f"{text!r} never came:\n{''.join(lines)}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_foreground_stops_all_on_a_signal(make_home, number):
+    home = make_home()
+    process = home.foreground()
+    lines_until(process, "Ctrl-C")
+    pids = home.pids()
+    assert len(pids) == 4
+    process.send_signal(number)
+    assert process.wait(60) == 0
+    assert not home.pids() and not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+
+
+def test_foreground_restarts_what_dies_and_ends_with_stop(make_home):
+    home = make_home()
+    process = home.foreground()
+    lines_until(process, "Ctrl-C")
+    for name in ("gateway", "mariadb"):
+        pid = home.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        lines_until(process, f"{name} ended")
+        wait_until(lambda: home.pids().get(name, pid) != pid and home.client().request("GET", "/readyz").json()["status"] == "ready"
+                   if accepts(home.port) else False, f"{name} restarted", 90)
+    home.run("stop")
+    assert process.wait(60) == 0 and not home.pids()
+
+
+def test_logs_are_rotated(make_home):
+    home = make_home()
+    (home.folder / "log").mkdir(parents=True)
+    (home.folder / "log" / "gateway.log").write_bytes(b"x" * 11_000_000)
+    home.run("start")
+    assert (home.folder / "log" / "gateway.log.1").stat().st_size == 11_000_000
+    assert (home.folder / "log" / "gateway.log").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("argv, code", [(["help"], 0), (["--help"], 0), (["nonsense"], 2), (["bench"], 0), (["demo", "stop"], None)])
+def test_other_verbs(make_home, argv, code):
+    done = make_home().run(*argv, code=None)
+    assert done.returncode == code if code is not None else done.returncode != 0
+    assert done.stdout or done.stderr
+
+
+def test_status_and_stop_without_a_home(make_home):
+    home = make_home()
+    assert {state for _, state in home.status(code=3).values()} == {"stopped"}
+    home.run("stop")
+    assert not home.folder.exists()
+
+
+def test_demo_is_a_lively_year_loaded_once(make_home):
+    home = make_home()
+    begun = time.monotonic()
+    home.run("demo", "start")
+    took = time.monotonic() - begun
+    assert list(home.status()) == ["mariadb", "stub", "costd", "reportd", "gateway"]
+    count = home.count()
+    assert count > 20_000 and took < 120, (count, took)
+    reply = home.reader().usage(group_by="user", **{"from": "2020-01-01", "to": "2100-01-01"})
+    assert len(reply["rows"]) == 12
+    months = home.reader().usage(group_by="month", **{"from": "2020-01-01", "to": "2100-01-01"})["rows"]
+    assert len(months) in (12, 13, 14)
+    wait_until(lambda: home.reader().usage(**{"from": "2020-01-01", "to": "2100-01-01"})["total"]["unsettled"] < 40,
+               "the stopped requests settled", 90)
+    for argv in (["demo", "start"], ["start"]):
+        home.run(*argv)
+        assert home.count() == count
+    assert home.reader().get("/api/v1/credits").json()["known"]
+    os.kill(home.pids()["stub"], signal.SIGKILL)
+    home.run("start")
+    assert "stub" in home.pids()
+
+
+def test_demo_does_not_mix_with_a_real_ledger(home):
+    home.send([record()])
+    count = home.count()
+    done = home.run("demo", "start", code=None)
+    assert done.returncode != 0 and "METERING_HOME" in done.stderr
+    home.run("start")
+    assert home.count() == count
+
+
+def test_demo_may_take_over_an_empty_ledger(make_home):
+    home = make_home()
+    home.run("start")
+    home.run("demo", "start")
+    assert home.count() > 20_000 and "stub" in home.pids()
+
+
+def test_nothing_left_behind_in_tmp(home):
+    made = dict(line.split("=", 1) for line in (home.folder / "settings.env").read_text().splitlines())
+    assert re.match(r"/tmp/owui-metering\.\w+$", made["SOCKET_DIR"])
+    home.run("stop")
+    assert not os.path.exists(made["SOCKET_DIR"])
+    home.run("start")
