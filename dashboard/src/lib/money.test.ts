@@ -90,6 +90,8 @@ describe('columns', () => {
   test('as many as the smallest needs', () => expect(columnDecimals(['0.5', '0.0045'])).toBe(4));
   test('but not more than four beside dollars', () =>
     expect(columnDecimals(['12.3', '0.000012'])).toBe(4));
+  test('beside dollars one digit of a small amount is enough', () =>
+    expect(columnDecimals(['12.3', '0.0971'])).toBe(2));
   test('zero and unknown ask for nothing', () => expect(columnDecimals(['0', null])).toBe(2));
   test('exact ones have all digits', () =>
     expect(columnDecimals(['12.3', '0.000000125'], true)).toBe(9));

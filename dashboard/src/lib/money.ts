@@ -58,7 +58,8 @@ function absolute(units: bigint): bigint {
 
 /**
  * columnDecimals says how many decimals amounts that stand under each other have: cents, hundredths of
- * a cent or millionths, as few as show two digits of each; or all there are, where exact ones are wanted.
+ * a cent or millionths, as few as show two digits of each (one beside amounts of a dollar and more); or
+ * all there are, where exact ones are wanted.
  */
 export function columnDecimals(amounts: Iterable<string | null>, exact = false): number {
   let most = 0n;
@@ -73,8 +74,9 @@ export function columnDecimals(amounts: Iterable<string | null>, exact = false):
   }
   if (exact) return digits;
   const small = least ?? UNIT;
+  const shown = most >= UNIT ? UNIT : 10n * UNIT;
   const decimals =
-    SHORT_DECIMALS.find((d) => small * 10n ** BigInt(d) >= 10n * UNIT) ?? SHORT_DECIMALS[2];
+    SHORT_DECIMALS.find((d) => small * 10n ** BigInt(d) >= shown) ?? SHORT_DECIMALS[2];
   return most >= UNIT ? Math.min(decimals, WIDE_DECIMALS) : decimals;
 }
 
