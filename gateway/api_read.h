@@ -7,7 +7,6 @@
 
 #include "json.h"
 #include "metering.pb-c.h"
-#include "zone.h"
 
 #include <stdint.h>
 

@@ -77,47 +77,6 @@ read_filter(struct gw_req *rq, Om__Filter *f, om_err *e)
 	return gw_query_text(rq, "provider", 0, 128, &f->provider, e);
 }
 
-/* running_month asks costd which days it has; for questions that name one end. */
-static om_status
-running_month(struct gw_app *app, struct gw_req *rq, Om__Period *p, om_err *e)
-{
-	Om__UsageQuery q = OM__USAGE_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	om_day from, to;
-	om_status s;
-
-	q.has_limit = 1;
-	q.limit = 1;
-	req.body_case = OM__REQUEST__BODY_USAGE;
-	req.usage = &q;
-	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_USAGE || om_day_parse(rep->usage->from, &from, NULL) != OM_OK ||
-	    om_day_parse(rep->usage->to, &to, NULL) != OM_OK)
-		return om_fail(e, OM_UNAVAILABLE, "costd did not say which month is running");
-	if (!p->has_from_day)
-		p->from_day = from;
-	if (!p->has_to_day)
-		p->to_day = to;
-	p->has_from_day = p->has_to_day = 1;
-	if (p->to_day < p->from_day)
-		return om_fail(
-		    e, OM_INVALID, "to: must not be earlier than from; the other end is the running month's");
-	return OM_OK;
-}
-
-static om_status
-read_period(struct gw_app *app, struct gw_req *rq, Om__Period *p, om_err *e)
-{
-	om_status s = gw_query_period(rq, p, e);
-
-	if (s == OM_OK && p->has_from_day != p->has_to_day)
-		s = running_month(app, rq, p, e);
-	return s;
-}
-
 /* ---- the answer ---- */
 
 void
@@ -181,7 +140,7 @@ gw_api_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 
 	if ((s = read_groups(rq, &q, e)) != OM_OK || (s = read_filter(rq, &filter, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 10000, 10000, &q.limit, e)) != OM_OK ||
-	    (s = read_period(app, rq, &period, e)) != OM_OK)
+	    (s = gw_query_period(rq, &period, e)) != OM_OK)
 		return s;
 	q.period = &period;
 	q.filter = &filter;
@@ -299,8 +258,7 @@ gw_api_generations(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, o
 	if ((s = read_filter(rq, &filter, e)) != OM_OK || (s = read_cost_state(rq, &filter, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "generation_id", 1, 128, &filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q.cursor, e)) != OM_OK ||
-	    (s = gw_query_limit(rq, 1000, 100, &q.limit, e)) != OM_OK ||
-	    (s = read_period(app, rq, &period, e)) != OM_OK)
+	    (s = gw_query_limit(rq, 1000, 100, &q.limit, e)) != OM_OK || (s = gw_query_period(rq, &period, e)) != OM_OK)
 		return s;
 	q.has_limit = 1;
 	q.period = &period;

@@ -130,11 +130,8 @@ gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
 		return s;
 	if ((out->has_from_day && out->has_to_us) || (out->has_from_us && out->has_to_day))
 		return om_fail(e, OM_INVALID, "to: must be of the same kind as from, both days or both instants");
-	if ((out->has_from_us && to == NULL) || (out->has_to_us && from == NULL))
-		return om_fail(
-		    e, OM_INVALID, "%s: must be given when the other end is an instant", to == NULL ? "to" : "from");
 	if ((out->has_from_day && out->has_to_day && out->to_day < out->from_day) ||
-	    (out->has_from_us && out->to_us < out->from_us))
+	    (out->has_from_us && out->has_to_us && out->to_us < out->from_us))
 		return om_fail(e, OM_INVALID, "to: must not be earlier than from");
 	return OM_OK;
 }

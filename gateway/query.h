@@ -18,7 +18,8 @@ om_status gw_query_text(struct gw_req *rq, const char *name, size_t min, size_t 
 
 om_status gw_query_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e) OM_MUST;
 
-/* gw_query_period reads from and to: both days or both instants. */
+/* gw_query_period reads from and to, days or instants but not mixed; an end that
+ * is not given is for costd to fill in. */
 om_status gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e) OM_MUST;
 
 /* gw_media_check wants JSON, or NDJSON too, in UTF-8 and not compressed. */

@@ -8,111 +8,19 @@
  * 3.40's WAL-reset race, which needs two connections, cannot happen.
  * Checkpoints are ours, so that an error in one is seen.
  */
-#include "store.h"
+#include "store_db.h"
 
 #include "digest.h"
 #include "log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #define PAGE_BYTES       4096
 #define CHECKPOINT_PAGES 1000
-#define SCHEMA_VERSION   1
 #define RESERVE_BYTES    ((uint64_t)4 * 1024 * 1024) /* or a sixteenth of a small disk */
 #define SLACK_BYTES      (64 * 1024)
 #define VACUUM_PAGES     2048
-
-enum statement {
-	PUT,
-	FORGET,
-	COUNT,
-	READ,
-	SET_ASIDE,
-	DROP_DAMAGED,
-	END_SESSION,
-	DROP_SESSIONS,
-	N_STATEMENTS,
-};
-
-static const char *const sql[N_STATEMENTS] = {
-    [PUT] = "INSERT INTO record(received_us,crc,payload) VALUES(?1,?2,?3)",
-    [FORGET] = "DELETE FROM record WHERE seq BETWEEN ?1 AND ?2 RETURNING length(payload)",
-    [COUNT] = "UPDATE totals SET accepted=accepted+?1, new_records=new_records+?2,"
-	      " duplicate_records=duplicate_records+?3, refused_records=refused_records+?4",
-    [READ] = "SELECT seq,received_us,crc,payload FROM record WHERE seq>?1 ORDER BY seq LIMIT ?2",
-    [SET_ASIDE] = "INSERT INTO quarantine SELECT seq,received_us,crc,payload,?2 FROM record WHERE seq=?1",
-    [DROP_DAMAGED] = "DELETE FROM record WHERE seq=?1",
-    [END_SESSION] = "INSERT OR REPLACE INTO ended_session(id,expires_us) VALUES(?1,?2)",
-    [DROP_SESSIONS] = "DELETE FROM ended_session WHERE expires_us<=?1",
-};
-
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS record(seq INTEGER PRIMARY KEY AUTOINCREMENT, received_us INTEGER NOT NULL,"
-    " crc INTEGER NOT NULL, payload BLOB NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS quarantine(seq INTEGER PRIMARY KEY, received_us, crc, payload, found_us INTEGER);"
-    "CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY CHECK(one=1), spool_id BLOB NOT NULL,"
-    " accepted INTEGER NOT NULL DEFAULT 0, new_records INTEGER NOT NULL DEFAULT 0,"
-    " duplicate_records INTEGER NOT NULL DEFAULT 0, refused_records INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS ended_session(id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;";
-
-struct gw_store {
-	char dir[3200];
-	int lock_fd;
-	sqlite3 *db;
-	sqlite3_stmt *st[N_STATEMENTS];
-	unsigned char id[GW_SPOOL_ID];
-	int wal_pages;                    /* after the last commit */
-	struct gw_store_totals now, next; /* committed; with the open transaction's changes */
-};
-
-/* fail turns SQLite's last error into a status. */
-static om_status
-fail(struct gw_store *st, const char *doing, om_err *e)
-{
-	int rc = sqlite3_extended_errcode(st->db), sys = sqlite3_system_errno(st->db);
-
-	if ((rc & 0xff) == SQLITE_FULL ||
-	    ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_FSYNC &&
-		(sys == ENOSPC || sys == EDQUOT || sys == EFBIG)))
-		return om_fail(e, OM_FULL, "%s: no space left for the spool", doing);
-	if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
-		return om_fail(e, OM_NOMEM, "%s: out of memory", doing);
-	return om_fail(e, OM_IO, "%s: %s (%d%s%s)", doing, sqlite3_errmsg(st->db), rc, sys != 0 ? ", " : "",
-	    sys != 0 ? strerror(sys) : "");
-}
-
-static om_status
-run(struct gw_store *st, const char *text, om_err *e)
-{
-	return sqlite3_exec(st->db, text, NULL, NULL, NULL) == SQLITE_OK ? OM_OK : fail(st, text, e);
-}
-
-/* query_int gives the first column of the first row. */
-static om_status
-query_int(struct gw_store *st, const char *text, int64_t *out, om_err *e)
-{
-	sqlite3_stmt *q = NULL;
-	om_status s = OM_OK;
-
-	*out = 0;
-	if (sqlite3_prepare_v2(st->db, text, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
-		s = fail(st, text, e);
-	else
-		*out = sqlite3_column_int64(q, 0);
-	(void)sqlite3_finalize(q);
-	return s;
-}
 
 static uint32_t
 checksum(om_time received_us, const void *data, size_t n)
@@ -124,22 +32,11 @@ checksum(om_time received_us, const void *data, size_t n)
 	return om_crc32(om_crc32(0, le, sizeof le), data, n);
 }
 
-static int
-note_wal(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	struct gw_store *st = arg;
-
-	(void)db;
-	(void)name;
-	st->wal_pages = pages;
-	return SQLITE_OK;
-}
-
 /* step runs a prepared change to its end. */
 static om_status
 step(struct gw_store *st, enum statement which, const char *doing, om_err *e)
 {
-	om_status s = sqlite3_step(st->st[which]) == SQLITE_DONE ? OM_OK : fail(st, doing, e);
+	om_status s = sqlite3_step(st->st[which]) == SQLITE_DONE ? OM_OK : gw_db_fail(st, doing, e);
 
 	(void)sqlite3_reset(st->st[which]);
 	return s;
@@ -177,7 +74,7 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 	}
 	for (size_t i = 0; i < n; i++)
 		om_log(OM_LOG_ERROR, "a damaged record was set aside", "seq", OM_I64(seqs[i]), NULL);
-	return query_int(st, "SELECT coalesce(sum(length(payload)),0) FROM record", &st->now.pending_bytes, e);
+	return gw_db_int(st, "SELECT coalesce(sum(length(payload)),0) FROM record", &st->now.pending_bytes, e);
 }
 
 /* take_row copies the current row; false when it is damaged. */
@@ -225,7 +122,7 @@ read_once(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes
 			damaged[n_damaged++] = rows[n].seq;
 	}
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-		om_status s = fail(st, "reading the spool", e);
+		om_status s = gw_db_fail(st, "reading the spool", e);
 
 		(void)sqlite3_reset(st->st[READ]);
 		return s;
@@ -238,9 +135,9 @@ read_once(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes
 	return n_damaged > 0 ? set_aside(st, damaged, n_damaged, e) : OM_OK;
 }
 
-/* read_after goes on while all it finds is damaged. */
-static om_status
-read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes, struct om_arena *a,
+/* gw_store_read_after goes on while all it finds is damaged. */
+om_status
+gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes, struct om_arena *a,
     struct gw_row **rows_out, size_t *n_out, om_err *e)
 {
 	size_t n_damaged;
@@ -250,240 +147,6 @@ read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_byte
 		s = read_once(st, after, max_rows, max_bytes, a, rows_out, n_out, &n_damaged, e);
 	while (s == OM_OK && *n_out == 0 && n_damaged > 0);
 	return s;
-}
-
-/* ---- opening ---- */
-
-static om_status
-make_dir(struct gw_store *st, const char *dir, om_err *e)
-{
-	struct statfs fs;
-	int fd;
-
-	if (snprintf(st->dir, sizeof st->dir, "%s", dir) >= (int)sizeof st->dir)
-		return om_fail(e, OM_INVALID, "SPOOL_DIR: the path is too long");
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return om_fail(e, OM_IO, "SPOOL_DIR: cannot make %.120s: %s", dir, strerror(errno));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return om_fail(e, OM_IO, "SPOOL_DIR: cannot open %.120s: %s", dir, strerror(errno));
-	if (fstatfs(fd, &fs) == 0 && (fs.f_type == 0x01021994 || (unsigned long)fs.f_type == 0x858458f6ul))
-		om_log(OM_LOG_WARN, "the spool is on a file system in memory; a restart loses it", "dir", dir, NULL);
-	(void)close(fd);
-	return OM_OK;
-}
-
-static om_status
-take_lock(struct gw_store *st, om_err *e)
-{
-	char path[3300];
-
-	(void)snprintf(path, sizeof path, "%s/spool.lock", st->dir);
-	st->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (st->lock_fd < 0)
-		return om_fail(e, OM_IO, "cannot open %.160s: %s", path, strerror(errno));
-	if (flock(st->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return om_fail(e, OM_UNAVAILABLE, "the spool in %.160s is in use by another process", st->dir);
-	return OM_OK;
-}
-
-static om_status
-open_db(struct gw_store *st, om_err *e)
-{
-	char path[3300];
-	int64_t version;
-	om_status s;
-
-	(void)snprintf(path, sizeof path, "%s/spool.db", st->dir);
-	if (sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK)
-		return st->db != NULL ? fail(st, "opening the spool", e) : om_fail(e, OM_NOMEM, "out of memory");
-	(void)sqlite3_extended_result_codes(st->db, 1);
-	(void)sqlite3_wal_hook(st->db, note_wal, st); /* also ends automatic checkpoints */
-	s = run(st, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;", e);
-	if (s == OM_OK)
-		s = run(st,
-		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-		    " PRAGMA cache_size=-4096; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
-		    e);
-	if (s == OM_OK)
-		s = query_int(st, "PRAGMA user_version", &version, e);
-	if (s == OM_OK && version > SCHEMA_VERSION)
-		return om_fail(e, OM_VERSION, "the spool was written by a newer gateway (version %lld, this one %d)",
-		    (long long)version, SCHEMA_VERSION);
-	return s;
-}
-
-static om_status
-check_pragmas(struct gw_store *st, om_err *e)
-{
-	sqlite3_stmt *q = NULL;
-	int64_t sync_level = 0;
-	bool wal = false;
-	om_status s = query_int(st, "PRAGMA synchronous", &sync_level, e);
-
-	if (s != OM_OK)
-		return s;
-	if (sqlite3_prepare_v2(st->db, "PRAGMA journal_mode", -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW)
-		wal = strcmp((const char *)sqlite3_column_text(q, 0), "wal") == 0;
-	(void)sqlite3_finalize(q);
-	if (!wal || sync_level != 2)
-		return om_fail(e, OM_IO, "the spool cannot be put into WAL mode with full synchronisation");
-	return OM_OK;
-}
-
-static om_status
-make_schema(struct gw_store *st, om_err *e)
-{
-	unsigned char id[GW_SPOOL_ID];
-	sqlite3_stmt *q = NULL;
-	om_status s = om_random(id, sizeof id, e);
-
-	if (s == OM_OK)
-		s = run(st, "BEGIN IMMEDIATE", e);
-	if (s == OM_OK)
-		s = run(st, schema, e);
-	if (s == OM_OK) {
-		if (sqlite3_prepare_v2(
-			st->db, "INSERT OR IGNORE INTO totals(one,spool_id) VALUES(1,?1)", -1, &q, NULL) != SQLITE_OK ||
-		    sqlite3_bind_blob(q, 1, id, sizeof id, SQLITE_STATIC) != SQLITE_OK ||
-		    sqlite3_step(q) != SQLITE_DONE)
-			s = fail(st, "making the spool", e);
-		(void)sqlite3_finalize(q);
-	}
-	if (s == OM_OK)
-		s = run(st, "PRAGMA user_version=1", e);
-	if (s == OM_OK)
-		s = run(st, "COMMIT", e);
-	return s;
-}
-
-static om_status
-load_totals(struct gw_store *st, om_err *e)
-{
-	sqlite3_stmt *q = NULL;
-	om_status s = OM_OK;
-
-	if (sqlite3_prepare_v2(st->db,
-		"SELECT spool_id,accepted,new_records,duplicate_records,refused_records,"
-		"(SELECT count(*) FROM quarantine),(SELECT count(*) FROM record),"
-		"(SELECT coalesce(sum(length(payload)),0) FROM record),"
-		"(SELECT received_us FROM record ORDER BY seq LIMIT 1) FROM totals",
-		-1, &q, NULL) != SQLITE_OK ||
-	    sqlite3_step(q) != SQLITE_ROW) {
-		s = fail(st, "reading the spool", e);
-	} else if (sqlite3_column_bytes(q, 0) != GW_SPOOL_ID) {
-		s = om_fail(e, OM_DAMAGED, "the spool's own id is damaged");
-	} else {
-		memcpy(st->id, sqlite3_column_blob(q, 0), GW_SPOOL_ID);
-		st->now.accepted = sqlite3_column_int64(q, 1);
-		st->now.new_records = sqlite3_column_int64(q, 2);
-		st->now.duplicate_records = sqlite3_column_int64(q, 3);
-		st->now.refused_records = sqlite3_column_int64(q, 4);
-		st->now.quarantined = sqlite3_column_int64(q, 5);
-		st->now.pending = sqlite3_column_int64(q, 6);
-		st->now.pending_bytes = sqlite3_column_int64(q, 7);
-		st->now.oldest_us = sqlite3_column_int64(q, 8);
-		st->next = st->now;
-	}
-	(void)sqlite3_finalize(q);
-	return s;
-}
-
-static om_status
-prepare(struct gw_store *st, om_err *e)
-{
-	for (size_t i = 0; i < N_STATEMENTS; i++)
-		if (sqlite3_prepare_v3(st->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &st->st[i], NULL) != SQLITE_OK)
-			return fail(st, sql[i], e);
-	return OM_OK;
-}
-
-/* check_all reads every record once, so that damage is known at start. */
-static om_status
-check_all(struct gw_store *st, om_err *e)
-{
-	uint64_t after = 0;
-
-	for (;;) {
-		struct gw_row *rows;
-		struct om_arena a;
-		om_status s;
-		size_t n;
-
-		om_arena_init(&a, (size_t)256 * 1024 * 1024);
-		s = read_after(st, after, 1000, (size_t)4 * 1024 * 1024, &a, &rows, &n, e);
-		if (s == OM_OK && n > 0)
-			after = rows[n - 1].seq;
-		om_arena_fini(&a);
-		if (s == OM_FULL)
-			return OM_OK; /* no space to set one aside: later */
-		if (s != OM_OK || n == 0)
-			return s;
-	}
-}
-
-static void
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
-}
-
-om_status
-gw_store_open(const char *dir, struct gw_store **out, om_err *e)
-{
-	struct gw_store *st = calloc(1, sizeof *st);
-	om_err why = {.text = ""};
-	om_status s;
-
-	*out = NULL;
-	if (st == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	st->lock_fd = -1;
-	s = make_dir(st, dir, &why);
-	if (s == OM_OK)
-		s = take_lock(st, &why);
-	if (s == OM_OK)
-		s = open_db(st, &why);
-	if (s == OM_OK)
-		s = check_pragmas(st, &why);
-	if (s == OM_OK)
-		s = make_schema(st, &why);
-	if (s == OM_OK)
-		s = prepare(st, &why);
-	if (s == OM_OK)
-		s = load_totals(st, &why);
-	if (s == OM_OK)
-		s = check_all(st, &why);
-	if (s != OM_OK) {
-		gw_store_close(&st);
-		return om_fail(e, s, "spool: %s", why.text);
-	}
-	sync_dir(dir);
-	*out = st;
-	return OM_OK;
-}
-
-void
-gw_store_close(struct gw_store **stp)
-{
-	struct gw_store *st = *stp;
-
-	*stp = NULL;
-	if (st == NULL)
-		return;
-	for (size_t i = 0; i < N_STATEMENTS; i++)
-		(void)sqlite3_finalize(st->st[i]);
-	(void)sqlite3_close(st->db);
-	if (st->lock_fd >= 0)
-		(void)close(st->lock_fd);
-	free(st);
 }
 
 const unsigned char *
@@ -504,7 +167,7 @@ om_status
 gw_store_begin(struct gw_store *st, om_err *e)
 {
 	st->next = st->now;
-	return run(st, "BEGIN IMMEDIATE", e);
+	return gw_db_run(st, "BEGIN IMMEDIATE", e);
 }
 
 om_status
@@ -541,7 +204,7 @@ gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, uint32_t new
 		n++;
 	}
 	if (rc != SQLITE_DONE) {
-		om_status s = fail(st, "deleting what is acknowledged", e);
+		om_status s = gw_db_fail(st, "deleting what is acknowledged", e);
 
 		(void)sqlite3_reset(st->st[FORGET]);
 		return s;
@@ -585,11 +248,11 @@ gw_store_commit(struct gw_store *st, om_err *e)
 	bind(st, COUNT, 4, st->next.refused_records - st->now.refused_records);
 	s = step(st, COUNT, "counting", e);
 	if (s == OM_OK && st->next.oldest_us < 0) {
-		s = query_int(st, "SELECT coalesce((SELECT received_us FROM record ORDER BY seq LIMIT 1),0)",
+		s = gw_db_int(st, "SELECT coalesce((SELECT received_us FROM record ORDER BY seq LIMIT 1),0)",
 		    &st->next.oldest_us, e);
 	}
 	if (s == OM_OK)
-		s = run(st, "COMMIT", e);
+		s = gw_db_run(st, "COMMIT", e);
 	if (s == OM_OK)
 		st->now = st->next;
 	return s;
@@ -623,7 +286,7 @@ gw_store_room(struct gw_store *st, size_t bytes, om_err *e)
 		grow = need + bytes + (uint64_t)st->wal_pages * PAGE_BYTES;
 		if (free_bytes >= grow)
 			return OM_OK;
-		s = query_int(st, "PRAGMA freelist_count", &free_pages, e);
+		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
 		if (s != OM_OK)
 			return s;
 		if (free_bytes >= need && (uint64_t)free_pages * PAGE_BYTES >= grow - need)
@@ -646,7 +309,7 @@ gw_store_tidy(struct gw_store *st, bool idle, om_err *e)
 		int mode = idle ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 
 		if (sqlite3_wal_checkpoint_v2(st->db, NULL, mode, NULL, NULL) != SQLITE_OK) {
-			s = fail(st, "moving the log into the spool", e);
+			s = gw_db_fail(st, "moving the log into the spool", e);
 			return s == OM_FULL ? OM_OK : s; /* the log keeps it */
 		}
 		if (idle)
@@ -654,9 +317,9 @@ gw_store_tidy(struct gw_store *st, bool idle, om_err *e)
 	}
 	if (!idle || st->now.pending > 0)
 		return OM_OK;
-	s = query_int(st, "PRAGMA freelist_count", &free_pages, e);
+	s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
 	if (s == OM_OK && free_pages > VACUUM_PAGES) {
-		s = run(st, "PRAGMA incremental_vacuum(1024)", e);
+		s = gw_db_run(st, "PRAGMA incremental_vacuum(1024)", e);
 		if (s == OM_FULL)
 			s = OM_OK;
 	}
@@ -667,7 +330,7 @@ om_status
 gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, struct om_arena *a, struct gw_row **rows_out,
     size_t *n_out, om_err *e)
 {
-	return read_after(st, 0, max_rows, max_bytes, a, rows_out, n_out, e);
+	return gw_store_read_after(st, 0, max_rows, max_bytes, a, rows_out, n_out, e);
 }
 
 om_status
@@ -680,7 +343,7 @@ gw_store_ended_sessions(
 
 	if (sqlite3_prepare_v2(st->db, "SELECT id,expires_us FROM ended_session WHERE expires_us>?1", -1, &q, NULL) !=
 	    SQLITE_OK)
-		return fail(st, "reading ended sessions", e);
+		return gw_db_fail(st, "reading ended sessions", e);
 	(void)sqlite3_bind_int64(q, 1, now);
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
 		const unsigned char *id = sqlite3_column_text(q, 0);
@@ -689,7 +352,7 @@ gw_store_ended_sessions(
 			each(arg, (const char *)id, sqlite3_column_int64(q, 1));
 	}
 	if (rc != SQLITE_DONE)
-		s = fail(st, "reading ended sessions", e);
+		s = gw_db_fail(st, "reading ended sessions", e);
 	(void)sqlite3_finalize(q);
 	return s;
 }

@@ -138,7 +138,7 @@ gw_throttle_begin(struct gw_throttle *t, const char *address, int64_t now_ms, in
 	if (wait_ms <= 0) {
 		en->failures++;
 		en->last_ms = now_ms;
-		if (t->n_failed < GW_THROTTLE_HOURLY)
+		if (!en->known)
 			t->failed_ms[t->n_failed++] = now_ms;
 	}
 	(void)pthread_mutex_unlock(&t->lock);
@@ -159,10 +159,10 @@ take_back(struct gw_throttle *t, const char *address, bool success)
 	en = find(t, key);
 	if (en != NULL) {
 		en->failures = success || en->failures == 0 ? 0 : en->failures - 1;
+		if (!en->known && t->n_failed > 0)
+			t->n_failed--;
 		en->known = en->known || success;
 	}
-	if (t->n_failed > 0)
-		t->n_failed--;
 	(void)pthread_mutex_unlock(&t->lock);
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * spool_op.h - the spool's inside: operations, and the thread that carries them
+ * out.
+ *
+ * An operation is queued by its caller, who waits; the spool's thread takes all
+ * that are queued, carries the changes out in one transaction, and only after
+ * the commit tells their callers.  Reads come after the commit, so that nothing
+ * is sent to costd that a power failure could still undo.
+ *
+ * An operation belongs to both sides; the last to let go frees it.  A caller
+ * that has waited too long lets go first.
+ */
+#ifndef GW_SPOOL_OP_H
+#define GW_SPOOL_OP_H
+
+#include "spool.h"
+
+#include <pthread.h>
+
+enum gw_op_kind { OP_APPEND, OP_FORGET, OP_END_SESSION, OP_READ };
+
+struct gw_op {
+	enum gw_op_kind kind;
+	struct gw_op *next;
+
+	/* the spool's lock */
+	pthread_cond_t decided;
+	bool done, abandoned;
+	om_status status;
+	om_err err;
+
+	struct gw_batch *batch; /* OP_APPEND; owned */
+	om_time at;             /* OP_APPEND: received; OP_END_SESSION: expires */
+	uint64_t first, last;   /* OP_FORGET */
+	uint32_t n_new, n_duplicate, n_refused;
+	char id[64]; /* OP_END_SESSION */
+
+	size_t max_rows, max_bytes; /* OP_READ, whose caller always waits to the end */
+	struct om_arena *arena;
+	struct gw_row *rows;
+	size_t n_rows;
+};
+
+struct gw_spool {
+	struct gw_store *store; /* the thread's */
+	int64_t limit_bytes;
+	void (*on_failure)(const char *why);
+	pthread_t thread;
+	unsigned char id[GW_SPOOL_ID];
+
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* the queue is not empty, or stop */
+	struct gw_op *head, **tail;
+	bool stop;
+	gw_spool_state state;
+	struct gw_store_totals totals;
+	int64_t commits;
+	void (*on_records)(void *arg);
+	void *arg;
+};
+
+void gw_op_free(struct gw_op *o);
+
+/* gw_spool_publish copies the store's totals for readers and metrics. */
+void gw_spool_publish(struct gw_spool *s);
+
+/* gw_spool_work is the thread; arg is the spool. */
+void *gw_spool_work(void *arg);
+
+#endif

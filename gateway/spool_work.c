@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "spool_op.h"
+
+#include "log.h"
+#include "stats.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define TRANSACTION_BYTES ((size_t)8 * 1024 * 1024)
+#define IDLE_MS           1000
+#define ROW_BYTES         64 /* what a row takes besides its payload */
+
+static struct om_stat st_accepted =
+    OM_COUNTER("owui_metering_spool_accepted_total", NULL, "Records made durable since the spool was made.");
+static struct om_stat st_new = OM_COUNTER("owui_metering_spool_delivered_total", "outcome=\"new\"",
+    "Records costd has taken since the spool was made, by what became of them.");
+static struct om_stat st_duplicate = OM_COUNTER("owui_metering_spool_delivered_total", "outcome=\"duplicate\"",
+    "Records costd has taken since the spool was made, by what became of them.");
+static struct om_stat st_refused = OM_COUNTER("owui_metering_spool_delivered_total", "outcome=\"refused\"",
+    "Records costd has taken since the spool was made, by what became of them.");
+static struct om_stat st_pending = OM_GAUGE("owui_metering_spool_pending", NULL, "Records waiting for costd.");
+static struct om_stat st_pending_bytes =
+    OM_GAUGE("owui_metering_spool_pending_bytes", NULL, "Size of the records waiting for costd.");
+static struct om_stat st_quarantined =
+    OM_GAUGE("owui_metering_spool_quarantined", NULL, "Damaged records set aside in the spool.");
+static struct om_stat st_oldest = OM_GAUGE("owui_metering_spool_oldest_pending_timestamp_seconds", NULL,
+    "When the oldest waiting record was received; 0 when none waits.");
+static struct om_stat st_commits =
+    OM_COUNTER("owui_metering_spool_commits_total", NULL, "Durable transactions of this process.");
+static struct om_stat st_full =
+    OM_COUNTER("owui_metering_spool_full_total", NULL, "Appends refused for want of space.");
+static struct om_stat st_commit_time =
+    OM_HISTOGRAM("owui_metering_spool_commit_seconds", NULL, "How long a transaction took to become durable.");
+
+void
+gw_op_free(struct gw_op *o)
+{
+	gw_batch_free(&o->batch);
+	(void)pthread_cond_destroy(&o->decided);
+	free(o);
+}
+
+void
+gw_spool_publish(struct gw_spool *s)
+{
+	struct gw_store_totals t;
+
+	gw_store_totals(s->store, &t);
+	(void)pthread_mutex_lock(&s->lock);
+	s->totals = t;
+	(void)pthread_mutex_unlock(&s->lock);
+	om_stat_register(&st_full);
+	om_stat_register(&st_commits);
+	om_stat_set(&st_accepted, t.accepted);
+	om_stat_set(&st_new, t.new_records);
+	om_stat_set(&st_duplicate, t.duplicate_records);
+	om_stat_set(&st_refused, t.refused_records);
+	om_stat_set(&st_pending, t.pending);
+	om_stat_set(&st_pending_bytes, t.pending_bytes);
+	om_stat_set(&st_quarantined, t.quarantined);
+	om_stat_set(&st_oldest, t.oldest_us / OM_SECOND);
+}
+
+static void
+set_state(struct gw_spool *s, gw_spool_state state)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->state != GW_SPOOL_FAILED)
+		s->state = state;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* decide tells the caller of one operation. */
+static void
+decide(struct gw_spool *s, struct gw_op *o, om_status status, const om_err *err)
+{
+	bool abandoned;
+
+	(void)pthread_mutex_lock(&s->lock);
+	o->status = status;
+	if (err != NULL)
+		o->err = *err;
+	o->done = true;
+	abandoned = o->abandoned;
+	(void)pthread_cond_signal(&o->decided);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (abandoned)
+		gw_op_free(o);
+}
+
+static om_status
+append(struct gw_spool *s, const struct gw_op *o, om_err *e)
+{
+	const struct gw_batch *b = o->batch;
+	om_status st = OM_OK;
+
+	for (size_t i = 0; st == OM_OK && i < b->n; i++) {
+		size_t start = i > 0 ? b->ends[i - 1] : 0;
+
+		st = gw_store_put(s->store, o->at, b->bytes.data + start, b->ends[i] - start, e);
+	}
+	return st;
+}
+
+static om_status
+change(struct gw_spool *s, const struct gw_op *o, om_err *e)
+{
+	switch (o->kind) {
+	case OP_APPEND:
+		return append(s, o, e);
+	case OP_FORGET:
+		return gw_store_forget(s->store, o->first, o->last, o->n_new, o->n_duplicate, o->n_refused, e);
+	case OP_END_SESSION:
+		return gw_store_end_session(s->store, o->id, o->at, om_now(), e);
+	case OP_READ:
+		break;
+	}
+	return OM_OK;
+}
+
+static void
+fail_for_good(struct gw_spool *s, const om_err *why)
+{
+	set_state(s, GW_SPOOL_FAILED);
+	om_log(OM_LOG_ERROR, "the spool failed", "why", why->text, NULL);
+	s->on_failure(why->text);
+}
+
+/* transact carries out the list's operations, or only its appends, in one
+ * transaction. */
+static om_status
+transact(struct gw_spool *s, struct gw_op *list, bool appends_only, om_err *e)
+{
+	om_time start = om_now();
+	om_status st = gw_store_begin(s->store, e);
+
+	for (struct gw_op *o = list; st == OM_OK && o != NULL; o = o->next)
+		if (!appends_only || o->kind == OP_APPEND)
+			st = change(s, o, e);
+	if (st == OM_OK)
+		st = gw_store_commit(s->store, e);
+	if (st != OM_OK) {
+		gw_store_rollback(s->store);
+		if (st != OM_FULL && st != OM_NOMEM && st != OM_INTERNAL)
+			fail_for_good(s, e);
+		return st;
+	}
+	om_stat_add(&st_commits, 1);
+	om_stat_observe_us(&st_commit_time, om_now() - start);
+	(void)pthread_mutex_lock(&s->lock);
+	s->commits++;
+	(void)pthread_mutex_unlock(&s->lock);
+	return OM_OK;
+}
+
+static void
+note_full(struct gw_spool *s, om_status st)
+{
+	if (st != OM_FULL)
+		return;
+	om_stat_add(&st_full, 1);
+	set_state(s, GW_SPOOL_FULL);
+}
+
+/* has_room decides whether one more append fits behind `bytes` others. */
+static om_status
+has_room(struct gw_spool *s, const struct gw_op *o, size_t bytes, om_err *e)
+{
+	struct gw_store_totals t;
+	size_t n = o->batch->bytes.len;
+
+	gw_store_totals(s->store, &t);
+	if (t.pending_bytes + (int64_t)(bytes + n) > s->limit_bytes)
+		return om_fail(e, OM_FULL,
+		    "the spool has reached its limit of %lld bytes; costd has not taken its records yet",
+		    (long long)s->limit_bytes);
+	return gw_store_room(s->store, bytes + n + o->batch->n * ROW_BYTES, e);
+}
+
+/* admit answers the appends there is no room for and gives the others. */
+static struct gw_op *
+admit(struct gw_spool *s, struct gw_op *list)
+{
+	struct gw_op *next, *rest = NULL, **tail = &rest;
+	size_t bytes = 0;
+
+	for (struct gw_op *o = list; o != NULL; o = next) {
+		om_err e = {.text = ""};
+		om_status st = o->kind == OP_APPEND ? has_room(s, o, bytes, &e) : OM_OK;
+
+		next = o->next;
+		o->next = NULL;
+		if (st != OM_OK) {
+			note_full(s, st);
+			if (st == OM_IO)
+				fail_for_good(s, &e);
+			decide(s, o, st, &e);
+			continue;
+		}
+		if (o->kind == OP_APPEND)
+			bytes += o->batch->bytes.len;
+		*tail = o;
+		tail = &o->next;
+	}
+	return rest;
+}
+
+/* changes takes the changing operations of the list to their end. */
+static void
+changes(struct gw_spool *s, struct gw_op *list)
+{
+	om_err e = {.text = ""};
+	bool appended = false, alone;
+	struct gw_op *next;
+	om_status st;
+
+	list = admit(s, list);
+	if (list == NULL)
+		return;
+	st = transact(s, list, false, &e);
+	/* what cannot be done together is done apart: the appends, then each other */
+	alone = st == OM_FULL || st == OM_INTERNAL || st == OM_NOMEM;
+	if (alone)
+		st = transact(s, list, true, &e);
+	note_full(s, st);
+	for (struct gw_op *o = list; alone && o != NULL; o = next) {
+		next = o->next;
+		if (o->kind == OP_APPEND)
+			continue;
+		o->next = NULL;
+		o->status = transact(s, o, false, &o->err);
+		o->next = next;
+	}
+	for (struct gw_op *o = list; o != NULL; o = o->next)
+		appended = appended || o->kind == OP_APPEND;
+	if (st == OM_OK && appended)
+		set_state(s, GW_SPOOL_OK);
+	gw_spool_publish(s); /* before anybody is answered */
+	for (struct gw_op *o = list; o != NULL; o = next) {
+		next = o->next;
+		if (alone && o->kind != OP_APPEND)
+			decide(s, o, o->status, NULL);
+		else
+			decide(s, o, st, &e);
+	}
+	if (st != OM_OK || !appended)
+		return;
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->on_records != NULL)
+		s->on_records(s->arg);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void
+reads(struct gw_spool *s, struct gw_op *list)
+{
+	struct gw_op *next;
+
+	for (struct gw_op *o = list; o != NULL; o = next) {
+		om_err e = {.text = ""};
+		om_status st;
+
+		next = o->next;
+		st = gw_store_read(s->store, o->max_rows, o->max_bytes, o->arena, &o->rows, &o->n_rows, &e);
+		if (st == OM_IO)
+			fail_for_good(s, &e);
+		gw_spool_publish(s);
+		decide(s, o, st, &e);
+	}
+}
+
+/* take gives all that is queued, up to the size of one transaction, and waits
+ * for something to come. */
+static bool
+take(struct gw_spool *s, struct gw_op **changes_out, struct gw_op **reads_out, bool *idle)
+{
+	struct gw_op **ct = changes_out, **rt = reads_out;
+	struct timespec until;
+	size_t bytes = 0;
+	int rc = 0;
+
+	*changes_out = *reads_out = NULL;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_MS / 1000;
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->head == NULL && !s->stop && rc == 0)
+		rc = pthread_cond_timedwait(&s->work, &s->lock, &until);
+	*idle = s->head == NULL;
+	if (s->head == NULL && s->stop) {
+		(void)pthread_mutex_unlock(&s->lock);
+		return false;
+	}
+	while (s->head != NULL && bytes < TRANSACTION_BYTES) {
+		struct gw_op *o = s->head;
+
+		s->head = o->next;
+		o->next = NULL;
+		if (o->kind == OP_READ) {
+			*rt = o;
+			rt = &o->next;
+			continue;
+		}
+		if (o->kind == OP_APPEND)
+			bytes += o->batch->bytes.len;
+		*ct = o;
+		ct = &o->next;
+	}
+	if (s->head == NULL)
+		s->tail = &s->head;
+	(void)pthread_mutex_unlock(&s->lock);
+	return true;
+}
+
+static void
+refuse_all(struct gw_spool *s, struct gw_op *list)
+{
+	static const om_err why = {.text = "the spool failed"};
+	struct gw_op *next;
+
+	for (struct gw_op *o = list; o != NULL; o = next) {
+		next = o->next;
+		decide(s, o, OM_IO, &why);
+	}
+}
+
+void *
+gw_spool_work(void *arg)
+{
+	struct gw_spool *s = arg;
+	struct gw_op *to_change, *to_read;
+	bool idle;
+
+	while (take(s, &to_change, &to_read, &idle)) {
+		om_err e = {.text = ""};
+		bool failed;
+
+		(void)pthread_mutex_lock(&s->lock);
+		failed = s->state == GW_SPOOL_FAILED;
+		(void)pthread_mutex_unlock(&s->lock);
+		if (failed) {
+			refuse_all(s, to_change);
+			refuse_all(s, to_read);
+			continue;
+		}
+		if (to_change != NULL)
+			changes(s, to_change);
+		if (to_read != NULL)
+			reads(s, to_read);
+		if (gw_store_tidy(s->store, idle, &e) == OM_IO)
+			fail_for_good(s, &e);
+		if (idle && gw_store_room(s->store, 0, &e) == OM_OK && s->totals.pending_bytes < s->limit_bytes)
+			set_state(s, GW_SPOOL_OK);
+	}
+	return NULL;
+}
