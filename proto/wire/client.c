@@ -8,15 +8,14 @@
 
 #include "clock.h"
 #include "log.h"
+#include "sync.h"
 
-#include <errno.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TIMEOUTS_BEFORE_REDIAL 3
 #define UNCONNECTED_WAIT_MS    1500 /* a peer that is not there is not waited for much longer */
@@ -105,17 +104,13 @@ om_status
 om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client **out, om_err *e)
 {
 	struct om_wire_client *c = calloc(1, sizeof *c);
-	pthread_condattr_t attr;
 	om_status s;
 
 	*out = NULL;
 	if (c == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)pthread_mutex_init(&c->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&c->idle, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&c->idle);
 	(void)snprintf(c->peer, sizeof c->peer, "%s", o->peer);
 	c->connected = calloc(1, sizeof *c->connected);
 	c->n_sockets = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
@@ -164,18 +159,17 @@ om_wire_connected(const struct om_wire_client *c)
 static struct req_socket *
 take_socket(struct om_wire_client *c, int64_t deadline_ms)
 {
-	struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
 	struct req_socket *rs = NULL;
-	int rc = 0;
+	bool waiting = true;
 
 	(void)pthread_mutex_lock(&c->lock);
 	for (;;) {
 		for (unsigned i = 0; i < c->n_sockets && rs == NULL; i++)
 			if (!c->sockets[i].busy)
 				rs = &c->sockets[i];
-		if (rs != NULL || rc == ETIMEDOUT)
+		if (rs != NULL || !waiting)
 			break;
-		rc = pthread_cond_timedwait(&c->idle, &c->lock, &until);
+		waiting = om_cond_wait(&c->idle, &c->lock, deadline_ms);
 	}
 	if (rs != NULL)
 		rs->busy = true;
