@@ -447,7 +447,7 @@ gw_events_ndjson(
 			if (index == GW_EVENTS_MAX)
 				return too_many(e);
 			deep = om_json_too_deep(text, len);
-			doc = deep ? NULL : json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+			doc = deep ? NULL : json_loadb(text, len, OM_JSON_FLAGS, &je);
 			if (doc == NULL) {
 				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
 				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);

@@ -34,7 +34,7 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 	*out = NULL;
 	if (om_json_too_deep(text, n))
 		return om_fail(e, OM_INVALID, "not valid JSON: nested more than %d deep", OM_JSON_DEPTH);
-	*out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	*out = json_loadb(text, n, OM_JSON_FLAGS, &je);
 	if (*out == NULL)
 		return om_fail(e, OM_INVALID, "not valid JSON: line %d, column %d: %s", je.line, je.column, je.text);
 	return OM_OK;

@@ -27,6 +27,10 @@
  * those who call the parser themselves. */
 bool om_json_too_deep(const char *text, size_t n);
 
+/* How the parser is called: an integer of any length is a number like others,
+ * out of range where it is read, and does not spoil the whole text. */
+#define OM_JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL)
+
 /* om_json_parse refuses duplicate keys, trailing data, NUL, bad UTF-8 and what
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;

@@ -55,7 +55,8 @@ test_getters(void **state)
 {
 	json_t *j = parse(
 	    "{\"s\":\"Ada\",\"n\":5,\"r\":7.0,\"f\":7.5,\"m\":7.4e-7,\"t\":\"0.5\",\"b\":true,\"z\":null,\"o\":{},"
-	    "\"time\":\"2026-11-23T16:40:01Z\",\"c\":\"a\\u0007\"}");
+	    "\"time\":\"2026-11-23T16:40:01Z\",\"c\":\"a\\u0007\","
+	    "\"big\":123456789012345678901234567890}");
 	const json_t *o = NULL;
 	const char *text = NULL;
 	om_err e = {.text = ""};
@@ -79,6 +80,7 @@ test_getters(void **state)
 	assert_int_equal(om_json_int(j, "", "f", 0, 10, &i, &has, &e), OM_INVALID);
 	assert_int_equal(om_json_int(j, "", "n", 6, 10, &i, &has, &e), OM_INVALID);
 	assert_string_equal(e.text, "n: must be a whole number from 6 to 10");
+	assert_int_equal(om_json_int(j, "", "big", 0, INT64_MAX, &i, &has, &e), OM_INVALID);
 	has = false;
 	assert_int_equal(om_json_int(j, "", "z", 0, 10, &i, &has, &e), OM_OK);
 	assert_int_equal(om_json_int(j, "", "absent", 0, 10, &i, &has, &e), OM_OK);
