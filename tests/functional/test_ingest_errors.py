@@ -49,15 +49,15 @@ def test_deeply_nested_json_is_refused(stack):
 @pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/metering/record"])
 @pytest.mark.parametrize("header, status", [
     (None, 401), ("", 401), ("Bearer", 401), ("Bearer ", 401), ("Bearer wrong-key-wrong-key", 401),
-    ("Basic dTpw", 401), ("{key}", 401), ("Bearer {key}x", 401), ("Bearer {cut}", 401), ("Bearer {key} ", None),
+    ("Basic dTpw", 401), ("Basic {key}", 401), ("Bearer {key}x", 401), ("Bearer {cut}", 401), ("{key}", None),
 ], ids=repr)
 def test_wrong_or_missing_key_stores_nothing(stack, path, header, status):
     before = stack.readiness()["spool"]
     if header is not None:
         header = header.format(key=stack.ingest_key, cut=stack.ingest_key[:-1])
     reply = stack.nobody.post(path, record(), expect=None, headers={"Authorization": header})
-    if status is None:  # trailing blanks are not part of a header's value
-        assert reply.status in (200, 400, 401)
+    if status is None:  # the bare key, as older filters send it
+        assert reply.status in (200, 400)
     else:
         assert reply.status == status
         assert stack.readiness()["spool"]["pending"] <= before["pending"]
@@ -177,7 +177,7 @@ def test_offset_is_converted_to_utc(stack):
 def test_text_that_is_not_utf8_is_400(stack, raw):
     body = json.dumps(record(model="@@")).encode().replace(b"@@", raw)
     reply = stack.ingest.post("/api/v1/events", body, expect=400, headers={"Content-Type": "application/json"})
-    assert "UTF-8" in reply.text
+    assert "UTF-8" in reply.text or "decode byte" in reply.text
 
 
 def test_bad_utf8_in_ndjson_spoils_its_line_only(stack):
@@ -187,7 +187,11 @@ def test_bad_utf8_in_ndjson_spoils_its_line_only(stack):
     assert reply.json()["accepted"] == 1 and [r["index"] for r in reply.json()["rejected"]] == [1]
 
 
-@pytest.mark.parametrize("text", ["a\u0000b", "a\u001bb", "tab\there", "line\nbreak", "\u007f"], ids=repr)
+def test_nul_in_text_is_400(stack):
+    assert "column" in stack.ingest.post("/api/v1/events", record(model="a\u0000b"), expect=400).json()["detail"]
+
+
+@pytest.mark.parametrize("text", ["a\u001bb", "tab\there", "line\nbreak", "\u007f"], ids=repr)
 def test_control_characters_are_refused(stack, text):
     assert "model" in reason_for(stack, record(model=text))
 
@@ -248,6 +252,13 @@ def test_mixed_batch_keeps_the_good_and_lists_the_bad(stack):
     assert "cost" in answer["rejected"][0]["reason"] and "started_at" in answer["rejected"][2]["reason"]
     for one in good:
         row_of(stack, one)
+
+
+@pytest.mark.parametrize("raw", ["123456789012345678901234567890", "-99999999999999999999", "1e300"])
+def test_a_number_of_absurd_length_spoils_its_record_only(stack, raw):
+    body = json.dumps([record(), record(cost="@"), record(prompt_tokens="@"), record()]).replace('"@"', raw)
+    answer = stack.ingest.post("/api/v1/events", body, headers={"Content-Type": "application/json"}).json()
+    assert answer["accepted"] == 2 and [r["index"] for r in answer["rejected"]] == [1, 2]
 
 
 def test_batch_of_bad_records_is_400_and_lists_all(stack):
@@ -383,7 +394,7 @@ def legacy(**activity):
 def test_legacy_record_is_counted(stack):
     body = legacy()
     assert stack.ingest.post("/api/v1/metering/record", body).json() == {"success": True}
-    row = row_of(stack, {"generation_id": body["activity"]["id"]})
+    row = row_of(stack, {"generation_id": "owui:" + body["activity"]["id"]})
     assert (row["user"], row["cost"], row["prompt_tokens"], row["completion_tokens"], row["reasoning_tokens"],
             row["cached_tokens"]) == ("u-old", "0.00042", 11, 5, 2, 1)
 
