@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What Vite builds: index.html and theme.js keep their names, everything else is hashed under assets/.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 import { licenses } from './scripts/licenses.ts';
 import { preloadFont } from './scripts/preload-font.ts';
 
@@ -18,9 +18,5 @@ export default defineConfig({
   },
   server: {
     proxy: { '/api': { target: process.env.METERING_ADDRESS ?? 'http://127.0.0.1:45000' } },
-  },
-  test: {
-    include: ['src/**/*.test.ts', 'mock/**/*.test.ts'],
-    environment: 'node',
   },
 });

@@ -11,6 +11,13 @@ cd "$(dirname "$0")/.."
 stamp=node_modules/.installed
 wanted=$(sha256sum package-lock.json | cut -d' ' -f1)
 
+node -e 'const [a, b] = process.versions.node.split(".").map(Number);
+         process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {
+  echo "dashboard: needs Node 20.19 or newer, found $(node --version);" \
+    "install one, or build without the pages: -DOM_DASHBOARD=OFF" >&2
+  exit 1
+}
+
 installed() {
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]
 }

@@ -37,6 +37,8 @@ const LOOKS = [
   { name: 'partial-overview', mode: 'partial', to: '/', act: failDownload },
   { name: 'partial-user', mode: 'partial', to: firstUser },
   { name: 'slow-overview', mode: 'slow', to: '/', early: true },
+  { name: 'stale-overview', to: '/', act: failRefresh },
+  { name: 'login-throttled', out: true, act: wrongOften },
   { name: 'hostile-overview', mode: 'hostile', to: '/' },
   { name: 'hostile-users', mode: 'hostile', to: '/users' },
   { name: 'hostile-user', mode: 'hostile', to: firstUser },
@@ -62,6 +64,23 @@ async function wrongPassword(page) {
   await page.locator('#password').fill('wrong');
   await page.keyboard.press('Enter');
   await page.locator('[role=alert]').waitFor();
+}
+
+async function wrongOften(page) {
+  for (let i = 0; i < 6; i++) {
+    const [reply] = await Promise.all([
+      page.waitForResponse((r) => r.url().endsWith('/api/v1/login')),
+      wrongPassword(page),
+    ]);
+    await reply.finished();
+  }
+  await page.getByText('Too many attempts').waitFor();
+}
+
+async function failRefresh(page, mock) {
+  mock.setMode('error');
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await page.getByText('Not refreshed').first().waitFor();
 }
 
 async function openMenu(page) {
@@ -131,7 +150,7 @@ async function look(browser, mock, what, theme) {
     if (what.early) await page.locator('main [role=status]').first().waitFor();
   }
   if (!what.early) await settled(page);
-  await what.act?.(page);
+  await what.act?.(page, mock);
   for (const width of what.early ? [1440] : WIDTHS) {
     await page.setViewportSize({ width, height: width < 768 ? 844 : 900 });
     if (!what.early) await settled(page);
