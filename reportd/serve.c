@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define MAX_ROWS      100000u                     /* of requests in a workbook */
-#define FEWER_ROWS    20000u                      /* when those were too large for one message */
 #define FIGURES_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the document's model */
 #define LEAST_MS      50                          /* no use to ask costd with less time left */
 #define ZONE_TRIES    8
@@ -109,16 +108,16 @@ ask(struct rd_server *srv, const struct rd_month *m, uint32_t max_rows, int64_t 
 	return OM_OK;
 }
 
-/* ask_fitting asks for the requests, too, for a workbook; for fewer, and at
- * last for none, when they do not fit into one message. */
+/* ask_fitting asks for the single requests, too, for a workbook; once more
+ * without them when they do not fit into one message. */
 static om_status
 ask_fitting(struct rd_server *srv, const struct rd_month *m, Om__Format format, int64_t deadline_ms, struct om_arena *a,
     Om__StatementReply **out, om_err *e)
 {
-	static const uint32_t rows[] = {MAX_ROWS, FEWER_ROWS, 0};
+	static const uint32_t rows[] = {MAX_ROWS, 0};
 	om_status s = OM_OK;
 
-	for (size_t i = format == OM__FORMAT__FORMAT_XLSX ? 0 : 2; i < 3; i++) {
+	for (size_t i = format == OM__FORMAT__FORMAT_XLSX ? 0 : 1; i < 2; i++) {
 		s = ask(srv, m, rows[i], deadline_ms, a, out, e);
 		if (s != OM_TOO_LARGE)
 			break;

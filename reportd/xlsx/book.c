@@ -2,6 +2,7 @@
 #include "xlsx/book.h"
 
 #include "text.h"
+#include "xlsx/spool.h"
 #include "xlsx/verify.h"
 
 #include <ctype.h>
@@ -28,11 +29,13 @@ struct rd_book {
 	lxw_workbook *book;                 /* owned until closed */
 	lxw_format *format[STYLES][SHAPES]; /* the workbook's */
 	lxw_worksheet *first, *sheet;
+	struct rd_spool spools[MAX_SHEETS];
 	uint32_t rows[MAX_SHEETS]; /* rows with something in them */
 	unsigned n_sheets;
 	unsigned row;
 	bool row_used;
 	rd_paper paper;
+	char dir[1200];
 	char path[1300];
 	om_status status; /* sticky */
 	om_err why;
@@ -142,6 +145,7 @@ rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
 	subject = strdup(o->subject);
 	if (b != NULL && tmp != NULL && title != NULL && author != NULL && subject != NULL) {
 		b->paper = o->paper;
+		(void)snprintf(b->dir, sizeof b->dir, "%s", o->dir);
 		(void)snprintf(b->path, sizeof b->path, "%s/book.xlsx", o->dir);
 		opts.tmpdir = tmp;
 		b->book = workbook_new_opt(b->path, &opts);
@@ -171,8 +175,10 @@ rd_book_free(struct rd_book **bp)
 	*bp = NULL;
 	if (b == NULL)
 		return;
-	if (b->book != NULL)
+	if (b->book != NULL) {
 		lxw_workbook_free(b->book);
+		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
+	}
 	free(b);
 }
 
@@ -194,6 +200,7 @@ rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
 	}
 	if (b->first == NULL)
 		b->first = b->sheet;
+	rd_spool_note(&b->spools[b->n_sheets], b->sheet->optimize_tmpfile);
 	b->n_sheets++;
 	b->row = 0;
 	b->row_used = false;
@@ -508,11 +515,16 @@ rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t 
 	*n_out = 0;
 	if (b->status != OM_OK)
 		return om_fail(e, b->status, "%s", b->why.text);
+	s = rd_spools_check(b->spools, b->n_sheets, b->dir, e);
+	if (s != OM_OK)
+		return s;
 	rc = workbook_close(b->book);
 	b->book = NULL; /* freed by closing */
-	if (rc != LXW_NO_ERROR)
+	if (rc != LXW_NO_ERROR) {
+		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
 		return om_fail(e, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_FULL,
 		    "the workbook cannot be written: %.120s; is the disk with WORK_DIR full?", lxw_strerror(rc));
+	}
 	s = read_back(b->path, a, out, n_out, e);
 	if (s == OM_OK)
 		s = rd_xlsx_verify(*out, *n_out, b->rows, b->n_sheets, e);

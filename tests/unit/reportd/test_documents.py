@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The sample documents, read back by other people's programs: pdftotext, pdfinfo,
+pdffonts, openpyxl and LibreOffice.
+
+REPORTD_SAMPLES names the program that writes them.
+"""
+import datetime
+import functools
+import os
+import re
+import shutil
+import subprocess
+import xml.dom.minidom
+import zipfile
+from decimal import Decimal
+
+import openpyxl
+import pytest
+
+SAMPLES = os.environ.get("REPORTD_SAMPLES", "")
+pytestmark = pytest.mark.skipif(not SAMPLES, reason="REPORTD_SAMPLES does not name the program")
+
+STATEMENTS = ["statement", "statement-fee", "statement-none", "statement-one", "statement-500", "statement-huge", "statement-hostile"]
+REPORTS = ["report", "report-scripts", "report-none", "report-large"]
+EMPTY = ["statement-none", "report-none"]
+ALL = STATEMENTS + REPORTS
+LETTER = ["statement-fee", "report-scripts"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documents")
+    subprocess.run([SAMPLES, folder], check=True, timeout=100)
+    return folder
+
+
+def run(*argv):
+    done = subprocess.run([str(a) for a in argv], capture_output=True, check=True, timeout=60)
+    return done.stdout.decode("utf-8"), done.stderr.decode("utf-8", "replace")
+
+
+@functools.lru_cache(maxsize=None)
+def text_of(path, *options):
+    text, warnings = run("pdftotext", "-enc", "UTF-8", *options, path, "-")
+    # libharu's character maps hold an operator too many, which poppler mentions
+    others = [w for w in warnings.splitlines() if "begincidrange" not in w]
+    assert not others, others
+    return text
+
+
+def layout(folder, name):
+    return text_of(folder / f"{name}.pdf", "-layout")
+
+
+def info(folder, name):
+    out, _ = run("pdfinfo", folder / f"{name}.pdf")
+    return dict(re.match(r"([^:]+):\s*(.*)", line).groups() for line in out.splitlines() if ":" in line)
+
+
+@functools.lru_cache(maxsize=None)
+def book(folder, name):
+    return openpyxl.load_workbook(folder / f"{name}.xlsx")
+
+
+def table(folder, name, sheet):
+    """table returns a sheet's headings, rows and row of totals."""
+    rows = [list(row) for row in book(folder, name)[sheet].iter_rows(values_only=True)]
+    head = next(i for i, row in enumerate(rows) if "Requests" in row or "Started" in row)
+    assert rows[-1][0] == "Total"
+    return rows[head], rows[head + 1:-1], rows[-1]
+
+
+def column(folder, name, sheet, title):
+    head, rows, _ = table(folder, name, sheet)
+    return [row[head.index(title)] for row in rows]
+
+
+def total_of(folder, name, title="Cost (USD) (exact)"):
+    head, _, total = table(folder, name, "Models")
+    return total[head.index(title)]
+
+
+def printed(amount):
+    """printed is the exact amount with two fraction digits at least."""
+    whole, _, fraction = format(amount, "f").partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+
+
+# PDF
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pdf_is_whole_and_named(folder, name):
+    about = info(folder, name)
+    assert about["Title"].startswith("Usage report November 2026" if name in REPORTS else "Usage statement November 2026")
+    assert about["Author"] == "OWUI-Metering" and about["JavaScript"] == "no" and about["Encrypted"] == "no"
+    assert "2026" in about["CreationDate"]
+    assert about["Page size"].startswith("612 x 792" if name in LETTER else "595.276 x 841.89")
+    assert about["Form"] == "none"
+    text = layout(folder, name)
+    pages = int(about["Pages"])
+    assert text.count("\f") == pages
+    for i, page in enumerate(text.split("\f")[:pages], 1):
+        assert f"Page {i} of {pages}" in page
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pdf_fonts_are_embedded_subsets(folder, name):
+    out, _ = run("pdffonts", folder / f"{name}.pdf")
+    fonts = out.splitlines()[2:]
+    assert len(fonts) >= 2
+    for line in fonts:
+        assert re.search(r"\byes yes yes\s+\d+\s+0$", line), line
+    assert any("DroidSansFallback" in line for line in fonts) == (name == "report-scripts")
+
+
+def test_pdf_has_bookmarks_for_its_sections(folder):
+    data = (folder / "report.pdf").read_bytes()
+    titles = {bytes.fromhex(h.decode()).decode("utf-16") for h in re.findall(rb"/Title <(FEFF[0-9A-F]+)>", data)}
+    assert {"Usage report", "Amounts in USD", "Cost per day", "Cost per user", "Cost per model", "Cost per user and model", "Notes"} <= titles
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in EMPTY])
+def test_pdf_prints_each_amount_exactly(folder, name):
+    words = set(layout(folder, name).split())
+    for sheet in ("Models", "Days", "Users", "User models"):
+        if sheet not in book(folder, name).sheetnames:
+            continue
+        head, rows, total = table(folder, name, sheet)
+        for title in head:
+            if title.endswith("(exact)"):
+                for row in rows + [total]:
+                    if sheet != "Days" or row[head.index("Requests")] > 0:
+                        assert row[head.index(title)] in words, (sheet, title, row)
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in EMPTY])
+def test_pdf_total_and_amount_due(folder, name):
+    text = layout(folder, name)
+    total = Decimal(total_of(folder, name))
+    assert re.search(r"^Usage\s.*\s" + re.escape(total_of(folder, name)) + "$", text, re.M)
+    charge = re.search(r"^Minimum charge\s.*\s(\d+\.\d+)$", text, re.M)
+    due = total + (Decimal(charge.group(1)) if charge else 0)
+    assert re.search(r"^Total\s+exact\s+" + re.escape(printed(due)) + "$", text, re.M), due
+    rounded = due.quantize(Decimal("0.01"))  # half to even
+    assert re.search(r"^Amount due\s.*half to even\s+" + re.escape(str(rounded)) + "$", text, re.M)
+    assert f"USD {rounded}" in text
+    assert "exact to the last digit" in re.sub(r"\s+", " ", text)
+
+
+def test_pdf_says_what_is_not_settled(folder):
+    assert "3 of 200 requests" in layout(folder, "statement")
+    assert "All requests are settled" in layout(folder, "report")
+
+
+def test_pdf_names_the_period_the_zone_and_the_recipient(folder):
+    text = layout(folder, "statement")
+    for part in ("Ada Lovelace", "ada@example.org", "u-1", "2026-11-01 to 2026-11-30", "Europe/Berlin", "2026-12-01 10:00", "October 2026"):
+        assert part in text, part
+
+
+def test_pdf_shows_five_scripts_and_more(folder):
+    text = text_of(folder / "report-scripts.pdf")
+    for name in ("Zoë Łukasiewicz-Østergaard", "Υπατία Παπαδοπούλου", "Мария Щербакова", "山田花子", "김민준", "李小龙"):
+        assert name in text, name
+    assert "Emoji \ufffd and" in text  # no font has it
+
+
+def test_pdf_keeps_hostile_names_as_text(folder):
+    text = layout(folder, "statement-hostile")
+    for name in ("<script>alert(1)</script>", "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)", "http://example.org/?a=1&b=2"):
+        assert name in text, name
+    data = (folder / "statement-hostile.pdf").read_bytes()
+    assert not re.search(rb"/(URI|JS|JavaScript|Launch|Annots)\b", data)
+
+
+def test_pdf_of_500_models_repeats_headings_and_loses_none(folder):
+    pages = layout(folder, "statement-500").split("\f")
+    text = "".join(pages)
+    for i in range(500):
+        assert f"maker-{i % 7}/model-{i}-instruct" in text
+    between = [page for page in pages if "Cost per model, continued" in page]
+    assert len(between) > 10
+    for page in between:
+        assert re.search(r"Model\s+Requests\s+tokens\s+tokens\s+tokens\s+tokens\s+Cost \(USD\)", page)
+
+
+def boxes_of(path):
+    """boxes_of yields per page its size and the boxes of its words."""
+    out, _ = run("pdftotext", "-bbox", "-enc", "UTF-8", path, "-")
+    out = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", out)
+    for page in xml.dom.minidom.parseString(out).getElementsByTagName("page"):
+        words = [(*(float(w.getAttribute(k)) for k in ("xMin", "yMin", "xMax", "yMax")), w.firstChild.data if w.firstChild else "")
+                 for w in page.getElementsByTagName("word")]
+        yield float(page.getAttribute("width")), float(page.getAttribute("height")), words
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pdf_words_stay_on_the_page_and_apart(folder, name):
+    for width, height, words in boxes_of(folder / f"{name}.pdf"):
+        level = [w for w in words if w[2] - w[0] > 0 and (w[3] - w[1]) < 30 and (w[2] - w[0]) * 3 > (w[3] - w[1])]
+        for x0, y0, x1, y1, word in words:
+            assert x0 > 40 and x1 < width - 40 and y0 > 30 and y1 < height - 20, word
+        for i, a in enumerate(level):
+            for b in level[i + 1:]:
+                wide = min(a[2], b[2]) - max(a[0], b[0])
+                high = min(a[3], b[3]) - max(a[1], b[1])
+                if wide > 1 and high > 3.2:  # boxes are higher than their letters
+                    chart = re.fullmatch(r"[\d.]+[kMGT]?", a[4]) and re.fullmatch(r"[\d.]+[kMGT]?", b[4])
+                    assert chart and high < 6, (name, a, b)
+
+
+@pytest.mark.parametrize("name", ["statement", "statement-huge", "report"])
+def test_pdf_aligns_decimal_points(folder, name):
+    """The last column of a table: right edges of the parts before the point."""
+    points = {}
+    for number, (width, _, words) in enumerate(boxes_of(folder / f"{name}.pdf")):
+        for x0, y0, x1, y1, word in words:
+            if re.fullmatch(r"\d+\.\d{2,}", word) and width - 54 - x1 < 90 and y1 - y0 > 7.5 and y1 - y0 < 10:
+                digit = (x1 - x0) / (len(word) - 0.5)  # a point is half as wide as a digit
+                points.setdefault(number, []).append(x0 + digit * len(word.split(".")[0]))
+    assert points
+    for page, found in points.items():
+        clusters = {round(p / 4) for p in found}
+        assert len(clusters) <= 8, (page, sorted(clusters))
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_documents_without_usage_say_so(folder, name):
+    assert "There was no usage in November 2026." in layout(folder, name)
+    assert info(folder, name)["Pages"] == "1"
+    summary = [row[0] for row in book(folder, name)["Summary"].iter_rows(values_only=True)]
+    assert "There was no usage in November 2026." in summary
+    assert "USD 0.00" in layout(folder, name)
+
+
+# XLSX
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_xlsx_has_its_sheets_and_properties(folder, name):
+    wb = book(folder, name)
+    want = ["Summary", "Models", "Days", "Requests"] if name in STATEMENTS else ["Summary", "Users", "Models", "Days", "User models", "Requests"]
+    assert wb.sheetnames == want
+    assert wb.properties.creator == "OWUI-Metering"
+    assert wb.properties.created == datetime.datetime(2026, 12, 1, 9, 0, 12) or name == "statement-fee"
+    for sheet in want[1:]:
+        ws = wb[sheet]
+        assert ws.freeze_panes in ("B2", "B3")
+        assert ws.page_setup.orientation == "landscape" and ws.print_title_rows
+        assert str(ws.page_setup.paperSize) == ("1" if name in LETTER else "9")
+        if ws.max_row > 2:
+            assert ws.auto_filter.ref
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_xlsx_has_no_formulas_links_or_strangers(folder, name):
+    with zipfile.ZipFile(folder / f"{name}.xlsx") as archive:
+        assert archive.testzip() is None
+        for entry in archive.namelist():
+            data = archive.read(entry).decode("utf-8")
+            xml.dom.minidom.parseString(data)
+            assert "<hyperlink" not in data and "externalLink" not in entry and "vbaProject" not in entry
+            if entry.startswith("xl/worksheets/sheet"):
+                assert "<f>" not in data and "<f " not in data
+                assert not re.search(r"<v>(NAN|INF|-?\d+,\d)", data, re.I)
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in EMPTY])
+def test_xlsx_numbers_are_numbers_and_add_up(folder, name):
+    for sheet in book(folder, name).sheetnames[1:]:
+        head, rows, total = table(folder, name, sheet)
+        for i, title in enumerate(head):
+            if title.endswith("(exact)"):
+                sums = sum(Decimal(row[i]) for row in rows if row[i] is not None)
+                assert sums == Decimal(total[i]), (sheet, title)
+                for row in rows + [total]:
+                    if row[i] is None:
+                        assert row[i - 1] is None
+                        continue
+                    assert re.fullmatch(r"\d+\.\d{2,18}", row[i])
+                    number, exact = Decimal(repr(float(row[i - 1]))), Decimal(row[i])
+                    assert isinstance(row[i - 1], (int, float)) and abs(number - exact) <= abs(exact) * Decimal("5e-16")  # the library writes 16 digits
+            elif title.endswith("tokens") or title == "Requests":
+                assert sum(row[i] or 0 for row in rows) == total[i]
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in EMPTY])
+def test_xlsx_sheets_agree_with_each_other(folder, name):
+    totals = set()
+    for sheet in book(folder, name).sheetnames[1:]:
+        head, rows, total = table(folder, name, sheet)
+        if sheet != "Requests" or name not in ("statement-huge", "statement-500"):
+            if sheet == "Requests" and not rows:
+                continue
+            totals.add(total[head.index("Cost (USD) (exact)")])
+    if name == "statement-huge":
+        assert len(totals) == 1
+    assert len(totals) == 1, totals
+    summary = {row[0]: row for row in book(folder, name)["Summary"].iter_rows(values_only=True)}
+    assert summary["Usage"][2] == totals.pop()
+    due = Decimal(summary["Total"][2]).quantize(Decimal("0.01"))
+    assert summary["Amount due"][2] == str(due) and abs(Decimal(repr(float(summary["Amount due"][1]))) - due) < Decimal("1e-6")
+
+
+def test_xlsx_days_are_days_and_times_are_local(folder):
+    days = column(folder, "statement", "Days", "Day")
+    assert days == [datetime.datetime(2026, 11, d) for d in range(1, 31)]
+    assert book(folder, "statement")["Days"]["A2"].number_format == "yyyy-mm-dd"
+    started = column(folder, "statement", "Requests", "Started")
+    assert started[0] == datetime.datetime(2026, 11, 1, 10, 0, 0, 120000)  # 09:00 UTC, in Berlin
+    assert book(folder, "statement")["Requests"]["A2"].number_format == "yyyy-mm-dd hh:mm:ss"
+    assert len(started) == 200
+
+
+def test_xlsx_keeps_hostile_names_as_text(folder):
+    sheet = book(folder, "statement-hostile")["Models"]
+    names = [cell.value for cell in sheet["A"]][1:-1]
+    assert names[:5] == ["<script>alert(1)</script>", "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)"]
+    assert names[6] == "_x005F_x0041_ \ufffd\ufffd bad bytes, a tab and \ufffd turned"  # as written; read as _x0041_
+    assert all(cell.data_type in ("s", "inlineStr") for cell in sheet["A"])
+    assert [cell.hyperlink for cell in sheet["A"]] == [None] * sheet.max_row
+    recipient = next(row for row in book(folder, "statement-hostile")["Summary"].iter_rows() if row[0].value == "Recipient")
+    assert recipient[1].value.startswith("=HYPERLINK(") and recipient[1].data_type in ("s", "inlineStr")
+
+
+def test_xlsx_says_which_requests_it_left_out(folder):
+    assert "200 of 300 requests are not listed here" in book(folder, "statement-huge")["Requests"]["A1"].value
+    summary = [str(v) for row in book(folder, "statement-huge")["Summary"].iter_rows(values_only=True) for v in row]
+    assert any("200 of 300 requests are not listed here" in text for text in summary)
+    assert not any("not listed" in str(v) for row in book(folder, "statement")["Summary"].iter_rows(values_only=True) for v in row)
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in EMPTY])
+def test_xlsx_chart_is_of_the_days(folder, name):
+    with zipfile.ZipFile(folder / f"{name}.xlsx") as archive:
+        chart = archive.read("xl/charts/chart1.xml").decode()
+    head, rows, _ = table(folder, name, "Days")
+    letter = openpyxl.utils.get_column_letter
+    last = max(i for i, title in enumerate(head) if title == "Cost (USD)")
+    assert f"<c:f>Days!${letter(last + 1)}$2:${letter(last + 1)}${len(rows) + 1}</c:f>" in chart
+    assert f"<c:f>Days!$A$2:$A${len(rows) + 1}</c:f>" in chart
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_libreoffice_reads_the_same_figures(folder, tmp_path):
+    run("soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to",
+        "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1", "--outdir", tmp_path,
+        folder / "report.xlsx", folder / "statement-hostile.xlsx")
+    models = (tmp_path / "report-Models.csv").read_text(encoding="utf-8")
+    head, rows, total = table(folder, "report", "Models")
+    for row in rows + [total]:
+        assert row[head.index("Cost (USD) (exact)")] in models
+    hostile = (tmp_path / "statement-hostile-Models.csv").read_text(encoding="utf-8")
+    assert "=1+1" in hostile and "_x0041_ \ufffd\ufffd" in hostile and "_x005F_" not in hostile
