@@ -80,10 +80,9 @@ rd_font_read(unsigned char *data, size_t n, struct rd_font *out, om_err *e)
 		return om_fail(e, OM_DAMAGED, "the font's Unicode map is damaged");
 	for (size_t c = 0; c < RD_CODES; c++) {
 		unsigned g = out->glyph[c];
+		unsigned width = rd_u16(&hmtx, (g < metrics ? g : metrics - 1) * (size_t)4) * 1000u / em;
 
-		out->advance[c] = g == 0
-		    ? RD_NO_GLYPH
-		    : (uint16_t)(rd_u16(&hmtx, (g < metrics ? g : metrics - 1) * (size_t)4) * 1000u / em);
+		out->advance[c] = (uint16_t)(g == 0 || width >= RD_NO_GLYPH ? RD_NO_GLYPH : width);
 	}
 	return OM_OK;
 }
