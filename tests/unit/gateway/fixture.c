@@ -285,7 +285,7 @@ fx_gateway_start(struct fx_gateway *g, const char *costd_url)
 	    .cookie_secure = copy("auto"),
 	    .trusted_proxies = copy("127.0.0.1"),
 	    .spool_dir = copy(g->dir),
-	    .spool_limit_bytes = 64 << 20,
+	    .spool_limit_bytes = g->spool_limit_bytes != 0 ? g->spool_limit_bytes : 64 << 20,
 	    .costd_url = copy(costd_url != NULL ? costd_url : "tcp://127.0.0.1:9"),
 	    .reportd_url = copy("tcp://127.0.0.1:9"),
 	    .log_level = copy("error"),

@@ -57,6 +57,7 @@ size_t fx_costd_booked(struct fx_costd *c);
 
 struct fx_gateway {
 	char *dir;
+	int64_t spool_limit_bytes; /* 0: plenty */
 	struct gw_conf conf;
 	struct gw_app *app;
 	int port;
