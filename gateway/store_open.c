@@ -23,8 +23,8 @@
 static const char *const sql[N_STATEMENTS] = {
     [PUT] = "INSERT INTO record(received_us,crc,payload) VALUES(?1,?2,?3)",
     [FORGET] = "DELETE FROM record WHERE seq BETWEEN ?1 AND ?2 RETURNING length(payload)",
-    [COUNT] = "UPDATE totals SET accepted=accepted+?1, new_records=new_records+?2,"
-	      " duplicate_records=duplicate_records+?3, refused_records=refused_records+?4",
+    [COUNT] = ("UPDATE totals SET accepted=accepted+?1, new_records=new_records+?2,"
+	       " duplicate_records=duplicate_records+?3, refused_records=refused_records+?4"),
     [READ] = "SELECT seq,received_us,crc,payload FROM record WHERE seq>?1 ORDER BY seq LIMIT ?2",
     [SET_ASIDE] = "INSERT INTO quarantine SELECT seq,received_us,crc,payload,?2 FROM record WHERE seq=?1",
     [DROP_DAMAGED] = "DELETE FROM record WHERE seq=?1",
