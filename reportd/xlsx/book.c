@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,10 @@ struct rd_book {
 	om_status status; /* sticky */
 	om_err why;
 };
+
+/* The library writes a workbook's dates with gmtime, whose result is the
+ * process's: one workbook at a time is closed. */
+static pthread_mutex_t closing = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const number_formats[SHAPES] = {
     [COUNT] = "0",
@@ -518,7 +523,9 @@ rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t 
 	s = rd_spools_check(b->spools, b->n_sheets, b->dir, e);
 	if (s != OM_OK)
 		return s;
+	(void)pthread_mutex_lock(&closing);
 	rc = workbook_close(b->book);
+	(void)pthread_mutex_unlock(&closing);
 	b->book = NULL; /* freed by closing */
 	if (rc != LXW_NO_ERROR) {
 		rd_spools_tidy(b->spools, b->n_sheets, b->dir);

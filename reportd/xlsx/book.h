@@ -16,6 +16,7 @@
  *   - text that begins with = or holds an address is only safe in the plain
  *     string call: no other is used for it, and none makes a formula.
  *   - NaN becomes a broken cell: numbers come from whole numbers and amounts.
+ *   - closing is not safe in two threads at once: it is done in turn.
  *   - LC_NUMERIC other than "C" breaks numbers: reportd never sets a locale.
  */
 #ifndef RD_BOOK_H

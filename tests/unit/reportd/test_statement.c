@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -49,7 +50,8 @@ table(const struct rd_doc *d, const char *name)
 	for (size_t i = 0; i < d->n_tables; i++)
 		if (strcmp(d->tables[i].name, name) == 0)
 			return &d->tables[i];
-	return NULL;
+	fail_msg("no table %s", name);
+	abort();
 }
 
 static unsigned
@@ -59,7 +61,7 @@ column(const struct rd_table *t, const char *title)
 		if (strcmp(t->columns[i].title, title) == 0)
 			return i;
 	fail_msg("no column %s", title);
-	return 0;
+	abort();
 }
 
 static const char *
