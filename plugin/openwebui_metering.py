@@ -21,6 +21,7 @@ import asyncio
 import atexit
 import contextlib
 import email.utils
+import encodings.idna  # sockets import it on first use; a fork in the middle of that would break it for good
 import functools
 import http.client
 import inspect
@@ -309,10 +310,12 @@ class Spool:
     """Records on disk until the gateway has them, in one SQLite file that all
     worker processes of this Open WebUI share."""
 
-    SCHEMA = """CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+    SCHEMA = """BEGIN IMMEDIATE;
+        CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS rejected (at TEXT NOT NULL, reason TEXT, body TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS lease (one INTEGER PRIMARY KEY, until REAL NOT NULL);
-        INSERT OR IGNORE INTO lease VALUES (1, 0);"""
+        INSERT OR IGNORE INTO lease VALUES (1, 0);
+        COMMIT;"""
 
     def __init__(self):
         places = [os.environ.get("DATA_DIR"), tempfile.gettempdir()]
@@ -324,26 +327,37 @@ class Spool:
             try:
                 os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-                with self.open() as db:
-                    db.executescript(self.SCHEMA)
-                return
+                return self.prepare()
             except (OSError, sqlite3.Error) as error:
+                if "locked" in str(error):
+                    raise  # the right place, at the wrong moment
                 say_error("spool", error)
         raise OSError("no folder can be written")
 
+    def prepare(self):
+        for last_try in (False, True):
+            try:
+                with self.open() as db:
+                    db.executescript(self.SCHEMA)
+                    return
+            except sqlite3.DatabaseError as error:
+                if last_try or not damage(error):
+                    raise
+
     @contextlib.contextmanager
     def open(self):
-        db = sqlite3.connect(self.path, timeout=5.0)
-        try:
-            with db:  # commits, or rolls back
-                yield db
-        except sqlite3.DatabaseError as error:
-            if damage(error):
-                say("damaged", "the spool is damaged: it is kept beside a new one")
-                os.rename(self.path, f"{self.path}.damaged-{time.time_ns()}")
-            raise
-        finally:
-            db.close()
+        with sys.modules[RUNTIME].disk:  # a child forked from an open connection would find the file locked for ever
+            db = sqlite3.connect(self.path, timeout=5.0)
+            try:
+                with db:  # commits, or rolls back
+                    yield db
+            except sqlite3.DatabaseError as error:
+                if damage(error):
+                    say("damaged", "the spool is damaged: it is kept beside a new one")
+                    os.rename(self.path, f"{self.path}.damaged-{time.time_ns()}")
+                raise
+            finally:
+                db.close()
 
     def save(self, records):
         with self.open() as db:
@@ -419,8 +433,9 @@ class Runtime:
         """close runs at exit: what is in memory goes to disk, within two seconds."""
         if self.pid == os.getpid():
             self.stop()
-            if self.writer is not None:
-                self.writer.join(1.5)
+            for thread, seconds in ((self.writer, 1.5), (self.sender, 0.4)):  # the sender gives its lease back
+                if thread is not None:
+                    thread.join(seconds)
 
     def configure(self, endpoint, api_key):
         if (endpoint, api_key) != (self.endpoint, self.api_key):
@@ -439,7 +454,9 @@ class Runtime:
 
     def pending(self):
         """pending counts the records that the gateway does not have yet."""
-        return len(self.queue) + self.saving + (self.spool.count() if self.spool else 0)
+        with self.lock:
+            in_memory = len(self.queue) + self.saving
+        return in_memory + (self.spool.count() if self.spool else 0)
 
     def emit(self, turn, generation, state):
         with self.lock:
@@ -530,11 +547,11 @@ class Runtime:
         except Exception as error:
             with self.lock:
                 self.queue.extendleft(reversed(records))
+                self.saving = 0
             if damage(error):
                 self.spool = None
             raise
-        finally:
-            self.saving = 0
+        self.saving = 0
         current = runtime()  # not always self: a newer exec may have taken over
         if not current.stopping:
             current.start("sender", current.send_forever)
@@ -558,8 +575,7 @@ class Runtime:
         """send_some sends one batch and returns the seconds to wait before the next."""
         if self.not_before > time.monotonic():
             return self.not_before - time.monotonic()
-        batch = self.spool.next_batch(self.batch_limit)
-        if not batch:
+        if not self.spool.next_batch(1):
             return 30.0
         if not self.endpoint:
             say("endpoint", "no endpoint is set: records are kept on disk")
@@ -567,7 +583,8 @@ class Runtime:
         if not self.spool.lease(2 * HTTP_TIMEOUT_S):
             return 0.5  # another worker process is sending
         try:
-            return self.deliver(self.spool.next_batch(self.batch_limit))
+            batch = self.spool.next_batch(self.batch_limit)
+            return self.deliver(batch) if batch else 30.0
         finally:
             self.spool.release()
 
@@ -635,6 +652,11 @@ def runtime():
 
 def install():
     holder = sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    if not hasattr(holder, "disk"):
+        holder.disk = lock = threading.Lock()
+        atexit.register(lambda: holder.current.close())
+        if hasattr(os, "register_at_fork"):  # no fork while the disk is in use
+            os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
     old = getattr(holder, "current", None)
     old = old if old is not None and old.pid == os.getpid() else None
     holder.current = Runtime(old)
@@ -642,8 +664,6 @@ def install():
         old.stop()
         if holder.current.endpoint:
             holder.current.start("sender", holder.current.send_forever)
-    if not hasattr(holder, "at_exit"):
-        holder.at_exit = atexit.register(lambda: holder.current.close())
     return holder.current
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ from receiver import Receiver  # noqa: E402
 
 PROMPT = "canary-7f3a-prompt"  # must never leave Open WebUI
 ANSWER = "canary-7f3a-answer"
+
+
+@pytest.fixture(autouse=True)
+def spool_stays_in_its_place(tmp_path_factory, monkeypatch):
+    """The fallback of the spool is the folder for temporary files: nothing may land there."""
+    fallback = tmp_path_factory.mktemp("fallback")
+    monkeypatch.setattr(tempfile, "tempdir", str(fallback))
+    monkeypatch.setenv("TMPDIR", str(fallback))
+    yield
+    assert list(fallback.iterdir()) == []
 
 
 @pytest.fixture
