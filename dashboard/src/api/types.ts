@@ -29,8 +29,8 @@ export interface paths {
         /**
          * Whether records are accepted and the parts behind answer.
          * @description 200 while records can be accepted durably (the spool works); `status` is then `ready` or,
-         *     when costd or the database does not answer, `degraded`: records wait in the spool. 503 when
-         *     nothing can be accepted.
+         *     when costd or the database does not answer or damaged records were set aside, `degraded`. 503
+         *     when nothing can be accepted.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -52,10 +52,10 @@ export interface paths {
         put?: never;
         /**
          * Report generations.
-         * @description One record, an array of records, or NDJSON (`application/x-ndjson`). The answer is sent after
-         *     every accepted record is on disk. Sending a record again changes nothing. Good records of a
-         *     batch are kept, bad ones are listed with their index. If no record of the body is good the
-         *     status is 400.
+         * @description One record, an array of records, or NDJSON (`application/x-ndjson`); at most 10000 records and
+         *     8 MiB, not compressed. The answer is sent after every accepted record is on disk. Sending a
+         *     record again changes nothing. Good records of a batch are kept, bad ones are listed with their
+         *     index. If no record of the body is good the status is 400.
          */
         post: operations["postEvents"];
         delete?: never;
@@ -291,7 +291,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Prometheus text; the gateway's own metrics and, while it answers, costd's. */
+        /** Prometheus text; the gateway's own metrics and, while they answer, costd's and reportd's. */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -600,6 +600,7 @@ export interface operations {
                     "text/plain": "ok";
                 };
             };
+            503: components["responses"]["Unavailable"];
         };
     };
     getReadiness: {
@@ -620,13 +621,14 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description Records cannot be accepted. */
+            /** @description Records cannot be accepted. A gateway that is stopping answers with a problem. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -771,6 +773,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
@@ -793,8 +796,10 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getUsage: {
@@ -937,6 +942,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -973,6 +979,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
@@ -1005,6 +1012,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
@@ -1023,6 +1031,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Document"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
@@ -1042,6 +1057,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Document"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
@@ -1096,8 +1118,10 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }
