@@ -75,12 +75,12 @@ def test_head(stack, page):
     assert reply.status == 200 and reply.body == b"" and reply["ETag"] == page["ETag"]
 
 
-@pytest.mark.parametrize("path", ["/users", "/login", "/user/u-1", "/user/a%2Fb", "/deep/er/page"])
+@pytest.mark.parametrize("path", ["/users", "/login", "/users/u-1", "/users/a%2Fb", "/users/ada@example.org", "/deep/er/page"])
 def test_pages_of_the_app_are_the_index(stack, page, path):
     assert stack.nobody.get(path).body == page.body
 
 
-@pytest.mark.parametrize("path", ["/assets/nothing.js", "/assets/", "/favicon.nope", "/missing.css", "/api/v1/nothing", "/api"])
+@pytest.mark.parametrize("path", ["/assets/nothing.js", "/assets/", "/assets/index.js.map", "/api/v1/nothing", "/api"])
 def test_missing_files_are_404_not_the_index(stack, page, path):
     assert stack.nobody.request("GET", path).status == 404
 

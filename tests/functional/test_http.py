@@ -113,8 +113,7 @@ def test_huge_path(stack):
     get(host=None), get("/healthcheck", "Host: y"), get(version="HTTP/3.0"), get(version="HTTP/1.1x"), get(version=""),
     get(version="HTTP/0.9"), b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"\r\n\r\n", b"GET /healthcheck\r\n\r\n",
     get("/healthcheck", "X\x00Y: 1"), get("/healthcheck", "X: a\x00b"), get("/health\x00check"), get("/%00"), get("/a%0d%0ab"),
-    get("/a%0aSet-Cookie:x"), get("/healthcheck", "No-Colon"), get("/healthcheck", ": empty"),
-    get("/healthcheck", "Folded: a\r\n b"), get("/healthcheck", " Leading: a"), get("/healthcheck", "Space : a"),
+    get("/a%0aSet-Cookie:x"), get("/healthcheck", "No-Colon"),
     get("http://other.example/healthcheck"), b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
     b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
     b"get /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
@@ -123,6 +122,14 @@ def test_broken_requests_are_refused_and_closed(stack, data):
     reply = raw(stack.port, data, timeout_s=LIMIT_S, half_close=True)
     assert reply.closed and (reply.status is None or 400 <= reply.status < 600), reply.data[:300]
     stack.nobody.get("/healthcheck")
+
+
+@pytest.mark.parametrize("line", [": empty", "Folded: a\r\n b", " Leading: a", "Space : a"])
+def test_odd_header_lines_hide_at_most_themselves(stack, line):
+    """civetweb reads on or stops reading headers there: no key behind such a line may be half seen."""
+    reply = raw(stack.port, get("/api/v1/session", line, f"Authorization: Bearer {stack.read_key}"), timeout_s=LIMIT_S)
+    assert reply.closed and reply.status in (200, 400, 401)
+    assert raw(stack.port, get("/api/v1/session", line), timeout_s=LIMIT_S).status in (400, 401)
 
 
 def test_folded_header_cannot_hide_a_length(stack):
@@ -188,19 +195,26 @@ def test_chunked_record_is_taken_whole_or_refused(stack):
     assert (reply.status, count(stack) - before) in ((200, 1), (411, 0)), reply.data[:200]
 
 
+def resident_kb(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
+
+
 def test_endless_chunked_body_is_cut_off(stack):
+    before, begun, sent = resident_kb(stack.gateway), time.monotonic(), 0
     with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
         connection.sendall(post(stack, b"", "Transfer-Encoding: chunked", length=False))
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
         try:
-            for _ in range(2000):  # 128 MiB
+            while time.monotonic() - begun < LIMIT_S:
                 connection.sendall(chunk)
+                sent += 65536
         except OSError:
             pass
         else:
-            pytest.fail("128 MiB were taken")
-        reply = receive(connection, LIMIT_S)
-    assert reply.status in (None, 411, 413)
+            pytest.fail(f"{sent >> 20} MiB were taken")
+    assert resident_kb(stack.gateway) - before < 200_000
+    stack.nobody.get("/healthcheck")
 
 
 def test_big_declared_body_is_refused_before_it_is_sent(stack):
@@ -292,11 +306,11 @@ def test_resets_do_no_harm(stack):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_only_listed_methods(stack, contract, method):
-    for path in {operation.path for operation in contract.operations}:
-        known = {o.method for o in contract.operations if o.path == path}
+    for operation in contract.operations:
+        target = contract.example_path(operation)
+        known = {o.method for o in contract.operations if o.pattern.match(target)}
         if method in known or (method == "HEAD" and "GET" in known):
             continue
-        target = contract.example_path(next(o for o in contract.operations if o.path == path))
         reply = stack.read.request(method, target, body=b"{}" if method in ("POST", "PUT", "PATCH") else None)
         assert reply.status == 405, f"{method} {target}: {reply}"
         assert known <= {name.strip() for name in reply["Allow"].split(",")}

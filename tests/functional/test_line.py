@@ -9,7 +9,7 @@ import pytest
 from documents import Workbook, exact, pdf_text
 from emulator import OpenWebUI, openrouter_stream
 from records import decimals
-from stack import wait_until
+from stack import DEADLINE_S, wait_until
 from stub_openrouter import dump, new_id, sample, sse_lines, usage_block
 
 ADA = {"id": "u-ada", "name": "Ada Lovelace", "email": "ada@example.org", "role": "user"}
@@ -161,8 +161,9 @@ def row(stack, gen_id):
     return rows[0] if rows else {"cost": None, "cost_state": None}
 
 
-def settled(stack, gen_id):
-    return wait_until(lambda: (found := row(stack, gen_id))["cost_state"] == "looked_up" and found, f"the cost of {gen_id}")
+def settled(stack, gen_id, deadline_s=DEADLINE_S):
+    return wait_until(lambda: (found := row(stack, gen_id))["cost_state"] == "looked_up" and found,
+                      f"the cost of {gen_id}", deadline_s)
 
 
 @pytest.mark.parametrize("cost", COSTS)
@@ -244,6 +245,9 @@ def test_look_ups_survive_a_kill(make_stack, stub):
     ids = [unsettled(stack, stub, total_cost="0.01", not_found_first=3) for _ in range(20)]
     stack.drained()
     stack.costd.kill()
+    leased = int(stack.db.value("SELECT COUNT(*) FROM lookup WHERE lease_until_us IS NOT NULL"))
+    assert leased <= 2  # those under way in that moment: LOOKUP_CONCURRENCY
+    stack.db.rows("UPDATE lookup SET lease_until_us = lease_until_us - 100000000")  # as if 100 s had passed
     stack.costd.start()
     for gen_id in ids:
         settled(stack, gen_id)

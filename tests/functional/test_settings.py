@@ -25,10 +25,10 @@ def run(service, *argv, env=None, stdin=""):
                           capture_output=True, text=True, timeout=30)
 
 
-def refusal(tmp_path, service, **changes):
+def refusal(tmp_path, service, code=2, **changes):
     env = {**good(tmp_path, service), **changes}
     done = run(service, env={name: value for name, value in env.items() if value is not None})
-    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert done.returncode == code, (done.returncode, done.stderr)
     lines = [line for line in done.stderr.splitlines() if line]
     assert len(lines) == 1, done.stderr
     return lines[0]
@@ -61,7 +61,7 @@ def test_malformed_setting(tmp_path, service, name, value):
 
 
 def test_keys_must_differ(tmp_path):
-    assert "READ_API_KEY" in refusal(tmp_path, "gateway", READ_API_KEY="i" * 32)
+    assert "READ_API_KEY" in refusal(tmp_path, "gateway", code=1, READ_API_KEY="i" * 32)
 
 
 def test_value_and_file_at_once(tmp_path):
