@@ -1,15 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
-# build.sh <folder>: installs what package-lock.json names, if that changed, and builds the pages into
-# <folder>. Builds side by side share node_modules: installing needs the folder's lock alone, building
-# shares it. A failed build leaves what was there before.
+# build.sh <folder>: installs what package-lock.json names, if npm has not done so since that changed,
+# and builds the pages into <folder>. Builds side by side share node_modules: installing needs the
+# folder's lock alone, building shares it. A failed build leaves what was there before.
 set -eu
 
 out=$1
 cd "$(dirname "$0")/.."
-stamp=node_modules/.installed
-wanted=$(sha256sum package-lock.json | cut -d' ' -f1)
 
 node -e 'const [a, b] = process.versions.node.split(".").map(Number);
          process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {
@@ -19,7 +17,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number);
 }
 
 installed() {
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]
+  [ node_modules/.package-lock.json -nt package-lock.json ]
 }
 
 exec 9<.
@@ -30,7 +28,6 @@ if ! installed; then
   if ! installed; then
     echo "dashboard: npm ci"
     npm ci --no-audit --no-fund --loglevel=error 9<&-
-    echo "$wanted" >"$stamp"
   fi
   flock -s 9
 fi
