@@ -26,7 +26,8 @@ RUN npm install --prefix /opt/node --no-save --no-audit --no-fund "node@${NODE_V
 
 WORKDIR /src
 COPY dashboard/package.json dashboard/package-lock.json dashboard/
-RUN cd dashboard && npm ci --no-audit --no-fund
+# The note tells dashboard/scripts/build.sh that these are installed.
+RUN cd dashboard && npm ci --no-audit --no-fund && sha256sum package-lock.json | cut -d ' ' -f 1 >node_modules/.installed
 
 COPY CMakeLists.txt CMakePresets.json ./
 COPY dashboard dashboard
@@ -50,7 +51,7 @@ LABEL org.opencontainers.image.licenses="AGPL-3.0-or-later" \
 
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libjansson4 libnng1 libprotobuf-c1 libssl3 tzdata zlib1g \
+      libnng1 libprotobuf-c1 libssl3 tzdata zlib1g \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
  && groupadd --gid 65532 metering \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin metering
@@ -64,7 +65,7 @@ LABEL org.opencontainers.image.title="OWUI-Metering gateway" \
       org.opencontainers.image.description="Takes usage records over HTTP, keeps them until costd has them, answers questions"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libargon2-1 libbrotli1 libcivetweb1 libjwt0 libsqlite3-0 \
+      libargon2-1 libcivetweb1 libjansson4 libjwt0 libsqlite3-0 \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
  && install -d -o 65532 -g 65532 -m 0700 /var/lib/metering
 COPY --from=build /src/build/release/bin/gateway /usr/local/bin/gateway
@@ -86,7 +87,7 @@ LABEL org.opencontainers.image.title="OWUI-Metering costd" \
       org.opencontainers.image.description="The ledger: what was used, by whom, what it cost"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libcurl4 libmariadb3 \
+      ca-certificates libcurl4 libjansson4 libmariadb3 \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old
 COPY --from=build /src/build/release/bin/costd /usr/local/bin/costd
 RUN costd --version && ! ldd /usr/local/bin/costd | grep 'not found'

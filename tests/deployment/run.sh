@@ -41,7 +41,7 @@ not() { ! "$@"; }
 wait_for() { # SECONDS COMMAND...
   local until=$((SECONDS + $1))
   shift
-  until "$@" 2>/dev/null; do
+  until "$@" >/dev/null 2>&1; do
     ((SECONDS < until)) || return 1
     sleep 1
   done
@@ -88,7 +88,7 @@ open_docker() {
     -H "unix://$work/docker/sock" >"$work/docker/log" 2>&1 </dev/null &
   dockerd_pid=$!
   export DOCKER_HOST=unix://$work/docker/sock
-  wait_for 60 docker info >/dev/null || {
+  wait_for 60 docker info || {
     tail -n 20 "$work/docker/log" >&2
     die "dockerd does not start"
   }
@@ -191,7 +191,7 @@ all_healthy() {
   local service
   for service in "${services[@]}"; do healthy "$service" || return 1; done
 }
-ready() { http "$(url /readyz)" | grep -Eq '"status": ?"ready"'; }
+ready() { http "$(url /readyz)" | grep -E '"status": ?"ready"'; }
 
 month=$(date -u +%Y-%m)
 event() { # GENERATION COST
@@ -204,7 +204,7 @@ event() { # GENERATION COST
 
 send() { # GENERATION COST: answered 200 with one accepted
   event "$1" "$2" | http -f -H "Authorization: Bearer $(value_of API_KEY)" -H 'Content-Type: application/json' \
-    --data-binary @- "$(url /api/v1/events)" | tee "$work/sent" | grep -Eq '"accepted": ?1[,}]'
+    --data-binary @- "$(url /api/v1/events)" | tee "$work/sent" | grep -E '"accepted": ?1[,}]'
 }
 
 total() { # of the month: requests and cost
@@ -253,7 +253,7 @@ statement_pdf() {
 
 statement_xlsx() {
   read_api "/api/v1/statements/u-deploy/$month.xlsx" -o "$work/statement.xlsx" &&
-    python3 -m zipfile -t "$work/statement.xlsx" && python3 -m zipfile -l "$work/statement.xlsx" | grep -q xl/workbook.xml
+    python3 -m zipfile -t "$work/statement.xlsx" && python3 -m zipfile -l "$work/statement.xlsx" | grep xl/workbook.xml
 }
 
 check_walls() {
@@ -345,7 +345,7 @@ check_backup() {
 backup() {
   compose exec -T mariadb sh -c \
     'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb-dump --single-transaction --routines -u $MARIADB_USER $MARIADB_DATABASE' >"$work/dump.sql" &&
-    grep -q 'INSERT INTO `generation`' "$work/dump.sql" && tail -n 1 "$work/dump.sql" | grep -q 'Dump completed'
+    grep -q 'INSERT INTO `generation`' "$work/dump.sql" && tail -n 1 "$work/dump.sql" | grep 'Dump completed'
 }
 
 # shellcheck disable=SC2016
@@ -377,7 +377,7 @@ end() {
   trap '' INT TERM
   if [[ -f $work/metering.env ]] && docker info >/dev/null 2>&1; then
     if ((failed > 0 || rc != 0)); then
-      compose logs --tail=40 2>/dev/null | tail -n 160 >&2 || true
+      compose --ansi never logs --tail=40 2>/dev/null | tail -n 160 >&2 || true
     fi
     compose --profile openwebui down -v --remove-orphans >/dev/null 2>&1 || compose down -v >/dev/null 2>&1 || true
     docker rmi "owui-metering/gateway:$id" "owui-metering/costd:$id" "owui-metering/reportd:$id" >/dev/null 2>&1 || true
