@@ -154,6 +154,8 @@ make(struct rd_server *srv, const struct rd_month *m, Om__Format format, int64_t
 
 	om_arena_init(&model, FIGURES_BYTES);
 	s = ask_fitting(srv, m, format, deadline_ms, &model, &r, e);
+	if (s == OM_OK && om_mono_ms() >= deadline_ms)
+		s = om_fail(e, OM_TIMEOUT, "the figures came too late: nobody waits for the document any more");
 	if (s == OM_OK) {
 		began = om_mono_ms();
 		s = write_file(srv, r, m, format, &model, a, out, e);
