@@ -196,7 +196,7 @@ make_amounts(struct rd_maker *m, struct rd_doc *d)
 		    m->bill.charged == 0
 			? "none without a request"
 			: om_arena_printf(m->arena,
-			      m->terms->floor ? "to the least amount of a month, %" PRIu64 " %s" : "%" PRIu64 " %s",
+			      m->terms->floor ? "to reach the monthly minimum, %" PRIu64 " %s" : "%" PRIu64 " %s",
 			      m->bill.charged, m->bill.charged == 1 ? "user" : "users"),
 		    m->bill.charges, RD_PLAIN};
 	at[n++] = (struct rd_amount){"Total", "exact", m->bill.sum, RD_SUM};

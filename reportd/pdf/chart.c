@@ -77,7 +77,7 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 	double wide = 0, x0, x1, y0, y1, slot, full;
 	char text[OM_MONEY_TEXT];
 	struct brief brief;
-	int steps = 0;
+	int steps = 0, digits;
 
 	for (unsigned i = 0; i < c->n; i++)
 		top = om_money_cmp(c->values[i], top) > 0 ? c->values[i] : top;
@@ -85,26 +85,27 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 		return;
 	step = step_for(top);
 	brief = brief_for(top);
+	digits = (int)strlen(strchr(rd_money_text(step, text), '.')) - 1;
 	rd_flow_heading(f, c->title, c->remark, HEIGHT + FOOT);
 	while (om_money_cmp(at, top) < 0) {
 		double w;
 
 		at.v += step.v;
 		steps++;
-		w = rd_text_width(f->fonts, &axis, rd_money_text(at, text));
+		w = rd_text_width(f->fonts, &axis, om_money_text_fixed(at, digits, text));
 		wide = w > wide ? w : wide;
 	}
 	full = om_money_to_double(at);
 	x0 = f->left + wide + 7;
 	x1 = f->right;
-	y0 = f->y + 20; /* room for the values above the highest bar */
+	y0 = f->y + 8 + rd_text_width(f->fonts, &value, brief_text(top, &brief, text)) * om_money_to_double(top) / full;
 	y1 = f->y + HEIGHT;
 	at = OM_MONEY_ZERO;
 	for (int i = 0; i <= steps; i++, at.v += step.v) {
 		double y = y1 - (y1 - y0) * i / steps;
 
 		rd_ink_line(f->ink, i == 0 ? RD_GREY : RD_HAIR, i == 0 ? 0.6 : 0.4, x0, y, x1, y);
-		rd_text_right(f->ink, &axis, x0 - 5, y + 2.1, rd_money_text(at, text));
+		rd_text_right(f->ink, &axis, x0 - 5, y + 2.1, om_money_text_fixed(at, digits, text));
 	}
 	slot = (x1 - x0) / c->n;
 	for (unsigned i = 0; i < c->n; i++) {
