@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "check.h"
 #include "clock.h"
+#include "sync.h"
 #include "zone.h"
 
 #include <stdio.h>
@@ -139,6 +140,24 @@ test_monotonic_clock_does_not_go_back(void **state)
 	assert_true(om_now() > instant("2024-01-01T00:00:00Z"));
 }
 
+static void
+test_wait_ends_at_its_deadline(void **state)
+{
+	pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t c;
+	int64_t deadline = om_mono_ms() + 30;
+
+	(void)state;
+	om_cond_init(&c);
+	assert_int_equal(pthread_mutex_lock(&m), 0);
+	while (om_cond_wait(&c, &m, deadline)) /* may wake without a reason */
+		assert_true(om_mono_ms() <= deadline + 60000);
+	assert_true(om_mono_ms() >= deadline);
+	assert_false(om_cond_wait(&c, &m, deadline - 1000)); /* long past */
+	assert_int_equal(pthread_mutex_unlock(&m), 0);
+	assert_int_equal(pthread_cond_destroy(&c), 0);
+}
+
 int
 main(void)
 {
@@ -149,6 +168,7 @@ main(void)
 	    cmocka_unit_test(test_zone_unknown_is_invalid),
 	    cmocka_unit_test(test_zone_days_follow_daylight_saving),
 	    cmocka_unit_test(test_monotonic_clock_does_not_go_back),
+	    cmocka_unit_test(test_wait_ends_at_its_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
