@@ -26,11 +26,11 @@ def built():
 
 
 class Home:
-    def __init__(self, folder, contract, name=None, cwd=None, **env):
+    def __init__(self, folder, contract, given=None, cwd=None, **env):
         self.folder, self.contract, self.cwd = folder, contract, cwd or "/"
         self.port = int(env.pop("PORT", free_port()))
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "NODE_EXTRA_CA_CERTS", "npm_config_cafile")}
-        self.env = {**kept, "METERING_HOME": str(name or folder), "PORT": str(self.port), **env}
+        self.env = {**kept, "METERING_HOME": str(given or folder), "PORT": str(self.port), **env}
 
     def run(self, *argv, code=0, **env):
         done = subprocess.run([RUN, *argv], env={**self.env, **env}, cwd=self.cwd, stdin=subprocess.DEVNULL, capture_output=True,
@@ -96,6 +96,15 @@ def home(tmp_path_factory, contract):
     assert not one.pids()
 
 
+def runs(pid):
+    """runs: it exists and is more than a zombie nobody has asked about."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def processes_with(text):
     found = []
     for folder in os.listdir("/proc"):
@@ -128,7 +137,7 @@ def test_status_is_a_line_per_process(home):
     status = home.status()
     assert list(status) == SERVICES
     for pid, state in status.values():
-        assert state == "running" and os.path.exists(f"/proc/{pid}")
+        assert state == "running" and runs(pid)
 
 
 def test_second_start_is_quick_and_leaves_all_running(home):
@@ -163,7 +172,7 @@ def test_stop_stops_all_and_start_finds_everything_again(home):
     home.send([record() for _ in range(3)])
     count, access, pids = home.count(), home.access, home.pids()
     home.run("stop")
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert not any(runs(pid) for pid in pids.values())
     assert {state for _, state in home.status(code=3).values()} == {"stopped"}
     assert not accepts(home.port)
     home.run("stop")
@@ -213,7 +222,7 @@ def test_two_starts_at_once(make_home):
 
 
 def test_relative_home_from_another_folder(make_home, tmp_path):
-    home = make_home("here", name="here", cwd=str(tmp_path))
+    home = make_home("here", given="here", cwd=str(tmp_path))
     home.run("start")
     assert (tmp_path / "here" / "access.env").exists() and home.status()
 
@@ -287,7 +296,7 @@ def test_foreground_stops_all_on_a_signal(make_home, number):
     assert len(pids) == 4
     process.send_signal(number)
     assert process.wait(60) == 0
-    assert not home.pids() and not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert not home.pids() and not any(runs(pid) for pid in pids.values())
 
 
 def test_foreground_restarts_what_dies_and_ends_with_stop(make_home):
