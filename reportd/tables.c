@@ -117,7 +117,7 @@ static om_status
 spread_days(struct rd_maker *m, Om__UsageRow ***rows_out, bool **quiet_out, om_err *e)
 {
 	const Om__StatementReply *r = m->reply;
-	Om__UsageRow **rows = om_arena_array(m->arena, m->n_days, sizeof *rows);
+	Om__UsageRow **rows = om_arena_array(m->arena, m->n_days, sizeof(void *));
 	bool *quiet = om_arena_array(m->arena, m->n_days, sizeof *quiet);
 	struct rd_figures f;
 	om_day day;

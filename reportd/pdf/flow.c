@@ -45,10 +45,9 @@ double
 rd_flow_text(struct rd_flow *f, const struct rd_style *s, double x, double width, unsigned max_lines, const char *text)
 {
 	struct rd_wrapped w;
-	double y = f->y;
 
 	rd_wrap(f->fonts, s, text, width, max_lines, &w);
-	for (unsigned i = 0; i < w.n; i++, y += s->size * LEADING)
-		rd_text_line(f->ink, s, x, y + s->size, &w, i, false);
-	return y - f->y;
+	for (unsigned i = 0; i < w.n; i++)
+		rd_text_line(f->ink, s, x, f->y + s->size + i * s->size * LEADING, &w, i, false);
+	return w.n * s->size * LEADING;
 }

@@ -46,7 +46,7 @@ struct rd_ink_opts {
 };
 
 om_status rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e) OM_MUST;
-void rd_ink_free(struct rd_ink **ink);
+void rd_ink_free(struct rd_ink **ip);
 
 /* rd_ink_perform ends the rehearsal: what follows is written. */
 void rd_ink_perform(struct rd_ink *ink);

@@ -62,11 +62,10 @@ set16(struct om_buf *b, size_t at, unsigned v)
 
 /* glyph_of gives the outline of an old glyph; empty for a blank. */
 static struct rd_bytes
-glyph_of(struct subset *s, unsigned old)
+glyph_of(struct subset *s, size_t old)
 {
-	size_t from = s->long_loca ? rd_u32(&s->loca, (size_t)old * 4) : (size_t)rd_u16(&s->loca, (size_t)old * 2) * 2;
-	size_t to =
-	    s->long_loca ? rd_u32(&s->loca, (size_t)old * 4 + 4) : (size_t)rd_u16(&s->loca, (size_t)old * 2 + 2) * 2;
+	size_t from = s->long_loca ? rd_u32(&s->loca, old * 4) : (size_t)rd_u16(&s->loca, old * 2) * 2;
+	size_t to = s->long_loca ? rd_u32(&s->loca, old * 4 + 4) : (size_t)rd_u16(&s->loca, old * 2 + 2) * 2;
 
 	if (s->loca.short_of || from > to || to > s->glyf.n) {
 		s->bad = true;
@@ -171,14 +170,14 @@ write_glyphs(struct subset *s, struct om_buf *glyf, struct om_buf *loca)
 static void
 write_metrics(struct subset *s, struct om_buf *hmtx)
 {
-	for (unsigned i = 0; i < s->n; i++) {
-		unsigned old = s->old[i];
-		bool full = old < s->metrics;
+	const size_t full = (size_t)s->metrics * 4; /* bytes of glyphs with a width of their own */
 
-		put16(hmtx, rd_u16(&s->hmtx, (size_t)(full ? old : s->metrics - 1) * 4));
-		put16(hmtx,
-		    rd_u16(&s->hmtx,
-			full ? (size_t)old * 4 + 2 : (size_t)s->metrics * 4 + (size_t)(old - s->metrics) * 2));
+	for (unsigned i = 0; i < s->n; i++) {
+		size_t old = s->old[i];
+		bool own = old < s->metrics;
+
+		put16(hmtx, rd_u16(&s->hmtx, own ? old * 4 : full - 4));
+		put16(hmtx, rd_u16(&s->hmtx, own ? old * 4 + 2 : full + (old - s->metrics) * 2));
 	}
 }
 
@@ -190,9 +189,9 @@ write_map(const struct subset *s, const struct rd_used *used, struct om_buf *cma
 	struct om_buf ends, starts, deltas;
 	bool in = false;
 
-	om_buf_init(&ends, RD_CODES * 2);
-	om_buf_init(&starts, RD_CODES * 2);
-	om_buf_init(&deltas, RD_CODES * 2);
+	om_buf_init(&ends, (size_t)RD_CODES * 2);
+	om_buf_init(&starts, (size_t)RD_CODES * 2);
+	om_buf_init(&deltas, (size_t)RD_CODES * 2);
 	for (unsigned c = 0; c < RD_CODES; c++) {
 		bool on = c < 0xffff && is_used(s, used, c);
 

@@ -198,8 +198,9 @@ draw_head(struct grid *g)
 		bool right = is_number(c->kind);
 		double y = g->flow->y + height - 5 - (w[i].n - 1) * g->head.size * LEADING;
 
-		for (unsigned l = 0; l < w[i].n; l++, y += g->head.size * LEADING)
-			rd_text_line(g->flow->ink, &g->head, right ? c->x + c->width : c->x, y, &w[i], l, right);
+		for (unsigned l = 0; l < w[i].n; l++)
+			rd_text_line(g->flow->ink, &g->head, right ? c->x + c->width : c->x,
+			    y + l * g->head.size * LEADING, &w[i], l, right);
 	}
 	g->flow->y += height;
 	draw_rule(g, RD_GREY, 0.6);
@@ -282,11 +283,11 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *typ
 				rd_text(ink, type, c->x, y, text);
 			continue;
 		}
-		for (unsigned l = 0; l < w->text[i].n; l++, y += type->size * LEADING)
-			rd_text_line(ink, type, c->x, y, &w->text[i], l, false);
-		y -= (type->size - g->small.size) * 0.95;
-		for (unsigned l = 0; l < w->under[i].n; l++, y += g->small.size * LEADING)
-			rd_text_line(ink, &g->small, c->x, y, &w->under[i], l, false);
+		for (unsigned l = 0; l < w->text[i].n; l++)
+			rd_text_line(ink, type, c->x, y + l * type->size * LEADING, &w->text[i], l, false);
+		y += w->text[i].n * type->size * LEADING - (type->size - g->small.size) * 0.95;
+		for (unsigned l = 0; l < w->under[i].n; l++)
+			rd_text_line(ink, &g->small, c->x, y + l * g->small.size * LEADING, &w->under[i], l, false);
 	}
 	g->flow->y += w->height;
 }

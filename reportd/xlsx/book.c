@@ -399,7 +399,7 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 	    .day = tm.tm_mday,
 	    .hour = tm.tm_hour,
 	    .min = tm.tm_min,
-	    .sec = (tm.tm_sec > 59 ? 59 : tm.tm_sec) + (double)(micros / 1000) / 1000,
+	    .sec = (tm.tm_sec > 59 ? 59 : tm.tm_sec) + (double)(micros - micros % 1000) / 1e6,
 	};
 	date(b, col, style, INSTANT, &t);
 }

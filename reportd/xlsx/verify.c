@@ -6,13 +6,13 @@
 #include "xlsx/verify.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #define ZLIB_CONST
 #include <zlib.h>
 
-#define WINDOW 65536u
-#define TAIL   32u /* bytes kept from window to window */
+#define WINDOW   65536u
+#define NO_SHEET (~0u)
+#define TAIL     32u /* bytes kept from window to window */
 
 struct zip {
 	const unsigned char *at;
@@ -153,6 +153,20 @@ ends_in(const struct seen *s, const char *text)
 	return len >= n && memcmp(s->tail + len - n, text, n) == 0;
 }
 
+/* sheet_of gives the number in the name of a sheet's entry. */
+static unsigned
+sheet_of(const char *name)
+{
+	static const char begin[] = "xl/worksheets/sheet", end[] = ".xml";
+	unsigned n = 0;
+
+	if (strncmp(name, begin, sizeof begin - 1) != 0)
+		return NO_SHEET;
+	for (name += sizeof begin - 1; *name >= '0' && *name <= '9' && n < 1000; name++)
+		n = n * 10 + (unsigned)(*name - '0');
+	return strcmp(name, end) == 0 ? n : NO_SHEET;
+}
+
 om_status
 rd_xlsx_verify(const unsigned char *data, size_t n, const uint32_t *rows, unsigned n_sheets, om_err *e)
 {
@@ -172,7 +186,6 @@ rd_xlsx_verify(const unsigned char *data, size_t n, const uint32_t *rows, unsign
 	for (unsigned i = 0; i < entries; i++) {
 		unsigned sheet;
 		om_status s = read_entry(&z, &at, &f, e);
-		char tail;
 
 		if (s == OM_OK)
 			s = unpack(&z, &f, &seen, e);
@@ -180,7 +193,8 @@ rd_xlsx_verify(const unsigned char *data, size_t n, const uint32_t *rows, unsign
 			return s;
 		if (seen.crc != f.crc || seen.bytes != f.unpacked)
 			return incomplete(e, f.name);
-		if (sscanf(f.name, "xl/worksheets/sheet%u.xm%c", &sheet, &tail) != 2)
+		sheet = sheet_of(f.name);
+		if (sheet == NO_SHEET)
 			continue;
 		if (sheet == 0 || sheet > n_sheets || !ends_in(&seen, "</worksheet>") || seen.rows != rows[sheet - 1])
 			return incomplete(e, f.name);

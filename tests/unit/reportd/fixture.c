@@ -146,7 +146,7 @@ head(struct om_arena *a, const struct fx_shape *sh, const struct rd_month *mo, O
 	    mo->month == 12 ? om_day_from_civil(mo->year + 1, 1, 1) : om_day_from_civil(mo->year, mo->month + 1, 1);
 	r->from_us = OM_DAY * r->from_day;
 	r->to_us = OM_DAY * r->to_day;
-	r->generated_us = sh->running ? r->to_us - 5 * OM_DAY : r->to_us + 9 * 3600 * OM_SECOND + 12345678;
+	r->generated_us = sh->running ? r->to_us - 5 * OM_DAY : r->to_us + (om_time)32400 * OM_SECOND + 12345678;
 	if (sh->users == NULL) {
 		r->user = must(om_msg_new(a, &om__user__descriptor));
 		r->user->id = must(om_arena_strdup(a, FX_USER));

@@ -17,12 +17,12 @@
 
 #define ARENA ((size_t)1024 * 1024 * 1024)
 
-#define LONG_NAME                                                                                                     \
-	"A-name-of-two-hundred-characters-without-a-single-space-that-no-column-of-any-table-could-ever-hold-in-one-" \
-	"line-and-which-therefore-has-to-be-broken-somewhere-or-cut-with-an-ellipsis-at-its-very-end-as-here-200x"
+static const char long_name[] =
+    "A-name-of-two-hundred-characters-without-a-single-space-that-no-column-of-any-table-could-ever-hold-in-one-"
+    "line-and-which-therefore-has-to-be-broken-somewhere-or-cut-with-an-ellipsis-at-its-very-end-as-here-200x";
 
 static const char *const hostile[] = {"<script>alert(1)</script>", "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)",
-    LONG_NAME, "_x0041_ \xff\xfe bad bytes, a\ttab and \xe2\x80\xae turned", "http://example.org/?a=1&b=2"};
+    long_name, "_x0041_ \xff\xfe bad bytes, a\ttab and \xe2\x80\xae turned", "http://example.org/?a=1&b=2"};
 
 static const char *const team[] = {"Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov",
     "Donald Knuth", "Frances Allen", "Ken Thompson"};
@@ -51,7 +51,7 @@ static const struct sample samples[] = {
     {.name = "statement-none", .shape = {.max_rows = 100000}, .fee = "5", .floor = false},
     {.name = "statement-one", .shape = {.models = models, .n_models = 1, .n_requests = 1, .max_rows = 100000}},
     {.name = "statement-500",
-	.shape = {.n_models = 500, .n_requests = 3, .max_rows = 100000, .user = LONG_NAME, .email = LONG_NAME}},
+	.shape = {.n_models = 500, .n_requests = 3, .max_rows = 100000, .user = long_name, .email = long_name}},
     {.name = "statement-huge",
 	.shape = {.models = models,
 	    .n_models = 5,
