@@ -278,6 +278,16 @@ check_walls() {
     say "skipped the walls to the outside: costd itself cannot connect to deb.debian.org:80"
   fi
   check "the gateway is published on 127.0.0.1 only" published_on_loopback
+  check "the profile openwebui adds Open WebUI" has_open_webui
+  check "a container in Open WebUI's place reaches the gateway" beside_the_gateway gateway 45000
+  check "but not costd" not beside_the_gateway "$(docker inspect -f '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}' \
+    "$(container costd)" | head -n 1)" 45001
+}
+
+has_open_webui() { compose --profile openwebui config --services | grep -x open-webui; }
+
+beside_the_gateway() { # HOST PORT: connected to, from the network that Open WebUI is in
+  docker run --rm --network "${id}_plugin" --entrypoint timeout "owui-metering/costd:$id" 5 bash -c "exec 3<>/dev/tcp/$1/$2"
 }
 
 confined() {
