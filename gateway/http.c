@@ -352,19 +352,12 @@ log_message(const struct mg_connection *conn, const char *message)
 	return 1;
 }
 
-static int
-log_access(const struct mg_connection *conn, const char *message)
-{
-	(void)conn;
-	(void)message;
-	return 1; /* ours is written elsewhere */
-}
-
 om_status
 gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 {
+	/* no log_access: with one, civetweb calls localtime() from all its threads */
 	struct mg_callbacks callbacks = {
-	    .begin_request = begin_request, .http_error = refuse, .log_message = log_message, .log_access = log_access};
+	    .begin_request = begin_request, .http_error = refuse, .log_message = log_message};
 	struct gw_http *h = calloc(1, sizeof *h);
 	struct mg_server_port ports[1];
 	char listen_at[96], threads[16], queue[16];

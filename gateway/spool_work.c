@@ -9,6 +9,7 @@
 
 #define TRANSACTION_BYTES ((size_t)8 * 1024 * 1024)
 #define IDLE_MS           1000
+#define SWEEP_ROWS        1000
 #define ROW_BYTES         64 /* what a row takes besides its payload */
 
 static struct om_stat st_accepted =
@@ -128,9 +129,9 @@ fail_for_good(struct gw_spool *s, const om_err *why)
 }
 
 /* transact carries out the list's operations, or only its appends, in one
- * transaction. */
+ * transaction, which may also delete what is acknowledged. */
 static om_status
-transact(struct gw_spool *s, struct gw_op *list, bool appends_only, om_err *e)
+transact(struct gw_spool *s, struct gw_op *list, bool appends_only, bool sweep, om_err *e)
 {
 	om_time start = om_now();
 	om_status st = gw_store_begin(s->store, e);
@@ -138,6 +139,8 @@ transact(struct gw_spool *s, struct gw_op *list, bool appends_only, om_err *e)
 	for (struct gw_op *o = list; st == OM_OK && o != NULL; o = o->next)
 		if (!appends_only || o->kind == OP_APPEND)
 			st = change(s, o, e);
+	if (st == OM_OK && sweep)
+		st = gw_store_sweep(s->store, SWEEP_ROWS, e);
 	if (st == OM_OK)
 		st = gw_store_commit(s->store, e);
 	if (st != OM_OK) {
@@ -218,18 +221,18 @@ changes(struct gw_spool *s, struct gw_op *list)
 	list = admit(s, list);
 	if (list == NULL)
 		return;
-	st = transact(s, list, false, &e);
+	st = transact(s, list, false, true, &e);
 	/* what cannot be done together is done apart: the appends, then each other */
 	alone = st == OM_FULL || st == OM_INTERNAL || st == OM_NOMEM;
 	if (alone)
-		st = transact(s, list, true, &e);
+		st = transact(s, list, true, false, &e);
 	note_full(s, st);
 	for (struct gw_op *o = list; alone && o != NULL; o = next) {
 		next = o->next;
 		if (o->kind == OP_APPEND)
 			continue;
 		o->next = NULL;
-		o->status = transact(s, o, false, &o->err);
+		o->status = transact(s, o, false, false, &o->err);
 		o->next = next;
 	}
 	for (struct gw_op *o = list; o != NULL; o = o->next)
@@ -333,7 +336,7 @@ gw_spool_work(void *arg)
 
 	while (take(s, &to_change, &to_read, &idle)) {
 		om_err e = {.text = ""};
-		bool failed;
+		bool failed, full;
 
 		(void)pthread_mutex_lock(&s->lock);
 		failed = s->state == GW_SPOOL_FAILED;
@@ -347,7 +350,10 @@ gw_spool_work(void *arg)
 			changes(s, to_change);
 		if (to_read != NULL)
 			reads(s, to_read);
-		if (gw_store_tidy(s->store, idle, &e) == OM_IO)
+		(void)pthread_mutex_lock(&s->lock);
+		full = s->state == GW_SPOOL_FULL;
+		(void)pthread_mutex_unlock(&s->lock);
+		if (gw_store_tidy(s->store, idle || full, &e) == OM_IO)
 			fail_for_good(s, &e);
 		if (idle && gw_store_room(s->store, 0, &e) == OM_OK && s->totals.pending_bytes < s->limit_bytes)
 			set_state(s, GW_SPOOL_OK);

@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -20,7 +21,8 @@
 #define CHECKPOINT_PAGES 1000
 #define RESERVE_BYTES    ((uint64_t)4 * 1024 * 1024) /* or a sixteenth of a small disk */
 #define SLACK_BYTES      (64 * 1024)
-#define VACUUM_PAGES     2048
+#define VACUUM_PAGES     256
+#define SWEEP_ROWS       500
 
 static uint32_t
 checksum(om_time received_us, const void *data, size_t n)
@@ -54,6 +56,7 @@ static om_status
 set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 {
 	om_status s = gw_store_begin(st, e);
+	char text[128];
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		bind(st, SET_ASIDE, 1, (int64_t)seqs[i]);
@@ -62,10 +65,10 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 		bind(st, DROP_DAMAGED, 1, (int64_t)seqs[i]);
 		if (s == OM_OK)
 			s = step(st, DROP_DAMAGED, "setting a damaged record aside", e);
-		st->next.pending--;
-		st->next.quarantined++;
+		st->next.totals.pending--;
+		st->next.totals.quarantined++;
 	}
-	st->next.oldest_us = -1;
+	st->next.totals.oldest_us = -1;
 	if (s == OM_OK)
 		s = gw_store_commit(st, e);
 	if (s != OM_OK) {
@@ -74,7 +77,9 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 	}
 	for (size_t i = 0; i < n; i++)
 		om_log(OM_LOG_ERROR, "a damaged record was set aside", "seq", OM_I64(seqs[i]), NULL);
-	return gw_db_int(st, "SELECT coalesce(sum(length(payload)),0) FROM record", &st->now.pending_bytes, e);
+	(void)snprintf(text, sizeof text, "SELECT coalesce(sum(length(payload)),0) FROM record WHERE seq>%llu",
+	    (unsigned long long)st->now.forgotten);
+	return gw_db_int(st, text, &st->now.totals.pending_bytes, e);
 }
 
 /* take_row copies the current row; false when it is damaged. */
@@ -158,7 +163,7 @@ gw_store_id(const struct gw_store *st)
 void
 gw_store_totals(const struct gw_store *st, struct gw_store_totals *out)
 {
-	*out = st->now;
+	*out = st->now.totals;
 }
 
 /* ---- changing ---- */
@@ -181,11 +186,11 @@ gw_store_put(struct gw_store *st, om_time received_us, const void *data, size_t 
 	s = step(st, PUT, "appending to the spool", e);
 	(void)sqlite3_clear_bindings(st->st[PUT]);
 	if (s == OM_OK) {
-		st->next.accepted++;
-		st->next.pending++;
-		st->next.pending_bytes += (int64_t)n;
-		if (st->next.oldest_us == 0)
-			st->next.oldest_us = received_us;
+		st->next.totals.accepted++;
+		st->next.totals.pending++;
+		st->next.totals.pending_bytes += (int64_t)n;
+		if (st->next.totals.oldest_us == 0)
+			st->next.totals.oldest_us = received_us;
 	}
 	return s;
 }
@@ -194,31 +199,48 @@ om_status
 gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, uint32_t new_records, uint32_t duplicates,
     uint32_t refused, om_err *e)
 {
-	int64_t expected = (int64_t)new_records + duplicates + refused, n = 0;
-	int rc;
+	int64_t expected = (int64_t)new_records + duplicates + refused, n = -1, bytes = 0;
+	om_status s = OM_OK;
 
-	bind(st, FORGET, 1, (int64_t)first);
-	bind(st, FORGET, 2, (int64_t)last);
-	while ((rc = sqlite3_step(st->st[FORGET])) == SQLITE_ROW) {
-		st->next.pending_bytes -= sqlite3_column_int64(st->st[FORGET], 0);
-		n++;
+	/* everything behind what is forgotten: a gap would forget what nobody has */
+	bind(st, RANGE, 1, (int64_t)st->next.forgotten);
+	bind(st, RANGE, 2, (int64_t)last);
+	if (sqlite3_step(st->st[RANGE]) == SQLITE_ROW) {
+		n = sqlite3_column_int64(st->st[RANGE], 0);
+		bytes = sqlite3_column_int64(st->st[RANGE], 1);
+	} else {
+		s = gw_db_fail(st, "forgetting what is acknowledged", e);
 	}
-	if (rc != SQLITE_DONE) {
-		om_status s = gw_db_fail(st, "deleting what is acknowledged", e);
-
-		(void)sqlite3_reset(st->st[FORGET]);
+	(void)sqlite3_reset(st->st[RANGE]);
+	if (s != OM_OK)
 		return s;
-	}
-	(void)sqlite3_reset(st->st[FORGET]);
-	if (n != expected)
+	if (n != expected || first <= st->next.forgotten || last < first)
 		return om_fail(e, OM_INTERNAL, "%lld records were acknowledged, the spool holds %lld of them",
 		    (long long)expected, (long long)n);
-	st->next.pending -= n;
-	st->next.new_records += new_records;
-	st->next.duplicate_records += duplicates;
-	st->next.refused_records += refused;
-	st->next.oldest_us = -1; /* looked up at commit */
+	st->next.forgotten = last;
+	st->next.unswept += n;
+	st->next.totals.pending -= n;
+	st->next.totals.pending_bytes -= bytes;
+	st->next.totals.new_records += new_records;
+	st->next.totals.duplicate_records += duplicates;
+	st->next.totals.refused_records += refused;
+	st->next.totals.oldest_us = -1; /* looked up at commit */
 	return OM_OK;
+}
+
+om_status
+gw_store_sweep(struct gw_store *st, int max_rows, om_err *e)
+{
+	om_status s;
+
+	if (st->next.unswept == 0)
+		return OM_OK;
+	bind(st, SWEEP, 1, (int64_t)st->next.forgotten);
+	bind(st, SWEEP, 2, max_rows);
+	s = step(st, SWEEP, "deleting what is acknowledged", e);
+	if (s == OM_OK)
+		st->next.unswept -= sqlite3_changes64(st->db);
+	return s;
 }
 
 om_status
@@ -240,16 +262,22 @@ gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om
 om_status
 gw_store_commit(struct gw_store *st, om_err *e)
 {
+	const struct gw_store_totals *was = &st->now.totals;
+	struct gw_store_totals *is = &st->next.totals;
+	char text[160];
 	om_status s;
 
-	bind(st, COUNT, 1, st->next.accepted - st->now.accepted);
-	bind(st, COUNT, 2, st->next.new_records - st->now.new_records);
-	bind(st, COUNT, 3, st->next.duplicate_records - st->now.duplicate_records);
-	bind(st, COUNT, 4, st->next.refused_records - st->now.refused_records);
+	bind(st, COUNT, 1, is->accepted - was->accepted);
+	bind(st, COUNT, 2, is->new_records - was->new_records);
+	bind(st, COUNT, 3, is->duplicate_records - was->duplicate_records);
+	bind(st, COUNT, 4, is->refused_records - was->refused_records);
+	bind(st, COUNT, 5, (int64_t)st->next.forgotten);
 	s = step(st, COUNT, "counting", e);
-	if (s == OM_OK && st->next.oldest_us < 0) {
-		s = gw_db_int(st, "SELECT coalesce((SELECT received_us FROM record ORDER BY seq LIMIT 1),0)",
-		    &st->next.oldest_us, e);
+	if (s == OM_OK && is->oldest_us < 0) {
+		(void)snprintf(text, sizeof text,
+		    "SELECT coalesce((SELECT received_us FROM record WHERE seq>%llu ORDER BY seq LIMIT 1),0)",
+		    (unsigned long long)st->next.forgotten);
+		s = gw_db_int(st, text, &is->oldest_us, e);
 	}
 	if (s == OM_OK)
 		s = gw_db_run(st, "COMMIT", e);
@@ -281,15 +309,16 @@ gw_store_room(struct gw_store *st, size_t bytes, om_err *e)
 		reserve = (uint64_t)fs.f_blocks * fs.f_frsize / 16;
 		if (reserve > RESERVE_BYTES)
 			reserve = RESERVE_BYTES;
-		/* the log takes the pages first, then the file, unless it has free ones */
-		need = reserve + SLACK_BYTES + bytes * 2;
-		grow = need + bytes + (uint64_t)st->wal_pages * PAGE_BYTES;
-		if (free_bytes >= grow)
+		/* the log takes the pages first; then the file, unless it has free ones
+		 * inside: those may be filled when the file may no longer grow */
+		need = SLACK_BYTES + bytes * 2;
+		grow = bytes + (uint64_t)st->wal_pages * PAGE_BYTES;
+		if (free_bytes >= reserve + need + grow)
 			return OM_OK;
 		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
 		if (s != OM_OK)
 			return s;
-		if (free_bytes >= need && (uint64_t)free_pages * PAGE_BYTES >= grow - need)
+		if (free_bytes >= reserve / 2 + need && (uint64_t)free_pages * PAGE_BYTES >= grow)
 			return OM_OK;
 		if (round > 0 || st->wal_pages == 0)
 			return om_fail(e, OM_FULL, "the disk of the spool is nearly full");
@@ -299,38 +328,77 @@ gw_store_room(struct gw_store *st, size_t bytes, om_err *e)
 	}
 }
 
-om_status
-gw_store_tidy(struct gw_store *st, bool idle, om_err *e)
+/* sweep_alone deletes in a transaction of its own. */
+static om_status
+sweep_alone(struct gw_store *st, int max_rows, om_err *e)
 {
-	int64_t free_pages;
-	om_status s;
+	om_status s = gw_store_begin(st, e);
 
-	if (st->wal_pages >= CHECKPOINT_PAGES || (idle && st->wal_pages > 0)) {
-		int mode = idle ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+	if (s == OM_OK)
+		s = gw_store_sweep(st, max_rows, e);
+	if (s == OM_OK)
+		s = gw_store_commit(st, e);
+	if (s != OM_OK)
+		gw_store_rollback(st);
+	return s;
+}
 
-		if (sqlite3_wal_checkpoint_v2(st->db, NULL, mode, NULL, NULL) != SQLITE_OK) {
-			s = gw_db_fail(st, "moving the log into the spool", e);
-			return s == OM_FULL ? OM_OK : s; /* the log keeps it */
-		}
-		if (idle)
-			st->wal_pages = 0;
-	}
-	if (!idle || st->now.pending > 0)
-		return OM_OK;
-	s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
-	if (s == OM_OK && free_pages > VACUUM_PAGES) {
-		s = gw_db_run(st, "PRAGMA incremental_vacuum(1024)", e);
+static om_status
+checkpoint(struct gw_store *st, bool truncate, om_err *e)
+{
+	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+
+	if (sqlite3_wal_checkpoint_v2(st->db, NULL, mode, NULL, NULL) != SQLITE_OK)
+		return gw_db_fail(st, "moving the log into the spool", e);
+	if (truncate)
+		st->wal_pages = 0;
+	return OM_OK;
+}
+
+/* sweep_all goes on in smaller steps, with a short log, where space is scarce. */
+static om_status
+sweep_all(struct gw_store *st, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (int rows = SWEEP_ROWS; st->now.unswept > 0 && rows > 0;) {
+		s = sweep_alone(st, rows, e);
+		if (s == OM_OK && rows == SWEEP_ROWS)
+			break; /* space is plenty: the rest can wait for the next time */
 		if (s == OM_FULL)
-			s = OM_OK;
+			rows /= 4;
+		else if (s != OM_OK)
+			return s;
+		s = checkpoint(st, true, e);
+		if (s != OM_OK && s != OM_FULL)
+			return s;
 	}
 	return s;
+}
+
+/* A full disk is no failure here: the log keeps what could not be moved, and rows
+ * that could not be deleted are only rows. */
+om_status
+gw_store_tidy(struct gw_store *st, bool thorough, om_err *e)
+{
+	int64_t free_pages = 0;
+	om_status s = thorough ? sweep_all(st, e) : OM_OK;
+
+	if (s == OM_OK && (st->wal_pages >= CHECKPOINT_PAGES || (thorough && st->wal_pages > 0)))
+		s = checkpoint(st, thorough, e);
+	if (s == OM_OK && thorough && st->now.totals.pending == 0 && st->now.unswept == 0) {
+		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
+		if (s == OM_OK && free_pages > VACUUM_PAGES)
+			s = gw_db_run(st, "PRAGMA incremental_vacuum(1024)", e);
+	}
+	return s == OM_FULL ? OM_OK : s;
 }
 
 om_status
 gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, struct om_arena *a, struct gw_row **rows_out,
     size_t *n_out, om_err *e)
 {
-	return gw_store_read_after(st, 0, max_rows, max_bytes, a, rows_out, n_out, e);
+	return gw_store_read_after(st, st->now.forgotten, max_rows, max_bytes, a, rows_out, n_out, e);
 }
 
 om_status

@@ -60,10 +60,12 @@ om_status gw_store_room(struct gw_store *st, size_t bytes, om_err *e) OM_MUST;
 /* Changes, between begin and commit.  After a failure: rollback. */
 om_status gw_store_begin(struct gw_store *st, om_err *e) OM_MUST;
 om_status gw_store_put(struct gw_store *st, om_time received_us, const void *data, size_t n, om_err *e) OM_MUST;
-/* gw_store_forget deletes the records first..last, which must be n, and counts
- * what became of them. */
+/* gw_store_forget counts what became of the oldest records up to last, which must
+ * be as many as the counts say; they are not read again. */
 om_status gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, uint32_t new_records, uint32_t duplicates,
     uint32_t refused, om_err *e) OM_MUST;
+/* gw_store_sweep deletes at most max_rows of the forgotten. */
+om_status gw_store_sweep(struct gw_store *st, int max_rows, om_err *e) OM_MUST;
 /* gw_store_end_session keeps an ended session's id until it would have expired. */
 om_status gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om_time now, om_err *e) OM_MUST;
 om_status gw_store_commit(struct gw_store *st, om_err *e) OM_MUST;
@@ -78,8 +80,8 @@ om_status gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, 
 om_status gw_store_ended_sessions(struct gw_store *st, om_time now,
     void (*each)(void *arg, const char *id, om_time expires_at), void *arg, om_err *e) OM_MUST;
 
-/* gw_store_tidy moves the log's pages into the file and gives freed space back;
- * cheap when there is nothing to do. */
-om_status gw_store_tidy(struct gw_store *st, bool idle, om_err *e) OM_MUST;
+/* gw_store_tidy moves a long log's pages into the file; thorough, it also sweeps,
+ * shortens the log and gives freed space back.  Cheap when there is nothing to do. */
+om_status gw_store_tidy(struct gw_store *st, bool thorough, om_err *e) OM_MUST;
 
 #endif

@@ -12,7 +12,8 @@
 
 enum statement {
 	PUT,
-	FORGET,
+	RANGE,
+	SWEEP,
 	COUNT,
 	READ,
 	SET_ASIDE,
@@ -28,8 +29,15 @@ struct gw_store {
 	sqlite3 *db;
 	sqlite3_stmt *st[N_STATEMENTS];
 	unsigned char id[GW_SPOOL_ID];
-	int wal_pages;                    /* after the last commit */
-	struct gw_store_totals now, next; /* committed; with the open transaction's changes */
+	int wal_pages; /* after the last commit */
+
+	/* Rows up to this number are acknowledged; they are swept away bit by bit,
+	 * because deleting many takes space in the log, and noting a number does not. */
+	struct gw_store_state {
+		uint64_t forgotten;
+		int64_t unswept;
+		struct gw_store_totals totals;
+	} now, next; /* committed; with the open transaction's changes */
 };
 
 /* gw_db_fail turns SQLite's last error into a status. */

@@ -22,9 +22,11 @@
 
 static const char *const sql[N_STATEMENTS] = {
     [PUT] = "INSERT INTO record(received_us,crc,payload) VALUES(?1,?2,?3)",
-    [FORGET] = "DELETE FROM record WHERE seq BETWEEN ?1 AND ?2 RETURNING length(payload)",
+    [RANGE] = "SELECT count(*),coalesce(sum(length(payload)),0) FROM record WHERE seq>?1 AND seq<=?2",
+    [SWEEP] = ("DELETE FROM record WHERE seq IN"
+	       " (SELECT seq FROM record WHERE seq<=?1 ORDER BY seq LIMIT ?2)"),
     [COUNT] = ("UPDATE totals SET accepted=accepted+?1, new_records=new_records+?2,"
-	       " duplicate_records=duplicate_records+?3, refused_records=refused_records+?4"),
+	       " duplicate_records=duplicate_records+?3, refused_records=refused_records+?4, forgotten_seq=?5"),
     [READ] = "SELECT seq,received_us,crc,payload FROM record WHERE seq>?1 ORDER BY seq LIMIT ?2",
     [SET_ASIDE] = "INSERT INTO quarantine SELECT seq,received_us,crc,payload,?2 FROM record WHERE seq=?1",
     [DROP_DAMAGED] = "DELETE FROM record WHERE seq=?1",
@@ -38,7 +40,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS quarantine(seq INTEGER PRIMARY KEY, received_us, crc, payload, found_us INTEGER);"
     "CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY CHECK(one=1), spool_id BLOB NOT NULL,"
     " accepted INTEGER NOT NULL DEFAULT 0, new_records INTEGER NOT NULL DEFAULT 0,"
-    " duplicate_records INTEGER NOT NULL DEFAULT 0, refused_records INTEGER NOT NULL DEFAULT 0);"
+    " duplicate_records INTEGER NOT NULL DEFAULT 0, refused_records INTEGER NOT NULL DEFAULT 0,"
+    " forgotten_seq INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE IF NOT EXISTS ended_session(id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;";
 
 om_status
@@ -196,14 +199,17 @@ make_schema(struct gw_store *st, om_err *e)
 static om_status
 load_totals(struct gw_store *st, om_err *e)
 {
+	struct gw_store_totals *t = &st->now.totals;
 	sqlite3_stmt *q = NULL;
 	om_status s = OM_OK;
 
 	if (sqlite3_prepare_v2(st->db,
-		"SELECT spool_id,accepted,new_records,duplicate_records,refused_records,"
-		"(SELECT count(*) FROM quarantine),(SELECT count(*) FROM record),"
-		"(SELECT coalesce(sum(length(payload)),0) FROM record),"
-		"(SELECT received_us FROM record ORDER BY seq LIMIT 1) FROM totals",
+		"SELECT spool_id,accepted,new_records,duplicate_records,refused_records,forgotten_seq,"
+		"(SELECT count(*) FROM quarantine),"
+		"(SELECT count(*) FROM record WHERE seq<=forgotten_seq),"
+		"(SELECT count(*) FROM record WHERE seq>forgotten_seq),"
+		"(SELECT coalesce(sum(length(payload)),0) FROM record WHERE seq>forgotten_seq),"
+		"(SELECT received_us FROM record WHERE seq>forgotten_seq ORDER BY seq LIMIT 1) FROM totals",
 		-1, &q, NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW) {
 		s = gw_db_fail(st, "reading the spool", e);
@@ -211,14 +217,16 @@ load_totals(struct gw_store *st, om_err *e)
 		s = om_fail(e, OM_DAMAGED, "the spool's own id is damaged");
 	} else {
 		memcpy(st->id, sqlite3_column_blob(q, 0), GW_SPOOL_ID);
-		st->now.accepted = sqlite3_column_int64(q, 1);
-		st->now.new_records = sqlite3_column_int64(q, 2);
-		st->now.duplicate_records = sqlite3_column_int64(q, 3);
-		st->now.refused_records = sqlite3_column_int64(q, 4);
-		st->now.quarantined = sqlite3_column_int64(q, 5);
-		st->now.pending = sqlite3_column_int64(q, 6);
-		st->now.pending_bytes = sqlite3_column_int64(q, 7);
-		st->now.oldest_us = sqlite3_column_int64(q, 8);
+		t->accepted = sqlite3_column_int64(q, 1);
+		t->new_records = sqlite3_column_int64(q, 2);
+		t->duplicate_records = sqlite3_column_int64(q, 3);
+		t->refused_records = sqlite3_column_int64(q, 4);
+		st->now.forgotten = (uint64_t)sqlite3_column_int64(q, 5);
+		t->quarantined = sqlite3_column_int64(q, 6);
+		st->now.unswept = sqlite3_column_int64(q, 7);
+		t->pending = sqlite3_column_int64(q, 8);
+		t->pending_bytes = sqlite3_column_int64(q, 9);
+		t->oldest_us = sqlite3_column_int64(q, 10);
 		st->next = st->now;
 	}
 	(void)sqlite3_finalize(q);
@@ -238,7 +246,7 @@ prepare(struct gw_store *st, om_err *e)
 static om_status
 check_all(struct gw_store *st, om_err *e)
 {
-	uint64_t after = 0;
+	uint64_t after = st->now.forgotten;
 
 	for (;;) {
 		struct gw_row *rows;

@@ -75,7 +75,7 @@ slurp(const char *root, const char *path, size_t *n_out)
 	char full[MAX_PATH * 3];
 	unsigned char *data;
 	FILE *f;
-	long n;
+	long n = -1;
 
 	(void)snprintf(full, sizeof full, "%s%s", root, path);
 	f = fopen(full, "rb");

@@ -308,6 +308,7 @@ test_trickling_bodies_end_at_the_deadline_and_do_not_block_others(void **state)
 	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: 100\r\n\r\n";
 	static const char chunked[] =
 	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n";
+	static const char get[] = "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n";
 	int64_t began = om_mono_ms();
 	int fds[4], healthy;
 	char *reply;
@@ -318,7 +319,7 @@ test_trickling_bodies_end_at_the_deadline_and_do_not_block_others(void **state)
 		fx_send(fds[i], i < 2 ? head : chunked, strlen(i < 2 ? head : chunked));
 	}
 	healthy = fx_connect(g.port);
-	fx_send(healthy, "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n", 40);
+	fx_send(healthy, get, strlen(get));
 	for (int step = 0; step < 12; step++) {
 		for (int i = 0; i < 4; i++)
 			fx_send(fds[i], i < 2 ? " " : "0", 1); /* a body; a chunk's size */

@@ -342,7 +342,72 @@ test_limit_refuses_and_recovers(void **state)
 	gw_spool_close(&s);
 }
 
-/* A disk of a few megabytes needs a mount, hence rights; tests/fault has it. */
+/* drain takes out what is there, as the forwarder does. */
+static size_t
+drain(struct gw_spool *s)
+{
+	size_t total = 0, n;
+
+	do {
+		struct gw_row *rows;
+		struct om_arena a;
+		om_err e = {.text = ""};
+
+		om_arena_init(&a, 64 << 20);
+		assert_status(gw_spool_read(s, 100, 1 << 20, &a, &rows, &n, &e), OM_OK, e);
+		if (n > 0)
+			assert_status(
+			    gw_spool_forget(s, rows[0].seq, rows[n - 1].seq, (uint32_t)n, 0, 0, &e), OM_OK, e);
+		om_arena_fini(&a);
+		total += n;
+	} while (n > 0);
+	return total;
+}
+
+/* fill_and_drain goes from empty to full and back a few times. */
+static void
+fill_and_drain(void)
+{
+	for (unsigned round = 0; round < 4; round++) {
+		struct gw_spool *s = open_spool(LIMIT);
+		unsigned n = 0;
+
+		for (unsigned again = 0; again < 3; again++) {
+			while (append(s, round, n, 1, 3000) == OM_OK)
+				n++;
+			if (again == 1) { /* also after a restart with a full disk */
+				gw_spool_close(&s);
+				s = open_spool(LIMIT);
+			}
+			assert_true(n > 10);
+			assert_int_equal(totals(s).pending, n);
+			assert_int_equal(drain(s), n);
+			n = 0;
+		}
+		assert_int_equal(totals(s).pending, 0);
+		assert_int_equal(append(s, round, 0, 20, 3000), OM_OK);
+		assert_int_equal(drain(s), 20);
+		gw_spool_close(&s);
+	}
+	assert_int_equal(atomic_load(&failures), 0);
+}
+
+/* GATEWAY_TEST_SMALL_DISK names a folder on a disk of 4 to 16 MB, for instance
+ * made with: mount -t tmpfs -o size=4m tmpfs FOLDER */
+static void
+test_full_disk_refuses_and_recovers(void **state)
+{
+	const char *small = getenv("GATEWAY_TEST_SMALL_DISK");
+
+	(void)state;
+	if (small == NULL)
+		skip();
+	fx_dir_remove(&dir);
+	dir = calloc(1, strlen(small) + 8);
+	assert_non_null(dir);
+	(void)sprintf(dir, "%s/spool", small);
+	fill_and_drain();
+}
 
 /* ---- sharing ---- */
 
@@ -436,6 +501,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_a_spool_full_of_damage_still_ends, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_file_that_is_no_spool_is_refused_and_left_alone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_limit_refuses_and_recovers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_full_disk_refuses_and_recovers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_second_open_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_ended_session_is_remembered_until_it_expires, set_up, tear_down),
 	};
