@@ -49,7 +49,7 @@ DOUBLE_ROOMS = ("gateway/request", "proto/base/json", "proto/base/money", "proto
 
 def files(root, *ends):
     """files yields tracked and new source files, never what a build made."""
-    found = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
+    found = subprocess.run(["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
     for name in sorted(found.stdout.splitlines()):
         if name.endswith(ends) and (root / name).is_file():
             yield name
