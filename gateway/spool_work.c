@@ -224,6 +224,8 @@ changes(struct gw_spool *s, struct gw_op *list)
 	st = transact(s, list, false, true, &e);
 	/* what cannot be done together is done apart: the appends, then each other */
 	alone = st == OM_FULL || st == OM_INTERNAL || st == OM_NOMEM;
+	if (st == OM_FULL && gw_store_tidy(s->store, true, &e) == OM_IO) /* a shorter log may do */
+		fail_for_good(s, &e);
 	if (alone)
 		st = transact(s, list, true, false, &e);
 	note_full(s, st);

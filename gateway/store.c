@@ -22,6 +22,7 @@
 #define RESERVE_BYTES    ((uint64_t)4 * 1024 * 1024) /* or a sixteenth of a small disk */
 #define SLACK_BYTES      (64 * 1024)
 #define VACUUM_PAGES     256
+#define VACUUM_STEPS     8
 #define SWEEP_ROWS       500
 
 static uint32_t
@@ -292,6 +293,8 @@ gw_store_rollback(struct gw_store *st)
 	if (sqlite3_get_autocommit(st->db) == 0)
 		(void)sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
 	st->next = st->now;
+	if (st->wal_pages == 0)
+		st->wal_pages = 1; /* what was undone may still take space in the log */
 }
 
 om_status
@@ -376,21 +379,40 @@ sweep_all(struct gw_store *st, om_err *e)
 	return s;
 }
 
+/* shrink gives the file's free pages back once nothing is left in it. */
+static om_status
+shrink(struct gw_store *st, om_err *e)
+{
+	om_status s = OM_OK;
+
+	if (st->now.totals.pending > 0 || st->now.unswept > 0)
+		return OM_OK;
+	for (int i = 0; s == OM_OK && i < VACUUM_STEPS; i++) {
+		int64_t free_pages = 0;
+
+		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
+		if (s != OM_OK || free_pages <= VACUUM_PAGES)
+			return s;
+		s = gw_db_run(st, "PRAGMA incremental_vacuum(256)", e);
+		if (s != OM_OK)
+			gw_store_rollback(st);
+	}
+	return s;
+}
+
 /* A full disk is no failure here: the log keeps what could not be moved, and rows
  * that could not be deleted are only rows. */
 om_status
 gw_store_tidy(struct gw_store *st, bool thorough, om_err *e)
 {
-	int64_t free_pages = 0;
 	om_status s = thorough ? sweep_all(st, e) : OM_OK;
 
-	if (s == OM_OK && (st->wal_pages >= CHECKPOINT_PAGES || (thorough && st->wal_pages > 0)))
-		s = checkpoint(st, thorough, e);
-	if (s == OM_OK && thorough && st->now.totals.pending == 0 && st->now.unswept == 0) {
-		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
-		if (s == OM_OK && free_pages > VACUUM_PAGES)
-			s = gw_db_run(st, "PRAGMA incremental_vacuum(1024)", e);
-	}
+	if (s == OM_OK && thorough)
+		s = shrink(st, e);
+	if (s != OM_OK && s != OM_FULL)
+		return s;
+	if (st->wal_pages >= CHECKPOINT_PAGES || (thorough && st->wal_pages > 0))
+		s = checkpoint(st, thorough, e); /* the file shrinks here */
 	return s == OM_FULL ? OM_OK : s;
 }
 
