@@ -19,7 +19,7 @@
 
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
 #define FIRST_WAIT_MS 200
-#define MOST_WAIT_MS  3000
+#define MOST_WAIT_MS  1000
 #define STOP_GRACE_MS 3000 /* what hangs at the database longer than this at the end is cut */
 
 struct app {
@@ -31,7 +31,8 @@ struct app {
 	struct cd_parts parts;
 	struct om_wire_server *server; /* owned */
 
-	bool ready; /* the database was when costd started */
+	bool ready;  /* the database was when costd started */
+	om_err told; /* why it is waited for, as last logged */
 	pthread_t keeper;
 	bool keeping;
 	pthread_mutex_t lock;
@@ -71,11 +72,18 @@ set_flag(struct app *app, bool *flag)
 	(void)pthread_mutex_unlock(&app->lock);
 }
 
+static void
+say_once(struct app *app, const om_err *why)
+{
+	if (strcmp(app->told.text, why->text) != 0)
+		om_log(OM_LOG_WARN, "waiting for the database", "why", why->text, NULL);
+	app->told = *why;
+}
+
 /* wait_for_database tries until it is ready or the process stops. */
 static void
 wait_for_database(struct app *app)
 {
-	char told[sizeof((om_err *)NULL)->text] = "";
 	int64_t wait_ms = FIRST_WAIT_MS;
 
 	while (!wait_for(app, &app->stopping, wait_ms)) {
@@ -92,9 +100,7 @@ wait_for_database(struct app *app)
 			return;
 		}
 		cd_pool_not_ready(app->pool, e.text);
-		if (strcmp(told, e.text) != 0)
-			om_log(OM_LOG_WARN, "waiting for the database", "why", e.text, NULL);
-		memcpy(told, e.text, sizeof told);
+		say_once(app, &e);
 		wait_ms = 2 * wait_ms > MOST_WAIT_MS ? MOST_WAIT_MS : 2 * wait_ms;
 	}
 }
@@ -152,7 +158,7 @@ first_try(struct app *app, om_err *e)
 		return OM_OK;
 	}
 	cd_pool_not_ready(app->pool, why.text);
-	om_log(OM_LOG_WARN, "waiting for the database", "why", why.text, NULL);
+	say_once(app, &why);
 	return OM_OK;
 }
 
