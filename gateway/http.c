@@ -55,9 +55,8 @@ struct exchange {
 	struct mg_connection *conn;
 	const struct mg_request_info *info;
 	int slot;           /* of the watch; -1: not found yet */
-	bool body_unread;   /* the peer may still be sending */
-	bool body_asked;    /* read_body was called */
-	bool body_complete; /* and got it all */
+	bool body_complete; /* it was read to its end */
+	struct om_buf body;
 };
 
 static struct om_stat st_requests[5] = {
@@ -114,12 +113,10 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	const char *cl = gw_req_header(rq, "Content-Length"), *expect = gw_req_header(rq, "Expect");
 	bool chunked = gw_req_header(rq, "Transfer-Encoding") != NULL, late;
 	int64_t length = cl != NULL ? (int64_t)strtoll(cl, NULL, 10) : -1;
-	struct om_buf b;
+	struct om_buf *b = &x->body;
 	om_status s;
-	char *copy;
 	int rc;
 
-	x->body_asked = true;
 	if (cl == NULL && !chunked) {
 		x->body_complete = true;
 		return om_fail(e, OM_INVALID, "the request has no body (no Content-Length and not chunked)");
@@ -129,30 +126,26 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	s = find_socket(x, e);
 	if (s != OM_OK)
 		return s;
-	om_buf_init(&b, limit_bytes + READ_BYTES);
+	om_buf_init(b, limit_bytes + READ_BYTES);
 	gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + x->http->opts.body_timeout_ms, false);
 	if (expect != NULL && strcasecmp(expect, "100-continue") == 0)
 		(void)mg_write(x->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-	rc = pull(x, &b, limit_bytes, length);
+	rc = pull(x, b, limit_bytes, length);
 	late = gw_watch_disarm(x->http->watch, x->slot);
-	if (b.len > limit_bytes) {
+	if (b->len > limit_bytes) {
 		s = om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
 	} else if (rc < 0) {
 		s = late ? om_fail(e, OM_TIMEOUT, "the body did not arrive within %d s",
 			       x->http->opts.body_timeout_ms / 1000)
 			 : om_fail(e, OM_INVALID, "the body ended before it was complete");
 	} else {
-		s = om_buf_done(&b, e);
+		s = om_buf_done(b, e);
 	}
 	if (s == OM_OK) {
 		x->body_complete = true;
-		copy = om_arena_strndup(rq->arena, b.data != NULL ? b.data : "", b.len);
-		if (copy == NULL)
-			s = om_fail(e, OM_NOMEM, "out of memory");
-		rq->body = copy;
-		rq->n_body = b.len;
+		rq->body = b->data != NULL ? b->data : "";
+		rq->n_body = b->len;
 	}
-	om_buf_fini(&b);
 	return s;
 }
 
@@ -312,6 +305,7 @@ begin_request(struct mg_connection *conn)
 		gw_watch_release(h->watch, x.slot);
 	note(&rq, &rp, bytes, start);
 	gw_reply_fini(&rp);
+	om_buf_fini(&x.body);
 	om_arena_fini(&arena);
 	om_log_request(NULL);
 	atomic_fetch_sub(&h->under_way, 1);

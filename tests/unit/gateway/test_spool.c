@@ -418,9 +418,7 @@ test_full_disk_refuses_and_recovers(void **state)
 	if (small == NULL)
 		skip();
 	fx_dir_remove(&dir);
-	dir = calloc(1, strlen(small) + 8);
-	assert_non_null(dir);
-	(void)sprintf(dir, "%s/spool", small);
+	assert_true(asprintf(&dir, "%s/spool", small) > 0);
 	fill_and_drain();
 }
 
