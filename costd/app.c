@@ -112,7 +112,7 @@ keep(void *arg)
 
 	if (!app->ready)
 		wait_for_database(app);
-	while (!wait_for(app, &app->stopping, 3600 * 1000))
+	while (!wait_for(app, &app->stopping, (int64_t)3600 * 1000))
 		continue;
 	while (!wait_for(app, &app->stopped, STOP_GRACE_MS)) {
 		cd_pool_stop(app->pool);

@@ -254,7 +254,10 @@ prepare(struct cd_db *db, const char *sql, MYSQL_STMT **out, om_err *e)
 static void *
 readable(const void *p)
 {
-	return (void *)(uintptr_t)p;
+	void *q;
+
+	memcpy(&q, &p, sizeof q);
+	return q;
 }
 
 /* One column of a bulk array. */

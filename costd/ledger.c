@@ -109,12 +109,12 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 {
 	struct cd_text *keys = om_arena_array(a, n + 1, sizeof *keys);
 	struct cd_row *joined = om_arena_array(a, n + 1, sizeof *joined);
-	struct cd_stored **found = om_arena_array(a, n + 1, sizeof(struct cd_stored *));
-	const struct cd_row **added = om_arena_array(a, n + 1, sizeof *added);
-	const struct cd_row **changed = om_arena_array(a, n + 1, sizeof *changed);
+	struct cd_stored **found = om_arena_array(a, n + 1, sizeof(void *));
+	const struct cd_row **added = om_arena_array(a, n + 1, sizeof(void *));
+	const struct cd_row **changed = om_arena_array(a, n + 1, sizeof(void *));
 	struct cd_delta *deltas = om_arena_array(a, 2 * n + 1, sizeof *deltas);
 	struct cd_lookup_change *plans = om_arena_array(a, n + 1, sizeof *plans);
-	const Om__Record **records = om_arena_array(a, n + 1, sizeof(Om__Record *));
+	const Om__Record **records = om_arena_array(a, n + 1, sizeof(void *));
 	size_t n_keys = 0, n_added = 0, n_changed = 0, n_deltas = 0, n_plans = 0;
 	om_status s;
 
@@ -164,7 +164,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 static om_status
 store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
-	struct cd_item **by_key = om_arena_array(a, n + 1, sizeof *by_key);
+	struct cd_item **by_key = om_arena_array(a, n + 1, sizeof(void *));
 	int64_t n_new = 0;
 	size_t kept = 0;
 	om_status s;
@@ -178,7 +178,7 @@ store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t 
 		if (items[i]->refused_now == NULL)
 			by_key[kept++] = items[i];
 	if (n_new > 0) { /* otherwise every record is in its row already */
-		qsort(by_key, kept, sizeof *by_key, cmp_key);
+		qsort(by_key, kept, sizeof(void *), cmp_key);
 		s = write_rows(r, db, by_key, kept, a, e);
 	}
 	if (s == OM_OK)
@@ -215,7 +215,7 @@ store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size
 static om_status
 try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 {
-	struct cd_item **good = om_arena_array(a, r->n + 1, sizeof *good);
+	struct cd_item **good = om_arena_array(a, r->n + 1, sizeof(void *));
 	size_t n_good = 0;
 	om_status s;
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define MODELS_MS     (10 * 60 * 1000)
-#define CREDITS_MS    (60 * 1000)
+#define MODELS_MS     ((int64_t)10 * 60 * 1000)
+#define CREDITS_MS    ((int64_t)60 * 1000)
 #define FAILED_MS     10000 /* as long a failure is not tried again */
 #define FETCH_MS      15000L
 #define WAIT_MS       5000 /* for somebody else's first fetch */

@@ -224,7 +224,7 @@ price_text(const json_t *v, struct om_arena *a)
 }
 
 static void
-read_prices(const json_t *pricing, struct om_arena *a, Om__Model *m)
+read_prices(json_t *pricing, struct om_arena *a, Om__Model *m)
 {
 	const char *key;
 	json_t *v;
@@ -232,7 +232,7 @@ read_prices(const json_t *pricing, struct om_arena *a, Om__Model *m)
 	m->prices = om_arena_array(a, json_object_size(pricing) + 1, sizeof(Om__Price *));
 	if (m->prices == NULL)
 		return;
-	json_object_foreach((json_t *)(uintptr_t)pricing, key, v)
+	json_object_foreach(pricing, key, v)
 	{
 		char *value = strlen(key) <= 64 ? price_text(v, a) : NULL;
 		Om__Price *p = value != NULL ? om_msg_new(a, &om__price__descriptor) : NULL;
@@ -314,26 +314,35 @@ cd_provider_credits(const char *body, size_t n, struct om_arena *a, Om__CreditsR
 
 /* ---- Retry-After ---- */
 
+/* number reads exactly n digits. */
+static bool
+number(const char *p, size_t n, int *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		*out = 10 * *out + (p[i] - '0');
+	}
+	return true;
+}
+
 /* http_date reads "Sun, 06 Nov 1994 08:49:37 GMT", the one form that is sent
  * today (RFC 9110 section 5.6.7). */
 static bool
 http_date(const char *value, om_time *out)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char month[4], zone[4], iso[96];
-	int day, year, hour, minute, second, used = 0;
-	const char *m;
+	int day, year, month = 0;
+	char iso[40];
 
-	if (strlen(value) != 29 || value[3] != ',' ||
-	    sscanf(value + 4, " %2d %3s %4d %2d:%2d:%2d %3s%n", &day, month, &year, &hour, &minute, &second, zone,
-		&used) != 7 ||
-	    value[4 + used] != '\0' || strcmp(zone, "GMT") != 0 || strlen(month) != 3)
+	if (strlen(value) != 29 || strcmp(value + 25, " GMT") != 0 || value[3] != ',')
 		return false;
-	m = strstr(months, month);
-	if (m == NULL || (m - months) % 3 != 0 || day < 0 || year < 0 || hour < 0 || minute < 0 || second < 0)
+	while (month < 12 && strncmp(months + (size_t)3 * (size_t)month, value + 8, 3) != 0)
+		month++;
+	if (month == 12 || !number(value + 5, 2, &day) || !number(value + 12, 4, &year))
 		return false;
-	(void)snprintf(iso, sizeof iso, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, (int)((m - months) / 3) + 1, day, hour,
-	    minute, second);
+	(void)snprintf(iso, sizeof iso, "%04d-%02d-%02dT%.8sZ", year, month + 1, day, value + 17);
 	return om_time_parse(iso, out, NULL) == OM_OK;
 }
 

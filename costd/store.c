@@ -173,7 +173,8 @@ cd_store_lock(
 	struct om_buf sql;
 	om_status s = OM_OK;
 
-	memset(found_out, 0, n * sizeof *found_out);
+	for (size_t i = 0; i < n; i++)
+		found_out[i] = NULL;
 	om_buf_init(&sql, SQL_BYTES);
 	for (size_t done = 0; s == OM_OK && done < n;) {
 		size_t size = cd_store_in_size(n - done);
