@@ -11,7 +11,7 @@ root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/owui-metering-deployment.XXXXXX")
 id=omtest$$
 services=(gateway costd reportd mariadb)
-passed=0 failed=0 dockerd_pid='' began=$SECONDS
+passed=0 failed=0 dockerd_pid='' forward_policy='' began=$SECONDS
 export PATH=$PATH:/usr/sbin:/sbin
 # The caller's environment would win over the settings file.
 unset PORT BIND_ADDRESS PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY OPENROUTER_API_KEY OPENROUTER_BASE_URL \
@@ -68,7 +68,8 @@ missing_tools() {
   done
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || say docker-compose
   docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || say docker.io
-  command -v iptables >/dev/null || docker info >/dev/null 2>&1 || say iptables
+  docker info >/dev/null 2>&1 || command -v iptables >/dev/null || say iptables
+  docker info >/dev/null 2>&1 || command -v ip >/dev/null || say iproute2
 }
 
 install() { # PACKAGE...
@@ -84,6 +85,7 @@ open_docker() {
   docker info >/dev/null 2>&1 && return
   ((EUID == 0)) || die "no Docker daemon answers, and only root can start one"
   mkdir "$work/docker"
+  [[ -e /sys/class/net/docker0 ]] || forward_policy=$(iptables -S FORWARD | sed -n 's/^-P FORWARD //p')
   dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
     -H "unix://$work/docker/sock" >"$work/docker/log" 2>&1 </dev/null &
   dockerd_pid=$!
@@ -92,6 +94,21 @@ open_docker() {
     tail -n 20 "$work/docker/log" >&2
     die "dockerd does not start"
   }
+}
+
+# dockerd leaves its bridge and its firewall rules behind; they go if it brought them.
+forget_dockerd() {
+  local table rule chain
+  [[ -n $forward_policy ]] || return 0
+  ip link delete docker0
+  iptables -P FORWARD "$forward_policy"
+  for table in nat filter; do
+    iptables -t "$table" -S | grep -E '^-A .*(DOCKER|docker0)' | sed 's/^-A/-D/' | while read -r rule; do
+      # shellcheck disable=SC2086 # a rule is several words
+      iptables -t "$table" $rule
+    done
+    iptables -t "$table" -S | sed -n 's/^-N \(DOCKER.*\)/\1/p' | while read -r chain; do iptables -t "$table" -X "$chain"; done
+  done
 }
 
 compose() {
@@ -395,6 +412,7 @@ end() {
   if [[ -n $dockerd_pid ]]; then
     kill "$dockerd_pid" 2>/dev/null || true
     wait "$dockerd_pid" 2>/dev/null || true
+    forget_dockerd >/dev/null 2>&1 || true
   fi
   rm -rf "$work" || true
   exit "$rc"
