@@ -59,7 +59,10 @@ test_cursor_reading_is_total(void **state)
 		for (size_t k = 0; k < n; k++) {
 			uint64_t x = fx_random(&seed);
 
-			text[k] = i % 3 == 0 ? (char)(x % 255 + 1) : "AQabc-_019zZ"[x % 12];
+			if (i % 3 == 0)
+				text[k] = (char)(x % 255 + 1);
+			else
+				text[k] = "AQabc-_019zZ"[x % 12];
 		}
 		text[n] = '\0';
 		(void)!cd_cursor_read(CD_CURSOR_GENERATIONS, text, &c, &arena, NULL);
