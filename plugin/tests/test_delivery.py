@@ -399,7 +399,10 @@ def test_two_worker_processes_share_the_spool(receiver, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_worker_gets_threads_of_its_own(receiver, tmp_path):
+    # The threads are at rest: whoever forks in the middle of a look-up of a host
+    # name may find the C library's lock taken in the child, whatever we do.
     end = """
+owui.flush(60)
 pid = os.fork()
 gen = "gen-child" if pid == 0 else "gen-parent"
 owui.run(owui.ui_stream([openrouter_stream(gen, ["x"], dict(cost=1e-7))]))

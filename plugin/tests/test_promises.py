@@ -140,6 +140,21 @@ def test_strange_frames_pass_and_nothing_invalid_is_queued(newest, field, value)
         json.dumps(record, allow_nan=False)
 
 
+@pytest.mark.parametrize("broken", ["turn_of", "read_frame", "events_in", "describe", "pick_usage", "runtime", "follow",
+                                    "cached", "goes_to_openrouter", "Turn", "now_iso"])
+def test_a_defect_of_the_plugin_is_not_the_chats(newest, monkeypatch, broken):
+    def defect(*_, **__):
+        raise ZeroDivisionError("canary")
+
+    newest.valves["show_cost"] = True
+    monkeypatch.setattr(newest.module, broken, defect)
+    lines = openrouter_stream("gen-1", ["Hello"], USAGE)
+    for turn in (newest.run(newest.ui_stream([lines, lines])), newest.run(newest.api_stream(lines)),
+                 newest.run(newest.ui_nonstream({"choices": [{"message": {"content": "x"}}], "usage": USAGE}))):
+        assert not turn.lost and turn.error is None and turn.outlet is not None
+    monkeypatch.undo()
+
+
 def test_open_webui_without_its_tables_is_survived(newest, receiver):
     for name in ("functions", "groups", "config"):
         sys.modules[f"open_webui.models.{name}"] = None  # import fails
@@ -269,9 +284,12 @@ def test_records_hold_the_agreed_fields_and_no_others(owui, receiver):
 
 def test_the_key_is_in_no_log_and_no_file(newest, receiver, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    for key in ("secret-key-41", "secret-key-41\nX-Evil: 1", "secret-key-41\u2028ü"):
+    for key in ("wrong-secret-key-41", "secret-key-41\nX-Evil: 1", "secret-key-41\u2028ü"):
         newest.valves = {"endpoint": receiver.address, "api_key": key}
-        newest.runtime and newest.runtime.cache.clear()
+        if newest.runtime:
+            newest.runtime.cache.clear()
+            newest.runtime.failures = 0
+        newest.module._said.clear()
         newest.run(newest.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)]))
         wait_until(lambda: newest.runtime.failures)
     receiver.stop()
@@ -280,6 +298,14 @@ def test_the_key_is_in_no_log_and_no_file(newest, receiver, tmp_path, caplog):
     assert "secret-key" not in caplog.text
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or b"secret-key" not in file.read_bytes()
+
+
+def test_an_error_is_logged_without_its_text(newest, caplog):
+    try:
+        raise ValueError("Bearer secret-key-41")
+    except ValueError as error:
+        newest.module.say_error("somewhere", error)
+    assert "somewhere: ValueError at line" in caplog.text and "secret" not in caplog.text
 
 
 def test_a_fault_is_logged_once_a_minute(newest, caplog):

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Where the drive's records go: the whole installation (./run), or a receiver that
+only keeps what it is sent.  Both answer rows(): what the ledger holds, by row."""
+import http.client
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from owui import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "plugin" / "tests"))
+
+from receiver import Receiver  # noqa: E402
+
+
+class Row:
+    def __init__(self, generation_id, user, model, cost, state):
+        self.generation_id, self.user, self.model, self.state = generation_id, user, model, state
+        self.cost = None if cost is None else Decimal(str(cost))
+
+
+class KeepingGateway:
+    """The receiver of the plugin's tests; no look-ups, so a stopped stream has no cost."""
+
+    settles = False
+
+    def __init__(self, folder, stub):
+        self.receiver = Receiver()
+        self.valves = self.receiver.valves
+
+    def start(self):
+        if self.receiver.server is None:
+            self.receiver.start()
+
+    def stop(self):
+        self.receiver.stop()
+
+    def rows(self):
+        return [Row(r["generation_id"], r["user"]["id"], r.get("model"), (r.get("usage") or {}).get("cost"), r["state"])
+                for r in self.receiver.ledger().values()]
+
+    def said(self):
+        return self.receiver.outgoing
+
+
+class Stack:
+    """./run start and ./run stop in a METERING_HOME of the drive's own."""
+
+    settles = True
+
+    def __init__(self, folder, stub):
+        self.home, self.port = Path(folder) / "metering", free_port()
+        self.env = {**os.environ, "METERING_HOME": str(self.home), "PORT": str(self.port),
+                    "OPENROUTER_BASE_URL": stub.base_url, "OPENROUTER_API_KEY": "sk-or-v1-stub"}
+        self.start()
+        access = dict(line.split("=", 1) for line in (self.home / "access.env").read_text().splitlines() if "=" in line)
+        self.access = {name: value.strip().strip("'\"") for name, value in access.items()}
+        self.valves = {"endpoint": f"http://127.0.0.1:{self.port}", "api_key": self.access["API_KEY"]}
+
+    def _run(self, verb):
+        done = subprocess.run([str(ROOT / "run"), verb], env=self.env, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800)
+        assert done.returncode == 0, f"./run {verb}:\n{done.stdout[-4000:]}"
+
+    def start(self):
+        self._run("start")
+
+    def stop(self):
+        self._run("stop")
+
+    def rows(self):
+        found, cursor = [], None
+        while True:
+            page = self._get("/api/v1/generations" + (f"?cursor={cursor}" if cursor else ""))
+            for item in page["items"]:
+                found.append(Row(item["generation_id"], item["user"], item["model"], item["cost"], item["cost_state"]))
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return found
+
+    def _get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {self.access['READ_API_KEY']}"})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        assert response.status == 200, f"{path}: HTTP {response.status} {body[:300]!r}"
+        return json.loads(body)
+
+    def said(self):
+        return json.dumps(self._get("/api/v1/generations"))
