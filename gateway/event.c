@@ -291,10 +291,8 @@ read_usage(const json_t *o, struct om_arena *a, Om__Record *out, om_err *e)
 	return s == OM_OK ? read_byok(usage, a, out, e) : s;
 }
 
-/* derive_id hashes the record as packed, without its id and receive time: the
- * same content gives the same id. */
-static om_status
-derive_id(struct om_arena *a, Om__Record *r, om_err *e)
+om_status
+gw_event_derive_id(struct om_arena *a, Om__Record *r, om_err *e)
 {
 	unsigned char hash[OM_SHA256], *id = om_arena_alloc(a, RECORD_ID);
 	struct om_bytes part;
@@ -339,7 +337,7 @@ gw_event_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out,
 	if (!out->has_started_us && !out->has_finished_us)
 		return om_fail(e, OM_INVALID, "started_at: is missing, and there is no finished_at either");
 	if (out->record_id.data == NULL)
-		s = derive_id(a, out, e);
+		s = gw_event_derive_id(a, out, e);
 	out->received_us = now;
 	return s;
 }

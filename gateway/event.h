@@ -46,6 +46,9 @@ om_status gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__R
 #define GW_TOKENS_MAX 1000000000
 om_status gw_event_cost(
     const json_t *o, const char *where, const char *key, struct om_arena *a, char **out, om_err *e) OM_MUST;
+/* gw_event_derive_id hashes the record as packed, before its receive time is set:
+ * the same content gives the same id. */
+om_status gw_event_derive_id(struct om_arena *a, Om__Record *r, om_err *e) OM_MUST;
 om_status gw_event_time_check(om_time t, const char *what, om_time now, om_err *e) OM_MUST;
 
 #endif

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * The body that filters written for the older OWUI-Metering send.  Its id is one
- * of Open WebUI's turn, not of the provider's generation.
+ * of Open WebUI's turn, not of the provider's generation: records that share it
+ * are joined into one row.  A body sent again is the same record, unless it has no
+ * time: then the receive time makes it another one of the same row.
  */
 #include "event.h"
-
-#include "digest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SECONDS_END 100000000000 /* greater numbers are milliseconds */
-#define RECORD_ID   16
 
 static const char source[] = "metering-record";
 
@@ -21,23 +20,6 @@ dup_text(struct om_arena *a, const char *text, char **out, om_err *e)
 	*out = text != NULL && text[0] != '\0' ? om_arena_strdup(a, text) : NULL;
 	if (text != NULL && text[0] != '\0' && *out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	return OM_OK;
-}
-
-/* derive_id: the same activity of the same user is the same record. */
-static om_status
-derive_id(struct om_arena *a, const char *activity, const char *user, Om__Record *out, om_err *e)
-{
-	const struct om_bytes parts[] = {
-	    {source, sizeof source}, {user, strlen(user) + 1}, {activity, strlen(activity) + 1}};
-	unsigned char hash[OM_SHA256];
-	om_status s = om_sha256(parts, sizeof parts / sizeof parts[0], hash);
-
-	out->record_id.data = om_arena_alloc(a, RECORD_ID);
-	if (s != OM_OK || out->record_id.data == NULL)
-		return om_fail(e, s != OM_OK ? s : OM_NOMEM, "cannot make a record id");
-	memcpy(out->record_id.data, hash, RECORD_ID);
-	out->record_id.len = RECORD_ID;
 	return OM_OK;
 }
 
@@ -124,7 +106,7 @@ read_activity(const json_t *activity, om_time now, struct om_arena *a, Om__Recor
 		out->has_cost_state = 1;
 		out->cost_state = OM__COST_STATE__COST_REPORTED;
 	}
-	return derive_id(a, id, out->user->id, out, e);
+	return gw_event_derive_id(a, out, e);
 }
 
 om_status
@@ -148,8 +130,9 @@ gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out
 	if (s != OM_OK)
 		return s;
 	out->state = OM__STATE__STATE_FINAL;
-	out->received_us = now;
 	if ((s = dup_text(a, source, &out->source, e)) != OM_OK)
 		return s;
-	return read_activity(activity, now, a, out, e);
+	s = read_activity(activity, now, a, out, e);
+	out->received_us = now;
+	return s;
 }

@@ -348,11 +348,15 @@ test_older_record_is_read(void **state)
 	assert_int_equal(r.started_us, NOW);
 	assert_true(r.has_cached_tokens && !r.has_reasoning_tokens);
 	assert_int_equal(r.state, OM__STATE__STATE_FINAL);
-	/* sent again without a time it is still the same record */
+	/* sent again later it is the same record */
+	assert_status(read_old(json, NOW + OM_SECOND, &a, &again, &e), OM_OK, e);
+	assert_memory_equal(r.record_id.data, again.record_id.data, 16);
+	/* with other content it is another one of the same row */
 	assert_status(read_old("{" OLD_USER ",\"activity\":{\"id\":\"act-1\",\"timestamp\":null}}", NOW + OM_SECOND, &a,
 			  &again, &e),
 	    OM_OK, e);
-	assert_memory_equal(r.record_id.data, again.record_id.data, 16);
+	assert_memory_not_equal(r.record_id.data, again.record_id.data, 16);
+	assert_string_equal(again.turn_id, "act-1");
 	assert_int_equal(again.started_us, NOW + OM_SECOND);
 	assert_status(
 	    read_old("{\"user\":{\"id\":\"v\"},\"activity\":{\"id\":\"act-1\"}}", NOW, &a, &again, &e), OM_OK, e);
