@@ -10,12 +10,11 @@
 #include "serve.h"
 #include "settings.h"
 #include "store.h"
+#include "sync.h"
 #include "zone.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
 #define FIRST_WAIT_MS 200
@@ -40,23 +39,15 @@ struct app {
 	bool stopping, stopped; /* lock */
 };
 
-static struct timespec
-in_ms(int64_t ms)
-{
-	int64_t at = om_mono_ms() + ms;
-
-	return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-}
-
 /* wait_for waits until the flag is set or the time is over. */
 static bool
 wait_for(struct app *app, const bool *flag, int64_t ms)
 {
-	struct timespec until = in_ms(ms);
+	int64_t until = om_mono_ms() + ms;
 	bool set;
 
 	(void)pthread_mutex_lock(&app->lock);
-	while (!*flag && pthread_cond_timedwait(&app->change, &app->lock, &until) == 0)
+	while (!*flag && om_cond_wait(&app->change, &app->lock, until))
 		continue;
 	set = *flag;
 	(void)pthread_mutex_unlock(&app->lock);
@@ -200,16 +191,12 @@ start(const void *settings, void **self_out, om_err *e)
 {
 	const struct cd_settings *conf = settings;
 	struct app *app = calloc(1, sizeof *app);
-	pthread_condattr_t at;
 	om_status s;
 
 	if (app == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)pthread_mutex_init(&app->lock, NULL);
-	(void)pthread_condattr_init(&at);
-	(void)pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&app->change, &at);
-	(void)pthread_condattr_destroy(&at);
+	om_cond_init(&app->change);
 	cd_settings_db(conf, &app->db);
 	s = om_zone_open(conf->timezone, e);
 	if (s == OM_OK)

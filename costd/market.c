@@ -4,11 +4,10 @@
 #include "clock.h"
 #include "log.h"
 #include "provider.h"
+#include "sync.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MODELS_MS     ((int64_t)10 * 60 * 1000)
 #define CREDITS_MS    ((int64_t)60 * 1000)
@@ -98,7 +97,6 @@ om_status
 cd_market_new(const struct cd_provider_opts *o, struct cd_market **out, om_err *e)
 {
 	struct cd_market *m = calloc(1, sizeof *m);
-	pthread_condattr_t at;
 
 	*out = NULL;
 	if (m == NULL)
@@ -109,10 +107,7 @@ cd_market_new(const struct cd_provider_opts *o, struct cd_market **out, om_err *
 	om_buf_init(&m->models.packed, ARENA_BYTES);
 	om_buf_init(&m->credits.packed, ARENA_BYTES);
 	(void)pthread_mutex_init(&m->lock, NULL);
-	(void)pthread_condattr_init(&at);
-	(void)pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&m->change, &at);
-	(void)pthread_condattr_destroy(&at);
+	om_cond_init(&m->change);
 	*out = m;
 	return OM_OK;
 }
@@ -184,12 +179,9 @@ take(struct cd_market *m, struct shelf *sh, int64_t deadline_ms, struct om_buf *
 	if (deadline_ms < limit)
 		limit = deadline_ms;
 	(void)pthread_mutex_lock(&m->lock);
-	if (sh->fetching && sh->packed.len == 0) {
-		struct timespec at = {.tv_sec = limit / 1000, .tv_nsec = limit % 1000 * 1000000};
-
-		while (sh->fetching && pthread_cond_timedwait(&m->change, &m->lock, &at) == 0)
+	if (sh->packed.len == 0)
+		while (sh->fetching && om_cond_wait(&m->change, &m->lock, limit))
 			continue;
-	}
 	if (!sh->fetching && om_mono_ms() >= sh->fresh_to_ms && om_mono_ms() >= sh->no_try_to_ms)
 		refill(m, sh);
 	if (sh->packed.len > 0)

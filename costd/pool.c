@@ -5,8 +5,8 @@
 #include "clock.h"
 #include "log.h"
 #include "stats.h"
+#include "sync.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,6 @@ om_status
 cd_pool_new(const struct cd_db_opts *o, unsigned size, struct cd_pool **out, om_err *e)
 {
 	struct cd_pool *p = calloc(1, sizeof *p);
-	pthread_condattr_t at;
 
 	*out = NULL;
 	if (p == NULL)
@@ -54,10 +53,7 @@ cd_pool_new(const struct cd_db_opts *o, unsigned size, struct cd_pool **out, om_
 	p->size = size > MAX_POOL ? MAX_POOL : size;
 	(void)snprintf(p->why, sizeof p->why, "the database was not reached yet");
 	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_condattr_init(&at);
-	(void)pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&p->freed, &at);
-	(void)pthread_condattr_destroy(&at);
+	om_cond_init(&p->freed);
 	om_stat_register(&conns_open);
 	om_stat_register(&conns_busy);
 	om_stat_register(&tried_again);
@@ -114,14 +110,13 @@ find_free(struct cd_pool *p)
 static om_status
 take(struct cd_pool *p, int64_t deadline_ms, struct slot **out, om_err *e)
 {
-	struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
 	struct cd_db *db = NULL;
 	struct slot *slot = NULL;
 	om_status s = OM_OK;
 
 	(void)pthread_mutex_lock(&p->lock);
 	while (!p->stopping && (slot = find_free(p)) == NULL)
-		if (pthread_cond_timedwait(&p->freed, &p->lock, &until) != 0)
+		if (!om_cond_wait(&p->freed, &p->lock, deadline_ms))
 			break;
 	if (p->stopping)
 		s = om_fail(e, OM_UNAVAILABLE, "costd is stopping");

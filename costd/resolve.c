@@ -7,12 +7,11 @@
 #include "provider.h"
 #include "record.h"
 #include "stats.h"
+#include "sync.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_WORKERS   16u
 #define POLL_MS       1000             /* other processes plan look-ups too */
@@ -97,7 +96,6 @@ rest(struct cd_resolver *r, om_time next_due)
 	(void)pthread_mutex_lock(&r->lock);
 	for (bool first = true; !atomic_load(&r->stop); first = false) {
 		om_time due = r->next < next_due ? r->next : next_due, left = due - om_now();
-		struct timespec at;
 
 		mono = om_mono_ms();
 		if (r->paused_to_ms > mono)
@@ -106,8 +104,7 @@ rest(struct cd_resolver *r, om_time next_due)
 			break;
 		else
 			until = mono + (left / 1000 < POLL_MS ? left / 1000 + 1 : POLL_MS);
-		at = (struct timespec){.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-		(void)pthread_cond_timedwait(&r->change, &r->lock, &at);
+		(void)om_cond_wait(&r->change, &r->lock, until);
 	}
 	r->next = INT64_MAX;
 	(void)pthread_mutex_unlock(&r->lock);
@@ -335,7 +332,6 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned 
 	struct om_stat *const stats[] = {
 	    &stat_settled, &stat_not_yet, &stat_limited, &stat_failed, &stat_refused, &stat_garbage, &stat_gave_up};
 	struct cd_resolver *r = calloc(1, sizeof *r);
-	pthread_condattr_t at;
 	om_status s = OM_OK;
 
 	*out = NULL;
@@ -348,10 +344,7 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned 
 	r->n = n > MAX_WORKERS ? MAX_WORKERS : n;
 	r->next = 0; /* look at once */
 	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_condattr_init(&at);
-	(void)pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&r->change, &at);
-	(void)pthread_condattr_destroy(&at);
+	om_cond_init(&r->change);
 	l->planned = wake;
 	l->planned_arg = r;
 	for (unsigned i = 0; s == OM_OK && i < r->n; i++) {

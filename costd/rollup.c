@@ -142,11 +142,11 @@ merge(struct cd_delta *d, size_t n, size_t *n_out, om_err *e)
 	return OM_OK;
 }
 
-#define SUMS(X)                                                                                              \
-	X(requests)                                                                                          \
-	X(prompt_tokens)                                                                                     \
-	X(completion_tokens) X(reasoning_tokens) X(cached_tokens) X(cache_write_tokens) X(cost) X(byok_cost) \
-	    X(unsettled)
+#define SUMS(X)              \
+	X(requests)          \
+	X(prompt_tokens)     \
+	X(completion_tokens) \
+	X(reasoning_tokens) X(cached_tokens) X(cache_write_tokens) X(cost) X(byok_cost) X(unsettled)
 #define ADD_SQL(c) "," #c "=" #c "+VALUES(" #c ")"
 #define N_COLUMNS  16u
 
