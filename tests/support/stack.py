@@ -143,9 +143,10 @@ class MariaDB:
         self.run_as = run_as
 
     def __enter__(self):
-        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *self.run_as,
-                        "--auth-root-authentication-method=normal", "--skip-test-db"],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        made = subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *self.run_as,
+                               "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert made.returncode == 0, made.stdout
         self.process.start()
         return self
 
