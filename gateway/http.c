@@ -32,6 +32,11 @@
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
 #define READ_BYTES   ((size_t)64 * 1024)
 
+/* What a body becomes takes up to eleven times its size, so that large ones share
+ * this much; one that does not fit is told to come again. */
+#define LARGE_BODY ((int64_t)256 * 1024)
+#define LARGE_SUM  ((int64_t)32 * 1024 * 1024)
+
 static const char security_headers[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
@@ -46,6 +51,7 @@ struct gw_http {
 	struct gw_watch *watch;
 	int port;
 	atomic_int under_way;
+	_Atomic int64_t large_bytes; /* of large bodies under way */
 	atomic_bool stopping;
 };
 
@@ -56,6 +62,7 @@ struct exchange {
 	const struct mg_request_info *info;
 	int slot;           /* of the watch; -1: not found yet */
 	bool body_complete; /* it was read to its end */
+	int64_t reserved;   /* of large_bytes */
 	struct om_buf body;
 };
 
@@ -106,6 +113,16 @@ pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
 	return n;
 }
 
+/* reserve keeps memory for a body until the request is done. */
+static bool
+reserve(struct exchange *x, int64_t n)
+{
+	if (n <= LARGE_BODY)
+		return true;
+	x->reserved = n;
+	return atomic_fetch_add(&x->http->large_bytes, n) + n <= LARGE_SUM;
+}
+
 static om_status
 read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 {
@@ -123,6 +140,8 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	}
 	if (length > (int64_t)limit_bytes)
 		return om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
+	if (!reserve(x, length >= 0 ? length : (int64_t)limit_bytes))
+		return om_fail(e, OM_UNAVAILABLE, "too many large bodies are under way; send it again");
 	s = find_socket(x, e);
 	if (s != OM_OK)
 		return s;
@@ -308,6 +327,7 @@ begin_request(struct mg_connection *conn)
 	om_buf_fini(&x.body);
 	om_arena_fini(&arena);
 	om_log_request(NULL);
+	atomic_fetch_sub(&h->large_bytes, x.reserved);
 	atomic_fetch_sub(&h->under_way, 1);
 	return rp.status;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Bytes that no decent client sends, over raw sockets."""
 import json
+import select
 import socket
 import threading
 import time
@@ -260,6 +261,28 @@ def test_trickling_bodies_do_not_stop_the_server(make_stack):
         thread.join()
     assert took < 12, f"the fifth request waited {took:.1f} s"
     assert len(ended) == 4, "the slow bodies were not cut off"
+
+
+def test_large_bodies_share_a_bounded_memory(make_stack):
+    stack = make_stack(settings={"gateway": {"BODY_TIMEOUT": "60"}})
+    head = post(stack, b"", "Content-Length: 8388608", length=False)
+    held = [socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) for _ in range(12)]
+    try:
+        for connection in held:
+            connection.sendall(head)
+        # Four find room and are read on; the others are answered at once.
+        refused_ones = set()
+        stop_at = time.monotonic() + LIMIT_S
+        while len(refused_ones) < 8 and time.monotonic() < stop_at:
+            for connection in select.select(set(held) - refused_ones, [], [], 0.2)[0]:
+                assert connection.recv(4096).startswith(b"HTTP/1.1 503 ")
+                refused_ones.add(connection)
+        assert len(refused_ones) == 8
+        stack.ingest.send(record())  # small ones pass
+        assert not select.select(set(held) - refused_ones, [], [], 0)[0]
+    finally:
+        for connection in held:
+            connection.close()
 
 
 def test_slow_body_is_answered_408(make_stack):
