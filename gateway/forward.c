@@ -3,9 +3,8 @@
 
 #include "log.h"
 #include "stats.h"
+#include "sync.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -45,20 +44,12 @@ static struct om_stat st_time =
 static bool
 pause_for(struct gw_forward *f, int ms, bool for_records)
 {
-	struct timespec until;
-	int rc = 0;
-	bool stop;
+	int64_t until = om_mono_ms() + ms;
+	bool waiting = true, stop;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
 	(void)pthread_mutex_lock(&f->lock);
-	while (!f->stop && rc == 0 && !(for_records && f->more))
-		rc = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+	while (!f->stop && waiting && !(for_records && f->more))
+		waiting = om_cond_wait(&f->wake, &f->lock, until);
 	stop = f->stop;
 	(void)pthread_mutex_unlock(&f->lock);
 	return !stop;
@@ -212,7 +203,6 @@ om_status
 gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err *e)
 {
 	struct gw_forward *f = calloc(1, sizeof *f);
-	pthread_condattr_t attr;
 
 	*out = NULL;
 	if (f == NULL)
@@ -224,10 +214,7 @@ gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err
 		f->opts.longest_wait_ms = LONGEST_WAIT_MS;
 	f->wait_ms = SHORTEST_WAIT_MS;
 	(void)pthread_mutex_init(&f->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&f->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&f->wake);
 	om_stat_register(&st_sent);
 	om_stat_register(&st_failed);
 	gw_spool_watch(o->spool, note_records, f);

@@ -4,12 +4,11 @@
 #include "clock.h"
 #include "log.h"
 #include "stats.h"
+#include "sync.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COSTD_SOCKETS   4
 #define COSTD_MS        15000
@@ -99,15 +98,13 @@ work(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		struct timespec until;
-		int rc = 0;
+		int64_t next;
 
 		look(p);
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += LOOK_EVERY_MS / 1000;
+		next = om_mono_ms() + LOOK_EVERY_MS;
 		(void)pthread_mutex_lock(&p->lock);
-		while (!p->stop && rc == 0)
-			rc = pthread_cond_timedwait(&p->wake, &p->lock, &until);
+		while (!p->stop && om_cond_wait(&p->wake, &p->lock, next))
+			continue;
 		stop = p->stop;
 		(void)pthread_mutex_unlock(&p->lock);
 	}
@@ -118,17 +115,13 @@ om_status
 gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
 {
 	struct gw_peers *p = calloc(1, sizeof *p);
-	pthread_condattr_t attr;
 	om_status s;
 
 	*out = NULL;
 	if (p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&p->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&p->wake);
 	(void)snprintf(p->status.timezone, sizeof p->status.timezone, "UTC");
 	if ((s = open_client(c, "costd", c->costd_url, 1, &p->submit, e)) != OM_OK ||
 	    (s = open_client(c, "costd", c->costd_url, 1, &p->look, e)) != OM_OK ||

@@ -3,10 +3,10 @@
 
 #include "log.h"
 #include "service.h"
+#include "sync.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WAIT_MS 20000
 
@@ -14,17 +14,13 @@ static struct gw_op *
 op_new(enum gw_op_kind kind, om_err *e)
 {
 	struct gw_op *o = calloc(1, sizeof *o);
-	pthread_condattr_t attr;
 
 	if (o == NULL) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
 	}
 	o->kind = kind;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&o->decided, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&o->decided);
 	return o;
 }
 
@@ -32,12 +28,9 @@ op_new(enum gw_op_kind kind, om_err *e)
 static bool
 submit(struct gw_spool *s, struct gw_op *o, bool patient)
 {
-	struct timespec until;
-	int rc = 0;
-	bool mine;
+	int64_t until = om_mono_ms() + WAIT_MS;
+	bool waiting = true, mine;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WAIT_MS / 1000;
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->stop) {
 		o->done = true;
@@ -48,11 +41,11 @@ submit(struct gw_spool *s, struct gw_op *o, bool patient)
 	*s->tail = o;
 	s->tail = &o->next;
 	(void)pthread_cond_signal(&s->work);
-	while (!o->done && rc == 0) {
+	while (!o->done && waiting) {
 		if (patient)
 			(void)pthread_cond_wait(&o->decided, &s->lock);
 		else
-			rc = pthread_cond_timedwait(&o->decided, &s->lock, &until);
+			waiting = om_cond_wait(&o->decided, &s->lock, until);
 	}
 	mine = o->done;
 	o->abandoned = !mine;
@@ -190,7 +183,6 @@ om_status
 gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e)
 {
 	struct gw_spool *s = calloc(1, sizeof *s);
-	pthread_condattr_t attr;
 	om_status st;
 
 	*out = NULL;
@@ -209,10 +201,7 @@ gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e)
 	s->tail = &s->head;
 	memcpy(s->id, gw_store_id(s->store), sizeof s->id);
 	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&s->work, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&s->work);
 	gw_spool_publish(s);
 	if (pthread_create(&s->thread, NULL, gw_spool_work, s) != 0) {
 		gw_store_close(&s->store);

@@ -3,9 +3,9 @@
 
 #include "log.h"
 #include "stats.h"
+#include "sync.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define TRANSACTION_BYTES ((size_t)8 * 1024 * 1024)
 #define IDLE_MS           1000
@@ -281,16 +281,14 @@ static bool
 take(struct gw_spool *s, struct gw_op **changes_out, struct gw_op **reads_out, bool *idle)
 {
 	struct gw_op **ct = changes_out, **rt = reads_out;
-	struct timespec until;
+	int64_t until = om_mono_ms() + IDLE_MS;
 	size_t bytes = 0;
-	int rc = 0;
+	bool waiting = true;
 
 	*changes_out = *reads_out = NULL;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += IDLE_MS / 1000;
 	(void)pthread_mutex_lock(&s->lock);
-	while (s->head == NULL && !s->stop && rc == 0)
-		rc = pthread_cond_timedwait(&s->work, &s->lock, &until);
+	while (s->head == NULL && !s->stop && waiting)
+		waiting = om_cond_wait(&s->work, &s->lock, until);
 	*idle = s->head == NULL;
 	if (s->head == NULL && s->stop) {
 		(void)pthread_mutex_unlock(&s->lock);

@@ -2,15 +2,14 @@
 #include "watch.h"
 
 #include "clock.h"
+#include "sync.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define FIRST_LOOK 256 /* descriptors tried before the list of open ones is read */
 
@@ -39,7 +38,6 @@ work(void *arg)
 	(void)pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
 		int64_t now = om_mono_ms(), first = now + 60000;
-		struct timespec until;
 
 		for (size_t i = 0; i < w->n; i++) {
 			struct slot *s = &w->slots[i];
@@ -54,9 +52,7 @@ work(void *arg)
 				first = s->deadline_ms;
 			}
 		}
-		until.tv_sec = first / 1000;
-		until.tv_nsec = first % 1000 * 1000000;
-		(void)pthread_cond_timedwait(&w->wake, &w->lock, &until);
+		(void)om_cond_wait(&w->wake, &w->lock, first);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -66,7 +62,6 @@ om_status
 gw_watch_open(size_t slots, struct gw_watch **out, om_err *e)
 {
 	struct gw_watch *w = calloc(1, sizeof *w);
-	pthread_condattr_t attr;
 
 	*out = NULL;
 	if (w == NULL || (w->slots = calloc(slots, sizeof *w->slots)) == NULL) {
@@ -75,10 +70,7 @@ gw_watch_open(size_t slots, struct gw_watch **out, om_err *e)
 	}
 	w->n = slots;
 	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&w->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	om_cond_init(&w->wake);
 	if (pthread_create(&w->thread, NULL, work, w) != 0) {
 		free(w->slots);
 		free(w);
