@@ -346,8 +346,8 @@ sweep_alone(struct gw_store *st, int max_rows, om_err *e)
 	return s;
 }
 
-static om_status
-checkpoint(struct gw_store *st, bool truncate, om_err *e)
+om_status
+gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e)
 {
 	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 
@@ -372,7 +372,7 @@ sweep_all(struct gw_store *st, om_err *e)
 			rows /= 4;
 		else if (s != OM_OK)
 			return s;
-		s = checkpoint(st, true, e);
+		s = gw_db_checkpoint(st, true, e);
 		if (s != OM_OK && s != OM_FULL)
 			return s;
 	}
@@ -412,7 +412,7 @@ gw_store_tidy(struct gw_store *st, bool thorough, om_err *e)
 	if (s != OM_OK && s != OM_FULL)
 		return s;
 	if (st->wal_pages >= CHECKPOINT_PAGES || (thorough && st->wal_pages > 0))
-		s = checkpoint(st, thorough, e); /* the file shrinks here */
+		s = gw_db_checkpoint(st, thorough, e); /* the file shrinks here */
 	return s == OM_FULL ? OM_OK : s;
 }
 

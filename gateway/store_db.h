@@ -30,6 +30,7 @@ struct gw_store {
 	sqlite3_stmt *st[N_STATEMENTS];
 	unsigned char id[GW_SPOOL_ID];
 	int wal_pages; /* after the last commit */
+	bool failed;   /* the disk or the file; sticky */
 
 	/* Rows up to this number are acknowledged; they are swept away bit by bit,
 	 * because deleting many takes space in the log, and noting a number does not. */
@@ -47,6 +48,9 @@ om_status gw_db_run(struct gw_store *st, const char *text, om_err *e) OM_MUST;
 
 /* gw_db_int gives the first column of the first row. */
 om_status gw_db_int(struct gw_store *st, const char *text, int64_t *out, om_err *e) OM_MUST;
+
+/* gw_db_checkpoint moves the log's pages into the file, and empties the log. */
+om_status gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e) OM_MUST;
 
 /* gw_store_read_after gives the records behind a number, as gw_store_read. */
 om_status gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes,

@@ -55,6 +55,7 @@ gw_db_fail(struct gw_store *st, const char *doing, om_err *e)
 		return om_fail(e, OM_FULL, "%s: no space left for the spool", doing);
 	if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
 		return om_fail(e, OM_NOMEM, "%s: out of memory", doing);
+	st->failed = true;
 	return om_fail(e, OM_IO, "%s: %s (%d%s%s)", doing, sqlite3_errmsg(st->db), rc, sys != 0 ? ", " : "",
 	    sys != 0 ? strerror(sys) : "");
 }
@@ -266,6 +267,17 @@ check_all(struct gw_store *st, om_err *e)
 	}
 }
 
+/* settle writes what a log left behind holds into the file and starts a new log.
+ * After a failed sync the old one may look whole from memory and not be so on
+ * the disk; commits appended to it would be lost with it. */
+static om_status
+settle(struct gw_store *st, om_err *e)
+{
+	om_status s = gw_db_checkpoint(st, true, e);
+
+	return s == OM_FULL ? OM_OK : s;
+}
+
 static void
 sync_dir(const char *dir)
 {
@@ -300,6 +312,8 @@ gw_store_open(const char *dir, struct gw_store **out, om_err *e)
 	if (s == OM_OK)
 		s = prepare(st, &why);
 	if (s == OM_OK)
+		s = settle(st, &why);
+	if (s == OM_OK)
 		s = load_totals(st, &why);
 	if (s == OM_OK)
 		s = check_all(st, &why);
@@ -322,6 +336,8 @@ gw_store_close(struct gw_store **stp)
 		return;
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		(void)sqlite3_finalize(st->st[i]);
+	if (st->failed) /* a disk that failed once is not asked to sync again */
+		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(st->db);
 	if (st->lock_fd >= 0)
 		(void)close(st->lock_fd);

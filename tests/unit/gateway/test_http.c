@@ -93,8 +93,9 @@ static void
 test_ambiguous_requests_are_refused(void **state)
 {
 #define HEAD_LINES "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
+	/* the bodies are good: only the heads are to blame */
 	static const char *const bad[] = {
-	    HEAD_LINES "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    HEAD_LINES "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
 	    HEAD_LINES "Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]",
 	    HEAD_LINES "Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
 	    HEAD_LINES "Content-Length: 2abc\r\n\r\n[]",
@@ -103,9 +104,9 @@ test_ambiguous_requests_are_refused(void **state)
 	    HEAD_LINES "Content-Length: 99999999999999999999\r\n\r\n[]",
 	    HEAD_LINES "Content-Length: 9223372036854775807\r\n\r\n[]",
 	    HEAD_LINES "Content-Length: \r\n\r\n[]",
-	    HEAD_LINES "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-	    HEAD_LINES "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-	    HEAD_LINES "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+	    HEAD_LINES "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+	    HEAD_LINES "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+	    HEAD_LINES "Transfer-Encoding: xchunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
 	    HEAD_LINES "\r\n[]", /* no length at all */
 	    HEAD_LINES " folded\r\nContent-Length: 2\r\n\r\n[]",
 	    "POST " EVENTS " HTTP/1.1\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\n\r\n[]", /* no Host */
