@@ -238,6 +238,19 @@ def test_a_spool_damaged_while_in_use(newest, receiver, tmp_path):
     wait_until(lambda: "gen-2" in receiver.ledger())
 
 
+def test_a_spool_in_use_at_the_start_is_waited_for(newest, receiver, tmp_path):
+    chat(newest, "gen-1")
+    newest.flush()
+    newest.restart()
+    with sqlite3.connect(spool(tmp_path), isolation_level=None) as db:
+        db.execute("BEGIN EXCLUSIVE")  # another worker, for longer than is polite
+        chat(newest, "gen-2")
+        wait_until(lambda: {"writer", "sender"} & set(newest.module._said))
+        db.execute("COMMIT")
+    newest.flush()
+    assert sorted(receiver.ledger()) == ["gen-1", "gen-2"]
+
+
 def test_a_disk_that_refuses_keeps_records_in_memory_until_it_takes_them(newest, receiver, tmp_path, monkeypatch):
     refuse = {"on": True}
     save = newest.module.Spool.save
