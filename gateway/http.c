@@ -236,12 +236,9 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 		gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + REPLY_MS, true);
 	if (n <= SMALL_REPLY) /* one packet where it fits */
 		om_buf_add(&out, data != NULL ? data : "", n);
-	if (om_buf_done(&out, NULL) == OM_OK && mg_write(x->conn, out.data, out.len) == (int)out.len) {
-		if (n <= SMALL_REPLY)
-			sent = n;
-		else if (mg_write(x->conn, data, n) > 0)
-			sent = n;
-	}
+	if (om_buf_done(&out, NULL) == OM_OK && mg_write(x->conn, out.data, out.len) == (int)out.len &&
+	    (n <= SMALL_REPLY || mg_write(x->conn, data, n) > 0))
+		sent = n;
 	om_buf_fini(&out);
 	if (n > SMALL_REPLY && x->slot >= 0)
 		(void)gw_watch_disarm(x->http->watch, x->slot);

@@ -20,7 +20,7 @@
 #define PAGE_BYTES       4096
 #define CHECKPOINT_PAGES 1000
 #define RESERVE_BYTES    ((uint64_t)4 * 1024 * 1024) /* or a sixteenth of a small disk */
-#define SLACK_BYTES      (64 * 1024)
+#define SLACK_BYTES      ((uint64_t)64 * 1024)
 #define VACUUM_PAGES     256
 #define VACUUM_STEPS     8
 #define SWEEP_ROWS       500

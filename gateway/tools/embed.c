@@ -90,7 +90,7 @@ slurp(const char *root, const char *path, size_t *n_out)
 }
 
 static unsigned char *
-compress_best(const unsigned char *data, size_t n, size_t *n_out)
+compress_best(unsigned char *data, size_t n, size_t *n_out)
 {
 	unsigned char *out;
 	z_stream z;
@@ -102,7 +102,7 @@ compress_best(const unsigned char *data, size_t n, size_t *n_out)
 	out = malloc(*n_out);
 	if (out == NULL)
 		die("out of memory", "deflate");
-	z.next_in = (unsigned char *)(size_t)data;
+	z.next_in = data;
 	z.avail_in = (unsigned)n;
 	z.next_out = out;
 	z.avail_out = (unsigned)*n_out;

@@ -132,7 +132,7 @@ usage(const Om__UsageQuery *q, struct om_arena *a, Om__Reply *rep)
 	u->timezone = om_arena_strdup(a, "Europe/Berlin");
 	u->from = om_arena_printf(a, "%d", q->period != NULL && q->period->has_from_day ? q->period->from_day : -1);
 	u->to = om_arena_strdup(a, q->filter != NULL && q->filter->user != NULL ? q->filter->user : "");
-	u->rows = om_arena_array(a, 1, sizeof(Om__UsageRow *));
+	u->rows = om_arena_alloc(a, sizeof(void *));
 	u->rows[0] = row;
 	u->n_rows = 1;
 	row->day = om_arena_strdup(a, "2026-11-23");
@@ -154,7 +154,7 @@ generations(const Om__GenerationsQuery *q, struct om_arena *a, Om__Reply *rep)
 
 	g->timezone = om_arena_strdup(a, "UTC");
 	g->n_items = q->limit;
-	g->items = om_arena_array(a, q->limit, sizeof *g->items);
+	g->items = om_arena_array(a, q->limit, sizeof(void *));
 	for (size_t i = 0; i < g->n_items; i++) {
 		Om__Generation *one = om_msg_new(a, &om__generation__descriptor);
 
@@ -180,7 +180,7 @@ users(const Om__UsersQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
 	if (q->id != NULL && strcmp(q->id, "a/b") != 0)
 		return om_fail(e, OM_NOT_FOUND, "no such user");
 	one->id = om_arena_strdup(a, "a/b");
-	u->items = om_arena_array(a, 1, sizeof *u->items);
+	u->items = om_arena_alloc(a, sizeof(void *));
 	u->items[0] = one;
 	u->n_items = 1;
 	rep->users = u;

@@ -108,6 +108,7 @@ totals(struct gw_spool *s)
 
 #define WRITERS 8
 #define ROUNDS  40
+#define WRITTEN ((size_t)WRITERS * ROUNDS * 3)
 
 struct writer {
 	struct gw_spool *s;
@@ -148,11 +149,11 @@ test_all_acknowledged_are_there_after_reopen(void **state)
 		assert_int_equal(w[i].acknowledged, ROUNDS);
 	}
 	commits = gw_spool_commits(s);
-	assert_true(commits < WRITERS * ROUNDS); /* some shared a transaction */
+	assert_true(commits < (int64_t)WRITERS * ROUNDS); /* some shared a transaction */
 	gw_spool_close(&s);
 
 	s = open_spool(LIMIT);
-	assert_int_equal(totals(s).pending, WRITERS * ROUNDS * 3);
+	assert_int_equal(totals(s).pending, WRITTEN);
 	do {
 		struct gw_row *rows;
 		struct om_arena a;
@@ -178,7 +179,7 @@ test_all_acknowledged_are_there_after_reopen(void **state)
 		n_total += n;
 		om_arena_fini(&a);
 	} while (n > 0);
-	assert_int_equal(n_total, WRITERS * ROUNDS * 3);
+	assert_int_equal(n_total, WRITTEN);
 	for (size_t i = 0; i < sizeof seen; i++)
 		assert_int_equal(((unsigned char *)seen)[i], 1);
 	assert_int_equal(totals(s).new_records, n_total);

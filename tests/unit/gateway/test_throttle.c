@@ -88,7 +88,7 @@ test_hundred_failures_in_an_hour_close_the_door_to_strangers(void **state)
 	assert_int_equal(try("10.2.0.1"), 3600 - GW_THROTTLE_HOURLY);
 	assert_int_equal(try("10.9.9.9"), 0);
 	gw_throttle_succeed(t, "10.9.9.9");
-	now_ms += (3600 - GW_THROTTLE_HOURLY) * 1000;
+	now_ms += (int64_t)(3600 - GW_THROTTLE_HOURLY) * 1000;
 	assert_int_equal(try("10.2.0.1"), 0);
 	assert_true(try("10.2.0.2") > 0);
 }
