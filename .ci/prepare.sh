@@ -136,11 +136,3 @@ build() {
   fi
   long "Building" "$root/build/log/build-$preset.log" env -C "$root" nice ninja -C "$folder"
 }
-
-install_dashboard_modules() {
-  local modules=$root/dashboard/node_modules
-  [[ -f $root/dashboard/package-lock.json ]] || return 0
-  [[ $modules/.package-lock.json -nt $root/dashboard/package-lock.json ]] && return
-  long "Installing the dashboard's packages" "$root/build/log/npm.log" \
-    env -C "$root/dashboard" npm ci --no-audit --no-fund
-}

@@ -144,7 +144,7 @@ class MariaDB:
 
     def __enter__(self):
         made = subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *self.run_as,
-                               "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
+                               "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--force"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert made.returncode == 0, made.stdout
         self.process.start()
