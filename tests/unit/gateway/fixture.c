@@ -16,6 +16,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* nng frees a closed listener on a thread of its own, maybe not before the end. */
+const char *__lsan_default_suppressions(void); /* NOLINT(bugprone-reserved-identifier) */
+
+const char *
+__lsan_default_suppressions(void) /* NOLINT(bugprone-reserved-identifier) */
+{
+	return "leak:libnng.so\n";
+}
+
 char *
 fx_dir_make(void)
 {
