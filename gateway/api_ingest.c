@@ -5,17 +5,6 @@
 #include "spool.h"
 #include "stats.h"
 
-#include <pthread.h>
-
-/* A large body becomes many times its size while it is read: only so many at
- * once, so that memory stays bounded. */
-#define LARGE_BYTES   ((size_t)512 * 1024)
-#define LARGE_AT_ONCE 2
-
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate_free = PTHREAD_COND_INITIALIZER;
-static int gate_inside; /* gate_lock */
-
 static struct om_stat st_rejected =
     OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
 
@@ -58,43 +47,6 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 	return s;
 }
 
-static void
-gate_enter(void)
-{
-	(void)pthread_mutex_lock(&gate_lock);
-	while (gate_inside >= LARGE_AT_ONCE)
-		(void)pthread_cond_wait(&gate_free, &gate_lock);
-	gate_inside++;
-	(void)pthread_mutex_unlock(&gate_lock);
-}
-
-static void
-gate_leave(void)
-{
-	(void)pthread_mutex_lock(&gate_lock);
-	gate_inside--;
-	(void)pthread_cond_signal(&gate_free);
-	(void)pthread_mutex_unlock(&gate_lock);
-}
-
-/* read_events judges the body's records and packs the good ones. */
-static om_status
-read_events(const struct gw_req *rq, om_time now, struct gw_batch *b, struct gw_events *ev, om_err *e)
-{
-	bool large = rq->n_body > LARGE_BYTES;
-	om_status s;
-
-	if (large)
-		gate_enter();
-	if (gw_media_is(rq, "application/x-ndjson"))
-		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, ev, e);
-	else
-		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, ev, e);
-	if (large)
-		gate_leave();
-	return s;
-}
-
 om_status
 gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -106,7 +58,10 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 
 	if (b == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = read_events(rq, now, b, &ev, e);
+	if (gw_media_is(rq, "application/x-ndjson"))
+		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+	else
+		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
 	if (s == OM_OK && ev.n_accepted > 0)
 		s = gw_spool_append(app->spool, &b, now, e);
 	gw_batch_free(&b);
