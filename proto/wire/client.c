@@ -18,7 +18,8 @@
 #include <string.h>
 
 #define TIMEOUTS_BEFORE_REDIAL 3
-#define UNCONNECTED_WAIT_MS    1500 /* a peer that is not there is not waited for much longer */
+#define RECONNECT_MS           500  /* a peer that comes back is found within this */
+#define UNCONNECTED_WAIT_MS    2000 /* a peer that is not there is not waited for much longer */
 #define MAX_SOCKETS            64u
 
 struct req_socket {
@@ -82,7 +83,7 @@ open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 	if (rv == 0)
 		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMINT, 100);
 	if (rv == 0)
-		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMAXT, 2000);
+		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMAXT, RECONNECT_MS);
 	if (rv == 0)
 		rv = nng_socket_set_bool(rs->s, NNG_OPT_TCP_KEEPALIVE, true);
 	if (rv == 0)

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "wire.h"
 
+#include <netdb.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
@@ -355,9 +356,15 @@ test_tls_authenticates_both_sides(void **state)
 	struct om_wire_server *s = NULL;
 	struct om_wire_client *good = NULL, *stranger = NULL;
 	om_err e = {.text = ""};
+	struct addrinfo *found = NULL;
 	char cmd[128];
 
 	(void)state;
+	if (getaddrinfo("localhost", NULL, NULL, &found) != 0) {
+		print_message("localhost has no address here: skipped\n");
+		skip();
+	}
+	freeaddrinfo(found);
 	assert_non_null(mkdtemp(tls_dir));
 	if (make_certificates() != 0) {
 		print_message("openssl is not there: skipped\n");
