@@ -81,7 +81,7 @@ static struct om_stat st_time =
 static om_status
 find_socket(struct exchange *x, om_err *e)
 {
-	if (x->slot < 0)
+	if (x->slot < 0 && x->info != NULL)
 		x->slot =
 		    gw_watch_find(x->http->watch, x->info->remote_addr, x->info->remote_port, x->info->server_port);
 	if (x->slot < 0)

@@ -107,7 +107,7 @@ struct wanted {
 static bool
 is_wanted(int fd, const struct wanted *want)
 {
-	struct sockaddr_in a;
+	struct sockaddr_in a = {.sin_family = AF_UNSPEC};
 	socklen_t n = sizeof a;
 
 	if (getpeername(fd, (struct sockaddr *)&a, &n) != 0 || a.sin_family != AF_INET ||
