@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The refusals every operation shares, each asked of all operations that document it."""
+import json
+
+import pytest
+from client import raw
+from openapi import Contract
+from records import record
+from stack import Stack, wait_until
+
+OPERATIONS = Contract().operations
+JSON = {"Content-Type": "application/json"}
+
+
+def documents(status):
+    return pytest.mark.parametrize("operation", [o for o in OPERATIONS if str(status) in o.spec["responses"]], ids=lambda o: o.id)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, mariadb, contract, stub):
+    with Stack(tmp_path_factory.mktemp("refusals"), mariadb, contract, stub,
+               settings={"gateway": {"BODY_TIMEOUT": "1"}}) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def session(stack):
+    return stack.session()
+
+
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory, mariadb, contract):
+    """A gateway whose costd and reportd are gone, and a session at it."""
+    with Stack(tmp_path_factory.mktemp("lonely"), mariadb, contract) as installation:
+        client = installation.session()
+        installation.costd.stop()
+        installation.reportd.stop()
+        wait_until(lambda: installation.readiness()["status"] == "degraded", "degraded")
+        yield installation, client
+
+
+def caller(stack, session, operation):
+    if "ingestKey" in operation.roles:
+        return stack.ingest
+    return session if "session" in operation.roles else stack.nobody
+
+
+
+@documents(400)
+def test_unknown_query_parameter(stack, session, contract, operation):
+    body = b"{}" if "requestBody" in operation.spec else None
+    reply = caller(stack, session, operation).request(
+        operation.method, contract.example_path(operation) + "?nonsense=1", body=body, headers=JSON if body else None)
+    assert reply.status == 400 and "nonsense" in reply.text, reply
+
+
+@documents(413)
+def test_body_too_large(stack, session, contract, operation):
+    caller(stack, session, operation).request(
+        operation.method, contract.example_path(operation), body=b" " * (64 << 20), headers=JSON, expect=413)
+
+
+@documents(415)
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", None])
+def test_wrong_media_type(stack, session, contract, operation, kind):
+    caller(stack, session, operation).request(
+        operation.method, contract.example_path(operation), body=b"{}", headers={"Content-Type": kind}, expect=415)
+
+
+@documents(408)
+def test_body_that_does_not_come(stack, session, contract, operation):
+    path, client = contract.example_path(operation), caller(stack, session, operation)
+    credential = f"Authorization: Bearer {client.key}" if client.key else f"Cookie: auth_token={client.cookie}"
+    head = [f"{operation.method} {path} HTTP/1.1", "Host: x", credential, "Content-Type: application/json", "Content-Length: 100", "", ""]
+    reply = raw(stack.port, "\r\n".join(head).encode() + b"{", timeout_s=20)
+    assert reply.closed and reply.status == 408, reply.data[:300]
+    contract.check(operation.method, path, reply.status, reply["Content-Type"], reply.body)
+
+
+@documents(503)
+def test_services_behind_are_gone(lonely, contract, operation):
+    installation, session = lonely
+    if operation.id in ("getHealth", "getMetrics", "getReadiness", "postEvents", "postMeteringRecord", "login", "logout", "getSession"):
+        pytest.skip("works without them")
+    body = json.dumps({"userId": "u-1", "year": 2026, "month": 1}).encode() if "requestBody" in operation.spec else None
+    reply = session.request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
+    assert int(reply["Retry-After"]) > 0
+
+
+def test_what_works_without_the_services_behind(lonely):
+    installation, session = lonely
+    installation.ingest.send(record())
+    session.get("/api/v1/metrics")
+    assert installation.nobody.get("/readyz").json()["status"] == "degraded"
+    installation.client().login("wrong password", expect=401)
+    session.get("/")
+
+
+def test_documents_are_not_sent_twice(stack, session):
+    stack.ingest.send(record(user="u-etag"))
+    stack.drained()
+    path = "/api/v1/statements/u-etag/2025-01.pdf"
+    tag = session.get(path)["ETag"]
+    reply = session.request("GET", path, headers={"If-None-Match": tag})
+    assert reply.status in (200, 304)  # the date of issue is part of a document, so it may differ
+    if reply.status == 304:
+        assert reply.body == b"" and reply["ETag"] == tag
