@@ -39,8 +39,10 @@ class Home:
         return done
 
     def foreground(self, *argv):
+        # a shell that runs the tests in its background has us ignore SIGINT, and what we start, too
         return subprocess.Popen([RUN, *argv], env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def status(self, code=0):
         """status maps each process to (pid or None, state)."""
