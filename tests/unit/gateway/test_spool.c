@@ -62,7 +62,8 @@ batch_of(unsigned writer, unsigned first, unsigned n, size_t padding)
 	char id[] = "u", *pad = calloc(1, padding + 1);
 	om_err e = {.text = ""};
 
-	assert_true(b != NULL && pad != NULL);
+	if (b == NULL || pad == NULL)
+		abort(); /* the analyser does not know that cmocka ends the test */
 	memset(pad, 'x', padding);
 	user.id = id;
 	for (unsigned i = 0; i < n; i++) {
