@@ -12,7 +12,6 @@
 
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +19,24 @@
 #define TIMEOUTS_BEFORE_REDIAL 3
 #define RECONNECT_MS           500  /* a peer that comes back is found within this */
 #define UNCONNECTED_WAIT_MS    2000 /* a peer that is not there is not waited for much longer */
+#define CALLBACK_MS            1000 /* how late nng may be with a time-out of its own */
 #define MAX_SOCKETS            64u
+
+/* What nng's threads tell a socket's user. */
+struct link {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int connected; /* peers; lock */
+	bool done;     /* what was asked of nng has ended; lock */
+};
 
 struct req_socket {
 	nng_socket s;
 	nng_dialer dialers[OM_WIRE_MAX_URLS];
-	int timeouts; /* in a row; the user's */
-	bool busy;    /* client->lock */
+	struct link *link; /* of client->links */
+	nng_aio *aio;      /* owned; the user's */
+	int timeouts;      /* in a row; the user's */
+	bool busy;         /* client->lock */
 };
 
 struct om_wire_client {
@@ -35,7 +45,7 @@ struct om_wire_client {
 	nng_tls_config *tls[OM_WIRE_MAX_URLS]; /* owned; NULL for tcp */
 
 	/* Held by nng's callbacks beyond the client's life, so never freed. */
-	atomic_int *connected;
+	struct link *links;
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* a socket became free */
@@ -46,13 +56,38 @@ struct om_wire_client {
 static void
 count_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 {
-	atomic_int *connected = arg;
+	struct link *l = arg;
 
 	(void)p;
+	(void)pthread_mutex_lock(&l->lock);
 	if (ev == NNG_PIPE_EV_ADD_POST)
-		atomic_fetch_add(connected, 1);
+		l->connected++;
 	else if (ev == NNG_PIPE_EV_REM_POST)
-		atomic_fetch_sub(connected, 1);
+		l->connected--;
+	(void)pthread_cond_signal(&l->changed);
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+static void
+note_done(void *arg)
+{
+	struct link *l = arg;
+
+	(void)pthread_mutex_lock(&l->lock);
+	l->done = true;
+	(void)pthread_cond_signal(&l->changed);
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+static int
+peers_of(struct link *l)
+{
+	int n;
+
+	(void)pthread_mutex_lock(&l->lock);
+	n = l->connected;
+	(void)pthread_mutex_unlock(&l->lock);
+	return n;
 }
 
 static om_status
@@ -87,9 +122,11 @@ open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 	if (rv == 0)
 		rv = nng_socket_set_bool(rs->s, NNG_OPT_TCP_KEEPALIVE, true);
 	if (rv == 0)
-		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_ADD_POST, count_pipe, c->connected);
+		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_ADD_POST, count_pipe, rs->link);
 	if (rv == 0)
-		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_REM_POST, count_pipe, c->connected);
+		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_REM_POST, count_pipe, rs->link);
+	if (rv == 0)
+		rv = nng_aio_alloc(&rs->aio, note_done, rs->link);
 	if (rv != 0)
 		return om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
 	for (unsigned i = 0; i < c->urls.n; i++) {
@@ -113,11 +150,20 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 	(void)pthread_mutex_init(&c->lock, NULL);
 	om_cond_init(&c->idle);
 	(void)snprintf(c->peer, sizeof c->peer, "%s", o->peer);
-	c->connected = calloc(1, sizeof *c->connected);
 	c->n_sockets = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
 	c->sockets = calloc(c->n_sockets, sizeof *c->sockets);
-	s = c->connected == NULL || c->sockets == NULL ? om_fail(e, OM_NOMEM, "out of memory")
-						       : om_urls_split(o->urls, &c->urls, e);
+	c->links = calloc(c->n_sockets, sizeof *c->links);
+	if (c->sockets == NULL || c->links == NULL) {
+		c->n_sockets = 0;
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	} else {
+		s = om_urls_split(o->urls, &c->urls, e);
+	}
+	for (unsigned i = 0; i < c->n_sockets; i++) {
+		c->sockets[i].link = &c->links[i];
+		(void)pthread_mutex_init(&c->links[i].lock, NULL);
+		om_cond_init(&c->links[i].changed);
+	}
 	for (unsigned i = 0; s == OM_OK && i < c->urls.n; i++)
 		if (om_url_is_tls(c->urls.url[i]))
 			s = om_tls_config(&o->tls, NNG_TLS_MODE_CLIENT, c->urls.url[i], &c->tls[i], e);
@@ -142,6 +188,8 @@ om_wire_client_free(struct om_wire_client **cp)
 	for (unsigned i = 0; i < OM_WIRE_MAX_URLS; i++)
 		if (c->tls[i] != NULL)
 			nng_tls_config_free(c->tls[i]);
+	for (unsigned i = 0; i < c->n_sockets; i++)
+		nng_aio_free(c->sockets[i].aio);
 	(void)pthread_cond_destroy(&c->idle);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c->sockets);
@@ -151,8 +199,10 @@ om_wire_client_free(struct om_wire_client **cp)
 unsigned
 om_wire_connected(const struct om_wire_client *c)
 {
-	int n = atomic_load(c->connected);
+	int n = 0;
 
+	for (unsigned i = 0; i < c->n_sockets; i++)
+		n += peers_of(&c->links[i]);
 	return n > 0 ? (unsigned)n : 0;
 }
 
@@ -209,29 +259,89 @@ remaining(int64_t deadline_ms)
 	return left < 1 ? 1 : (int)left;
 }
 
+static void
+begin(struct req_socket *rs, int64_t deadline_ms)
+{
+	(void)pthread_mutex_lock(&rs->link->lock);
+	rs->link->done = false;
+	(void)pthread_mutex_unlock(&rs->link->lock);
+	nng_aio_set_timeout(rs->aio, remaining(deadline_ms));
+}
+
+/* end waits until nng is done, but not long for a peer that is not there, and
+ * returns nng's result.  Giving up is, for nng, what a time-out is. */
+static int
+end(struct req_socket *rs, int64_t deadline_ms)
+{
+	struct link *l = rs->link;
+	int64_t alone_ms = -1; /* since when there is no peer */
+	bool waiting = true, done;
+
+	(void)pthread_mutex_lock(&l->lock);
+	while (!l->done && waiting) {
+		int64_t until_ms = deadline_ms + CALLBACK_MS;
+
+		if (l->connected > 0)
+			alone_ms = -1;
+		else if (alone_ms < 0)
+			alone_ms = om_mono_ms();
+		if (alone_ms >= 0 && alone_ms + UNCONNECTED_WAIT_MS < until_ms)
+			until_ms = alone_ms + UNCONNECTED_WAIT_MS;
+		waiting = om_cond_wait(&l->changed, &l->lock, until_ms);
+	}
+	done = l->done;
+	(void)pthread_mutex_unlock(&l->lock);
+	if (!done)
+		nng_aio_cancel(rs->aio);
+	nng_aio_wait(rs->aio);
+	return nng_aio_result(rs->aio);
+}
+
+/* send_msg owns *m until nng has taken it. */
+static int
+send_msg(struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
+{
+	int rv;
+
+	begin(rs, deadline_ms);
+	nng_aio_set_msg(rs->aio, *m);
+	nng_send_aio(rs->s, rs->aio);
+	rv = end(rs, deadline_ms);
+	if (rv == 0)
+		*m = NULL;
+	return rv;
+}
+
+static int
+receive_msg(struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
+{
+	int rv;
+
+	begin(rs, deadline_ms);
+	nng_recv_aio(rs->s, rs->aio);
+	rv = end(rs, deadline_ms);
+	if (rv == 0)
+		*m = nng_aio_get_msg(rs->aio);
+	return rv;
+}
+
 /* exchange owns *m until nng has taken it. */
 static om_status
 exchange(struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t deadline_ms, om_err *e)
 {
-	int wait = remaining(deadline_ms);
-	int rv;
+	int rv = send_msg(rs, m, deadline_ms);
 
-	if (om_wire_connected(c) == 0 && wait > UNCONNECTED_WAIT_MS)
-		wait = UNCONNECTED_WAIT_MS;
-	rv = nng_socket_set_ms(rs->s, NNG_OPT_SENDTIMEO, wait);
-	if (rv == 0)
-		rv = nng_sendmsg(rs->s, *m, 0);
 	if (rv != 0)
-		return om_fail(e, OM_UNAVAILABLE, "%s cannot be reached (%s)", c->peer, nng_strerror(rv));
-	*m = NULL;
-	rv = nng_socket_set_ms(rs->s, NNG_OPT_RECVTIMEO, remaining(deadline_ms));
-	if (rv == 0)
-		rv = nng_recvmsg(rs->s, m, 0);
+		return om_fail(e, OM_UNAVAILABLE, "%s cannot be reached (%s)", c->peer,
+		    rv == NNG_ECANCELED ? "no connection" : nng_strerror(rv));
+	rv = receive_msg(rs, m, deadline_ms);
 	if (rv == NNG_ETIMEDOUT) {
 		if (++rs->timeouts >= TIMEOUTS_BEFORE_REDIAL)
 			redial(c, rs);
 		return om_fail(e, OM_TIMEOUT, "%s took the request and did not answer in time", c->peer);
 	}
+	if (rv == NNG_ECONNRESET || rv == NNG_ECANCELED)
+		return om_fail(e, OM_UNAVAILABLE, "%s went away with the request", c->peer);
 	if (rv != 0)
 		return om_fail(e, OM_UNAVAILABLE, "%s: %s", c->peer, nng_strerror(rv));
 	rs->timeouts = 0;

@@ -8,21 +8,23 @@
  *           connects to all and uses whichever takes the request.  ipc:// is
  *           refused: nng 1.5's listener can stop accepting for good
  *           (nanomsg/nng#1518).
- * Failure   OM_UNAVAILABLE: no peer took the request.  OM_TIMEOUT: a peer took
- *           it and did not answer in time, so it may have been carried out.
- *           A request may reach the peer more than once: nng sends it again
- *           when a connection breaks.  Every handler must allow for that.
+ * Failure   OM_UNAVAILABLE: no peer took the request, or the one that took it
+ *           went away.  OM_TIMEOUT: a peer took it and did not answer in time.
+ *           Both ways it may have been carried out, and the caller may ask
+ *           again: every handler must allow for that.
  * Threads   All calls from any thread.
  *
  * What nng 1.5.2 (Debian 12) does wrong and how this code stays clear of it:
  *   - closing a REQ socket after a time-out can hang (#1543): client sockets
  *     are never closed; services end with _exit().
- *   - receiving before the send has finished can crash (#1702): send, then
- *     receive, both synchronous, one thread per socket.
+ *   - receiving before the send has finished can crash (#1702): the receive
+ *     begins when the send has ended, one thread per socket.
+ *   - a send waits for a peer until its time-out, however long nobody is
+ *     there: both are asynchronous and cut short when there is no connection.
  *   - RECVMAXSZ is unlimited by default: set on both sides; larger requests
  *     are refused before they are sent.
- *   - a request is sent again every 60 s by default: switched off; a broken
- *     connection still sends it again.
+ *   - a request is sent again every 60 s by default: switched off; it then
+ *     ends with NNG_ECONNRESET when its connection breaks.
  *   - nng's threads do not survive a fork: nothing forks after the first call.
  */
 #ifndef OM_WIRE_H

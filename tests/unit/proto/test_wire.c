@@ -6,6 +6,7 @@
 
 #include <netdb.h>
 #include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -211,6 +212,72 @@ test_slow_peer_is_timeout_and_the_link_recovers(void **state)
 	om_wire_client_free(&c);
 }
 
+/* take_one_and_vanish is a peer that dies with a request in its hands. */
+static void *
+take_one_and_vanish(void *arg)
+{
+	nng_socket *rep = arg;
+	nng_msg *m = NULL;
+
+	if (nng_recvmsg(*rep, &m, 0) == 0)
+		nng_msg_free(m);
+	(void)nng_close(*rep);
+	return NULL;
+}
+
+static void
+test_peer_that_dies_with_the_request_is_not_waited_for(void **state)
+{
+	int64_t began = om_mono_ms();
+	struct om_wire_server *s;
+	struct om_wire_client *c;
+	om_err e = {.text = ""};
+	nng_socket rep;
+	nng_listener l;
+	pthread_t peer;
+	char url[64];
+	int port = 0;
+
+	(void)state;
+	assert_int_equal(nng_rep0_open(&rep), 0);
+	assert_int_equal(nng_listen(rep, "tcp://127.0.0.1:0", &l, 0), 0);
+	assert_int_equal(nng_listener_get_int(l, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+	(void)snprintf(url, sizeof url, "tcp://127.0.0.1:%d", port);
+	assert_int_equal(pthread_create(&peer, NULL, take_one_and_vanish, &rep), 0);
+	c = connect_to(url, 1);
+	assert_status(call(c, 3600 * 1000, &e), OM_UNAVAILABLE, e);
+	assert_non_null(strstr(e.text, "went away"));
+	assert_true(om_mono_ms() - began < 600 * 1000); /* of an hour: a bound, not a measurement */
+	assert_int_equal(pthread_join(peer, NULL), 0);
+
+	/* the peer comes back: the same socket serves on */
+	s = serve(url);
+	assert_status(call(c, DEADLINE_MS, &e), OM_OK, e);
+	om_wire_client_free(&c);
+	om_wire_server_close(&s);
+}
+
+static void
+test_requests_after_the_peer_died_do_not_wait(void **state)
+{
+	int64_t began = om_mono_ms();
+	om_err e = {.text = ""};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct om_wire_server *s = serve("tcp://127.0.0.1:0");
+		struct om_wire_client *c = connect_to(om_wire_server_url(s, 0), 8);
+
+		assert_status(call(c, DEADLINE_MS, &e), OM_OK, e);
+		while (om_wire_connected(c) < 8)
+			assert_true(om_mono_ms() - began < 600 * 1000);
+		om_wire_server_close(&s); /* nng notices it socket by socket */
+		assert_status(call(c, 3600 * 1000, &e), OM_UNAVAILABLE, e);
+		om_wire_client_free(&c);
+	}
+	assert_true(om_mono_ms() - began < 600 * 1000);
+}
+
 static void
 test_one_of_several_urls_is_enough(void **state)
 {
@@ -406,6 +473,8 @@ main(void)
 	    cmocka_unit_test(test_many_threads_share_few_sockets),
 	    cmocka_unit_test(test_nobody_there_is_unavailable),
 	    cmocka_unit_test(test_slow_peer_is_timeout_and_the_link_recovers),
+	    cmocka_unit_test(test_peer_that_dies_with_the_request_is_not_waited_for),
+	    cmocka_unit_test(test_requests_after_the_peer_died_do_not_wait),
 	    cmocka_unit_test(test_one_of_several_urls_is_enough),
 	    cmocka_unit_test(test_oversize_request_is_never_sent),
 	    cmocka_unit_test(test_garbage_and_foreign_versions_are_refused),
