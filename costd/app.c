@@ -6,6 +6,7 @@
 #include "log.h"
 #include "market.h"
 #include "pool.h"
+#include "reading.h"
 #include "resolve.h"
 #include "serve.h"
 #include "settings.h"
@@ -19,11 +20,13 @@
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
 #define FIRST_WAIT_MS 200
 #define MOST_WAIT_MS  1000
+#define SWEEP_MS      5000
 #define STOP_GRACE_MS 3000 /* what hangs at the database longer than this at the end is cut */
 
 struct app {
 	struct cd_db_opts db;
-	struct cd_pool *pool; /* owned */
+	struct cd_pool *pool;         /* owned */
+	struct cd_readings *readings; /* owned */
 	struct cd_ledger ledger;
 	struct cd_market *market;     /* owned */
 	struct cd_resolver *resolver; /* owned; NULL without a key */
@@ -103,8 +106,8 @@ keep(void *arg)
 
 	if (!app->ready)
 		wait_for_database(app);
-	while (!wait_for(app, &app->stopping, (int64_t)3600 * 1000))
-		continue;
+	while (!wait_for(app, &app->stopping, SWEEP_MS))
+		cd_readings_sweep(app->readings, om_mono_ms());
 	while (!wait_for(app, &app->stopped, STOP_GRACE_MS)) {
 		cd_pool_stop(app->pool);
 		cd_pool_cut(app->pool);
@@ -126,6 +129,7 @@ stop(void *self)
 	if (app->keeping)
 		(void)pthread_join(app->keeper, NULL);
 	cd_market_free(&app->market);
+	cd_readings_free(&app->readings);
 	cd_pool_free(&app->pool);
 	(void)pthread_cond_destroy(&app->change);
 	(void)pthread_mutex_destroy(&app->lock);
@@ -163,7 +167,9 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_http_global(e);
 	if (s == OM_OK)
-		s = cd_pool_new(&app->db, (unsigned)conf->worker + resolvers + 1, &app->pool, e);
+		s = cd_pool_new(&app->db, (unsigned)conf->worker + resolvers + 1 + CD_READINGS, &app->pool, e);
+	if (s == OM_OK)
+		s = cd_readings_new(app->pool, &app->readings, e);
 	if (s == OM_OK)
 		s = cd_market_new(&provider, &app->market, e);
 	if (s == OM_OK)
@@ -214,7 +220,8 @@ start(const void *settings, void **self_out, om_err *e)
 		};
 
 		app->keeping = true;
-		app->parts = (struct cd_parts){.pool = app->pool, .ledger = &app->ledger, .market = app->market};
+		app->parts = (struct cd_parts){
+		    .pool = app->pool, .ledger = &app->ledger, .market = app->market, .readings = app->readings};
 		s = om_wire_server_open(&wire, &app->server, e);
 	}
 	if (s != OM_OK) {

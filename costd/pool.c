@@ -25,7 +25,7 @@ static struct om_stat tried_again =
 static struct om_stat lost =
     OM_COUNTER("owui_metering_database_lost_total", NULL, "Connections closed because they broke.");
 
-struct slot {
+struct cd_slot {
 	struct cd_db *db; /* owned; lock, except by the holder */
 	bool busy;        /* lock */
 };
@@ -36,7 +36,7 @@ struct cd_pool {
 
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
-	struct slot slots[MAX_POOL];
+	struct cd_slot slots[MAX_POOL];
 	bool ready, stopping;
 	char why[256]; /* why not ready */
 };
@@ -91,10 +91,10 @@ count_slots(const struct cd_pool *p)
 	om_stat_set(&conns_busy, busy);
 }
 
-static struct slot *
+static struct cd_slot *
 find_free(struct cd_pool *p)
 {
-	struct slot *empty = NULL;
+	struct cd_slot *empty = NULL;
 
 	for (unsigned i = 0; i < p->size; i++) {
 		if (p->slots[i].busy)
@@ -108,10 +108,10 @@ find_free(struct cd_pool *p)
 
 /* take gives a slot with a connection; connecting happens outside the lock. */
 static om_status
-take(struct cd_pool *p, int64_t deadline_ms, struct slot **out, om_err *e)
+take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_err *e)
 {
 	struct cd_db *db = NULL;
-	struct slot *slot = NULL;
+	struct cd_slot *slot = NULL;
 	om_status s = OM_OK;
 
 	(void)pthread_mutex_lock(&p->lock);
@@ -140,12 +140,13 @@ take(struct cd_pool *p, int64_t deadline_ms, struct slot **out, om_err *e)
 		count_slots(p);
 		(void)pthread_mutex_unlock(&p->lock);
 	}
-	*out = slot;
+	if (s == OM_OK)
+		*out = slot;
 	return s;
 }
 
 static void
-give(struct cd_pool *p, struct slot *slot)
+give(struct cd_pool *p, struct cd_slot *slot)
 {
 	struct cd_db *dead[MAX_POOL];
 	unsigned n = 0;
@@ -171,7 +172,7 @@ give(struct cd_pool *p, struct slot *slot)
 static om_status
 run_once(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e)
 {
-	struct slot *slot = NULL;
+	struct cd_slot *slot = NULL;
 	om_status s = take(p, deadline_ms, &slot, e);
 
 	if (s != OM_OK)
@@ -210,14 +211,22 @@ pause_before(int attempt)
 	(void)nanosleep(&t, NULL);
 }
 
-om_status
-cd_pool_run(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e)
+static om_status
+check_ready(struct cd_pool *p, om_err *e)
 {
 	om_status s;
 
 	(void)pthread_mutex_lock(&p->lock);
 	s = p->ready ? OM_OK : om_fail(e, OM_UNAVAILABLE, "%s", p->why);
 	(void)pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+om_status
+cd_pool_run(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e)
+{
+	om_status s = check_ready(p, e);
+
 	if (s != OM_OK)
 		return s;
 	for (int attempt = 0;; attempt++) {
@@ -233,6 +242,33 @@ cd_pool_run(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn 
 		om_log(OM_LOG_INFO, "transaction is tried again", "why", om_err_text(&why, s), NULL);
 		pause_before(attempt);
 	}
+}
+
+om_status
+cd_pool_take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_err *e)
+{
+	om_status s = check_ready(p, e);
+
+	*out = NULL;
+	return s == OM_OK ? take(p, deadline_ms, out, e) : s;
+}
+
+struct cd_db *
+cd_slot_db(struct cd_slot *slot)
+{
+	return slot->db;
+}
+
+void
+cd_pool_give(struct cd_pool *p, struct cd_slot **slot)
+{
+	struct cd_slot *s = *slot;
+
+	*slot = NULL;
+	if (s == NULL)
+		return;
+	cd_db_rollback(s->db);
+	give(p, s);
 }
 
 void

@@ -36,6 +36,15 @@ void cd_pool_free(struct cd_pool **p);
 om_status cd_pool_run(
     struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e) OM_MUST;
 
+/* A connection that is held for longer than one transaction. */
+struct cd_slot;
+
+/* cd_pool_take gives a connection to the caller alone until cd_pool_give. */
+om_status cd_pool_take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_err *e) OM_MUST;
+struct cd_db *cd_slot_db(struct cd_slot *slot);
+/* cd_pool_give takes the connection back, rolled back, and nulls the pointer. */
+void cd_pool_give(struct cd_pool *p, struct cd_slot **slot);
+
 void cd_pool_ready(struct cd_pool *p);
 /* cd_pool_not_ready keeps the reason for those who are refused. */
 void cd_pool_not_ready(struct cd_pool *p, const char *why);

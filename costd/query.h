@@ -11,6 +11,7 @@
 
 #include "codec.h"
 #include "pool.h"
+#include "reading.h"
 
 om_status cd_query_usage(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsageReply *out, om_err *e) OM_MUST;
@@ -18,7 +19,7 @@ om_status cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q,
     struct om_arena *a, Om__GenerationsReply *out, om_err *e) OM_MUST;
 om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsersReply *out, om_err *e) OM_MUST;
-om_status cd_query_statement(struct cd_pool *p, const Om__StatementQuery *q, int64_t deadline_ms, struct om_arena *a,
-    Om__StatementReply *out, om_err *e) OM_MUST;
+om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__StatementReply *out, om_err *e) OM_MUST;
 
 #endif

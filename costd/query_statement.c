@@ -19,6 +19,7 @@ struct ask {
 	struct om_arena *a;
 	Om__StatementReply *out;
 	size_t room;
+	struct cd_reading_of of;
 };
 
 static om_status
@@ -147,25 +148,49 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK && ask->q->user == NULL)
 		s = read_table(
 		    db, ask, &f, user_model, 2, CD_ORDER_USER_COST, &out->n_user_models, &out->user_models, e);
-	return s == OM_OK ? read_rows(db, ask, &f, e) : s;
+	if (s == OM_OK)
+		s = read_rows(db, ask, &f, e);
+	ask->of = (struct cd_reading_of){
+	    .month = ask->month, .user = ask->q->user, .group = ask->q->group, .requests = out->total->requests};
+	return s == OM_OK ? om_money_parse(out->total->cost, &ask->of.cost, e) : s;
+}
+
+/* read_all answers in a transaction of its own, or in one that stays open. */
+static om_status
+read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct ask *ask, om_err *e)
+{
+	unsigned char *id;
+	om_status s;
+
+	if (!ask->q->open_reading)
+		return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, ask, e);
+	id = om_arena_alloc(ask->a, CD_READING_ID);
+	if (id == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_readings_open(r, deadline_ms, work, ask, &ask->of, id, e);
+	ask->out->has_reading_id = s == OM_OK;
+	ask->out->reading_id = (ProtobufCBinaryData){.len = CD_READING_ID, .data = id};
+	return s;
 }
 
 om_status
-cd_query_statement(struct cd_pool *p, const Om__StatementQuery *q, int64_t deadline_ms, struct om_arena *a,
-    Om__StatementReply *out, om_err *e)
+cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__StatementReply *out, om_err *e)
 {
 	struct ask ask = {.q = q, .a = a, .out = out};
 	om_status s = cd_period_month(q->year, q->month, &ask.month, e);
 	om_day last;
 	int year, month, day;
 
+	if (s == OM_OK && q->group != NULL)
+		s = om_fail(e, OM_INVALID, "group: statements of groups are not made");
 	if (s != OM_OK)
 		return s;
 	last = cd_month_start(ask.month.from_day, -1);
 	om_day_to_civil(last, &year, &month, &day);
 	s = cd_period_month((uint32_t)year, (uint32_t)month, &ask.before, e);
 	if (s == OM_OK)
-		s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, &ask, e);
+		s = read_all(p, r, deadline_ms, &ask, e);
 	if (s != OM_OK)
 		return s;
 	out->timezone = om_arena_strdup(a, om_zone_name());

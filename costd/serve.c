@@ -114,7 +114,9 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		ANSWER(USERS, users, users_reply, cd_query_users(p->pool, req->users, deadline_ms, a, rep->users, e));
 	case OM__REQUEST__BODY_STATEMENT:
 		ANSWER(STATEMENT, statement, statement_reply,
-		    cd_query_statement(p->pool, req->statement, deadline_ms, a, rep->statement, e));
+		    cd_query_statement(p->pool, p->readings, req->statement, deadline_ms, a, rep->statement, e));
+	case OM__REQUEST__BODY_ROWS:
+		ANSWER(ROWS, rows, rows_reply, cd_readings_rows(p->readings, req->rows, deadline_ms, a, rep->rows, e));
 	case OM__REQUEST__BODY_MODELS:
 		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
 	case OM__REQUEST__BODY_CREDITS:

@@ -7,6 +7,7 @@
 
 #include "ledger.h"
 #include "market.h"
+#include "reading.h"
 #include "wire.h"
 
 /* What a handler works with; all borrowed. */
@@ -14,6 +15,7 @@ struct cd_parts {
 	struct cd_pool *pool;
 	struct cd_ledger *ledger;
 	struct cd_market *market;
+	struct cd_readings *readings;
 };
 
 /* cd_serve is the wire's handler; arg is a struct cd_parts. */

@@ -290,7 +290,7 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 		om_money sums[5] = {OM_MONEY_ZERO}, total = OM_MONEY_ZERO;
 
 		q.user = kind == 0 ? NULL : user;
-		ok(cd_query_statement(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.total->cost, kind == 0 ? "3.609" : "1.203");
 		assert_int_equal(om_money_parse(out.total->cost, &total, NULL), OM_OK);
 		add_rows(out.models, out.n_models, &sums[0]);
@@ -317,21 +317,21 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 	{
 		Om__StatementReply out = OM__STATEMENT_REPLY__INIT;
 
-		ok(cd_query_statement(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.total->requests, 0);
 		assert_string_equal(out.previous_total->cost, "1.203");
 		assert_int_equal(out.n_days, 0);
 		q.month = 11;
 		q.user = NULL;
 		q.max_rows = 9;
-		ok(cd_query_statement(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_generations, 0);
 		assert_int_equal(out.rows_left_out, 10);
 		q.user = nobody;
-		assert_int_equal(cd_query_statement(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
+		assert_int_equal(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
 		q.user = NULL;
 		q.month = 13;
-		assert_int_equal(cd_query_statement(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
+		assert_int_equal(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
 	}
 	fx_close(&f);
 }

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Snapshots that stay open, against a real database. */
+#include "fixture.h"
+
+#include "query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS 10
+
+static struct fx f;
+static struct cd_readings *readings;
+
+static void
+ok(om_status s, const om_err *e)
+{
+	if (s != OM_OK)
+		fail_msg("%s", om_err_text(e, s));
+}
+
+/* send delivers rows gen-FROM to gen-TO-1 of two users; some start at the same instant. */
+static void
+send(unsigned from, unsigned to)
+{
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	Om__Record *r[ROWS];
+
+	for (unsigned i = from; i < to; i++) {
+		char gen[16], user[16], cost[16];
+
+		(void)snprintf(gen, sizeof gen, "gen-%u", i);
+		(void)snprintf(user, sizeof user, "u-%u", i % 2);
+		(void)snprintf(cost, sizeof cost, "0.%u1", i);
+		r[i - from] = fx_record(&f.a, i, gen, user, i == 3 ? NULL : cost);
+		r[i - from]->started_us += (om_time)(i / 3) * OM_SECOND;
+	}
+	assert_int_equal(fx_submit(&f, r, to - from, from + 1, &out), OM_OK);
+}
+
+static int
+set_up(void **state)
+{
+	om_err e = {.text = ""};
+
+	(void)state;
+	fx_open(&f);
+	ok(cd_readings_new(f.pool, &readings, &e), &e);
+	send(0, ROWS);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	cd_readings_free(&readings);
+	fx_close(&f);
+	return 0;
+}
+
+static om_status
+begin(char *user, Om__StatementReply *out, om_err *e)
+{
+	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
+
+	*out = (Om__StatementReply)OM__STATEMENT_REPLY__INIT;
+	q.year = 2026;
+	q.month = 11;
+	q.user = user;
+	q.has_open_reading = q.open_reading = true;
+	return cd_query_statement(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
+}
+
+static om_status
+page(const Om__StatementReply *st, uint64_t number, uint32_t limit, Om__RowsReply *out, om_err *e)
+{
+	Om__RowsQuery q = OM__ROWS_QUERY__INIT;
+
+	*out = (Om__RowsReply)OM__ROWS_REPLY__INIT;
+	q.reading_id = st->reading_id;
+	q.page = number;
+	q.has_limit = true;
+	q.limit = limit;
+	return cd_readings_rows(readings, &q, FX_DEADLINE, &f.a, out, e);
+}
+
+static void
+test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **state)
+{
+	Om__StatementReply st;
+	Om__RowsReply rows;
+	om_err e = {.text = ""};
+	unsigned n = 0;
+
+	(void)state;
+	ok(begin(NULL, &st, &e), &e);
+	assert_true(st.has_reading_id);
+	assert_int_equal(st.total->requests, ROWS);
+	fx_run(&f, "UPDATE generation SET cost=cost+1");
+	fx_run(&f, "DELETE FROM generation WHERE generation_id='gen-7'");
+	fx_run(&f,
+	    "INSERT INTO generation SELECT 'gen-45',user_id,started_us,day,finished_us,state,cost_state,cost,byok_cost,"
+	    "is_byok,prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,model,"
+	    "provider,requested_model,origin,task,source,chat_id,message_id,turn_id,ranks FROM generation "
+	    "WHERE generation_id='gen-4'");
+	for (uint64_t p = 0; p < 4; p++) {
+		for (int again = 0; again < 2; again++) {
+			ok(page(&st, p, 3, &rows, &e), &e);
+			assert_int_equal(rows.n_rows, p < 3 ? 3 : 1);
+			assert_int_equal(rows.done, p == 3);
+			for (size_t i = 0; i < rows.n_rows; i++) {
+				char id[16];
+
+				(void)snprintf(id, sizeof id, "gen-%zu", n + i);
+				assert_string_equal(rows.rows[i]->generation_id, id);
+			}
+		}
+		n += (unsigned)rows.n_rows;
+	}
+	assert_int_equal(page(&st, 4, 3, &rows, &e), OM_INVALID);
+	cd_readings_sweep(readings, om_mono_ms() + 5000);
+	assert_int_equal(page(&st, 3, 3, &rows, &e), OM_NOT_FOUND);
+}
+
+static void
+test_pages_are_given_in_turn_and_of_one_user(void **state)
+{
+	Om__StatementReply st;
+	Om__RowsReply rows;
+	char user[] = "u-1";
+	om_err e = {.text = ""};
+
+	(void)state;
+	ok(begin(user, &st, &e), &e);
+	assert_int_equal(page(&st, 1, 2, &rows, &e), OM_INVALID);
+	assert_int_equal(page(&st, UINT64_MAX, 2, &rows, &e), OM_INVALID);
+	assert_int_equal(page(&st, 0, 20001, &rows, &e), OM_INVALID);
+	ok(page(&st, 0, 2, &rows, &e), &e);
+	ok(page(&st, 1, 2, &rows, &e), &e);
+	assert_int_equal(page(&st, 0, 2, &rows, &e), OM_INVALID);
+	/* asked for again with another size, the next page goes on behind it */
+	ok(page(&st, 1, 1, &rows, &e), &e);
+	assert_string_equal(rows.rows[0]->generation_id, "gen-5");
+	ok(page(&st, 2, 100, &rows, &e), &e);
+	assert_int_equal(rows.n_rows, 2);
+	assert_string_equal(rows.rows[0]->generation_id, "gen-7");
+	assert_true(rows.done);
+}
+
+static void
+test_readings_are_bounded_in_number_and_time(void **state)
+{
+	Om__StatementReply st[CD_READINGS], more;
+	Om__RowsReply rows;
+	om_err e = {.text = ""};
+
+	(void)state;
+	for (unsigned i = 0; i < CD_READINGS; i++)
+		ok(begin(NULL, &st[i], &e), &e);
+	assert_int_equal(begin(NULL, &more, &e), OM_UNAVAILABLE);
+	/* one that was read to its end makes room, and so does one that is ended */
+	ok(page(&st[1], 0, 100, &rows, &e), &e);
+	ok(begin(NULL, &more, &e), &e);
+	assert_int_equal(page(&st[1], 0, 100, &rows, &e), OM_NOT_FOUND);
+	ok(page(&st[2], 0, 0, &rows, &e), &e);
+	assert_true(rows.done);
+	ok(begin(NULL, &st[2], &e), &e);
+	assert_int_equal(begin(NULL, &more, &e), OM_UNAVAILABLE);
+	cd_readings_sweep(readings, om_mono_ms() + 50000);
+	ok(page(&st[0], 0, 1, &rows, &e), &e);
+	cd_readings_sweep(readings, om_mono_ms() + 60001);
+	assert_int_equal(page(&st[0], 0, 1, &rows, &e), OM_NOT_FOUND);
+	ok(begin(NULL, &more, &e), &e);
+}
+
+static void
+test_rows_that_do_not_amount_to_the_total_are_an_error(void **state)
+{
+	Om__StatementReply st;
+	Om__RowsReply rows;
+	om_err e = {.text = ""};
+
+	(void)state;
+	fx_run(&f, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-4'");
+	ok(begin(NULL, &st, &e), &e);
+	ok(page(&st, 0, 5, &rows, &e), &e);
+	assert_int_equal(page(&st, 1, 5, &rows, &e), OM_DAMAGED);
+}
+
+static void
+test_a_reading_whose_connection_is_lost_is_over(void **state)
+{
+	Om__StatementReply st;
+	Om__RowsReply rows;
+	char kill[64];
+	om_err e = {.text = ""};
+
+	(void)state;
+	ok(begin(NULL, &st, &e), &e);
+	(void)snprintf(kill, sizeof kill, "KILL %lld",
+	    (long long)fx_int(&f,
+		"SELECT id FROM information_schema.processlist WHERE db=DATABASE() AND "
+		"id<>CONNECTION_ID() ORDER BY id DESC LIMIT 1"));
+	fx_run(&f, kill);
+	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_UNAVAILABLE);
+	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_NOT_FOUND);
+	ok(begin(NULL, &st, &e), &e);
+	ok(page(&st, 0, 100, &rows, &e), &e);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile),
+	    TEST(test_pages_are_given_in_turn_and_of_one_user),
+	    TEST(test_readings_are_bounded_in_number_and_time),
+	    TEST(test_rows_that_do_not_amount_to_the_total_are_an_error),
+	    TEST(test_a_reading_whose_connection_is_lost_is_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
