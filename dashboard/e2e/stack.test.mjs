@@ -256,7 +256,7 @@ describe('the dashboard', { concurrency: false }, () => {
     const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
     await open('/');
     assert.equal(await theme(), 'light');
-    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('radio', { name: 'Dark' }).check({ force: true });
     assert.equal(await theme(), 'dark');
     await page.addInitScript(() => {
@@ -269,7 +269,7 @@ describe('the dashboard', { concurrency: false }, () => {
     await open('/');
     assert.equal(await page.evaluate(() => window.themeAtBody), 'dark');
     await axe();
-    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('radio', { name: 'System' }).check({ force: true });
     assert.equal(await theme(), 'light');
   });
@@ -286,7 +286,7 @@ describe('the dashboard', { concurrency: false }, () => {
         return { text: e?.getAttribute('aria-label') ?? e?.textContent?.trim() ?? '', ring };
       });
     const seen = [];
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < 24; i++) {
       const now = await focused();
       if (now.text === '' && !now.ring) break;
       assert.ok(now.ring, `no focus ring on “${now.text}”`);
@@ -297,7 +297,7 @@ describe('the dashboard', { concurrency: false }, () => {
       /Skip/,
       /Overview/,
       /Users/,
-      /Settings/,
+      /Display/,
       /Month before/,
       /^Month$/,
       /PDF/,
@@ -308,11 +308,11 @@ describe('the dashboard', { concurrency: false }, () => {
         `${wanted} was not reached: ${seen.join(' | ')}`,
       );
     }
-    await page.getByRole('button', { name: 'Settings' }).focus();
+    await page.getByRole('button', { name: 'Display' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('radio', { name: 'Dark' }).waitFor({ state: 'attached' });
     await page.keyboard.press('Escape');
-    assert.equal((await focused()).text, 'Settings');
+    assert.equal((await focused()).text, 'Display');
     await page.getByRole('link', { name: 'Users', exact: true }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Users' }).waitFor();
@@ -340,7 +340,7 @@ describe('the dashboard', { concurrency: false }, () => {
   test('after logging out the cookie is worth nothing', async () => {
     await open('/');
     const cookie = (await context.cookies()).find((c) => c.name === 'auth_token');
-    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByText('You are logged out.').waitFor();
     const reply = await fetch(`${stack.address}/api/v1/usage`, {

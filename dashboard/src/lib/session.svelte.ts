@@ -3,7 +3,7 @@
 import * as api from '../api/client.ts';
 import { dayIn, monthOf } from './month.ts';
 import { router } from './router.svelte.ts';
-import { withQuery } from './url.ts';
+import { isOpenPage, withQuery } from './url.ts';
 
 /** How long a page may be away from the clock before "today" is looked at again. */
 const CLOCK_MS = 20_000;
@@ -38,7 +38,7 @@ class Session {
     if (this.state === 'out') return;
     if (this.state === 'in') this.reason = 'ended';
     this.state = 'out';
-    if (router.match?.page !== 'login') {
+    if (router.match?.page !== 'login' && !isOpenPage(router.match?.page)) {
       const next = router.here === '/' ? null : router.here;
       router.go(withQuery('/login', { next }), { replace: true });
     }

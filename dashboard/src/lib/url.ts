@@ -4,11 +4,28 @@
 export const pages = {
   login: '/login',
   overview: '/',
+  live: '/live',
+  explore: '/explore',
+  requests: '/requests',
+  request: '/requests/{id}',
   users: '/users',
   user: '/users/{id}',
+  models: '/models',
+  model: '/models/{id}',
+  documents: '/documents',
+  settings: '/settings',
+  verify: '/verify',
+  verifyCode: '/verify/{code}',
 } as const;
 
 export type PageName = keyof typeof pages;
+
+/** The pages that a stranger may see. */
+const open: readonly PageName[] = ['verify', 'verifyCode'];
+
+export function isOpenPage(page: PageName | undefined): boolean {
+  return page !== undefined && open.includes(page);
+}
 
 export interface Match {
   page: PageName;
@@ -38,6 +55,14 @@ export function matchPage(path: string): Match | null {
 
 export function userHref(id: string, month: string | null): string {
   return withQuery(`/users/${encodeURIComponent(id)}`, { month });
+}
+
+export function requestHref(generationId: string): string {
+  return `/requests/${encodeURIComponent(generationId)}`;
+}
+
+export function modelHref(id: string, month: string | null): string {
+  return withQuery(`/models/${encodeURIComponent(id)}`, { month });
 }
 
 /** withQuery is a relative address with some of its query changed; null takes a part out. */

@@ -8,12 +8,19 @@ export const de: Texts = {
   app: 'Metering',
   nav: {
     label: 'Hauptmenü',
-    overview: 'Übersicht',
-    users: 'Personen',
+    menu: 'Menü',
     skip: 'Zum Inhalt springen',
+    overview: 'Übersicht',
+    live: 'Live',
+    explore: 'Erkunden',
+    requests: 'Anfragen',
+    users: 'Personen',
+    models: 'Modelle',
+    documents: 'Dokumente',
+    settings: 'Einstellungen',
   },
   menu: {
-    open: 'Einstellungen',
+    open: 'Anzeige',
     theme: 'Darstellung',
     system: 'System',
     light: 'Hell',
@@ -107,6 +114,27 @@ export const de: Texts = {
     unsettledText:
       'Für diese Anfragen stehen die Kosten noch nicht fest. Sie werden beim Anbieter erfragt, bis sie bekannt sind; bis dahin zählen unbekannte Kosten nicht mit und geschätzte als Schätzung.',
   },
+  live: {
+    title: 'Live',
+  },
+  explore: {
+    title: 'Erkunden',
+  },
+  requests: {
+    title: 'Anfragen',
+  },
+  models: {
+    title: 'Modelle',
+  },
+  documentsPage: {
+    title: 'Dokumente',
+  },
+  settings: {
+    title: 'Einstellungen',
+  },
+  verify: {
+    title: 'Dokument prüfen',
+  },
   empty: {
     title: (month) => `Im ${month} ist nichts erfasst`,
     future: (month) => `${month} hat noch nicht begonnen`,
@@ -190,6 +218,7 @@ export const de: Texts = {
     networkText:
       'Vielleicht startet er gerade neu, oder dieses Gerät ist offline. Es wird von selbst weiter versucht.',
     offline: 'Dieses Gerät ist offline',
+    offlineNote: 'Dieses Gerät ist offline. Hier steht, was zuletzt geladen wurde.',
     unavailable: 'Die Zahlen sind gerade nicht lesbar',
     unavailableText:
       'Der Teil, der die Abrechnung führt, antwortet nicht. Was inzwischen gemeldet wird, wartet und wird gezählt. Es wird von selbst weiter versucht.',

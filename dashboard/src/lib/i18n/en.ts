@@ -5,9 +5,21 @@ const s = (n: number, one: string, many: string) => (n === 1 ? one : many);
 
 export const en = {
   app: 'Metering',
-  nav: { label: 'Main', overview: 'Overview', users: 'Users', skip: 'Skip to content' },
+  nav: {
+    label: 'Main',
+    menu: 'Menu',
+    skip: 'Skip to content',
+    overview: 'Overview',
+    live: 'Live',
+    explore: 'Explore',
+    requests: 'Requests',
+    users: 'Users',
+    models: 'Models',
+    documents: 'Documents',
+    settings: 'Settings',
+  },
   menu: {
-    open: 'Settings',
+    open: 'Display',
     theme: 'Theme',
     system: 'System',
     light: 'Light',
@@ -101,6 +113,27 @@ export const en = {
     unsettledText:
       'These requests have no final cost yet. It is asked for at the provider until it is known; until then an unknown cost counts as nothing and an estimate as estimated.',
   },
+  live: {
+    title: 'Live',
+  },
+  explore: {
+    title: 'Explore',
+  },
+  requests: {
+    title: 'Requests',
+  },
+  models: {
+    title: 'Models',
+  },
+  documentsPage: {
+    title: 'Documents',
+  },
+  settings: {
+    title: 'Settings',
+  },
+  verify: {
+    title: 'Verify a document',
+  },
   empty: {
     title: (month: string) => `Nothing recorded in ${month}`,
     future: (month: string) => `${month} has not begun`,
@@ -184,6 +217,7 @@ export const en = {
     network: 'The server does not answer',
     networkText: 'It may be restarting, or this device is offline. It is tried again by itself.',
     offline: 'This device is offline',
+    offlineNote: 'This device is offline. What stands here is as it was last loaded.',
     unavailable: 'The figures cannot be read right now',
     unavailableText:
       'The part that keeps the ledger does not answer. What is reported meanwhile waits and will be counted. It is tried again by itself.',
