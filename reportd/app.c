@@ -46,8 +46,10 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .handler = rd_serve,
 	    .arg = &app->server,
 	};
-	om_status s = rd_fonts_open(c->font_dir, &app->fonts, e);
+	om_status s = rd_settings_check(c, e);
 
+	if (s == OM_OK)
+		s = rd_fonts_open(c->font_dir, &app->fonts, e);
 	if (s == OM_OK)
 		s = rd_workdir_open(c->work_dir, &app->work, e);
 	if (s == OM_OK)

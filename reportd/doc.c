@@ -47,6 +47,29 @@ rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT])
 	return buf;
 }
 
+const char *
+rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, char buf[RD_SHOWN])
+{
+	_Static_assert(RD_SHOWN >= OM_MONEY_TEXT * 2, "room for a separator between all digits");
+
+	buf[0] = '\0';
+	if (!c->known)
+		return buf;
+	switch (kind) {
+	case RD_TEXT:
+		return c->u.text;
+	case RD_INT:
+		return rd_show_count(l, c->u.n, buf);
+	case RD_MONEY:
+		return rd_show_money(l, c->u.money, buf);
+	case RD_DAY:
+		return rd_show_day(l, c->u.day, buf);
+	case RD_INSTANT:
+		return rd_show_instant(l, c->u.at, buf);
+	}
+	return buf;
+}
+
 om_status
 rd_table_row(const struct rd_table *t, size_t row, struct om_arena *a, struct rd_cell *scratch,
     const struct rd_cell **out, om_err *e)

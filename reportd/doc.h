@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "locale.h"
 #include "money.h"
 #include "zone.h"
 
@@ -34,10 +35,10 @@ struct rd_cell {
 };
 
 struct rd_column {
-	const char *title;
+	const char *key;   /* the same in every language, ASCII: "input_tokens" */
+	const char *title; /* in the document's */
 	rd_kind kind;
 	bool under;      /* a page shows the text small, beneath that of the column before */
-	bool group;      /* a page leaves the text out where it is that of the row before */
 	bool sheet_only; /* a page does not show the column */
 };
 
@@ -54,6 +55,7 @@ struct rd_table {
 	const struct rd_cell *total; /* n_columns; NULL: none */
 	const bool *quiet;           /* n_rows: those that a page does not show; NULL: it shows all */
 	bool sheet_only;             /* a page does not show the table */
+	bool page_only;              /* a workbook does not show the table */
 
 	/* fill makes the cells of one row, for tables too long to keep. */
 	om_status (*fill)(const void *from, size_t row, struct om_arena *a, struct rd_cell *out, om_err *e);
@@ -76,11 +78,15 @@ struct rd_tile {
 
 typedef enum rd_weight { RD_PLAIN, RD_SUM, RD_ASIDE } rd_weight;
 
-/* One line of the bill.  An aside is not part of the sum. */
+/* One line of the bill.  Its amount is rounded to the document's currency, as
+ * printed; a sum is that of the amounts printed above it.  An aside is not part
+ * of any sum. */
 struct rd_amount {
 	const char *label;
 	const char *remark; /* NULL: none */
 	om_money amount;
+	bool has_exact; /* what was rounded (and converted) is known: */
+	om_money exact; /* in USD, to the last digit */
 	rd_weight weight;
 };
 
@@ -93,13 +99,53 @@ struct rd_chart {
 	const om_money *values;
 };
 
+/* A picture, read and checked once at the start (see logo.h). */
+struct rd_image {
+	bool jpeg;                 /* data is the file; otherwise rows of RGB */
+	const unsigned char *data; /* borrowed from whoever read it */
+	size_t n;
+	unsigned width, height;
+};
+
+/* Who issues documents; texts that are not set are NULL. */
+struct rd_issuer {
+	const char *name;
+	const char *address; /* lines separated by \n, as in contact and footer */
+	const char *vat_id;
+	const char *contact;
+	const char *footer;
+	const struct rd_image *logo;
+};
+
+typedef enum rd_doc_kind { RD_STATEMENT, RD_GROUP_STATEMENT, RD_REPORT } rd_doc_kind;
+
+/* One user's page in a report: exact amounts in USD, no rounded one. */
+struct rd_section {
+	const char *title; /* the user's name */
+	const char *id;
+	const struct rd_tile *tiles;
+	size_t n_tiles;
+	const struct rd_amount *amounts; /* amount is exact, too */
+	size_t n_amounts;
+	const struct rd_table *table; /* of the user's models */
+};
+
 struct rd_doc {
-	const char *title;    /* "Usage statement" */
-	const char *month;    /* "November 2026" */
-	const char *subject;  /* whose: the user's name, or "All users" */
-	const char *stem;     /* file name without its ending, ASCII */
-	const char *currency; /* "USD" */
-	om_time created;
+	rd_doc_kind kind;
+	const struct rd_locale *locale; /* of all texts */
+	const struct rd_issuer *issuer; /* never NULL */
+	const char *title;              /* "Usage statement" */
+	const char *month;              /* "November 2026" */
+	const char *subject;            /* whose: the user's name, or "All users" */
+	const char *stem;               /* file name without its ending, ASCII */
+	const char *currency;           /* of the bill and the amount due: "USD" */
+	int digits;                     /* after the point of an amount in it */
+	om_time created;                /* when it was issued; of a draft: when its figures last changed */
+
+	bool draft;         /* says so across each page */
+	const char *number; /* of an issued document; NULL: none */
+	const char *code;   /* to verify it by; NULL: none */
+	const char *verify; /* one line at the foot of each page; NULL: none */
 
 	const struct rd_line *facts;
 	size_t n_facts;
@@ -109,24 +155,30 @@ struct rd_doc {
 	size_t n_amounts;
 	const char *due_label;
 	const char *due_rule;
-	om_money due;        /* rounded to cents */
+	om_money due;        /* rounded to digits */
+	uint64_t unsettled;  /* requests whose cost may still change */
 	const char *nothing; /* said plainly when there was no usage; NULL: there was */
 	struct rd_chart chart;
 	const struct rd_table *tables;
 	size_t n_tables;
+	const struct rd_section *sections; /* a report's, in the order of its users */
+	size_t n_sections;
 	const struct rd_line *notes;
 	size_t n_notes;
 };
 
-/* rd_money_text writes the exact amount with at least two fraction digits and
- * returns buf. */
+/* rd_money_text writes the exact amount with at least two fraction digits, in no
+ * language, and returns buf. */
 const char *rd_money_text(om_money m, char buf[OM_MONEY_TEXT]);
 
 #define RD_CELL_TEXT 64 /* bytes that hold any cell's text but RD_TEXT's */
 
-/* rd_cell_text gives a cell as text: buf, or the cell's own; "" when it is not
- * known. */
+/* rd_cell_text gives a cell as text in no language, for machines: buf, or the
+ * cell's own; "" when it is not known. */
 const char *rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT]);
+
+/* rd_cell_shown gives it the way a language writes it. */
+const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, char buf[RD_SHOWN]);
 
 /* rd_table_row gives the cells of a row: the table's own, or those filled into
  * scratch (RD_MAX_COLUMNS cells). */

@@ -1,10 +1,32 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
+#include "locale.h"
 #include "service.h"
 #include "wire.h"
+#include "zone.h"
+
+#include <string.h>
 
 #define AT(field) offsetof(struct rd_conf, field)
+
+static om_status
+check_currency(const char *value, om_err *e)
+{
+	if (strlen(value) != 3 || strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+		return om_fail(e, OM_INVALID, "must be three capital letters (ISO 4217), like EUR");
+	return OM_OK;
+}
+
+static om_status
+check_day(const char *value, om_err *e)
+{
+	om_day day;
+
+	if (om_day_parse(value, &day, NULL) != OM_OK)
+		return om_fail(e, OM_INVALID, "must be a day, like 2026-10-31");
+	return OM_OK;
+}
 
 const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
     {.name = "REPORTD_LISTEN",
@@ -43,12 +65,106 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.def = "add",
 	.choices = "add|floor",
 	.help = "Whether MINIMUM_CHARGE_FEE is added on top of the usage, or is the least that a month costs."},
+    {.name = "MARKUP_PERCENT",
+	.kind = OM_CONF_MONEY,
+	.offset = AT(markup_percent),
+	.def = "0",
+	.max = 10000,
+	.unit = "%",
+	.help = "Markup on the usage cost, in percent; not on the minimum charge."},
+    {.name = "MARKUP_PER_MILLION_TOKENS",
+	.kind = OM_CONF_MONEY,
+	.offset = AT(markup_per_million),
+	.def = "0",
+	.max = 1000000,
+	.unit = "USD",
+	.help = "Markup per million input and output tokens; together with MARKUP_PERCENT, both are charged."},
+    {.name = "TAX_RATE",
+	.kind = OM_CONF_MONEY,
+	.offset = AT(tax_rate),
+	.def = "0",
+	.max = 1000,
+	.unit = "%",
+	.help = "Tax on the net amount of a statement; 0 prints no tax."},
+    {.name = "TAX_NAME",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(tax_name),
+	.optional = true,
+	.max = 40,
+	.help = "What the tax is called; the word for VAT in the document's language where it is not set."},
+    {.name = "CURRENCY",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(currency),
+	.def = "USD",
+	.check = check_currency,
+	.help = "The currency of the bill (ISO 4217); one other than USD needs the three EXCHANGE_RATE settings."},
+    {.name = "EXCHANGE_RATE",
+	.kind = OM_CONF_MONEY,
+	.offset = AT(exchange_rate),
+	.optional = true,
+	.max = 1000000000,
+	.unit = "units of CURRENCY per USD",
+	.help = "What one US dollar is in CURRENCY, as a decimal; printed on each document."},
+    {.name = "EXCHANGE_RATE_DATE",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(exchange_rate_date),
+	.optional = true,
+	.check = check_day,
+	.help = "The day of EXCHANGE_RATE, YYYY-MM-DD; printed on each document."},
+    {.name = "EXCHANGE_RATE_SOURCE",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(exchange_rate_source),
+	.optional = true,
+	.max = 120,
+	.help = "Who published EXCHANGE_RATE, like \"European Central Bank\"; printed on each document."},
+    {.name = "ISSUER_NAME",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(issuer_name),
+	.optional = true,
+	.max = 120,
+	.help = "Who issues the documents; printed on them and their author."},
+    {.name = "ISSUER_ADDRESS",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(issuer_address),
+	.optional = true,
+	.max = 400,
+	.help = "The issuer's address; \\n (a backslash and an n) or a vertical bar begins a new line."},
+    {.name = "ISSUER_VAT_ID",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(issuer_vat_id),
+	.optional = true,
+	.max = 60,
+	.help = "The issuer's VAT identification number."},
+    {.name = "ISSUER_CONTACT",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(issuer_contact),
+	.optional = true,
+	.max = 400,
+	.help = "Whom to ask: an address, a number; lines as in ISSUER_ADDRESS."},
+    {.name = "ISSUER_LOGO",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(issuer_logo),
+	.optional = true,
+	.max = 1024,
+	.help = "Path of a PNG or JPEG file of at most 2 MB, drawn on the first page; read at the start."},
+    {.name = "DOCUMENT_FOOTER",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(footer),
+	.optional = true,
+	.max = 400,
+	.help = "A text at the foot of each page; lines as in ISSUER_ADDRESS, two at most are shown."},
+    {.name = "DOCUMENT_LOCALE",
+	.kind = OM_CONF_CHOICE,
+	.offset = AT(locale),
+	.def = "en",
+	.choices = RD_LOCALES,
+	.help = "The language of documents that do not ask for one: of their words, numbers and dates."},
     {.name = "PAPER",
 	.kind = OM_CONF_CHOICE,
 	.offset = AT(paper),
 	.def = "a4",
 	.choices = "a4|letter",
-	.help = "The paper that documents are laid out for."},
+	.help = "The paper of documents that do not ask for one."},
     {.name = "FONT_DIR",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(font_dir),
@@ -82,3 +198,27 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.help = "PEM file of this service's private key, for tls+tcp:// URLs."},
     OM_CONF_LOG_LEVEL(struct rd_conf, log_level),
 };
+
+om_status
+rd_settings_check(const struct rd_conf *c, om_err *e)
+{
+	const struct {
+		const char *name;
+		bool there;
+	} needed[] = {
+	    {"EXCHANGE_RATE", !om_money_is_zero(c->exchange_rate)},
+	    {"EXCHANGE_RATE_DATE", c->exchange_rate_date != NULL},
+	    {"EXCHANGE_RATE_SOURCE", c->exchange_rate_source != NULL},
+	};
+	bool dollars = strcmp(c->currency, "USD") == 0;
+
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+		if (!dollars && !needed[i].there)
+			return om_fail(e, OM_INVALID, "%s: is needed, and not 0, since CURRENCY is %s", needed[i].name,
+			    c->currency);
+		if (dollars && needed[i].there)
+			return om_fail(e, OM_INVALID, "%s: is set, but CURRENCY is USD; set CURRENCY or leave it out",
+			    needed[i].name);
+	}
+	return OM_OK;
+}

@@ -14,7 +14,22 @@ struct rd_conf {
 	int64_t workers;
 	om_money minimum_fee;
 	char *minimum_mode; /* "add" or "floor" */
-	char *paper;        /* "a4" or "letter" */
+	om_money markup_percent;
+	om_money markup_per_million; /* USD per million input and output tokens */
+	om_money tax_rate;           /* percent */
+	char *tax_name;              /* NULL: the word of the document's language */
+	char *currency;              /* ISO 4217 */
+	om_money exchange_rate;      /* units of currency per USD; 0: not set */
+	char *exchange_rate_date;    /* NULL: not set, as those below */
+	char *exchange_rate_source;
+	char *issuer_name;
+	char *issuer_address; /* lines separated by | or \n */
+	char *issuer_vat_id;
+	char *issuer_contact; /* lines, likewise */
+	char *issuer_logo;    /* path of a PNG or JPEG file */
+	char *footer;
+	char *locale; /* of documents that do not ask for one */
+	char *paper;  /* "a4" or "letter", likewise */
 	char *font_dir;
 	char *work_dir; /* NULL: the system's place for temporary files */
 	char *tls_ca;
@@ -23,7 +38,10 @@ struct rd_conf {
 	char *log_level;
 };
 
-#define RD_N_SETTINGS 12
+#define RD_N_SETTINGS 27
 extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
+
+/* rd_settings_check: what one setting asks of another. */
+om_status rd_settings_check(const struct rd_conf *c, om_err *e) OM_MUST;
 
 #endif

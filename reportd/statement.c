@@ -190,7 +190,7 @@ make_amounts(struct rd_maker *m, struct rd_doc *d)
 		return;
 	at[n++] = (struct rd_amount){"Usage",
 	    om_arena_printf(m->arena, "%" PRIu64 " %s", t->requests, t->requests == 1 ? "request" : "requests"),
-	    t->cost, RD_PLAIN};
+	    t->cost, true, t->cost, RD_PLAIN};
 	if (!om_money_is_zero(m->terms->fee))
 		at[n++] = (struct rd_amount){"Minimum charge",
 		    m->bill.charged == 0
@@ -198,11 +198,12 @@ make_amounts(struct rd_maker *m, struct rd_doc *d)
 			: om_arena_printf(m->arena,
 			      m->terms->floor ? "to reach the monthly minimum, %" PRIu64 " %s" : "%" PRIu64 " %s",
 			      m->bill.charged, m->bill.charged == 1 ? "user" : "users"),
-		    m->bill.charges, RD_PLAIN};
-	at[n++] = (struct rd_amount){"Total", "exact", m->bill.sum, RD_SUM};
+		    m->bill.charges, true, m->bill.charges, RD_PLAIN};
+	at[n++] = (struct rd_amount){"Total", "exact", m->bill.sum, true, m->bill.sum, RD_SUM};
 	if (!om_money_is_zero(t->byok))
 		at[n++] = (struct rd_amount){"BYOK costs",
-		    "billed by the providers of the users' own keys, not part of this sum", t->byok, RD_ASIDE};
+		    "billed by the providers of the users' own keys, not part of this sum", t->byok, true, t->byok,
+		    RD_ASIDE};
 	d->amounts = at;
 	d->n_amounts = n;
 	d->due = om_money_round(m->bill.sum, 2);
@@ -322,7 +323,13 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	if (s != OM_OK)
 		return s;
 
+	d->kind = month->user != NULL ? RD_STATEMENT : RD_REPORT;
+	d->locale = month->locale != NULL ? month->locale : rd_locale_named(NULL);
+	d->issuer = &terms->issuer;
+	d->draft = month->issue.number == NULL || month->issue.draft;
 	d->currency = "USD";
+	d->digits = 2;
+	d->unsettled = r->total->unsettled;
 	d->created = r->generated_us;
 	make_names(&m, d);
 	previous = month->month == 1 ? om_arena_printf(a, "December %d", month->year - 1)

@@ -16,16 +16,38 @@
 #include "doc.h"
 #include "figures.h"
 
-/* What is charged besides the usage. */
+/* What is charged besides the usage, in what currency, by whom: the settings. */
 struct rd_terms {
-	om_money fee; /* per user with usage, and month */
-	bool floor;   /* the least a month costs; otherwise added on top */
+	om_money fee;                /* per user with usage, and month */
+	bool floor;                  /* the least a month's usage costs; otherwise added on top */
+	om_money markup_percent;     /* of the usage */
+	om_money markup_per_million; /* USD per million input and output tokens */
+	om_money tax_rate;           /* percent of the net amount */
+	const char *tax_name;        /* NULL: the language's word */
+	const char *currency;        /* NULL: USD */
+	om_money rate;               /* units of currency per USD; not used for USD */
+	om_day rate_day;
+	const char *rate_source;
+	struct rd_issuer issuer;
+};
+
+/* What makes a document more than a draft. */
+struct rd_issue {
+	const char *number;     /* NULL: not issued */
+	const char *code;       /* verification code; NULL: none */
+	const char *verify_url; /* NULL: none */
+	const char *corrects;   /* number of the document this one replaces; NULL: none */
+	om_time issued;         /* 0: not known */
+	bool draft;             /* a draft in spite of a number */
 };
 
 struct rd_month {
 	int year;
-	int month;        /* 1 to 12 */
-	const char *user; /* id; NULL: everyone */
+	int month;                      /* 1 to 12 */
+	const char *user;               /* id; NULL: everyone */
+	const char *group;              /* NULL: everyone; not with user */
+	const struct rd_locale *locale; /* NULL: English */
+	struct rd_issue issue;
 };
 
 /* rd_month_check: OM_INVALID beyond 2000-01 to 2199-12. */

@@ -99,8 +99,6 @@ put_keys(struct row *r, const struct rd_maker *m, rows_of of, const Om__UsageRow
 		if (name != NULL && name[0] == '\0')
 			name = id; /* a person the ledger has no name of */
 		put_text(r, "User", name);
-		if (r->columns != NULL)
-			r->columns[r->n - 1].group = of == OF_USER_MODELS;
 		put_under(r, "User id", id);
 	}
 	if (of == OF_MODELS || of == OF_USER_MODELS) {

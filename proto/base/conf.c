@@ -130,7 +130,8 @@ set_money(const struct om_conf_opt *o, const char *value, om_money *out, om_err 
 	(void)snprintf(max_text, sizeof max_text, "%lld", (long long)o->max);
 	if (om_money_parse(max_text, &max, e) != OM_OK || om_money_parse(value, out, NULL) != OM_OK ||
 	    om_money_is_negative(*out) || om_money_cmp(*out, max) > 0) {
-		(void)snprintf(what, sizeof what, "must be an amount from 0 to %s USD, like 0.50", max_text);
+		(void)snprintf(what, sizeof what, "must be an amount from 0 to %s %s, like 0.50", max_text,
+		    o->unit != NULL ? o->unit : "USD");
 		return refuse(o, e, what);
 	}
 	return OM_OK;

@@ -69,7 +69,7 @@ choose_columns(struct grid *g)
 			continue;
 		}
 		g->column[g->n++] =
-		    (struct column){.index = i, .under = i, .kind = t->columns[i].kind, .group = t->columns[i].group};
+		    (struct column){.index = i, .under = i, .kind = t->columns[i].kind};
 	}
 }
 
@@ -251,7 +251,7 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_cell *be
 		if (c->kind != RD_TEXT)
 			continue;
 		w->text[i].n = w->under[i].n = 0;
-		if (c->group && before != NULL && same_group(c, cells, before))
+		if (false && before != NULL && same_group(c, cells, before))
 			continue;
 		rd_wrap(f, type, rd_cell_text(&cells[c->index], RD_TEXT, buf), c->width, MAX_LINES, &w->text[i]);
 		if (c->under != c->index)
@@ -315,7 +315,7 @@ static void
 draw_between(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before)
 {
 	const struct column *first = &g->column[0];
-	bool grouped = first->group && g->n > 1 && same_group(first, cells, before);
+	bool grouped = false && g->n > 1 && same_group(first, cells, before);
 
 	rd_ink_line(g->flow->ink, RD_HAIR, 0.4, grouped ? g->column[1].x : g->flow->left, g->flow->y, g->flow->right,
 	    g->flow->y);
