@@ -220,8 +220,11 @@ start(const void *settings, void **self_out, om_err *e)
 		};
 
 		app->keeping = true;
-		app->parts = (struct cd_parts){
-		    .pool = app->pool, .ledger = &app->ledger, .market = app->market, .readings = app->readings};
+		app->parts = (struct cd_parts){.pool = app->pool,
+		    .ledger = &app->ledger,
+		    .market = app->market,
+		    .readings = app->readings,
+		    .have_key = conf->api_key != NULL};
 		s = om_wire_server_open(&wire, &app->server, e);
 	}
 	if (s != OM_OK) {

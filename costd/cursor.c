@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-#define HEAD_BYTES 9u /* kind, then the instant, most significant byte first */
+#define MAX_PAGE     1000u
+#define DEFAULT_PAGE 100u
+#define HEAD_BYTES   9u /* kind, then the instant, most significant byte first */
 
 char *
 cd_cursor_text(cd_cursor_kind kind, const struct cd_cursor *c, struct om_arena *a)
@@ -43,4 +45,13 @@ cd_cursor_read(cd_cursor_kind kind, const char *text, struct cd_cursor *out, str
 	memcpy(&out->us, &us, sizeof us);
 	out->key = om_arena_strndup(a, key, n);
 	return out->key != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+cd_page_size(bool has, uint32_t asked, size_t *out, om_err *e)
+{
+	*out = has ? asked : DEFAULT_PAGE;
+	if (*out < 1 || *out > MAX_PAGE)
+		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
+	return OM_OK;
 }

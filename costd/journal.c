@@ -157,3 +157,46 @@ cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd
 		return om_fail(e, OM_NOMEM, "out of memory");
 	return n_refused == 0 ? OM_OK : cd_db_exec(db, sql, v, N_LETTER, n_refused, NULL, e);
 }
+
+struct letter {
+	struct om_arena *a;
+	const char **out;
+	size_t *n_out;
+};
+
+static om_status
+keep_letter(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct letter *l = arg;
+
+	*l->out = om_arena_strndup(l->a, v[0].p, v[0].n);
+	*l->n_out = v[0].n;
+	return *l->out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+cd_journal_letter(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, struct om_arena *a, const char **out,
+    size_t *n_out, om_err *e)
+{
+	struct letter l = {.a = a, .out = out, .n_out = n_out};
+	const struct cd_val v[] = {CD_B(spool_id, 16), CD_I((int64_t)seq)};
+
+	*out = NULL;
+	*n_out = 0;
+	return cd_db_query(
+	    db, "SELECT record FROM dead_letter WHERE spool_id=? AND seq=? FOR UPDATE", v, 2, keep_letter, &l, e);
+}
+
+om_status
+cd_journal_release(
+    struct cd_db *db, const unsigned char *spool_id, uint64_t seq, const char *reason, struct om_arena *a, om_err *e)
+{
+	struct cd_val v[] = {CD_NONE, CD_I(om_now()), CD_B(spool_id, 16), CD_I((int64_t)seq)};
+
+	if (reason == NULL)
+		return cd_db_exec(db, "DELETE FROM dead_letter WHERE spool_id=? AND seq=?", v + 2, 2, 1, NULL, e);
+	v[0] = cd_t(clean_reason(reason, a));
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return cd_db_exec(db, "UPDATE dead_letter SET reason=?,at_us=? WHERE spool_id=? AND seq=?", v, 4, 1, NULL, e);
+}

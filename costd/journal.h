@@ -47,4 +47,12 @@ om_status cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_
 om_status cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd_item *items, size_t n,
     struct om_arena *a, om_err *e) OM_MUST;
 
+/* cd_journal_letter locks a dead letter and gives its record; *out stays NULL
+ * when there is none. */
+om_status cd_journal_letter(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, struct om_arena *a,
+    const char **out, size_t *n_out, om_err *e) OM_MUST;
+/* cd_journal_release drops a dead letter, or gives it a new reason. */
+om_status cd_journal_release(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, const char *reason,
+    struct om_arena *a, om_err *e) OM_MUST;
+
 #endif

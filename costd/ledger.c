@@ -85,6 +85,17 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 	return it->refused != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
+/* read_delivered reads a record that came from outside. */
+static om_status
+read_delivered(struct cd_item *it, struct om_arena *a, om_err *e)
+{
+	om_status s = read_item(it, a, e);
+
+	if (s == OM_OK && it->refused == NULL && cd_record_is_look_up(it->rec))
+		it->refused = "cost_state: only costd looks up";
+	return s;
+}
+
 /* mark_repeats sorts the items and finds those that the batch holds twice. */
 static void
 mark_repeats(struct cd_item *items, size_t n)
@@ -263,6 +274,14 @@ work(struct cd_db *db, void *arg, om_err *e)
 	return s;
 }
 
+/* tell_planned wakes who waits for look-ups, after the commit. */
+static void
+tell_planned(const struct run *r)
+{
+	if (r->next != INT64_MAX && r->l->planned != NULL)
+		r->l->planned(r->l->planned_arg, r->next);
+}
+
 static om_status
 store_batch(struct run *r, int64_t deadline_ms, om_err *e)
 {
@@ -276,8 +295,7 @@ store_batch(struct run *r, int64_t deadline_ms, om_err *e)
 	}
 	if (s != OM_OK)
 		return om_fail(e, s, "%s", om_err_text(&why, s));
-	if (r->next != INT64_MAX && r->l->planned != NULL)
-		r->l->planned(r->l->planned_arg, r->next);
+	tell_planned(r);
 	return OM_OK;
 }
 
@@ -317,9 +335,7 @@ cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline
 		r.items[i].seq = b->entries[i]->seq;
 		r.items[i].packed = b->entries[i]->record.data;
 		r.items[i].n_packed = b->entries[i]->record.len;
-		s = read_item(&r.items[i], a, e);
-		if (s == OM_OK && r.items[i].refused == NULL && cd_record_is_look_up(r.items[i].rec))
-			r.items[i].refused = "cost_state: only costd looks up";
+		s = read_delivered(&r.items[i], a, e);
 	}
 	if (s != OM_OK)
 		return s;
@@ -364,4 +380,67 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 		s = store_batch(&r, deadline_ms, e);
 	om_buf_fini(&b);
 	return s;
+}
+
+/* ---- dead letters, once more ---- */
+
+struct retry {
+	struct run run;
+	const unsigned char *spool_id;
+	uint64_t seq;
+	cd_retried became;
+};
+
+/* retry_once carries on with a letter that is locked. */
+static om_status
+retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_item item = {.seq = t->seq, .packed = record, .n_packed = n};
+	const char *why;
+	om_status s = read_delivered(&item, a, e);
+
+	t->run.items = &item;
+	t->run.n = 1;
+	t->run.one_by_one = true;
+	if (s == OM_OK)
+		s = try_once(&t->run, db, a, e);
+	t->run.items = NULL;
+	if (s != OM_OK)
+		return s;
+	why = refusal(&item);
+	t->became = why != NULL ? CD_RETRIED_REFUSED : t->run.n_new > 0 ? CD_RETRIED_STORED : CD_RETRIED_DUPLICATE;
+	return cd_journal_release(db, t->spool_id, t->seq, why, a, e);
+}
+
+static om_status
+retry_work(struct cd_db *db, void *arg, om_err *e)
+{
+	struct retry *t = arg;
+	const char *record = NULL;
+	struct om_arena a;
+	size_t n = 0;
+	om_status s;
+
+	t->became = CD_RETRIED_GONE;
+	t->run.next = INT64_MAX;
+	om_arena_init(&a, SCRATCH_BYTES);
+	s = cd_journal_letter(db, t->spool_id, t->seq, &a, &record, &n, e);
+	if (s == OM_OK && record != NULL)
+		s = retry_once(t, db, record, n, &a, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+om_status
+cd_ledger_retry(struct cd_ledger *l, const unsigned char spool_id[16], uint64_t seq, int64_t deadline_ms,
+    cd_retried *out, om_err *e)
+{
+	struct retry t = {.run = {.l = l}, .spool_id = spool_id, .seq = seq};
+	om_status s = cd_pool_run(l->pool, CD_TX_WRITE, deadline_ms, retry_work, &t, e);
+
+	if (s != OM_OK)
+		return s;
+	tell_planned(&t.run);
+	*out = t.became;
+	return OM_OK;
 }

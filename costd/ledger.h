@@ -37,4 +37,12 @@ om_status cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_
 om_status cd_ledger_settle(
     struct cd_ledger *l, Om__Record *r, int64_t deadline_ms, struct om_arena *a, om_err *e) OM_MUST;
 
+/* What became of a dead letter. */
+typedef enum cd_retried { CD_RETRIED_GONE, CD_RETRIED_STORED, CD_RETRIED_DUPLICATE, CD_RETRIED_REFUSED } cd_retried;
+
+/* cd_ledger_retry stores a dead letter's record, or notes why it is refused
+ * again; nothing changes when there is no such letter. */
+om_status cd_ledger_retry(struct cd_ledger *l, const unsigned char spool_id[16], uint64_t seq, int64_t deadline_ms,
+    cd_retried *out, om_err *e) OM_MUST;
+
 #endif

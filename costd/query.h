@@ -22,4 +22,13 @@ om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t dea
 om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__StatementReply *out, om_err *e) OM_MUST;
 
+om_status cd_query_prices(struct cd_pool *p, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__PricesReply *out, om_err *e) OM_MUST;
+om_status cd_query_unsettled(struct cd_pool *p, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__UnsettledReply *out, om_err *e) OM_MUST;
+om_status cd_query_dead_letters(struct cd_pool *p, const Om__DeadLettersQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__DeadLettersReply *out, om_err *e) OM_MUST;
+om_status cd_query_discrepancies(struct cd_pool *p, const Om__DiscrepanciesQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__DiscrepanciesReply *out, om_err *e) OM_MUST;
+
 #endif

@@ -10,18 +10,6 @@
 #include "people.h"
 #include "read.h"
 
-#define MAX_PAGE     1000u
-#define DEFAULT_PAGE 100u
-
-static om_status
-page_size(bool has, uint32_t asked, size_t *out, om_err *e)
-{
-	*out = has ? asked : DEFAULT_PAGE;
-	if (*out < 1 || *out > MAX_PAGE)
-		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
-	return OM_OK;
-}
-
 /* ---- generations ---- */
 
 struct ask_rows {
@@ -80,7 +68,7 @@ cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t d
     Om__GenerationsReply *out, om_err *e)
 {
 	struct ask_rows ask = {.q = q, .a = a};
-	om_status s = page_size(q->has_limit != 0, q->limit, &ask.limit, e);
+	om_status s = cd_page_size(q->has_limit != 0, q->limit, &ask.limit, e);
 
 	if (s == OM_OK)
 		s = cd_period_read(q->period, om_now(), &ask.period, e);
@@ -170,7 +158,7 @@ cd_query_users(
     struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UsersReply *out, om_err *e)
 {
 	struct ask_users ask = {.q = q, .a = a};
-	om_status s = page_size(q->has_limit != 0, q->limit, &ask.limit, e);
+	om_status s = cd_page_size(q->has_limit != 0, q->limit, &ask.limit, e);
 
 	if (s == OM_OK && q->cursor != NULL)
 		s = cd_cursor_read(CD_CURSOR_USERS, q->cursor, &ask.after, a, e);

@@ -128,9 +128,8 @@ cd_read_text(const struct cd_val *v, struct om_arena *a)
 	return v->kind == CD_TEXT ? om_arena_strndup(a, v->p, v->n) : NULL;
 }
 
-/* read_money copies an amount without trailing zeros. */
-static char *
-read_money(const struct cd_val *v, struct om_arena *a, om_err *e)
+char *
+cd_read_money(const struct cd_val *v, struct om_arena *a, om_err *e)
 {
 	char buf[OM_MONEY_TEXT];
 	om_money m;
@@ -161,8 +160,8 @@ cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	f->reasoning_tokens = read_count(&v[3]);
 	f->cached_tokens = read_count(&v[4]);
 	f->cache_write_tokens = read_count(&v[5]);
-	f->cost = read_money(&v[6], a, e);
-	f->byok_cost = read_money(&v[7], a, e);
+	f->cost = cd_read_money(&v[6], a, e);
+	f->byok_cost = cd_read_money(&v[7], a, e);
 	f->unsettled = read_count(&v[8]);
 	return f->cost != NULL && f->byok_cost != NULL ? f : NULL;
 }
@@ -195,9 +194,9 @@ cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	g->day = cd_read_text(v++, a);
 	g->state = (Om__State)(v++)->i;
 	g->cost_state = (Om__CostState)(v++)->i;
-	g->cost = v->kind == CD_NULL ? NULL : read_money(v, a, e);
+	g->cost = v->kind == CD_NULL ? NULL : cd_read_money(v, a, e);
 	v++;
-	g->byok_cost = v->kind == CD_NULL ? NULL : read_money(v, a, e);
+	g->byok_cost = v->kind == CD_NULL ? NULL : cd_read_money(v, a, e);
 	v++;
 	g->has_is_byok = v->kind == CD_INT;
 	g->is_byok = (v++)->i != 0;

@@ -43,6 +43,10 @@ Om__Figures *cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err 
 /* cd_read_text copies a text; NULL for null. */
 char *cd_read_text(const struct cd_val *v, struct om_arena *a);
 
+/* cd_read_money copies an amount without trailing zeros; NULL, with the reason,
+ * when there is none. */
+char *cd_read_money(const struct cd_val *v, struct om_arena *a, om_err *e);
+
 /* A ledger row with its user's name, as the reads select it, and its message. */
 extern const char cd_generation_columns[];
 extern const char cd_generation_from[];

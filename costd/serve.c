@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
+#include "letters.h"
 #include "lookup.h"
 #include "query.h"
 #include "stats.h"
@@ -15,6 +16,7 @@ static struct om_stat lookups_pending =
     OM_GAUGE("owui_metering_lookups", "state=\"pending\"", "Ledger rows whose cost is looked up.");
 static struct om_stat lookups_given_up =
     OM_GAUGE("owui_metering_lookups", "state=\"given_up\"", "Ledger rows whose cost is looked up.");
+static struct om_stat dead_letters = OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take.");
 static struct om_stat database_up = OM_GAUGE("owui_metering_database_up", NULL, "1 while the database answers.");
 
 static int64_t
@@ -47,28 +49,37 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
+struct counts {
+	struct cd_lookup_counts lookups;
+	int64_t letters;
+};
+
 static om_status
-count_lookups(struct cd_db *db, void *arg, om_err *e)
+count(struct cd_db *db, void *arg, om_err *e)
 {
-	return cd_lookup_count(db, arg, e);
+	struct counts *c = arg;
+	om_status s = cd_lookup_count(db, &c->lookups, e);
+
+	return s == OM_OK ? cd_letters_count(db, &c->letters, e) : s;
 }
 
 static om_status
 metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
 	Om__MetricsReply *out = om_msg_new(a, &om__metrics_reply__descriptor);
-	struct cd_lookup_counts counts;
+	struct counts counts;
 	struct om_buf b;
 	om_status s;
 
 	if (out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	/* without a database the last counts stand */
-	s = cd_pool_run(p->pool, CD_TX_SNAPSHOT, soon(deadline_ms, STATUS_MS), count_lookups, &counts, NULL);
+	s = cd_pool_run(p->pool, CD_TX_SNAPSHOT, soon(deadline_ms, STATUS_MS), count, &counts, NULL);
 	om_stat_set(&database_up, s == OM_OK);
 	if (s == OM_OK) {
-		om_stat_set(&lookups_pending, counts.pending);
-		om_stat_set(&lookups_given_up, counts.given_up);
+		om_stat_set(&lookups_pending, counts.lookups.pending);
+		om_stat_set(&lookups_given_up, counts.lookups.given_up);
+		om_stat_set(&dead_letters, counts.letters);
 	}
 	om_buf_init(&b, METRICS_BYTES);
 	om_stats_write(&b);
@@ -121,6 +132,21 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
 	case OM__REQUEST__BODY_CREDITS:
 		ANSWER(CREDITS, credits, credits_reply, cd_market_credits(p->market, deadline_ms, a, &rep->credits, e));
+	case OM__REQUEST__BODY_PRICES:
+		ANSWER(PRICES, prices, prices_reply,
+		    cd_query_prices(p->pool, req->prices, deadline_ms, a, rep->prices, e));
+	case OM__REQUEST__BODY_UNSETTLED:
+		ANSWER(UNSETTLED, unsettled, unsettled_reply,
+		    cd_query_unsettled(p->pool, p->have_key, req->unsettled, deadline_ms, a, rep->unsettled, e));
+	case OM__REQUEST__BODY_DEAD_LETTERS:
+		ANSWER(DEAD_LETTERS, dead_letters, dead_letters_reply,
+		    cd_query_dead_letters(p->pool, req->dead_letters, deadline_ms, a, rep->dead_letters, e));
+	case OM__REQUEST__BODY_RETRY:
+		ANSWER(
+		    RETRY, retry, retry_reply, cd_letters_retry(p->ledger, req->retry, deadline_ms, a, rep->retry, e));
+	case OM__REQUEST__BODY_DISCREPANCIES:
+		ANSWER(DISCREPANCIES, discrepancies, discrepancies_reply,
+		    cd_query_discrepancies(p->pool, req->discrepancies, deadline_ms, a, rep->discrepancies, e));
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:

@@ -16,6 +16,7 @@ struct cd_parts {
 	struct cd_ledger *ledger;
 	struct cd_market *market;
 	struct cd_readings *readings;
+	bool have_key; /* costs can be looked up */
 };
 
 /* cd_serve is the wire's handler; arg is a struct cd_parts. */

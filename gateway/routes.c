@@ -50,6 +50,11 @@ static const struct route routes[] = {
     {"GET", "/api/v1/statements/{}/{}", "", READERS, HEAD_TOO, 0, gw_api_statement},
     {"GET", "/api/v1/reports/{}", "", READERS, HEAD_TOO, 0, gw_api_report},
     {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_api_user_report},
+    {"GET", "/api/v1/prices", "model cursor limit ", READERS, 0, 0, gw_api_prices},
+    {"GET", "/api/v1/unsettled", "cursor limit ", READERS, 0, 0, gw_api_unsettled},
+    {"GET", "/api/v1/dead-letters", "cursor limit ", GW_SESSION, 0, 0, gw_api_dead_letters},
+    {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_retry_dead_letters},
+    {"GET", "/api/v1/discrepancies", "cursor limit ", READERS, 0, 0, gw_api_discrepancies},
     {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_api_metrics},
 };
 

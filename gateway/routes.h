@@ -23,5 +23,7 @@ gw_handler gw_api_login, gw_api_logout, gw_api_session;              /* api_sess
 gw_handler gw_api_usage, gw_api_generations;                         /* api_usage.c */
 gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits; /* api_lists.c */
 gw_handler gw_api_statement, gw_api_report, gw_api_user_report;      /* api_documents.c */
+gw_handler gw_api_prices, gw_api_unsettled, gw_api_dead_letters;
+gw_handler gw_api_retry_dead_letters, gw_api_discrepancies; /* api_settle.c */
 
 #endif

@@ -267,6 +267,13 @@ om_jw_null(struct om_jw *w)
 }
 
 void
+om_jw_raw(struct om_jw *w, const char *json)
+{
+	before_value(w);
+	om_buf_str(w->out, json);
+}
+
+void
 om_jw_time(struct om_jw *w, om_time t)
 {
 	char text[OM_TIME_TEXT];

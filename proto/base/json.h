@@ -68,5 +68,6 @@ void om_jw_int(struct om_jw *w, int64_t v);
 void om_jw_bool(struct om_jw *w, bool v);
 void om_jw_null(struct om_jw *w);
 void om_jw_time(struct om_jw *w, om_time t);
+void om_jw_raw(struct om_jw *w, const char *json); /* a whole value of our own making */
 
 #endif

@@ -284,6 +284,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The price history, by model, newest first. */
+        get: operations["listPrices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unsettled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows whose cost is unknown or estimated, newest first, and why. */
+        get: operations["listUnsettled"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records the ledger could not take, with the reason. */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send one dead letter, or all, through the ledger once more.
+         * @description A record that is stored now, or that the ledger has already, is a dead letter no longer. One that is
+         *     refused again stays, with the new reason. An empty object means all; `more` is true when the time was over before all
+         *     were tried.
+         */
+        post: operations["retryDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discrepancies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows whose reported cost differs from the one that was looked up, newest first. */
+        get: operations["listDiscrepancies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics": {
         parameters: {
             query?: never;
@@ -512,6 +602,73 @@ export interface components {
             groups: string[];
             first_seen_at: components["schemas"]["Instant"];
             last_seen_at: components["schemas"]["Instant"];
+        };
+        PriceLine: {
+            model: string;
+            valid_from: components["schemas"]["Instant"];
+            /** @description Null while it is in force. */
+            valid_until: components["schemas"]["Instant"] | null;
+            /** @description The provider's own object: decimal strings in USD per token, request, image or search. */
+            pricing: {
+                [key: string]: unknown;
+            };
+        };
+        Unsettled: {
+            generation_id: string;
+            user: string;
+            user_name: string | null;
+            model: string | null;
+            provider: string | null;
+            started_at: components["schemas"]["Instant"];
+            /** @enum {unknown} */
+            cost_state: "estimated" | "unknown";
+            /** @description An estimate; part of all totals until something better is known. */
+            cost: components["schemas"]["Money"] | null;
+            /**
+             * @description `waiting`, its first look-up is not due yet. `retrying`, it was asked for without success and will be again.
+             *     `given_up`, the schedule ended. `not_looked_up`, it has no id the provider knows.
+             *     `no_key`, costd has no key to ask with.
+             * @enum {unknown}
+             */
+            reason: "waiting" | "retrying" | "given_up" | "not_looked_up" | "no_key";
+            attempts: number;
+            next_at: components["schemas"]["Instant"] | null;
+            /** @description HTTP status of the last answer; 0 means there was none. */
+            last_status: number | null;
+            last_error: string | null;
+            /**
+             * @description Why there is no estimate: the tokens or the model are not known, the price history has no price of the
+             *     model at that instant, or its price is not one by tokens. Null when there is one.
+             * @enum {unknown}
+             */
+            no_estimate: "no_tokens" | "no_model" | "no_price" | "unpriced" | null;
+        };
+        DeadLetter: {
+            spool_id: string;
+            seq: number;
+            at: components["schemas"]["Instant"];
+            reason: string;
+            bytes: number;
+            /** @description This and what follows as far as the record can be read. */
+            generation_id: string | null;
+            turn_id: string | null;
+            user: string | null;
+            model: string | null;
+            cost: string | null;
+            started_at: components["schemas"]["Instant"] | null;
+        };
+        Discrepancy: {
+            generation_id: string;
+            user: string;
+            user_name: string | null;
+            model: string | null;
+            provider: string | null;
+            started_at: components["schemas"]["Instant"];
+            found_at: components["schemas"]["Instant"];
+            reported: components["schemas"]["Money"];
+            looked_up: components["schemas"]["Money"];
+            /** @description Looked up minus reported. */
+            difference: components["schemas"]["SignedMoney"];
         };
     };
     responses: {
@@ -1098,6 +1255,173 @@ export interface operations {
             413: components["responses"]["LegacyError"];
             415: components["responses"]["LegacyError"];
             503: components["responses"]["LegacyError"];
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: {
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of prices as the provider listed them, each with the time it was in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["PriceLine"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUnsettled: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Unsettled"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeadLetter"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of the list; together with seq. */
+                    spool_id?: string;
+                    seq?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description What became of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tried: number;
+                        stored: number;
+                        duplicate: number;
+                        refused: number;
+                        more: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDiscrepancies: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows. The ledger counts the looked-up cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Discrepancy"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getMetrics: {
