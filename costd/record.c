@@ -220,11 +220,21 @@ state_rank(const Om__Record *r)
 	return cd_record_is_look_up(r) ? CD_RANK_BOOKED : CD_RANK_REPORTED;
 }
 
+/* word_rank is that of what the path says about the generation itself: who, where,
+ * when, which model.  A trace repeats what the provider was told. */
+static uint8_t
+word_rank(const Om__Record *r)
+{
+	if (cd_record_is_look_up(r))
+		return CD_RANK_FILL;
+	return r->source != NULL && strcmp(r->source, OM_SOURCE_OTLP) == 0 ? CD_RANK_BOOKED : CD_RANK_REPORTED;
+}
+
 om_status
 cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
 {
 	bool looked_up = cd_record_is_look_up(r);
-	uint8_t rank = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED, billed = cost_rank(r);
+	uint8_t rank = word_rank(r), billed = cost_rank(r), counted = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED;
 	const char *key = r->generation_id;
 	om_status s;
 
@@ -234,7 +244,7 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 	if (key == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->key = (struct cd_text){.p = key, .n = strlen(key)};
-	set_text(out, CD_F_USER_ID, rank, r->user->id);
+	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
 	if (r->has_started_us && !looked_up)
 		set_int(out, CD_F_STARTED_US, rank, r->started_us);
 	else
@@ -253,7 +263,7 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 		int64_t v = 0;
 
 		if (count_of(r, &counts[i], &v))
-			set_int(out, counts[i].field, looked_up && v > 0 ? CD_RANK_LOOKED_UP : rank, v);
+			set_int(out, counts[i].field, looked_up && v > 0 ? CD_RANK_LOOKED_UP : counted, v);
 	}
 	return s;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COST_MAX_USD  "10000"
 #define EARLIEST      ((om_time)1577836800 * OM_SECOND) /* 2020-01-01 */
 #define RECORD_ID     16
 #define GROUPS_MAX    64
@@ -80,8 +79,8 @@ gw_event_cost(const json_t *o, const char *where, const char *key, struct om_are
 
 	if (s != OM_OK || !has)
 		return s;
-	if (om_money_parse(COST_MAX_USD, &max, NULL) != OM_OK || om_money_is_negative(m) || om_money_cmp(m, max) > 0)
-		return om_fail(e, OM_INVALID, "%s%s: must be an amount from 0 to %s USD", where, key, COST_MAX_USD);
+	if (om_money_parse(GW_COST_MAX_USD, &max, NULL) != OM_OK || om_money_is_negative(m) || om_money_cmp(m, max) > 0)
+		return om_fail(e, OM_INVALID, "%s%s: must be an amount from 0 to %s USD", where, key, GW_COST_MAX_USD);
 	*out = om_arena_strdup(a, om_money_text(m, text));
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }

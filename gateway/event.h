@@ -43,7 +43,8 @@ om_status gw_events_ndjson(const char *text, size_t n, om_time now, struct om_ar
 om_status gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, om_err *e) OM_MUST;
 
 /* Shared by the readers. */
-#define GW_TOKENS_MAX 1000000000
+#define GW_TOKENS_MAX   1000000000
+#define GW_COST_MAX_USD "10000"
 om_status gw_event_cost(
     const json_t *o, const char *where, const char *key, struct om_arena *a, char **out, om_err *e) OM_MUST;
 /* gw_event_derive_id hashes the record as packed, before its receive time is set:

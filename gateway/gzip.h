@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * gzip.h - smaller replies for those who take them.
+ * gzip.h - smaller replies for those who take them, and smaller bodies.
  */
 #ifndef GW_GZIP_H
 #define GW_GZIP_H
@@ -10,5 +10,9 @@
 /* gw_gzip_reply compresses a large text reply if the client accepts it; on any
  * trouble the reply stays as it is. */
 void gw_gzip_reply(const struct gw_req *rq, struct gw_reply *rp);
+
+/* gw_gunzip_body replaces a body sent with Content-Encoding: gzip by what it
+ * unpacks to; plain must live as long as the body, and its limit holds. */
+om_status gw_gunzip_body(struct gw_req *rq, struct om_buf *plain, om_err *e) OM_MUST;
 
 #endif

@@ -115,12 +115,15 @@ pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
 
 /* reserve keeps memory for a body until the request is done. */
 static bool
-reserve(struct exchange *x, int64_t n)
+reserve(struct gw_req *rq, size_t n)
 {
-	if (n <= LARGE_BODY)
+	struct exchange *x = rq->conn;
+	int64_t more = (int64_t)n;
+
+	if (more <= LARGE_BODY)
 		return true;
-	x->reserved = n;
-	return atomic_fetch_add(&x->http->large_bytes, n) + n <= LARGE_SUM;
+	x->reserved += more;
+	return atomic_fetch_add(&x->http->large_bytes, more) + more <= LARGE_SUM;
 }
 
 static om_status
@@ -140,7 +143,7 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	}
 	if (length > (int64_t)limit_bytes)
 		return om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
-	if (!reserve(x, length >= 0 ? length : (int64_t)limit_bytes))
+	if (!reserve(rq, length >= 0 ? (size_t)length : limit_bytes))
 		return om_fail(e, OM_UNAVAILABLE, "too many large bodies are under way; send it again");
 	s = find_socket(x, e);
 	if (s != OM_OK)
@@ -293,6 +296,7 @@ begin_request(struct mg_connection *conn)
 	    .request_id = request_id,
 	    .headers = headers,
 	    .read_body = read_body,
+	    .reserve = reserve,
 	    .conn = &x,
 	};
 	struct gw_reply rp;

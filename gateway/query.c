@@ -137,14 +137,23 @@ gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
 }
 
 om_status
-gw_media_check(const struct gw_req *rq, bool ndjson_too, om_err *e)
+gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e)
 {
-	const char *encoding = gw_req_header(rq, "Content-Encoding");
+	static const struct {
+		const char *type, *text;
+	} other[] = {
+	    [GW_MEDIA_JSON] = {"application/json", ""},
+	    [GW_MEDIA_EVENTS] = {"application/x-ndjson", " or application/x-ndjson"},
+	    [GW_MEDIA_TRACES] = {"application/x-protobuf", " or application/x-protobuf"},
+	};
+	const char *encoding = gw_req_header(rq, "Content-Encoding"), *length = gw_req_header(rq, "Content-Length");
+	bool traces = wanted == GW_MEDIA_TRACES;
 
-	if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
-		return om_fail(e, OM_MEDIA, "Content-Encoding: bodies are taken as they are, not compressed");
-	if (gw_media_is(rq, "application/json") || (ndjson_too && gw_media_is(rq, "application/x-ndjson")))
+	if (encoding != NULL && strcasecmp(encoding, "identity") != 0 && !(traces && strcasecmp(encoding, "gzip") == 0))
+		return om_fail(e, OM_MEDIA, "Content-Encoding: bodies are taken as they are%s",
+		    traces ? " or with gzip" : ", not compressed");
+	if (gw_media_is(rq, "application/json") || gw_media_is(rq, other[wanted].type) ||
+	    (traces && length != NULL && strcmp(length, "0") == 0))
 		return OM_OK;
-	return om_fail(e, OM_MEDIA, "Content-Type: must be application/json%s in UTF-8",
-	    ndjson_too ? " or application/x-ndjson" : "");
+	return om_fail(e, OM_MEDIA, "Content-Type: must be application/json%s in UTF-8", other[wanted].text);
 }

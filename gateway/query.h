@@ -22,7 +22,12 @@ om_status gw_query_limit(const struct gw_req *rq, uint32_t max, uint32_t def, ui
  * is not given is for costd to fill in. */
 om_status gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e) OM_MUST;
 
-/* gw_media_check wants JSON, or NDJSON too, in UTF-8 and not compressed. */
-om_status gw_media_check(const struct gw_req *rq, bool ndjson_too, om_err *e) OM_MUST;
+/* gw_media_check wants JSON in UTF-8 and not compressed, or what else the call takes. */
+enum gw_media {
+	GW_MEDIA_JSON,
+	GW_MEDIA_EVENTS, /* NDJSON too */
+	GW_MEDIA_TRACES, /* protobuf too, and gzip; a body of no bytes has no type */
+};
+om_status gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e) OM_MUST;
 
 #endif

@@ -22,6 +22,7 @@
 #define GW_ADDRESS     48
 #define GW_BODY_SMALL  ((size_t)64 * 1024)
 #define GW_BODY_EVENTS ((size_t)8 * 1024 * 1024)
+#define GW_BODY_TRACES ((size_t)16 * 1024 * 1024) /* with the texts, which are dropped */
 
 struct gw_header {
 	const char *name;
@@ -58,6 +59,9 @@ struct gw_req {
 
 	/* read_body fills body and n_body, at most once; the server's part. */
 	om_status (*read_body)(struct gw_req *rq, size_t limit_bytes, om_err *e);
+	/* reserve takes n bytes of what all large bodies share until the request is
+	 * answered; false when there are none left.  NULL: nobody counts. */
+	bool (*reserve)(struct gw_req *rq, size_t n);
 	void *conn;
 	const char *body; /* ends with a zero byte that is not counted */
 	size_t n_body;

@@ -14,12 +14,13 @@
 #define ANY_KEY (READERS | (unsigned)GW_INGEST)
 
 enum flag {
-	HEAD_TOO = 1,    /* HEAD answers as GET without its body */
-	SAME_ORIGIN = 2, /* a browser must have sent it from our own pages */
-	OLD_ERRORS = 4,  /* errors as clients of the older program read them */
-	NO_AUTH = 8,     /* does not even look at keys and cookies */
-	ANY_QUERY = 16,  /* does not look at the query */
-	ASKS_ITSELF = 32 /* takes a bad session for none */
+	HEAD_TOO = 1,      /* HEAD answers as GET without its body */
+	SAME_ORIGIN = 2,   /* a browser must have sent it from our own pages */
+	OLD_ERRORS = 4,    /* errors as clients of the older program read them */
+	NO_AUTH = 8,       /* does not even look at keys and cookies */
+	ANY_QUERY = 16,    /* does not look at the query */
+	ASKS_ITSELF = 32,  /* takes a bad session for none */
+	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
 };
 
 struct route {
@@ -36,6 +37,8 @@ static const struct route routes[] = {
     {"GET", "/healthcheck", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_health},
     {"GET", "/readyz", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_ready},
     {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_api_events},
+    {"POST", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_api_traces},
+    {"PUT", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_api_traces},
     {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_api_record},
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_api_login},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_api_logout},
@@ -115,6 +118,14 @@ find(struct gw_req *rq, char *allow, size_t allow_bytes)
 	return NULL;
 }
 
+static enum gw_media
+media_of(const struct route *r)
+{
+	if (r->handler == gw_api_traces)
+		return GW_MEDIA_TRACES;
+	return r->handler == gw_api_events ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
+}
+
 static om_status
 run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -132,7 +143,7 @@ run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_repl
 	if (s == OM_OK && (r->flags & ANY_QUERY) == 0)
 		s = gw_query_parse(rq, r->params, e);
 	if (s == OM_OK && r->body_bytes > 0)
-		s = gw_media_check(rq, r->handler == gw_api_events, e);
+		s = gw_media_check(rq, media_of(r), e);
 	if (s == OM_OK && r->body_bytes > 0)
 		s = rq->read_body(rq, r->body_bytes, e);
 	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
@@ -185,6 +196,8 @@ gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
 	}
 	if ((r->flags & OLD_ERRORS) != 0)
 		gw_reply_legacy(rp, s, om_err_text(&e, s));
+	else if ((r->flags & OTLP_ERRORS) != 0)
+		gw_traces_fail(rp, rq, s, om_err_text(&e, s));
 	else
 		gw_reply_problem(rp, rq, s, om_err_text(&e, s), NULL);
 }

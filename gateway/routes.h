@@ -16,9 +16,13 @@ typedef om_status gw_handler(struct gw_app *app, struct gw_req *rq, struct gw_re
 /* gw_routes_serve answers any request. */
 void gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp);
 
+/* gw_traces_fail makes the reply an OTLP failure, in the encoding of the request. */
+void gw_traces_fail(struct gw_reply *rp, const struct gw_req *rq, om_status s, const char *detail);
+
 /* The handlers, by file. */
 gw_handler gw_api_health, gw_api_ready, gw_api_metrics;              /* api_health.c */
 gw_handler gw_api_events, gw_api_record;                             /* api_ingest.c */
+gw_handler gw_api_traces;                                            /* api_traces.c */
 gw_handler gw_api_login, gw_api_logout, gw_api_session;              /* api_session.c */
 gw_handler gw_api_usage, gw_api_generations;                         /* api_usage.c */
 gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits; /* api_lists.c */

@@ -64,6 +64,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take OTLP traces, as OpenRouter's Broadcast sends them.
+         * @description OTLP/HTTP in JSON or protobuf, also with `Content-Encoding: gzip`; at most 16 MiB, packed or not,
+         *     and 8 MiB besides the texts of attributes. Each generation's root span becomes one record with
+         *     the source `otlp`; a generation the plugin reports too is one row. Attempts, other children and
+         *     test spans (`openrouter-connection-test`, `Test Generation`) are taken and not metered. Prompts
+         *     and answers are dropped unread. A span without a user counts for the user `unknown` until another
+         *     record of the generation names one. Where a span has no cost, or one that is no evidence (an
+         *     error with a cost of zero, BYOK), the provider is asked. The answer is sent after every record is
+         *     on disk, and traces may be sent again. An empty body is a connection test.
+         */
+        put: operations["putTraces"];
+        /**
+         * Take OTLP traces, as OpenRouter's Broadcast sends them.
+         * @description OTLP/HTTP in JSON or protobuf, also with `Content-Encoding: gzip`; at most 16 MiB, packed or not,
+         *     and 8 MiB besides the texts of attributes. Each generation's root span becomes one record with
+         *     the source `otlp`; a generation the plugin reports too is one row. Attempts, other children and
+         *     test spans (`openrouter-connection-test`, `Test Generation`) are taken and not metered. Prompts
+         *     and answers are dropped unread. A span without a user counts for the user `unknown` until another
+         *     record of the generation names one. Where a span has no cost, or one that is no evidence (an
+         *     error with a cost of zero, BYOK), the provider is asked. The answer is sent after every record is
+         *     on disk, and traces may be sent again. An empty body is a connection test.
+         */
+        post: operations["postTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metering/record": {
         parameters: {
             query?: never;
@@ -415,6 +453,12 @@ export interface components {
             index: number;
             reason: string;
         };
+        TracesResult: {
+            partialSuccess?: {
+                rejectedSpans: string;
+                errorMessage: string;
+            };
+        };
         EventsResult: {
             accepted: number;
             rejected: components["schemas"]["Rejection"][];
@@ -692,6 +736,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description A problem, or a google.rpc.Status for a request in protobuf. 503 carries Retry-After. */
+        TracesError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/x-protobuf": string;
+            };
+        };
         /** @description The request was refused. */
         LegacyError: {
             headers: {
@@ -832,6 +886,82 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    putTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    resourceSpans?: Record<string, never>[];
+                };
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /**
+             * @description Taken, in the encoding of the request. `partialSuccess` only when a generation was refused,
+             *     because its id is missing or cannot be one.
+             */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracesResult"];
+                    "application/x-protobuf": string;
+                };
+            };
+            400: components["responses"]["TracesError"];
+            401: components["responses"]["TracesError"];
+            403: components["responses"]["TracesError"];
+            408: components["responses"]["TracesError"];
+            413: components["responses"]["TracesError"];
+            415: components["responses"]["TracesError"];
+            503: components["responses"]["TracesError"];
+        };
+    };
+    postTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    resourceSpans?: Record<string, never>[];
+                };
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /**
+             * @description Taken, in the encoding of the request. `partialSuccess` only when a generation was refused,
+             *     because its id is missing or cannot be one.
+             */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracesResult"];
+                    "application/x-protobuf": string;
+                };
+            };
+            400: components["responses"]["TracesError"];
+            401: components["responses"]["TracesError"];
+            403: components["responses"]["TracesError"];
+            408: components["responses"]["TracesError"];
+            413: components["responses"]["TracesError"];
+            415: components["responses"]["TracesError"];
+            503: components["responses"]["TracesError"];
         };
     };
     postMeteringRecord: {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * otlp.h - traces in, packed records out.
+ *
+ * Promise   One record per generation and none per attempt, child or test span.
+ *           What a record needs not is left out where it cannot be read, so that
+ *           one odd attribute never costs the amount.  Texts of prompts and
+ *           answers are not taken over anywhere.
+ */
+#ifndef GW_OTLP_H
+#define GW_OTLP_H
+
+#include "arena.h"
+#include "batch.h"
+#include "clock.h"
+#include "money.h"
+
+#include <stdbool.h>
+
+#define GW_OTLP_TEXT ((size_t)8192) /* longer attribute values are none that are read */
+
+typedef enum gw_attr {
+#define OM_ATTR(name, key) GW_ATTR_##name,
+#include "otlp_attr.def"
+#undef OM_ATTR
+	GW_N_ATTRS
+} gw_attr;
+
+struct gw_value {
+	enum { GW_VALUE_NONE, GW_VALUE_TEXT, GW_VALUE_NUMBER } kind;
+	const char *text; /* UTF-8, ends with a zero byte */
+	om_money number;  /* a number is an exact decimal, whatever it stands for */
+};
+
+/* One span as far as it is read; texts are borrowed from the body or the arena. */
+struct gw_span {
+	const char *name; /* "" without one */
+	bool has_parent;
+	bool failed;              /* its status is an error */
+	const char *status_text;  /* "" without one */
+	om_time start_us, end_us; /* 0: not known */
+	struct gw_value attr[GW_N_ATTRS];
+};
+
+struct gw_traces {
+	struct om_arena *arena;
+	struct gw_batch *batch;
+	om_time now;
+	size_t n_accepted; /* records */
+	size_t n_rejected; /* spans that should have become records */
+	size_t n_tests;
+	const char *reason; /* of the first one rejected; NULL */
+};
+
+/* gw_attr_of gives the attribute of that key, GW_N_ATTRS for one that is not read. */
+gw_attr gw_attr_of(const char *key, size_t n);
+
+/* gw_attr_text takes a text over if it is one that can be read; the first value
+ * of a key stays. */
+void gw_attr_text(struct gw_value *v, const char *text, size_t n, struct om_arena *a);
+
+/* gw_otlp_nanos turns nanoseconds since 1970 into an instant, 0 out of range. */
+om_time gw_otlp_nanos(om_money nanos);
+
+/* gw_otlp_span judges one span. */
+om_status gw_otlp_span(struct gw_traces *t, const struct gw_span *span, om_err *e) OM_MUST;
+
+/* The two encodings; OM_INVALID when the body is none of it. */
+om_status gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e) OM_MUST;
+om_status gw_otlp_protobuf(struct gw_traces *t, const void *data, size_t n, om_err *e) OM_MUST;
+
+#endif
