@@ -70,6 +70,7 @@ gw_http_reason(int status)
 		const char *phrase;
 	} table[] = {
 	    {200, "OK"},
+	    {201, "Created"},
 	    {204, "No Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},
@@ -78,6 +79,7 @@ gw_http_reason(int status)
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {408, "Request Timeout"},
+	    {409, "Conflict"},
 	    {411, "Length Required"},
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},
