@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "letters.h"
 #include "clock.h"
 #include "document.h"
 #include "issue.h"
+#include "letters.h"
 #include "lookup.h"
 #include "query.h"
 #include "stats.h"
