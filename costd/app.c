@@ -223,6 +223,8 @@ start(const void *settings, void **self_out, om_err *e)
 		app->parts = (struct cd_parts){.pool = app->pool,
 		    .ledger = &app->ledger,
 		    .market = app->market,
+		    .resolver = app->resolver,
+		    .conf = conf,
 		    .readings = app->readings,
 		    .have_key = conf->api_key != NULL};
 		s = om_wire_server_open(&wire, &app->server, e);

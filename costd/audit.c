@@ -3,11 +3,11 @@
 
 #include "bring_up.h"
 #include "codec.h"
+#include "journal.h"
 #include "log.h"
 #include "meta.h"
 #include "record.h"
 #include "rollup.h"
-#include "schema.h"
 #include "settings.h"
 #include "store.h"
 
@@ -45,7 +45,8 @@ say_row(struct cd_audit_result *out, const char *what, struct cd_text key, const
 static void
 compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const struct cd_row *joined)
 {
-	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+	/* fields that came after the row was written wait for --rebuild-totals */
+	for (unsigned f = 0; f < stored->n_known; f++) {
 		if (cd_cell_cmp((cd_field)f, &stored->row.cell[f], &joined->cell[f]) != 0) {
 			say_row(out, "row differs from its records", joined->key, cd_fields[f].column);
 			return;
@@ -148,20 +149,10 @@ keep_total(void *arg, const struct cd_val *v, om_err *e)
 
 	(void)e;
 	if (out->wrong_totals++ < SAY_AT_MOST)
-		om_log(OM_LOG_ERROR, "total differs from its rows", "day", v[0].p, "user", v[1].p, "requests",
-		    OM_I64(v[2].i), "cost", v[3].p, NULL);
+		om_log(OM_LOG_ERROR, "total differs from its rows", "day", v[0].p, "user", v[1].p, "cube",
+		    OM_I64(v[2].i), "requests", OM_I64(v[3].i), "cost", v[4].p, NULL);
 	return OM_OK;
 }
-
-/* Totals with a plus, rows with a minus: what does not come to nothing differs. */
-static const char totals_sql[] =
-    "SELECT DATE_FORMAT(day,'%Y-%m-%d'),MIN(user_id),CAST(SUM(n) AS SIGNED),CAST(SUM(cost) AS CHAR) FROM ("
-    "SELECT day,dim,user_id,requests AS n,prompt_tokens AS p,completion_tokens AS c,reasoning_tokens AS r,"
-    "cached_tokens AS h,cache_write_tokens AS w,cost,byok_cost,unsettled AS u FROM usage_day UNION ALL "
-    "SELECT day," CD_DIM_SQL ",user_id,-1,-COALESCE(prompt_tokens,0),-COALESCE(completion_tokens,0),"
-    "-COALESCE(reasoning_tokens,0),-COALESCE(cached_tokens,0),-COALESCE(cache_write_tokens,0),-COALESCE(cost,0),"
-    "-COALESCE(byok_cost,0),-(cost_state<2) FROM generation) AS t GROUP BY day,dim HAVING SUM(n)<>0 OR SUM(p)<>0 OR "
-    "SUM(c)<>0 OR SUM(r)<>0 OR SUM(h)<>0 OR SUM(w)<>0 OR SUM(cost)<>0 OR SUM(byok_cost)<>0 OR SUM(u)<>0";
 
 om_status
 cd_audit_check(struct cd_db *db, struct cd_audit_result *out, om_err *e)
@@ -181,7 +172,62 @@ cd_audit_check(struct cd_db *db, struct cd_audit_result *out, om_err *e)
 		om_arena_fini(&p->a);
 	}
 	free(p);
-	return s == OM_OK ? cd_db_query(db, totals_sql, NULL, 0, keep_total, out, e) : s;
+	return s == OM_OK ? cd_rollup_compare(db, keep_total, out, e) : s;
+}
+
+/* ---- fields that came after a row was written ---- */
+
+static om_status
+keep_short(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct page *p = arg;
+
+	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
+	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
+}
+
+/* complete_page fills the new fields of some old rows from their records. */
+static om_status
+complete_page(struct cd_db *db, struct page *p, om_err *e)
+{
+	const struct cd_row *rows[PAGE];
+	char after[CD_KEY_BYTES];
+	struct om_buf sql;
+	om_status s;
+
+	memcpy(after, p->last, sizeof after);
+	p->n = 0;
+	om_buf_init(&sql, (size_t)16 * 1024);
+	om_buf_printf(&sql,
+	    "SELECT %s FROM generation WHERE generation_id>? AND LENGTH(ranks)<%u ORDER BY generation_id "
+	    "LIMIT " PAGE_TEXT " FOR UPDATE",
+	    cd_store_columns(), (unsigned)CD_N_FIELDS);
+	s = om_buf_done(&sql, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, sql.data, (struct cd_val[]){cd_t(after)}, 1, keep_short, p, e);
+	om_buf_fini(&sql);
+	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
+		rows[i] = &p->stored[i].row;
+		s = cd_journal_join(db, p->stored[i].row.key, &p->stored[i].row, &p->a, e);
+	}
+	return s == OM_OK && p->n > 0 ? cd_store_update(db, rows, p->n, &p->a, e) : s;
+}
+
+static om_status
+complete_rows(struct cd_db *db, om_err *e)
+{
+	struct page *p = calloc(1, sizeof *p);
+	om_status s = OM_OK;
+
+	if (p == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	do {
+		om_arena_init(&p->a, ARENA_BYTES);
+		s = complete_page(db, p, e);
+		om_arena_fini(&p->a);
+	} while (s == OM_OK && p->n > 0);
+	free(p);
+	return s;
 }
 
 /* ---- days and totals anew ---- */
@@ -243,24 +289,20 @@ move_days(struct cd_db *db, int64_t *moved_out, om_err *e)
 om_status
 cd_audit_rebuild(struct cd_db *db, int64_t *moved_out, om_err *e)
 {
-	static const char totals[] =
-	    "INSERT INTO usage_day (day,dim,user_id,model,provider,origin,task,requests,prompt_tokens,"
-	    "completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled) "
-	    "SELECT day," CD_DIM_SQL " AS dim,user_id,model,provider,origin,task,COUNT(*),"
-	    "COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),COALESCE(SUM(reasoning_tokens),0),"
-	    "COALESCE(SUM(cached_tokens),0),COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),"
-	    "COALESCE(SUM(byok_cost),0),SUM(cost_state<2) FROM generation "
-	    "GROUP BY day,user_id,model,provider,origin,task";
 	char zone[CD_ZONE_BYTES];
 	om_status s = cd_meta_take_zone(db, zone, e); /* from here on all writers wait */
 
 	*moved_out = 0;
 	if (s == OM_OK)
+		s = complete_rows(db, e);
+	if (s == OM_OK)
 		s = move_days(db, moved_out, e);
 	if (s == OM_OK)
 		s = cd_db_run(db, "DELETE FROM usage_day", e);
 	if (s == OM_OK)
-		s = cd_db_run(db, totals, e);
+		s = cd_db_run(db, "DELETE FROM usage_sum", e);
+	if (s == OM_OK)
+		s = cd_rollup_fill(db, e);
 	return s == OM_OK ? cd_meta_set_zone(db, om_zone_name(), e) : s;
 }
 
@@ -312,9 +354,9 @@ carry_out(cd_audit_kind kind, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_store_init(e);
 	if (s == OM_OK)
-		s = cd_db_open(&o, &db, e);
+		s = cd_bring_up_schema(&o, e);
 	if (s == OM_OK)
-		s = cd_schema_apply(db, cd_migrations, cd_n_migrations, e);
+		s = cd_db_open(&o, &db, e);
 	if (s == OM_OK && kind == CD_AUDIT_CHECK)
 		s = cd_meta_check_zone(db, e);
 	if (s == OM_OK)

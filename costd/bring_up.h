@@ -11,6 +11,9 @@
  * time zone (om_zone_open was called).  OM_VERSION, OM_INVALID: waiting does
  * not help. */
 om_status cd_bring_up(const struct cd_db_opts *o, om_err *e) OM_MUST;
+/* cd_bring_up_schema brings schema and totals to this program's shape, however
+ * long it takes, and nothing else. */
+om_status cd_bring_up_schema(const struct cd_db_opts *o, om_err *e) OM_MUST;
 bool cd_bring_up_is_final(om_status s);
 
 #endif

@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "groups.h"
 
+#include "hours.h"
+#include "rollup.h"
+
 #include <stddef.h>
 
 #define FIRST_ROOM 64u
 
-/* The groups in the order of Om__Group: how they are computed, called, and
- * where they go in the reply. */
+/* The groups in the order of Om__Group: how they are computed, called, what key
+ * of the totals they need, and where they go in the reply. */
 static const struct group {
 	const char *sql, *name;
 	size_t offset; /* of a char * in Om__UsageRow */
+	unsigned dim;
 } groups[] = {
-    [OM__GROUP__GROUP_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day)},
-    [OM__GROUP__GROUP_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month)},
-    [OM__GROUP__GROUP_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user)},
-    [OM__GROUP__GROUP_MODEL] = {"model", "k_model", offsetof(Om__UsageRow, model)},
-    [OM__GROUP__GROUP_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider)},
-    [OM__GROUP__GROUP_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin)},
-    [OM__GROUP__GROUP_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task)},
+    [OM__GROUP__GROUP_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day), 0},
+    [OM__GROUP__GROUP_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month), 0},
+    [OM__GROUP__GROUP_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user), CD_DIM_USER},
+    [OM__GROUP__GROUP_MODEL] = {"model", "k_model", offsetof(Om__UsageRow, model), CD_DIM_MODEL},
+    [OM__GROUP__GROUP_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider), CD_DIM_PROVIDER},
+    [OM__GROUP__GROUP_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin), CD_DIM_ORIGIN},
+    [OM__GROUP__GROUP_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task), CD_DIM_TASK},
+    [OM__GROUP__GROUP_HOUR] = {NULL, "k_hour", offsetof(Om__UsageRow, hour), 0},
+    [OM__GROUP__GROUP_GROUP] = {"one.name", "k_group", offsetof(Om__UsageRow, group), CD_DIM_GROUPS},
+    [OM__GROUP__GROUP_SOURCE] = {"source", "k_source", offsetof(Om__UsageRow, source), CD_DIM_SOURCE},
 };
 #define N_GROUPS (sizeof groups / sizeof groups[0])
+
+/* Each row once for each of its groups; once with null for none. */
+#define EACH_GROUP                                                                                            \
+	",JSON_TABLE(COALESCE(user_groups,'[null]'),'$[*]' COLUMNS (name VARCHAR(256) CHARACTER SET utf8mb4 " \
+	"COLLATE utf8mb4_nopad_bin PATH '$')) AS one"
 
 om_status
 cd_groups_check(const Om__Group *by, size_t n, om_err *e)
@@ -45,8 +57,23 @@ has_group(const struct cd_groups *g, Om__Group which)
 	return false;
 }
 
+/* from_where reads the smallest table that knows the keys. */
+static void
+from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const struct cd_period *p, const Om__Filter *f)
+{
+	unsigned cube = rows ? 0 : cd_rollup_pick(dims | cd_filter_dims(f));
+
+	cd_sql_add(q, rows ? " FROM generation" : cube > 0 ? " FROM usage_sum" : " FROM usage_day");
+	if (each_group)
+		cd_sql_add(q, EACH_GROUP);
+	cd_sql_where(q, rows, p, f);
+	if (cube > 0)
+		om_buf_printf(&q->text, " AND cube=%u", cube);
+}
+
 struct scan {
 	const struct cd_groups *g;
+	const struct cd_hours *hours;
 	struct om_arena *a;
 	struct cd_group_rows *out;
 	size_t room;
@@ -86,7 +113,9 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	for (size_t i = 0; i < scan->g->n_by; i++) {
 		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
 
-		*slot = cd_read_text(v++, scan->a);
+		*slot = scan->g->by[i] == OM__GROUP__GROUP_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
+								: cd_read_text(v, scan->a);
+		v++;
 	}
 	row->figures = cd_figures_read(v, scan->a, e);
 	if (row->figures == NULL)
@@ -112,6 +141,8 @@ order_by(struct cd_sql *q, const struct cd_groups *g)
 		cd_sql_add(q, "k_month,");
 	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_DAY))
 		cd_sql_add(q, "k_day,");
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_HOUR))
+		cd_sql_add(q, "k_hour,");
 	cd_sql_add(q, "s_cost DESC");
 	for (size_t i = 0; i < N_GROUPS; i++)
 		if (has_group(g, (Om__Group)i))
@@ -122,24 +153,36 @@ om_status
 cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_period *p, const Om__Filter *f,
     struct om_arena *a, struct cd_group_rows *out, om_err *e)
 {
-	struct scan scan = {.g = g, .a = a, .out = out};
-	bool users = has_group(g, OM__GROUP__GROUP_USER);
+	bool users = has_group(g, OM__GROUP__GROUP_USER), by_hour = has_group(g, OM__GROUP__GROUP_HOUR);
+	bool rows = by_hour || !p->days;
+	struct cd_hours hours = {.n = 0};
+	struct scan scan = {.g = g, .hours = &hours, .a = a, .out = out};
+	unsigned dims = 0;
 	struct cd_sql q;
-	om_status s;
+	om_status s = by_hour ? cd_hours_init(&hours, p, e) : OM_OK;
 
 	*out = (struct cd_group_rows){.n = 0};
+	if (s != OM_OK)
+		return s;
 	cd_sql_init(&q, a);
 	cd_sql_add(&q, users ? "SELECT t.*,u.name FROM (SELECT " : "SELECT t.* FROM (SELECT ");
-	for (size_t i = 0; i < g->n_by; i++)
-		om_buf_printf(&q.text, "%s AS %s,", groups[g->by[i]].sql, groups[g->by[i]].name);
-	cd_sql_add(&q, p->days ? cd_day_sums : cd_generation_sums);
-	cd_sql_add(&q, p->days ? " FROM usage_day" : " FROM generation");
-	cd_sql_where(&q, !p->days, p, f);
+	for (size_t i = 0; i < g->n_by; i++) {
+		const struct group *by = &groups[g->by[i]];
+
+		if (g->by[i] == OM__GROUP__GROUP_HOUR)
+			cd_hours_sql(&hours, &q.text);
+		else
+			cd_sql_add(&q, by->sql);
+		om_buf_printf(&q.text, " AS %s,", by->name);
+		dims |= by->dim;
+	}
+	cd_sql_add(&q, rows ? cd_generation_sums : cd_day_sums);
+	from_where(&q, rows, dims, has_group(g, OM__GROUP__GROUP_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
 		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);
 	/* lines that all rows moved away from */
-	cd_sql_add(&q, p->days ? " HAVING s_requests>0) AS t" : ") AS t");
+	cd_sql_add(&q, rows ? ") AS t" : " HAVING s_requests>0) AS t");
 	if (users)
 		cd_sql_add(&q, " LEFT JOIN `user` AS u ON u.id=t.k_user");
 	order_by(&q, g);
@@ -175,8 +218,7 @@ cd_total_read(
 	cd_sql_init(&q, a);
 	cd_sql_add(&q, "SELECT ");
 	cd_sql_add(&q, p->days ? cd_day_sums : cd_generation_sums);
-	cd_sql_add(&q, p->days ? " FROM usage_day" : " FROM generation");
-	cd_sql_where(&q, !p->days, p, f);
+	from_where(&q, !p->days, 0, false, p, f);
 	s = cd_sql_query(db, &q, keep_total, &scan, e);
 	cd_sql_fini(&q);
 	if (s == OM_OK && scan.out == NULL)

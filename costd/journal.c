@@ -95,12 +95,43 @@ cd_journal_append(
 	return s;
 }
 
+struct join_scan {
+	struct cd_row *into;
+	struct om_arena *a;
+};
+
+static om_status
+join_record(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct join_scan *scan = arg;
+	Om__Record *r = NULL;
+	struct cd_row row;
+	om_err why = {.text = ""};
+	om_status s = om_msg_unpack(&om__record__descriptor, v[0].p, v[0].n, scan->a, &r, &why);
+
+	if (s == OM_OK)
+		s = cd_record_row(r, scan->a, &row, &why);
+	if (s != OM_OK)
+		return om_fail(e, s, "journal: %.200s", why.text);
+	(void)cd_join(scan->into, &row);
+	return OM_OK;
+}
+
+om_status
+cd_journal_join(struct cd_db *db, struct cd_text key, struct cd_row *into, struct om_arena *a, om_err *e)
+{
+	struct join_scan scan = {.into = into, .a = a};
+
+	return cd_db_query(db, "SELECT payload FROM record WHERE ledger_key=?", (struct cd_val[]){CD_B(key.p, key.n)},
+	    1, join_record, &scan, e);
+}
+
 om_status
 cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e)
 {
 	static const char sql[] =
 	    "INSERT INTO batch (spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,"
-	    "committed_us) VALUES (?,?,?,?,?,?,1,?) ON DUPLICATE KEY UPDATE deliveries=deliveries+1";
+	    "committed_us,received_us) VALUES (?,?,?,?,?,?,1,?,?) ON DUPLICATE KEY UPDATE deliveries=deliveries+1";
 	const struct cd_val v[] = {
 	    CD_B(d->spool_id, 16),
 	    CD_I((int64_t)d->first_seq),
@@ -109,6 +140,7 @@ cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e)
 	    CD_I(d->duplicate_records),
 	    CD_I(d->refused_records),
 	    CD_I(om_now()),
+	    d->received_us > 0 ? CD_I(d->received_us) : CD_NONE,
 	};
 
 	return cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e);

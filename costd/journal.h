@@ -31,6 +31,7 @@ struct cd_delivery {
 	const unsigned char *spool_id; /* 16 bytes */
 	uint64_t first_seq, last_seq;
 	uint32_t new_records, duplicate_records, refused_records;
+	om_time received_us; /* of the newest record; 0: none */
 };
 
 /* cd_journal_append adds n records, ascending by record id; *new_out counts
@@ -38,6 +39,10 @@ struct cd_delivery {
  * refused_now. */
 om_status cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_journal_join joins all records of one key into the row. */
+om_status cd_journal_join(
+    struct cd_db *db, struct cd_text key, struct cd_row *into, struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_journal_delivery notes a batch; a batch sent again keeps the counts of its
  * first time. */

@@ -152,11 +152,14 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 
 			if (!cd_join(&before, &joined[i]))
 				continue;
+			if (found[i]->n_known < CD_N_FIELDS) /* what its records said of the new fields */
+				s = cd_journal_join(db, keys[i], &before, a, e);
 			joined[i] = before;
 			changed[n_changed++] = &joined[i];
 		}
 		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
-		s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
+		if (s == OM_OK)
+			s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
 	}
 	if (s == OM_OK && n_added > 0)
 		s = cd_store_insert(db, added, n_added, a, e);
@@ -246,7 +249,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 	for (size_t i = 0; i < r->n; i++)
 		r->n_refused += refusal(&r->items[i]) != NULL;
 	if (s == OM_OK && r->batch != NULL) {
-		const struct cd_delivery d = {
+		struct cd_delivery d = {
 		    .spool_id = r->batch->spool_id.data,
 		    .first_seq = r->batch->first_seq,
 		    .last_seq = r->batch->last_seq,
@@ -255,6 +258,9 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		    .refused_records = (uint32_t)r->n_refused,
 		};
 
+		for (size_t i = 0; i < r->n; i++)
+			if (r->items[i].rec != NULL && r->items[i].rec->received_us > d.received_us)
+				d.received_us = r->items[i].rec->received_us;
 		s = cd_journal_bury(db, d.spool_id, r->items, r->n, a, e);
 		if (s == OM_OK)
 			s = cd_journal_delivery(db, &d, e);

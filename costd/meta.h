@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * meta.h - facts of the installation kept in the database: the reporting time
- * zone that all days in it belong to.
+ * zone that all days in it belong to, and which shape the totals have.
  */
 #ifndef CD_META_H
 #define CD_META_H
@@ -22,6 +22,13 @@ om_status cd_meta_guard_zone(struct cd_db *db, om_err *e) OM_MUST;
  * tells the zone in force ("" if none). */
 om_status cd_meta_take_zone(struct cd_db *db, char out[CD_ZONE_BYTES], om_err *e) OM_MUST;
 om_status cd_meta_set_zone(struct cd_db *db, const char *name, om_err *e) OM_MUST;
+
+/* cd_meta_totals_are_new tells whether the totals were made in the shape this
+ * program keeps; cd_meta_set_totals notes that they were.  cd_meta_take_totals
+ * keeps the note from other processes until the end of the transaction. */
+om_status cd_meta_take_totals(struct cd_db *db, om_err *e) OM_MUST;
+om_status cd_meta_totals_are_new(struct cd_db *db, bool *out, om_err *e) OM_MUST;
+om_status cd_meta_set_totals(struct cd_db *db, om_err *e) OM_MUST;
 
 /* cd_meta_check_server warns about a server that could lose a commit. */
 om_status cd_meta_check_server(struct cd_db *db, om_err *e) OM_MUST;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "people.h"
 
-#include "json.h"
+#include "group_set.h"
 #include "record.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define GROUPS_BYTES ((size_t)1024 * 1024)
 
 /* The attributes, each with the instant it was seen at. */
 enum { NAME, EMAIL, ROLE, GROUPS, N_ATTRS };
@@ -20,44 +18,6 @@ struct sighting {
 };
 
 const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us";
-
-static char *
-groups_text(const Om__User *u, struct om_arena *a)
-{
-	struct om_buf b;
-	struct om_jw w;
-	char *text = NULL;
-
-	om_buf_init(&b, GROUPS_BYTES);
-	om_jw_init(&w, &b);
-	om_jw_open(&w, '[');
-	for (size_t i = 0; i < u->n_groups; i++)
-		om_jw_text(&w, u->groups[i]);
-	om_jw_close(&w, ']');
-	if (om_buf_done(&b, NULL) == OM_OK)
-		text = om_arena_strndup(a, b.data, b.len);
-	om_buf_fini(&b);
-	return text;
-}
-
-static om_status
-read_groups(const char *text, size_t n, Om__User *u, struct om_arena *a, om_err *e)
-{
-	json_t *list = NULL;
-	om_status s = om_json_parse(text, n, &list, e);
-
-	if (s != OM_OK)
-		return s;
-	u->groups = om_arena_array(a, json_array_size(list) + 1, sizeof *u->groups);
-	for (size_t i = 0; u->groups != NULL && i < json_array_size(list); i++) {
-		const char *g = json_string_value(json_array_get(list, i));
-
-		if (g != NULL)
-			u->groups[u->n_groups++] = om_arena_strdup(a, g);
-	}
-	json_decref(list);
-	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-}
 
 Om__User *
 cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
@@ -79,7 +39,9 @@ cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	return v[4].kind != CD_TEXT || read_groups(v[4].p, v[4].n, u, a, e) == OM_OK ? u : NULL;
+	return v[4].kind != CD_TEXT || cd_group_set_read(v[4].p, v[4].n, &u->groups, &u->n_groups, a, e) == OM_OK
+	    ? u
+	    : NULL;
 }
 
 static int
@@ -128,7 +90,7 @@ collect(const Om__Record *const *records, size_t n, struct sighting *out, struct
 		out[found++] = (struct sighting){
 		    .id = r->user->id,
 		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
-			r->user->n_groups > 0 ? groups_text(r->user, a) : NULL},
+			said(cd_group_set_text(r->user->groups, r->user->n_groups, a))},
 		    .attr_us = {at, at, at, at},
 		    .first_us = at,
 		    .last_us = at,

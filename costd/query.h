@@ -11,12 +11,20 @@
 
 #include "codec.h"
 #include "pool.h"
+#include "zone.h"
 #include "reading.h"
 
 om_status cd_query_usage(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsageReply *out, om_err *e) OM_MUST;
 om_status cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__GenerationsReply *out, om_err *e) OM_MUST;
+om_status cd_query_generation(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__GenerationReply *out, om_err *e) OM_MUST;
+/* cd_query_pipeline leaves out what the database does not know. */
+om_status cd_query_pipeline(
+    struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e) OM_MUST;
+/* cd_query_first_day gives the first local day with usage. */
+om_status cd_query_first_day(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e) OM_MUST;
 om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsersReply *out, om_err *e) OM_MUST;
 om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,

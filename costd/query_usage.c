@@ -47,8 +47,9 @@ cd_query_usage(
 
 	if (s == OM_OK && q->has_limit && (q->limit < 1 || q->limit > MAX_ROWS))
 		s = om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_ROWS);
-	if (s == OM_OK && q->filter != NULL && (q->filter->generation_id != NULL || q->filter->has_cost_state))
-		s = om_fail(e, OM_INVALID, "filter: totals can be filtered by user, model and provider");
+	if (s == OM_OK && cd_filter_is_of_rows(q->filter))
+		s = om_fail(e, OM_INVALID,
+		    "filter: totals can be filtered by user, group, model, provider, origin, task and source");
 	if (s == OM_OK)
 		s = cd_period_read(q->period, om_now(), &ask.period, e);
 	if (s == OM_OK)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "read.h"
 
+#include "group_set.h"
 #include "money.h"
+#include "rollup.h"
 
 #include <string.h>
 
@@ -29,7 +31,7 @@ const char cd_generation_columns[] =
     "g.generation_id,g.user_id,u.name,g.model,g.provider,g.requested_model,g.started_us,g.finished_us,"
     "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
     "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g.turn_id,"
-    "g.origin,g.task,g.source";
+    "g.origin,g.task,g.source,g.user_groups";
 const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
 
 void
@@ -90,6 +92,61 @@ only(struct cd_sql *q, const char *column, const char *value)
 		cd_sql_value(q, cd_t(value));
 }
 
+unsigned
+cd_filter_dims(const Om__Filter *f)
+{
+	unsigned d = 0;
+
+	if (f == NULL)
+		return 0;
+	d |= f->user != NULL ? CD_DIM_USER : 0u;
+	d |= f->group != NULL ? CD_DIM_GROUPS : 0u;
+	d |= f->model != NULL ? CD_DIM_MODEL : 0u;
+	d |= f->provider != NULL ? CD_DIM_PROVIDER : 0u;
+	d |= f->origin != NULL ? CD_DIM_ORIGIN : 0u;
+	d |= f->task != NULL ? CD_DIM_TASK : 0u;
+	d |= f->source != NULL ? CD_DIM_SOURCE : 0u;
+	return d;
+}
+
+bool
+cd_filter_is_of_rows(const Om__Filter *f)
+{
+	return f != NULL &&
+	    (f->generation_id != NULL || f->has_cost_state || f->chat_id != NULL || f->n_states > 0 ||
+		f->n_cost_states > 0);
+}
+
+/* one_of adds "column IN (…)"; n at most as many as there are states. */
+static void
+one_of(struct cd_sql *q, const char *column, const int *values, size_t n)
+{
+	if (n == 0)
+		return;
+	om_buf_printf(&q->text, " AND %s IN (", column);
+	for (size_t i = 0; i < n; i++)
+		om_buf_printf(&q->text, "%s%d", i > 0 ? "," : "", values[i]);
+	om_buf_chr(&q->text, ')');
+}
+
+/* only_rows adds the conditions that single rows alone can meet. */
+static void
+only_rows(struct cd_sql *q, const Om__Filter *f)
+{
+	if (f->generation_id != NULL) {
+		cd_sql_add(q, " AND generation_id=?");
+		cd_sql_value(q, cd_t(f->generation_id));
+	}
+	if (f->chat_id != NULL) {
+		cd_sql_add(q, " AND chat_id=?");
+		cd_sql_value(q, cd_t(f->chat_id));
+	}
+	if (f->has_cost_state)
+		one_of(q, "cost_state", (int[]){(int)f->cost_state}, 1);
+	one_of(q, "cost_state", (const int *)f->cost_states, f->n_cost_states);
+	one_of(q, "state", (const int *)f->states, f->n_states);
+}
+
 void
 cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f)
 {
@@ -112,14 +169,17 @@ cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 	}
 	only(q, "model", f->model);
 	only(q, "provider", f->provider);
-	if (rows && f->generation_id != NULL) {
-		cd_sql_add(q, " AND generation_id=?");
-		cd_sql_value(q, cd_t(f->generation_id));
+	only(q, "origin", f->origin);
+	only(q, "task", f->task);
+	only(q, "source", f->source);
+	if (f->group != NULL && f->group[0] == '\0') {
+		cd_sql_add(q, " AND user_groups IS NULL");
+	} else if (f->group != NULL) {
+		cd_sql_add(q, " AND JSON_CONTAINS(user_groups,JSON_QUOTE(?))");
+		cd_sql_value(q, cd_t(f->group));
 	}
-	if (rows && f->has_cost_state) {
-		cd_sql_add(q, " AND cost_state=?");
-		cd_sql_value(q, CD_I((int64_t)f->cost_state));
-	}
+	if (rows)
+		only_rows(q, f);
 }
 
 char *
@@ -210,7 +270,9 @@ cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	g->turn_id = cd_read_text(v++, a);
 	g->origin = cd_read_text(v++, a);
 	g->task = cd_read_text(v++, a);
-	g->source = cd_read_text(v, a);
+	g->source = cd_read_text(v++, a);
+	if (v->kind == CD_TEXT && cd_group_set_read(v->p, v->n, &g->groups, &g->n_groups, a, e) != OM_OK)
+		return NULL;
 	if (a->failed || g->generation_id == NULL || g->user == NULL || g->day == NULL) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;

@@ -9,7 +9,7 @@
 #include "db.h"
 #include "period.h"
 
-#define CD_MAX_PARAMS 32u
+#define CD_MAX_PARAMS 48u
 
 /* SQL with its values, built by unchecked calls; cd_sql_done tells.  User data
  * are values only, never text of the statement. */
@@ -28,8 +28,14 @@ void cd_sql_day(struct cd_sql *q, om_day d);
 om_status cd_sql_query(struct cd_db *db, struct cd_sql *q, cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
 
 /* cd_sql_where appends " WHERE …" for a period and a filter; rows: of
- * `generation`, else of usage_day.  The filter may be NULL. */
+ * `generation`, else of usage_day or usage_sum, which know no single rows.  The
+ * filter may be NULL. */
 void cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f);
+
+/* cd_filter_dims gives the keys (cd_dims) a filter looks at. */
+unsigned cd_filter_dims(const Om__Filter *f);
+/* cd_filter_is_of_rows tells whether it looks at what totals do not know. */
+bool cd_filter_is_of_rows(const Om__Filter *f);
 
 /* Sums of a group, nine columns. */
 #define CD_N_FIGURES 9u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "record.h"
 
+#include "group_set.h"
 #include "text.h"
 
 #include <string.h>
@@ -235,16 +236,18 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 {
 	bool looked_up = cd_record_is_look_up(r);
 	uint8_t rank = word_rank(r), billed = cost_rank(r), counted = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED;
-	const char *key = r->generation_id;
+	const char *key = r->generation_id, *groups;
 	om_status s;
 
 	memset(out, 0, sizeof *out);
 	if (key == NULL)
 		key = om_arena_printf(a, CD_TURN_PREFIX "%s", r->turn_id);
-	if (key == NULL)
+	groups = cd_group_set_text(r->user->groups, r->user->n_groups, a);
+	if (key == NULL || groups == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->key = (struct cd_text){.p = key, .n = strlen(key)};
 	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
+	set_text(out, CD_F_USER_GROUPS, rank, groups);
 	if (r->has_started_us && !looked_up)
 		set_int(out, CD_F_STARTED_US, rank, r->started_us);
 	else

@@ -364,6 +364,19 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned 
 	return OM_OK;
 }
 
+om_time
+cd_resolver_paused_until(struct cd_resolver *r)
+{
+	int64_t now = om_mono_ms(), to;
+
+	if (r == NULL)
+		return 0;
+	(void)pthread_mutex_lock(&r->lock);
+	to = r->paused_to_ms;
+	(void)pthread_mutex_unlock(&r->lock);
+	return to > now ? om_now() + (to - now) * 1000 : 0;
+}
+
 void
 cd_resolver_stop(struct cd_resolver *r)
 {

@@ -25,6 +25,10 @@ struct cd_resolver;
 om_status cd_resolver_new(
     struct cd_ledger *l, const struct cd_provider_opts *o, unsigned n, struct cd_resolver **out, om_err *e) OM_MUST;
 
+/* cd_resolver_paused_until tells how long all look-ups of this process wait; 0:
+ * they do not. */
+om_time cd_resolver_paused_until(struct cd_resolver *r);
+
 /* cd_resolver_stop ends what is under way and gives its claims back;
  * cd_resolver_free waits for that.  No ledger call may be under way then. */
 void cd_resolver_stop(struct cd_resolver *r);

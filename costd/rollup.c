@@ -8,8 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cd_field dims[] = {CD_F_USER_ID, CD_F_MODEL, CD_F_PROVIDER, CD_F_ORIGIN, CD_F_TASK};
+#define SQL_BYTES ((size_t)32 * 1024)
+
+/* The keys, in the order of cd_dims. */
+static const cd_field dims[] = {
+    CD_F_USER_ID, CD_F_MODEL, CD_F_PROVIDER, CD_F_ORIGIN, CD_F_TASK, CD_F_SOURCE, CD_F_USER_GROUPS};
 #define N_DIMS (sizeof dims / sizeof dims[0])
+
+/* The cubes of usage_sum by their number, from 1; stored, so never renumbered.
+ * In the order of `by_size` they have about this many lines a day: one, one per
+ * set of groups, a handful, one per model and provider, one per user. */
+static const unsigned cubes[CD_N_CUBES + 1] = {
+    CD_DIM_ALL, /* usage_day */
+    0,
+    CD_DIM_USER | CD_DIM_GROUPS,
+    CD_DIM_MODEL | CD_DIM_PROVIDER,
+    CD_DIM_GROUPS,
+    CD_DIM_ORIGIN | CD_DIM_TASK | CD_DIM_SOURCE,
+};
+static const unsigned by_size[] = {1, 4, 5, 3, 2};
+
+unsigned
+cd_rollup_pick(unsigned wanted)
+{
+	for (size_t i = 0; i < sizeof by_size / sizeof by_size[0]; i++)
+		if ((wanted & ~cubes[by_size[i]]) == 0)
+			return by_size[i];
+	return 0;
+}
 
 om_day
 cd_row_day(const struct cd_row *row)
@@ -17,9 +43,9 @@ cd_row_day(const struct cd_row *row)
 	return om_zone_day(row->cell[CD_F_STARTED_US].v.i);
 }
 
-/* hash_dims: the same text as CD_DIM_SQL makes. */
+/* hash_dims: the same text as dim_sql makes. */
 static om_status
-hash_dims(const struct cd_row *row, unsigned char out[CD_DIM])
+hash_dims(const struct cd_row *row, unsigned set, unsigned char out[CD_DIM])
 {
 	struct om_bytes parts[3 * N_DIMS];
 	char lengths[N_DIMS][24];
@@ -30,6 +56,8 @@ hash_dims(const struct cd_row *row, unsigned char out[CD_DIM])
 	for (size_t i = 0; i < N_DIMS; i++) {
 		const struct cd_cell *c = &row->cell[dims[i]];
 
+		if ((set & 1u << i) == 0)
+			continue;
 		if (c->rank == CD_RANK_NONE) {
 			parts[n++] = (struct om_bytes){"-,", 2};
 			continue;
@@ -42,6 +70,20 @@ hash_dims(const struct cd_row *row, unsigned char out[CD_DIM])
 	s = om_sha256(parts, n, sum);
 	memcpy(out, sum, CD_DIM);
 	return s;
+}
+
+/* dim_sql computes dim from the columns of a line. */
+static void
+dim_sql(struct om_buf *b, unsigned set)
+{
+	om_buf_str(b, "UNHEX(LEFT(SHA2(CONCAT(''");
+	for (size_t i = 0; i < N_DIMS; i++) {
+		const char *c = cd_fields[dims[i]].column;
+
+		if ((set & 1u << i) != 0)
+			om_buf_printf(b, ",IF(%s IS NULL,'-',CONCAT(OCTET_LENGTH(%s),':',%s)),','", c, c, c);
+	}
+	om_buf_str(b, "),256),32))");
 }
 
 static int64_t
@@ -74,7 +116,7 @@ delta_of(const struct cd_row *row, om_day day, int sign, struct cd_delta *d, om_
 	    .byok_cost = {.v = sign * byok.v},
 	    .unsettled = cd_row_is_unsettled(row) ? sign : 0,
 	};
-	if (hash_dims(row, d->dim) != OM_OK)
+	if (hash_dims(row, CD_DIM_ALL, d->dim) != OM_OK)
 		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
 	return OM_OK;
 }
@@ -142,22 +184,90 @@ merge(struct cd_delta *d, size_t n, size_t *n_out, om_err *e)
 	return OM_OK;
 }
 
-#define SUMS(X)              \
+#define FIGURES(X)           \
 	X(requests)          \
 	X(prompt_tokens)     \
 	X(completion_tokens) \
 	X(reasoning_tokens) X(cached_tokens) X(cache_write_tokens) X(cost) X(byok_cost) X(unsettled)
-#define ADD_SQL(c) "," #c "=" #c "+VALUES(" #c ")"
-#define N_COLUMNS  16u
+#define NAME_SQL(c) "," #c
+#define ADD_SQL(c)  "," #c "=" #c "+VALUES(" #c ")"
+#define SUM_SQL(c)  ",SUM(" #c ")"
+#define KEYS_SQL    ",user_id,model,provider,origin,task,source,user_groups"
+#define N_COLUMNS   (3u + 9u + N_DIMS)
+
+/* put writes the values of one line, the cube first. */
+static struct cd_val *
+put(struct cd_val *p, unsigned cube, const struct cd_delta *d, struct om_arena *a)
+{
+	const struct cd_figures *f = &d->by;
+	char day[OM_DAY_TEXT];
+
+	if (cube > 0)
+		*p++ = CD_I(cube);
+	*p++ = cd_t(om_arena_strdup(a, om_day_text(d->day, day)));
+	*p++ = CD_B(d->dim, CD_DIM);
+	for (size_t k = 0; k < N_DIMS; k++) {
+		const struct cd_cell *c = &d->row->cell[dims[k]];
+		bool has = c->rank != CD_RANK_NONE && (cubes[cube] & 1u << k) != 0;
+
+		*p++ = has ? CD_B(c->v.text.p, c->v.text.n) : CD_NONE;
+	}
+	*p++ = CD_I(f->requests);
+	*p++ = CD_I(f->prompt_tokens);
+	*p++ = CD_I(f->completion_tokens);
+	*p++ = CD_I(f->reasoning_tokens);
+	*p++ = CD_I(f->cached_tokens);
+	*p++ = CD_I(f->cache_write_tokens);
+	*p++ = cd_m(f->cost, a);
+	*p++ = cd_m(f->byok_cost, a);
+	*p++ = CD_I(f->unsettled);
+	return p;
+}
+
+#define VALUES_SQL "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+
+/* apply_sums writes the movements, which are those of usage_day, to all cubes. */
+static om_status
+apply_sums(struct cd_db *db, const struct cd_delta *d, size_t n, struct om_arena *a, om_err *e)
+{
+	static const char sql[] = "INSERT INTO usage_sum (cube,day,dim" KEYS_SQL FIGURES(
+	    NAME_SQL) ") VALUES " VALUES_SQL ",?) ON DUPLICATE KEY UPDATE day=day" FIGURES(ADD_SQL);
+	struct cd_val *v = om_arena_array(a, CD_N_CUBES * n * N_COLUMNS, sizeof *v), *p = v;
+	struct cd_delta *all = om_arena_array(a, CD_N_CUBES * n, sizeof *all); /* the values point into it */
+	size_t lines = 0;
+
+	if (v == NULL || all == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (unsigned cube = 1; cube <= CD_N_CUBES; cube++) {
+		struct cd_delta *sums = all + (cube - 1) * n;
+		om_status s = OM_OK;
+		size_t kept = n;
+
+		for (size_t i = 0; s == OM_OK && i < n; i++) {
+			sums[i] = d[i];
+			s = hash_dims(d[i].row, cubes[cube], sums[i].dim);
+		}
+		if (s != OM_OK)
+			return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+		qsort(sums, n, sizeof *sums, cmp_delta);
+		s = merge(sums, n, &kept, e);
+		if (s != OM_OK)
+			return s;
+		for (size_t i = 0; i < kept; i++)
+			p = put(p, cube, &sums[i], a);
+		lines += kept;
+	}
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return lines == 0 ? OM_OK : cd_db_exec(db, sql, v, N_COLUMNS, lines, NULL, e);
+}
 
 om_status
 cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e)
 {
-	static const char sql[] =
-	    "INSERT INTO usage_day (day,dim,user_id,model,provider,origin,task,requests,prompt_tokens,"
-	    "completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled) "
-	    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE day=day" SUMS(ADD_SQL);
-	struct cd_val *v;
+	static const char sql[] = "INSERT INTO usage_day (day,dim" KEYS_SQL FIGURES(
+	    NAME_SQL) ") VALUES " VALUES_SQL ") ON DUPLICATE KEY UPDATE day=day" FIGURES(ADD_SQL);
+	struct cd_val *v, *p;
 	om_status s;
 
 	if (n == 0)
@@ -166,30 +276,113 @@ cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena 
 	s = merge(d, n, &n, e);
 	if (s != OM_OK || n == 0)
 		return s;
-	v = om_arena_array(a, n * N_COLUMNS, sizeof *v);
-	for (size_t i = 0; i < n && v != NULL; i++) {
-		const struct cd_figures *f = &d[i].by;
-		struct cd_val *p = v + i * N_COLUMNS;
-		char day[OM_DAY_TEXT];
-
-		*p++ = cd_t(om_arena_strdup(a, om_day_text(d[i].day, day)));
-		*p++ = CD_B(d[i].dim, CD_DIM);
-		for (size_t k = 0; k < N_DIMS; k++) {
-			const struct cd_cell *c = &d[i].row->cell[dims[k]];
-
-			*p++ = c->rank == CD_RANK_NONE ? CD_NONE : CD_B(c->v.text.p, c->v.text.n);
-		}
-		*p++ = CD_I(f->requests);
-		*p++ = CD_I(f->prompt_tokens);
-		*p++ = CD_I(f->completion_tokens);
-		*p++ = CD_I(f->reasoning_tokens);
-		*p++ = CD_I(f->cached_tokens);
-		*p++ = CD_I(f->cache_write_tokens);
-		*p++ = cd_m(f->cost, a);
-		*p++ = cd_m(f->byok_cost, a);
-		*p++ = CD_I(f->unsettled);
-	}
+	v = p = om_arena_array(a, n * N_COLUMNS, sizeof *v);
+	for (size_t i = 0; i < n && v != NULL; i++)
+		p = put(p, 0, &d[i], a);
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	return cd_db_exec(db, sql, v, N_COLUMNS, n, NULL, e);
+	s = cd_db_exec(db, sql, v, N_COLUMNS - 1, n, NULL, e);
+	return s == OM_OK ? apply_sums(db, d, n, a, e) : s;
+}
+
+/* ---- all at once ---- */
+
+/* keys_sql writes the columns of the keys, null where the cube has none. */
+static void
+keys_sql(struct om_buf *b, unsigned set)
+{
+	for (size_t i = 0; i < N_DIMS; i++)
+		om_buf_printf(b, ",%s", (set & 1u << i) != 0 ? cd_fields[dims[i]].column : "NULL");
+}
+
+static void
+group_sql(struct om_buf *b, unsigned set)
+{
+	om_buf_str(b, " GROUP BY day");
+	for (size_t i = 0; i < N_DIMS; i++)
+		if ((set & 1u << i) != 0)
+			om_buf_printf(b, ",%s", cd_fields[dims[i]].column);
+}
+
+static om_status
+fill_one(struct cd_db *db, unsigned cube, om_err *e)
+{
+	struct om_buf b;
+	om_status s;
+
+	om_buf_init(&b, SQL_BYTES);
+	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) ") SELECT ",
+	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,");
+	if (cube > 0)
+		om_buf_printf(&b, "%u,", cube);
+	om_buf_str(&b, "day,");
+	dim_sql(&b, cubes[cube]);
+	keys_sql(&b, cubes[cube]);
+	om_buf_str(&b,
+	    cube > 0 ? FIGURES(SUM_SQL) " FROM usage_day"
+		     : ",COUNT(*),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
+		       "COALESCE(SUM(reasoning_tokens),0),COALESCE(SUM(cached_tokens),0),"
+		       "COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),COALESCE(SUM(byok_cost),0),"
+		       "SUM(cost_state<2) FROM generation");
+	group_sql(&b, cubes[cube]);
+	s = om_buf_done(&b, e);
+	if (s == OM_OK)
+		s = cd_db_run(db, b.data, e);
+	om_buf_fini(&b);
+	return s;
+}
+
+om_status
+cd_rollup_fill(struct cd_db *db, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (unsigned cube = 0; s == OM_OK && cube <= CD_N_CUBES; cube++)
+		s = fill_one(db, cube, e);
+	return s;
+}
+
+/* Totals with a plus, what they are made of with a minus: what does not come to
+ * nothing differs. */
+static om_status
+compare_one(struct cd_db *db, unsigned cube, cd_row_fn *fn, void *arg, om_err *e)
+{
+	struct om_buf b;
+	om_status s;
+
+	om_buf_init(&b, SQL_BYTES);
+	om_buf_printf(&b,
+	    "SELECT DATE_FORMAT(day,'%%Y-%%m-%%d'),COALESCE(MIN(user_id),'-'),%u,CAST(SUM(n) AS SIGNED),CAST(SUM(cost) "
+	    "AS CHAR) FROM (SELECT day,dim,user_id,requests AS n,prompt_tokens AS p,completion_tokens AS c,"
+	    "reasoning_tokens AS r,cached_tokens AS h,cache_write_tokens AS w,cost,byok_cost,unsettled AS u FROM ",
+	    cube);
+	if (cube == 0)
+		om_buf_str(&b, "usage_day UNION ALL SELECT day,");
+	else
+		om_buf_printf(&b, "usage_sum WHERE cube=%u UNION ALL SELECT day,", cube);
+	dim_sql(&b, cubes[cube]);
+	om_buf_str(&b,
+	    cube > 0 ? ",NULL,-requests,-prompt_tokens,-completion_tokens,-reasoning_tokens,-cached_tokens,"
+		       "-cache_write_tokens,-cost,-byok_cost,-unsettled FROM usage_day"
+		     : ",user_id,-1,-COALESCE(prompt_tokens,0),-COALESCE(completion_tokens,0),"
+		       "-COALESCE(reasoning_tokens,0),-COALESCE(cached_tokens,0),-COALESCE(cache_write_tokens,0),"
+		       "-COALESCE(cost,0),-COALESCE(byok_cost,0),-(cost_state<2) FROM generation");
+	om_buf_str(&b,
+	    ") AS t GROUP BY day,dim HAVING SUM(n)<>0 OR SUM(p)<>0 OR SUM(c)<>0 OR SUM(r)<>0 OR SUM(h)<>0 OR "
+	    "SUM(w)<>0 OR SUM(cost)<>0 OR SUM(byok_cost)<>0 OR SUM(u)<>0");
+	s = om_buf_done(&b, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, b.data, NULL, 0, fn, arg, e);
+	om_buf_fini(&b);
+	return s;
+}
+
+om_status
+cd_rollup_compare(struct cd_db *db, cd_row_fn *fn, void *arg, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (unsigned cube = 0; s == OM_OK && cube <= CD_N_CUBES; cube++)
+		s = compare_one(db, cube, fn, arg, e);
+	return s;
 }

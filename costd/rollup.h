@@ -2,12 +2,18 @@
 /*
  * rollup.h - daily totals, moved by the difference each row makes.
  *
- * Promise   usage_day is at every commit the sum of the rows of `generation`
- *           per (day, user, model, provider, origin, task).
+ * Promise   At every commit usage_day is the sum of the rows of `generation`
+ *           per day and combination of all keys, and usage_sum is the sum of
+ *           usage_day per day and the keys of a cube.
+ * Cubes     usage_sum holds a few coarser totals beside each other, so that what
+ *           is asked for all the time adds up some dozen lines, however many
+ *           lines usage_day has.  cd_rollup_pick names the smallest that knows
+ *           the keys of a question.
  */
 #ifndef CD_ROLLUP_H
 #define CD_ROLLUP_H
 
+#include "buf.h"
 #include "db.h"
 #include "join.h"
 #include "zone.h"
@@ -39,11 +45,29 @@ om_status cd_rollup_move(const struct cd_row *old, om_day old_day, const struct 
  * the order keeps two processes from waiting for each other. */
 om_status cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 
-/* CD_DIM_SQL computes dim from the columns of a row. */
-#define CD_DIM_PART(col) "IF(" col " IS NULL,'-',CONCAT(OCTET_LENGTH(" col "),':'," col ")),','"
-#define CD_DIM_SQL                                                                                 \
-	"UNHEX(LEFT(SHA2(CONCAT(" CD_DIM_PART("user_id") "," CD_DIM_PART("model") "," CD_DIM_PART( \
-	    "provider") "," CD_DIM_PART("origin") "," CD_DIM_PART("task") "),256),32))"
+/* The keys a line can have, as a set. */
+typedef enum cd_dims {
+	CD_DIM_USER = 1,
+	CD_DIM_MODEL = 2,
+	CD_DIM_PROVIDER = 4,
+	CD_DIM_ORIGIN = 8,
+	CD_DIM_TASK = 16,
+	CD_DIM_SOURCE = 32,
+	CD_DIM_GROUPS = 64,
+	CD_DIM_ALL = 127
+} cd_dims;
+
+#define CD_N_CUBES 5u /* of usage_sum; numbered from 1 */
+
+/* cd_rollup_pick gives the cube that answers for these keys; 0: usage_day. */
+unsigned cd_rollup_pick(unsigned dims);
+
+/* cd_rollup_fill makes all lines anew; the tables are empty. */
+om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_rollup_compare calls fn with day, user, cube, requests and cost for each
+ * line that differs from what it must be, by how much. */
+om_status cd_rollup_compare(struct cd_db *db, cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
 
 om_day cd_row_day(const struct cd_row *row);
 

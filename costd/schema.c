@@ -181,3 +181,14 @@ cd_schema_apply(struct cd_db *db, const struct cd_migration *m, size_t n, om_err
 		cd_db_rollback(db);
 	return s;
 }
+
+bool
+cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t n)
+{
+	int64_t newest = 0;
+	om_status s =
+	    cd_db_query(db, "SELECT COALESCE(MAX(version),0) FROM schema_migration", NULL, 0, keep_int, &newest, NULL);
+
+	cd_db_rollback(db);
+	return s == OM_OK && newest == (int64_t)m[n - 1].version;
+}

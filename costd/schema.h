@@ -25,6 +25,9 @@ extern const size_t cd_n_migrations;
 /* cd_schema_apply brings the database to the newest of n steps. */
 om_status cd_schema_apply(struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e) OM_MUST;
 
+/* cd_schema_is_current tells whether nothing is left to do, without waiting. */
+bool cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t n);
+
 /* cd_sql_next gives the next statement of a script, without comments and the
  * semicolon, as a string to free(); NULL at the end.  *at moves on. */
 char *cd_sql_next(const char **at);

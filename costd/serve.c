@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "clock.h"
-#include "document.h"
-#include "issue.h"
+#include "app.h"
+#include "describe.h"
 #include "letters.h"
 #include "lookup.h"
 #include "query.h"
@@ -35,6 +34,8 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 {
 	Om__StatusReply *out = om_msg_new(a, &om__status_reply__descriptor);
 	om_err why = {.text = ""};
+	bool found = false;
+	om_day first = 0;
 	om_status s;
 
 	if (out == NULL)
@@ -43,6 +44,14 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 	om_stat_set(&database_up, s == OM_OK);
 	out->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
 	out->timezone = om_arena_strdup(a, om_zone_name());
+	if (s == OM_OK && cd_query_first_day(p->pool, soon(deadline_ms, STATUS_MS), &found, &first, NULL) == OM_OK &&
+	    found) {
+		out->has_first_day = true;
+		out->first_day = first;
+	}
+	out->has_today = out->has_today_ends_us = true;
+	out->today = om_zone_day(om_now());
+	out->today_ends_us = om_zone_day_start(out->today + 1);
 	out->has_database_ok = true;
 	out->database_ok = s == OM_OK;
 	if (s != OM_OK)
@@ -98,6 +107,16 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 	return s;
 }
 
+static om_status
+pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__PipelineReply *out, om_err *e)
+{
+	om_time until = cd_resolver_paused_until(p->resolver);
+
+	out->has_paused_until_us = until > 0;
+	out->paused_until_us = until;
+	return cd_query_pipeline(p->pool, soon(deadline_ms, STATUS_MS), out, a, e);
+}
+
 /* ANSWER makes the reply's message, hands it to the call and puts it in place. */
 #define ANSWER(CASE, member, kind, call)                                \
 	do {                                                            \
@@ -124,6 +143,14 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_GENERATIONS:
 		ANSWER(GENERATIONS, generations, generations_reply,
 		    cd_query_generations(p->pool, req->generations, deadline_ms, a, rep->generations, e));
+	case OM__REQUEST__BODY_GENERATION:
+		ANSWER(GENERATION, generation, generation_reply,
+		    cd_query_generation(p->pool, req->generation, deadline_ms, a, rep->generation, e));
+	case OM__REQUEST__BODY_PIPELINE:
+		ANSWER(PIPELINE, pipeline, pipeline_reply, pipeline(p, deadline_ms, a, rep->pipeline, e));
+	case OM__REQUEST__BODY_SETTINGS:
+		ANSWER(SETTINGS, settings, settings_reply,
+		    om_settings_describe(&cd_service, p->conf, a, rep->settings, e));
 	case OM__REQUEST__BODY_USERS:
 		ANSWER(USERS, users, users_reply, cd_query_users(p->pool, req->users, deadline_ms, a, rep->users, e));
 	case OM__REQUEST__BODY_STATEMENT:
@@ -131,21 +158,6 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		    cd_query_statement(p->pool, p->readings, req->statement, deadline_ms, a, rep->statement, e));
 	case OM__REQUEST__BODY_ROWS:
 		ANSWER(ROWS, rows, rows_reply, cd_readings_rows(p->readings, req->rows, deadline_ms, a, rep->rows, e));
-	case OM__REQUEST__BODY_ISSUE_BEGIN:
-		ANSWER(ISSUE_BEGIN, issue_begin, issue_begin_reply,
-		    cd_issue_begin(p->pool, req->issue_begin, om_now(), deadline_ms, a, rep->issue_begin, e));
-	case OM__REQUEST__BODY_ISSUE_KEEP:
-		ANSWER(ISSUE_KEEP, issue_keep, issue_keep_reply,
-		    cd_issue_keep(p->pool, req->issue_keep, om_now(), deadline_ms, e));
-	case OM__REQUEST__BODY_ISSUE_FINISH:
-		ANSWER(ISSUE_FINISH, issue_finish, issue_reply,
-		    cd_issue_finish(p->pool, req->issue_finish, deadline_ms, a, rep->issue_finish, e));
-	case OM__REQUEST__BODY_DOCUMENTS:
-		ANSWER(DOCUMENTS, documents, documents_reply,
-		    cd_documents_list(p->pool, req->documents, deadline_ms, a, rep->documents, e));
-	case OM__REQUEST__BODY_DOCUMENT_FILE:
-		ANSWER(DOCUMENT_FILE, document_file, document_file_reply,
-		    cd_document_file(p->pool, req->document_file, deadline_ms, a, rep->document_file, e));
 	case OM__REQUEST__BODY_MODELS:
 		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
 	case OM__REQUEST__BODY_CREDITS:
@@ -168,8 +180,6 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:
-	case OM__REQUEST__BODY_ISSUE:
-	case OM__REQUEST__BODY_DELIVERY:
 	case OM__REQUEST__BODY__NOT_SET:
 	default:
 		return om_fail(e, OM_PROTOCOL, "costd does not answer requests of kind %d", (int)req->body_case);

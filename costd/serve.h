@@ -7,6 +7,7 @@
 
 #include "ledger.h"
 #include "market.h"
+#include "resolve.h"
 #include "reading.h"
 #include "wire.h"
 
@@ -15,6 +16,8 @@ struct cd_parts {
 	struct cd_pool *pool;
 	struct cd_ledger *ledger;
 	struct cd_market *market;
+	struct cd_resolver *resolver; /* NULL: nothing is looked up */
+	const void *conf;             /* struct cd_settings */
 	struct cd_readings *readings;
 	bool have_key; /* costs can be looked up */
 };

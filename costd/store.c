@@ -119,6 +119,7 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	if (out->row.key.p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->day = (om_day)v[CD_C_DAY].i;
+	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
 		const struct cd_val *c = &v[CD_C_FIELDS + f];
 		/* a field that join.def got after the row was written has no rank yet */

@@ -17,6 +17,7 @@
 struct cd_stored {
 	struct cd_row row;
 	om_day day;
+	size_t n_known; /* fields join.def had when the row was written; the others have no value */
 };
 
 /* Columns of CD_ROW_COLUMNS, in the order of a result. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "api_read.h"
 #include "json.h"
+#include "live.h"
 #include "peers.h"
 #include "routes.h"
 #include "spool.h"
@@ -18,8 +20,10 @@ gw_api_health(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	return OM_OK;
 }
 
-om_status
-gw_api_ready(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+/* write_parts writes the state of spool, costd and database, and whether the
+ * whole is ready. */
+static gw_spool_state
+write_parts(struct gw_app *app, struct om_jw *w)
 {
 	static const char *const states[] = {
 	    [GW_SPOOL_OK] = "ok", [GW_SPOOL_FULL] = "full", [GW_SPOOL_FAILED] = "failed"};
@@ -27,44 +31,115 @@ gw_api_ready(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 	struct gw_store_totals t;
 	gw_spool_state spool = gw_spool_status(app->spool, &t);
 	bool all;
+
+	gw_peers_costd_status(app->peers, &costd);
+	all = costd.reachable && costd.database_ok;
+	om_jw_key(w, "status");
+	om_jw_text(w, spool != GW_SPOOL_OK ? "unavailable" : all && t.quarantined == 0 ? "ready" : "degraded");
+	om_jw_key(w, "spool");
+	om_jw_open(w, '{');
+	om_jw_key(w, "state");
+	om_jw_text(w, states[spool]);
+	om_jw_key(w, "pending");
+	om_jw_int(w, t.pending);
+	om_jw_key(w, "quarantined");
+	om_jw_int(w, t.quarantined);
+	om_jw_key(w, "oldest_pending_seconds");
+	if (t.pending > 0 && t.oldest_us > 0)
+		om_jw_int(w, om_now() > t.oldest_us ? (om_now() - t.oldest_us) / OM_SECOND : 0);
+	else
+		om_jw_null(w);
+	om_jw_close(w, '}');
+	om_jw_key(w, "costd");
+	om_jw_open(w, '{');
+	om_jw_key(w, "state");
+	om_jw_text(w, costd.reachable ? "ok" : "unreachable");
+	om_jw_close(w, '}');
+	om_jw_key(w, "database");
+	om_jw_open(w, '{');
+	om_jw_key(w, "state");
+	om_jw_text(w, !costd.reachable ? "unknown" : costd.database_ok ? "ok" : "unreachable");
+	om_jw_close(w, '}');
+	return spool;
+}
+
+om_status
+gw_api_ready(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	gw_spool_state spool;
 	struct om_jw w;
 
 	(void)rq;
 	(void)e;
-	gw_peers_costd_status(app->peers, &costd);
-	all = costd.reachable && costd.database_ok;
-	rp->status = spool == GW_SPOOL_OK ? 200 : 503;
 	rp->type = "application/json";
-	if (rp->status == 503)
-		gw_reply_header(rp, "Retry-After", "%d", 5);
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "status");
-	om_jw_text(&w, spool != GW_SPOOL_OK ? "unavailable" : all && t.quarantined == 0 ? "ready" : "degraded");
-	om_jw_key(&w, "spool");
-	om_jw_open(&w, '{');
-	om_jw_key(&w, "state");
-	om_jw_text(&w, states[spool]);
-	om_jw_key(&w, "pending");
-	om_jw_int(&w, t.pending);
-	om_jw_key(&w, "quarantined");
-	om_jw_int(&w, t.quarantined);
-	om_jw_key(&w, "oldest_pending_seconds");
-	if (t.pending > 0 && t.oldest_us > 0)
-		om_jw_int(&w, om_now() > t.oldest_us ? (om_now() - t.oldest_us) / OM_SECOND : 0);
-	else
-		om_jw_null(&w);
+	spool = write_parts(app, &w);
 	om_jw_close(&w, '}');
-	om_jw_key(&w, "costd");
+	rp->status = spool == GW_SPOOL_OK ? 200 : 503;
+	if (rp->status == 503)
+		gw_reply_header(rp, "Retry-After", "%d", 5);
+	return OM_OK;
+}
+
+/* ask_pipeline asks costd what only it knows; NULL while it does not say. */
+static const Om__PipelineReply *
+ask_pipeline(struct gw_app *app, struct om_arena *a)
+{
+	Om__PipelineQuery q = OM__PIPELINE_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	struct gw_costd_status costd;
+	Om__Reply *rep = NULL;
+
+	gw_peers_costd_status(app->peers, &costd);
+	if (!costd.reachable || !costd.database_ok)
+		return NULL;
+	req.body_case = OM__REQUEST__BODY_PIPELINE;
+	req.pipeline = &q;
+	if (gw_peers_ask_costd(app->peers, &req, a, &rep, NULL) != OM_OK || rep->body_case != OM__REPLY__BODY_PIPELINE)
+		return NULL;
+	return rep->pipeline;
+}
+
+static void
+write_lookups(struct om_jw *w, const Om__PipelineReply *p)
+{
+	om_jw_key(w, "dead_letters");
+	if (p == NULL) {
+		om_jw_null(w);
+		om_jw_key(w, "lookups");
+		om_jw_null(w);
+		return;
+	}
+	om_jw_int(w, (int64_t)p->dead_letters);
+	om_jw_key(w, "lookups");
+	om_jw_open(w, '{');
+	gw_write_count(w, "waiting", p->lookups_waiting);
+	gw_write_count(w, "overdue", p->lookups_overdue);
+	gw_write_count(w, "given_up", p->lookups_given_up);
+	gw_write_time(w, "paused_until", p->has_paused_until_us, p->paused_until_us);
+	gw_write_text(w, "last_error", p->last_error);
+	om_jw_close(w, '}');
+}
+
+om_status
+gw_api_pipeline(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	const Om__PipelineReply *p = ask_pipeline(app, rq->arena);
+	om_time event = gw_live_newest(app->live);
+	struct om_jw w;
+
+	(void)e;
+	if (p != NULL && p->has_last_event_us && p->last_event_us > event)
+		event = p->last_event_us;
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "state");
-	om_jw_text(&w, costd.reachable ? "ok" : "unreachable");
-	om_jw_close(&w, '}');
-	om_jw_key(&w, "database");
-	om_jw_open(&w, '{');
-	om_jw_key(&w, "state");
-	om_jw_text(&w, !costd.reachable ? "unknown" : costd.database_ok ? "ok" : "unreachable");
-	om_jw_close(&w, '}');
+	gw_write_time(&w, "now", true, om_now());
+	(void)write_parts(app, &w);
+	gw_write_time(&w, "last_event_at", event > 0, event);
+	gw_write_time(&w, "last_commit_at", p != NULL && p->has_last_commit_us, p != NULL ? p->last_commit_us : 0);
+	write_lookups(&w, p);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }

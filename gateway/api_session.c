@@ -10,6 +10,7 @@
 #include "spool.h"
 #include "stats.h"
 #include "throttle.h"
+#include "zone.h"
 
 #include <string.h>
 
@@ -21,7 +22,9 @@ static struct om_stat st_throttled =
 static void
 write_session(struct gw_app *app, struct gw_reply *rp, om_time expires_at)
 {
+	char today[OM_DAY_TEXT], first[OM_DAY_TEXT];
 	struct gw_costd_status costd;
+	om_time now = om_now();
 	struct om_jw w;
 
 	gw_peers_costd_status(app->peers, &costd);
@@ -39,6 +42,12 @@ write_session(struct gw_app *app, struct gw_reply *rp, om_time expires_at)
 	om_jw_text(&w, "USD");
 	om_jw_key(&w, "version");
 	om_jw_text(&w, OM_PROGRAM_VERSION);
+	om_jw_key(&w, "now");
+	om_jw_time(&w, now);
+	om_jw_key(&w, "today");
+	om_jw_text(&w, om_day_text(gw_peers_today(&costd, now), today));
+	om_jw_key(&w, "first_day");
+	om_jw_text(&w, costd.has_first_day ? om_day_text(costd.first_day, first) : NULL);
 	om_jw_close(&w, '}');
 }
 

@@ -4,6 +4,7 @@
 #include "assets.h"
 #include "forward.h"
 #include "http.h"
+#include "live.h"
 #include "log.h"
 #include "password.h"
 #include "peers.h"
@@ -45,15 +46,17 @@ start_parts(struct gw_app *app, om_err *e)
 	    .serve = serve,
 	    .arg = app,
 	};
+	const int64_t half = c->http_threads / 2;
 	om_status s;
 
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
 	    (s = gw_sessions_new(c->jwt_secret, &app->sessions, e)) != OM_OK ||
-	    (s = gw_throttle_new(true, &app->throttle, e)) != OM_OK ||
-	    (s = gw_throttle_new(false, &app->verify_throttle, e)) != OM_OK ||
+	    (s = gw_throttle_new(&app->throttle, e)) != OM_OK ||
 	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK ||
+	    (s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->live, e)) != OM_OK ||
 	    (s = gw_spool_open(&spool, &app->spool, e)) != OM_OK || (s = gw_peers_open(c, &app->peers, e)) != OM_OK)
 		return s;
+	gw_spool_show(app->spool, gw_live_note, app->live);
 	forward.spool = app->spool;
 	forward.costd = gw_peers_submit(app->peers);
 	if ((s = gw_forward_open(&forward, &app->forward, e)) != OM_OK)
@@ -89,6 +92,7 @@ gw_app_stop(void *self)
 {
 	struct gw_app *app = self;
 
+	gw_live_stop(app->live);
 	gw_http_close(&app->http);
 	if (!gw_forward_close(&app->forward)) {
 		/* costd holds the last batch: the process ends around the thread that
@@ -98,9 +102,9 @@ gw_app_stop(void *self)
 	}
 	gw_peers_close(&app->peers);
 	gw_spool_close(&app->spool);
+	gw_live_close(&app->live);
 	gw_assets_free(&app->assets);
 	gw_throttle_free(&app->throttle);
-	gw_throttle_free(&app->verify_throttle);
 	gw_sessions_free(&app->sessions);
 	gw_proxies_free(&app->proxies);
 	free(app);

@@ -20,7 +20,8 @@ gw_gzip_reply(const struct gw_req *rq, struct gw_reply *rp)
 	z_stream z;
 	int rc = Z_OK;
 
-	if (rp->data != NULL || rp->type == NULL || rp->body.len < WORTH_BYTES || rp->body.len > UINT_MAX)
+	if (rp->send != NULL || rp->data != NULL || rp->type == NULL || rp->body.len < WORTH_BYTES ||
+	    rp->body.len > UINT_MAX)
 		return;
 	if (strncmp(rp->type, "application/json", 16) != 0 && strncmp(rp->type, "text/", 5) != 0)
 		return;

@@ -25,9 +25,11 @@
 #include <unistd.h>
 
 #define ARENA_BYTES  ((size_t)160 * 1024 * 1024)
-#define HEAD_TIMEOUT "5000"              /* ms; for the whole head, and for each silence after it */
-#define CLOSE_MS     5000                /* requests under way may take as long when stopping */
-#define REPLY_MS     60000               /* for a whole reply to be taken */
+#define HEAD_TIMEOUT "5000" /* ms; for the whole head, and for each silence after it */
+#define CLOSE_MS     5000   /* requests under way may take as long when stopping */
+#define REPLY_MS     60000  /* for a whole reply to be taken */
+#define PART_MS      10000  /* for one part of a reply in parts to be taken */
+#define PART_BYTES   ((size_t)256 * 1024)
 #define DRAIN_MS     3000                /* for a refused body to be thrown away */
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
 #define READ_BYTES   ((size_t)64 * 1024)
@@ -200,7 +202,7 @@ drain(struct exchange *x)
 /* ---- answering ---- */
 
 static void
-write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body)
+write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body, bool chunked)
 {
 	char date[64];
 	time_t now = time(NULL);
@@ -213,13 +215,96 @@ write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *r
 		om_buf_printf(out, "Date: %s\r\n", date);
 	if (rp->type != NULL)
 		om_buf_printf(out, "Content-Type: %s\r\n", rp->type);
-	if (rp->status != 204 && rp->status != 304)
+	if (rp->send != NULL && chunked)
+		om_buf_str(out, "Transfer-Encoding: chunked\r\n");
+	else if (rp->send == NULL && rp->status != 204 && rp->status != 304)
 		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
 	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
 	om_buf_str(out, security_headers);
 	om_buf_printf(out, "X-Request-Id: %s\r\nConnection: close\r\n", rq->request_id);
 	om_buf_add(out, rp->headers.data != NULL ? rp->headers.data : "", rp->headers.len);
 	om_buf_str(out, "\r\n");
+}
+
+/* A reply in parts on its way out. */
+struct parts {
+	struct gw_sink sink; /* first, so that the sink is the parts */
+	struct exchange *x;
+	bool chunked, broken;
+	size_t sent;
+};
+
+/* put writes all of it, or breaks the connection off when the peer is slow. */
+static bool
+put(struct parts *p, const void *data, size_t n)
+{
+	const struct gw_http *h = p->x->http;
+
+	if (p->broken)
+		return false;
+	gw_watch_arm(h->watch, p->x->slot, om_mono_ms() + PART_MS, true);
+	p->broken = mg_write(p->x->conn, data, n) != (int)n;
+	if (gw_watch_disarm(h->watch, p->x->slot))
+		p->broken = true;
+	return !p->broken;
+}
+
+static bool
+put_part(struct gw_sink *to, const void *data, size_t n)
+{
+	struct parts *p = (struct parts *)(void *)to;
+	char size[24];
+	int len;
+
+	if (n == 0 || n > PART_BYTES) /* an empty chunk would be the end */
+		return n == 0
+		    ? !p->broken
+		    : put_part(to, data, PART_BYTES) && put_part(to, (const char *)data + PART_BYTES, n - PART_BYTES);
+	len = snprintf(size, sizeof size, "%zx\r\n", n);
+	if (p->chunked && !put(p, size, (size_t)len))
+		return false;
+	if (!put(p, data, n) || (p->chunked && !put(p, "\r\n", 2)))
+		return false;
+	p->sent += n;
+	return true;
+}
+
+static bool
+peer_gone(struct gw_sink *to)
+{
+	struct parts *p = (struct parts *)(void *)to;
+	struct pollfd fd = {.fd = gw_watch_fd(p->x->http->watch, p->x->slot), .events = POLLRDHUP};
+
+	return p->broken || atomic_load(&p->x->http->stopping) ||
+	    (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
+}
+
+/* send_parts lets the reply write itself.  Its end is known by the last chunk; to
+ * HTTP/1.0, by the end of the connection, which is why one that broke off is
+ * reset. */
+static size_t
+send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *rp)
+{
+	struct parts p = {.sink = {.write = put_part, .gone = peer_gone}, .x = x};
+	struct om_buf head;
+	bool whole;
+
+	p.chunked = x->info->http_version != NULL && strcmp(x->info->http_version, "1.0") != 0;
+	if (find_socket(x, NULL) != OM_OK)
+		return 0;
+	om_buf_init(&head, 65536);
+	write_head(&head, rq, rp, 0, p.chunked);
+	whole = om_buf_done(&head, NULL) == OM_OK && put(&p, head.data, head.len);
+	om_buf_fini(&head);
+	if (strcmp(rq->method, "HEAD") == 0)
+		return 0;
+	whole = whole && rp->send(rp->send_arg, &p.sink) && (!p.chunked || put(&p, "0\r\n\r\n", 5));
+	if (!whole && !p.chunked) {
+		const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+		(void)setsockopt(gw_watch_fd(x->http->watch, x->slot), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	}
+	return p.sent;
 }
 
 static size_t
@@ -232,7 +317,7 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	struct om_buf out;
 
 	om_buf_init(&out, SMALL_REPLY + 65536);
-	write_head(&out, rq, rp, n);
+	write_head(&out, rq, rp, n, false);
 	if (head_only)
 		n = 0;
 	if (n > SMALL_REPLY && find_socket(x, NULL) == OM_OK)
@@ -256,7 +341,8 @@ note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time s
 	int class = rp->status / 100;
 
 	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
-	om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
+	if (rp->send == NULL) /* a stream lasts as long as somebody watches it */
+		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
 	om_log(probe ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path", rq->path, "status",
 	    OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);
 }
@@ -318,7 +404,7 @@ begin_request(struct mg_connection *conn)
 		gw_reply_problem(&rp, &rq, OM_UNAVAILABLE, "the gateway is stopping", NULL);
 	else
 		h->opts.serve(h->opts.arg, &rq, &rp);
-	bytes = send_reply(&x, &rq, &rp);
+	bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
 	if (!x.body_complete && sends_body(&rq))
 		drain(&x);
 	if (x.slot >= 0)

@@ -14,7 +14,7 @@
 #define COSTD_MS        15000
 #define REPORTD_SOCKETS 2
 #define REPORTD_MS      60000
-#define METRICS_MS      1000
+#define SOON_MS         1000
 #define LOOK_EVERY_MS   2000
 #define LOOK_MS         1500
 #define LOOK_ARENA      ((size_t)64 * 1024)
@@ -72,6 +72,10 @@ look(struct gw_peers *p)
 	    rep->body_case == OM__REPLY__BODY_STATUS_REPLY) {
 		now.reachable = true;
 		now.database_ok = rep->status_reply->has_database_ok && rep->status_reply->database_ok;
+		now.has_first_day = rep->status_reply->has_first_day != 0;
+		now.first_day = rep->status_reply->first_day;
+		now.today = rep->status_reply->today;
+		now.today_ends_us = rep->status_reply->has_today_ends_us ? rep->status_reply->today_ends_us : 0;
 		if (rep->status_reply->timezone != NULL)
 			(void)snprintf(now.timezone, sizeof now.timezone, "%s", rep->status_reply->timezone);
 	}
@@ -79,6 +83,14 @@ look(struct gw_peers *p)
 	before = p->status.reachable;
 	p->status.reachable = now.reachable;
 	p->status.database_ok = now.database_ok;
+	if (now.today_ends_us != 0) {
+		p->status.today = now.today;
+		p->status.today_ends_us = now.today_ends_us;
+	}
+	if (now.has_first_day) {
+		p->status.has_first_day = true;
+		p->status.first_day = now.first_day;
+	}
 	if (now.timezone[0] != '\0')
 		memcpy(p->status.timezone, now.timezone, sizeof now.timezone);
 	(void)pthread_mutex_unlock(&p->lock);
@@ -177,7 +189,6 @@ blame(om_status s)
 	case OM_INVALID:
 	case OM_RANGE:
 	case OM_NOT_FOUND:
-	case OM_CONFLICT:
 		return s;
 	case OM_TOO_LARGE:
 		return OM_INVALID;
@@ -227,6 +238,18 @@ gw_peers_ask_reportd(struct gw_peers *p, Om__Request *req, struct om_arena *a, O
 	return ask(p->reportd, req, REPORTD_MS, a, reply_out, e);
 }
 
+static om_status
+ask_soon(struct om_wire_client *c, Om__Request *req, struct om_arena *a, Om__Reply **reply_out)
+{
+	return om_wire_connected(c) == 0 ? OM_UNAVAILABLE : om_wire_call(c, req, SOON_MS, a, reply_out, NULL);
+}
+
+om_status
+gw_peers_ask_soon(struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out)
+{
+	return ask_soon(who == GW_COSTD ? p->costd : p->reportd, req, a, reply_out);
+}
+
 static const char *
 metrics(struct om_wire_client *c, struct om_arena *a)
 {
@@ -234,11 +257,9 @@ metrics(struct om_wire_client *c, struct om_arena *a)
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
 
-	if (om_wire_connected(c) == 0)
-		return NULL;
 	req.body_case = OM__REQUEST__BODY_METRICS;
 	req.metrics = &query;
-	if (om_wire_call(c, &req, METRICS_MS, a, &rep, NULL) != OM_OK || rep->body_case != OM__REPLY__BODY_METRICS)
+	if (ask_soon(c, &req, a, &rep) != OM_OK || rep->body_case != OM__REPLY__BODY_METRICS)
 		return NULL;
 	return rep->metrics->text;
 }
@@ -261,4 +282,13 @@ gw_peers_costd_status(struct gw_peers *p, struct gw_costd_status *out)
 	(void)pthread_mutex_lock(&p->lock);
 	*out = p->status;
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+int32_t
+gw_peers_today(const struct gw_costd_status *s, int64_t now_us)
+{
+	if (s->today_ends_us == 0) /* costd was not heard yet: UTC */
+		return (int32_t)(now_us / OM_DAY);
+	/* costd may be away for longer than the day lasts */
+	return now_us < s->today_ends_us ? s->today : s->today + 1 + (int32_t)((now_us - s->today_ends_us) / OM_DAY);
 }

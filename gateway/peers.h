@@ -22,6 +22,10 @@ struct gw_costd_status {
 	bool reachable;
 	bool database_ok;
 	char timezone[GW_ZONE_BYTES]; /* "UTC" until costd was heard */
+	bool has_first_day;
+	int32_t first_day; /* the first local day with usage */
+	int32_t today;     /* the running local day, when costd was heard, and its end */
+	int64_t today_ends_us;
 };
 
 om_status gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e) OM_MUST;
@@ -35,9 +39,18 @@ om_status gw_peers_ask_costd(
 om_status gw_peers_ask_reportd(
     struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
 
+typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
+
+/* gw_peers_ask_soon asks a peer that is there and answers at once. */
+om_status gw_peers_ask_soon(
+    struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
+
 /* gw_peers_metrics gives a peer's Prometheus text, NULL if it is not there at once. */
 const char *gw_peers_costd_metrics(struct gw_peers *p, struct om_arena *a);
 const char *gw_peers_reportd_metrics(struct gw_peers *p, struct om_arena *a);
+
+/* gw_peers_today is the local day at an instant near to now. */
+int32_t gw_peers_today(const struct gw_costd_status *s, int64_t now_us);
 
 /* gw_peers_costd_status is what costd said within the last seconds. */
 void gw_peers_costd_status(struct gw_peers *p, struct gw_costd_status *out);

@@ -43,6 +43,8 @@ gw_reply_init(struct gw_reply *rp)
 void
 gw_reply_fini(struct gw_reply *rp)
 {
+	if (rp->send_done != NULL)
+		rp->send_done(rp->send_arg);
 	om_buf_fini(&rp->headers);
 	om_buf_fini(&rp->body);
 }
@@ -70,7 +72,6 @@ gw_http_reason(int status)
 		const char *phrase;
 	} table[] = {
 	    {200, "OK"},
-	    {201, "Created"},
 	    {204, "No Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},
@@ -79,7 +80,6 @@ gw_http_reason(int status)
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {408, "Request Timeout"},
-	    {409, "Conflict"},
 	    {411, "Length Required"},
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define GW_PARAMS      2 /* variable parts of a path, at most */
-#define GW_QUERY_MAX   12
+#define GW_QUERY_MAX   20
 #define GW_ADDRESS     48
 #define GW_BODY_SMALL  ((size_t)64 * 1024)
 #define GW_BODY_EVENTS ((size_t)8 * 1024 * 1024)
@@ -76,6 +76,14 @@ struct gw_req {
 	size_t n_args;
 };
 
+/* Where a reply in parts goes. */
+struct gw_sink {
+	/* write sends one part; false: the peer is gone or does not take it in time */
+	bool (*write)(struct gw_sink *to, const void *data, size_t n);
+	/* gone tells, without waiting, whether the peer has closed the connection */
+	bool (*gone)(struct gw_sink *to);
+};
+
 struct gw_reply {
 	int status;
 	const char *type;          /* content type; NULL: no body */
@@ -85,6 +93,13 @@ struct gw_reply {
 	struct om_buf body;
 	const void *data; /* borrowed; sent in place of body */
 	size_t n_data;
+
+	/* A reply in parts, in place of body and data: called on the same thread when
+	 * the head is sent (not for HEAD), and writes as often as it likes.  false
+	 * breaks the reply off, so that the peer sees that it is not complete. */
+	bool (*send)(void *arg, struct gw_sink *to);
+	void (*send_done)(void *arg); /* called once in any case; NULL */
+	void *send_arg;
 };
 
 /* gw_req_header returns the first header of that name, NULL if there is none. */

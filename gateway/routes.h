@@ -20,16 +20,17 @@ void gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
 void gw_traces_fail(struct gw_reply *rp, const struct gw_req *rq, om_status s, const char *detail);
 
 /* The handlers, by file. */
-gw_handler gw_api_health, gw_api_ready, gw_api_metrics;              /* api_health.c */
-gw_handler gw_api_events, gw_api_record;                             /* api_ingest.c */
-gw_handler gw_api_traces;                                            /* api_traces.c */
-gw_handler gw_api_login, gw_api_logout, gw_api_session;              /* api_session.c */
-gw_handler gw_api_usage, gw_api_generations;                         /* api_usage.c */
-gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits; /* api_lists.c */
-gw_handler gw_api_statement, gw_api_report, gw_api_user_report;      /* api_documents.c */
+gw_handler gw_api_health, gw_api_ready, gw_api_pipeline, gw_api_metrics; /* api_health.c */
+gw_handler gw_api_events, gw_api_record;                                 /* api_ingest.c */
+gw_handler gw_api_traces;                                                /* api_traces.c */
+gw_handler gw_api_login, gw_api_logout, gw_api_session;                  /* api_session.c */
+gw_handler gw_api_usage;                                                 /* api_usage.c */
+gw_handler gw_api_generations, gw_api_generation;                        /* api_generations.c */
+gw_handler gw_api_settings, gw_api_plugin;                               /* api_settings.c */
+gw_handler gw_api_live;                                                  /* api_live.c */
+gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits;     /* api_lists.c */
+gw_handler gw_api_statement, gw_api_report, gw_api_user_report;          /* api_documents.c */
 gw_handler gw_api_prices, gw_api_unsettled, gw_api_dead_letters;
 gw_handler gw_api_retry_dead_letters, gw_api_discrepancies; /* api_settle.c */
-gw_handler gw_api_document_issue, gw_api_documents, gw_api_document; /* api_issued.c */
-gw_handler gw_api_document_file, gw_api_verify;                      /* api_issued.c */
 
 #endif

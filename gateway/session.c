@@ -172,3 +172,9 @@ gw_sessions_end(struct gw_sessions *s, const char *id, om_time expires_at, om_ti
 	(void)pthread_mutex_unlock(&s->lock);
 	return st;
 }
+
+bool
+gw_sessions_runs(struct gw_sessions *s, const struct gw_session *session, om_time now)
+{
+	return now < session->expires_at && !is_ended(s, session->id);
+}

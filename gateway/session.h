@@ -32,4 +32,7 @@ om_status gw_sessions_check(
 /* gw_sessions_end refuses the id until its token would have expired anyway. */
 om_status gw_sessions_end(struct gw_sessions *s, const char *id, om_time expires_at, om_time now, om_err *e) OM_MUST;
 
+/* gw_sessions_runs tells whether a session that was checked before is still good. */
+bool gw_sessions_runs(struct gw_sessions *s, const struct gw_session *session, om_time now);
+
 #endif

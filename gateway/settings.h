@@ -13,6 +13,7 @@ struct gw_conf {
 	char *bind_address;
 	int64_t port;
 	int64_t http_threads;
+	int64_t live_streams;
 	int64_t body_timeout_s;
 	char *trusted_proxies; /* NULL: none */
 	char *dashboard_dir;   /* NULL: the built-in one */
@@ -36,7 +37,7 @@ struct gw_conf {
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 20
+#define GW_CONF_SETTINGS 21
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

@@ -179,6 +179,15 @@ gw_spool_watch(struct gw_spool *s, void (*on_records)(void *arg), void *arg)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+void
+gw_spool_show(struct gw_spool *s, void (*on_batch)(void *arg, const struct gw_batch *b, om_time received_us), void *arg)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->on_batch = on_batch;
+	s->batch_arg = arg;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 om_status
 gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e)
 {

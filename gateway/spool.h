@@ -41,6 +41,11 @@ void gw_spool_close(struct gw_spool **s);
  * NULL for nothing. */
 void gw_spool_watch(struct gw_spool *s, void (*on_records)(void *arg), void *arg);
 
+/* gw_spool_show names what is called, quickly, with each batch that became durable,
+ * before its sender is answered; NULL for nothing. */
+void gw_spool_show(
+    struct gw_spool *s, void (*on_batch)(void *arg, const struct gw_batch *b, om_time received_us), void *arg);
+
 const unsigned char *gw_spool_id(const struct gw_spool *s);
 
 /* gw_spool_append takes the batch, whatever comes of it, and nulls *b. */

@@ -58,6 +58,8 @@ struct gw_spool {
 	int64_t commits;
 	void (*on_records)(void *arg);
 	void *arg;
+	void (*on_batch)(void *arg, const struct gw_batch *b, om_time received_us);
+	void *batch_arg;
 };
 
 void gw_op_free(struct gw_op *o);

@@ -209,6 +209,17 @@ admit(struct gw_spool *s, struct gw_op *list)
 	return rest;
 }
 
+/* show tells of the batches of a list that are durable now. */
+static void
+show(struct gw_spool *s, const struct gw_op *list)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	for (const struct gw_op *o = list; o != NULL && s->on_batch != NULL; o = o->next)
+		if (o->kind == OP_APPEND)
+			s->on_batch(s->batch_arg, o->batch, o->at);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 /* changes takes the changing operations of the list to their end. */
 static void
 changes(struct gw_spool *s, struct gw_op *list)
@@ -242,6 +253,8 @@ changes(struct gw_spool *s, struct gw_op *list)
 	if (st == OM_OK && appended)
 		set_state(s, GW_SPOOL_OK);
 	gw_spool_publish(s); /* before anybody is answered */
+	if (st == OM_OK)
+		show(s, list);
 	for (struct gw_op *o = list; o != NULL; o = next) {
 		next = o->next;
 		if (alone && o->kind != OP_APPEND)

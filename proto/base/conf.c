@@ -323,3 +323,63 @@ om_conf_dump(const struct om_conf_opt *tab, size_t n, const void *conf, struct o
 		om_buf_chr(out, '\n');
 	}
 }
+
+bool
+om_conf_is_set(const struct om_conf_opt *o, const void *conf)
+{
+	return !is_text(o) || *(const char *const *)const_field(o, conf) != NULL;
+}
+
+bool
+om_conf_text(const struct om_conf_opt *o, const void *conf, struct om_buf *out)
+{
+	const void *f = const_field(o, conf);
+	char text[OM_MONEY_TEXT];
+
+	if (o->kind == OM_CONF_SECRET || !om_conf_is_set(o, conf))
+		return false;
+	switch (o->kind) {
+	case OM_CONF_TEXT:
+	case OM_CONF_CHOICE:
+		om_buf_str(out, *(const char *const *)f);
+		break;
+	case OM_CONF_INT:
+		om_buf_printf(out, "%lld", (long long)*(const int64_t *)f);
+		break;
+	case OM_CONF_MONEY:
+		om_buf_str(out, om_money_text(*(const om_money *)f, text));
+		break;
+	case OM_CONF_BOOL:
+		om_buf_str(out, *(const bool *)f ? "true" : "false");
+		break;
+	case OM_CONF_SECRET:
+		return false;
+	}
+	return true;
+}
+
+bool
+om_conf_is_default(const struct om_conf_opt *o, const void *conf)
+{
+	const void *f = const_field(o, conf);
+	om_money m;
+
+	if (o->def == NULL || is_text(o)) {
+		const char *t = is_text(o) ? *(const char *const *)f : NULL;
+
+		return t == NULL ? o->def == NULL : o->def != NULL && strcmp(t, o->def) == 0;
+	}
+	switch (o->kind) {
+	case OM_CONF_INT:
+		return strtoll(o->def, NULL, 10) == *(const int64_t *)f;
+	case OM_CONF_MONEY:
+		return om_money_parse(o->def, &m, NULL) == OM_OK && om_money_cmp(m, *(const om_money *)f) == 0;
+	case OM_CONF_BOOL:
+		return is_choice("true|on|yes|1", o->def) == *(const bool *)f;
+	case OM_CONF_TEXT:
+	case OM_CONF_CHOICE:
+	case OM_CONF_SECRET:
+		break;
+	}
+	return false;
+}

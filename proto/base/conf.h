@@ -54,6 +54,13 @@ om_status om_conf_load(const struct om_conf_opt *tab, size_t n, void *conf, om_e
 /* om_conf_fini frees texts and overwrites secrets. */
 void om_conf_fini(const struct om_conf_opt *tab, size_t n, void *conf);
 
+/* om_conf_text appends what the setting is set to, as it could be given again;
+ * false, and nothing, for one that is not set and for every secret. */
+bool om_conf_text(const struct om_conf_opt *o, const void *conf, struct om_buf *out);
+bool om_conf_is_set(const struct om_conf_opt *o, const void *conf);
+/* om_conf_is_default tells whether the value is that of the table. */
+bool om_conf_is_default(const struct om_conf_opt *o, const void *conf);
+
 /* Writers for --help, the README's table, and the masked dump. */
 void om_conf_help(const struct om_conf_opt *tab, size_t n, struct om_buf *out);
 void om_conf_markdown(const struct om_conf_opt *tab, size_t n, struct om_buf *out);

@@ -98,6 +98,41 @@ om_zone_day_start(om_day d)
 	return lo * OM_SECOND;
 }
 
+int64_t
+om_zone_offset_s(om_time t)
+{
+	time_t s = (time_t)floor_second(t);
+	struct tm tm;
+
+	if (strcmp(zone_name, "UTC") == 0 || localtime_r(&s, &tm) == NULL)
+		return 0;
+	return (int64_t)tm.tm_gmtoff;
+}
+
+om_time
+om_zone_next_shift(om_time from, om_time to)
+{
+	const int64_t offset = om_zone_offset_s(from);
+	/* no zone shifts twice within a day */
+	for (om_time at = from; at < to; at += OM_DAY) {
+		om_time end = at + OM_DAY < to ? at + OM_DAY : to;
+		int64_t lo = floor_second(at), hi = floor_second(end - 1);
+
+		if (om_zone_offset_s(hi * OM_SECOND) == offset)
+			continue;
+		while (lo + 1 < hi) {
+			int64_t mid = lo + (hi - lo) / 2;
+
+			if (om_zone_offset_s(mid * OM_SECOND) == offset)
+				lo = mid;
+			else
+				hi = mid;
+		}
+		return hi * OM_SECOND;
+	}
+	return to;
+}
+
 const char *
 om_zone_text(om_time t, char buf[OM_TIME_TEXT])
 {

@@ -30,6 +30,13 @@ om_day om_zone_day(om_time t);
 /* om_zone_day_start returns the first instant of a local day. */
 om_time om_zone_day_start(om_day d);
 
+/* om_zone_offset_s returns how far local time is ahead of UTC at an instant. */
+int64_t om_zone_offset_s(om_time t);
+
+/* om_zone_next_shift returns the first instant after `from`, before `to`, from
+ * which on another offset is in force; `to` if there is none. */
+om_time om_zone_next_shift(om_time from, om_time to);
+
 /* om_zone_text writes the local time "2026-11-23 17:40" and returns buf. */
 const char *om_zone_text(om_time t, char buf[OM_TIME_TEXT]);
 

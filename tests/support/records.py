@@ -72,13 +72,21 @@ def decimals(figures):
 
 def key_of(one, group, zone):
     at = datetime.fromisoformat(one["started_at"].replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
-    return {"day": at.strftime("%Y-%m-%d"), "month": at.strftime("%Y-%m"), "user": one["user"]["id"]}.get(
-        group, one.get(group))
+    return {"day": at.strftime("%Y-%m-%d"), "month": at.strftime("%Y-%m"), "user": one["user"]["id"],
+            "hour": at.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")}.get(group, one.get(group))
+
+
+def keys_of(one, group, zone):
+    """keys_of gives the values a record counts under: several only for groups."""
+    if group == "group":
+        return sorted(set(one["user"].get("groups") or [])) or [None]
+    return [key_of(one, group, zone)]
 
 
 def grouped(records, groups, zone="UTC"):
     """grouped maps each combination of keys to its figures."""
     parts = defaultdict(list)
     for one in records:
-        parts[tuple(key_of(one, group, zone) for group in groups)].append(one)
+        for key in itertools.product(*(keys_of(one, group, zone) for group in groups)):
+            parts[key].append(one)
     return {key: figures_of(part) for key, part in parts.items()}

@@ -204,6 +204,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/generations/{generation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One ledger row with its history.
+         * @description The row, every record that was received for it in the order of receipt, and the state of its
+         *     look-up while one is planned or was given up. A record says what one path saw: the row is the
+         *     join of all of them.
+         */
+        get: operations["getGeneration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records as this gateway accepts them, as server-sent events.
+         * @description `event: record` for each record, sent after it is on disk, with an opaque `id` and a LiveRecord as
+         *     data. A client that comes back with `Last-Event-ID` gets what it missed, as far as the last 1000
+         *     records reach; otherwise `event: gap` (data `{}`) comes first: what is missing is in
+         *     `/generations`. Without the header the stream begins with what comes next. A comment is sent at
+         *     least every 15 seconds. Several gateways: each shows what it accepted itself, and knows
+         *     only its own ids.
+         *
+         *     The stream ends when the session ends, when the gateway stops, and when the reader does not take
+         *     what is sent. At most `LIVE_STREAMS` are open at the same time; one more is answered 503.
+         */
+        get: operations["getLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the way from the gateway to the ledger is.
+         * @description Works while costd does not answer, too; what only costd knows is null then. The spool is this
+         *     gateway's, the rest the installation's.
+         */
+        get: operations["getPipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The running configuration of all services, secrets masked. */
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The source of the Open WebUI plugin that belongs to this gateway. */
+        get: operations["getPlugin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -297,89 +402,6 @@ export interface paths {
         };
         /** Everyone's month, `{YYYY-MM}.pdf` or `{YYYY-MM}.xlsx`. */
         get: operations["getReport"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/documents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The issued documents, newest first. */
-        get: operations["listDocuments"];
-        put?: never;
-        /**
-         * Issue a document, with a number of its year's gapless series.
-         * @description The document is made, given the next number, and kept with its figures and the SHA-256 of its file;
-         *     it never changes. What the other calls give is a draft. A month that still runs and requests that
-         *     are not settled do not stand in the way: the document says so, and `unsettled` counts them.
-         *     A correction is a new document that names the old one; each document is corrected at most once,
-         *     and by one of the same kind, user or group, and month.
-         *
-         *     With the header `Idempotency-Key` the call can be repeated: the same key finds the document it
-         *     issued and answers 200. Without it each call issues one.
-         */
-        post: operations["issueDocument"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/documents/{number}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One issued document. */
-        get: operations["getDocument"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/documents/{number}/file": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The file that was issued, byte for byte. */
-        get: operations["getDocumentFile"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/verify/{code}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What was issued under the code printed on a document's pages.
-         * @description Open to anyone who holds the document. Case, dashes and spaces do not matter; O is read as 0, I and L
-         *     as 1. An address that asks for unknown codes is made to wait.
-         */
-        get: operations["verifyDocument"];
         put?: never;
         post?: never;
         delete?: never;
@@ -524,38 +546,6 @@ export interface components {
         SignedMoney: string;
         /** Format: date-time */
         Instant: string;
-        Month: string;
-        Sha256: string;
-        /** @description As printed, a plain decimal. */
-        PrintedMoney: string;
-        /** @example 2026-000012 */
-        DocumentNumber: string;
-        /** @enum {unknown} */
-        DocumentKind: "statement" | "group_statement" | "report";
-        /** @description An issued document. Nothing of it changes but `corrected_by`. */
-        Document: {
-            number: components["schemas"]["DocumentNumber"];
-            kind: components["schemas"]["DocumentKind"];
-            user: string | null;
-            /** @description As it was then. */
-            user_name: string | null;
-            group: string | null;
-            month: components["schemas"]["Month"];
-            /** @enum {unknown} */
-            format: "pdf" | "xlsx";
-            locale: string | null;
-            issued_at: components["schemas"]["Instant"];
-            total: components["schemas"]["PrintedMoney"];
-            currency: string;
-            sha256: components["schemas"]["Sha256"];
-            bytes: number;
-            filename: string;
-            verification_code: string;
-            corrects: components["schemas"]["DocumentNumber"] | null;
-            corrected_by: components["schemas"]["DocumentNumber"] | null;
-            /** @description Requests whose cost could still change when it was issued. */
-            unsettled: number;
-        };
         Problem: {
             /** @constant */
             type: "about:blank";
@@ -662,6 +652,15 @@ export interface components {
         };
         Session: {
             expires_at: components["schemas"]["Instant"] | null;
+            /** @description The gateway's clock. */
+            now: components["schemas"]["Instant"];
+            /**
+             * Format: date
+             * @description The local day in `timezone`.
+             */
+            today: string;
+            /** @description The first local day with usage; null while there is none or costd was not heard yet. */
+            first_day: string | null;
             timezone: string;
             /** @constant */
             currency: "USD";
@@ -670,21 +669,24 @@ export interface components {
         Readiness: {
             /** @enum {unknown} */
             status: "ready" | "degraded" | "unavailable";
-            spool: {
-                /** @enum {unknown} */
-                state: "ok" | "full" | "failed";
-                pending: number;
-                quarantined: number;
-                oldest_pending_seconds?: number | null;
-            };
-            costd: {
-                /** @enum {unknown} */
-                state: "ok" | "unreachable";
-            };
-            database: {
-                /** @enum {unknown} */
-                state: "ok" | "unreachable" | "unknown";
-            };
+            spool: components["schemas"]["SpoolState"];
+            costd: components["schemas"]["CostdState"];
+            database: components["schemas"]["DatabaseState"];
+        };
+        SpoolState: {
+            /** @enum {unknown} */
+            state: "ok" | "full" | "failed";
+            pending: number;
+            quarantined: number;
+            oldest_pending_seconds?: number | null;
+        };
+        CostdState: {
+            /** @enum {unknown} */
+            state: "ok" | "unreachable";
+        };
+        DatabaseState: {
+            /** @enum {unknown} */
+            state: "ok" | "unreachable" | "unknown";
         };
         Figures: {
             requests: number;
@@ -702,15 +704,19 @@ export interface components {
             unsettled: number;
         };
         UsageRow: components["schemas"]["Figures"] & {
+            /** @example 2026-10-25T02:00+01:00 */
+            hour?: string;
             /** Format: date */
             day?: string;
             month?: string;
             user?: string;
             user_name?: string | null;
+            group?: string | null;
             model?: string | null;
             provider?: string | null;
             origin?: string | null;
             task?: string | null;
+            source?: string | null;
         };
         Usage: {
             /** @constant */
@@ -726,6 +732,8 @@ export interface components {
             generation_id: string;
             user: string;
             user_name: string | null;
+            /** @description The user's when the request was made. */
+            groups: string[];
             model: string | null;
             provider: string | null;
             requested_model: string | null;
@@ -752,6 +760,102 @@ export interface components {
             origin: string | null;
             task: string | null;
             source: string | null;
+        };
+        /** @description What one path said of a generation. */
+        JournalRecord: {
+            /** Format: uuid */
+            record_id: string;
+            received_at: components["schemas"]["Instant"];
+            /** @description The path: what the sender calls itself, or look-up. */
+            source: string | null;
+            /** @enum {unknown} */
+            state: "open" | "final" | "cancelled" | "error";
+            user: string;
+            user_name: string | null;
+            groups: string[];
+            requested_model: string | null;
+            model: string | null;
+            provider: string | null;
+            started_at: components["schemas"]["Instant"] | null;
+            finished_at: components["schemas"]["Instant"] | null;
+            cost: components["schemas"]["Money"] | null;
+            /**
+             * @description Whose word the cost is; unknown without one.
+             * @enum {unknown}
+             */
+            cost_state: "reported" | "looked_up" | "estimated" | "unknown";
+            is_byok: boolean | null;
+            byok_cost: components["schemas"]["Money"] | null;
+            prompt_tokens: number | null;
+            completion_tokens: number | null;
+            reasoning_tokens: number | null;
+            cached_tokens: number | null;
+            cache_write_tokens: number | null;
+            chat_id: string | null;
+            message_id: string | null;
+            turn_id: string | null;
+            origin: string | null;
+            task: string | null;
+        };
+        Lookup: {
+            attempts: number;
+            /** @description When it was planned first. */
+            first_at: components["schemas"]["Instant"];
+            next_at: components["schemas"]["Instant"] | null;
+            /** @description The provider's HTTP status; 0, it did not answer; null, not asked yet. */
+            last_status: number | null;
+            last_error: string | null;
+            given_up: boolean;
+        };
+        /** @description The data of an `event: record` of `/live`. */
+        LiveRecord: {
+            received_at: components["schemas"]["Instant"];
+            generation_id: string | null;
+            turn_id: string | null;
+            user: string;
+            user_name: string | null;
+            model: string | null;
+            provider: string | null;
+            /** @enum {unknown} */
+            state: "open" | "final" | "cancelled" | "error";
+            cost: components["schemas"]["Money"] | null;
+            prompt_tokens: number | null;
+            completion_tokens: number | null;
+            origin: string | null;
+            task: string | null;
+            source: string | null;
+            started_at: components["schemas"]["Instant"] | null;
+        };
+        Pipeline: {
+            now: components["schemas"]["Instant"];
+            /** @enum {unknown} */
+            status: "ready" | "degraded" | "unavailable";
+            /** @description When a gateway accepted the newest record. */
+            last_event_at: components["schemas"]["Instant"] | null;
+            /** @description When the database committed the newest batch. */
+            last_commit_at: components["schemas"]["Instant"] | null;
+            spool: components["schemas"]["SpoolState"];
+            costd: components["schemas"]["CostdState"];
+            database: components["schemas"]["DatabaseState"];
+            dead_letters: number | null;
+            lookups: null | {
+                waiting: number;
+                /** @description Of the waiting */
+                overdue: number;
+                given_up: number;
+                /** @description All look-ups of that costd wait until then. */
+                paused_until: components["schemas"]["Instant"] | null;
+                last_error: string | null;
+            };
+        };
+        Setting: {
+            name: string;
+            /** @description Null if not set */
+            value: string | null;
+            /** @description A secret that is set. */
+            masked: boolean;
+            is_default: boolean;
+            description: string;
         };
         User: {
             id: string;
@@ -898,6 +1002,14 @@ export interface components {
         Model: string;
         /** @description Only this provider. */
         Provider: string;
+        /** @description Only requests whose user was in this group then; empty */
+        Group: string;
+        /** @description Only this origin. */
+        Origin: string;
+        /** @description Only this task; empty */
+        Task: string;
+        /** @description Only this source, the path the row's winning record came by. */
+        Source: string;
         /** @description `next_cursor` of the page before. */
         Cursor: string;
         Limit: number;
@@ -1214,15 +1326,26 @@ export interface operations {
                 /**
                  * @description Comma separated, in any order, each once. Rows come ordered by their day or month if they have
                  *     one, then by cost, highest first, then by the other keys. Without it `rows` is empty and
-                 *     `total` says all.
+                 *     `total` says all. `hour` is a local hour with the zone's offset at that time; it is added up
+                 *     from the ledger rows, so the period may have 31 days at most. `group`: a request counts in
+                 *     each group its user was in when it was made, so these rows may add up to more than `total`,
+                 *     which counts it once; without any group it is in the row whose `group` is null.
                  */
                 group_by?: string;
                 /** @description Only this user id. */
                 user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
                 /** @description Only this model. */
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
                 /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
                 limit?: number;
             };
@@ -1256,12 +1379,24 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Only this user id. */
                 user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
                 /** @description Only this model. */
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                chat_id?: string;
                 generation_id?: string;
-                cost_state?: "reported" | "looked_up" | "estimated" | "unknown";
+                /** @description One or several, comma separated. */
+                state?: string;
+                /** @description One or several, comma separated. */
+                cost_state?: string;
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
                 limit?: components["parameters"]["Limit"];
@@ -1284,6 +1419,154 @@ export interface operations {
                         next_cursor: string | null;
                     };
                 };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The row and its history. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        timezone: string;
+                        generation: components["schemas"]["Generation"];
+                        records: components["schemas"]["JournalRecord"][];
+                        /** @description There are more records than the first 1000. */
+                        truncated: boolean;
+                        lookup: components["schemas"]["Lookup"] | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLive: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream, which does not end by itself. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings of each service; of one that does not answer, none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        services: {
+                            /** @enum {string} */
+                            service: "gateway" | "costd" | "reportd";
+                            /** @description Null while the service does not answer. */
+                            version: string | null;
+                            settings: components["schemas"]["Setting"][];
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Python, to be pasted into Open WebUI. */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
@@ -1470,213 +1753,6 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    listDocuments: {
-        parameters: {
-            query?: {
-                /** @description Of the number. */
-                year?: number;
-                /** @description The month they are about. */
-                month?: components["schemas"]["Month"];
-                /** @description Only this user id. */
-                user?: components["parameters"]["User"];
-                /** @description Only this group. */
-                group?: string;
-                kind?: components["schemas"]["DocumentKind"];
-                /** @description `next_cursor` of the page before. */
-                cursor?: components["parameters"]["Cursor"];
-                limit?: components["parameters"]["Limit"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of documents. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Document"][];
-                        next_cursor: string | null;
-                    };
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    issueDocument: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Made by the caller once per document it wants. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    kind: components["schemas"]["DocumentKind"];
-                    /** @description Of a statement. */
-                    user?: string | null;
-                    /** @description Of a group_statement. */
-                    group?: string | null;
-                    month: components["schemas"]["Month"];
-                    /**
-                     * @description Default: pdf.
-                     * @enum {unknown}
-                     */
-                    format?: "pdf" | "xlsx" | null;
-                    /** @description en, de; default: as reportd is set. */
-                    locale?: string | null;
-                    /**
-                     * @description Default: as reportd is set.
-                     * @enum {unknown}
-                     */
-                    paper?: "a4" | "letter" | null;
-                    /** @description Number of the document this one takes the place of. */
-                    corrects?: string | null;
-                };
-            };
-        };
-        responses: {
-            /** @description This Idempotency-Key issued the document before. */
-            200: {
-                headers: {
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Document"];
-                };
-            };
-            /** @description Issued. */
-            201: {
-                headers: {
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Document"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            /** @description No such user, or no such document to correct. */
-            404: components["responses"]["Problem"];
-            408: components["responses"]["Problem"];
-            /** @description The document to correct was corrected already or is about something else, or the Idempotency-Key issued another document. */
-            409: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    getDocument: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The document. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Document"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    getDocumentFile: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: components["responses"]["Document"];
-            /** @description The client has it. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    verifyDocument: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The document is genuine if these are its number, date and total, and its file has this hash. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        number: components["schemas"]["DocumentNumber"];
-                        kind: components["schemas"]["DocumentKind"];
-                        issued_at: components["schemas"]["Instant"];
-                        total: components["schemas"]["PrintedMoney"];
-                        currency: string;
-                        sha256: components["schemas"]["Sha256"];
-                        corrected_by: components["schemas"]["DocumentNumber"] | null;
-                    };
-                };
-            };
-            400: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            /** @description Too many unknown codes from this address. */
-            429: {
-                headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             503: components["responses"]["Unavailable"];
         };
     };

@@ -254,7 +254,7 @@ test_users_are_listed_searched_and_found(void **state)
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->email, "mail0@example.org");
 	assert_int_equal(out.items[0]->n_groups, 2);
-	assert_string_equal(out.items[0]->groups[1], "a \"b\", c");
+	assert_string_equal(out.items[0]->groups[0], "a \"b\", c"); /* ascending */
 	q.id = nobody;
 	assert_int_equal(cd_query_users(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
 	fx_close(&f);

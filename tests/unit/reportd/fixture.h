@@ -28,10 +28,7 @@ struct fx_shape {
 	unsigned unsettled;  /* so many requests have no cost */
 	bool byok;
 	uint32_t max_rows;
-	bool running;      /* the month is not over */
-	const char *group; /* of these users; NULL: of everyone */
-	bool groups;       /* everyone's month has groups, which overlap */
-	bool before;       /* it has the month before, per user and model */
+	bool running; /* the month is not over */
 };
 
 #define FX_USER "u-1"
