@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "sync.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
@@ -20,6 +21,7 @@
 #define IDLE_MS             200 /* how soon a worker sees that it shall end */
 #define SEND_MS             5000
 #define DEFAULT_DEADLINE_MS 30000 /* of callers that name none */
+#define CLOSE_MS            3000  /* how long nng may take to close a socket */
 #define MAX_WORKERS         64u
 
 struct worker {
@@ -213,6 +215,68 @@ om_wire_server_url(const struct om_wire_server *s, unsigned i)
 	return i < s->urls.n ? s->urls.url[i] : NULL;
 }
 
+/* nng 1.5.2 can wait for ever for a connection that breaks while its socket is
+ * closed (#1543, #1813).  So that happens on a thread which may be left behind:
+ * the program is about to end. */
+struct closing {
+	nng_socket s;
+	nng_listener listeners[OM_WIRE_MAX_URLS];
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool done; /* lock */
+};
+
+static void *
+close_all(void *arg)
+{
+	struct closing *c = arg;
+
+	for (unsigned i = 0; i < OM_WIRE_MAX_URLS; i++)
+		if (nng_listener_id(c->listeners[i]) > 0)
+			(void)nng_listener_close(c->listeners[i]);
+	if (nng_socket_id(c->s) > 0)
+		(void)nng_close(c->s);
+	(void)pthread_mutex_lock(&c->lock);
+	c->done = true;
+	(void)pthread_cond_signal(&c->changed);
+	(void)pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static void
+close_socket(const struct om_wire_server *srv)
+{
+	int64_t until_ms = om_mono_ms() + CLOSE_MS;
+	struct closing *c = calloc(1, sizeof *c);
+	pthread_t thread;
+	bool done;
+
+	if (c == NULL)
+		return;
+	c->s = srv->s;
+	memcpy(c->listeners, srv->listeners, sizeof c->listeners);
+	(void)pthread_mutex_init(&c->lock, NULL);
+	om_cond_init(&c->changed);
+	if (pthread_create(&thread, NULL, close_all, c) != 0) {
+		free(c);
+		return;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	while (!c->done && om_cond_wait(&c->changed, &c->lock, until_ms))
+		continue;
+	done = c->done;
+	(void)pthread_mutex_unlock(&c->lock);
+	if (!done) {
+		om_log(OM_LOG_WARN, "a socket does not close and is left behind", NULL);
+		(void)pthread_detach(thread); /* it still uses c */
+		return;
+	}
+	(void)pthread_join(thread, NULL);
+	(void)pthread_cond_destroy(&c->changed);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
 void
 om_wire_server_close(struct om_wire_server **sp)
 {
@@ -221,9 +285,6 @@ om_wire_server_close(struct om_wire_server **sp)
 	*sp = NULL;
 	if (srv == NULL)
 		return;
-	for (unsigned i = 0; i < srv->urls.n; i++)
-		if (nng_listener_id(srv->listeners[i]) > 0)
-			(void)nng_listener_close(srv->listeners[i]);
 	atomic_store(&srv->stop, true);
 	for (unsigned i = 0; srv->workers != NULL && i < srv->n_workers; i++) {
 		if (srv->workers[i].running)
@@ -231,8 +292,7 @@ om_wire_server_close(struct om_wire_server **sp)
 		if (srv->workers[i].aio != NULL)
 			nng_aio_free(srv->workers[i].aio);
 	}
-	if (nng_socket_id(srv->s) > 0)
-		(void)nng_close(srv->s);
+	close_socket(srv);
 	free(srv->workers);
 	free(srv);
 }

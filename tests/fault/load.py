@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A load of known records, and the ledger they must make."""
+import http.client
+import json
+import random
+import threading
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from records import instant, new_generation_id
+
+MODELS = ("anthropic/claude-haiku-4.5", "google/gemini-3-flash", "openai/gpt-6-mini", None)
+TRY_AGAIN_S = 0.05
+PAUSE_S = 0.04  # between batches, so that what piles up is worked off in time
+TIMEOUT_S = 20
+GIVE_UP_S = 60
+
+
+class Sent:
+    """One generation: its records and when each batch with one of them was answered."""
+
+    def __init__(self, generation_id, cost, tokens):
+        self.generation_id, self.cost, self.tokens = generation_id, cost, tokens
+        self.settled = False  # its last record was answered
+        self.from_s = self.to_s = None  # first sending, last answer
+
+
+class Load:
+    """Threads that behave as plugins do: a batch is sent until it is taken, under the
+    same ids; now and then one is sent once more, to another gateway, long after."""
+
+    def __init__(self, ports, key, seed, threads=6):
+        self.ports, self.key, self.seed = ports, key, seed
+        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.sent, self.batches, self.refusals, self.failures, self.bad = {}, 0, 0, 0, []
+        self.threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def answered(self):
+        with self.lock:
+            return [one for one in self.sent.values() if one.settled]
+
+    def _run(self, number):
+        rng = random.Random(f"{self.seed}/{number}")
+        old = []
+        while not self.stopping.wait(rng.uniform(0, PAUSE_S)):
+            batch, generations = self._make(rng, number)
+            self._deliver(rng, batch, generations)
+            old.append(batch)
+            if rng.random() < 0.2:  # a duplicate, minutes later as seen from the plugin
+                self._deliver(rng, rng.choice(old[-200:]), [])
+
+    def _make(self, rng, number):
+        batch, generations = [], []
+        for _ in range(rng.randint(1, 12)):
+            at = datetime.now(timezone.utc) - timedelta(minutes=rng.randint(2, 60 * 24 * 20))
+            cost = Decimal(rng.choice((0, rng.randint(1, 10**6), rng.randint(1, 10**17)))).scaleb(-18)
+            one = Sent(new_generation_id(), cost, (rng.randint(0, 5000), rng.randint(0, 900)))
+            common = {"v": 1, "generation_id": one.generation_id, "user": {"id": f"u-{number}-{rng.randint(0, 9)}"},
+                      "source": "filter-stream", "started_at": instant(at)}
+            if rng.random() < 0.3:
+                batch.append({**common, "record_id": new_uuid(rng), "state": "open"})
+            model = rng.choice(MODELS)
+            batch.append({**common, "record_id": new_uuid(rng), "state": "final", "finished_at": instant(at + timedelta(seconds=4)),
+                          **({"model": model} if model else {}),
+                          "usage": {"prompt_tokens": one.tokens[0], "completion_tokens": one.tokens[1], "cost": f"{cost:f}"}})
+            generations.append(one)
+        rng.shuffle(batch)
+        return batch, generations
+
+    def _deliver(self, rng, batch, generations):
+        """_deliver sends until the batch is taken.  When the storm is over every batch
+        begun was answered, so that what is in the ledger is known to the last row."""
+        body = json.dumps(batch).encode()
+        with self.lock:
+            for one in generations:
+                one.from_s = time.monotonic()
+                self.sent[one.generation_id] = one
+        given_up = None
+        while True:
+            port = rng.choice(self.ports)
+            status, reply = self._post(port, body)
+            if status == 200:
+                break
+            if status not in (None, 503, 408):
+                self.bad.append(f"{status}: {reply}")
+                return
+            if self.stopping.is_set() and (given_up := given_up or time.monotonic() + GIVE_UP_S) < time.monotonic():
+                self.bad.append(f"port {port} still does not take a batch {GIVE_UP_S} s after the storm: {status} {reply}")
+                return
+            time.sleep(TRY_AGAIN_S)  # what a plugin does between two tries
+        if reply != {"accepted": len(batch), "rejected": []}:
+            self.bad.append(f"200: {reply}")
+        with self.lock:
+            self.batches += 1
+            for one in generations:
+                one.settled, one.to_s = True, time.monotonic()
+
+    def _post(self, port, body):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+        try:
+            connection.request("POST", "/api/v1/events", body,
+                               {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"})
+            response = connection.getresponse()
+            text = response.read()
+            if response.status == 503:
+                self.refusals += 1
+            return response.status, json.loads(text) if response.status == 200 else text.decode(errors="replace")
+        except (OSError, http.client.HTTPException, ValueError):
+            self.failures += 1
+            return None, None
+        finally:
+            connection.close()
+
+
+def new_uuid(rng):
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
