@@ -2,7 +2,10 @@
 #include "serve.h"
 
 #include "app.h"
+#include "clock.h"
 #include "describe.h"
+#include "document.h"
+#include "issue.h"
 #include "letters.h"
 #include "lookup.h"
 #include "query.h"
@@ -158,6 +161,21 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		    cd_query_statement(p->pool, p->readings, req->statement, deadline_ms, a, rep->statement, e));
 	case OM__REQUEST__BODY_ROWS:
 		ANSWER(ROWS, rows, rows_reply, cd_readings_rows(p->readings, req->rows, deadline_ms, a, rep->rows, e));
+	case OM__REQUEST__BODY_ISSUE_BEGIN:
+		ANSWER(ISSUE_BEGIN, issue_begin, issue_begin_reply,
+		    cd_issue_begin(p->pool, req->issue_begin, om_now(), deadline_ms, a, rep->issue_begin, e));
+	case OM__REQUEST__BODY_ISSUE_KEEP:
+		ANSWER(ISSUE_KEEP, issue_keep, issue_keep_reply,
+		    cd_issue_keep(p->pool, req->issue_keep, om_now(), deadline_ms, e));
+	case OM__REQUEST__BODY_ISSUE_FINISH:
+		ANSWER(ISSUE_FINISH, issue_finish, issue_reply,
+		    cd_issue_finish(p->pool, req->issue_finish, deadline_ms, a, rep->issue_finish, e));
+	case OM__REQUEST__BODY_DOCUMENTS:
+		ANSWER(DOCUMENTS, documents, documents_reply,
+		    cd_documents_list(p->pool, req->documents, deadline_ms, a, rep->documents, e));
+	case OM__REQUEST__BODY_DOCUMENT_FILE:
+		ANSWER(DOCUMENT_FILE, document_file, document_file_reply,
+		    cd_document_file(p->pool, req->document_file, deadline_ms, a, rep->document_file, e));
 	case OM__REQUEST__BODY_MODELS:
 		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
 	case OM__REQUEST__BODY_CREDITS:
@@ -180,6 +198,8 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:
+	case OM__REQUEST__BODY_ISSUE:
+	case OM__REQUEST__BODY_DELIVERY:
 	case OM__REQUEST__BODY__NOT_SET:
 	default:
 		return om_fail(e, OM_PROTOCOL, "costd does not answer requests of kind %d", (int)req->body_case);

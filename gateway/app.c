@@ -51,7 +51,8 @@ start_parts(struct gw_app *app, om_err *e)
 
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
 	    (s = gw_sessions_new(c->jwt_secret, &app->sessions, e)) != OM_OK ||
-	    (s = gw_throttle_new(&app->throttle, e)) != OM_OK ||
+	    (s = gw_throttle_new(true, &app->throttle, e)) != OM_OK ||
+	    (s = gw_throttle_new(false, &app->verify_throttle, e)) != OM_OK ||
 	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK ||
 	    (s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->live, e)) != OM_OK ||
 	    (s = gw_spool_open(&spool, &app->spool, e)) != OM_OK || (s = gw_peers_open(c, &app->peers, e)) != OM_OK)
@@ -105,6 +106,7 @@ gw_app_stop(void *self)
 	gw_live_close(&app->live);
 	gw_assets_free(&app->assets);
 	gw_throttle_free(&app->throttle);
+	gw_throttle_free(&app->verify_throttle);
 	gw_sessions_free(&app->sessions);
 	gw_proxies_free(&app->proxies);
 	free(app);

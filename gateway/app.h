@@ -12,7 +12,8 @@ struct gw_app {
 	const struct gw_conf *conf; /* borrowed; the rest is owned */
 	struct gw_proxies *proxies;
 	struct gw_sessions *sessions;
-	struct gw_throttle *throttle;
+	struct gw_throttle *throttle;        /* of passwords */
+	struct gw_throttle *verify_throttle; /* of verification codes */
 	struct gw_live *live;
 	struct gw_spool *spool;
 	struct gw_peers *peers;

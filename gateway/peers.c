@@ -189,6 +189,7 @@ blame(om_status s)
 	case OM_INVALID:
 	case OM_RANGE:
 	case OM_NOT_FOUND:
+	case OM_CONFLICT:
 		return s;
 	case OM_TOO_LARGE:
 		return OM_INVALID;

@@ -72,6 +72,7 @@ gw_http_reason(int status)
 		const char *phrase;
 	} table[] = {
 	    {200, "OK"},
+	    {201, "Created"},
 	    {204, "No Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},
@@ -80,6 +81,7 @@ gw_http_reason(int status)
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {408, "Request Timeout"},
+	    {409, "Conflict"},
 	    {411, "Length Required"},
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},

@@ -32,5 +32,7 @@ gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits;     /* api_
 gw_handler gw_api_statement, gw_api_report, gw_api_user_report;          /* api_documents.c */
 gw_handler gw_api_prices, gw_api_unsettled, gw_api_dead_letters;
 gw_handler gw_api_retry_dead_letters, gw_api_discrepancies; /* api_settle.c */
+gw_handler gw_api_document_issue, gw_api_documents, gw_api_document; /* api_issued.c */
+gw_handler gw_api_document_file, gw_api_verify;                      /* api_issued.c */
 
 #endif

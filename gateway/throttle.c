@@ -22,6 +22,7 @@ struct entry {
 };
 
 struct gw_throttle {
+	bool overall;
 	pthread_mutex_t lock;
 	struct entry entries[ENTRIES];         /* lock */
 	int64_t failed_ms[GW_THROTTLE_HOURLY]; /* lock; oldest first */
@@ -29,11 +30,12 @@ struct gw_throttle {
 };
 
 om_status
-gw_throttle_new(struct gw_throttle **out, om_err *e)
+gw_throttle_new(bool overall, struct gw_throttle **out, om_err *e)
 {
 	*out = calloc(1, sizeof **out);
 	if (*out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	(*out)->overall = overall;
 	(void)pthread_mutex_init(&(*out)->lock, NULL);
 	return OM_OK;
 }
@@ -138,7 +140,7 @@ gw_throttle_begin(struct gw_throttle *t, const char *address, int64_t now_ms, in
 	if (wait_ms <= 0) {
 		en->failures++;
 		en->last_ms = now_ms;
-		if (!en->known)
+		if (!en->known && t->overall)
 			t->failed_ms[t->n_failed++] = now_ms;
 	}
 	(void)pthread_mutex_unlock(&t->lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * throttle.h - how often a password may be tried.
+ * throttle.h - how often a password or a code may be tried.
  *
  * Promise   Per address a few tries are free, then each failure doubles the
  *           wait, up to a quarter of an hour.  Over all addresses at most
@@ -16,6 +16,7 @@
 
 #include "status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GW_THROTTLE_FREE   5
@@ -23,7 +24,9 @@
 
 struct gw_throttle;
 
-om_status gw_throttle_new(struct gw_throttle **out, om_err *e) OM_MUST;
+/* gw_throttle_new with overall bounds the failures of all addresses together,
+ * too; without, each address is held to its own wait only. */
+om_status gw_throttle_new(bool overall, struct gw_throttle **out, om_err *e) OM_MUST;
 void gw_throttle_free(struct gw_throttle **t);
 
 /* gw_throttle_begin counts a try, or returns OM_THROTTLED and how long to wait. */

@@ -11,6 +11,7 @@
 
 struct app {
 	struct rd_server server;
+	struct rd_house house;
 	struct rd_fonts fonts;
 	struct rd_workdir *work;      /* owned */
 	struct om_wire_client *costd; /* owned */
@@ -29,6 +30,7 @@ stop(void *self)
 		rd_server_fini(&app->server);
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
+	rd_house_close(&app->house);
 	free(app);
 }
 
@@ -46,7 +48,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .handler = rd_serve,
 	    .arg = &app->server,
 	};
-	om_status s = rd_settings_check(c, e);
+	om_status s = rd_house_open(c, &app->house, e);
 
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);
@@ -61,8 +63,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .costd = app->costd,
 	    .fonts = &app->fonts,
 	    .work = app->work,
-	    .terms = {.fee = c->minimum_fee, .floor = strcmp(c->minimum_mode, "floor") == 0},
-	    .paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4,
+	    .house = &app->house,
 	};
 	s = rd_server_init(&app->server, e);
 	app->ready = s == OM_OK;

@@ -38,6 +38,7 @@ struct rd_column {
 	const char *key;   /* the same in every language, ASCII: "input_tokens" */
 	const char *title; /* in the document's */
 	rd_kind kind;
+	bool right;      /* a text that is a figure: to the right */
 	bool under;      /* a page shows the text small, beneath that of the column before */
 	bool sheet_only; /* a page does not show the column */
 };
@@ -149,6 +150,7 @@ struct rd_doc {
 
 	const struct rd_line *facts;
 	size_t n_facts;
+	size_t n_recipient;          /* of the facts, the first ones: about the recipient */
 	const struct rd_tile *tiles; /* a few, to be seen at once */
 	size_t n_tiles;
 	const struct rd_amount *amounts;

@@ -93,7 +93,8 @@ ask(struct rd_server *srv, const struct rd_month *m, uint32_t max_rows, int64_t 
 	if (left < LEAST_MS)
 		return om_fail(e, OM_TIMEOUT, "no time left to ask costd");
 	q.user = m->user != NULL ? om_arena_strdup(a, m->user) : NULL;
-	if (m->user != NULL && q.user == NULL)
+	q.group = m->group != NULL ? om_arena_strdup(a, m->group) : NULL;
+	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	q.year = (uint32_t)m->year;
 	q.month = (uint32_t)m->month;
@@ -129,25 +130,25 @@ ask_fitting(struct rd_server *srv, const struct rd_month *m, Om__Format format, 
 
 static om_status
 write_file(struct rd_server *srv, const Om__StatementReply *r, const struct rd_month *m, Om__Format format,
-    struct om_arena *model, struct om_arena *a, struct rd_file *out, om_err *e)
+    rd_paper paper, struct om_arena *model, struct om_arena *a, struct rd_file *out, om_err *e)
 {
 	const struct rd_doc *d;
 	om_status s = hold_zone(srv, r->timezone, e);
 
 	if (s != OM_OK)
 		return s;
-	s = rd_statement_new(r, m, &srv->terms, model, &d, e);
+	s = rd_statement_new(r, m, &srv->house->terms, model, &d, e);
 	if (s == OM_OK && format == OM__FORMAT__FORMAT_PDF)
-		s = rd_write_pdf(d, srv->fonts, srv->paper, a, out, e);
+		s = rd_write_pdf(d, srv->fonts, paper, a, out, e);
 	else if (s == OM_OK)
-		s = rd_write_xlsx(d, srv->work, srv->paper, a, out, e);
+		s = rd_write_xlsx(d, srv->work, paper, a, out, e);
 	release_zone(srv);
 	return s;
 }
 
 static om_status
-make(struct rd_server *srv, const struct rd_month *m, Om__Format format, int64_t deadline_ms, struct om_arena *a,
-    struct rd_file *out, om_err *e)
+make(struct rd_server *srv, const struct rd_month *m, Om__Format format, rd_paper paper, int64_t deadline_ms,
+    struct om_arena *a, struct rd_file *out, om_err *e)
 {
 	Om__StatementReply *r = NULL;
 	struct om_arena model;
@@ -160,7 +161,7 @@ make(struct rd_server *srv, const struct rd_month *m, Om__Format format, int64_t
 		s = om_fail(e, OM_TIMEOUT, "the figures came too late: nobody waits for the document any more");
 	if (s == OM_OK) {
 		began = om_mono_ms();
-		s = write_file(srv, r, m, format, &model, a, out, e);
+		s = write_file(srv, r, m, format, paper, &model, a, out, e);
 		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
 	}
 	om_arena_fini(&model);
@@ -171,18 +172,17 @@ static om_status
 render(
     struct rd_server *srv, const Om__RenderQuery *q, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	struct rd_month m = {.user = q->user};
+	struct rd_month m;
+	rd_paper paper;
 	Om__RenderReply *r;
 	struct rd_file file;
 	om_status s;
 
 	if (q->format != OM__FORMAT__FORMAT_PDF && q->format != OM__FORMAT__FORMAT_XLSX)
 		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
-	m.year = q->year <= 9999 ? (int)q->year : 0;
-	m.month = q->month <= 12 ? (int)q->month : 0;
-	s = rd_month_check(&m, e);
+	s = rd_house_month(srv->house, q, &m, &paper, e);
 	if (s == OM_OK)
-		s = make(srv, &m, q->format, deadline_ms, a, &file, e);
+		s = make(srv, &m, q->format, paper, deadline_ms, a, &file, e);
 	if (s != OM_OK)
 		return s;
 	r = om_msg_new(a, &om__render_reply__descriptor);

@@ -20,10 +20,9 @@ struct rd_server {
 	struct om_wire_client *costd; /* borrowed */
 	const struct rd_fonts *fonts; /* borrowed */
 	struct rd_workdir *work;      /* borrowed */
-	struct rd_terms terms;
-	rd_paper paper;
-	const void *conf;      /* struct rd_conf; borrowed */
-	pthread_rwlock_t zone; /* of om_zone_*: read while a document is made */
+	const struct rd_house *house; /* borrowed */
+	const void *conf;             /* struct rd_conf; borrowed */
+	pthread_rwlock_t zone;        /* of om_zone_*: read while a document is made */
 };
 
 /* The memory one reply and the making of its document may take. */

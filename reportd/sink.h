@@ -11,10 +11,9 @@
 
 #include "doc.h"
 #include "pdf/font.h"
+#include "terms.h"
 
 struct rd_workdir;
-
-typedef enum rd_paper { RD_A4, RD_LETTER } rd_paper;
 
 struct rd_file {
 	unsigned char *data;

@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * statement.c - the document: whose, of which month, its facts and its bill.
+ */
 #include "statement.h"
 
 #include "clean.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-#define MAX_LINES 16
-
-static const char *const month_names[] = {"January", "February", "March", "April", "May", "June", "July", "August",
-    "September", "October", "November", "December"};
-
-static const char cents_rule[] = "rounded once, to cents, half to even";
-
-/* Lines under construction; a line without text is left out. */
-struct lines {
-	struct rd_line *at;
-	size_t n;
-};
-
-static void
-add_line(struct lines *l, const char *label, const char *text)
-{
-	if (l->at != NULL && text != NULL && text[0] != '\0' && l->n < MAX_LINES)
-		l->at[l->n++] = (struct rd_line){label, text};
-}
 
 om_status
 rd_month_check(const struct rd_month *m, om_err *e)
@@ -36,33 +18,49 @@ rd_month_check(const struct rd_month *m, om_err *e)
 		return om_fail(e, OM_INVALID, "year: must be 2000 to 2199");
 	if (m->user != NULL && (m->user[0] == '\0' || strlen(m->user) > 1024))
 		return om_fail(e, OM_INVALID, "user: must be 1 to 1024 bytes");
+	if (m->group != NULL && (m->group[0] == '\0' || strlen(m->group) > 1024))
+		return om_fail(e, OM_INVALID, "group: must be 1 to 1024 bytes");
+	if (m->user != NULL && m->group != NULL)
+		return om_fail(e, OM_INVALID, "user, group: one of them, not both");
 	return OM_OK;
 }
 
-om_status
-rd_charge_of(const struct rd_terms *terms, const struct rd_figures *f, om_money *out, om_err *e)
+/* ---- short texts ---- */
+
+void
+rd_lines_add(struct rd_lines *l, const char *label, const char *text)
 {
-	*out = OM_MONEY_ZERO;
-	if (f->requests == 0)
-		return OM_OK;
-	if (!terms->floor) {
-		*out = terms->fee;
-		return OM_OK;
-	}
-	if (om_money_sub(terms->fee, f->cost, out) != OM_OK)
-		return om_fail(e, OM_INTERNAL, "the costs are too large to add up");
-	if (om_money_is_negative(*out))
-		*out = OM_MONEY_ZERO;
-	return OM_OK;
+	if (l->at != NULL && text != NULL && text[0] != '\0' && l->n < RD_MAX_LINES)
+		l->at[l->n++] = (struct rd_line){label, text};
 }
 
-/* ---- texts ---- */
+const char *
+rd_count_text(struct rd_maker *m, uint64_t n)
+{
+	char buf[RD_SHOWN];
 
-/* change_text gives "+23.5 %"; NULL when the month before cost nothing. */
-static const char *
-change_text(struct om_arena *a, om_money now, om_money before)
+	return om_arena_strdup(m->arena, rd_show_count(m->locale, n, buf));
+}
+
+const char *
+rd_exact_text(struct rd_maker *m, om_money usd)
+{
+	char buf[RD_SHOWN];
+
+	return om_arena_strdup(m->arena, rd_show_money(m->locale, usd, buf));
+}
+
+bool
+rd_is_report(const struct rd_maker *m)
+{
+	return m->month->user == NULL && m->month->group == NULL;
+}
+
+const char *
+rd_change_text(struct rd_maker *m, om_money now, om_money before)
 {
 	om_i128 d = now.v - before.v, b = before.v, tenths;
+	char number[RD_SHOWN];
 	bool less;
 
 	if (b <= 0)
@@ -77,85 +75,105 @@ change_text(struct om_arena *a, om_money now, om_money before)
 	tenths = ((less ? -d : d) * 2000 / b + 1) / 2;
 	if (tenths > 99999)
 		return NULL; /* says nothing any more */
-	return om_arena_printf(a, "%s%d.%d %%",
+	(void)rd_show_fixed(m->locale, (om_money){tenths * 100000000000000000}, 1, number);
+	return om_arena_printf(m->arena, "%s%s",
 	    tenths == 0 ? ""
 		: less  ? "-"
 			: "+",
-	    (int)(tenths / 10), (int)(tenths % 10));
+	    rd_fill(m->arena, m->locale->percent, number));
+}
+
+const char *
+rd_month_before(struct rd_maker *m)
+{
+	const struct rd_month *mo = m->month;
+	char buf[RD_SHOWN];
+
+	return om_arena_strdup(m->arena,
+	    mo->month == 1 ? rd_show_month(m->locale, mo->year - 1, 12, buf)
+			   : rd_show_month(m->locale, mo->year, mo->month - 1, buf));
 }
 
 static const char *
-before_text(struct rd_maker *m, om_err *e)
+before_text(struct rd_maker *m)
 {
-	const struct rd_bill *b = &m->bill;
-	char was[OM_MONEY_TEXT], diff[OM_MONEY_TEXT];
-	const char *change = change_text(m->arena, b->total.cost, b->previous.cost);
+	const char *change = rd_change_text(m, m->total.cost, m->previous.cost), *was, *diff;
 	om_money d;
 
-	if (b->previous.requests == 0 && om_money_is_zero(b->previous.cost))
-		return "no usage";
-	if (om_money_sub(b->total.cost, b->previous.cost, &d) != OM_OK) {
-		(void)om_fail(e, OM_INTERNAL, "the costs are too large to compare");
+	if (m->previous.requests == 0 && om_money_is_zero(m->previous.cost))
+		return m->locale->no_usage_then;
+	if (om_money_sub(m->total.cost, m->previous.cost, &d) != OM_OK)
 		return NULL;
-	}
-	return om_arena_printf(m->arena, "USD %s (this month %s%s%s%s)", rd_money_text(b->previous.cost, was),
-	    d.v > 0 ? "+" : "", rd_money_text(d, diff), change != NULL ? ", " : "", change != NULL ? change : "");
-}
-
-static const char *
-terms_text(struct rd_maker *m)
-{
-	char fee[OM_MONEY_TEXT];
-
-	if (om_money_is_zero(m->terms->fee))
-		return NULL;
-	return om_arena_printf(m->arena,
-	    m->terms->floor ? "A user with at least one request in the month pays at least USD %s; what the usage "
-			      "falls short of that is charged."
-			    : "USD %s are added per user with at least one request in the month.",
-	    rd_money_text(m->terms->fee, fee));
-}
-
-static const char *
-unsettled_text(struct rd_maker *m)
-{
-	const struct rd_figures *t = &m->bill.total;
-
-	if (t->requests == 0)
-		return NULL;
-	if (t->unsettled == 0)
-		return "All requests are settled: each cost is the provider's own figure.";
-	return om_arena_printf(m->arena,
-	    "%" PRIu64 " of %" PRIu64 " requests: the provider's figure for their cost is still missing. Those with an "
-	    "estimate count with the estimate, the others count as zero, and the amounts of this document may change "
-	    "until all are settled.",
-	    t->unsettled, t->requests);
+	was = rd_exact_text(m, m->previous.cost);
+	diff = om_arena_printf(m->arena, "%s%s", d.v > 0 ? "+" : "", rd_exact_text(m, d));
+	return change != NULL ? rd_fill(m->arena, m->locale->before_percent, was, diff, change)
+			      : rd_fill(m->arena, m->locale->before_text, was, diff);
 }
 
 /* ---- parts ---- */
 
 static void
-make_facts(struct rd_maker *m, struct rd_doc *d, const char *previous, om_err *e)
+add_recipient(struct rd_maker *m, const struct rd_doc *d, struct rd_lines *l)
 {
+	const struct rd_locale *t = m->locale;
 	const Om__StatementReply *r = m->reply;
-	char first[OM_DAY_TEXT], last[OM_DAY_TEXT], issued[OM_TIME_TEXT];
-	struct lines l = {om_arena_array(m->arena, MAX_LINES, sizeof(struct rd_line)), 0};
-	bool running = r->generated_us < r->to_us;
+	const char *users =
+	    rd_fill(m->arena, rd_form(t, t->users_with_usage, r->n_users), rd_count_text(m, r->n_users));
 
 	if (m->month->user != NULL) {
-		add_line(&l, "Recipient", d->subject);
-		add_line(&l, "E-mail", r->user != NULL ? rd_clean(m->arena, r->user->email) : NULL);
-		add_line(&l, "User id", rd_clean(m->arena, m->month->user));
+		rd_lines_add(l, t->recipient, d->subject);
+		rd_lines_add(l, t->email, r->user != NULL ? rd_clean(m->arena, r->user->email) : NULL);
+		rd_lines_add(l, t->user_id, rd_clean(m->arena, m->month->user));
 	} else {
-		add_line(&l, "Users", om_arena_printf(m->arena, "all (%zu with usage in this month)", r->n_users));
+		rd_lines_add(l, rd_is_report(m) ? t->recipient : t->group_name, d->subject);
+		if (rd_is_report(m) || r->n_users > 0)
+			rd_lines_add(l, t->users, users);
 	}
-	add_line(&l, "Period",
-	    om_arena_printf(m->arena, "%s to %s%s", om_day_text(r->from_day, first), om_day_text(r->to_day - 1, last),
-		running ? " (not over yet)" : ""));
-	add_line(&l, "Time zone", rd_clean(m->arena, r->timezone));
-	add_line(&l, "Date of issue", om_arena_strdup(m->arena, om_zone_text(r->generated_us, issued)));
-	add_line(&l, "Currency", "US dollar (USD)");
-	add_line(&l, previous, before_text(m, e));
+}
+
+static const char *
+exchange_text(struct rd_maker *m)
+{
+	const struct rd_terms *terms = m->terms;
+	char rate[RD_SHOWN], day[RD_SHOWN];
+
+	if (rd_terms_in_usd(terms))
+		return NULL;
+	return rd_fill(m->arena, m->locale->exchange_text, rd_show_money(m->locale, terms->rate, rate),
+	    rd_terms_currency(terms), rd_show_day(m->locale, terms->rate_day, day),
+	    terms->rate_source != NULL ? terms->rate_source : "");
+}
+
+static void
+make_facts(struct rd_maker *m, struct rd_doc *d)
+{
+	const struct rd_locale *t = m->locale;
+	const Om__StatementReply *r = m->reply;
+	const struct rd_issue *issue = &m->month->issue;
+	struct rd_lines l = {om_arena_array(m->arena, RD_MAX_LINES, sizeof(struct rd_line)), 0};
+	char first[RD_SHOWN], last[RD_SHOWN], at[RD_SHOWN];
+	bool running = r->generated_us < r->to_us;
+
+	add_recipient(m, d, &l);
+	d->n_recipient = l.n;
+	rd_lines_add(
+	    &l, t->document_number, d->draft || d->number == NULL ? t->number_draft : rd_clean(m->arena, d->number));
+	rd_lines_add(&l, t->corrects, issue->corrects != NULL ? rd_clean(m->arena, issue->corrects) : NULL);
+	if (issue->issued != 0)
+		rd_lines_add(
+		    &l, t->date_of_issue, om_arena_strdup(m->arena, rd_show_day(t, om_zone_day(issue->issued), at)));
+	if (m->total.requests > 0)
+		rd_lines_add(&l, t->figures_as_of,
+		    om_arena_strdup(
+			m->arena, rd_show_instant(t, r->has_changed_us ? r->changed_us : r->generated_us, at)));
+	rd_lines_add(&l, t->period,
+	    rd_fill(m->arena, running ? t->period_running : t->period_days, rd_show_day(t, r->from_day, first),
+		rd_show_day(t, r->to_day - 1, last)));
+	rd_lines_add(&l, t->time_zone, rd_clean(m->arena, r->timezone));
+	rd_lines_add(
+	    &l, t->currency, rd_terms_in_usd(m->terms) ? t->us_dollar : rd_fill(m->arena, t->converted, d->currency));
+	rd_lines_add(&l, t->exchange_rate, exchange_text(m));
+	rd_lines_add(&l, rd_month_before(m), before_text(m));
 	d->facts = l.at;
 	d->n_facts = l.n;
 }
@@ -163,82 +181,98 @@ make_facts(struct rd_maker *m, struct rd_doc *d, const char *previous, om_err *e
 static void
 make_tiles(struct rd_maker *m, struct rd_doc *d)
 {
-	const struct rd_figures *t = &m->bill.total;
-	const char *change = change_text(m->arena, t->cost, m->bill.previous.cost);
+	const struct rd_locale *t = m->locale;
+	const char *change = rd_change_text(m, m->total.cost, m->previous.cost);
 	struct rd_tile *at = om_arena_array(m->arena, 4, sizeof *at);
 	size_t n = 0;
 
 	if (at == NULL)
 		return;
-	at[n++] = (struct rd_tile){"Requests", RD_INT, {.known = true, .u.n = t->requests}};
-	at[n++] = (struct rd_tile){"Input tokens", RD_INT, {.known = true, .u.n = t->prompt}};
-	at[n++] = (struct rd_tile){"Output tokens", RD_INT, {.known = true, .u.n = t->completion}};
+	at[n++] = (struct rd_tile){t->requests, RD_INT, {.known = true, .u.n = m->total.requests}};
+	at[n++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = m->total.prompt}};
+	at[n++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = m->total.completion}};
 	if (change != NULL)
-		at[n++] = (struct rd_tile){"Against the month before", RD_TEXT, {.known = true, .u.text = change}};
+		at[n++] = (struct rd_tile){t->against_before, RD_TEXT, {.known = true, .u.text = change}};
 	d->tiles = at;
 	d->n_tiles = n;
 }
 
-static void
-make_amounts(struct rd_maker *m, struct rd_doc *d)
-{
-	const struct rd_figures *t = &m->bill.total;
-	struct rd_amount *at = om_arena_array(m->arena, 4, sizeof *at);
-	size_t n = 0;
+/* ---- the bill ---- */
 
-	if (at == NULL)
-		return;
-	at[n++] = (struct rd_amount){"Usage",
-	    om_arena_printf(m->arena, "%" PRIu64 " %s", t->requests, t->requests == 1 ? "request" : "requests"),
-	    t->cost, true, t->cost, RD_PLAIN};
-	if (!om_money_is_zero(m->terms->fee))
-		at[n++] = (struct rd_amount){"Minimum charge",
-		    m->bill.charged == 0
-			? "none without a request"
-			: om_arena_printf(m->arena,
-			      m->terms->floor ? "to reach the monthly minimum, %" PRIu64 " %s" : "%" PRIu64 " %s",
-			      m->bill.charged, m->bill.charged == 1 ? "user" : "users"),
-		    m->bill.charges, true, m->bill.charges, RD_PLAIN};
-	at[n++] = (struct rd_amount){"Total", "exact", m->bill.sum, true, m->bill.sum, RD_SUM};
-	if (!om_money_is_zero(t->byok))
-		at[n++] = (struct rd_amount){"BYOK costs",
-		    "billed by the providers of the users' own keys, not part of this sum", t->byok, true, t->byok,
-		    RD_ASIDE};
-	d->amounts = at;
-	d->n_amounts = n;
-	d->due = om_money_round(m->bill.sum, 2);
-	d->due_label = "Amount due";
-	d->due_rule = cents_rule;
+static const char *
+fee_remark(struct rd_maker *m, const struct rd_charges *c)
+{
+	const struct rd_locale *t = m->locale;
+
+	if (c->payers == 0)
+		return t->none_without_request;
+	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
+	    rd_count_text(m, c->payers));
 }
 
-static void
-make_notes(struct rd_maker *m, struct rd_doc *d)
+const struct rd_amount *
+rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_charges *c,
+    const struct rd_printed *printed, size_t *n_out)
 {
-	const Om__StatementReply *r = m->reply;
-	struct lines l = {om_arena_array(m->arena, MAX_LINES, sizeof(struct rd_line)), 0};
+	const struct rd_locale *t = m->locale;
+	const struct rd_terms *terms = m->terms;
+	struct rd_amount *at = om_arena_array(m->arena, 8, sizeof *at);
+	struct rd_printed exact = {0, c->usage, c->fee, c->markup, c->token_markup, c->net, OM_MONEY_ZERO, c->net};
+	const struct rd_printed *p = printed != NULL ? printed : &exact;
+	char percent[RD_SHOWN], price[RD_SHOWN];
+	size_t n = 0;
 
-	if (r->generated_us < r->to_us)
-		add_line(&l, "Running month",
-		    "The month was not over when this document was made; it holds the usage until then.");
-	add_line(&l, "Not yet settled", unsettled_text(m));
-	add_line(&l, "Minimum charge", terms_text(m));
-	if (!om_money_is_zero(m->bill.total.byok))
-		add_line(&l, "BYOK",
-		    "Requests made with a user's own provider key are billed by that provider. Their costs are shown "
-		    "and are in no sum of this document.");
-	add_line(
-	    &l, "Tokens", "Cached tokens are part of the input tokens, reasoning tokens part of the output tokens.");
-	add_line(&l, "Rounding",
-	    m->month->user != NULL
-		? "Amounts are exact to the last digit and totals are their exact sums. Only the amount due is "
-		  "rounded, "
-		  "once, to cents; a half cent goes to the even cent."
-		: "Amounts are exact to the last digit and totals are their exact sums. Only the amount due is "
-		  "rounded, "
-		  "once, to cents; a half cent goes to the even cent. The users' statements round one by one, so "
-		  "their amounts due may add up to a few cents more or less.");
-	d->notes = l.at;
-	d->n_notes = l.n;
+	*n_out = 0;
+	if (at == NULL)
+		return NULL;
+	at[n++] = (struct rd_amount){t->usage,
+	    rd_fill(m->arena, rd_form(t, t->n_requests, f->requests), rd_count_text(m, f->requests)), p->usage, true,
+	    c->usage, RD_PLAIN};
+	if (!om_money_is_zero(terms->fee))
+		at[n++] = (struct rd_amount){t->minimum_charge, fee_remark(m, c), p->fee, true, c->fee, RD_PLAIN};
+	if (!om_money_is_zero(terms->markup_percent))
+		at[n++] = (struct rd_amount){t->markup,
+		    rd_fill(m->arena, t->markup_percent, rd_show_percent(t, terms->markup_percent, percent)), p->markup,
+		    true, c->markup, RD_PLAIN};
+	if (!om_money_is_zero(terms->markup_per_million))
+		at[n++] = (struct rd_amount){t->markup,
+		    rd_fill(m->arena, t->markup_tokens, rd_show_money(t, terms->markup_per_million, price),
+			rd_count_text(m, c->tokens)),
+		    p->token_markup, true, c->token_markup, RD_PLAIN};
+	if (printed == NULL) {
+		if (n > 1)
+			at[n++] = (struct rd_amount){t->net, NULL, c->net, true, c->net, RD_SUM};
+	} else if (!om_money_is_zero(terms->tax_rate)) {
+		at[n++] = (struct rd_amount){t->net, NULL, p->net, false, OM_MONEY_ZERO, RD_SUM};
+		at[n++] = (struct rd_amount){terms->tax_name != NULL ? terms->tax_name : t->vat,
+		    rd_fill(m->arena, t->tax_remark, rd_show_percent(t, terms->tax_rate, percent)), p->tax, false,
+		    OM_MONEY_ZERO, RD_PLAIN};
+	}
+	if (!om_money_is_zero(f->byok))
+		at[n++] = (struct rd_amount){t->byok_costs, t->byok_remark,
+		    printed != NULL ? om_money_round(f->byok, 2) : f->byok, true, f->byok, RD_ASIDE};
+	*n_out = n;
+	return at;
+}
+
+static om_status
+make_bill(struct rd_maker *m, struct rd_doc *d, om_err *e)
+{
+	om_status s = OM_OK;
+
+	if (m->month->user != NULL || m->reply->n_users == 0)
+		s = rd_charges_of(m->terms, &m->total, &m->charges, e); /* of whom the document is about, as one */
+	if (s == OM_OK)
+		s = rd_bill_print(m->terms, &m->charges, &m->printed, e);
+	if (s != OM_OK)
+		return s;
+	d->currency = rd_terms_currency(m->terms);
+	d->digits = m->printed.digits;
+	d->amounts = rd_amounts_make(m, &m->total, &m->charges, &m->printed, &d->n_amounts);
+	d->due = m->printed.total;
+	d->due_label = m->locale->amount_due;
+	d->due_rule = m->locale->due_rule;
+	return OM_OK;
 }
 
 /* ---- the whole ---- */
@@ -253,6 +287,8 @@ check_reply(const Om__StatementReply *r, const struct rd_month *m, om_err *e)
 		return om_fail(e, OM_PROTOCOL, "costd answered for another month");
 	if ((m->user == NULL) != (r->user == NULL) || (m->user != NULL && strcmp(m->user, r->user->id) != 0))
 		return om_fail(e, OM_PROTOCOL, "costd answered for another user");
+	if ((m->group == NULL) != (r->group == NULL) || (m->group != NULL && strcmp(m->group, r->group) != 0))
+		return om_fail(e, OM_PROTOCOL, "costd answered for another group");
 	if (r->n_generations + r->rows_left_out != r->total->requests)
 		return om_fail(e, OM_INTERNAL,
 		    "control total: %zu rows and %" PRIu64 " left out are not the %" PRIu64 " requests of the total",
@@ -260,91 +296,113 @@ check_reply(const Om__StatementReply *r, const struct rd_month *m, om_err *e)
 	return OM_OK;
 }
 
-static om_status
-make_bill(struct rd_maker *m, om_err *e)
-{
-	struct rd_bill *b = &m->bill;
-	om_status s = OM_OK;
-
-	if (m->month->user != NULL) {
-		s = rd_charge_of(m->terms, &b->total, &b->charges, e);
-		b->charged = b->total.requests > 0 ? 1 : 0;
-	}
-	if (s == OM_OK && om_money_add(b->total.cost, b->charges, &b->sum) != OM_OK)
-		s = om_fail(e, OM_INTERNAL, "the charges are too large to add up");
-	return s;
-}
-
 static void
 make_names(struct rd_maker *m, struct rd_doc *d)
 {
 	const struct rd_month *mo = m->month;
 	const char *name = m->reply->user != NULL ? rd_clean(m->arena, m->reply->user->name) : NULL;
+	const char *whose = mo->user != NULL ? mo->user : mo->group;
+	const char *safe = whose != NULL ? rd_clean_name(m->arena, whose, 64) : "";
+	const char *number = mo->issue.number != NULL ? rd_clean_name(m->arena, mo->issue.number, 32) : NULL;
+	char month[RD_SHOWN];
 
-	d->month = om_arena_printf(m->arena, "%s %d", month_names[mo->month - 1], mo->year);
+	d->month = om_arena_strdup(m->arena, rd_show_month(m->locale, mo->year, mo->month, month));
 	if (mo->user != NULL) {
-		const char *safe = rd_clean_name(m->arena, mo->user, 64);
-
-		d->title = "Usage statement";
+		d->kind = RD_STATEMENT;
+		d->title = m->locale->statement;
 		d->subject = name != NULL && name[0] != '\0' ? name : rd_clean(m->arena, mo->user);
-		d->stem =
-		    om_arena_printf(m->arena, "statement-%s-%04d-%02d", safe != NULL ? safe : "", mo->year, mo->month);
+	} else if (mo->group != NULL) {
+		d->kind = RD_GROUP_STATEMENT;
+		d->title = m->locale->group_statement;
+		d->subject = rd_clean(m->arena, mo->group);
 	} else {
-		d->title = "Usage report";
-		d->subject = "All users";
-		d->stem = om_arena_printf(m->arena, "report-%04d-%02d", mo->year, mo->month);
+		d->kind = RD_REPORT;
+		d->title = m->locale->report;
+		d->subject = m->locale->all_users;
 	}
+	d->stem = om_arena_printf(m->arena, "%s%s%s%s%s-%04d-%02d", number != NULL ? number : "",
+	    number != NULL ? "-" : "", whose == NULL ? "report" : "statement",
+	    whose == NULL          ? ""
+		: mo->user != NULL ? "-"
+				   : "-group-",
+	    safe != NULL ? safe : "", mo->year, mo->month);
+}
+
+static void
+make_issue(struct rd_maker *m, struct rd_doc *d)
+{
+	const struct rd_issue *issue = &m->month->issue;
+	const Om__StatementReply *r = m->reply;
+	const char *code = issue->code != NULL ? rd_clean(m->arena, issue->code) : NULL;
+
+	d->draft = issue->number == NULL || issue->draft;
+	d->number = issue->number != NULL ? rd_clean(m->arena, issue->number) : NULL;
+	d->code = code;
+	if (code != NULL && issue->verify_url != NULL)
+		d->verify = rd_fill(m->arena, m->locale->verify_at, rd_clean(m->arena, issue->verify_url), code);
+	else if (code != NULL)
+		d->verify = rd_fill(m->arena, m->locale->verification_code, code);
+	/* the same figures give the same bytes, whenever they are asked for */
+	d->created = issue->issued != 0 ? issue->issued
+	    : r->has_changed_us         ? r->changed_us
+	    : m->total.requests == 0    ? r->from_us
+					: r->generated_us;
+}
+
+static om_status
+start(struct rd_maker *m, om_err *e)
+{
+	om_status s = check_reply(m->reply, m->month, e);
+
+	if (s == OM_OK)
+		s = rd_figures_read(m->reply->total, &m->total, e);
+	if (s == OM_OK)
+		s = rd_figures_read(m->reply->previous_total, &m->previous, e);
+	if (s != OM_OK)
+		return s;
+	m->n_days = (unsigned)(m->reply->to_day - m->reply->from_day);
+	m->days = om_arena_array(m->arena, m->n_days, sizeof *m->days);
+	return m->days != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
 om_status
 rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, const struct rd_terms *terms,
     struct om_arena *a, const struct rd_doc **out, om_err *e)
 {
-	struct rd_maker m = {.reply = r, .month = month, .terms = terms, .arena = a};
+	struct rd_maker m = {.reply = r,
+	    .month = month,
+	    .terms = terms,
+	    .locale = month->locale != NULL ? month->locale : rd_locale_named(NULL),
+	    .arena = a};
 	struct rd_doc *d = om_arena_alloc(a, sizeof *d);
-	om_err why = {.text = ""};
-	om_status s = check_reply(r, month, e);
-	const char *previous;
+	om_status s;
 
 	*out = NULL;
-	if (s == OM_OK)
-		s = rd_figures_read(r->total, &m.bill.total, e);
-	if (s == OM_OK)
-		s = rd_figures_read(r->previous_total, &m.bill.previous, e);
-	if (s != OM_OK)
-		return s;
-	m.n_days = (unsigned)(r->to_day - r->from_day);
-	m.days = om_arena_array(a, m.n_days, sizeof *m.days);
-	if (d == NULL || m.days == NULL)
+	if (d == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = rd_tables_make(&m, &d->tables, &d->n_tables, e);
+	s = start(&m, e);
 	if (s == OM_OK)
-		s = make_bill(&m, e);
+		s = rd_tables_make(&m, &d->tables, &d->n_tables, e);
+	if (s == OM_OK)
+		s = make_bill(&m, d, e);
+	if (s == OM_OK && rd_is_report(&m))
+		s = rd_sections_make(&m, &d->sections, &d->n_sections, e);
 	if (s != OM_OK)
 		return s;
 
-	d->kind = month->user != NULL ? RD_STATEMENT : RD_REPORT;
-	d->locale = month->locale != NULL ? month->locale : rd_locale_named(NULL);
+	d->locale = m.locale;
 	d->issuer = &terms->issuer;
-	d->draft = month->issue.number == NULL || month->issue.draft;
-	d->currency = "USD";
-	d->digits = 2;
-	d->unsettled = r->total->unsettled;
-	d->created = r->generated_us;
+	d->unsettled = m.total.unsettled;
 	make_names(&m, d);
-	previous = month->month == 1 ? om_arena_printf(a, "December %d", month->year - 1)
-				     : om_arena_printf(a, "%s %d", month_names[month->month - 2], month->year);
-	make_facts(&m, d, previous, &why);
-	if (why.text[0] != '\0')
-		return om_fail(e, OM_INTERNAL, "%s", why.text);
+	make_issue(&m, d);
+	make_facts(&m, d);
 	make_tiles(&m, d);
-	make_amounts(&m, d);
-	make_notes(&m, d);
-	if (m.bill.total.requests == 0 && om_money_is_zero(m.bill.total.cost) && om_money_is_zero(m.bill.total.byok))
-		d->nothing = om_arena_printf(a, "There was no usage in %s.", d->month);
+	rd_notes_make(&m, d);
+	if (m.total.requests == 0 && om_money_is_zero(m.total.cost) && om_money_is_zero(m.total.byok))
+		d->nothing = rd_fill(a, m.locale->nothing, d->month);
 	d->chart = (struct rd_chart){
-	    .title = "Cost per day",
-	    .remark = "USD; the exact amounts are in the table of days.",
+	    .title = m.locale->cost_per_day,
+	    .remark = m.locale->chart_remark,
 	    .first = r->from_day,
 	    .n = m.n_days,
 	    .values = m.days,

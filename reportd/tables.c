@@ -8,15 +8,10 @@
 
 #include <string.h>
 
-/* Columns and one row of cells under construction. */
-struct row {
-	struct rd_column *columns; /* NULL: only cells are made */
-	struct rd_cell *cells;     /* NULL: only columns are made */
-	unsigned n;
-};
+/* ---- cells ---- */
 
 static void
-put(struct row *r, struct rd_column col, struct rd_cell cell)
+put(struct rd_row *r, struct rd_column col, struct rd_cell cell)
 {
 	if (r->columns != NULL)
 		r->columns[r->n] = col;
@@ -25,54 +20,72 @@ put(struct row *r, struct rd_column col, struct rd_cell cell)
 	r->n++;
 }
 
-static void
-put_text(struct row *r, const char *title, const char *text)
+void
+rd_put_text(struct rd_row *r, const char *key, const char *title, const char *text)
 {
-	put(r, (struct rd_column){.title = title, .kind = RD_TEXT},
+	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_TEXT},
 	    (struct rd_cell){.known = text != NULL && text[0] != '\0', .u.text = text});
 }
 
-static void
-put_count(struct row *r, const char *title, uint64_t n)
+void
+rd_put_under(struct rd_row *r, const char *key, const char *title, const char *text)
 {
-	put(r, (struct rd_column){.title = title, .kind = RD_INT}, (struct rd_cell){.known = true, .u.n = n});
-}
-
-static void
-put_money(struct row *r, const char *title, om_money m)
-{
-	put(r, (struct rd_column){.title = title, .kind = RD_MONEY}, (struct rd_cell){.known = true, .u.money = m});
-}
-
-static void
-put_under(struct row *r, const char *title, const char *text)
-{
-	put_text(r, title, text);
+	rd_put_text(r, key, title, text);
 	if (r->columns != NULL)
 		r->columns[r->n - 1].under = true;
 }
 
-static void
-put_figures(struct row *r, const struct rd_maker *m, const struct rd_figures *f)
+void
+rd_put_count(struct rd_row *r, const char *key, const char *title, uint64_t n)
 {
-	put_count(r, "Requests", f->requests);
-	put_count(r, "Input tokens", f->prompt);
-	put_count(r, "Cached tokens", f->cached);
-	put_count(r, "Cache write tokens", f->cache_write);
+	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INT},
+	    (struct rd_cell){.known = true, .u.n = n});
+}
+
+void
+rd_put_money(struct rd_row *r, const char *key, const char *title, om_money m)
+{
+	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_MONEY},
+	    (struct rd_cell){.known = true, .u.money = m});
+}
+
+void
+rd_put_day(struct rd_row *r, const char *key, const char *title, bool known, om_day day)
+{
+	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_DAY},
+	    (struct rd_cell){.known = known, .u.day = day});
+}
+
+void
+rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known, om_time at)
+{
+	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INSTANT},
+	    (struct rd_cell){.known = known, .u.at = at});
+}
+
+static void
+put_figures(struct rd_row *r, const struct rd_maker *m, const struct rd_figures *f)
+{
+	const struct rd_locale *t = m->locale;
+
+	rd_put_count(r, "requests", t->requests, f->requests);
+	rd_put_count(r, "input_tokens", t->input_tokens, f->prompt);
+	rd_put_count(r, "cached_tokens", t->cached_tokens, f->cached);
+	rd_put_count(r, "cache_write_tokens", t->cache_write_tokens, f->cache_write);
 	if (r->columns != NULL)
 		r->columns[r->n - 1].sheet_only = true;
-	put_count(r, "Reasoning tokens", f->reasoning);
-	put_count(r, "Output tokens", f->completion);
-	if (m->bill.total.unsettled > 0)
-		put_count(r, "Not settled", f->unsettled);
-	if (!om_money_is_zero(m->bill.total.byok))
-		put_money(r, "BYOK cost (USD)", f->byok);
-	put_money(r, "Cost (USD)", f->cost);
+	rd_put_count(r, "reasoning_tokens", t->reasoning_tokens, f->reasoning);
+	rd_put_count(r, "output_tokens", t->output_tokens, f->completion);
+	if (m->total.unsettled > 0)
+		rd_put_count(r, "unsettled", t->not_settled, f->unsettled);
+	if (!om_money_is_zero(m->total.byok))
+		rd_put_money(r, "byok_cost", t->byok_cost_usd, f->byok);
+	rd_put_money(r, "cost", t->cost_usd, f->cost);
 }
 
 /* ---- tables over UsageRow ---- */
 
-typedef enum rows_of { OF_MODELS, OF_DAYS, OF_USERS, OF_USER_MODELS } rows_of;
+typedef enum rows_of { OF_MODELS, OF_DAYS, OF_USERS, OF_USER_MODELS, OF_GROUPS } rows_of;
 
 struct source {
 	rows_of of;
@@ -80,32 +93,48 @@ struct source {
 	Om__UsageRow **rows; /* NULL among them: no usage */
 	size_t n;
 	const bool *quiet;
+	const struct rd_figures *total; /* what the rows add up to; NULL: they overlap */
 };
 
-static void
-put_keys(struct row *r, const struct rd_maker *m, rows_of of, const Om__UsageRow *u, size_t i)
+const char *
+rd_user_name(struct rd_maker *m, const Om__UsageRow *u)
 {
-	struct om_arena *a = m->arena;
+	const char *name = rd_clean(m->arena, u->user_name);
+
+	/* a person the ledger has no name of */
+	return name != NULL && name[0] == '\0' ? rd_clean(m->arena, u->user) : name;
+}
+
+const char *
+rd_model_name(struct rd_maker *m, const Om__UsageRow *u)
+{
+	const char *model = rd_clean(m->arena, u->model);
+
+	return model != NULL && model[0] == '\0' ? m->locale->model_not_known : model;
+}
+
+static void
+put_keys(struct rd_row *r, struct rd_maker *m, rows_of of, const Om__UsageRow *u, size_t i)
+{
+	const struct rd_locale *t = m->locale;
 
 	if (of == OF_DAYS) {
-		put(r, (struct rd_column){.title = "Day", .kind = RD_DAY},
-		    (struct rd_cell){.known = i < m->n_days, .u.day = m->reply->from_day + (om_day)i});
+		rd_put_day(r, "day", t->day, i < m->n_days, m->reply->from_day + (om_day)i);
+		return;
+	}
+	if (of == OF_GROUPS) {
+		const char *group = u != NULL ? rd_clean(m->arena, u->group) : NULL;
+
+		rd_put_text(r, "group", t->group_title, group != NULL && group[0] == '\0' ? t->no_group : group);
 		return;
 	}
 	if (of == OF_USERS || of == OF_USER_MODELS) {
-		const char *name = u != NULL ? rd_clean(a, u->user_name) : NULL;
-		const char *id = u != NULL ? rd_clean(a, u->user) : NULL;
-
-		if (name != NULL && name[0] == '\0')
-			name = id; /* a person the ledger has no name of */
-		put_text(r, "User", name);
-		put_under(r, "User id", id);
+		rd_put_text(r, "user", t->user, u != NULL ? rd_user_name(m, u) : NULL);
+		rd_put_under(r, "user_id", t->user_id, u != NULL ? rd_clean(m->arena, u->user) : NULL);
 	}
 	if (of == OF_MODELS || of == OF_USER_MODELS) {
-		const char *model = u != NULL ? rd_clean(a, u->model) : NULL;
-
-		put_text(r, "Model", model != NULL && model[0] == '\0' ? "(model not known)" : model);
-		put_under(r, "Provider", u != NULL ? rd_clean(a, u->provider) : NULL);
+		rd_put_text(r, "model", t->model, u != NULL ? rd_model_name(m, u) : NULL);
+		rd_put_under(r, "provider", t->provider, u != NULL ? rd_clean(m->arena, u->provider) : NULL);
 	}
 }
 
@@ -142,251 +171,108 @@ spread_days(struct rd_maker *m, Om__UsageRow ***rows_out, bool **quiet_out, om_e
 	return OM_OK;
 }
 
-static om_status
-put_charge(struct row *r, struct rd_maker *m, const struct rd_figures *f, bool count, om_err *e)
+static bool
+charged(const struct rd_maker *m)
 {
-	om_money charge, sum;
-	om_status s = rd_charge_of(m->terms, f, &charge, e);
+	return !om_money_is_zero(m->terms->fee) || rd_terms_mark_up(m->terms);
+}
 
+static om_status
+put_charges(struct rd_row *r, struct rd_maker *m, const struct rd_charges *c, om_err *e)
+{
+	om_money markup;
+
+	if (om_money_add(c->markup, c->token_markup, &markup) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "the charges are too large to add up");
+	if (!om_money_is_zero(m->terms->fee))
+		rd_put_money(r, "minimum_charge", m->locale->minimum_charge_usd, c->fee);
+	if (rd_terms_mark_up(m->terms))
+		rd_put_money(r, "markup", m->locale->markup_usd, markup);
+	rd_put_money(r, "total", m->locale->total_usd, c->net);
+	return OM_OK;
+}
+
+/* put_row makes the cells of one row and adds it to the sums. */
+static om_status
+put_row(
+    struct rd_maker *m, const struct source *src, size_t i, struct rd_cell *cells, struct rd_figures *sum, om_err *e)
+{
+	const Om__UsageRow *u = src->rows[i];
+	struct rd_figures f = {.requests = 0};
+	struct rd_row r = {NULL, cells, 0};
+	struct rd_charges c;
+	om_status s = OM_OK;
+
+	if (u != NULL)
+		s = rd_figures_read(u->figures, &f, e);
+	if (s == OM_OK)
+		s = rd_figures_add(sum, &f, e);
+	if (s == OM_OK && src->of == OF_USERS)
+		s = rd_charges_of(m->terms, &f, &c, e);
+	if (s == OM_OK && src->of == OF_USERS)
+		s = rd_charges_add(&m->charges, &c, e);
 	if (s != OM_OK)
 		return s;
-	if (count && f->requests > 0) {
-		m->bill.charged++;
-		s = om_money_add(m->bill.charges, charge, &m->bill.charges);
-	}
-	if (s == OM_OK)
-		s = om_money_add(f->cost, charge, &sum);
-	if (s != OM_OK)
-		return om_fail(e, OM_INTERNAL, "the charges are too large to add up");
-	put_money(r, "Minimum charge (USD)", charge);
-	put_money(r, "Total (USD)", sum);
-	return OM_OK;
+	put_keys(&r, m, src->of, u, i);
+	put_figures(&r, m, &f);
+	return src->of == OF_USERS && charged(m) ? put_charges(&r, m, &c, e) : OM_OK;
 }
 
 static om_status
 make_usage(struct rd_maker *m, const struct source *src, struct rd_table *t, om_err *e)
 {
-	bool charged = src->of == OF_USERS && !om_money_is_zero(m->terms->fee);
+	static const struct rd_charges none;
+	bool with_charges = src->of == OF_USERS && charged(m);
 	struct rd_column *columns = om_arena_array(m->arena, RD_MAX_COLUMNS, sizeof *columns);
-	struct rd_cell *total = om_arena_array(m->arena, RD_MAX_COLUMNS, sizeof *total);
-	struct rd_cell *cells;
-	struct rd_figures sum = {.requests = 0}, f = {.requests = 0};
-	struct row head = {columns, NULL, 0};
+	struct rd_cell *total = om_arena_array(m->arena, RD_MAX_COLUMNS, sizeof *total), *cells;
+	struct rd_figures sum = {.requests = 0};
+	struct rd_row head = {columns, NULL, 0}, foot = {NULL, total, 0};
 	om_status s = OM_OK;
 
 	if (columns == NULL || total == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	put_keys(&head, m, src->of, NULL, SIZE_MAX);
-	put_figures(&head, m, &f);
-	if (charged)
-		s = put_charge(&head, m, &f, false, e);
+	put_figures(&head, m, &sum);
+	if (with_charges)
+		s = put_charges(&head, m, &none, e);
 	cells = om_arena_array(m->arena, src->n * head.n + 1, sizeof *cells);
 	if (cells == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; s == OM_OK && i < src->n; i++) {
-		const Om__UsageRow *u = src->rows[i];
-		struct row r = {NULL, cells + i * head.n, 0};
-
-		f = (struct rd_figures){.requests = 0};
-		if (u != NULL)
-			s = rd_figures_read(u->figures, &f, e);
-		if (s == OM_OK)
-			s = rd_figures_add(&sum, &f, e);
-		if (s != OM_OK)
-			break;
-		put_keys(&r, m, src->of, u, i);
-		put_figures(&r, m, &f);
-		if (charged)
-			s = put_charge(&r, m, &f, true, e);
-	}
-	if (s == OM_OK)
-		s = rd_figures_same(src->parts, &sum, &m->bill.total, e);
+	for (size_t i = 0; s == OM_OK && i < src->n; i++)
+		s = put_row(m, src, i, cells + i * head.n, &sum, e);
+	if (s == OM_OK && src->total != NULL)
+		s = rd_figures_same(src->parts, &sum, src->total, e);
 	if (s != OM_OK)
 		return s;
-	if (m->arena->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-
-	{
-		struct row r = {NULL, total, 0};
-
-		put_keys(&r, m, src->of, NULL, SIZE_MAX);
-		put_figures(&r, m, &sum);
-		if (charged) {
-			put_money(&r, "", m->bill.charges);
-			s = om_money_add(sum.cost, m->bill.charges, &m->bill.sum);
-			put_money(&r, "", m->bill.sum);
-		}
-	}
+	put_keys(&foot, m, src->of, NULL, SIZE_MAX);
+	put_figures(&foot, m, &sum);
+	if (with_charges)
+		s = put_charges(&foot, m, &m->charges, e);
 	*t = (struct rd_table){
 	    .name = src->name,
 	    .title = src->title,
 	    .remark = src->remark,
-	    .empty = "No usage.",
+	    .empty = m->locale->no_usage,
 	    .columns = columns,
 	    .n_columns = head.n,
 	    .n_rows = src->n,
 	    .cells = cells,
-	    .total = total,
+	    .total = src->total != NULL ? total : NULL,
 	    .quiet = src->quiet,
+	    .sheet_only = src->of == OF_USER_MODELS,
 	};
-	return s == OM_OK ? OM_OK : om_fail(e, OM_INTERNAL, "the charges are too large to add up");
+	if (s == OM_OK && m->arena->failed)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	return s;
 }
 
-/* ---- the single requests ---- */
-
-static const char *
-state_text(Om__State s)
+om_status
+rd_models_table(struct rd_maker *m, Om__UsageRow **rows, size_t n, const struct rd_figures *total, const char *parts,
+    struct rd_table *out, om_err *e)
 {
-	switch (s) {
-	case OM__STATE__STATE_OPEN:
-		return "open";
-	case OM__STATE__STATE_ERROR:
-		return "failed";
-	case OM__STATE__STATE_CANCELLED:
-		return "stopped";
-	case OM__STATE__STATE_FINAL:
-		return "finished";
-	case _OM__STATE_IS_INT_SIZE:
-		break;
-	}
-	return "";
-}
+	const struct source src = {OF_MODELS, "Models", m->locale->cost_per_model, NULL, parts, rows, n, NULL, total};
 
-static const char *
-cost_state_text(Om__CostState s)
-{
-	switch (s) {
-	case OM__COST_STATE__COST_UNKNOWN:
-		return "unknown";
-	case OM__COST_STATE__COST_ESTIMATED:
-		return "estimated";
-	case OM__COST_STATE__COST_REPORTED:
-		return "reported";
-	case OM__COST_STATE__COST_LOOKED_UP:
-		return "looked up";
-	case _OM__COST_STATE_IS_INT_SIZE:
-		break;
-	}
-	return "";
-}
-
-static void
-put_some(struct row *r, const char *title, bool has, uint64_t n)
-{
-	put_count(r, title, n);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
-}
-
-static void
-put_amount(struct row *r, const char *title, bool has, om_money m)
-{
-	put_money(r, title, m);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
-}
-
-/* put_request makes a request's columns or cells; g is empty for columns. */
-static void
-put_request(
-    struct row *r, struct om_arena *a, bool everyone, const Om__Generation *g, const struct rd_figures *f, om_day day)
-{
-	put(r, (struct rd_column){.title = "Started", .kind = RD_INSTANT},
-	    (struct rd_cell){.known = true, .u.at = g->started_us});
-	put(r, (struct rd_column){.title = "Finished", .kind = RD_INSTANT},
-	    (struct rd_cell){.known = g->has_finished_us, .u.at = g->finished_us});
-	put(r, (struct rd_column){.title = "Day", .kind = RD_DAY}, (struct rd_cell){.known = true, .u.day = day});
-	if (everyone) {
-		put_text(r, "User", rd_clean(a, g->user_name));
-		put_text(r, "User id", rd_clean(a, g->user));
-	}
-	put_text(r, "Model", rd_clean(a, g->model));
-	put_text(r, "Provider", rd_clean(a, g->provider));
-	put_text(r, "Asked for", rd_clean(a, g->requested_model));
-	put_text(r, "Origin", rd_clean(a, g->origin));
-	put_text(r, "Task", rd_clean(a, g->task));
-	put_text(r, "State", state_text(g->state));
-	put_text(r, "Cost is", cost_state_text(g->cost_state));
-	put_some(r, "Input tokens", g->has_prompt_tokens, f->prompt);
-	put_some(r, "Cached tokens", g->has_cached_tokens, f->cached);
-	put_some(r, "Cache write tokens", g->has_cache_write_tokens, f->cache_write);
-	put_some(r, "Reasoning tokens", g->has_reasoning_tokens, f->reasoning);
-	put_some(r, "Output tokens", g->has_completion_tokens, f->completion);
-	put_amount(r, "BYOK cost (USD)", g->byok_cost != NULL, f->byok);
-	put_amount(r, "Cost (USD)", g->cost != NULL, f->cost);
-	put_text(r, "Generation id", rd_clean(a, g->generation_id));
-	put_text(r, "Chat id", rd_clean(a, g->chat_id));
-}
-
-static om_status
-fill_request(const void *from, size_t row, struct om_arena *a, struct rd_cell *out, om_err *e)
-{
-	const Om__StatementReply *reply = from;
-	const Om__Generation *g = reply->generations[row];
-	struct row r = {NULL, out, 0};
-	struct rd_figures f;
-	om_day day = 0;
-	om_status s = rd_figures_of_row(g, &f, e);
-
-	if (s == OM_OK && om_day_parse(g->day, &day, NULL) != OM_OK)
-		s = om_fail(e, OM_PROTOCOL, "costd sent a request with the day %.40s", g->day);
-	if (s != OM_OK)
-		return s;
-	put_request(&r, a, reply->user == NULL, g, &f, day);
-	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-}
-
-/* blank_total leaves only the sums in a row of totals. */
-static void
-blank_total(struct rd_cell *total, const struct rd_column *columns, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		total[i].known = columns[i].kind == RD_INT || columns[i].kind == RD_MONEY;
-}
-
-static om_status
-make_requests(struct rd_maker *m, struct rd_table *t, om_err *e)
-{
-	const Om__StatementReply *r = m->reply;
-	struct rd_column *columns = om_arena_array(m->arena, RD_MAX_COLUMNS, sizeof *columns);
-	struct rd_cell *total = om_arena_array(m->arena, RD_MAX_COLUMNS, sizeof *total);
-	struct rd_figures sum = {.requests = 0}, f;
-	Om__Generation none = OM__GENERATION__INIT;
-	struct row head = {columns, total, 0};
-	om_status s = OM_OK;
-
-	if (columns == NULL || total == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; s == OM_OK && i < r->n_generations; i++) {
-		s = rd_figures_of_row(r->generations[i], &f, e);
-		if (s == OM_OK)
-			s = rd_figures_add(&sum, &f, e);
-	}
-	if (s == OM_OK && r->rows_left_out == 0) {
-		sum.unsettled = m->bill.total.unsettled; /* what counts as settled is costd's to say */
-		s = rd_figures_same("rows", &sum, &m->bill.total, e);
-	}
-	if (s != OM_OK)
-		return s;
-	put_request(&head, m->arena, m->month->user == NULL, &none, &sum, 0);
-	blank_total(total, columns, head.n);
-	*t = (struct rd_table){
-	    .name = "Requests",
-	    .title = "Requests",
-	    .empty = r->rows_left_out > 0 ? "The requests are too many for this workbook." : "No usage.",
-	    .columns = columns,
-	    .n_columns = head.n,
-	    .n_rows = r->n_generations,
-	    .total = total,
-	    .sheet_only = true,
-	    .fill = fill_request,
-	    .from = r,
-	};
-	if (r->rows_left_out > 0)
-		t->sheet_remark = om_arena_printf(m->arena,
-		    "%llu of %llu requests are not listed here; all sums but this sheet's include them.",
-		    (unsigned long long)r->rows_left_out, (unsigned long long)m->bill.total.requests);
-	return m->arena->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+	return make_usage(m, &src, out, e);
 }
 
 /* ---- all of them ---- */
@@ -394,31 +280,44 @@ make_requests(struct rd_maker *m, struct rd_table *t, om_err *e)
 om_status
 rd_tables_make(struct rd_maker *m, const struct rd_table **out, size_t *n_out, om_err *e)
 {
+	const struct rd_locale *t = m->locale;
 	const Om__StatementReply *r = m->reply;
-	bool everyone = m->month->user == NULL;
+	const struct rd_figures *total = &m->total;
+	bool report = rd_is_report(m), several = m->month->user == NULL;
 	Om__UsageRow **days = NULL;
 	bool *quiet = NULL;
 	om_status s = spread_days(m, &days, &quiet, e);
-	const struct source sources[] = {
-	    {OF_USERS, "Users", "Cost per user", NULL, "users", r->users, r->n_users, NULL},
-	    {OF_MODELS, "Models", "Cost per model", NULL, "models", r->models, r->n_models, NULL},
-	    {OF_DAYS, "Days", "Cost per day", "Days without usage are not listed.", "days", days, m->n_days, quiet},
-	    {OF_USER_MODELS, "User models", "Cost per user and model", NULL, "users and models", r->user_models,
-		r->n_user_models, NULL},
+	const struct source all[] = {
+	    {OF_USERS, "Users", t->cost_per_user, NULL, "users", r->users, r->n_users, NULL, total},
+	    {OF_GROUPS, "Groups", t->cost_per_group, t->groups_remark, "groups", r->groups, r->n_groups, NULL, NULL},
+	    {OF_MODELS, "Models", t->cost_per_model, NULL, "models", r->models, r->n_models, NULL, total},
+	    {OF_DAYS, "Days", t->cost_per_day, t->days_remark, "days", days, m->n_days, quiet, total},
+	    {OF_USER_MODELS, "User models", t->cost_per_user_model, NULL, "users and models", r->user_models,
+		r->n_user_models, NULL, total},
 	};
-	const size_t most = sizeof sources / sizeof sources[0] + 1;
-	struct rd_table *tables = om_arena_array(m->arena, most, sizeof *tables);
-	size_t n = 0;
+	const bool wanted[] = {
+	    report || (several && r->n_users > 0),
+	    report && r->n_groups > 0,
+	    true,
+	    true,
+	    report || (several && r->n_user_models > 0),
+	};
+	const size_t n_all = sizeof all / sizeof all[0];
+	struct rd_table *tables = om_arena_array(m->arena, n_all + 3, sizeof *tables);
+	size_t n = 0, changes = 0;
 
 	*out = tables;
 	*n_out = 0;
 	if (s == OM_OK && tables == NULL)
 		s = om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; s == OM_OK && i < sizeof sources / sizeof sources[0]; i++)
-		if (everyone || sources[i].of == OF_MODELS || sources[i].of == OF_DAYS)
-			s = make_usage(m, &sources[i], &tables[n++], e);
+	if (s == OM_OK && report)
+		s = rd_changes_make(m, tables, &changes, e);
+	n = changes;
+	for (size_t i = 0; s == OM_OK && i < n_all; i++)
+		if (wanted[i])
+			s = make_usage(m, &all[i], &tables[n++], e);
 	if (s == OM_OK)
-		s = make_requests(m, &tables[n++], e);
+		s = rd_requests_make(m, &tables[n++], e);
 	*n_out = n;
 	return s;
 }

@@ -87,7 +87,7 @@ write_bill(struct rd_book *b, const struct rd_doc *d)
 
 			if ((m->weight == RD_ASIDE) == (aside == 1))
 				write_amount(b, m->weight == RD_SUM ? RD_S_TOTAL : RD_S_CELL, m->label, m->remark,
-				    m->amount, false);
+				    m->has_exact ? m->exact : m->amount, false);
 		}
 		if (aside == 0)
 			write_amount(b, RD_S_DUE, d->due_label, d->due_rule, d->due, true);
@@ -314,7 +314,8 @@ write_book(struct rd_book *b, const struct rd_doc *d, struct om_arena *a, struct
 
 	write_summary(b, d);
 	for (size_t i = 0; s == OM_OK && i < d->n_tables; i++)
-		s = write_table(b, &d->tables[i], a, e);
+		if (!d->tables[i].page_only)
+			s = write_table(b, &d->tables[i], a, e);
 	if (s == OM_OK && a->failed)
 		s = om_fail(e, OM_NOMEM, "out of memory");
 	return s == OM_OK ? rd_book_done(b, a, &out->data, &out->n, e) : s;

@@ -410,6 +410,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The issued documents, newest first. */
+        get: operations["listDocuments"];
+        put?: never;
+        /**
+         * Issue a document, with a number of its year's gapless series.
+         * @description The document is made, given the next number, and kept with its figures and the SHA-256 of its file;
+         *     it never changes. What the other calls give is a draft. A month that still runs and requests that
+         *     are not settled do not stand in the way: the document says so, and `unsettled` counts them.
+         *     A correction is a new document that names the old one; each document is corrected at most once,
+         *     and by one of the same kind, user or group, and month.
+         *
+         *     With the header `Idempotency-Key` the call can be repeated: the same key finds the document it
+         *     issued and answers 200. Without it each call issues one.
+         */
+        post: operations["issueDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One issued document. */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{number}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file that was issued, byte for byte. */
+        get: operations["getDocumentFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verify/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was issued under the code printed on a document's pages.
+         * @description Open to anyone who holds the document. Case, dashes and spaces do not matter; O is read as 0, I and L
+         *     as 1. An address that asks for unknown codes is made to wait.
+         */
+        get: operations["verifyDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/user/report": {
         parameters: {
             query?: never;
@@ -546,6 +629,38 @@ export interface components {
         SignedMoney: string;
         /** Format: date-time */
         Instant: string;
+        Month: string;
+        Sha256: string;
+        /** @description As printed, a plain decimal. */
+        PrintedMoney: string;
+        /** @example 2026-000012 */
+        DocumentNumber: string;
+        /** @enum {unknown} */
+        DocumentKind: "statement" | "group_statement" | "report";
+        /** @description An issued document. Nothing of it changes but `corrected_by`. */
+        Document: {
+            number: components["schemas"]["DocumentNumber"];
+            kind: components["schemas"]["DocumentKind"];
+            user: string | null;
+            /** @description As it was then. */
+            user_name: string | null;
+            group: string | null;
+            month: components["schemas"]["Month"];
+            /** @enum {unknown} */
+            format: "pdf" | "xlsx";
+            locale: string | null;
+            issued_at: components["schemas"]["Instant"];
+            total: components["schemas"]["PrintedMoney"];
+            currency: string;
+            sha256: components["schemas"]["Sha256"];
+            bytes: number;
+            filename: string;
+            verification_code: string;
+            corrects: components["schemas"]["DocumentNumber"] | null;
+            corrected_by: components["schemas"]["DocumentNumber"] | null;
+            /** @description Requests whose cost could still change when it was issued. */
+            unsettled: number;
+        };
         Problem: {
             /** @constant */
             type: "about:blank";
@@ -1753,6 +1868,213 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocuments: {
+        parameters: {
+            query?: {
+                /** @description Of the number. */
+                year?: number;
+                /** @description The month they are about. */
+                month?: components["schemas"]["Month"];
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only this group. */
+                group?: string;
+                kind?: components["schemas"]["DocumentKind"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Document"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issueDocument: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made by the caller once per document it wants. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    kind: components["schemas"]["DocumentKind"];
+                    /** @description Of a statement. */
+                    user?: string | null;
+                    /** @description Of a group_statement. */
+                    group?: string | null;
+                    month: components["schemas"]["Month"];
+                    /**
+                     * @description Default: pdf.
+                     * @enum {unknown}
+                     */
+                    format?: "pdf" | "xlsx" | null;
+                    /** @description en, de; default: as reportd is set. */
+                    locale?: string | null;
+                    /**
+                     * @description Default: as reportd is set.
+                     * @enum {unknown}
+                     */
+                    paper?: "a4" | "letter" | null;
+                    /** @description Number of the document this one takes the place of. */
+                    corrects?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description This Idempotency-Key issued the document before. */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description Issued. */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description No such user, or no such document to correct. */
+            404: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            /** @description The document to correct was corrected already or is about something else, or the Idempotency-Key issued another document. */
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDocumentFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Document"];
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document is genuine if these are its number, date and total, and its file has this hash. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        number: components["schemas"]["DocumentNumber"];
+                        kind: components["schemas"]["DocumentKind"];
+                        issued_at: components["schemas"]["Instant"];
+                        total: components["schemas"]["PrintedMoney"];
+                        currency: string;
+                        sha256: components["schemas"]["Sha256"];
+                        corrected_by: components["schemas"]["DocumentNumber"] | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description Too many unknown codes from this address. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             503: components["responses"]["Unavailable"];
         };
     };

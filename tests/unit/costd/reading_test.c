@@ -38,25 +38,21 @@ send(unsigned from, unsigned to)
 	assert_int_equal(fx_submit(&f, r, to - from, from + 1, &out), OM_OK);
 }
 
-static int
-set_up(void **state)
+static void
+set_up(void)
 {
 	om_err e = {.text = ""};
 
-	(void)state;
 	fx_open(&f);
 	ok(cd_readings_new(f.pool, &readings, &e), &e);
 	send(0, ROWS);
-	return 0;
 }
 
-static int
-tear_down(void **state)
+static void
+tear_down(void)
 {
-	(void)state;
 	cd_readings_free(&readings);
 	fx_close(&f);
-	return 0;
 }
 
 static om_status
@@ -94,6 +90,7 @@ test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **stat
 	unsigned n = 0;
 
 	(void)state;
+	set_up();
 	ok(begin(NULL, &st, &e), &e);
 	assert_true(st.has_reading_id);
 	assert_int_equal(st.total->requests, ROWS);
@@ -121,6 +118,7 @@ test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **stat
 	assert_int_equal(page(&st, 4, 3, &rows, &e), OM_INVALID);
 	cd_readings_sweep(readings, om_mono_ms() + 5000);
 	assert_int_equal(page(&st, 3, 3, &rows, &e), OM_NOT_FOUND);
+	tear_down();
 }
 
 static void
@@ -132,6 +130,7 @@ test_pages_are_given_in_turn_and_of_one_user(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
+	set_up();
 	ok(begin(user, &st, &e), &e);
 	assert_int_equal(page(&st, 1, 2, &rows, &e), OM_INVALID);
 	assert_int_equal(page(&st, UINT64_MAX, 2, &rows, &e), OM_INVALID);
@@ -146,6 +145,7 @@ test_pages_are_given_in_turn_and_of_one_user(void **state)
 	assert_int_equal(rows.n_rows, 2);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-7");
 	assert_true(rows.done);
+	tear_down();
 }
 
 static void
@@ -156,6 +156,7 @@ test_readings_are_bounded_in_number_and_time(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
+	set_up();
 	for (unsigned i = 0; i < CD_READINGS; i++)
 		ok(begin(NULL, &st[i], &e), &e);
 	assert_int_equal(begin(NULL, &more, &e), OM_UNAVAILABLE);
@@ -172,6 +173,7 @@ test_readings_are_bounded_in_number_and_time(void **state)
 	cd_readings_sweep(readings, om_mono_ms() + 60001);
 	assert_int_equal(page(&st[0], 0, 1, &rows, &e), OM_NOT_FOUND);
 	ok(begin(NULL, &more, &e), &e);
+	tear_down();
 }
 
 static void
@@ -182,10 +184,12 @@ test_rows_that_do_not_amount_to_the_total_are_an_error(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
+	set_up();
 	fx_run(&f, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-4'");
 	ok(begin(NULL, &st, &e), &e);
 	ok(page(&st, 0, 5, &rows, &e), &e);
 	assert_int_equal(page(&st, 1, 5, &rows, &e), OM_DAMAGED);
+	tear_down();
 }
 
 static void
@@ -197,6 +201,7 @@ test_a_reading_whose_connection_is_lost_is_over(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
+	set_up();
 	ok(begin(NULL, &st, &e), &e);
 	(void)snprintf(kill, sizeof kill, "KILL %lld",
 	    (long long)fx_int(&f,
@@ -207,18 +212,18 @@ test_a_reading_whose_connection_is_lost_is_over(void **state)
 	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_NOT_FOUND);
 	ok(begin(NULL, &st, &e), &e);
 	ok(page(&st, 0, 100, &rows, &e), &e);
+	tear_down();
 }
 
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile),
-	    TEST(test_pages_are_given_in_turn_and_of_one_user),
-	    TEST(test_readings_are_bounded_in_number_and_time),
-	    TEST(test_rows_that_do_not_amount_to_the_total_are_an_error),
-	    TEST(test_a_reading_whose_connection_is_lost_is_over),
+	    cmocka_unit_test(test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile),
+	    cmocka_unit_test(test_pages_are_given_in_turn_and_of_one_user),
+	    cmocka_unit_test(test_readings_are_bounded_in_number_and_time),
+	    cmocka_unit_test(test_rows_that_do_not_amount_to_the_total_are_an_error),
+	    cmocka_unit_test(test_a_reading_whose_connection_is_lost_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

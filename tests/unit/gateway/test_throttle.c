@@ -15,7 +15,7 @@ set_up(void **state)
 
 	(void)state;
 	now_ms = 1000000;
-	assert_status(gw_throttle_new(&t, &e), OM_OK, e);
+	assert_status(gw_throttle_new(true, &t, &e), OM_OK, e);
 	return 0;
 }
 

@@ -162,7 +162,64 @@ fx_month(const struct fx_shape *sh)
 	    .year = sh->year != 0 ? sh->year : 2026,
 	    .month = sh->month != 0 ? sh->month : 11,
 	    .user = sh->users == NULL ? FX_USER : NULL,
+	    .group = sh->group,
 	};
+}
+
+/* add_groups puts every user into one group, and every second into another. */
+static void
+add_groups(struct om_arena *a, Om__StatementReply *r)
+{
+	static const char *const names[] = {"staff", "Forschung und Entwicklung"};
+
+	r->groups = must(om_arena_array(a, 2, sizeof(void *)));
+	for (size_t g = 0; g < 2; g++) {
+		struct sum sum = {0};
+
+		for (size_t i = 0; i < r->n_users; i += g + 1) {
+			const Om__Figures *f = r->users[i]->figures;
+			struct sum one = {f->requests, f->prompt_tokens, f->completion_tokens, f->reasoning_tokens,
+			    f->cached_tokens, f->unsettled, OM_MONEY_ZERO, OM_MONEY_ZERO};
+
+			if (om_money_parse(f->cost, &one.cost, NULL) != OM_OK ||
+			    om_money_parse(f->byok_cost, &one.byok, NULL) != OM_OK)
+				abort();
+			add(&sum, &one);
+		}
+		r->groups[g] = usage(a, &sum);
+		r->groups[g]->group = must(om_arena_strdup(a, names[g]));
+	}
+	r->n_groups = 2;
+}
+
+/* add_before makes the month before: rows that cost a part of this month's, or
+ * more, and one of somebody, something, that is gone. */
+static void
+add_before(struct om_arena *a, Om__StatementReply *r)
+{
+	for (int users = 0; users < 2; users++) {
+		Om__UsageRow **now = users ? r->users : r->models;
+		size_t n = users ? r->n_users : r->n_models;
+		Om__UsageRow **before = must(om_arena_array(a, n + 1, sizeof(void *)));
+
+		for (size_t i = 0; i <= n; i++) {
+			struct sum s = {.requests = 3, .cost = {(om_i128)12500000000000000}};
+
+			if (i < n && om_money_parse(now[i]->figures->cost, &s.cost, NULL) != OM_OK)
+				abort();
+			if (i < n)
+				s.cost.v = s.cost.v / 10 * (om_i128)(3 + 4 * i);
+			before[i] = usage(a, &s);
+			before[i]->user = users ? i < n ? now[i]->user : must(om_arena_strdup(a, "u-gone")) : NULL;
+			before[i]->user_name =
+			    users ? i < n ? now[i]->user_name : must(om_arena_strdup(a, "Gone Away")) : NULL;
+			before[i]->model = users ? NULL
+			    : i < n              ? now[i]->model
+						 : must(om_arena_strdup(a, "gone/model"));
+		}
+		*(users ? &r->previous_users : &r->previous_models) = before;
+		*(users ? &r->n_previous_users : &r->n_previous_models) = n + 1;
+	}
 }
 
 Om__StatementReply *
@@ -247,6 +304,11 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 			row->day = must(om_arena_strdup(a, om_day_text(r->from_day + (om_day)d, text)));
 			r->days[r->n_days++] = row;
 		}
+	if (sh.groups)
+		add_groups(a, r);
+	if (sh.before)
+		add_before(a, r);
+	r->group = sh.group != NULL ? must(om_arena_strdup(a, sh.group)) : NULL;
 	previous = total;
 	previous.cost.v = total.cost.v / 10 * 8;
 	r->total = figures(a, &total);

@@ -28,7 +28,10 @@ struct fx_shape {
 	unsigned unsettled;  /* so many requests have no cost */
 	bool byok;
 	uint32_t max_rows;
-	bool running; /* the month is not over */
+	bool running;      /* the month is not over */
+	const char *group; /* of these users; NULL: of everyone */
+	bool groups;       /* everyone's month has groups, which overlap */
+	bool before;       /* it has the month before, per user and model */
 };
 
 #define FX_USER "u-1"

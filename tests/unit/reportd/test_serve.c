@@ -72,6 +72,7 @@ static struct {
 	struct rd_fonts fonts;
 	struct rd_workdir *work;
 	struct rd_server server;
+	struct rd_house house;
 	char dir[64];
 } all;
 
@@ -96,7 +97,9 @@ set_up(void **state)
 	assert_int_equal(om_wire_server_open(&c, &all.costd, NULL), OM_OK);
 	to.urls = om_wire_server_url(all.costd, 0);
 	assert_int_equal(om_wire_client_open(&to, &all.to_costd, NULL), OM_OK);
-	all.server = (struct rd_server){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work};
+	all.server =
+	    (struct rd_server){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	all.house.locale = rd_locale_named(NULL);
 	assert_int_equal(rd_server_init(&all.server, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&r, &all.reportd, NULL), OM_OK);
 	to.peer = "reportd";

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "document.h"
+
+#include "cursor.h"
+#include "digest.h"
+#include "read.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_PAGE     1000u
+#define DEFAULT_PAGE 100u
+
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/* ---- numbers and codes ---- */
+
+bool
+cd_number_parse(const char *text, struct cd_number *out)
+{
+	char year[5], again[CD_NUMBER];
+	uint64_t y = 0, n = 0;
+
+	if (strlen(text) < 11 || strlen(text) >= CD_NUMBER || text[4] != '-')
+		return false;
+	memcpy(year, text, 4);
+	year[4] = '\0';
+	if (!om_u64_parse(year, 9999, &y) || !om_u64_parse(text + 5, INT32_MAX, &n) || n == 0)
+		return false;
+	*out = (struct cd_number){.year = (int)y, .seq = (int)n};
+	return strcmp(cd_number_text(*out, again), text) == 0;
+}
+
+const char *
+cd_number_text(struct cd_number n, char buf[CD_NUMBER])
+{
+	(void)snprintf(buf, CD_NUMBER, "%04d-%06d", n.year, n.seq);
+	return buf;
+}
+
+bool
+cd_code_read(const char *typed, char out[CD_CODE + 1])
+{
+	size_t n = 0;
+
+	for (; *typed != '\0'; typed++) {
+		char c = *typed;
+
+		if (c == '-' || c == ' ')
+			continue;
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		if (c == 'O')
+			c = '0';
+		if (c == 'I' || c == 'L')
+			c = '1';
+		if (n == CD_CODE || strchr(alphabet, c) == NULL)
+			return false;
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return n == CD_CODE;
+}
+
+om_status
+cd_code_make(char out[CD_CODE + 1], om_err *e)
+{
+	unsigned char raw[CD_CODE];
+	om_status s = om_random(raw, sizeof raw, e);
+
+	for (size_t i = 0; i < CD_CODE; i++)
+		out[i] = alphabet[raw[i] % 32];
+	out[CD_CODE] = '\0';
+	return s;
+}
+
+/* ---- reading ---- */
+
+ProtobufCBinaryData
+cd_bytes(const void *data, size_t n, struct om_arena *a)
+{
+	ProtobufCBinaryData out = {.len = n, .data = om_arena_alloc(a, n + 1)};
+
+	if (out.data == NULL)
+		return (ProtobufCBinaryData){.len = 0};
+	memcpy(out.data, data, n);
+	return out;
+}
+
+static const char columns[] =
+    "SELECT d.year,d.seq,d.kind,d.user_id,d.user_name,d.group_name,DATE_FORMAT(d.of_month,'%Y-%m'),d.format,d.locale,"
+    "d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,d.code,d.corrects_year,"
+    "d.corrects_seq,d.unsettled,c.by_year,c.by_seq FROM document AS d LEFT JOIN document_correction AS c ON "
+    "c.year=d.year AND c.seq=d.seq";
+
+static char *
+read_number(const struct cd_val *v, struct om_arena *a)
+{
+	char text[CD_NUMBER];
+
+	if (v[0].kind != CD_INT || v[1].kind != CD_INT)
+		return NULL;
+	return om_arena_strdup(a, cd_number_text((struct cd_number){(int)v[0].i, (int)v[1].i}, text));
+}
+
+static Om__Document *
+read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
+{
+	Om__Document *d = om_msg_new(a, &om__document__descriptor);
+	unsigned year = 0, month = 0;
+
+	if (d == NULL) {
+		(void)om_fail(e, OM_NOMEM, "out of memory");
+		return NULL;
+	}
+	d->number = read_number(v, a);
+	d->kind = (Om__DocumentKind)v[2].i;
+	d->user = cd_read_text(&v[3], a);
+	d->user_name = cd_read_text(&v[4], a);
+	d->group = cd_read_text(&v[5], a);
+	if (v[6].kind == CD_TEXT && sscanf(v[6].p, "%4u-%2u", &year, &month) == 2) {
+		d->year = year;
+		d->month = month;
+	}
+	d->format = (Om__Format)v[7].i;
+	d->locale = cd_read_text(&v[8], a);
+	d->paper = cd_read_text(&v[9], a);
+	d->issued_us = v[10].i;
+	d->total = cd_read_text(&v[11], a);
+	d->currency = cd_read_text(&v[12], a);
+	d->sha256 = cd_bytes(v[13].p, v[13].n, a);
+	d->bytes = (uint64_t)v[14].i;
+	d->filename = cd_read_text(&v[15], a);
+	d->content_type = cd_read_text(&v[16], a);
+	d->verification_code = cd_read_text(&v[17], a);
+	d->corrects = read_number(&v[18], a);
+	d->unsettled = (uint64_t)v[20].i;
+	d->corrected_by = read_number(&v[21], a);
+	if (a->failed) {
+		(void)om_fail(e, OM_NOMEM, "out of memory");
+		return NULL;
+	}
+	return d;
+}
+
+struct scan {
+	const Om__DocumentsQuery *q;
+	struct om_arena *a;
+	struct cd_number number, after;
+	char code[CD_CODE + 1];
+	bool one;
+	size_t limit, n;
+	Om__Document **items;
+	bool more;
+};
+
+static om_status
+keep_document(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct scan *scan = arg;
+
+	if (scan->n == scan->limit) {
+		scan->more = true;
+		return OM_OK;
+	}
+	scan->items[scan->n] = read_document(v, scan->a, e);
+	return scan->items[scan->n++] != NULL ? OM_OK : OM_DAMAGED;
+}
+
+om_status
+cd_document_load(struct cd_db *db, struct cd_number n, struct om_arena *a, Om__Document **out, om_err *e)
+{
+	struct scan scan = {.a = a, .limit = 1, .items = out};
+	struct cd_sql q;
+	om_status s;
+
+	*out = NULL;
+	cd_sql_init(&q, a);
+	cd_sql_add(&q, columns);
+	cd_sql_add(&q, " WHERE d.year=? AND d.seq=?");
+	cd_sql_value(&q, CD_I(n.year));
+	cd_sql_value(&q, CD_I(n.seq));
+	s = cd_sql_query(db, &q, keep_document, &scan, e);
+	cd_sql_fini(&q);
+	return s == OM_OK && *out == NULL ? om_fail(e, OM_NOT_FOUND, "there is no such document") : s;
+}
+
+static void
+ask_for(struct cd_sql *q, const struct scan *scan)
+{
+	const Om__DocumentsQuery *ask = scan->q;
+
+	cd_sql_add(q, " WHERE TRUE");
+	if (ask->number != NULL) {
+		cd_sql_add(q, " AND d.year=? AND d.seq=?");
+		cd_sql_value(q, CD_I(scan->number.year));
+		cd_sql_value(q, CD_I(scan->number.seq));
+	}
+	if (ask->verification_code != NULL) {
+		cd_sql_add(q, " AND (d.year,d.seq)=(SELECT k.year,k.seq FROM document_code AS k WHERE k.code=?)");
+		cd_sql_value(q, cd_t(scan->code));
+	}
+	if (ask->has_year) {
+		cd_sql_add(q, " AND d.year=?");
+		cd_sql_value(q, CD_I((int64_t)ask->year));
+	}
+	if (ask->has_of_year) {
+		cd_sql_add(q, " AND d.of_month=?");
+		cd_sql_day(q, om_day_from_civil((int)ask->of_year, (int)ask->of_month, 1));
+	}
+	if (ask->user != NULL) {
+		cd_sql_add(q, " AND d.user_id=?");
+		cd_sql_value(q, cd_t(ask->user));
+	}
+	if (ask->group != NULL) {
+		cd_sql_add(q, " AND d.group_name=?");
+		cd_sql_value(q, cd_t(ask->group));
+	}
+	if (ask->has_kind) {
+		cd_sql_add(q, " AND d.kind=?");
+		cd_sql_value(q, CD_I((int64_t)ask->kind));
+	}
+	if (scan->after.seq != 0) {
+		cd_sql_add(q, " AND d.year<=? AND (d.year<? OR d.seq<?)");
+		cd_sql_value(q, CD_I(scan->after.year));
+		cd_sql_value(q, CD_I(scan->after.year));
+		cd_sql_value(q, CD_I(scan->after.seq));
+	}
+	cd_sql_add(q, " ORDER BY d.year DESC,d.seq DESC LIMIT ?");
+	cd_sql_value(q, CD_I((int64_t)scan->limit + 1));
+}
+
+static om_status
+read_list(struct cd_db *db, void *arg, om_err *e)
+{
+	struct scan *scan = arg;
+	struct cd_sql q;
+	om_status s;
+
+	scan->n = 0;
+	scan->more = false;
+	cd_sql_init(&q, scan->a);
+	cd_sql_add(&q, columns);
+	ask_for(&q, scan);
+	s = cd_sql_query(db, &q, keep_document, scan, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+static om_status
+check_list(struct scan *scan, om_err *e)
+{
+	const Om__DocumentsQuery *q = scan->q;
+	struct cd_cursor after = {.key = NULL};
+	om_status s = OM_OK;
+
+	scan->one = q->number != NULL || q->verification_code != NULL;
+	scan->limit = q->has_limit ? q->limit : DEFAULT_PAGE;
+	if (scan->limit < 1 || scan->limit > MAX_PAGE)
+		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
+	if (q->number != NULL && !cd_number_parse(q->number, &scan->number))
+		return om_fail(e, OM_NOT_FOUND, "there is no such document");
+	if (q->verification_code != NULL && !cd_code_read(q->verification_code, scan->code))
+		return om_fail(e, OM_NOT_FOUND, "there is no document with this code");
+	if (q->has_of_year != q->has_of_month || (q->has_of_year && (q->of_year < 1000 || q->of_year > 9998)) ||
+	    (q->has_of_month && (q->of_month < 1 || q->of_month > 12)))
+		return om_fail(e, OM_INVALID, "month: must be one, like 2026-11");
+	if (q->cursor != NULL)
+		s = cd_cursor_read(CD_CURSOR_DOCUMENTS, q->cursor, &after, scan->a, e);
+	if (s == OM_OK && q->cursor != NULL && !cd_number_parse(after.key, &scan->after))
+		s = om_fail(e, OM_INVALID, "cursor: not one that this service gave");
+	return s;
+}
+
+om_status
+cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DocumentsReply *out, om_err *e)
+{
+	struct scan scan = {.q = q, .a = a};
+	om_status s = check_list(&scan, e);
+
+	if (s != OM_OK)
+		return s;
+	scan.items = om_arena_array(a, scan.limit, sizeof(Om__Document *));
+	if (scan.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_list, &scan, e);
+	if (s == OM_OK && scan.one && scan.n == 0)
+		s = om_fail(e, OM_NOT_FOUND, "there is no such document");
+	if (s != OM_OK)
+		return s;
+	out->n_items = scan.n;
+	out->items = scan.items;
+	if (scan.more)
+		out->next_cursor =
+		    cd_cursor_text(CD_CURSOR_DOCUMENTS, &(struct cd_cursor){.key = scan.items[scan.n - 1]->number}, a);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* ---- files ---- */
+
+struct file_scan {
+	const Om__DocumentFileQuery *q;
+	struct cd_number number;
+	struct om_arena *a;
+	Om__DocumentFileReply *out;
+	unsigned char *data;
+	size_t n;
+};
+
+static om_status
+keep_chunk(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct file_scan *scan = arg;
+
+	if (v[0].kind != CD_TEXT || v[0].n > CD_PART_BYTES - scan->n)
+		return om_fail(e, OM_DAMAGED, "a part of the document's file is too long");
+	memcpy(scan->data + scan->n, v[0].p, v[0].n);
+	scan->n += v[0].n;
+	return OM_OK;
+}
+
+static om_status
+read_file(struct cd_db *db, void *arg, om_err *e)
+{
+	struct file_scan *scan = arg;
+	int64_t first = (int64_t)(scan->q->offset / CD_CHUNK_BYTES);
+	const struct cd_val at[] = {CD_I(scan->number.year), CD_I(scan->number.seq), CD_I(first),
+	    CD_I(first + (int64_t)(CD_PART_BYTES / CD_CHUNK_BYTES))};
+	uint64_t left;
+	om_status s = cd_document_load(db, scan->number, scan->a, &scan->out->document, e);
+
+	scan->n = 0;
+	if (s == OM_OK)
+		s = cd_db_query(db,
+		    "SELECT data FROM document_chunk WHERE year=? AND seq=? AND part>=? AND part<? ORDER BY part", at,
+		    4, keep_chunk, scan, e);
+	if (s != OM_OK)
+		return s;
+	left = scan->out->document->bytes > scan->q->offset ? scan->out->document->bytes - scan->q->offset : 0;
+	if (scan->n != (left < CD_PART_BYTES ? left : CD_PART_BYTES))
+		return om_fail(e, OM_DAMAGED, "the document's file is not complete in the database");
+	return OM_OK;
+}
+
+om_status
+cd_document_file(struct cd_pool *p, const Om__DocumentFileQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DocumentFileReply *out, om_err *e)
+{
+	struct file_scan scan = {.q = q, .a = a, .out = out};
+	om_status s;
+
+	if (!cd_number_parse(q->number, &scan.number))
+		return om_fail(e, OM_NOT_FOUND, "there is no such document");
+	if (q->offset % CD_PART_BYTES != 0 || q->offset > (uint64_t)INT64_MAX / 2)
+		return om_fail(e, OM_INVALID, "offset: must be a multiple of %zu", CD_PART_BYTES);
+	scan.data = om_arena_alloc(a, CD_PART_BYTES);
+	if (scan.data == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_file, &scan, e);
+	out->data = (ProtobufCBinaryData){.len = scan.n, .data = scan.data};
+	return s;
+}

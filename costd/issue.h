@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * issue.h - how a document gets its number.
+ *
+ *   begin    who asks is given the next number, for as long as it says within
+ *            CD_ISSUE_KEEP_MS each time that it still needs it
+ *   keep     that, or the number is given back
+ *   finish   number, file, figures and hash are stored in one transaction
+ *
+ * Promise   The numbers of a year are 1, 2, 3 … without a gap, in the order of
+ *           their dates of issue, whoever is killed in between: a number that
+ *           was not finished is given to the next who asks.  One document is
+ *           being issued at a time.  A request that is sent again finds the
+ *           document it issued.
+ * Year      That of the date of issue in the reporting zone.
+ * Failure   OM_UNAVAILABLE: another document is being issued, or the number
+ *           was not kept and is another's: ask again.  OM_CONFLICT: the
+ *           request or the correction contradicts what was issued.
+ * Threads   All calls from any thread, and from any number of processes.
+ */
+#ifndef CD_ISSUE_H
+#define CD_ISSUE_H
+
+#include "clock.h"
+#include "codec.h"
+#include "pool.h"
+
+#define CD_ISSUE_KEEP_MS 15000
+
+/* now is the wall clock, for tests. */
+om_status cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t deadline_ms,
+    struct om_arena *a, Om__IssueBeginReply *out, om_err *e) OM_MUST;
+om_status cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, int64_t deadline_ms, om_err *e) OM_MUST;
+om_status cd_issue_finish(struct cd_pool *p, const Om__IssueFinish *q, int64_t deadline_ms, struct om_arena *a,
+    Om__IssueReply *out, om_err *e) OM_MUST;
+
+#endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Issued documents: made by reportd, kept by costd, given out as they are. */
+#include "api_read.h"
+#include "digest.h"
+#include "log.h"
+#include "peers.h"
+#include "query.h"
+#include "routes.h"
+#include "stats.h"
+#include "text.h"
+#include "throttle.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define PART_BYTES ((size_t)4 * 1024 * 1024) /* what costd gives at once */
+#define MAX_FILE   ((uint64_t)64 * 1024 * 1024)
+#define CODE_CHARS 16u
+
+static struct om_stat st_unknown =
+    OM_COUNTER("owui_metering_verify_failures_total", NULL, "Verification codes that no document has.");
+
+static const struct {
+	const char *name;
+	Om__DocumentKind kind;
+} kinds[] = {
+    {"statement", OM__DOCUMENT_KIND__DOCUMENT_STATEMENT},
+    {"group_statement", OM__DOCUMENT_KIND__DOCUMENT_GROUP_STATEMENT},
+    {"report", OM__DOCUMENT_KIND__DOCUMENT_REPORT},
+};
+#define N_KINDS (sizeof kinds / sizeof kinds[0])
+
+static const char *
+kind_name(Om__DocumentKind kind)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].name;
+	return "report";
+}
+
+static om_status
+read_kind(const char *text, Om__DocumentKind *out, om_err *e)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (strcmp(kinds[i].name, text) == 0) {
+			*out = kinds[i].kind;
+			return OM_OK;
+		}
+	}
+	return om_fail(e, OM_INVALID, "kind: must be statement, group_statement or report");
+}
+
+/* read_month reads "2026-11". */
+static om_status
+read_month(const char *text, uint32_t *year, uint32_t *month, om_err *e)
+{
+	char y[5] = "", m[3] = "";
+	uint64_t yn = 0, mn = 0;
+
+	if (strlen(text) == 7 && text[4] == '-') {
+		memcpy(y, text, 4);
+		memcpy(m, text + 5, 2);
+	}
+	if (!om_u64_parse(y, 2199, &yn) || !om_u64_parse(m, 12, &mn) || yn < 2000 || mn == 0)
+		return om_fail(e, OM_INVALID, "month: must be one of the years 2000 to 2199, like 2026-11");
+	*year = (uint32_t)yn;
+	*month = (uint32_t)mn;
+	return OM_OK;
+}
+
+/* ---- writing ---- */
+
+static void
+write_hash(struct om_jw *w, const ProtobufCBinaryData *hash)
+{
+	char hex[2 * OM_SHA256 + 1] = "";
+
+	if (hash->len == OM_SHA256)
+		om_hex(hash->data, OM_SHA256, hex);
+	gw_write_text(w, "sha256", hex);
+}
+
+/* write_code puts a dash behind each four characters. */
+static void
+write_code(struct om_jw *w, const char *code)
+{
+	char shown[CODE_CHARS + CODE_CHARS / 4];
+
+	if (strlen(code) != CODE_CHARS)
+		return;
+	(void)snprintf(shown, sizeof shown, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
+	gw_write_text(w, "verification_code", shown);
+}
+
+static void
+write_document(struct om_jw *w, const Om__Document *d)
+{
+	char month[16];
+
+	(void)snprintf(month, sizeof month, "%04u-%02u", (unsigned)d->year % 10000, (unsigned)d->month % 100);
+	om_jw_open(w, '{');
+	gw_write_text(w, "number", d->number);
+	gw_write_text(w, "kind", kind_name(d->kind));
+	gw_write_text(w, "user", d->user);
+	gw_write_text(w, "user_name", d->user_name);
+	gw_write_text(w, "group", d->group);
+	gw_write_text(w, "month", month);
+	gw_write_text(w, "format", d->format == OM__FORMAT__FORMAT_PDF ? "pdf" : "xlsx");
+	gw_write_text(w, "locale", d->locale);
+	om_jw_key(w, "issued_at");
+	om_jw_time(w, d->issued_us);
+	gw_write_text(w, "total", d->total);
+	gw_write_text(w, "currency", d->currency);
+	write_hash(w, &d->sha256);
+	gw_write_count(w, "bytes", d->bytes);
+	gw_write_text(w, "filename", d->filename);
+	write_code(w, d->verification_code);
+	gw_write_text(w, "corrects", d->corrects);
+	gw_write_text(w, "corrected_by", d->corrected_by);
+	gw_write_count(w, "unsettled", d->unsettled);
+	om_jw_close(w, '}');
+}
+
+/* ---- issuing ---- */
+
+static om_status
+read_text(struct gw_req *rq, const json_t *doc, const char *key, size_t max, char **out, om_err *e)
+{
+	const char *text = NULL;
+	om_status s = om_json_text(doc, "", key, max, &text, e);
+
+	*out = NULL;
+	if (s != OM_OK || text == NULL)
+		return s;
+	if (text[0] == '\0')
+		return om_fail(e, OM_INVALID, "%s: must not be empty", key);
+	*out = om_arena_strdup(rq->arena, text);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+read_format(const char *text, Om__Format *out, om_err *e)
+{
+	bool pdf = text == NULL || strcmp(text, "pdf") == 0;
+
+	if (!pdf && strcmp(text, "xlsx") != 0)
+		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
+	*out = pdf ? OM__FORMAT__FORMAT_PDF : OM__FORMAT__FORMAT_XLSX;
+	return OM_OK;
+}
+
+static om_status
+read_issue(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
+{
+	char *kind = NULL, *month = NULL, *format = NULL;
+	om_status s;
+
+	if (!json_is_object(doc))
+		return om_fail(e, OM_INVALID, "the body must be an object");
+	if ((s = read_text(rq, doc, "kind", 32, &kind, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "user", 128, &q->user, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "group", 256, &q->group, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "month", 16, &month, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "format", 16, &format, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "locale", 16, &q->locale, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "paper", 16, &q->paper, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "corrects", 32, &q->corrects, e)) != OM_OK)
+		return s;
+	if (kind == NULL || month == NULL)
+		return om_fail(e, OM_INVALID, "%s: is missing", kind == NULL ? "kind" : "month");
+	s = read_kind(kind, &q->kind, e);
+	if (s == OM_OK)
+		s = read_month(month, &q->year, &q->month, e);
+	return s == OM_OK ? read_format(format, &q->format, e) : s;
+}
+
+/* name_request takes the caller's name for the request, or draws one. */
+static om_status
+name_request(struct gw_req *rq, Om__IssueQuery *q, om_err *e)
+{
+	const char *given = gw_req_header(rq, "Idempotency-Key");
+	char drawn[OM_REQUEST_ID];
+
+	if (given != NULL && !om_text_token(given, 100))
+		return om_fail(e, OM_INVALID, "Idempotency-Key: must be 1 to 100 printable characters without space");
+	if (given == NULL)
+		om_request_id_make(drawn);
+	q->request = om_arena_printf(rq->arena, "http:%s", given != NULL ? given : drawn);
+	return q->request != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+gw_api_document_issue(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	json_t *doc = NULL;
+	struct om_jw w;
+	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+
+	if (s != OM_OK)
+		return s;
+	s = read_issue(rq, doc, &q, e);
+	json_decref(doc);
+	if (s == OM_OK)
+		s = name_request(rq, &q, e);
+	if (s != OM_OK)
+		return s;
+	req.body_case = OM__REQUEST__BODY_ISSUE;
+	req.issue = &q;
+	s = gw_peers_ask_reportd(app->peers, &req, rq->arena, &rep, e);
+	if (s != OM_OK)
+		return s;
+	if (rep->body_case != OM__REPLY__BODY_ISSUE)
+		return gw_read_mismatch(e);
+	rp->status = rep->issue->known ? 200 : 201;
+	rp->type = "application/json";
+	gw_reply_header(rp, "Location", "/api/v1/documents/%s", rep->issue->document->number);
+	om_jw_init(&w, &rp->body);
+	write_document(&w, rep->issue->document);
+	return OM_OK;
+}
+
+/* ---- reading ---- */
+
+static om_status
+ask_documents(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e)
+{
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_status s;
+
+	req.body_case = OM__REQUEST__BODY_DOCUMENTS;
+	req.documents = q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
+	if (s != OM_OK)
+		return s;
+	if (rep->body_case != OM__REPLY__BODY_DOCUMENTS)
+		return gw_read_mismatch(e);
+	*out = rep->documents;
+	return OM_OK;
+}
+
+static om_status
+read_list(struct gw_req *rq, Om__DocumentsQuery *q, om_err *e)
+{
+	const char *year = gw_req_arg(rq, "year"), *month = gw_req_arg(rq, "month"), *kind = gw_req_arg(rq, "kind");
+	uint64_t y = 0;
+	om_status s = OM_OK;
+
+	if (year != NULL && (!om_u64_parse(year, 2199, &y) || y < 2000))
+		return om_fail(e, OM_INVALID, "year: must be from 2000 to 2199");
+	q->has_year = year != NULL;
+	q->year = (uint32_t)y;
+	q->has_of_year = q->has_of_month = month != NULL;
+	q->has_kind = kind != NULL;
+	if (month != NULL)
+		s = read_month(month, &q->of_year, &q->of_month, e);
+	if (s == OM_OK && kind != NULL)
+		s = read_kind(kind, &q->kind, e);
+	if (s == OM_OK)
+		s = gw_query_text(rq, "user", 1, 128, &q->user, e);
+	if (s == OM_OK)
+		s = gw_query_text(rq, "group", 1, 256, &q->group, e);
+	if (s == OM_OK)
+		s = gw_query_text(rq, "cursor", 1, 1024, &q->cursor, e);
+	q->has_limit = 1;
+	return s == OM_OK ? gw_query_limit(rq, 1000, 100, &q->limit, e) : s;
+}
+
+om_status
+gw_api_documents(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
+	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	struct om_jw w;
+	om_status s = read_list(rq, &q, e);
+
+	if (s == OM_OK)
+		s = ask_documents(app, rq, &q, &found, e);
+	if (s != OM_OK)
+		return s;
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "items");
+	om_jw_open(&w, '[');
+	for (size_t i = 0; i < found->n_items; i++)
+		write_document(&w, found->items[i]);
+	om_jw_close(&w, ']');
+	gw_write_text(&w, "next_cursor", found->next_cursor);
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+static om_status
+copy_number(struct gw_req *rq, char **out, om_err *e)
+{
+	if (strlen(rq->param[0]) > 32)
+		return om_fail(e, OM_NOT_FOUND, "there is no such document");
+	*out = om_arena_strdup(rq->arena, rq->param[0]);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+gw_api_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
+	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	struct om_jw w;
+	om_status s = copy_number(rq, &q.number, e);
+
+	if (s == OM_OK)
+		s = ask_documents(app, rq, &q, &found, e);
+	if (s == OM_OK && found->n_items != 1)
+		s = gw_read_mismatch(e);
+	if (s != OM_OK)
+		return s;
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	write_document(&w, found->items[0]);
+	return OM_OK;
+}
+
+/* ---- the file ---- */
+
+static om_status
+ask_part(struct gw_app *app, struct gw_req *rq, char *number, uint64_t offset, Om__DocumentFileReply **out, om_err *e)
+{
+	Om__DocumentFileQuery q = OM__DOCUMENT_FILE_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_status s;
+
+	q.number = number;
+	q.offset = offset;
+	req.body_case = OM__REQUEST__BODY_DOCUMENT_FILE;
+	req.document_file = &q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
+	if (s != OM_OK)
+		return s;
+	if (rep->body_case != OM__REPLY__BODY_DOCUMENT_FILE)
+		return gw_read_mismatch(e);
+	*out = rep->document_file;
+	return OM_OK;
+}
+
+/* take_file puts the parts together and holds them against the hash. */
+static om_status
+take_file(
+    struct gw_app *app, struct gw_req *rq, char *number, Om__DocumentFileReply *part, struct gw_reply *rp, om_err *e)
+{
+	const Om__Document *d = part->document;
+	unsigned char sum[OM_SHA256], *data;
+	uint64_t n = 0;
+	om_status s = OM_OK;
+
+	if (d->bytes == part->data.len) {
+		data = part->data.data;
+	} else {
+		data = d->bytes <= MAX_FILE ? om_arena_alloc(rq->arena, d->bytes) : NULL;
+		if (data == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		while (s == OM_OK) {
+			if (part->data.len > d->bytes - n ||
+			    (part->data.len < PART_BYTES && n + part->data.len < d->bytes))
+				return gw_read_mismatch(e);
+			memcpy(data + n, part->data.data, part->data.len);
+			n += part->data.len;
+			if (n == d->bytes)
+				break;
+			s = ask_part(app, rq, number, n, &part, e);
+		}
+		if (s != OM_OK)
+			return s;
+	}
+	s = om_sha256(&(struct om_bytes){.data = data, .n = d->bytes}, 1, sum);
+	if (s == OM_OK && (d->sha256.len != OM_SHA256 || memcmp(sum, d->sha256.data, OM_SHA256) != 0))
+		s = om_fail(e, OM_DAMAGED, "the file in the database is not the one that was issued");
+	rp->data = data;
+	rp->n_data = d->bytes;
+	return s;
+}
+
+/* write_last_modified: HTTP's dates are English whatever the locale. */
+static void
+write_last_modified(struct gw_reply *rp, om_time at)
+{
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)(at / OM_SECOND);
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL)
+		return;
+	gw_reply_header(rp, "Last-Modified", "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + (ptrdiff_t)3 * tm.tm_wday,
+	    tm.tm_mday, months + (ptrdiff_t)3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+om_status
+gw_api_document_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__DocumentFileReply *part = NULL;
+	char *number = NULL, etag[2 * 16 + 3] = "\"";
+	om_status s = copy_number(rq, &number, e);
+
+	if (s == OM_OK)
+		s = ask_part(app, rq, number, 0, &part, e);
+	if (s == OM_OK && part->document->sha256.len != OM_SHA256)
+		s = gw_read_mismatch(e);
+	if (s != OM_OK)
+		return s;
+	om_hex(part->document->sha256.data, 16, etag + 1);
+	etag[33] = '"';
+	etag[34] = '\0';
+	gw_reply_header(rp, "ETag", "%s", etag);
+	write_last_modified(rp, part->document->issued_us);
+	rp->cache_control = "private, no-cache";
+	if (gw_etag_matches(rq, etag)) {
+		rp->status = 304;
+		return OM_OK;
+	}
+	s = take_file(app, rq, number, part, rp, e);
+	if (s != OM_OK)
+		return s;
+	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"", part->document->filename);
+	rp->type = part->document->format == OM__FORMAT__FORMAT_PDF
+	    ? "application/pdf"
+	    : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+	return OM_OK;
+}
+
+/* ---- verification ---- */
+
+static void
+write_verified(struct gw_reply *rp, const Om__Document *d)
+{
+	struct om_jw w;
+
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	gw_write_text(&w, "number", d->number);
+	gw_write_text(&w, "kind", kind_name(d->kind));
+	om_jw_key(&w, "issued_at");
+	om_jw_time(&w, d->issued_us);
+	gw_write_text(&w, "total", d->total);
+	gw_write_text(&w, "currency", d->currency);
+	write_hash(&w, &d->sha256);
+	gw_write_text(&w, "corrected_by", d->corrected_by);
+	om_jw_close(&w, '}');
+}
+
+om_status
+gw_api_verify(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
+	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	int64_t wait_s;
+	om_status s = gw_throttle_begin(app->verify_throttle, rq->client, om_mono_ms(), &wait_s);
+
+	if (s != OM_OK) {
+		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
+		return om_fail(e, s, "too many unknown codes; try again in %lld s", (long long)wait_s);
+	}
+	q.verification_code = om_arena_printf(rq->arena, "%.64s", rq->param[0]);
+	s = q.verification_code != NULL ? ask_documents(app, rq, &q, &found, e) : om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK && found->n_items == 1) {
+		gw_throttle_succeed(app->verify_throttle, rq->client);
+		write_verified(rp, found->items[0]);
+		return OM_OK;
+	}
+	if (s == OM_NOT_FOUND || s == OM_OK) {
+		om_stat_add(&st_unknown, 1);
+		return om_fail(e, OM_NOT_FOUND, "no document has this code");
+	}
+	gw_throttle_undo(app->verify_throttle, rq->client);
+	return s;
+}
