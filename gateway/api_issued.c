@@ -408,7 +408,7 @@ gw_api_document_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp,
 
 	if (s == OM_OK)
 		s = ask_part(app, rq, number, 0, &part, e);
-	if (s == OM_OK && part->document->sha256.len != OM_SHA256)
+	if (s == OM_OK && (part == NULL || part->document->sha256.len != OM_SHA256))
 		s = gw_read_mismatch(e);
 	if (s != OM_OK)
 		return s;
