@@ -45,7 +45,14 @@ function sameMoney(a, b, what) {
 }
 
 const panel = (title) => page.getByRole('region', { name: title, exact: true });
-const figure = (label) => page.locator('dl > div', { has: page.locator(`dt:text-is("${label}")`) });
+const figure = (label) => {
+  const term = page.locator('dt');
+  const named =
+    typeof label === 'string'
+      ? page.locator(`dt:text-is("${label}")`)
+      : term.filter({ hasText: label });
+  return page.locator('dl > div', { has: named });
+};
 const digits = (text) => text.replace(/[^\d]/g, '');
 
 async function open(path) {
@@ -126,11 +133,22 @@ describe('the dashboard', { concurrency: false }, () => {
     ]);
     assert.ok(total.requests > 0, 'the running month has no data to compare');
 
-    sameMoney((await amounts(figure('Cost')))[0], total.cost, 'cost of the month');
+    sameMoney((await amounts(figure('This month so far')))[0], total.cost, 'cost of the month');
     const read = (label) => figure(label).locator('dd.value [title]').getAttribute('title');
     assert.equal(await read('Requests'), String(total.requests));
-    assert.equal(await read('Input tokens'), String(total.prompt_tokens));
-    assert.equal(await read('Output tokens'), String(total.completion_tokens));
+    assert.equal(await read('Tokens'), String(total.prompt_tokens + total.completion_tokens));
+    const part = (name) => figure('Tokens').locator(`[data-figure=${name}]`).getAttribute('title');
+    assert.equal(await part('input'), String(total.prompt_tokens));
+    assert.equal(await part('output'), String(total.completion_tokens));
+    const { today } = await api('/api/v1/session');
+    const ofToday = rows.find((r) => r.day === today)?.cost ?? '0';
+    sameMoney((await amounts(figure(/^Today/)))[0], ofToday, 'cost of today');
+    assert.match(await figure(/^Forecast/).innerText(), /≈ \$[\d,.]+\s+likely \$[\d,.]+ to \$/);
+    const credits = await api('/api/v1/credits').catch(() => null);
+    const balance = await amounts(figure('Balance at the provider'));
+    if (credits?.known) sameMoney(balance[0], credits.remaining, 'balance');
+    else assert.deepEqual(balance, []);
+    await page.getByText('All is recorded').waitFor();
     const unsettled = await figure('Not settled').locator('dd.value').innerText();
     assert.equal(digits(unsettled), String(total.unsettled));
 
@@ -145,9 +163,12 @@ describe('the dashboard', { concurrency: false }, () => {
 
     await page.getByRole('radio', { name: 'Table' }).check({ force: true });
     const days = new Map(rows.map((r) => [Number(r.day.slice(8)), r.cost]));
-    const shown = await amounts(panel('Cost per day'));
     assert.equal(from.slice(8), '01');
-    shown.forEach((cost, i) => sameMoney(cost, days.get(i + 1) ?? '0', `day ${i + 1}`));
+    const lines = await panel('Cost per day').locator('tbody tr').all();
+    for (const [i, line] of lines.entries()) {
+      const shown = await amounts(line);
+      sameMoney(shown.at(-1), days.get(i + 1) ?? '0', `day ${i + 1}`);
+    }
     await page.getByRole('radio', { name: 'Chart' }).check({ force: true });
     await panel('Cost per day').locator('canvas').waitFor();
     await axe();

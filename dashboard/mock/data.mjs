@@ -108,7 +108,17 @@ export function localDays(timezone) {
     month: '2-digit',
     day: '2-digit',
   });
-  return (at) => form.format(at);
+  return perQuarter((at) => form.format(at));
+}
+
+/** perQuarter keeps what is the same for a quarter of an hour everywhere: Intl is slow. */
+function perQuarter(name) {
+  const known = new Map();
+  return (at) => {
+    const key = Math.floor(at.getTime() / 900_000);
+    if (!known.has(key)) known.set(key, name(at));
+    return known.get(key);
+  };
 }
 
 function instant(ms, micros) {
@@ -124,6 +134,7 @@ export function makeHouse(mode, now, timezone) {
   const rnd = random(20261123);
   const people = makeUsers(mode, rnd);
   const dayOf = localDays(timezone);
+  const hourOf = hourNames(timezone);
   const rows = [];
   for (let back = MONTHS_BACK * 30; back >= 0; back--) {
     const noon = now.getTime() - back * DAY_MS;
@@ -138,6 +149,7 @@ export function makeHouse(mode, now, timezone) {
         rows.push(makeRow(ms, people, rnd, dayOf, now, rows.length, mode));
     }
   }
+  for (const r of rows) r.hour = `${r.day}T${hourOf(new Date(r.started_at))}`;
   rows.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
   for (const { user } of people) {
     const own = rows.filter((r) => r.user === user.id);
@@ -158,6 +170,31 @@ function crowd(like) {
     email: `person.${i}@school.example`,
     role: 'user',
   }));
+}
+
+const TASKS = ['title_generation', 'tags_generation', 'follow_up_generation', 'query_generation'];
+
+/** How a request came to be: mostly chats, some background tasks, a few by the API and by traces. */
+function waysOf(n) {
+  if (n % 9 === 0) return { origin: 'ui', task: TASKS[n % 4], source: 'filter-stream' };
+  if (n % 23 === 0) return { origin: 'api', task: null, source: 'otlp' };
+  if (n % 17 === 0) return { origin: 'ui', task: null, source: 'filter-outlet' };
+  return { origin: 'ui', task: null, source: 'filter-stream' };
+}
+
+/** hourOf writes a local hour with its offset, as the ledger does. */
+function hourNames(timezone) {
+  const form = new Intl.DateTimeFormat('en-CA', {
+    timeZone: timezone,
+    hour: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'longOffset',
+  });
+  return perQuarter((at) => {
+    const parts = Object.fromEntries(form.formatToParts(at).map((p) => [p.type, p.value]));
+    const offset = parts.timeZoneName.replace('GMT', '') || '+00:00';
+    return `${parts.hour}:00${offset}`;
+  });
 }
 
 function makeRow(ms, people, rnd, dayOf, now, n, mode) {
@@ -206,9 +243,8 @@ function makeRow(ms, people, rnd, dayOf, now, n, mode) {
     chat_id: `chat-${n % 4000}`,
     message_id: `message-${n}`,
     turn_id: null,
-    origin: 'ui',
-    task: null,
-    source: 'filter-stream',
+    groups: user.groups,
+    ...waysOf(n),
     units: costState === 'unknown' ? 0n : byok ? units / 20n : units,
     byokUnits: own,
   };

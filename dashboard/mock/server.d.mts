@@ -12,12 +12,17 @@ export interface MockOptions {
   password?: string;
   readKey?: string;
   timezone?: string;
+  /** A record appears on the live stream every so often; 0: only by emit. */
+  liveMs?: number;
 }
 
 export interface Mock {
   address: string;
   setMode: (mode: Mode) => void;
   endSessions: () => void;
+  emit: (changes?: Record<string, unknown>) => Record<string, unknown>;
+  dropStreams: () => void;
+  forgetLive: () => void;
   close: () => Promise<void>;
 }
 

@@ -10,6 +10,16 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { localDays, makeHouse, money } from './data.mjs';
 import { pdf, xlsx } from './documents.mjs';
+import {
+  credits,
+  dropStreams,
+  emit,
+  forgetLive,
+  pipeline,
+  startLive,
+  stopLive,
+  stream,
+} from './live.mjs';
 
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -24,7 +34,18 @@ const MIME = {
   '.txt': 'text/plain; charset=utf-8',
 };
 const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
-const KEYS = ['day', 'month', 'user', 'model', 'provider', 'origin', 'task'];
+const KEYS = [
+  'hour',
+  'day',
+  'month',
+  'user',
+  'group',
+  'model',
+  'provider',
+  'origin',
+  'task',
+  'source',
+];
 const SESSION_MS = 8 * 3_600_000;
 const SLOW_MS = 2500;
 const ATTEMPTS = 5;
@@ -47,10 +68,22 @@ export async function startMock({
   password = 'metering',
   readKey = 'read-key',
   timezone = 'Europe/Berlin',
+  liveMs = 0,
 } = {}) {
   const clock = () => (now ? new Date(now) : new Date());
   const state = { mode, house: makeHouse(mode, clock(), timezone), sessions: new Map(), failed: 0 };
-  const context = { state, clock, dist, password, readKey, timezone, dayOf: localDays(timezone) };
+  const live = startLive();
+  const context = {
+    state,
+    clock,
+    dist,
+    password,
+    readKey,
+    timezone,
+    dayOf: localDays(timezone),
+    live,
+  };
+  if (liveMs > 0) live.timers.push(setInterval(() => emit(context), liveMs));
   const server = createServer((req, res) => {
     answer(context, req, res).catch((e) => refuse(res, e));
   });
@@ -62,8 +95,15 @@ export async function startMock({
       state.failed = 0;
       state.house = makeHouse(next, clock(), timezone);
     },
-    endSessions: () => state.sessions.clear(),
+    endSessions: () => {
+      state.sessions.clear();
+      dropStreams(live);
+    },
+    emit: (changes) => emit(context, changes),
+    dropStreams: () => dropStreams(live),
+    forgetLive: () => forgetLive(live),
     close: () => {
+      stopLive(live);
       server.closeAllConnections();
       return new Promise((done) => server.close(done));
     },
@@ -99,6 +139,8 @@ async function answer(c, req, res) {
   if (route === 'POST /api/v1/logout') return logout(c, req, res);
   authorise(c, req, url.pathname);
   if (url.pathname === '/api/v1/session') return json(res, sessionInfo(c, req));
+  if (url.pathname === '/api/v1/live') return stream(c, req, res);
+  if (url.pathname === '/api/v1/pipeline') return json(res, pipeline(c));
   if (c.state.mode === 'error') {
     throw new Refusal(503, 'Service Unavailable', 'costd does not answer', { 'retry-after': '5' });
   }
@@ -145,6 +187,9 @@ function sessionInfo(c, req) {
     timezone: c.timezone,
     currency: 'USD',
     version: 'mock',
+    now: `${c.clock().toISOString().slice(0, -1)}000Z`,
+    today: c.dayOf(c.clock()),
+    first_day: c.state.house.rows.at(-1)?.day ?? null,
   };
 }
 
@@ -198,6 +243,7 @@ function read(c, url, res) {
     }
   }
   if (path === 'usage') return json(res, usage(c, query));
+  if (path === 'credits') return json(res, credits(c));
   if (path === 'generations') return json(res, generations(c, query));
   if (path === 'users') return json(res, users(c, query));
   const user = /^user\/([^/]+)$/.exec(path)?.[1];
@@ -242,7 +288,11 @@ function select(c, query) {
       (!query.user || r.user === query.user) &&
       (!query.model || r.model === query.model) &&
       (!query.provider || r.provider === query.provider) &&
-      (!query.cost_state || r.cost_state === query.cost_state) &&
+      (!query.origin || r.origin === query.origin) &&
+      (!query.source || r.source === query.source) &&
+      (query.task === undefined || (r.task ?? '') === query.task) &&
+      (!query.group || r.groups.includes(query.group)) &&
+      (!query.cost_state || query.cost_state.split(',').includes(r.cost_state)) &&
       (!query.generation_id || r.generation_id === query.generation_id),
   );
 }
@@ -262,13 +312,19 @@ function figures(rows) {
   };
 }
 
+function valueOf(row, key) {
+  if (key === 'month') return row.day.slice(0, 7);
+  if (key === 'group') return row.groups[0] ?? null;
+  return row[key];
+}
+
 function usage(c, query) {
   const keys = query.group_by ? query.group_by.split(',') : [];
   if (keys.some((k) => !KEYS.includes(k))) throw bad('group_by: not a key');
   const rows = select(c, query);
   const groups = new Map();
   for (const row of keys.length ? rows : []) {
-    const values = keys.map((k) => (k === 'month' ? row.day.slice(0, 7) : row[k]));
+    const values = keys.map((k) => valueOf(row, k));
     const name = JSON.stringify(values);
     const group = groups.get(name) ?? { keys: {}, rows: [] };
     keys.forEach((k, i) => (group.keys[k] = values[i]));
@@ -276,7 +332,7 @@ function usage(c, query) {
     group.rows.push(row);
     groups.set(name, group);
   }
-  const time = keys.find((k) => k === 'day' || k === 'month');
+  const time = keys.find((k) => k === 'hour' || k === 'day' || k === 'month');
   const cost = (g) => g.rows.reduce((n, r) => n + r.units, 0n);
   const sorted = [...groups.values()]
     .map((g) => ({ ...g, cost: cost(g) }))
@@ -307,7 +363,7 @@ function page(list, query, shape) {
 
 function generations(c, query) {
   const shape = (r) => {
-    const { units, byokUnits, ...shown } = r;
+    const { units, byokUnits, hour, ...shown } = r;
     return shown;
   };
   return { timezone: c.timezone, ...page(select(c, query), query, shape) };

@@ -32,7 +32,7 @@ export function daysOfMonth(month: Month, today: Day, rows: readonly UsageRow[])
 }
 
 /** costUntil sums the first days of a month exactly. */
-export function costUntil(rows: readonly UsageRow[], days: number): string {
+export function costUntil(rows: readonly Pick<UsageRow, 'day' | 'cost'>[], days: number): string {
   return sumMoney(rows.filter((r) => dayNumber(r.day ?? '') <= days).map((r) => r.cost));
 }
 

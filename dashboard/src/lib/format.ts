@@ -92,3 +92,31 @@ export function fullTime(instant: string, lang: Lang, zone?: string): string {
     second: '2-digit',
   });
 }
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['second', 60],
+  ['minute', 60],
+  ['hour', 24],
+  ['day', Infinity],
+];
+
+/** ago says how long something is past, in the largest unit that fits. */
+export function ago(instant: string, now: Date, lang: Lang): string {
+  let n = Math.max(0, Math.round((now.getTime() - Date.parse(instant)) / 1000));
+  const form = new Intl.RelativeTimeFormat(locales[lang], { numeric: 'auto' });
+  for (const [unit, size] of STEPS) {
+    if (n < size) return form.format(-n, unit);
+    n = Math.floor(n / size);
+  }
+  return '';
+}
+
+/** dayNumberName is a day within its month, for under a bar. */
+export function dayNumberName(day: Day): string {
+  return String(Number(day.slice(8)));
+}
+
+/** weekdayLong names a weekday, 0 for Sunday. */
+export function weekdayLong(weekday: number, lang: Lang): string {
+  return date(new Date(Date.UTC(2026, 10, 1 + weekday)), lang, 'UTC', { weekday: 'long' });
+}

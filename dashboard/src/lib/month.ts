@@ -89,3 +89,26 @@ export function comparison(month: Month, today: Day): Comparison | null {
     before: { from: dayOf(before, 1), to: dayOf(before, days + 1) },
   };
 }
+
+/** addDays steps over days; calendar days know no daylight saving. */
+export function addDays(day: Day, n: number): Day {
+  const at = Date.parse(`${day}T00:00:00Z`) + n * 86_400_000;
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** weekdayOf is 0 for a Sunday. */
+export function weekdayOf(day: Day): number {
+  return new Date(`${day}T00:00:00Z`).getUTCDay();
+}
+
+/** isDay accepts a calendar day that exists. */
+export function isDay(text: string | null | undefined): text is Day {
+  if (!/^2[01]\d\d-\d\d-\d\d$/.test(text ?? '')) return false;
+  const at = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text ?? '');
+}
+
+/** daysBetween counts the days of a half-open stretch. */
+export function daysBetween(from: Day, to: Day): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
+}

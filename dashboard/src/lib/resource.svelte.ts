@@ -25,6 +25,8 @@ export class Resource<T> {
 export interface ResourceOptions {
   /** Whether the data may still change, so that it is worth asking again. */
   live?: () => boolean;
+  /** How often live data is asked for again. */
+  everyMs?: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export function resource<T>(
   options: ResourceOptions = {},
 ): Resource<T> {
   const r = new Resource<T>();
+  const everyMs = options.everyMs ?? REFRESH_MS;
   let running: AbortController | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -56,7 +59,7 @@ export function resource<T>(
       r.error = null;
       r.stale = false;
       failures = 0;
-      if (options.live?.() ?? false) wait(REFRESH_MS);
+      if (options.live?.() ?? false) wait(everyMs);
     } else {
       r.error = result.error;
       if (r.stale) r.data = null; // The figures of another month must not stand under this one's name.
@@ -78,7 +81,7 @@ export function resource<T>(
   /** Back on the page, or back online: what is old or failed is asked for again. */
   function wake(): void {
     if (document.visibilityState !== 'visible' || running === null) return;
-    const old = r.at === null || Date.now() - r.at > REFRESH_MS;
+    const old = r.at === null || Date.now() - r.at > everyMs;
     if (r.error !== null || (old && (options.live?.() ?? false))) void run();
   }
 

@@ -18,8 +18,15 @@ class Session {
 
   readonly timezone = $derived(this.info?.timezone ?? 'UTC');
   /** The running day and month of the reporting zone, by the server's clock. */
+  /** The first local day with usage, as far as known. */
+  readonly firstDay = $derived(this.info?.first_day ?? null);
   readonly today = $derived(dayIn(this.timezone, this.#now));
   readonly thisMonth = $derived(monthOf(this.today));
+
+  /** The server's time, as of the last half minute. */
+  get now(): Date {
+    return this.#now;
+  }
 
   constructor() {
     api.onUnauthorized(() => this.#end());

@@ -54,6 +54,10 @@ export const de: Texts = {
     running: 'läuft noch',
   },
   figures: {
+    tokens: 'Tokens',
+    inputs: (n) => `${n} ein`,
+    outputs: (n) => `${n} aus`,
+    trend: '4 Wochen',
     cost: 'Kosten',
     requests: 'Anfragen',
     input: 'Eingabe-Tokens',
@@ -95,7 +99,52 @@ export const de: Texts = {
     failed: 'Kein Vergleich: Der Monat davor war nicht lesbar.',
     numbers: (now, before) => `${now} gegenüber ${before}`,
   },
+  measure: { cost: 'Kosten', requests: 'Anfragen', tokens: 'Tokens' },
+  by: { model: 'Modell', user: 'Person', provider: 'Anbieter' },
+  unnamed: { model: 'Modell nicht gemeldet', user: 'niemand', provider: 'Anbieter nicht gemeldet' },
+  trend: {
+    days: (n) => `Kosten von ${n} Tagen`,
+    up: (percent) => `letzte 7 Tage: ${percent} mehr als die 7 davor`,
+    down: (percent) => `letzte 7 Tage: ${percent} weniger als die 7 davor`,
+    same: 'letzte 7 Tage: so viel wie die 7 davor',
+    none: 'nichts in den letzten 14 Tagen',
+    new: 'letzte 7 Tage: etwas, in den 7 davor nichts',
+  },
+  pipeline: {
+    good: 'Alles ist erfasst',
+    warn: 'Etwas ist im Rückstand',
+    bad: 'Etwas stimmt nicht',
+    unread: 'Der Zustand der Erfassung ließ sich nicht lesen.',
+    event: (when) => `letzte Anfrage ${when}`,
+    noEvent: 'noch keine Anfrage',
+    empty: 'nichts wartet',
+    pending: (n, shown) => `${shown} ${s(n, 'Eintrag wartet', 'Einträge warten')}`,
+    commit: (when) => `zuletzt geschrieben ${when}`,
+    look: 'Ansehen',
+    spoolFailed:
+      'Das Gateway kann nicht auf seine Festplatte schreiben: Anfragen werden abgewiesen, Open WebUI behält sie. Mehr steht im Protokoll des Gateways.',
+    spoolFull:
+      'Der Platz des Gateways für wartende Einträge ist voll: Anfragen werden abgewiesen, Open WebUI behält sie.',
+    costd:
+      'Der Dienst, der die Bücher führt, antwortet nicht. Anfragen werden aufgehoben und später gezählt; die Zahlen können älter sein, als sie aussehen.',
+    database:
+      'Die Datenbank antwortet nicht. Anfragen werden aufgehoben und später gezählt; die Zahlen können älter sein, als sie aussehen.',
+    waiting:
+      'Einträge warten länger als eine Minute darauf, geschrieben zu werden. So weit sind die Zahlen zurück.',
+    quarantined: (n) =>
+      `${n} beschädigte Einträge wurden beiseitegelegt und stehen in keiner Zahl.`,
+    deadLetters: (n, shown) =>
+      `${shown} ${s(n, 'Eintrag wurde', 'Einträge wurden')} abgelehnt und ${s(n, 'steht', 'stehen')} in keiner Zahl.`,
+    lookupsPaused: (until) =>
+      `Kosten werden bis ${until} nicht nachgeschlagen: Der Anbieter hat um eine Pause gebeten.`,
+    lookupsLate: (n) => `${n} Kosten hätten schon nachgeschlagen sein sollen und sind es nicht.`,
+  },
   chart: {
+    by: 'Gestapelt nach',
+    describeStack: (month, by, most, day) =>
+      `Balkendiagramm der Kosten pro Tag im ${month}, gestapelt nach ${by}. Der höchste Tag ist ${day} mit ${most}.`,
+    soFar: 'bisher',
+    legend: 'Legende: eines wählen, um es allein zu sehen',
     title: 'Kosten pro Tag',
     chart: 'Diagramm',
     table: 'Tabelle',
@@ -107,6 +156,29 @@ export const de: Texts = {
   },
   overview: {
     title: 'Übersicht',
+    thisMonth: 'Dieser Monat bisher',
+    today: (day) => `Heute, ${day}`,
+    usual: (weekday, amount) => `üblich am ${weekday}: ${amount}`,
+    forecast: (month) => `Voraussichtlich im ${month}`,
+    forecastHow: (days) =>
+      `Für jeden Tag, der noch kommt, wird angenommen, was sein Wochentag in den letzten ${days} Tagen im Mittel gekostet hat. In vier von fünf Monaten liegt die Summe am Ende in der Spanne.`,
+    range: (low, high) => `wohl ${low} bis ${high}`,
+    ahead: {
+      up: (percent, month) => `${percent} mehr als im ${month}`,
+      down: (percent, month) => `${percent} weniger als im ${month}`,
+    },
+    early: (days) =>
+      `${days === 0 ? 'Kein Tag' : days === 1 ? 'Ein Tag' : `${days} Tage`} bisher vollständig; für eine Vorhersage braucht es sieben.`,
+    lastMonth: (month) => `${month} insgesamt:`,
+    noForecast: 'Die letzten Wochen ließen sich nicht lesen.',
+    balance: 'Guthaben beim Anbieter',
+    lasts: (days, until) => `reicht so noch etwa ${days} ${s(days, 'Tag', 'Tage')}, bis ${until}`,
+    lastsLong: 'reicht so noch mehr als zwei Jahre',
+    lastsNot: 'aufgebraucht',
+    balanceUnknown: 'Dieser Schlüssel darf es nicht lesen, ein Management-Schlüssel darf es.',
+    balanceFailed: 'ließ sich nicht lesen',
+    allUnsettled: 'Alle davon',
+    allModels: 'Alle Modelle',
     topUsers: 'Personen mit den höchsten Kosten',
     topModels: 'Modelle mit den höchsten Kosten',
     allUsers: 'Alle Personen',

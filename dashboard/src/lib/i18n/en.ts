@@ -53,6 +53,10 @@ export const en = {
     running: 'still running',
   },
   figures: {
+    tokens: 'Tokens',
+    inputs: (n: string) => `${n} in`,
+    outputs: (n: string) => `${n} out`,
+    trend: '4 weeks',
     cost: 'Cost',
     requests: 'Requests',
     input: 'Input tokens',
@@ -94,7 +98,50 @@ export const en = {
     failed: 'No comparison: the month before could not be read.',
     numbers: (now: string, before: string) => `${now} against ${before}`,
   },
+  measure: { cost: 'Cost', requests: 'Requests', tokens: 'Tokens' },
+  by: { model: 'Model', user: 'User', provider: 'Provider' },
+  unnamed: { model: 'model not reported', user: 'nobody', provider: 'provider not reported' },
+  trend: {
+    days: (n: number) => `cost of ${n} days`,
+    up: (percent: string) => `last 7 days: ${percent} more than the 7 before`,
+    down: (percent: string) => `last 7 days: ${percent} less than the 7 before`,
+    same: 'last 7 days: the same as the 7 before',
+    none: 'nothing in the last 14 days',
+    new: 'last 7 days: something, in the 7 before nothing',
+  },
+  pipeline: {
+    good: 'All is recorded',
+    warn: 'Something is behind',
+    bad: 'Something is wrong',
+    unread: 'The state of the pipeline could not be read.',
+    event: (when: string) => `last request ${when}`,
+    noEvent: 'no request yet',
+    empty: 'nothing waiting',
+    pending: (n: number, shown: string) => `${shown} ${s(n, 'record waits', 'records wait')}`,
+    commit: (when: string) => `last written ${when}`,
+    look: 'Have a look',
+    spoolFailed:
+      'The gateway cannot write to its disk: requests are refused, and Open WebUI keeps them. See the gateway’s log.',
+    spoolFull:
+      'The gateway’s disk space for waiting records is full: requests are refused, and Open WebUI keeps them.',
+    costd:
+      'The ledger service does not answer. Requests are kept and counted later; figures may be older than they look.',
+    database:
+      'The database does not answer. Requests are kept and counted later; figures may be older than they look.',
+    waiting: 'Records wait longer than a minute to be written. Figures are behind by that much.',
+    quarantined: (n: string) => `${n} damaged records were set aside and are in no figure.`,
+    deadLetters: (n: number, shown: string) =>
+      `${shown} ${s(n, 'record was', 'records were')} refused by the ledger and ${s(n, 'is', 'are')} in no figure.`,
+    lookupsPaused: (until: string) =>
+      `Costs are not looked up until ${until}: the provider asked for a pause.`,
+    lookupsLate: (n: string) => `${n} costs should have been looked up by now and were not.`,
+  },
   chart: {
+    by: 'Stacked by',
+    describeStack: (month: string, by: string, most: string, day: string) =>
+      `Bar chart of the cost per day in ${month}, stacked by ${by.toLowerCase()}. The highest day is ${day} with ${most}.`,
+    soFar: 'so far',
+    legend: 'Legend: choose one to see it alone',
     title: 'Cost per day',
     chart: 'Chart',
     table: 'Table',
@@ -106,6 +153,30 @@ export const en = {
   },
   overview: {
     title: 'Overview',
+    thisMonth: 'This month so far',
+    today: (day: string) => `Today, ${day}`,
+    usual: (weekday: string, amount: string) => `a usual ${weekday} comes to ${amount}`,
+    forecast: (month: string) => `Forecast for ${month}`,
+    forecastHow: (days: number) =>
+      `Each day to come is expected to cost what its weekday cost on average in the last ${days} days. In four of five months the sum ends in the range.`,
+    range: (low: string, high: string) => `likely ${low} to ${high}`,
+    ahead: {
+      up: (percent: string, month: string) => `${percent} more than ${month}`,
+      down: (percent: string, month: string) => `${percent} less than ${month}`,
+    },
+    early: (days: number) =>
+      `${days === 0 ? 'No day' : days === 1 ? 'One day' : `${days} days`} complete so far; a forecast needs seven.`,
+    lastMonth: (month: string) => `${month} in all:`,
+    noForecast: 'The last weeks could not be read.',
+    balance: 'Balance at the provider',
+    lasts: (days: number, until: string) =>
+      `lasts about ${days} ${s(days, 'day', 'days')} at this pace, until ${until}`,
+    lastsLong: 'lasts for more than two years at this pace',
+    lastsNot: 'used up',
+    balanceUnknown: 'This key may not read it; a management key may.',
+    balanceFailed: 'could not be read',
+    allUnsettled: 'All of them',
+    allModels: 'All models',
     topUsers: 'Top users',
     topModels: 'Top models',
     allUsers: 'All users',

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { expect, test } from 'vitest';
+import { type Pipeline, healthOf } from './health.ts';
+
+const fine: Pipeline = {
+  now: '2026-11-23T15:00:00.000000Z',
+  status: 'ready',
+  last_event_at: null,
+  last_commit_at: null,
+  spool: { state: 'ok', pending: 3, quarantined: 0, oldest_pending_seconds: 1 },
+  costd: { state: 'ok' },
+  database: { state: 'ok' },
+  dead_letters: 0,
+  lookups: { waiting: 4, overdue: 0, given_up: 0, paused_until: null, last_error: null },
+};
+
+test('a few records on their way are nothing to worry about', () => {
+  expect(healthOf(fine)).toEqual({ level: 'good', troubles: [] });
+});
+
+test('what waits is late after a minute, and the cause is named once', () => {
+  const late = { ...fine, spool: { ...fine.spool, oldest_pending_seconds: 600 } };
+  expect(healthOf(late)).toEqual({ level: 'warn', troubles: ['waiting'] });
+  const down = {
+    ...late,
+    costd: { state: 'unreachable' as const },
+    dead_letters: null,
+    lookups: null,
+  };
+  expect(healthOf(down).troubles).toEqual(['costd']);
+  const noDatabase = { ...late, database: { state: 'unreachable' as const } };
+  expect(healthOf(noDatabase).troubles).toEqual(['database']);
+});
+
+test('what may be lost is worse than what is late', () => {
+  for (const state of ['full', 'failed'] as const) {
+    expect(healthOf({ ...fine, spool: { ...fine.spool, state } }).level).toBe('bad');
+  }
+  expect(healthOf({ ...fine, dead_letters: 1 })).toEqual({
+    level: 'bad',
+    troubles: ['deadLetters'],
+  });
+});
+
+test('look-ups are late when many are, and paused until their time', () => {
+  const lookups = { waiting: 90, overdue: 50, given_up: 0, paused_until: null, last_error: 'x' };
+  expect(healthOf({ ...fine, lookups }).troubles).toEqual(['lookupsLate']);
+  const until = (paused_until: string) =>
+    healthOf({ ...fine, lookups: { ...lookups, overdue: 0, paused_until } });
+  expect(until('2026-11-23T15:10:00.000000Z').troubles).toEqual(['lookupsPaused']);
+  expect(until('2026-11-23T14:10:00.000000Z').troubles).toEqual([]);
+});

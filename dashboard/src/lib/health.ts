@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What the state of the pipeline means to a reader: nothing to do, something to know, or something wrong.
+import type { Schemas } from '../api/client.ts';
+
+export type Pipeline = Schemas['Pipeline'];
+
+export const troubles = [
+  'spoolFailed',
+  'spoolFull',
+  'costd',
+  'database',
+  'waiting',
+  'quarantined',
+  'deadLetters',
+  'lookupsPaused',
+  'lookupsLate',
+] as const;
+export type Trouble = (typeof troubles)[number];
+
+/** What waits for longer than this in the spool is late. */
+const LATE_SECONDS = 60;
+/** A few look-ups behind their time are no news: the provider knows a cost only after a while. */
+const OVERDUE = 10;
+
+/** Requests may be lost or are not taken; the others cost nothing but time. */
+const grave: readonly Trouble[] = ['spoolFailed', 'spoolFull', 'quarantined', 'deadLetters'];
+
+export interface Health {
+  level: 'good' | 'warn' | 'bad';
+  troubles: Trouble[];
+}
+
+export function healthOf(p: Pipeline): Health {
+  const l = p.lookups;
+  const is: Record<Trouble, boolean> = {
+    spoolFailed: p.spool.state === 'failed',
+    spoolFull: p.spool.state === 'full',
+    costd: p.costd.state !== 'ok',
+    database: p.costd.state === 'ok' && p.database.state === 'unreachable',
+    waiting:
+      p.costd.state === 'ok' &&
+      p.database.state === 'ok' &&
+      (p.spool.oldest_pending_seconds ?? 0) > LATE_SECONDS,
+    quarantined: p.spool.quarantined > 0,
+    deadLetters: (p.dead_letters ?? 0) > 0,
+    lookupsPaused: (l?.paused_until ?? null) !== null && (l?.paused_until ?? '') > p.now,
+    lookupsLate: (l?.overdue ?? 0) > OVERDUE,
+  };
+  const found = troubles.filter((t) => is[t]);
+  const level = found.some((t) => grave.includes(t)) ? 'bad' : 'warn';
+  return { level: found.length ? level : 'good', troubles: found };
+}
