@@ -234,7 +234,6 @@ begin(struct cd_db *db, void *arg, om_err *e)
 		return s;
 	s = check_correction(db, b->q, b->a, e);
 	if (s == OM_OK && st.held && st.until_us > b->now)
-		/* not OM_UNAVAILABLE, which would be tried again with the row locked */
 		return om_fail(e, OM_THROTTLED, "another document is being issued; try again");
 	if (s == OM_OK && st.held)
 		om_stat_add(&taken_over, 1);
@@ -260,7 +259,7 @@ cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t 
 		return s;
 	s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, begin, &b, &why);
 	if (s != OM_OK)
-		return om_fail(e, s == OM_THROTTLED ? OM_UNAVAILABLE : s, "%s", om_err_text(&why, s));
+		return om_fail(e, s, "%s", om_err_text(&why, s));
 	if (out->document == NULL) {
 		out->has_lease_id = true;
 		out->lease_id = cd_bytes(b.lease_id, LEASE_ID, a);

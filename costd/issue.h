@@ -13,8 +13,8 @@
  *           being issued at a time.  A request that is sent again finds the
  *           document it issued.
  * Year      That of the date of issue in the reporting zone.
- * Failure   OM_UNAVAILABLE: another document is being issued, or the number
- *           was not kept and is another's: ask again.  OM_CONFLICT: the
+ * Failure   OM_THROTTLED: another document is being issued; ask again.
+ *           OM_CONFLICT: the number was not kept and is another's, or the
  *           request or the correction contradicts what was issued.
  * Threads   All calls from any thread, and from any number of processes.
  */

@@ -150,9 +150,11 @@ work(struct cd_db *db, void *arg, om_err *e)
 		    db, ask, &f, user_model, 2, CD_ORDER_USER_COST, &out->n_user_models, &out->user_models, e);
 	if (s == OM_OK)
 		s = read_rows(db, ask, &f, e);
+	if (s != OM_OK)
+		return s;
 	ask->of = (struct cd_reading_of){
 	    .month = ask->month, .user = ask->q->user, .group = ask->q->group, .requests = out->total->requests};
-	return s == OM_OK ? om_money_parse(out->total->cost, &ask->of.cost, e) : s;
+	return om_money_parse(out->total->cost, &ask->of.cost, e);
 }
 
 /* read_all answers in a transaction of its own, or in one that stays open. */

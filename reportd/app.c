@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
+#include "issue.h"
 #include "log.h"
 #include "serve.h"
 #include "settings.h"
@@ -15,8 +16,11 @@ struct app {
 	struct rd_fonts fonts;
 	struct rd_workdir *work;      /* owned */
 	struct om_wire_client *costd; /* owned */
-	struct om_wire_server *wire;  /* owned */
-	bool ready;                   /* server is initialised */
+	struct rd_issuing issuing;
+	struct om_wire_client *ledger; /* owned; to costd, for issuing */
+	struct om_buf terms;
+	struct om_wire_server *wire; /* owned */
+	bool ready;                  /* server is initialised */
 };
 
 static void
@@ -25,12 +29,14 @@ stop(void *self)
 	struct app *app = self;
 
 	om_wire_server_close(&app->wire);
+	om_wire_client_free(&app->ledger);
 	om_wire_client_free(&app->costd);
 	if (app->ready)
 		rd_server_fini(&app->server);
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
 	rd_house_close(&app->house);
+	om_buf_fini(&app->terms);
 	free(app);
 }
 
@@ -45,8 +51,8 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .tls = tls,
 	    .workers = (unsigned)c->workers,
 	    .arena_bytes = RD_REPLY_BYTES,
-	    .handler = rd_serve,
-	    .arg = &app->server,
+	    .handler = rd_issue_serve,
+	    .arg = &app->issuing,
 	};
 	om_status s = rd_house_open(c, &app->house, e);
 
@@ -56,6 +62,13 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = rd_workdir_open(c->work_dir, &app->work, e);
 	if (s == OM_OK)
 		s = om_wire_client_open(&client, &app->costd, e);
+	if (s == OM_OK)
+		s = om_wire_client_open(&client, &app->ledger, e);
+	if (s == OM_OK) {
+		om_buf_init(&app->terms, (size_t)256 * 1024);
+		rd_settings_terms(c, &app->terms);
+		s = om_buf_done(&app->terms, e);
+	}
 	if (s != OM_OK)
 		return s;
 	app->server = (struct rd_server){
@@ -64,6 +77,13 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .fonts = &app->fonts,
 	    .work = app->work,
 	    .house = &app->house,
+	};
+	app->issuing = (struct rd_issuing){
+	    .costd = app->ledger,
+	    .render = rd_serve,
+	    .render_arg = &app->server,
+	    .public_url = c->public_url,
+	    .terms = app->terms.data,
 	};
 	s = rd_server_init(&app->server, e);
 	app->ready = s == OM_OK;

@@ -3,6 +3,7 @@
 
 #include "app.h"
 #include "describe.h"
+#include "issue.h"
 #include "log.h"
 #include "stats.h"
 
@@ -128,10 +129,32 @@ ask_fitting(struct rd_server *srv, const struct rd_month *m, Om__Format format, 
 	return s;
 }
 
+/* note_shown says in the reply what the document shows. */
 static om_status
-write_file(struct rd_server *srv, const Om__StatementReply *r, const struct rd_month *m, Om__Format format,
-    rd_paper paper, struct om_arena *model, struct om_arena *a, struct rd_file *out, om_err *e)
+note_shown(const Om__StatementReply *r, const struct rd_doc *d, bool with_figures, struct om_arena *a,
+    Om__RenderReply *out, om_err *e)
 {
+	char text[OM_MONEY_TEXT];
+
+	out->total = om_arena_strdup(a, om_money_text_fixed(d->due, d->digits, text));
+	out->currency = om_arena_strdup(a, d->currency);
+	out->has_unsettled = true;
+	out->unsettled = d->unsettled;
+	out->has_changed_us = r->has_changed_us;
+	out->changed_us = r->changed_us;
+	if (r->user != NULL && r->user->name != NULL)
+		out->user_name = om_arena_strdup(a, r->user->name);
+	out->has_figures = with_figures;
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return with_figures ? rd_issue_figures(r, a, &out->figures, e) : OM_OK;
+}
+
+static om_status
+write_file(struct rd_server *srv, const Om__StatementReply *r, const struct rd_month *m, const Om__RenderQuery *q,
+    rd_paper paper, struct om_arena *model, struct om_arena *a, struct rd_file *out, Om__RenderReply *shown, om_err *e)
+{
+	Om__Format format = q->format;
 	const struct rd_doc *d;
 	om_status s = hold_zone(srv, r->timezone, e);
 
@@ -143,12 +166,12 @@ write_file(struct rd_server *srv, const Om__StatementReply *r, const struct rd_m
 	else if (s == OM_OK)
 		s = rd_write_xlsx(d, srv->work, paper, a, out, e);
 	release_zone(srv);
-	return s;
+	return s == OM_OK ? note_shown(r, d, q->has_with_figures && q->with_figures, a, shown, e) : s;
 }
 
 static om_status
-make(struct rd_server *srv, const struct rd_month *m, Om__Format format, rd_paper paper, int64_t deadline_ms,
-    struct om_arena *a, struct rd_file *out, om_err *e)
+make(struct rd_server *srv, const struct rd_month *m, const Om__RenderQuery *q, rd_paper paper, int64_t deadline_ms,
+    struct om_arena *a, struct rd_file *out, Om__RenderReply *shown, om_err *e)
 {
 	Om__StatementReply *r = NULL;
 	struct om_arena model;
@@ -156,12 +179,12 @@ make(struct rd_server *srv, const struct rd_month *m, Om__Format format, rd_pape
 	om_status s;
 
 	om_arena_init(&model, FIGURES_BYTES);
-	s = ask_fitting(srv, m, format, deadline_ms, &model, &r, e);
+	s = ask_fitting(srv, m, q->format, deadline_ms, &model, &r, e);
 	if (s == OM_OK && om_mono_ms() >= deadline_ms)
 		s = om_fail(e, OM_TIMEOUT, "the figures came too late: nobody waits for the document any more");
 	if (s == OM_OK) {
 		began = om_mono_ms();
-		s = write_file(srv, r, m, format, paper, &model, a, out, e);
+		s = write_file(srv, r, m, q, paper, &model, a, out, shown, e);
 		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
 	}
 	om_arena_fini(&model);
@@ -181,13 +204,13 @@ render(
 	if (q->format != OM__FORMAT__FORMAT_PDF && q->format != OM__FORMAT__FORMAT_XLSX)
 		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
 	s = rd_house_month(srv->house, q, &m, &paper, e);
-	if (s == OM_OK)
-		s = make(srv, &m, q->format, paper, deadline_ms, a, &file, e);
-	if (s != OM_OK)
-		return s;
 	r = om_msg_new(a, &om__render_reply__descriptor);
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		s = make(srv, &m, q, paper, deadline_ms, a, &file, r, e);
+	if (s != OM_OK)
+		return s;
 	r->document = (ProtobufCBinaryData){.len = file.n, .data = file.data};
 	r->filename = om_arena_strdup(a, file.name);
 	r->content_type = om_arena_strdup(a, file.content_type);

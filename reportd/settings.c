@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
+#include "json.h"
 #include "locale.h"
 #include "service.h"
 #include "wire.h"
@@ -26,6 +27,17 @@ check_day(const char *value, om_err *e)
 	if (om_day_parse(value, &day, NULL) != OM_OK)
 		return om_fail(e, OM_INVALID, "must be a day, like 2026-10-31");
 	return OM_OK;
+}
+
+static om_status
+check_url(const char *value, om_err *e)
+{
+	size_t n = strlen(value);
+
+	if ((strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0) ||
+	    strpbrk(value, " ?#@\"\\") != NULL)
+		return om_fail(e, OM_INVALID, "must be https://host or http://host, without user, query or fragment");
+	return value[n - 1] != '/' ? OM_OK : om_fail(e, OM_INVALID, "must not end with a slash");
 }
 
 const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
@@ -165,6 +177,15 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.def = "a4",
 	.choices = "a4|letter",
 	.help = "The paper of documents that do not ask for one."},
+    {.name = "PUBLIC_URL",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(public_url),
+	.optional = true,
+	.max = 200,
+	.check = check_url,
+	.help =
+	    "Where people outside reach the gateway, like https://metering.example.org; issued documents name it for "
+	    "their verification."},
     {.name = "FONT_DIR",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(font_dir),
@@ -198,6 +219,44 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.help = "PEM file of this service's private key, for tls+tcp:// URLs."},
     OM_CONF_LOG_LEVEL(struct rd_conf, log_level),
 };
+
+/* is_term: what a document says or how it computes depends on it. */
+static bool
+is_term(const char *name)
+{
+	static const char *const starts[] = {
+	    "MINIMUM_", "MARKUP_", "TAX_", "CURRENCY", "EXCHANGE_", "ISSUER_", "DOCUMENT_", "PAPER", "PUBLIC_URL"};
+
+	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+		if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+void
+rd_settings_terms(const struct rd_conf *c, struct om_buf *out)
+{
+	struct om_buf line;
+	struct om_jw w;
+
+	om_buf_init(&line, (size_t)64 * 1024);
+	om_jw_init(&w, out);
+	om_jw_open(&w, '{');
+	for (size_t i = 0; i < RD_N_SETTINGS; i++) {
+		size_t n = strlen(rd_settings[i].name) + 1; /* NAME=value and a newline */
+
+		if (!is_term(rd_settings[i].name))
+			continue;
+		om_buf_reset(&line);
+		om_conf_dump(&rd_settings[i], 1, c, &line);
+		if (line.status != OM_OK || line.len <= n)
+			continue;
+		om_jw_key(&w, rd_settings[i].name);
+		om_jw_text_n(&w, line.data + n, line.len - n - 1);
+	}
+	om_jw_close(&w, '}');
+	om_buf_fini(&line);
+}
 
 om_status
 rd_settings_check(const struct rd_conf *c, om_err *e)

@@ -28,8 +28,9 @@ struct rd_conf {
 	char *issuer_contact; /* lines, likewise */
 	char *issuer_logo;    /* path of a PNG or JPEG file */
 	char *footer;
-	char *locale; /* of documents that do not ask for one */
-	char *paper;  /* "a4" or "letter", likewise */
+	char *locale;     /* of documents that do not ask for one */
+	char *paper;      /* "a4" or "letter", likewise */
+	char *public_url; /* NULL: not set */
 	char *font_dir;
 	char *work_dir; /* NULL: the system's place for temporary files */
 	char *tls_ca;
@@ -38,8 +39,12 @@ struct rd_conf {
 	char *log_level;
 };
 
-#define RD_N_SETTINGS 27
+#define RD_N_SETTINGS 28
 extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
+
+/* rd_settings_terms appends, as a JSON object, the settings that a document's
+ * content depends on. */
+void rd_settings_terms(const struct rd_conf *c, struct om_buf *out);
 
 /* rd_settings_check: what one setting asks of another. */
 om_status rd_settings_check(const struct rd_conf *c, om_err *e) OM_MUST;

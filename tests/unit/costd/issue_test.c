@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NOW  ((om_time)1795000000 * OM_SECOND) /* 2026-11-18 */
 #define KEEP ((om_time)CD_ISSUE_KEEP_MS * 1000)
@@ -201,11 +200,11 @@ test_a_number_that_was_not_finished_is_the_next_ones(void **state)
 	(void)issue("first", NULL, NOW);
 	ok(begin(f.pool, &dead, NOW + 1, &f.a, &lost, &e), &e);
 	assert_string_equal(lost.number, "2026-000002");
-	assert_int_equal(begin(f.pool, &next, NOW + 2, &f.a, &begun, &e), OM_UNAVAILABLE);
+	assert_int_equal(begin(f.pool, &next, NOW + 2, &f.a, &begun, &e), OM_THROTTLED);
 	/* kept in time it stays; afterwards it is given away, and the late one finds out */
 	k.lease_id = lost.lease_id;
 	ok(cd_issue_keep(f.pool, &k, NOW + KEEP, FX_DEADLINE, &e), &e);
-	assert_int_equal(begin(f.pool, &next, NOW + KEEP + 2, &f.a, &begun, &e), OM_UNAVAILABLE);
+	assert_int_equal(begin(f.pool, &next, NOW + KEEP + 2, &f.a, &begun, &e), OM_THROTTLED);
 	ok(begin(f.pool, &next, NOW + 2 * KEEP, &f.a, &begun, &e), &e);
 	assert_string_equal(begun.number, "2026-000002");
 	assert_string_not_equal(begun.verification_code, lost.verification_code);
@@ -398,9 +397,8 @@ work(void *arg)
 			}
 			if (s == OM_OK && begun.document == NULL)
 				s = finish(me->pool, &q, &begun, name, strlen(name), &a, &done, &e);
-			if (s == OM_OK || om_mono_ms() > until || (s != OM_UNAVAILABLE && s != OM_CONFLICT))
+			if (s == OM_OK || om_mono_ms() > until || (s != OM_THROTTLED && s != OM_CONFLICT))
 				break;
-			(void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 		}
 		if (s != OM_OK)
 			(void)snprintf(me->why, sizeof me->why, "%s", om_err_text(&e, s));

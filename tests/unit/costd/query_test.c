@@ -328,6 +328,7 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 		assert_int_equal(out.n_generations, 0);
 		assert_int_equal(out.rows_left_out, 10);
 		q.user = nobody;
+		out = (Om__StatementReply)OM__STATEMENT_REPLY__INIT;
 		assert_int_equal(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
 		q.user = NULL;
 		q.month = 13;
