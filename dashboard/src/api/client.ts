@@ -156,6 +156,11 @@ export function logout(): Promise<Result<null>> {
   return post('/api/v1/logout', {}, () => Promise.resolve(null));
 }
 
+/** streamLive opens the stream of records; the browser opens it again where it breaks off. */
+export function streamLive(): EventSource {
+  return new EventSource('/api/v1/live');
+}
+
 export interface Document {
   name: string;
   blob: Blob;

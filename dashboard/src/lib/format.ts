@@ -120,3 +120,16 @@ export function dayNumberName(day: Day): string {
 export function weekdayLong(weekday: number, lang: Lang): string {
   return date(new Date(Date.UTC(2026, 10, 1 + weekday)), lang, 'UTC', { weekday: 'long' });
 }
+
+/** liveTime is a time of today in the viewer's zone with its seconds, or a date where it is not of today. */
+export function liveTime(instant: string, now: Date, lang: Lang): string {
+  const at = new Date(instant);
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (at.toDateString() !== now.toDateString()) return dateTime(instant, lang, own);
+  return date(at, lang, own, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+}
+
+/** ownZone is the viewer's time zone, by name. */
+export function ownZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
