@@ -49,12 +49,87 @@ read_user(struct cd_db *db, struct ask *ask, om_err *e)
 }
 
 static om_status
-read_table(struct cd_db *db, struct ask *ask, const Om__Filter *f, const Om__Group *by, size_t n_by, cd_order order,
-    size_t *n_out, Om__UsageRow ***rows_out, om_err *e)
+keep_flag(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(bool *)arg = v[0].i != 0;
+	return OM_OK;
+}
+
+/* check_group: a group nobody was ever in is a mistake, not a month without usage. */
+static om_status
+check_group(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	const struct cd_val group[] = {cd_t(ask->q->group), cd_t(ask->q->group)};
+	bool known = ask->out->total->requests > 0 || ask->out->previous_total->requests > 0;
+	om_status s = OM_OK;
+
+	if (ask->q->group == NULL || known)
+		return OM_OK;
+	s = cd_db_query(db,
+	    "SELECT EXISTS(SELECT 1 FROM `user` WHERE JSON_CONTAINS(groups_json,JSON_QUOTE(?))) OR "
+	    "EXISTS(SELECT 1 FROM usage_day WHERE JSON_CONTAINS(user_groups,JSON_QUOTE(?)))",
+	    group, 2, keep_flag, &known, e);
+	return s == OM_OK && !known ? om_fail(e, OM_NOT_FOUND, "no such group") : s;
+}
+
+static om_status
+keep_changed(void *arg, const struct cd_val *v, om_err *e)
+{
+	Om__StatementReply *out = arg;
+
+	(void)e;
+	out->has_changed_us = v[0].kind == CD_INT && v[0].i > 0;
+	out->changed_us = v[0].i;
+	return OM_OK;
+}
+
+static om_status
+keep_estimated(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask *ask = arg;
+	char text[OM_MONEY_TEXT];
+	om_money cost;
+	om_status s = om_money_parse(v[1].kind == CD_TEXT ? v[1].p : "0", &cost, e);
+
+	ask->out->has_estimated = true;
+	ask->out->estimated = (uint64_t)v[0].i;
+	ask->out->estimated_cost = om_arena_strdup(ask->a, om_money_text(cost, text));
+	return s;
+}
+
+/* read_state: when the month last changed, and what of it is estimated. */
+static om_status
+read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
+{
+	Om__Filter estimated = *f;
+	struct cd_sql q;
+	om_status s;
+
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day");
+	cd_sql_where(&q, false, &ask->month, f);
+	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
+	cd_sql_fini(&q);
+	if (s != OM_OK)
+		return s;
+	estimated.has_cost_state = true;
+	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT COUNT(*),COALESCE(SUM(cost),0) FROM generation");
+	cd_sql_where(&q, true, &ask->month, &estimated);
+	s = cd_sql_query(db, &q, keep_estimated, ask, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+static om_status
+read_table(struct cd_db *db, struct ask *ask, const struct cd_period *p, const Om__Filter *f, const Om__Group *by,
+    size_t n_by, cd_order order, size_t *n_out, Om__UsageRow ***rows_out, om_err *e)
 {
 	const struct cd_groups g = {.by = by, .n_by = n_by, .order = order, .limit = MAX_GROUP_ROWS};
 	struct cd_group_rows rows;
-	om_status s = cd_groups_read(db, &g, &ask->month, f, ask->a, &rows, e);
+	om_status s = cd_groups_read(db, &g, p, f, ask->a, &rows, e);
 
 	if (s == OM_OK && rows.truncated)
 		s = om_fail(e, OM_TOO_LARGE, "the month has more than %u lines", MAX_GROUP_ROWS);
@@ -129,25 +204,44 @@ work(struct cd_db *db, void *arg, om_err *e)
 	static const Om__Group day[] = {OM__GROUP__GROUP_DAY};
 	static const Om__Group user[] = {OM__GROUP__GROUP_USER};
 	static const Om__Group user_model[] = {OM__GROUP__GROUP_USER, OM__GROUP__GROUP_MODEL};
+	static const Om__Group group[] = {OM__GROUP__GROUP_GROUP};
 	struct ask *ask = arg;
 	Om__StatementReply *out = ask->out;
+	bool many = ask->q->user == NULL, all = many && ask->q->group == NULL;
+	const struct {
+		bool wanted;
+		const struct cd_period *period;
+		const Om__Group *by;
+		size_t n_by;
+		cd_order order;
+		size_t *n_out;
+		Om__UsageRow ***rows_out;
+	} tables[] = {
+	    {true, &ask->month, model, 2, CD_ORDER_TIME_COST, &out->n_models, &out->models},
+	    {true, &ask->month, day, 1, CD_ORDER_TIME_COST, &out->n_days, &out->days},
+	    {many, &ask->month, user, 1, CD_ORDER_TIME_COST, &out->n_users, &out->users},
+	    {many, &ask->month, user_model, 2, CD_ORDER_USER_COST, &out->n_user_models, &out->user_models},
+	    {all, &ask->month, group, 1, CD_ORDER_TIME_COST, &out->n_groups, &out->groups},
+	    {many, &ask->before, user, 1, CD_ORDER_TIME_COST, &out->n_previous_users, &out->previous_users},
+	    {true, &ask->before, model, 1, CD_ORDER_TIME_COST, &out->n_previous_models, &out->previous_models},
+	};
 	Om__Filter f = OM__FILTER__INIT;
 	om_status s = read_user(db, ask, e);
 
 	f.user = ask->q->user;
+	f.group = ask->q->group;
 	if (s == OM_OK)
 		s = cd_total_read(db, &ask->month, &f, ask->a, &out->total, e);
 	if (s == OM_OK)
 		s = cd_total_read(db, &ask->before, &f, ask->a, &out->previous_total, e);
 	if (s == OM_OK)
-		s = read_table(db, ask, &f, model, 2, CD_ORDER_TIME_COST, &out->n_models, &out->models, e);
+		s = check_group(db, ask, e);
 	if (s == OM_OK)
-		s = read_table(db, ask, &f, day, 1, CD_ORDER_TIME_COST, &out->n_days, &out->days, e);
-	if (s == OM_OK && ask->q->user == NULL)
-		s = read_table(db, ask, &f, user, 1, CD_ORDER_TIME_COST, &out->n_users, &out->users, e);
-	if (s == OM_OK && ask->q->user == NULL)
-		s = read_table(
-		    db, ask, &f, user_model, 2, CD_ORDER_USER_COST, &out->n_user_models, &out->user_models, e);
+		s = read_state(db, ask, &f, e);
+	for (size_t i = 0; s == OM_OK && i < sizeof tables / sizeof tables[0]; i++)
+		if (tables[i].wanted)
+			s = read_table(db, ask, tables[i].period, &f, tables[i].by, tables[i].n_by, tables[i].order,
+			    tables[i].n_out, tables[i].rows_out, e);
 	if (s == OM_OK)
 		s = read_rows(db, ask, &f, e);
 	if (s != OM_OK)
@@ -184,8 +278,8 @@ cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__Statement
 	om_day last;
 	int year, month, day;
 
-	if (s == OM_OK && q->group != NULL)
-		s = om_fail(e, OM_INVALID, "group: statements of groups are not made");
+	if (s == OM_OK && q->group != NULL && q->user != NULL)
+		s = om_fail(e, OM_INVALID, "a statement is of a user or of a group");
 	if (s != OM_OK)
 		return s;
 	last = cd_month_start(ask.month.from_day, -1);
@@ -195,6 +289,7 @@ cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__Statement
 		s = read_all(p, r, deadline_ms, &ask, e);
 	if (s != OM_OK)
 		return s;
+	out->group = q->group != NULL ? om_arena_strdup(a, q->group) : NULL;
 	out->timezone = om_arena_strdup(a, om_zone_name());
 	out->from_day = ask.month.from_day;
 	out->to_day = ask.month.to_day;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "rollup.h"
 
+#include "clock.h"
 #include "digest.h"
 #include "record.h"
 
@@ -165,9 +166,10 @@ is_zero(const struct cd_figures *f)
 	    om_money_is_zero(f->byok_cost) && f->unsettled == 0;
 }
 
-/* merge sums neighbours of one line and leaves out what does not move. */
+/* merge sums neighbours of one line and leaves out what does not move, unless
+ * it is to be noted that something changed. */
 static om_status
-merge(struct cd_delta *d, size_t n, size_t *n_out, om_err *e)
+merge(struct cd_delta *d, size_t n, bool still_too, size_t *n_out, om_err *e)
 {
 	size_t kept = 0;
 
@@ -177,7 +179,7 @@ merge(struct cd_delta *d, size_t n, size_t *n_out, om_err *e)
 		for (j = i + 1; j < n && cmp_delta(&d[i], &d[j]) == 0; j++)
 			if (add(&sum.by, &d[j].by) != OM_OK)
 				return om_fail(e, OM_STORE_DATA, "the day's total is out of range");
-		if (!is_zero(&sum.by))
+		if (still_too || !is_zero(&sum.by))
 			d[kept++] = sum;
 	}
 	*n_out = kept;
@@ -250,7 +252,7 @@ apply_sums(struct cd_db *db, const struct cd_delta *d, size_t n, struct om_arena
 		if (s != OM_OK)
 			return om_fail(e, OM_INTERNAL, "SHA-256 failed");
 		qsort(sums, n, sizeof *sums, cmp_delta);
-		s = merge(sums, n, &kept, e);
+		s = merge(sums, n, false, &kept, e);
 		if (s != OM_OK)
 			return s;
 		for (size_t i = 0; i < kept; i++)
@@ -266,22 +268,26 @@ om_status
 cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e)
 {
 	static const char sql[] = "INSERT INTO usage_day (day,dim" KEYS_SQL FIGURES(
-	    NAME_SQL) ") VALUES " VALUES_SQL ") ON DUPLICATE KEY UPDATE day=day" FIGURES(ADD_SQL);
+	    NAME_SQL) ",changed_us) VALUES " VALUES_SQL ",?) ON DUPLICATE KEY UPDATE "
+		      "changed_us=GREATEST(changed_us,VALUES(changed_us))" FIGURES(ADD_SQL);
 	struct cd_val *v, *p;
+	om_time now = om_now();
 	om_status s;
 
 	if (n == 0)
 		return OM_OK;
 	qsort(d, n, sizeof *d, cmp_delta);
-	s = merge(d, n, &n, e);
+	s = merge(d, n, true, &n, e);
 	if (s != OM_OK || n == 0)
 		return s;
 	v = p = om_arena_array(a, n * N_COLUMNS, sizeof *v);
-	for (size_t i = 0; i < n && v != NULL; i++)
+	for (size_t i = 0; i < n && v != NULL; i++) {
 		p = put(p, 0, &d[i], a);
+		*p++ = CD_I(now);
+	}
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_db_exec(db, sql, v, N_COLUMNS - 1, n, NULL, e);
+	s = cd_db_exec(db, sql, v, N_COLUMNS, n, NULL, e);
 	return s == OM_OK ? apply_sums(db, d, n, a, e) : s;
 }
 
@@ -311,8 +317,8 @@ fill_one(struct cd_db *db, unsigned cube, om_err *e)
 	om_status s;
 
 	om_buf_init(&b, SQL_BYTES);
-	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) ") SELECT ",
-	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,");
+	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) "%s) SELECT ",
+	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,", cube == 0 ? ",changed_us" : "");
 	if (cube > 0)
 		om_buf_printf(&b, "%u,", cube);
 	om_buf_str(&b, "day,");
@@ -323,7 +329,9 @@ fill_one(struct cd_db *db, unsigned cube, om_err *e)
 		     : ",COUNT(*),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
 		       "COALESCE(SUM(reasoning_tokens),0),COALESCE(SUM(cached_tokens),0),"
 		       "COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),COALESCE(SUM(byok_cost),0),"
-		       "SUM(cost_state<2) FROM generation");
+		       "SUM(cost_state<2),");
+	if (cube == 0)
+		om_buf_printf(&b, "%lld FROM generation", (long long)om_now());
 	group_sql(&b, cubes[cube]);
 	s = om_buf_done(&b, e);
 	if (s == OM_OK)

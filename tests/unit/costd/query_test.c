@@ -337,6 +337,103 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 	fx_close(&f);
 }
 
+static om_status
+statement(struct fx *f, unsigned month, const char *user, const char *group, Om__StatementReply *out, om_err *e)
+{
+	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
+
+	*out = (Om__StatementReply)OM__STATEMENT_REPLY__INIT;
+	q.year = 2026;
+	q.month = month;
+	q.max_rows = 100;
+	q.user = user != NULL ? om_arena_strdup(&f->a, user) : NULL;
+	q.group = group != NULL ? om_arena_strdup(&f->a, group) : NULL;
+	return cd_query_statement(f->pool, NULL, &q, FX_DEADLINE, &f->a, out, e);
+}
+
+static void
+test_statement_of_a_group_has_the_rows_of_its_members(void **state)
+{
+	Om__StatementReply out;
+	om_money sum = OM_MONEY_ZERO, total;
+	om_err e = {.text = ""};
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	fill(&f);
+	ok(statement(&f, 11, NULL, "staff", &out, &e), &e);
+	assert_string_equal(out.group, "staff");
+	assert_int_equal(out.total->requests, 1);
+	assert_string_equal(out.total->cost, "0.001");
+	assert_int_equal(out.n_generations, 1);
+	assert_int_equal(out.n_users, 1);
+	assert_string_equal(out.users[0]->user, "u-0");
+	assert_int_equal(out.n_groups, 0);
+	ok(om_money_parse(out.total->cost, &total, &e), &e);
+	add_rows(out.models, out.n_models, &sum);
+	assert_int_equal(om_money_cmp(sum, total), 0);
+	/* the month after it: no usage, but a group; one that never was is a mistake */
+	ok(statement(&f, 12, NULL, "staff", &out, &e), &e);
+	assert_int_equal(out.total->requests, 0);
+	assert_false(out.has_changed_us);
+	assert_int_equal(out.n_previous_models, 1);
+	assert_int_equal(out.n_previous_users, 1);
+	assert_int_equal(statement(&f, 12, NULL, "a \"b\"", &out, &e), OM_NOT_FOUND);
+	assert_int_equal(statement(&f, 12, "u-0", "staff", &out, &e), OM_INVALID);
+	/* everyone's: per group, with those of none; they may overlap */
+	ok(statement(&f, 11, NULL, NULL, &out, &e), &e);
+	assert_int_equal(out.n_groups, 3);
+	assert_null(out.groups[0]->group);
+	assert_int_equal(out.groups[0]->figures->requests, 9);
+	assert_string_equal(out.groups[1]->group, "a \"b\", c");
+	assert_string_equal(out.groups[2]->group, "staff");
+	fx_close(&f);
+}
+
+static void
+test_statement_says_when_it_changed_and_what_is_estimated(void **state)
+{
+	Om__SubmitReply done = OM__SUBMIT_REPLY__INIT;
+	Om__StatementReply out;
+	Om__Record *r[1];
+	om_time before = om_now(), first;
+	om_err e = {.text = ""};
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	fill(&f);
+	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	first = out.changed_us;
+	assert_true(out.has_changed_us && first >= before && first <= om_now());
+	assert_int_equal(out.estimated, 0);
+	assert_string_equal(out.estimated_cost, "0");
+	/* a row that changes without moving a total is a change, too: of its user only */
+	r[0] = fx_record(&f.a, 1001, "gen-1", "u-1", "0.101");
+	r[0]->started_us = (om_time)DAY0 * OM_DAY;
+	r[0]->chat_id = om_arena_strdup(&f.a, "chat");
+	assert_int_equal(fx_submit(&f, r, 1, 50, &done), OM_OK);
+	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	assert_true(out.changed_us > first);
+	first = out.changed_us;
+	ok(statement(&f, 11, "u-2", NULL, &out, &e), &e);
+	assert_true(out.changed_us < first);
+	/* the same record again changes nothing */
+	assert_int_equal(fx_submit(&f, r, 1, 50, &done), OM_OK);
+	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	assert_int_equal(out.changed_us, first);
+	r[0] = fx_record(&f.a, 1002, "gen-9", "u-0", "0.25");
+	r[0]->started_us = (om_time)DAY0 * OM_DAY;
+	r[0]->cost_state = OM__COST_STATE__COST_ESTIMATED;
+	assert_int_equal(fx_submit(&f, r, 1, 51, &done), OM_OK);
+	ok(statement(&f, 11, "u-0", NULL, &out, &e), &e);
+	assert_int_equal(out.total->unsettled, 1);
+	assert_int_equal(out.estimated, 1);
+	assert_string_equal(out.estimated_cost, "0.25");
+	fx_close(&f);
+}
+
 static void
 test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 {
@@ -417,6 +514,8 @@ main(void)
 	    cmocka_unit_test(test_generations_filter_by_state_and_show_every_field),
 	    cmocka_unit_test(test_users_are_listed_searched_and_found),
 	    cmocka_unit_test(test_statement_tables_and_rows_amount_to_the_total),
+	    cmocka_unit_test(test_statement_of_a_group_has_the_rows_of_its_members),
+	    cmocka_unit_test(test_statement_says_when_it_changed_and_what_is_estimated),
 	    cmocka_unit_test(test_look_up_settles_a_row_and_leaves_who_and_when),
 	    cmocka_unit_test(test_rebuild_moves_days_to_the_new_zone_and_check_finds_damage),
 	};
