@@ -6,6 +6,7 @@
 #include "log.h"
 #include "market.h"
 #include "pool.h"
+#include "prices.h"
 #include "reading.h"
 #include "resolve.h"
 #include "serve.h"
@@ -30,6 +31,7 @@ struct app {
 	struct cd_ledger ledger;
 	struct cd_market *market;     /* owned */
 	struct cd_resolver *resolver; /* owned; NULL without a key */
+	struct cd_prices *prices;     /* owned; NULL when they are not fetched */
 	struct cd_parts parts;
 	struct om_wire_server *server; /* owned */
 
@@ -123,8 +125,10 @@ stop(void *self)
 	set_flag(app, &app->stopping);
 	cd_market_stop(app->market);
 	cd_resolver_stop(app->resolver);
+	cd_prices_stop(app->prices);
 	om_wire_server_close(&app->server); /* from here on nobody wakes the resolver */
 	cd_resolver_free(&app->resolver);
+	cd_prices_free(&app->prices);
 	set_flag(app, &app->stopped);
 	if (app->keeping)
 		(void)pthread_join(app->keeper, NULL);
@@ -161,13 +165,19 @@ static om_status
 start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 {
 	const struct cd_provider_opts provider = {.base_url = conf->base_url, .api_key = conf->api_key};
-	const unsigned resolvers = (unsigned)conf->lookup_concurrency;
+	const struct cd_resolver_opts how = {
+	    .workers = (unsigned)conf->lookup_concurrency,
+	    .rate = conf->lookup_rate,
+	    .timeout_us = conf->lookup_timeout_us,
+	    .pause_us = conf->lookup_pause_us,
+	    .zero_wait_us = conf->lookup_zero_wait_us,
+	};
 	om_status s = cd_store_init(e);
 
 	if (s == OM_OK)
 		s = cd_http_global(e);
 	if (s == OM_OK)
-		s = cd_pool_new(&app->db, (unsigned)conf->worker + resolvers + 1 + CD_READINGS, &app->pool, e);
+		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 2 + CD_READINGS, &app->pool, e);
 	if (s == OM_OK)
 		s = cd_readings_new(app->pool, &app->readings, e);
 	if (s == OM_OK)
@@ -180,13 +190,19 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	    .pool = app->pool,
 	    .times =
 		{
-		    .delay_us = conf->lookup_delay_s * OM_SECOND,
-		    .open_delay_us = conf->lookup_open_delay_s * OM_SECOND,
-		    .give_up_us = conf->lookup_give_up_s * OM_SECOND,
+		    .delay_us = conf->lookup_delay_us,
+		    .open_delay_us = conf->lookup_open_delay_us,
+		    .max_delay_us = conf->lookup_max_delay_us,
+		    .give_up_us = conf->lookup_give_up_us,
 		},
 	};
+	s = cd_settings_verify(conf->lookup_verify, &app->ledger.times.verify, e);
+	if (s == OM_OK && conf->prices_interval_us > 0)
+		s = cd_prices_new(app->pool, &provider, conf->prices_interval_us, &app->prices, e);
+	if (s != OM_OK)
+		return s;
 	if (conf->api_key != NULL)
-		s = cd_resolver_new(&app->ledger, &provider, resolvers, &app->resolver, e);
+		s = cd_resolver_new(&app->ledger, &provider, &how, &app->resolver, e);
 	else
 		om_log(OM_LOG_WARN, "OPENROUTER_API_KEY is not set: costs that are not reported stay unsettled", NULL);
 	return s;

@@ -10,6 +10,7 @@
 #define SQL_BYTES    ((size_t)16 * 1024)
 #define N_RECORD     5u
 #define N_LETTER     5u
+#define N_DIFFER     4u
 #define IN_MAX       512u
 #define REASON_CHARS 512u
 #define LETTER_BYTES ((size_t)4 * 1024 * 1024) /* more than any gateway accepts; what is beyond is cut */
@@ -231,4 +232,59 @@ cd_journal_release(
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	return cd_db_exec(db, "UPDATE dead_letter SET reason=?,at_us=? WHERE spool_id=? AND seq=?", v, 4, 1, NULL, e);
+}
+
+void
+cd_journal_compare(struct cd_two_costs *c, const struct cd_row *row)
+{
+	const struct cd_cell *cost = &row->cell[CD_F_COST];
+
+	if (cost->rank == CD_RANK_REPORTED && (!c->has_reported || om_money_cmp(cost->v.money, c->reported) > 0)) {
+		c->has_reported = true;
+		c->reported = cost->v.money;
+	}
+	if (cost->rank == CD_RANK_LOOKED_UP && (!c->has_looked_up || om_money_cmp(cost->v.money, c->looked_up) > 0)) {
+		c->has_looked_up = true;
+		c->looked_up = cost->v.money;
+	}
+}
+
+om_status
+cd_journal_discrepancies(struct cd_db *db, const struct cd_two_costs *c, size_t n, struct om_arena *a, om_err *e)
+{
+	/* the greater of each: whatever the order in which they came */
+	static const char sql[] =
+	    "INSERT INTO discrepancy (generation_id,found_us,reported,looked_up) VALUES (?,?,?,?) "
+	    "ON DUPLICATE KEY UPDATE reported=GREATEST(reported,VALUES(reported)),"
+	    "looked_up=GREATEST(looked_up,VALUES(looked_up))";
+	struct cd_val *v = om_arena_array(a, n * N_DIFFER + 1, sizeof *v), *p = v;
+	size_t n_differ = 0;
+
+	for (size_t i = 0; i < n && v != NULL; i++) {
+		if (!c[i].has_reported || !c[i].has_looked_up || om_money_cmp(c[i].reported, c[i].looked_up) == 0)
+			continue;
+		*p++ = CD_B(c[i].key.p, c[i].key.n);
+		*p++ = CD_I(om_now());
+		*p++ = cd_m(c[i].reported, a);
+		*p++ = cd_m(c[i].looked_up, a);
+		n_differ++;
+	}
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return n_differ == 0 ? OM_OK : cd_db_exec(db, sql, v, N_DIFFER, n_differ, NULL, e);
+}
+
+static om_status
+keep_count(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].i;
+	return OM_OK;
+}
+
+om_status
+cd_journal_differing(struct cd_db *db, int64_t *out, om_err *e)
+{
+	*out = 0;
+	return cd_db_query(db, "SELECT COUNT(*) FROM discrepancy", NULL, 0, keep_count, out, e);
 }

@@ -60,4 +60,21 @@ om_status cd_journal_letter(struct cd_db *db, const unsigned char *spool_id, uin
 om_status cd_journal_release(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, const char *reason,
     struct om_arena *a, om_err *e) OM_MUST;
 
+/* What a reporting path and the provider's books say of one generation. */
+struct cd_two_costs {
+	struct cd_text key;
+	bool has_reported, has_looked_up;
+	om_money reported, looked_up;
+};
+
+/* cd_journal_compare takes a row's cost, if it is one of the two. */
+void cd_journal_compare(struct cd_two_costs *c, const struct cd_row *row);
+
+/* cd_journal_discrepancies keeps those of n that differ, ascending by key. */
+om_status cd_journal_discrepancies(
+    struct cd_db *db, const struct cd_two_costs *c, size_t n, struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_journal_differing counts all that were kept. */
+om_status cd_journal_differing(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;
+
 #endif

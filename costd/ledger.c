@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "ledger.h"
 
+#include "estimate.h"
 #include "journal.h"
 #include "log.h"
 #include "meta.h"
@@ -126,6 +127,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	struct cd_delta *deltas = om_arena_array(a, 2 * n + 1, sizeof *deltas);
 	struct cd_lookup_change *plans = om_arena_array(a, n + 1, sizeof *plans);
 	const Om__Record **records = om_arena_array(a, n + 1, sizeof(void *));
+	struct cd_two_costs *costs = om_arena_array(a, n + 1, sizeof *costs);
 	size_t n_keys = 0, n_added = 0, n_changed = 0, n_deltas = 0, n_plans = 0;
 	om_status s;
 
@@ -134,9 +136,12 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	for (size_t i = 0; i < n; i++) {
 		records[i] = items[i]->rec;
 		if (n_keys > 0 && cd_store_key_cmp(keys[n_keys - 1], items[i]->row.key) == 0) {
+			cd_journal_compare(&costs[n_keys - 1], &items[i]->row);
 			(void)cd_join(&joined[n_keys - 1], &items[i]->row);
 			continue;
 		}
+		costs[n_keys].key = items[i]->row.key;
+		cd_journal_compare(&costs[n_keys], &items[i]->row);
 		keys[n_keys] = items[i]->row.key;
 		joined[n_keys++] = items[i]->row;
 	}
@@ -144,6 +149,8 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	for (size_t i = 0; s == OM_OK && i < n_keys; i++) {
 		const struct cd_row *old = found[i] != NULL ? &found[i]->row : NULL;
 
+		if (old != NULL)
+			cd_journal_compare(&costs[i], old);
 		/* what was found goes into what came: the join does not mind */
 		if (old == NULL)
 			added[n_added++] = &joined[i];
@@ -157,6 +164,8 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 			joined[i] = before;
 			changed[n_changed++] = &joined[i];
 		}
+		if (cd_row_is_unsettled(&joined[i]))
+			s = cd_estimate_row(db, &joined[i], a, e);
 		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
 		if (s == OM_OK)
 			s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
@@ -167,6 +176,8 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 		s = cd_store_update(db, changed, n_changed, a, e);
 	if (s == OM_OK)
 		s = cd_rollup_apply(db, deltas, n_deltas, a, e);
+	if (s == OM_OK)
+		s = cd_journal_discrepancies(db, costs, n_keys, a, e);
 	if (s == OM_OK)
 		s = cd_people_see(db, records, n, a, e);
 	if (s == OM_OK)

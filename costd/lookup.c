@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "lookup.h"
 
+#include "digest.h"
+#include "meta.h"
 #include "metering.pb-c.h"
 #include "record.h"
+#include "settings.h"
 
 #include <string.h>
 
-#define N_PLAN 3u
+#define N_PLAN 4u
+#define PAUSED "lookups_paused_until_us"
 
 static bool
 is_open(const struct cd_row *row)
 {
 	return row->cell[CD_F_STATE].v.i == OM__STATE__STATE_OPEN;
+}
+
+/* to_verify picks by a hash of the key, so that all processes pick the same. */
+static bool
+to_verify(const struct cd_lookup_times *t, const struct cd_row *row)
+{
+	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
+		return false;
+	return t->verify >= CD_VERIFY_ALL || om_crc32(0, row->key.p, row->key.n) % CD_VERIFY_ALL < t->verify;
 }
 
 om_status
@@ -21,8 +34,9 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 	/* a row that ended is asked for sooner than planned while it was open; one
 	 * that was asked for already keeps its pace */
 	static const char plan[] =
-	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us) VALUES (?,?,0,?) ON DUPLICATE KEY UPDATE "
-	    "next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us)";
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify) VALUES (?,?,0,?,?) "
+	    "ON DUPLICATE KEY UPDATE next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us),"
+	    "verify=VALUES(verify)";
 	static const char drop[] = "DELETE FROM lookup WHERE generation_id=?";
 	struct cd_val *planned = om_arena_array(a, n * N_PLAN + 1, sizeof *planned);
 	struct cd_val *dropped = om_arena_array(a, n + 1, sizeof *dropped);
@@ -34,19 +48,22 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 	for (size_t i = 0; i < n; i++) {
 		const struct cd_row *row = c[i].now, *old = c[i].old;
 		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
+		bool verify;
 
 		if (!cd_row_can_look_up(row))
 			continue;
-		if (!cd_row_is_unsettled(row)) {
-			if (old != NULL && cd_row_is_unsettled(old))
+		verify = to_verify(t, row);
+		if (!cd_row_is_unsettled(row) && !verify) {
+			if (old != NULL && (cd_row_is_unsettled(old) || to_verify(t, old)))
 				dropped[n_dropped++] = CD_B(row->key.p, row->key.n);
 			continue;
 		}
-		if (old != NULL && is_open(old) == is_open(row))
+		if (old != NULL && is_open(old) == is_open(row) && to_verify(t, old) == verify)
 			continue;
 		planned[N_PLAN * n_planned] = CD_B(row->key.p, row->key.n);
 		planned[N_PLAN * n_planned + 1] = CD_I(now);
 		planned[N_PLAN * n_planned + 2] = CD_I(next);
+		planned[N_PLAN * n_planned + 3] = CD_I(verify ? 1 : 0);
 		n_planned++;
 		if (next < *next_out)
 			*next_out = next;
@@ -72,6 +89,7 @@ keep_claim(void *arg, const struct cd_val *v, om_err *e)
 	scan->out->id = om_arena_strndup(scan->a, v[0].p, v[0].n);
 	scan->out->first_us = v[1].i;
 	scan->out->attempts = v[2].i;
+	scan->out->verify = v[3].i != 0;
 	return scan->out->id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
@@ -81,7 +99,10 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	struct claim_scan *scan = arg;
 
 	scan->out->user_id = om_arena_strndup(scan->a, v[0].p, v[0].n);
-	scan->out->settled = v[1].i >= OM__COST_STATE__COST_REPORTED;
+	scan->out->cost = v[2].kind == CD_TEXT ? om_arena_strndup(scan->a, v[2].p, v[2].n) : NULL;
+	scan->out->settled =
+	    v[1].i >= (scan->out->verify ? OM__COST_STATE__COST_LOOKED_UP : OM__COST_STATE__COST_REPORTED);
+	scan->out->verify = scan->out->verify && v[1].i == OM__COST_STATE__COST_REPORTED;
 	return scan->out->user_id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
@@ -89,11 +110,11 @@ om_status
 cd_lookup_claim(
     struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out, struct om_arena *a, om_err *e)
 {
-	static const char due[] = "SELECT generation_id,first_us,attempts FROM lookup WHERE next_us<=? AND "
+	static const char due[] = "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND "
 				  "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY next_us LIMIT 1 "
 				  "FOR UPDATE SKIP LOCKED";
 	static const char lease[] = "UPDATE lookup SET lease_until_us=? WHERE generation_id=?";
-	static const char row[] = "SELECT user_id,cost_state FROM generation WHERE generation_id=?";
+	static const char row[] = "SELECT user_id,cost_state,cost FROM generation WHERE generation_id=?";
 	struct claim_scan scan = {.out = out, .a = a};
 	om_status s;
 
@@ -155,6 +176,21 @@ cd_lookup_drop(struct cd_db *db, const char *id, om_err *e)
 	return cd_db_exec(db, "DELETE FROM lookup WHERE generation_id=?", (struct cd_val[]){cd_t(id)}, 1, 1, NULL, e);
 }
 
+om_status
+cd_lookup_pause(struct cd_db *db, om_time until, om_err *e)
+{
+	om_time known = 0;
+	om_status s = cd_meta_take_int(db, PAUSED, &known, e);
+
+	return s == OM_OK && until > known ? cd_meta_set_int(db, PAUSED, until, e) : s;
+}
+
+om_status
+cd_lookup_paused(struct cd_db *db, om_time *out, om_err *e)
+{
+	return cd_meta_get_int(db, PAUSED, out, e);
+}
+
 static om_status
 keep_counts(void *arg, const struct cd_val *v, om_err *e)
 {
@@ -163,6 +199,7 @@ keep_counts(void *arg, const struct cd_val *v, om_err *e)
 	(void)e;
 	c->pending = v[0].i;
 	c->given_up = v[1].i;
+	c->verifying = v[2].i;
 	return OM_OK;
 }
 
@@ -170,6 +207,8 @@ om_status
 cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e)
 {
 	*out = (struct cd_lookup_counts){0};
-	return cd_db_query(
-	    db, "SELECT COUNT(next_us),COUNT(*)-COUNT(next_us) FROM lookup", NULL, 0, keep_counts, out, e);
+	return cd_db_query(db,
+	    "SELECT COUNT(IF(verify=0,next_us,NULL)),COUNT(*)-COUNT(next_us),COUNT(IF(verify=1,next_us,NULL)) FROM "
+	    "lookup",
+	    NULL, 0, keep_counts, out, e);
 }

@@ -2,10 +2,12 @@
 /*
  * lookup.h - the schedule of look-ups, kept in the database.
  *
- * Life      A row without a cost from the provider is planned when it is
- *           written, claimed under a lease by one worker of one process, and
+ * Life      A row without a cost from the provider, or one whose reported cost
+ *           is to be verified, is planned when it is written, claimed under a lease by one worker of one process, and
  *           then settled (the ledger takes it off), postponed, or given up
- *           (next_us null; it stays visible).
+ *           (next_us null; it stays visible, unless it has a reported cost).
+ * Pause     When the provider wishes all to wait, all processes do, also after
+ *           a restart: the end of the pause stands in `meta`.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
 #ifndef CD_LOOKUP_H
@@ -18,7 +20,9 @@
 struct cd_lookup_times {
 	om_time delay_us;      /* first look-up of a row that is complete but for its cost */
 	om_time open_delay_us; /* of a row whose end was not seen */
+	om_time max_delay_us;  /* longest wait between two look-ups */
 	om_time give_up_us;    /* after the first plan */
+	uint32_t verify;       /* reported costs looked up too, of CD_VERIFY_ALL */
 };
 
 /* What a write did to one row. */
@@ -36,8 +40,10 @@ om_status cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, cons
 struct cd_lookup_claim {
 	bool found;
 	bool settled; /* the row has its cost already: drop the plan */
+	bool verify;  /* it has a reported cost, which is only compared */
 	char *id;     /* in the arena, like the next */
 	char *user_id;
+	char *cost; /* the reported one, or NULL */
 	om_time first_us;
 	int64_t attempts;
 };
@@ -53,10 +59,15 @@ om_status cd_lookup_next(struct cd_db *db, om_time *out, om_err *e) OM_MUST;
 om_status cd_lookup_postpone(struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status,
     const char *why, om_err *e) OM_MUST;
 
+/* cd_lookup_pause makes all wait until then; cd_lookup_paused tells until when,
+ * 0 or the past when they do not. */
+om_status cd_lookup_pause(struct cd_db *db, om_time until, om_err *e) OM_MUST;
+om_status cd_lookup_paused(struct cd_db *db, om_time *out, om_err *e) OM_MUST;
+
 om_status cd_lookup_drop(struct cd_db *db, const char *id, om_err *e) OM_MUST;
 
 struct cd_lookup_counts {
-	int64_t pending, given_up;
+	int64_t pending, given_up, verifying;
 };
 om_status cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e) OM_MUST;
 

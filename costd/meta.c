@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "service.h"
+#include "text.h"
 #include "zone.h"
 
 #include <stdio.h>
@@ -122,4 +123,48 @@ cd_meta_check_server(struct cd_db *db, om_err *e)
 		    "innodb_flush_log_at_trx_commit=1",
 		    "value", OM_I64(flush), NULL);
 	return s;
+}
+
+static om_status
+keep_number(void *arg, const struct cd_val *v, om_err *e)
+{
+	bool minus = v[0].n > 0 && v[0].p[0] == '-';
+	uint64_t n = 0;
+
+	if (!om_u64_parse(v[0].p + minus, INT64_MAX, &n))
+		return om_fail(e, OM_DAMAGED, "meta holds a number that is none");
+	*(int64_t *)arg = minus ? -(int64_t)n : (int64_t)n;
+	return OM_OK;
+}
+
+om_status
+cd_meta_get_int(struct cd_db *db, const char *name, int64_t *out, om_err *e)
+{
+	*out = 0;
+	return cd_db_query(
+	    db, "SELECT value FROM meta WHERE name=?", (struct cd_val[]){cd_t(name)}, 1, keep_number, out, e);
+}
+
+om_status
+cd_meta_take_int(struct cd_db *db, const char *name, int64_t *out, om_err *e)
+{
+	/* the row must be there to be locked */
+	om_status s =
+	    cd_db_exec(db, "INSERT INTO meta (name,value) VALUES (?,'0') ON DUPLICATE KEY UPDATE name=meta.name",
+		(struct cd_val[]){cd_t(name)}, 1, 1, NULL, e);
+
+	*out = 0;
+	return s == OM_OK ? cd_db_query(db, "SELECT value FROM meta WHERE name=? FOR UPDATE",
+				(struct cd_val[]){cd_t(name)}, 1, keep_number, out, e)
+			  : s;
+}
+
+om_status
+cd_meta_set_int(struct cd_db *db, const char *name, int64_t v, om_err *e)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "%lld", (long long)v);
+	return cd_db_exec(db, "INSERT INTO meta (name,value) VALUES (?,?) ON DUPLICATE KEY UPDATE value=VALUES(value)",
+	    (struct cd_val[]){cd_t(name), cd_t(text)}, 2, 1, NULL, e);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * meta.h - facts of the installation kept in the database: the reporting time
- * zone that all days in it belong to, and which shape the totals have.
+ * zone that all days in it belong to, which shape the totals have, and numbers
+ * that processes share.
  */
 #ifndef CD_META_H
 #define CD_META_H
@@ -29,6 +30,12 @@ om_status cd_meta_set_zone(struct cd_db *db, const char *name, om_err *e) OM_MUS
 om_status cd_meta_take_totals(struct cd_db *db, om_err *e) OM_MUST;
 om_status cd_meta_totals_are_new(struct cd_db *db, bool *out, om_err *e) OM_MUST;
 om_status cd_meta_set_totals(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_meta_take_int locks a number until the end of the transaction; 0 when it
+ * was never set.  cd_meta_get_int does not wait. */
+om_status cd_meta_take_int(struct cd_db *db, const char *name, int64_t *out, om_err *e) OM_MUST;
+om_status cd_meta_get_int(struct cd_db *db, const char *name, int64_t *out, om_err *e) OM_MUST;
+om_status cd_meta_set_int(struct cd_db *db, const char *name, int64_t v, om_err *e) OM_MUST;
 
 /* cd_meta_check_server warns about a server that could lose a commit. */
 om_status cd_meta_check_server(struct cd_db *db, om_err *e) OM_MUST;

@@ -192,6 +192,7 @@ cd_http_get(struct cd_http *h, const char *path, const char *query, const char *
 {
 	struct receive r = {.reply = out};
 	char url[URL_BYTES];
+	const char *type = NULL;
 	long status = 0;
 	om_status s;
 	CURLcode rv;
@@ -216,7 +217,18 @@ cd_http_get(struct cd_http *h, const char *path, const char *query, const char *
 		return om_fail(e, OM_UNAVAILABLE, "no reply: %s", curl_easy_strerror(rv));
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	out->status = (int)status;
+	if (curl_easy_getinfo(h->curl, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
+		(void)snprintf(out->type, sizeof out->type, "%.*s", (int)strcspn(type, "; \t"), type);
 	return OM_OK;
+}
+
+bool
+cd_http_is_json(const struct cd_http_reply *r)
+{
+	size_t n = strlen(r->type);
+
+	return n == 0 || strcasecmp(r->type, "application/json") == 0 ||
+	    (n > 5 && strcasecmp(r->type + n - 5, "+json") == 0);
 }
 
 void

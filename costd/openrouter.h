@@ -28,6 +28,7 @@ struct cd_http;
 struct cd_http_reply {
 	int status;           /* HTTP; 0: no answer, why is in the error */
 	char retry_after[64]; /* "": no such header */
+	char type[64];        /* content type without parameters, "": none */
 	struct om_buf body;   /* cd_http_reply_fini */
 };
 
@@ -43,6 +44,8 @@ void cd_http_free(struct cd_http **h);
  * there is none; OM_TOO_LARGE when the body passes max_bytes. */
 om_status cd_http_get(struct cd_http *h, const char *path, const char *query, const char *value, size_t max_bytes,
     long timeout_ms, struct cd_http_reply *out, om_err *e) OM_MUST;
+/* cd_http_is_json: a reply without a type may be. */
+bool cd_http_is_json(const struct cd_http_reply *r);
 void cd_http_reply_fini(struct cd_http_reply *r);
 
 #endif

@@ -3,6 +3,7 @@
 #include "query.h"
 
 #include "cursor.h"
+#include "estimate.h"
 #include "read.h"
 #include "text.h"
 
@@ -21,6 +22,7 @@ struct page {
 	void *(*read)(struct page *p, const struct cd_val *v, om_err *e);
 	bool have_key; /* costd can ask the provider */
 	const char *model;
+	struct cd_row *rows; /* what an estimate goes by, beside the items */
 };
 
 static om_status
@@ -148,8 +150,44 @@ reason(const struct page *p, const Om__UnsettledItem *m, bool planned)
 							   : OM__UNSETTLED_REASON__UNSETTLED_WAITING;
 }
 
-/* Columns of fetch_unsettled behind those of the row. */
-enum { U_TOKENS = 8, U_PLANNED, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR };
+/* Columns of fetch_unsettled behind those of the item. */
+enum { U_PLANNED = 8, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
+
+/* What an estimate goes by, in the order of the columns from U_ROW on. */
+static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS,
+    CD_F_CACHE_WRITE_TOKENS, CD_F_IS_BYOK};
+#define BY_COLUMNS "prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,is_byok"
+#define N_BY       (sizeof by / sizeof by[0])
+
+static void
+keep_row(struct cd_row *row, const struct cd_val *v)
+{
+	memset(row, 0, sizeof *row);
+	for (size_t i = 0; i < N_BY; i++)
+		if (v[i].kind == CD_INT)
+			row->cell[by[i]] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = v[i].i};
+}
+
+/* say_why asks the price history why rows have no estimate. */
+static om_status
+say_why(struct cd_db *db, struct page *p, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
+		Om__UnsettledItem *m = p->items[i];
+		struct cd_row *row = &p->rows[i];
+
+		if (m->cost != NULL)
+			continue;
+		row->cell[CD_F_STARTED_US] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = m->started_us};
+		if (m->model != NULL)
+			row->cell[CD_F_MODEL] =
+			    (struct cd_cell){.rank = CD_RANK_REPORTED, .v.text = {m->model, strlen(m->model)}};
+		s = cd_estimate_why(db, row, p->a, &m->no_estimate, e);
+	}
+	return s;
+}
 
 static void *
 read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
@@ -179,10 +217,8 @@ read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
 	m->last_status = (int32_t)v[U_STATUS].i;
 	m->last_error = cd_read_text(&v[U_ERROR], p->a);
 	m->reason = reason(p, m, v[U_PLANNED].kind != CD_NULL);
-	m->no_estimate = m->cost != NULL ? OM__NO_ESTIMATE__NO_ESTIMATE_NONE
-	    : v[U_TOKENS].i == 0         ? OM__NO_ESTIMATE__NO_ESTIMATE_NO_TOKENS
-	    : m->model == NULL           ? OM__NO_ESTIMATE__NO_ESTIMATE_NO_MODEL
-					 : OM__NO_ESTIMATE__NO_ESTIMATE_NO_PRICE;
+	if (m->cost == NULL)
+		keep_row(&p->rows[p->n], &v[U_ROW]);
 	return m;
 }
 
@@ -191,9 +227,8 @@ static void
 one_state(struct cd_sql *q, const struct page *p, Om__CostState state)
 {
 	cd_sql_add(q,
-	    "(SELECT generation_id,user_id,started_us,model,provider,cost_state,cost,"
-	    "prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS tokens FROM generation "
-	    "FORCE INDEX (by_cost_state) WHERE cost_state=?");
+	    "(SELECT generation_id,user_id,started_us,COALESCE(model,requested_model) AS model,provider,cost_state,"
+	    "cost," BY_COLUMNS " FROM generation FORCE INDEX (by_cost_state) WHERE cost_state=?");
 	cd_sql_value(q, CD_I((int64_t)state));
 	if (p->after.key != NULL) {
 		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
@@ -210,11 +245,12 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 {
 	struct page *p = arg;
 	struct cd_sql q;
+	om_status s;
 
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT g.generation_id,g.user_id,u.name,g.model,g.provider,g.started_us,g.cost_state,g.cost,g.tokens,"
-	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error FROM (");
+	    "SELECT g.generation_id,g.user_id,u.name,g.model,g.provider,g.started_us,g.cost_state,g.cost,"
+	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error," BY_COLUMNS " FROM (");
 	one_state(&q, p, OM__COST_STATE__COST_UNKNOWN);
 	cd_sql_add(&q, " UNION ALL ");
 	one_state(&q, p, OM__COST_STATE__COST_ESTIMATED);
@@ -222,7 +258,8 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 	    ") AS g LEFT JOIN `user` AS u ON u.id=g.user_id LEFT JOIN lookup AS l ON l.generation_id=g.generation_id "
 	    "ORDER BY g.started_us DESC,g.generation_id DESC LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
-	return fetch(db, p, &q, e);
+	s = fetch(db, p, &q, e);
+	return s == OM_OK ? say_why(db, p, e) : s;
 }
 
 om_status
@@ -232,6 +269,8 @@ cd_query_unsettled(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery
 	struct page p = {.a = a, .read = read_unsettled, .have_key = have_key};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_UNSETTLED, q->cursor, e);
 
+	if (s == OM_OK && (p.rows = om_arena_array(a, p.limit, sizeof *p.rows)) == NULL)
+		s = no_message(e);
 	if (s == OM_OK)
 		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_unsettled, &p, e);
 	if (s != OM_OK)

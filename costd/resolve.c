@@ -13,18 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WORKERS   16u
-#define POLL_MS       1000             /* other processes plan look-ups too */
-#define LEASE_US      (90 * OM_SECOND) /* more than a look-up and its commit can take */
-#define ASK_MS        20000L
-#define BODY_BYTES    ((size_t)1024 * 1024)
-#define ARENA_BYTES   ((size_t)16 * 1024 * 1024)
-#define DB_MS         15000
-#define EMPTY_US      (60 * OM_SECOND) /* as long an answer without cost and tokens is not believed */
-#define KEY_PAUSE_S   60
-#define KEY_PAUSE_MAX 900
-#define TROUBLE_S     1
-#define TROUBLE_MAX   60
+#define MAX_WORKERS  16u
+#define POLL_MS      1000             /* other processes plan look-ups too */
+#define LEASE_US     (90 * OM_SECOND) /* more than a look-up and its commit can take */
+#define BODY_BYTES   ((size_t)1024 * 1024)
+#define ARENA_BYTES  ((size_t)16 * 1024 * 1024)
+#define DB_MS        15000
+#define KEY_PAUSES   15 /* the longest pause, in first pauses */
+#define KEY_REFUSALS 3u /* so many rows refused in a row are the key's fault */
+#define TROUBLE_US   OM_SECOND
+#define TROUBLE_MAX  (60 * OM_SECOND)
+#define MINUTE_MS    60000
 
 #define HELP            "Answers to look-ups of a cost."
 #define LOOKUPS(result) OM_COUNTER("owui_metering_lookups_total", "result=\"" result "\"", HELP)
@@ -34,6 +33,10 @@ static struct om_stat stat_limited = LOOKUPS("limited");
 static struct om_stat stat_failed = LOOKUPS("failed");
 static struct om_stat stat_refused = LOOKUPS("refused");
 static struct om_stat stat_garbage = LOOKUPS("garbage");
+static struct om_stat stat_same =
+    OM_COUNTER("owui_metering_costs_verified_total", "result=\"same\"", "Reported costs that were looked up too.");
+static struct om_stat stat_differs =
+    OM_COUNTER("owui_metering_costs_verified_total", "result=\"differs\"", "Reported costs that were looked up too.");
 static struct om_stat stat_gave_up =
     OM_COUNTER("owui_metering_lookups_given_up_total", NULL, "Look-ups whose schedule ended without a cost.");
 
@@ -47,16 +50,20 @@ struct worker {
 struct cd_resolver {
 	struct cd_ledger *ledger; /* borrowed */
 	struct cd_provider_opts opts;
+	struct cd_resolver_opts how;
 	atomic_bool stop;
 	unsigned n;
 	struct worker workers[MAX_WORKERS];
 
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	om_time next;         /* lock; a plan made by this process, INT64_MAX: none known */
-	int64_t paused_to_ms; /* lock; monotonic */
-	int64_t key_pause_s;  /* lock; length of the running pause */
-	int64_t trouble_s;    /* lock */
+	om_time next;                             /* lock; a plan made by this process, INT64_MAX: none known */
+	int64_t paused_to_ms;                     /* lock; monotonic */
+	om_time key_pause_us;                     /* lock; length of the running pause */
+	om_time trouble_us;                       /* lock */
+	int64_t turn_ms;                          /* lock; monotonic: when the next look-up may begin */
+	char refused[KEY_REFUSALS][CD_KEY_BYTES]; /* lock; rows that got 403 since the last answer */
+	unsigned n_refused;                       /* lock */
 };
 
 /* One look-up on its way. */
@@ -68,7 +75,9 @@ struct ask {
 
 	int status;            /* HTTP */
 	int64_t retry_after_s; /* -1: none */
+	om_time wait_us;       /* the key's pause; 0: none */
 	bool count_attempt;
+	om_time all_until; /* pause of all processes; 0: none */
 	char why[256];
 	Om__Record *found;
 	om_time next; /* of the postponement */
@@ -100,6 +109,8 @@ rest(struct cd_resolver *r, om_time next_due)
 		mono = om_mono_ms();
 		if (r->paused_to_ms > mono)
 			until = r->paused_to_ms;
+		else if (r->turn_ms > mono)
+			until = r->turn_ms;
 		else if (!first || left <= 0)
 			break;
 		else
@@ -110,11 +121,11 @@ rest(struct cd_resolver *r, om_time next_due)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* pause_all keeps all workers of this process from asking for a while. */
+/* pause keeps all workers of this process from asking for a while. */
 static void
-pause_all(struct cd_resolver *r, int64_t seconds)
+pause_here(struct cd_resolver *r, om_time us)
 {
-	int64_t to = om_mono_ms() + seconds * 1000;
+	int64_t to = om_mono_ms() + (us + 999) / 1000;
 
 	(void)pthread_mutex_lock(&r->lock);
 	if (to > r->paused_to_ms)
@@ -122,25 +133,68 @@ pause_all(struct cd_resolver *r, int64_t seconds)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* grow doubles the length of a pause up to its bound and gives the new one. */
-static int64_t
-grow(struct cd_resolver *r, int64_t *length, int64_t least, int64_t most)
+/* pause_all makes the other processes wait too, with the row's postponement. */
+static void
+pause_all(struct ask *k, om_time us)
 {
-	int64_t s;
+	k->all_until = om_now() + us;
+	pause_here(k->r, us);
+}
+
+/* grow doubles the length of a pause up to its bound and gives the new one. */
+static om_time
+grow(struct cd_resolver *r, om_time *length, om_time least, om_time most)
+{
+	om_time us;
 
 	(void)pthread_mutex_lock(&r->lock);
 	*length = *length == 0 ? least : 2 * *length > most ? most : 2 * *length;
-	s = *length;
+	us = *length;
 	(void)pthread_mutex_unlock(&r->lock);
-	return s;
+	return us;
+}
+
+static void
+trouble(struct ask *k)
+{
+	pause_all(k, grow(k->r, &k->r->trouble_us, TROUBLE_US, TROUBLE_MAX));
 }
 
 static void
 all_well(struct cd_resolver *r)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	r->key_pause_s = 0;
-	r->trouble_s = 0;
+	r->key_pause_us = 0;
+	r->trouble_us = 0;
+	r->n_refused = 0;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* is_key_refused notes a 403 and says whether it is the key's fault: so many
+ * different rows got one, and no row an answer. */
+static bool
+is_key_refused(struct cd_resolver *r, const char *id)
+{
+	bool known = false, full;
+
+	(void)pthread_mutex_lock(&r->lock);
+	for (unsigned i = 0; i < r->n_refused; i++)
+		known = known || strcmp(r->refused[i], id) == 0;
+	if (!known && r->n_refused < KEY_REFUSALS)
+		(void)snprintf(r->refused[r->n_refused++], CD_KEY_BYTES, "%s", id);
+	full = r->n_refused == KEY_REFUSALS;
+	(void)pthread_mutex_unlock(&r->lock);
+	return full;
+}
+
+/* take_turn puts the next look-up off as the rate wants it. */
+static void
+take_turn(struct cd_resolver *r)
+{
+	int64_t now = om_mono_ms();
+
+	(void)pthread_mutex_lock(&r->lock);
+	r->turn_ms = (r->turn_ms > now ? r->turn_ms : now) + MINUTE_MS / r->how.rate;
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -148,8 +202,15 @@ static om_status
 claim(struct cd_db *db, void *arg, om_err *e)
 {
 	struct ask *k = arg;
-	om_status s = cd_lookup_claim(db, om_now(), LEASE_US, &k->claim, &k->a, e);
+	om_time paused = 0;
+	om_status s = cd_lookup_paused(db, &paused, e);
 
+	if (s == OM_OK && paused > om_now()) {
+		k->next_due = paused;
+		return OM_OK;
+	}
+	if (s == OM_OK)
+		s = cd_lookup_claim(db, om_now(), LEASE_US, &k->claim, &k->a, e);
 	if (s == OM_OK && !k->claim.found)
 		s = cd_lookup_next(db, &k->next_due, e);
 	if (s == OM_OK && k->claim.found && k->claim.settled)
@@ -161,7 +222,14 @@ static om_status
 postpone(struct cd_db *db, void *arg, om_err *e)
 {
 	struct ask *k = arg;
+	om_status s = OM_OK;
 
+	if (k->all_until != 0)
+		s = cd_lookup_pause(db, k->all_until, e);
+	if (s != OM_OK)
+		return s;
+	if (k->next == 0 && k->claim.verify) /* the reported cost stands */
+		return cd_lookup_drop(db, k->claim.id, e);
 	return cd_lookup_postpone(
 	    db, k->claim.id, k->claim.attempts + (k->count_attempt ? 1 : 0), k->next, k->status, k->why, e);
 }
@@ -172,8 +240,13 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 {
 	om_err e = {.text = ""};
 	om_time now = om_now();
-	om_status s = cd_provider_generation(reply->body.data != NULL ? reply->body.data : "", reply->body.len,
-	    k->claim.id, k->claim.user_id, now, &k->a, &k->found, &e);
+	om_status s = OM_OK;
+
+	if (!cd_http_is_json(reply))
+		s = om_fail(&e, OM_PROTOCOL, "the reply is %s, not JSON", reply->type);
+	if (s == OM_OK)
+		s = cd_provider_generation(reply->body.data != NULL ? reply->body.data : "", reply->body.len,
+		    k->claim.id, k->claim.user_id, now, &k->a, &k->found, &e);
 
 	if (s != OM_OK) {
 		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
@@ -182,11 +255,26 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 		    NULL);
 		return;
 	}
-	if (cd_provider_is_empty(k->found) && now - k->claim.first_us < EMPTY_US) {
+	if (cd_provider_is_empty(k->found) && now - k->claim.first_us < k->r->how.zero_wait_us) {
 		k->found = NULL;
 		(void)snprintf(k->why, sizeof k->why, "no cost and no tokens yet");
 		om_stat_add(&stat_not_yet, 1);
 	}
+}
+
+/* key_refused keeps this process from asking with a key that opens nothing; the
+ * row is asked for again behind the pause. */
+static void
+key_refused(struct ask *k)
+{
+	om_time us = grow(k->r, &k->r->key_pause_us, k->r->how.pause_us, KEY_PAUSES * k->r->how.pause_us);
+
+	k->count_attempt = false;
+	k->wait_us = us;
+	om_stat_add(&stat_refused, 1);
+	om_log(OM_LOG_ERROR, "the provider refuses the key, look-ups pause", "status", OM_I64(k->status), "ms",
+	    OM_I64(us / 1000), "generation_id", k->claim.id, NULL);
+	pause_here(k->r, us);
 }
 
 /* weigh decides what an answer means. */
@@ -205,19 +293,23 @@ weigh(struct ask *k, const struct cd_http_reply *reply)
 		om_stat_add(&stat_not_yet, 1);
 	} else if (reply->status == 429 || (reply->status == 402 && k->retry_after_s >= 0)) {
 		om_stat_add(&stat_limited, 1);
-		pause_all(r, k->retry_after_s > 0 ? k->retry_after_s : grow(r, &r->trouble_s, TROUBLE_S, TROUBLE_MAX));
-	} else if (reply->status >= 401 && reply->status <= 403) {
-		int64_t s = grow(r, &r->key_pause_s, KEY_PAUSE_S, KEY_PAUSE_MAX);
-
-		k->count_attempt = false;
-		k->retry_after_s = s;
-		om_stat_add(&stat_refused, 1);
-		om_log(OM_LOG_ERROR, "the provider refuses the key, look-ups pause", "status", OM_I64(reply->status),
-		    "seconds", OM_I64(s), "generation_id", k->claim.id, NULL);
-		pause_all(r, s);
+		if (k->retry_after_s > 0)
+			pause_all(k, k->retry_after_s * OM_SECOND);
+		else
+			trouble(k);
+	} else if (reply->status == 401 || reply->status == 402) {
+		key_refused(k);
+	} else if (reply->status == 403) {
+		if (is_key_refused(r, k->claim.id))
+			key_refused(k);
+		else
+			om_stat_add(&stat_refused, 1);
 	} else if (reply->status >= 500) {
 		om_stat_add(&stat_failed, 1);
-		pause_all(r, grow(r, &r->trouble_s, TROUBLE_S, TROUBLE_MAX));
+		if (k->retry_after_s > 0)
+			pause_all(k, k->retry_after_s * OM_SECOND);
+		else
+			trouble(k);
 	} else {
 		om_stat_add(&stat_garbage, 1);
 	}
@@ -232,6 +324,7 @@ put_off(struct ask *k)
 	    .first_us = k->claim.first_us,
 	    .give_up_us = r->ledger->times.give_up_us,
 	    .base_us = r->ledger->times.delay_us,
+	    .max_us = r->ledger->times.max_delay_us,
 	    .attempts = k->claim.attempts + (k->count_attempt ? 1 : 0),
 	    .retry_after_s = k->retry_after_s,
 	    .random = cd_random(),
@@ -239,7 +332,7 @@ put_off(struct ask *k)
 	om_err e = {.text = ""};
 	om_status s;
 
-	k->next = atomic_load(&r->stop) ? b.now : cd_backoff_next(&b);
+	k->next = atomic_load(&r->stop) ? b.now : k->wait_us > 0 ? b.now + k->wait_us : cd_backoff_next(&b);
 	if (k->next == 0) {
 		om_stat_add(&stat_gave_up, 1);
 		om_log(OM_LOG_WARN, "look-up is given up, the cost stays unsettled", "generation_id", k->claim.id,
@@ -248,6 +341,15 @@ put_off(struct ask *k)
 	s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, k, &e);
 	if (s != OM_OK) /* the lease runs out by itself */
 		om_log(OM_LOG_WARN, "look-up is not noted", "why", om_err_text(&e, s), NULL);
+}
+
+static bool
+is_same(const struct ask *k)
+{
+	om_money a, b;
+
+	return k->claim.cost != NULL && om_money_parse(k->claim.cost, &a, NULL) == OM_OK &&
+	    om_money_parse(k->found->cost, &b, NULL) == OM_OK && om_money_cmp(a, b) == 0;
 }
 
 /* settle hands the provider's word to the ledger. */
@@ -259,6 +361,8 @@ settle(struct ask *k)
 
 	if (s == OM_OK) {
 		om_stat_add(&stat_settled, 1);
+		if (k->claim.verify)
+			om_stat_add(is_same(k) ? &stat_same : &stat_differs, 1);
 		om_log(OM_LOG_DEBUG, "settled", "generation_id", k->claim.id, "cost", k->found->cost, NULL);
 		return true;
 	}
@@ -279,7 +383,8 @@ look_up(struct worker *w, struct ask *k)
 	if (!cd_generation_id_ok(k->claim.id, strlen(k->claim.id)))
 		s = om_fail(&e, OM_INVALID, "not an id that can be asked for");
 	else
-		s = cd_http_get(w->http, "/generation", "id", k->claim.id, BODY_BYTES, ASK_MS, &reply, &e);
+		s = cd_http_get(w->http, "/generation", "id", k->claim.id, BODY_BYTES,
+		    (long)((w->r->how.timeout_us + 999) / 1000), &reply, &e);
 	if (s == OM_OK) {
 		k->status = reply.status;
 		weigh(k, &reply);
@@ -287,8 +392,8 @@ look_up(struct worker *w, struct ask *k)
 		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
 		k->count_attempt = !atomic_load(&w->r->stop);
 		om_stat_add(s == OM_TOO_LARGE ? &stat_garbage : &stat_failed, 1);
-		if (s == OM_UNAVAILABLE)
-			pause_all(w->r, grow(w->r, &w->r->trouble_s, TROUBLE_S, TROUBLE_MAX));
+		if (s == OM_UNAVAILABLE && !atomic_load(&w->r->stop))
+			trouble(k);
 	}
 	if (k->found == NULL || !settle(k))
 		put_off(k);
@@ -316,8 +421,10 @@ work(void *arg)
 		om_log_request(request_id);
 		om_arena_init(&k.a, ARENA_BYTES);
 		s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, &k, &e);
-		if (s == OM_OK && k.claim.found && !k.claim.settled)
+		if (s == OM_OK && k.claim.found && !k.claim.settled) {
+			take_turn(r);
 			look_up(w, &k);
+		}
 		/* something was claimed: look at once whether there is more */
 		next_due = s == OM_OK && k.claim.found ? 0 : s == OM_OK ? k.next_due : INT64_MAX;
 		om_arena_fini(&k.a);
@@ -327,10 +434,11 @@ work(void *arg)
 }
 
 om_status
-cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned n, struct cd_resolver **out, om_err *e)
+cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const struct cd_resolver_opts *how,
+    struct cd_resolver **out, om_err *e)
 {
-	struct om_stat *const stats[] = {
-	    &stat_settled, &stat_not_yet, &stat_limited, &stat_failed, &stat_refused, &stat_garbage, &stat_gave_up};
+	struct om_stat *const stats[] = {&stat_settled, &stat_not_yet, &stat_limited, &stat_failed, &stat_refused,
+	    &stat_garbage, &stat_gave_up, &stat_same, &stat_differs};
 	struct cd_resolver *r = calloc(1, sizeof *r);
 	om_status s = OM_OK;
 
@@ -341,7 +449,8 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, unsigned 
 		om_stat_register(stats[i]);
 	r->ledger = l;
 	r->opts = *o;
-	r->n = n > MAX_WORKERS ? MAX_WORKERS : n;
+	r->how = *how;
+	r->n = how->workers > MAX_WORKERS ? MAX_WORKERS : how->workers;
 	r->next = 0; /* look at once */
 	(void)pthread_mutex_init(&r->lock, NULL);
 	om_cond_init(&r->change);

@@ -8,8 +8,11 @@
  *           404                     not yet: later
  *           429, 5xx, no answer     later, Retry-After honoured; everything
  *                                   waits a moment
- *           401, 402, 403           the key: everything waits for minutes, no
+ *           401, 402                the key: this process waits for minutes, no
  *                                   attempt is counted
+ *           403                     the row (another account's); when different
+ *                                   rows get it one after the other and none an
+ *                                   answer, the key
  *           anything else           later, the reason is kept with the row
  * Threads   Its own; cd_resolver_wake from any.
  */
@@ -21,9 +24,17 @@
 
 struct cd_resolver;
 
-/* cd_resolver_new starts n workers and makes the ledger wake them. */
-om_status cd_resolver_new(
-    struct cd_ledger *l, const struct cd_provider_opts *o, unsigned n, struct cd_resolver **out, om_err *e) OM_MUST;
+struct cd_resolver_opts {
+	unsigned workers;
+	int64_t rate;         /* look-ups begun per minute */
+	om_time timeout_us;   /* of one look-up */
+	om_time pause_us;     /* the first, when the key is refused */
+	om_time zero_wait_us; /* as long an answer without cost and tokens is not believed */
+};
+
+/* cd_resolver_new starts the workers and makes the ledger wake them. */
+om_status cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const struct cd_resolver_opts *how,
+    struct cd_resolver **out, om_err *e) OM_MUST;
 
 /* cd_resolver_paused_until tells how long all look-ups of this process wait; 0:
  * they do not. */

@@ -6,6 +6,7 @@
 #include "describe.h"
 #include "document.h"
 #include "issue.h"
+#include "journal.h"
 #include "letters.h"
 #include "lookup.h"
 #include "query.h"
@@ -21,6 +22,10 @@ static struct om_stat lookups_pending =
     OM_GAUGE("owui_metering_lookups", "state=\"pending\"", "Ledger rows whose cost is looked up.");
 static struct om_stat lookups_given_up =
     OM_GAUGE("owui_metering_lookups", "state=\"given_up\"", "Ledger rows whose cost is looked up.");
+static struct om_stat lookups_verifying =
+    OM_GAUGE("owui_metering_lookups", "state=\"verifying\"", "Ledger rows whose cost is looked up.");
+static struct om_stat discrepancies =
+    OM_GAUGE("owui_metering_discrepancies", NULL, "Rows whose reported cost differs from the one that was looked up.");
 static struct om_stat dead_letters = OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take.");
 static struct om_stat database_up = OM_GAUGE("owui_metering_database_up", NULL, "1 while the database answers.");
 
@@ -66,7 +71,7 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 
 struct counts {
 	struct cd_lookup_counts lookups;
-	int64_t letters;
+	int64_t letters, discrepancies;
 };
 
 static om_status
@@ -75,7 +80,9 @@ count(struct cd_db *db, void *arg, om_err *e)
 	struct counts *c = arg;
 	om_status s = cd_lookup_count(db, &c->lookups, e);
 
-	return s == OM_OK ? cd_letters_count(db, &c->letters, e) : s;
+	if (s == OM_OK)
+		s = cd_letters_count(db, &c->letters, e);
+	return s == OM_OK ? cd_journal_differing(db, &c->discrepancies, e) : s;
 }
 
 static om_status
@@ -94,7 +101,9 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 	if (s == OM_OK) {
 		om_stat_set(&lookups_pending, counts.lookups.pending);
 		om_stat_set(&lookups_given_up, counts.lookups.given_up);
+		om_stat_set(&lookups_verifying, counts.lookups.verifying);
 		om_stat_set(&dead_letters, counts.letters);
+		om_stat_set(&discrepancies, counts.discrepancies);
 	}
 	om_buf_init(&b, METRICS_BYTES);
 	om_stats_write(&b);

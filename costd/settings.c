@@ -35,6 +35,40 @@ check_key(const char *value, om_err *e)
 	return OM_OK;
 }
 
+om_status
+cd_settings_verify(const char *value, uint32_t *out, om_err *e)
+{
+	om_money share;
+	char number[16];
+	size_t n = strlen(value);
+
+	*out = 0;
+	if (strcmp(value, "none") == 0)
+		return OM_OK;
+	if (strcmp(value, "all") == 0) {
+		*out = CD_VERIFY_ALL;
+		return OM_OK;
+	}
+	if (n >= 2 && n <= sizeof number && value[n - 1] == '%') {
+		memcpy(number, value, n - 1);
+		number[n - 1] = '\0';
+		if (om_money_parse(number, &share, NULL) == OM_OK && share.v >= 0 &&
+		    share.v <= (om_i128)100 * 1000000000000000000) {
+			*out = (uint32_t)(share.v * (CD_VERIFY_ALL / 100) / 1000000000000000000);
+			return OM_OK;
+		}
+	}
+	return om_fail(e, OM_INVALID, "must be all, none, or a share from 0%% to 100%%");
+}
+
+static om_status
+check_verify(const char *value, om_err *e)
+{
+	uint32_t share;
+
+	return cd_settings_verify(value, &share, e);
+}
+
 #define AT(field) .offset = offsetof(struct cd_settings, field)
 
 const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
@@ -108,28 +142,32 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.check = check_base_url,
 	.help = "Where OpenRouter's API is."},
     {.name = "LOOKUP_DELAY",
-	.kind = OM_CONF_INT,
-	AT(lookup_delay_s),
+	.kind = OM_CONF_DURATION,
+	AT(lookup_delay_us),
 	.def = "5",
 	.min = 0,
 	.max = 86400,
-	.unit = "s",
 	.help = "Wait before the cost of a finished generation without one is looked up; doubles with each miss."},
     {.name = "LOOKUP_OPEN_DELAY",
-	.kind = OM_CONF_INT,
-	AT(lookup_open_delay_s),
+	.kind = OM_CONF_DURATION,
+	AT(lookup_open_delay_us),
 	.def = "900",
 	.min = 0,
 	.max = 604800,
-	.unit = "s",
 	.help = "Wait before a generation whose end was never reported is looked up."},
+    {.name = "LOOKUP_MAX_DELAY",
+	.kind = OM_CONF_DURATION,
+	AT(lookup_max_delay_us),
+	.def = "6h",
+	.min = 0,
+	.max = 604800,
+	.help = "Longest wait between two look-ups of one generation."},
     {.name = "LOOKUP_GIVE_UP",
-	.kind = OM_CONF_INT,
-	AT(lookup_give_up_s),
-	.def = "604800",
-	.min = 1,
+	.kind = OM_CONF_DURATION,
+	AT(lookup_give_up_us),
+	.def = "7d",
+	.min = 0,
 	.max = 31536000,
-	.unit = "s",
 	.help = "How long a cost is looked up again before it is left unsettled."},
     {.name = "LOOKUP_CONCURRENCY",
 	.kind = OM_CONF_INT,
@@ -138,6 +176,48 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.min = 1,
 	.max = 16,
 	.help = "Look-ups under way at once."},
+    {.name = "LOOKUP_RATE",
+	.kind = OM_CONF_INT,
+	AT(lookup_rate),
+	.def = "300",
+	.min = 1,
+	.max = 60000,
+	.help = "Look-ups begun per minute, by each costd."},
+    {.name = "LOOKUP_TIMEOUT",
+	.kind = OM_CONF_DURATION,
+	AT(lookup_timeout_us),
+	.def = "20",
+	.min = 0,
+	.max = 60,
+	.help = "Longest time one look-up may take."},
+    {.name = "LOOKUP_PAUSE",
+	.kind = OM_CONF_DURATION,
+	AT(lookup_pause_us),
+	.def = "60",
+	.min = 0,
+	.max = 3600,
+	.help = "How long look-ups pause when the provider refuses the key; doubles each time, up to fifteen times as "
+		"long."},
+    {.name = "LOOKUP_ZERO_WAIT",
+	.kind = OM_CONF_DURATION,
+	AT(lookup_zero_wait_us),
+	.def = "60",
+	.min = 0,
+	.max = 86400,
+	.help = "How long an answer without cost and tokens is asked for again before it is believed."},
+    {.name = "LOOKUP_VERIFY",
+	.kind = OM_CONF_TEXT,
+	AT(lookup_verify),
+	.def = "none",
+	.check = check_verify,
+	.help = "Which reported costs are looked up too, to compare them: all, none, or a share like 5%."},
+    {.name = "PRICES_INTERVAL",
+	.kind = OM_CONF_DURATION,
+	AT(prices_interval_us),
+	.def = "1h",
+	.min = 0,
+	.max = 604800,
+	.help = "How often the price list is fetched for the price history; 0 never fetches it."},
     {.name = "WIRE_TLS_CA",
 	.kind = OM_CONF_TEXT,
 	AT(tls_ca),

@@ -16,13 +16,21 @@ struct cd_settings {
 	int64_t worker;
 	char *timezone;
 	char *api_key, *base_url;
-	int64_t lookup_delay_s, lookup_open_delay_s, lookup_give_up_s, lookup_concurrency;
+	int64_t lookup_delay_us, lookup_open_delay_us, lookup_max_delay_us, lookup_give_up_us;
+	int64_t lookup_concurrency, lookup_rate;
+	int64_t lookup_timeout_us, lookup_pause_us, lookup_zero_wait_us;
+	char *lookup_verify;
+	int64_t prices_interval_us;
 	char *tls_ca, *tls_cert, *tls_key;
 	char *log_level;
 };
 
-#define CD_N_SETTINGS 20
+#define CD_N_SETTINGS 27
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
+
+/* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL. */
+#define CD_VERIFY_ALL 1000000u
+om_status cd_settings_verify(const char *value, uint32_t *out, om_err *e) OM_MUST;
 
 /* cd_settings_db names the database; the texts stay the settings'. */
 void cd_settings_db(const struct cd_settings *s, struct cd_db_opts *out);

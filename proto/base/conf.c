@@ -122,6 +122,34 @@ set_int(const struct om_conf_opt *o, const char *value, int64_t *out, om_err *e)
 }
 
 static om_status
+set_duration(const struct om_conf_opt *o, const char *value, int64_t *out, om_err *e)
+{
+	static const struct {
+		const char *name;
+		int64_t micros;
+	} units[] = {
+	    {"", 1000000}, {"s", 1000000}, {"ms", 1000}, {"m", 60000000}, {"h", 3600000000}, {"d", 86400000000}};
+	char what[160], *end;
+	long long v;
+
+	errno = 0;
+	v = strtoll(value, &end, 10);
+	for (size_t i = 0; errno == 0 && end != value && v >= 0 && i < sizeof units / sizeof units[0]; i++) {
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		if (v > INT64_MAX / units[i].micros || v * units[i].micros < o->min * 1000000 ||
+		    v * units[i].micros > o->max * 1000000)
+			break;
+		*out = v * units[i].micros;
+		return OM_OK;
+	}
+	(void)snprintf(what, sizeof what,
+	    "must be a time from %lld to %lld seconds, a whole number with ms, s, m, h or d behind it (s, if nothing)",
+	    (long long)o->min, (long long)o->max);
+	return refuse(o, e, what);
+}
+
+static om_status
 set_money(const struct om_conf_opt *o, const char *value, om_money *out, om_err *e)
 {
 	char what[128], max_text[24];
@@ -184,6 +212,9 @@ load_one(const struct om_conf_opt *o, void *conf, om_err *e)
 		case OM_CONF_INT:
 			s = set_int(o, value, field(o, conf), e);
 			break;
+		case OM_CONF_DURATION:
+			s = set_duration(o, value, field(o, conf), e);
+			break;
 		case OM_CONF_MONEY:
 			s = set_money(o, value, field(o, conf), e);
 			break;
@@ -244,6 +275,9 @@ shape(const struct om_conf_opt *o, struct om_buf *out)
 	case OM_CONF_MONEY:
 		om_buf_printf(out, "%lld to %lld%s%s", (long long)o->min, (long long)o->max, o->unit != NULL ? " " : "",
 		    o->unit != NULL ? o->unit : "");
+		break;
+	case OM_CONF_DURATION:
+		om_buf_printf(out, "%lld to %lld s, or with ms, m, h, d", (long long)o->min, (long long)o->max);
 		break;
 	case OM_CONF_BOOL:
 		om_buf_str(out, "true or false");
@@ -312,6 +346,9 @@ om_conf_dump(const struct om_conf_opt *tab, size_t n, const void *conf, struct o
 			break;
 		case OM_CONF_INT:
 			om_buf_printf(out, "%lld", (long long)*(const int64_t *)f);
+			break;
+		case OM_CONF_DURATION:
+			om_buf_printf(out, "%lldms", (long long)(*(const int64_t *)f / 1000));
 			break;
 		case OM_CONF_MONEY:
 			om_buf_str(out, om_money_text(*(const om_money *)f, text));

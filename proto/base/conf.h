@@ -9,6 +9,7 @@
  * Shape     The table's offset points into the service's settings struct:
  *             OM_CONF_TEXT, OM_CONF_SECRET, OM_CONF_CHOICE   char *   (owned by the struct)
  *             OM_CONF_INT                                    int64_t
+ *             OM_CONF_DURATION                               int64_t, microseconds
  *             OM_CONF_MONEY                                  om_money
  *             OM_CONF_BOOL                                   bool
  * Failure   OM_INVALID with one line that names the setting and says how to
@@ -30,6 +31,7 @@ typedef enum om_conf_kind {
 	OM_CONF_SECRET,
 	OM_CONF_CHOICE,
 	OM_CONF_INT,
+	OM_CONF_DURATION, /* "20" or "20s", "250ms", "15m", "6h", "7d" */
 	OM_CONF_MONEY,
 	OM_CONF_BOOL,
 } om_conf_kind;
@@ -38,13 +40,13 @@ struct om_conf_opt {
 	const char *name;
 	om_conf_kind kind;
 	size_t offset;
-	const char *def;     /* default; NULL: required, or NULL in the struct if optional */
-	bool optional;       /* may be absent without a default */
-	int64_t min, max;    /* of numbers (money: whole USD), or length of texts; max 0: no bound */
-	const char *unit;    /* "s", "ms", "bytes", "USD"; NULL */
-	const char *choices; /* OM_CONF_CHOICE: "a|b|c" */
-	const char *mend;    /* how to get a good value, "make one with …"; NULL */
-	const char *help;    /* one sentence */
+	const char *def;  /* default; NULL: required, or NULL in the struct if optional */
+	bool optional;    /* may be absent without a default */
+	int64_t min, max; /* of numbers (money: whole USD, durations: seconds), or length of texts; max 0: no bound */
+	const char *unit; /* "s", "ms", "bytes", "USD"; NULL */
+	const char *choices;                              /* OM_CONF_CHOICE: "a|b|c" */
+	const char *mend;                                 /* how to get a good value, "make one with …"; NULL */
+	const char *help;                                 /* one sentence */
 	om_status (*check)(const char *value, om_err *e); /* further checks; NULL */
 };
 

@@ -1016,7 +1016,7 @@ export interface components {
             last_error: string | null;
             /**
              * @description Why there is no estimate: the tokens or the model are not known, the price history has no price of the
-             *     model at that instant, or its price is not one by tokens. Null when there is one.
+             *     model at that instant, or its price is not one by tokens. Null when there is one, or will be soon.
              * @enum {unknown}
              */
             no_estimate: "no_tokens" | "no_model" | "no_price" | "unpriced" | null;
