@@ -5,6 +5,7 @@
  */
 #include "query.h"
 
+#include "lookup.h"
 #include "read.h"
 
 #define LATE_US (60 * OM_SECOND)
@@ -58,6 +59,17 @@ keep_error(void *arg, const struct cd_val *v, om_err *e)
 }
 
 static om_status
+read_pause(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	om_time until = 0;
+	om_status s = cd_lookup_paused(db, &until, e);
+
+	ask->out->has_paused_until_us = s == OM_OK && until > om_now();
+	ask->out->paused_until_us = until;
+	return s;
+}
+
+static om_status
 read_pipeline(struct cd_db *db, void *arg, om_err *e)
 {
 	/* the newest few batches: of several gateways, the newest record may not be
@@ -75,7 +87,9 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 
 	if (s == OM_OK)
 		s = cd_db_query(db, counts, (struct cd_val[]){CD_I(late), CD_I(late)}, 2, keep_counts, arg, e);
-	return s == OM_OK ? cd_db_query(db, error, NULL, 0, keep_error, arg, e) : s;
+	if (s == OM_OK)
+		s = cd_db_query(db, error, NULL, 0, keep_error, arg, e);
+	return s == OM_OK ? read_pause(db, arg, e) : s;
 }
 
 om_status

@@ -121,28 +121,49 @@ set_int(const struct om_conf_opt *o, const char *value, int64_t *out, om_err *e)
 	return OM_OK;
 }
 
-static om_status
-set_duration(const struct om_conf_opt *o, const char *value, int64_t *out, om_err *e)
+/* Units of a duration, the greatest first; seconds where nothing is said. */
+static const struct {
+	const char *name;
+	int64_t micros;
+} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000}, {"s", 1000000}, {"ms", 1000}, {"", 1000000}};
+#define N_UNITS (sizeof units / sizeof units[0])
+
+static bool
+read_duration(const struct om_conf_opt *o, const char *value, int64_t *out)
 {
-	static const struct {
-		const char *name;
-		int64_t micros;
-	} units[] = {
-	    {"", 1000000}, {"s", 1000000}, {"ms", 1000}, {"m", 60000000}, {"h", 3600000000}, {"d", 86400000000}};
-	char what[160], *end;
 	long long v;
+	char *end;
 
 	errno = 0;
 	v = strtoll(value, &end, 10);
-	for (size_t i = 0; errno == 0 && end != value && v >= 0 && i < sizeof units / sizeof units[0]; i++) {
-		if (strcmp(end, units[i].name) != 0)
-			continue;
-		if (v > INT64_MAX / units[i].micros || v * units[i].micros < o->min * 1000000 ||
-		    v * units[i].micros > o->max * 1000000)
-			break;
-		*out = v * units[i].micros;
+	for (size_t i = 0; errno == 0 && end != value && v >= 0 && i < N_UNITS; i++)
+		if (strcmp(end, units[i].name) == 0) {
+			*out = v <= INT64_MAX / units[i].micros ? v * units[i].micros : INT64_MAX;
+			return *out >= o->min * 1000000 && *out <= o->max * 1000000;
+		}
+	return false;
+}
+
+static void
+write_duration(int64_t micros, struct om_buf *out)
+{
+	size_t i = 0;
+
+	while (i + 2 < N_UNITS && micros % units[i].micros != 0)
+		i++;
+	if (micros == 0)
+		om_buf_chr(out, '0');
+	else
+		om_buf_printf(out, "%lld%s", (long long)(micros / units[i].micros), units[i].name);
+}
+
+static om_status
+set_duration(const struct om_conf_opt *o, const char *value, int64_t *out, om_err *e)
+{
+	char what[160];
+
+	if (read_duration(o, value, out))
 		return OM_OK;
-	}
 	(void)snprintf(what, sizeof what,
 	    "must be a time from %lld to %lld seconds, a whole number with ms, s, m, h or d behind it (s, if nothing)",
 	    (long long)o->min, (long long)o->max);
@@ -348,7 +369,7 @@ om_conf_dump(const struct om_conf_opt *tab, size_t n, const void *conf, struct o
 			om_buf_printf(out, "%lld", (long long)*(const int64_t *)f);
 			break;
 		case OM_CONF_DURATION:
-			om_buf_printf(out, "%lldms", (long long)(*(const int64_t *)f / 1000));
+			write_duration(*(const int64_t *)f, out);
 			break;
 		case OM_CONF_MONEY:
 			om_buf_str(out, om_money_text(*(const om_money *)f, text));
@@ -383,6 +404,9 @@ om_conf_text(const struct om_conf_opt *o, const void *conf, struct om_buf *out)
 	case OM_CONF_INT:
 		om_buf_printf(out, "%lld", (long long)*(const int64_t *)f);
 		break;
+	case OM_CONF_DURATION:
+		write_duration(*(const int64_t *)f, out);
+		break;
 	case OM_CONF_MONEY:
 		om_buf_str(out, om_money_text(*(const om_money *)f, text));
 		break;
@@ -400,6 +424,7 @@ om_conf_is_default(const struct om_conf_opt *o, const void *conf)
 {
 	const void *f = const_field(o, conf);
 	om_money m;
+	int64_t us;
 
 	if (o->def == NULL || is_text(o)) {
 		const char *t = is_text(o) ? *(const char *const *)f : NULL;
@@ -409,6 +434,8 @@ om_conf_is_default(const struct om_conf_opt *o, const void *conf)
 	switch (o->kind) {
 	case OM_CONF_INT:
 		return strtoll(o->def, NULL, 10) == *(const int64_t *)f;
+	case OM_CONF_DURATION:
+		return read_duration(o, o->def, &us) && us == *(const int64_t *)f;
 	case OM_CONF_MONEY:
 		return om_money_parse(o->def, &m, NULL) == OM_OK && om_money_cmp(m, *(const om_money *)f) == 0;
 	case OM_CONF_BOOL:

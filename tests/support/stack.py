@@ -214,10 +214,9 @@ class Stack:
     def costd_env(self):
         env = {"COSTD_LISTEN": self.costd_url, "REPORT_TIMEZONE": self.timezone,
                "DATABASE_SOCKET": str(self.server.socket), "DATABASE_NAME": self.db.name,
-               "DATABASE_USER": self.db.user, "DATABASE_PASSWORD": self.db.password}
-        if self.stub is None:
-            env |= {"PRICES_INTERVAL": "0"}
-        else:
+               "DATABASE_USER": self.db.user, "DATABASE_PASSWORD": self.db.password,
+               "PRICES_INTERVAL": "0"}  # no estimates, but where a test is about them
+        if self.stub is not None:
             env |= {"OPENROUTER_BASE_URL": self.stub.base_url, "OPENROUTER_API_KEY": self.stub.key,
                     "LOOKUP_DELAY": "0", "LOOKUP_OPEN_DELAY": "1"}
         return env

@@ -11,7 +11,7 @@ struct conf {
 	char *name;
 	char *secret;
 	char *mode;
-	int64_t port;
+	int64_t port, wait_us;
 	om_money fee;
 	bool fast;
 };
@@ -56,6 +56,13 @@ static const struct om_conf_opt tab[] = {
 	.max = 1000,
 	.unit = "USD",
 	.help = "A fee."},
+    {.name = "T_WAIT",
+	.kind = OM_CONF_DURATION,
+	.offset = offsetof(struct conf, wait_us),
+	.def = "90",
+	.min = 1,
+	.max = 86400,
+	.help = "A wait."},
     {.name = "T_FAST", .kind = OM_CONF_BOOL, .offset = offsetof(struct conf, fast), .def = "false", .help = "Fast?"},
 };
 #define N (sizeof tab / sizeof tab[0])
@@ -64,7 +71,7 @@ static int
 clear(void **state)
 {
 	static const char *const names[] = {
-	    "T_NAME", "T_SECRET", "T_SECRET_FILE", "T_MODE", "T_PORT", "T_FEE", "T_FAST"};
+	    "T_NAME", "T_SECRET", "T_SECRET_FILE", "T_MODE", "T_PORT", "T_FEE", "T_WAIT", "T_FAST"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -181,7 +188,7 @@ test_outputs_mask_secrets(void **state)
 	om_buf_init(&out, 10000);
 	om_conf_dump(tab, N, &c, &out);
 	assert_string_equal(
-	    out.data, "T_NAME=owl\nT_SECRET=********\nT_MODE=add\nT_PORT=45000\nT_FEE=0\nT_FAST=false\n");
+	    out.data, "T_NAME=owl\nT_SECRET=********\nT_MODE=add\nT_PORT=45000\nT_FEE=0\nT_WAIT=90s\nT_FAST=false\n");
 	om_buf_reset(&out);
 	om_conf_help(tab, N, &out);
 	om_conf_markdown(tab, N, &out);
@@ -193,10 +200,40 @@ test_outputs_mask_secrets(void **state)
 	om_conf_fini(tab, N, &c);
 }
 
+static void
+test_durations_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t us;
+	} good[] = {{"5", 5000000}, {"5s", 5000000}, {"1500ms", 1500000}, {"15m", 900000000}, {"6h", 21600000000},
+	    {"1d", 86400000000}};
+	static const char *const bad[] = {
+	    "999ms", "86401", "2d", "-5", "5 s", "5x", "s", "1.5h", "9223372036854775807d"};
+	struct conf c = {0};
+	om_err e;
+
+	(void)state;
+	set("T_SECRET", "0123456789");
+	set("T_NAME", "owl");
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		set("T_WAIT", good[i].text);
+		assert_int_equal(om_conf_load(tab, N, &c, &e), OM_OK);
+		assert_int_equal(c.wait_us, good[i].us);
+		om_conf_fini(tab, N, &c);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		set("T_WAIT", bad[i]);
+		assert_refused("T_WAIT: must be a time from 1 to 86400 seconds, a whole number with ms, s, m, h or d "
+			       "behind it (s, if nothing)");
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(test_durations_have_units, clear),
 	    cmocka_unit_test_setup(test_defaults_and_values, clear),
 	    cmocka_unit_test_setup(test_refusals_name_the_setting_and_the_mend, clear),
 	    cmocka_unit_test_setup(test_secret_from_file, clear),
