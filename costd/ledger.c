@@ -164,7 +164,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 			joined[i] = before;
 			changed[n_changed++] = &joined[i];
 		}
-		if (cd_row_is_unsettled(&joined[i]))
+		if (s == OM_OK && cd_row_is_unsettled(&joined[i]))
 			s = cd_estimate_row(db, &joined[i], a, e);
 		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
 		if (s == OM_OK)

@@ -42,7 +42,8 @@ def test_dead_letters_are_listed_and_sent_again(make_stack):
 
     # the obstacle goes: the record is stored once, however often it is sent again
     stack.db.rows(f"DELETE FROM record WHERE ledger_key='{second['generation_id']}'")
-    assert session.request("POST", retry, body=key, expect=200).json()["stored"] == 1
+    assert session.request("POST", retry, body=key, expect=200).json() == {
+        "tried": 1, "stored": 1, "duplicate": 0, "refused": 0, "more": False}, letters(session)
     assert session.request("POST", retry, body=key, expect=404).status == 404
     assert [i["generation_id"] for i in letters(session)["items"]] == [first["generation_id"]]
     assert stack.ledger("cost", f"generation_id='{second['generation_id']}'") == [("0.750000000000000000",)]
