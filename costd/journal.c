@@ -3,6 +3,7 @@
 
 #include "record.h"
 #include "store.h"
+#include "testpoint.h"
 #include "text.h"
 
 #include <string.h>
@@ -84,6 +85,8 @@ cd_journal_append(
 	if (v == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
+		if (OM_MISTAKE("no_unique_key"))
+			(void)!om_random(items[i]->rec->record_id.data, CD_RECORD_ID, NULL);
 		*p++ = CD_B(items[i]->rec->record_id.data, CD_RECORD_ID);
 		*p++ = CD_B(items[i]->row.key.p, items[i]->row.key.n);
 		*p++ = CD_B(items[i]->content, OM_SHA256);

@@ -9,6 +9,7 @@
 #include "record.h"
 #include "rollup.h"
 #include "stats.h"
+#include "testpoint.h"
 #include "store.h"
 
 #include <stdlib.h>
@@ -174,6 +175,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 		s = cd_store_insert(db, added, n_added, a, e);
 	if (s == OM_OK && n_changed > 0)
 		s = cd_store_update(db, changed, n_changed, a, e);
+	OM_CRASH_POINT("costd_after_rows");
 	if (s == OM_OK)
 		s = cd_rollup_apply(db, deltas, n_deltas, a, e);
 	if (s == OM_OK)
@@ -199,6 +201,7 @@ store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t 
 	s = cd_journal_append(db, items, n, &n_new, a, e);
 	if (s != OM_OK)
 		return s;
+	OM_CRASH_POINT("costd_after_journal");
 	for (size_t i = 0; i < n; i++)
 		if (items[i]->refused_now == NULL)
 			by_key[kept++] = items[i];

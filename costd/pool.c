@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "log.h"
 #include "stats.h"
+#include "testpoint.h"
 #include "sync.h"
 
 #include <stdio.h>
@@ -169,6 +170,22 @@ give(struct cd_pool *p, struct cd_slot *slot)
 	om_stat_add(&lost, n);
 }
 
+/* commit ends a transaction in which nothing failed. */
+static om_status
+commit(struct cd_db *db, om_status s, om_err *e)
+{
+	if (s == OM_STORE && OM_MISTAKE("commit_after_failed_statement"))
+		s = OM_OK;
+	if (s != OM_OK)
+		return s;
+	OM_CRASH_POINT("costd_before_commit");
+	if (OM_MISTAKE("reply_before_commit")) /* the connection's next transaction commits this one */
+		return OM_OK;
+	s = cd_db_commit(db, e);
+	OM_CRASH_POINT("costd_after_commit");
+	return s;
+}
+
 static om_status
 run_once(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e)
 {
@@ -180,8 +197,8 @@ run_once(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn
 	s = kind == CD_TX_WRITE ? cd_db_begin(slot->db, e) : cd_db_begin_snapshot(slot->db, e);
 	if (s == OM_OK)
 		s = fn(slot->db, arg, e);
-	if (s == OM_OK && kind == CD_TX_WRITE)
-		s = cd_db_commit(slot->db, e);
+	if (kind == CD_TX_WRITE)
+		s = commit(slot->db, s, e);
 	if (s != OM_OK || kind != CD_TX_WRITE)
 		cd_db_rollback(slot->db);
 	give(p, slot);

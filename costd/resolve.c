@@ -7,6 +7,7 @@
 #include "provider.h"
 #include "record.h"
 #include "stats.h"
+#include "testpoint.h"
 #include "sync.h"
 
 #include <stdio.h>
@@ -357,7 +358,10 @@ static bool
 settle(struct ask *k)
 {
 	om_err e = {.text = ""};
-	om_status s = cd_ledger_settle(k->r->ledger, k->found, om_mono_ms() + DB_MS, &k->a, &e);
+	om_status s;
+
+	OM_CRASH_POINT("costd_after_look_up");
+	s = cd_ledger_settle(k->r->ledger, k->found, om_mono_ms() + DB_MS, &k->a, &e);
 
 	if (s == OM_OK) {
 		om_stat_add(&stat_settled, 1);

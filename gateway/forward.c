@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "stats.h"
+#include "testpoint.h"
 #include "sync.h"
 
 #include <stdlib.h>
@@ -116,7 +117,14 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	batch.entries = list;
 	req.body_case = OM__REQUEST__BODY_SUBMIT;
 	req.submit = &batch;
+	OM_CRASH_POINT("gateway_before_delivery");
+	if (OM_MISTAKE("forget_before_acknowledgement")) {
+		s = gw_spool_forget(f->opts.spool, batch.first_seq, batch.last_seq, (uint32_t)n, 0, 0, e);
+		(void)!om_wire_call(f->opts.costd, &req, f->opts.deadline_ms, a, &rep, NULL);
+		return s;
+	}
 	s = om_wire_call(f->opts.costd, &req, f->opts.deadline_ms, a, &rep, e);
+	OM_CRASH_POINT("gateway_after_delivery");
 	if (s == OM_OK)
 		s = check(&batch, rep, e);
 	if (s != OM_OK)

@@ -12,6 +12,7 @@
 
 #include "digest.h"
 #include "log.h"
+#include "testpoint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -172,6 +173,8 @@ gw_store_totals(const struct gw_store *st, struct gw_store_totals *out)
 om_status
 gw_store_begin(struct gw_store *st, om_err *e)
 {
+	if (OM_MISTAKE("answer_before_commit") && sqlite3_get_autocommit(st->db) == 0)
+		(void)sqlite3_exec(st->db, "COMMIT", NULL, NULL, NULL);
 	st->next = st->now;
 	return gw_db_run(st, "BEGIN IMMEDIATE", e);
 }
@@ -280,8 +283,10 @@ gw_store_commit(struct gw_store *st, om_err *e)
 		    (unsigned long long)st->next.forgotten);
 		s = gw_db_int(st, text, &is->oldest_us, e);
 	}
-	if (s == OM_OK)
+	OM_CRASH_POINT("gateway_before_commit");
+	if (s == OM_OK && !OM_MISTAKE("answer_before_commit"))
 		s = gw_db_run(st, "COMMIT", e);
+	OM_CRASH_POINT("gateway_after_commit");
 	if (s == OM_OK)
 		st->now = st->next;
 	return s;

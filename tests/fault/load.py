@@ -23,6 +23,7 @@ class Sent:
 
     def __init__(self, generation_id, cost, tokens):
         self.generation_id, self.cost, self.tokens = generation_id, cost, tokens
+        self.records = 1  # about it, each with an id of its own
         self.settled = False  # its last record was answered
         self.from_s = self.to_s = None  # first sending, last answer
 
@@ -71,6 +72,7 @@ class Load:
                       "source": "filter-stream", "started_at": instant(at)}
             if rng.random() < 0.3:
                 batch.append({**common, "record_id": new_uuid(rng), "state": "open"})
+                one.records += 1
             model = rng.choice(MODELS)
             batch.append({**common, "record_id": new_uuid(rng), "state": "final", "finished_at": instant(at + timedelta(seconds=4)),
                           **({"model": model} if model else {}),
