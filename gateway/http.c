@@ -25,10 +25,12 @@
 #include <unistd.h>
 
 #define ARENA_BYTES  ((size_t)160 * 1024 * 1024)
-#define HEAD_TIMEOUT "5000" /* ms; for the whole head, and for each silence after it */
-#define CLOSE_MS     5000   /* requests under way may take as long when stopping */
-#define REPLY_MS     60000  /* for a whole reply to be taken */
-#define PART_MS      10000  /* for one part of a reply in parts to be taken */
+#define HEAD_TIMEOUT "5000"      /* ms; for the whole head, and for each silence after it */
+#define IDLE_MS      "10000"     /* a kept connection waits this long for its next request */
+#define IDLE_HINT    "timeout=9" /* what its client is told */
+#define CLOSE_MS     5000        /* requests under way may take as long when stopping */
+#define REPLY_MS     60000       /* for a whole reply to be taken */
+#define PART_MS      10000       /* for one part of a reply in parts to be taken */
 #define PART_BYTES   ((size_t)256 * 1024)
 #define DRAIN_MS     3000                /* for a refused body to be thrown away */
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
@@ -47,14 +49,24 @@ static const char security_headers[] =
     "Cross-Origin-Opener-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n";
 
+/* A connection keeps its worker until it closes; kept ones may hold at most this
+ * part of them, so that the others turn over. */
+#define KEPT_OF(threads) ((threads)-1 - (threads) / 4)
+
 struct gw_http {
 	struct gw_http_opts opts;
 	struct mg_context *server;
 	struct gw_watch *watch;
 	int port;
 	atomic_int under_way;
+	atomic_int connections;      /* that hold a worker */
 	_Atomic int64_t large_bytes; /* of large bodies under way */
 	atomic_bool stopping;
+};
+
+/* A connection's part, from its first request to its last. */
+struct link {
+	int slot; /* of the watch; -1: not found yet */
 };
 
 /* One request's part that only this file knows. */
@@ -62,8 +74,9 @@ struct exchange {
 	struct gw_http *http;
 	struct mg_connection *conn;
 	const struct mg_request_info *info;
-	int slot;           /* of the watch; -1: not found yet */
+	struct link *link;  /* the connection's */
 	bool body_complete; /* it was read to its end */
+	bool keep;          /* the connection, for another request */
 	int64_t reserved;   /* of large_bytes */
 	struct om_buf body;
 };
@@ -83,10 +96,10 @@ static struct om_stat st_time =
 static om_status
 find_socket(struct exchange *x, om_err *e)
 {
-	if (x->slot < 0 && x->info != NULL)
-		x->slot =
+	if (x->link->slot < 0 && x->info != NULL)
+		x->link->slot =
 		    gw_watch_find(x->http->watch, x->info->remote_addr, x->info->remote_port, x->info->server_port);
-	if (x->slot < 0)
+	if (x->link->slot < 0)
 		return om_fail(e, OM_UNAVAILABLE, "the connection's socket was not found");
 	return OM_OK;
 }
@@ -95,11 +108,12 @@ find_socket(struct exchange *x, om_err *e)
 static int
 pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
 {
-	char *chunk = malloc(READ_BYTES);
+	size_t room = length >= 0 && (size_t)length < READ_BYTES ? (size_t)length + 1 : READ_BYTES;
+	char *chunk = malloc(room);
 	int n = chunk == NULL ? -1 : 1;
 
 	while (n > 0 && (length < 0 || b->len < (size_t)length)) {
-		size_t want = READ_BYTES;
+		size_t want = room;
 
 		if (length >= 0 && (size_t)length - b->len < want)
 			want = (size_t)length - b->len;
@@ -151,11 +165,11 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	if (s != OM_OK)
 		return s;
 	om_buf_init(b, limit_bytes + READ_BYTES);
-	gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + x->http->opts.body_timeout_ms, false);
+	gw_watch_arm(x->http->watch, x->link->slot, om_mono_ms() + x->http->opts.body_timeout_ms, false);
 	if (expect != NULL && strcasecmp(expect, "100-continue") == 0)
 		(void)mg_write(x->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	rc = pull(x, b, limit_bytes, length);
-	late = gw_watch_disarm(x->http->watch, x->slot);
+	late = gw_watch_disarm(x->http->watch, x->link->slot);
 	if (b->len > limit_bytes) {
 		s = om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
 	} else if (rc < 0) {
@@ -184,7 +198,7 @@ drain(struct exchange *x)
 
 	if (find_socket(x, NULL) != OM_OK)
 		return;
-	fd = gw_watch_fd(x->http->watch, x->slot);
+	fd = gw_watch_fd(x->http->watch, x->link->slot);
 	(void)shutdown(fd, SHUT_WR);
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -202,7 +216,8 @@ drain(struct exchange *x)
 /* ---- answering ---- */
 
 static void
-write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body, bool chunked)
+write_head(
+    struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body, bool chunked, bool keep)
 {
 	char date[64];
 	time_t now = time(NULL);
@@ -221,7 +236,8 @@ write_head(struct om_buf *out, const struct gw_req *rq, const struct gw_reply *r
 		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
 	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
 	om_buf_str(out, security_headers);
-	om_buf_printf(out, "X-Request-Id: %s\r\nConnection: close\r\n", rq->request_id);
+	om_buf_printf(out, "X-Request-Id: %s\r\n", rq->request_id);
+	om_buf_str(out, keep ? "Keep-Alive: " IDLE_HINT "\r\n" : "Connection: close\r\n");
 	om_buf_add(out, rp->headers.data != NULL ? rp->headers.data : "", rp->headers.len);
 	om_buf_str(out, "\r\n");
 }
@@ -242,9 +258,9 @@ put(struct parts *p, const void *data, size_t n)
 
 	if (p->broken)
 		return false;
-	gw_watch_arm(h->watch, p->x->slot, om_mono_ms() + PART_MS, true);
+	gw_watch_arm(h->watch, p->x->link->slot, om_mono_ms() + PART_MS, true);
 	p->broken = mg_write(p->x->conn, data, n) != (int)n;
-	if (gw_watch_disarm(h->watch, p->x->slot))
+	if (gw_watch_disarm(h->watch, p->x->link->slot))
 		p->broken = true;
 	return !p->broken;
 }
@@ -273,7 +289,7 @@ static bool
 peer_gone(struct gw_sink *to)
 {
 	struct parts *p = (struct parts *)(void *)to;
-	struct pollfd fd = {.fd = gw_watch_fd(p->x->http->watch, p->x->slot), .events = POLLRDHUP};
+	struct pollfd fd = {.fd = gw_watch_fd(p->x->http->watch, p->x->link->slot), .events = POLLRDHUP};
 
 	return p->broken || atomic_load(&p->x->http->stopping) ||
 	    (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
@@ -293,7 +309,7 @@ send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	if (find_socket(x, NULL) != OM_OK)
 		return 0;
 	om_buf_init(&head, 65536);
-	write_head(&head, rq, rp, 0, p.chunked);
+	write_head(&head, rq, rp, 0, p.chunked, false);
 	whole = om_buf_done(&head, NULL) == OM_OK && put(&p, head.data, head.len);
 	om_buf_fini(&head);
 	if (strcmp(rq->method, "HEAD") == 0)
@@ -302,7 +318,8 @@ send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	if (!whole && !p.chunked) {
 		const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-		(void)setsockopt(gw_watch_fd(x->http->watch, x->slot), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		(void)setsockopt(
+		    gw_watch_fd(x->http->watch, x->link->slot), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	}
 	return p.sent;
 }
@@ -317,19 +334,21 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	struct om_buf out;
 
 	om_buf_init(&out, SMALL_REPLY + 65536);
-	write_head(&out, rq, rp, n, false);
+	write_head(&out, rq, rp, n, false, x->keep);
 	if (head_only)
 		n = 0;
 	if (n > SMALL_REPLY && find_socket(x, NULL) == OM_OK)
-		gw_watch_arm(x->http->watch, x->slot, om_mono_ms() + REPLY_MS, true);
+		gw_watch_arm(x->http->watch, x->link->slot, om_mono_ms() + REPLY_MS, true);
 	if (n <= SMALL_REPLY) /* one packet where it fits */
 		om_buf_add(&out, data != NULL ? data : "", n);
 	if (om_buf_done(&out, NULL) == OM_OK && mg_write(x->conn, out.data, out.len) == (int)out.len &&
 	    (n <= SMALL_REPLY || mg_write(x->conn, data, n) > 0))
 		sent = n;
+	else
+		mg_disable_connection_keep_alive(x->conn); /* its reply is cut */
 	om_buf_fini(&out);
-	if (n > SMALL_REPLY && x->slot >= 0)
-		(void)gw_watch_disarm(x->http->watch, x->slot);
+	if (n > SMALL_REPLY && x->link->slot >= 0)
+		(void)gw_watch_disarm(x->http->watch, x->link->slot);
 	return sent;
 }
 
@@ -366,11 +385,78 @@ sends_body(const struct gw_req *rq)
 	return gw_req_header(rq, "Transfer-Encoding") != NULL || (cl != NULL && strcmp(cl, "0") != 0);
 }
 
+/* is_whole tells whether the list of headers is all that the head holds.  civetweb
+ * ends names and values with zero bytes in the text it received, and ends the
+ * list without a word at a folded line; a header behind it, like a length, would
+ * be missed and its body be taken for the next request. */
+static bool
+is_whole(const struct mg_request_info *info)
+{
+	for (int i = 0; i < info->num_headers; i++) {
+		const struct mg_header *h = &info->http_headers[i];
+		const char *colon, *end;
+
+		if (h->name == NULL || h->value == NULL)
+			return false;
+		colon = h->name + strlen(h->name);
+		end = h->value + strlen(h->value) + 1; /* behind the CR */
+		if ((colon[1] == '\0' && h->value != colon + 1) || *end != '\0')
+			return false; /* a space before the colon; a line feed alone */
+		if (i + 1 < info->num_headers && info->http_headers[i + 1].name != end + 1)
+			return false;
+		if (i + 1 == info->num_headers && end[1] != '\r') /* of the empty line; its LF is a zero byte */
+			return false;
+	}
+	return true;
+}
+
+/* may_keep tells whether the connection can take another request: the end of this
+ * one must be beyond doubt. */
+static bool
+may_keep(const struct exchange *x, const struct gw_req *rq, const struct gw_reply *rp)
+{
+	const char *connection = gw_req_header(rq, "Connection"), *version = x->info->http_version;
+
+	if (version == NULL || strcmp(version, "1.1") != 0 ||
+	    (connection != NULL && strcasecmp(connection, "keep-alive") != 0))
+		return false;
+	if (rp->send != NULL || gw_req_header(rq, "Transfer-Encoding") != NULL || (!x->body_complete && sends_body(rq)))
+		return false;
+	return rp->status != 401 && rp->status < 500 && !atomic_load(&x->http->stopping) &&
+	    atomic_load(&x->http->connections) <= KEPT_OF(x->http->opts.threads);
+}
+
+static int
+begin_connection(const struct mg_connection *conn, void **data)
+{
+	struct gw_http *h = mg_get_user_context_data(conn);
+	struct link *link = malloc(sizeof *link);
+
+	if (link != NULL)
+		link->slot = -1;
+	*data = link;
+	atomic_fetch_add(&h->connections, 1);
+	return 0;
+}
+
+static void
+end_connection(const struct mg_connection *conn)
+{
+	struct gw_http *h = mg_get_user_context_data(conn);
+	struct link *link = mg_get_user_connection_data(conn);
+
+	if (link != NULL && link->slot >= 0)
+		gw_watch_release(h->watch, link->slot);
+	free(link);
+	atomic_fetch_sub(&h->connections, 1);
+}
+
 static int
 begin_request(struct mg_connection *conn)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct exchange x = {.http = h, .conn = conn, .info = mg_get_request_info(conn), .slot = -1};
+	struct link nowhere = {.slot = -1}, *link = mg_get_user_connection_data(conn);
+	struct exchange x = {.http = h, .conn = conn, .info = mg_get_request_info(conn), .link = link};
 	const char *path = x.info->local_uri_raw != NULL ? x.info->local_uri_raw : x.info->request_uri;
 	struct gw_header headers[MG_MAX_HEADERS];
 	char request_id[OM_REQUEST_ID];
@@ -389,8 +475,11 @@ begin_request(struct mg_connection *conn)
 	struct om_arena arena;
 	om_time start = om_now();
 	om_err e = {.text = ""};
+	bool sound = false;
 	size_t bytes;
 
+	if (x.link == NULL)
+		x.link = &nowhere;
 	atomic_fetch_add(&h->under_way, 1);
 	om_request_id_make(request_id);
 	om_log_request(request_id);
@@ -398,17 +487,24 @@ begin_request(struct mg_connection *conn)
 	rq.arena = &arena;
 	fill_headers(x.info, headers, &rq.n_headers);
 	gw_reply_init(&rp);
-	if (gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e) != OM_OK)
+	if (!is_whole(x.info))
+		gw_reply_problem(&rp, &rq, OM_INVALID, "the head has a line that is no header", NULL);
+	else if (gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e) != OM_OK)
 		gw_reply_problem(&rp, &rq, OM_INVALID, e.text, NULL);
 	else if (atomic_load(&h->stopping))
 		gw_reply_problem(&rp, &rq, OM_UNAVAILABLE, "the gateway is stopping", NULL);
 	else
+		sound = true;
+	if (sound)
 		h->opts.serve(h->opts.arg, &rq, &rp);
+	x.keep = sound && may_keep(&x, &rq, &rp);
+	if (!x.keep)
+		mg_disable_connection_keep_alive(conn);
 	bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
 	if (!x.body_complete && sends_body(&rq))
 		drain(&x);
-	if (x.slot >= 0)
-		gw_watch_release(h->watch, x.slot);
+	if (nowhere.slot >= 0)
+		gw_watch_release(h->watch, nowhere.slot);
 	note(&rq, &rp, bytes, start);
 	gw_reply_fini(&rp);
 	om_buf_fini(&x.body);
@@ -424,7 +520,8 @@ static int
 refuse(struct mg_connection *conn, int status, const char *message)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct exchange x = {.http = h, .conn = conn, .slot = -1};
+	struct link nowhere = {.slot = -1};
+	struct exchange x = {.http = h, .conn = conn, .link = &nowhere};
 	char request_id[OM_REQUEST_ID];
 	struct gw_req rq = {.method = "-", .path = "-", .query = "", .remote = "", .request_id = request_id};
 	struct gw_reply rp;
@@ -457,15 +554,19 @@ om_status
 gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 {
 	/* no log_access: with one, civetweb calls localtime() from all its threads */
-	struct mg_callbacks callbacks = {
-	    .begin_request = begin_request, .http_error = refuse, .log_message = log_message};
+	struct mg_callbacks callbacks = {.begin_request = begin_request,
+	    .http_error = refuse,
+	    .log_message = log_message,
+	    .init_connection = begin_connection,
+	    .connection_close = end_connection};
 	struct gw_http *h = calloc(1, sizeof *h);
 	struct mg_server_port ports[1];
 	char listen_at[96], threads[16], queue[16];
 	const char *options[] = {"listening_ports", listen_at, "num_threads", threads, "connection_queue", queue,
 	    "listen_backlog", "512", "request_timeout_ms", HEAD_TIMEOUT, "max_request_size", "16384",
-	    "enable_keep_alive", "no", "tcp_nodelay", "1", "decode_url", "no", "enable_directory_listing", "no",
-	    "access_control_allow_origin", "", "access_control_allow_methods", "", NULL};
+	    "enable_keep_alive", "yes", "keep_alive_timeout_ms", IDLE_MS, "tcp_nodelay", "1", "decode_url", "no",
+	    "enable_directory_listing", "no", "access_control_allow_origin", "", "access_control_allow_methods", "",
+	    NULL};
 	om_status s;
 
 	*out = NULL;

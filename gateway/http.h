@@ -4,7 +4,9 @@
  *
  * Promise   Every request civetweb hands over is answered here, with the security
  *           headers; civetweb never gets to serve files, CORS, CGI or sockets of
- *           its own.  One request per connection.  A body has one deadline for all
+ *           its own.  A connection is
+ *           kept for another request only where the end of this one is beyond
+ *           doubt, and while enough workers are free.  A body has one deadline for all
  *           of it, and a reply too.
  * Threads   `serve` runs on one of `threads` worker threads.
  */

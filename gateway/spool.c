@@ -5,8 +5,10 @@
 #include "service.h"
 #include "sync.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WAIT_MS 20000
 
@@ -20,7 +22,7 @@ op_new(enum gw_op_kind kind, om_err *e)
 		return NULL;
 	}
 	o->kind = kind;
-	om_cond_init(&o->decided);
+	(void)sem_init(&o->decided, 0, 0);
 	return o;
 }
 
@@ -29,11 +31,11 @@ static bool
 submit(struct gw_spool *s, struct gw_op *o, bool patient)
 {
 	int64_t until = om_mono_ms() + WAIT_MS;
-	bool waiting = true, mine;
+	struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+	int expected = GW_OP_WAITING, rc;
 
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->stop) {
-		o->done = true;
 		o->status = om_fail(&o->err, OM_UNAVAILABLE, "the gateway is stopping");
 		(void)pthread_mutex_unlock(&s->lock);
 		return true;
@@ -41,16 +43,17 @@ submit(struct gw_spool *s, struct gw_op *o, bool patient)
 	*s->tail = o;
 	s->tail = &o->next;
 	(void)pthread_cond_signal(&s->work);
-	while (!o->done && waiting) {
-		if (patient)
-			(void)pthread_cond_wait(&o->decided, &s->lock);
-		else
-			waiting = om_cond_wait(&o->decided, &s->lock, until);
-	}
-	mine = o->done;
-	o->abandoned = !mine;
 	(void)pthread_mutex_unlock(&s->lock);
-	return mine;
+	do
+		rc = patient ? sem_wait(&o->decided) : sem_clockwait(&o->decided, CLOCK_MONOTONIC, &at);
+	while (rc != 0 && errno == EINTR);
+	if (rc == 0)
+		return true;
+	if (atomic_compare_exchange_strong(&o->state, &expected, GW_OP_ABANDONED))
+		return false;
+	while (sem_wait(&o->decided) != 0)
+		; /* it has just been decided */
+	return true;
 }
 
 /* finish gives the outcome and frees the operation. */

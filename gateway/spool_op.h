@@ -9,7 +9,8 @@
  * is sent to costd that a power failure could still undo.
  *
  * An operation belongs to both sides; the last to let go frees it.  A caller
- * that has waited too long lets go first.
+ * that has waited too long lets go first.  Each caller has a semaphore of its own,
+ * so that those woken together do not meet again at one lock.
  */
 #ifndef GW_SPOOL_OP_H
 #define GW_SPOOL_OP_H
@@ -17,6 +18,8 @@
 #include "spool.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 enum gw_op_kind { OP_APPEND, OP_FORGET, OP_END_SESSION, OP_READ };
 
@@ -24,9 +27,11 @@ struct gw_op {
 	enum gw_op_kind kind;
 	struct gw_op *next;
 
-	/* the spool's lock */
-	pthread_cond_t decided;
-	bool done, abandoned;
+	sem_t decided;
+	_Atomic int state; /* which of the two let go first */
+#define GW_OP_WAITING   0
+#define GW_OP_DECIDED   1 /* status and err are set */
+#define GW_OP_ABANDONED 2
 	om_status status;
 	om_err err;
 

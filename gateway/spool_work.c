@@ -38,7 +38,7 @@ void
 gw_op_free(struct gw_op *o)
 {
 	gw_batch_free(&o->batch);
-	(void)pthread_cond_destroy(&o->decided);
+	(void)sem_destroy(&o->decided);
 	free(o);
 }
 
@@ -74,19 +74,16 @@ set_state(struct gw_spool *s, gw_spool_state state)
 
 /* decide tells the caller of one operation. */
 static void
-decide(struct gw_spool *s, struct gw_op *o, om_status status, const om_err *err)
+decide(struct gw_op *o, om_status status, const om_err *err)
 {
-	bool abandoned;
+	int expected = GW_OP_WAITING;
 
-	(void)pthread_mutex_lock(&s->lock);
 	o->status = status;
-	if (err != NULL)
+	if (err != NULL && status != OM_OK)
 		o->err = *err;
-	o->done = true;
-	abandoned = o->abandoned;
-	(void)pthread_cond_signal(&o->decided);
-	(void)pthread_mutex_unlock(&s->lock);
-	if (abandoned)
+	if (atomic_compare_exchange_strong(&o->state, &expected, GW_OP_DECIDED))
+		(void)sem_post(&o->decided);
+	else
 		gw_op_free(o);
 }
 
@@ -166,43 +163,57 @@ note_full(struct gw_spool *s, om_status st)
 	set_state(s, GW_SPOOL_FULL);
 }
 
-/* has_room decides whether one more append fits behind `bytes` others. */
+/* under_limit decides whether one more append fits behind `bytes` others. */
 static om_status
-has_room(struct gw_spool *s, const struct gw_op *o, size_t bytes, om_err *e)
+under_limit(const struct gw_spool *s, const struct gw_op *o, size_t bytes, om_err *e)
 {
 	struct gw_store_totals t;
-	size_t n = o->batch->bytes.len;
 
 	gw_store_totals(s->store, &t);
-	if (t.pending_bytes + (int64_t)(bytes + n) > s->limit_bytes)
+	if (t.pending_bytes + (int64_t)(bytes + o->batch->bytes.len) > s->limit_bytes)
 		return om_fail(e, OM_FULL,
 		    "the spool has reached its limit of %lld bytes; costd has not taken its records yet",
 		    (long long)s->limit_bytes);
-	return gw_store_room(s->store, bytes + n + o->batch->n * ROW_BYTES, e);
+	return OM_OK;
 }
 
-/* admit answers the appends there is no room for and gives the others. */
+static size_t
+room_of(const struct gw_op *o)
+{
+	return o->kind == OP_APPEND ? o->batch->bytes.len + o->batch->n * ROW_BYTES : 0;
+}
+
+/* admit answers the appends there is no room for and gives the others.  The disk
+ * is asked once for all, and only where that fails for each. */
 static struct gw_op *
 admit(struct gw_spool *s, struct gw_op *list)
 {
 	struct gw_op *next, *rest = NULL, **tail = &rest;
-	size_t bytes = 0;
+	size_t bytes = 0, room = 0;
+	bool plenty;
 
+	for (struct gw_op *o = list; o != NULL; o = o->next)
+		room += room_of(o);
+	plenty = room == 0 || gw_store_room(s->store, room, NULL) == OM_OK;
+	room = 0;
 	for (struct gw_op *o = list; o != NULL; o = next) {
 		om_err e = {.text = ""};
-		om_status st = o->kind == OP_APPEND ? has_room(s, o, bytes, &e) : OM_OK;
+		om_status st = o->kind == OP_APPEND ? under_limit(s, o, bytes, &e) : OM_OK;
 
+		if (st == OM_OK && !plenty && o->kind == OP_APPEND)
+			st = gw_store_room(s->store, room + room_of(o), &e);
 		next = o->next;
 		o->next = NULL;
 		if (st != OM_OK) {
 			note_full(s, st);
 			if (st == OM_IO)
 				fail_for_good(s, &e);
-			decide(s, o, st, &e);
+			decide(o, st, &e);
 			continue;
 		}
 		if (o->kind == OP_APPEND)
 			bytes += o->batch->bytes.len;
+		room += room_of(o);
 		*tail = o;
 		tail = &o->next;
 	}
@@ -258,9 +269,9 @@ changes(struct gw_spool *s, struct gw_op *list)
 	for (struct gw_op *o = list; o != NULL; o = next) {
 		next = o->next;
 		if (alone && o->kind != OP_APPEND)
-			decide(s, o, o->status, NULL);
+			decide(o, o->status, NULL);
 		else
-			decide(s, o, st, &e);
+			decide(o, st, &e);
 	}
 	if (st != OM_OK || !appended)
 		return;
@@ -284,7 +295,7 @@ reads(struct gw_spool *s, struct gw_op *list)
 		if (st == OM_IO)
 			fail_for_good(s, &e);
 		gw_spool_publish(s);
-		decide(s, o, st, &e);
+		decide(o, st, &e);
 	}
 }
 
@@ -329,14 +340,14 @@ take(struct gw_spool *s, struct gw_op **changes_out, struct gw_op **reads_out, b
 }
 
 static void
-refuse_all(struct gw_spool *s, struct gw_op *list)
+refuse_all(struct gw_op *list)
 {
 	static const om_err why = {.text = "the spool failed"};
 	struct gw_op *next;
 
 	for (struct gw_op *o = list; o != NULL; o = next) {
 		next = o->next;
-		decide(s, o, OM_IO, &why);
+		decide(o, OM_IO, &why);
 	}
 }
 
@@ -355,8 +366,8 @@ gw_spool_work(void *arg)
 		failed = s->state == GW_SPOOL_FAILED;
 		(void)pthread_mutex_unlock(&s->lock);
 		if (failed) {
-			refuse_all(s, to_change);
-			refuse_all(s, to_read);
+			refuse_all(to_change);
+			refuse_all(to_read);
 			continue;
 		}
 		if (to_change != NULL)

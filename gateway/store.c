@@ -176,7 +176,7 @@ gw_store_begin(struct gw_store *st, om_err *e)
 	if (OM_MISTAKE("answer_before_commit") && sqlite3_get_autocommit(st->db) == 0)
 		(void)sqlite3_exec(st->db, "COMMIT", NULL, NULL, NULL);
 	st->next = st->now;
-	return gw_db_run(st, "BEGIN IMMEDIATE", e);
+	return step(st, BEGIN, "beginning a transaction", e);
 }
 
 om_status
@@ -285,7 +285,7 @@ gw_store_commit(struct gw_store *st, om_err *e)
 	}
 	OM_CRASH_POINT("gateway_before_commit");
 	if (s == OM_OK && !OM_MISTAKE("answer_before_commit"))
-		s = gw_db_run(st, "COMMIT", e);
+		s = step(st, COMMIT, "committing", e);
 	OM_CRASH_POINT("gateway_after_commit");
 	if (s == OM_OK)
 		st->now = st->next;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 enum statement {
+	BEGIN,
+	COMMIT,
 	PUT,
 	RANGE,
 	SWEEP,

@@ -21,6 +21,8 @@
 #define SCHEMA_VERSION 1
 
 static const char *const sql[N_STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
     [PUT] = "INSERT INTO record(received_us,crc,payload) VALUES(?1,?2,?3)",
     [RANGE] = "SELECT count(*),coalesce(sum(length(payload)),0) FROM record WHERE seq>?1 AND seq<=?2",
     [SWEEP] = ("DELETE FROM record WHERE seq IN"

@@ -26,6 +26,7 @@ struct gw_watch {
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* an earlier deadline, or stop */
 	bool stop;
+	int64_t look_ms; /* when the thread looks again by itself */
 	size_t n;
 	struct slot *slots; /* owned */
 };
@@ -52,6 +53,7 @@ work(void *arg)
 				first = s->deadline_ms;
 			}
 		}
+		w->look_ms = first;
 		(void)om_cond_wait(&w->wake, &w->lock, first);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
@@ -180,7 +182,8 @@ gw_watch_arm(struct gw_watch *w, int slot, int64_t deadline_ms, bool both)
 	s->fired = false;
 	s->both = both;
 	s->deadline_ms = deadline_ms;
-	(void)pthread_cond_signal(&w->wake);
+	if (deadline_ms < w->look_ms)
+		(void)pthread_cond_signal(&w->wake);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 

@@ -108,13 +108,16 @@ write_request(struct link *l)
 		n = snprintf(l->out, sizeof l->out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", load.path);
 	} else {
 		int len = snprintf(body, sizeof body,
-		    "{\"v\":1,\"generation_id\":\"gen-%llx-%llu\",\"state\":\"final\",\"source\":\"filter-stream\","
+		    "{\"v\":1,\"record_id\":\"0190f6d2-0000-7000-%04llx-%012llx\",\"generation_id\":\"gen-%llx-%llu\","
+		    "\"state\":\"final\",\"source\":\"filter-stream\","
 		    "\"chat_id\":\"5b0c7e1a-0f7e-4b7e-9d2f-1f4e6a2b9c11\",\"user\":{\"id\":\"u-%llu\",\"name\":\"Ada\","
 		    "\"email\":\"ada@example.org\",\"role\":\"user\"},\"model\":\"anthropic/claude-haiku-4.5\","
 		    "\"provider\":\"Amazon Bedrock\",\"usage\":{\"prompt_tokens\":3120,\"completion_tokens\":412,"
 		    "\"cost\":0.0033368,\"is_byok\":false,\"prompt_tokens_details\":{\"cached_tokens\":2048}},"
 		    "\"started_at\":\"2026-11-20T10:00:00.120Z\",\"finished_at\":\"2026-11-20T10:00:03.900Z\"}",
-		    (unsigned long long)load.run, (unsigned long long)load.number, (unsigned long long)(load.number % 200));
+		    (unsigned long long)load.run & 0xffff, (unsigned long long)load.number,
+		    (unsigned long long)load.run, (unsigned long long)load.number,
+		    (unsigned long long)(load.number % 200));
 
 		load.number++;
 		n = snprintf(l->out, sizeof l->out,
@@ -265,10 +268,11 @@ main(int argc, char **argv)
 				begin(l);
 		}
 	}
-	(void)printf("{\"connections\":%zu,\"seconds\":%.3f,\"replies\":%llu,\"not_200\":%llu,\"broken\":%llu,\"connects\":%llu,"
-		     "\"per_second\":%.1f,\"p50_us\":%lld,\"p99_us\":%lld,\"max_us\":%lld}\n",
-	    n_links, (double)(now_us() - start) / 1e6, (unsigned long long)load.replies, (unsigned long long)load.not_200,
-	    (unsigned long long)load.broken, (unsigned long long)load.connects,
+	(void)printf(
+	    "{\"connections\":%zu,\"seconds\":%.3f,\"replies\":%llu,\"not_200\":%llu,\"broken\":%llu,\"connects\":%llu,"
+	    "\"per_second\":%.1f,\"p50_us\":%lld,\"p99_us\":%lld,\"max_us\":%lld}\n",
+	    n_links, (double)(now_us() - start) / 1e6, (unsigned long long)load.replies,
+	    (unsigned long long)load.not_200, (unsigned long long)load.broken, (unsigned long long)load.connects,
 	    (double)load.replies * 1e6 / (double)(now_us() - start), (long long)quantile(500), (long long)quantile(990),
 	    (long long)load.slowest_us);
 	return 0;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Bytes that no decent client sends, over raw sockets."""
+import http.client
 import json
+import re
 import select
 import socket
 import threading
@@ -49,7 +51,7 @@ def refused(stack, data, statuses=(400,), **options):
 
 
 def test_options_is_ours_and_has_no_cors(stack):
-    data = get("/api/v1/usage", "Origin: https://evil.example", "Access-Control-Request-Method: GET").replace(b"GET", b"OPTIONS", 1)
+    data = get("/api/v1/usage", "Origin: https://evil.example", "Access-Control-Request-Method: GET", "Connection: close").replace(b"GET", b"OPTIONS", 1)
     reply = refused(stack, data, (405,))
     assert "access-control" not in reply.data.decode().lower() and reply["Allow"]
 
@@ -66,7 +68,7 @@ def test_websocket_is_not_spoken(stack, path):
     "/assets/%2e%2e/%2e%2e/etc/passwd", "/..\\..\\etc\\passwd", "//etc/passwd", "/./././etc/passwd", "/%252e%252e/etc/passwd",
 ])
 def test_no_way_to_files(stack, path):
-    reply = raw(stack.port, get(path))
+    reply = raw(stack.port, get(path, "Connection: close"))
     assert b"root:" not in reply.data and reply.status in (200, 400, 404), reply.data[:200]
     if reply.status == 200:
         assert b"<!doctype html>" in reply.data.lower()
@@ -90,7 +92,7 @@ def test_ambiguous_body_lengths(stack, headers):
 
 
 def test_post_without_a_length(stack):
-    refused(stack, post(stack, b"", length=False), (400, 411))
+    refused(stack, post(stack, b"", "Connection: close", length=False), (400, 411))
 
 
 def test_too_many_headers(stack):
@@ -145,19 +147,101 @@ def test_bare_line_feeds_do_not_smuggle(stack):
     assert reply.closed and reply.status in (200, 400)
 
 
-# S3: one request per connection, or none smuggled
+# S3: another request on the same connection, and none smuggled
 
 
-def test_pipelined_request_gets_no_answer(stack):
-    reply = raw(stack.port, get("/healthcheck") + get("/api/v1/session"))
-    assert reply.closed and reply.data.count(b"HTTP/1.1 ") == 1
-    assert (reply["Connection"] or "").lower() == "close"
+def answers(stack, *parts, half_close=True):
+    """answers are the status lines that come back for bytes sent at once over one connection."""
+    reply = raw(stack.port, b"".join(parts), timeout_s=LIMIT_S, half_close=half_close)
+    assert reply.closed
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", reply.data)]
 
 
-def test_rest_of_a_body_is_not_a_request(stack):
-    hidden = get("/api/v1/session")
-    reply = raw(stack.port, post(stack, b"[]", "Content-Length: 2", length=False) + hidden)
-    assert reply.data.count(b"HTTP/1.1 ") == 1
+def test_pipelined_requests_are_answered_in_order(stack):
+    before = count(stack)
+    one = body()
+    assert answers(stack, get("/healthcheck"), get("/api/v1/nothing"), post(stack, one), post(stack, b"[]"), get("/healthcheck")) == \
+        [200, 404, 200, 200, 200]
+    assert count(stack) == before + 1
+
+
+def test_a_kept_connection_is_told_for_how_long(stack):
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=LIMIT_S)
+    for _ in range(3):
+        connection.request("GET", "/healthcheck")
+        reply = connection.getresponse()
+        assert reply.status == 200 and reply.read() and reply.headers["Keep-Alive"].startswith("timeout=")
+        socket_before = connection.sock
+        assert socket_before is not None
+    connection.close()
+
+
+@pytest.mark.parametrize("first", [
+    lambda stack: get("/healthcheck", "Connection: close"), lambda stack: get("/healthcheck", "Connection: keep-alive, close"),
+    lambda stack: get("/healthcheck", version="HTTP/1.0"), lambda stack: get("/healthcheck", "Connection: keep-alive", version="HTTP/1.0"),
+    lambda stack: get("/healthcheck", host=None), lambda stack: get("/healthcheck", "Content-Length: 5") + b"hello",
+    lambda stack: get("/healthcheck", "Content-Length: 50"), lambda stack: get("/healthcheck", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+    lambda stack: post(stack, b"{}", key=False), lambda stack: post(stack, b"[]", "Content-Length: 2"),
+    lambda stack: post(stack, b"", "Transfer-Encoding: chunked", length=False) + b"2\r\n[]\r\n0\r\n\r\n",
+    lambda stack: post(stack, b"", "Content-Length: 99999999", length=False),
+    lambda stack: get("/healthcheck", "X: a\r\n b", "Content-Length: 100"), lambda stack: get("/healthcheck", " X: a", "Content-Length: 100"),
+    lambda stack: get("/healthcheck", ": a", "Content-Length: 100"), lambda stack: get("/healthcheck", "Content-Length : 100"),
+    lambda stack: get("/healthcheck", *[f"X-{n}: 1" for n in range(70)]), lambda stack: get("/healthcheck").replace(b"Host: x\r\n", b"Host: x\n"),
+    lambda stack: get("/healthcheck", "X: a").replace(b"X: a\r\n", b"X: a\n"), lambda stack: get("/%00"),
+    lambda stack: get("/healthcheck", "Upgrade: websocket", "Connection: Upgrade"), lambda stack: b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+    lambda stack: get("/healthcheck").replace(b"GET", b"OPTIONS") .replace(b"/healthcheck", b"*"),
+], ids=range(23))
+def test_doubtful_ends_close_the_connection(stack, first):
+    """What follows may be the rest of a body: it must never be taken for a request."""
+    hidden = post(stack, body())
+    before = count(stack)
+    got = answers(stack, first(stack), hidden)
+    assert len(got) <= 1, got
+    assert count(stack) == before
+
+
+def test_rest_of_a_body_is_a_request_of_its_own_or_none(stack):
+    assert answers(stack, post(stack, b"[]"), b"garbage\r\n\r\n") in ([200], [200, 400])
+
+
+def test_idle_kept_connections_do_not_stop_the_server(make_stack):
+    """More clients that keep their connection than there are workers."""
+    stack = make_stack(settings={"gateway": {"HTTP_THREADS": "4"}})
+    held = []
+    for _ in range(16):
+        connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=LIMIT_S)
+        begun = time.monotonic()
+        connection.request("GET", "/healthcheck")
+        reply = connection.getresponse()
+        assert reply.status == 200 and reply.read()
+        assert time.monotonic() - begun < 2
+        held.append(connection)
+    assert sum(connection.sock is not None for connection in held) == 2  # of four workers
+    begun = time.monotonic()
+    stack.ingest.send(record())
+    assert time.monotonic() - begun < 2
+    for connection in held:
+        connection.close()
+
+
+def test_an_idle_kept_connection_ends(stack):
+    begun = time.monotonic()
+    reply = raw(stack.port, get("/healthcheck"), timeout_s=LIMIT_S)
+    assert reply.closed and reply.status == 200 and 5 < time.monotonic() - begun < 15
+
+
+def test_many_kept_connections_send_at_once(stack):
+    sent = [record() for _ in range(150)]
+    links = [http.client.HTTPConnection("127.0.0.1", stack.port, timeout=LIMIT_S) for _ in range(10)]
+    before = count(stack)
+    for at in range(0, 150, 10):
+        for link, one in zip(links, sent[at:at + 10]):
+            link.request("POST", "/api/v1/events", json.dumps(one),
+                         {"Authorization": f"Bearer {stack.ingest_key}", "Content-Type": "application/json"})
+        for link in links:
+            reply = link.getresponse()
+            assert reply.status == 200 and json.loads(reply.read())["accepted"] == 1
+    assert count(stack) == before + 150
 
 
 # Bodies that end early
@@ -350,7 +434,7 @@ def test_unknown_api_path_is_a_problem(stack):
 
 def test_expect_continue_is_answered_at_once(stack):
     data = b"[" + b",".join(json.dumps(record()).encode() for _ in range(200)) + b"]"
-    head = post(stack, b"", f"Content-Length: {len(data)}", "Expect: 100-continue", length=False)
+    head = post(stack, b"", f"Content-Length: {len(data)}", "Expect: 100-continue", "Connection: close", length=False)
     begun = time.monotonic()
     with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
         connection.sendall(head)

@@ -372,6 +372,7 @@ fx_ask(int port, const char *text)
 	char *reply;
 
 	fx_send(fd, text, strlen(text));
+	(void)shutdown(fd, SHUT_WR); /* the last request: the server closes behind its answer */
 	reply = fx_receive(fd, 20000);
 	(void)close(fd);
 	return reply;
@@ -385,10 +386,12 @@ fx_request(int port, const char *method, const char *path, const char *extra, co
 
 	assert_non_null(text);
 	if (body != NULL)
-		(void)snprintf(text, cap, "%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
-		    method, path, extra, n, body);
+		(void)snprintf(text, cap,
+		    "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+		    path, extra, n, body);
 	else
-		(void)snprintf(text, cap, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, path, extra);
+		(void)snprintf(
+		    text, cap, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n", method, path, extra);
 	reply = fx_ask(port, text);
 	free(text);
 	return reply;
