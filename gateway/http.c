@@ -7,6 +7,7 @@
  */
 #include "http.h"
 
+#include "head.h"
 #include "log.h"
 #include "stats.h"
 #include "watch.h"
@@ -21,16 +22,14 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ARENA_BYTES  ((size_t)160 * 1024 * 1024)
-#define HEAD_TIMEOUT "5000"      /* ms; for the whole head, and for each silence after it */
-#define IDLE_MS      "10000"     /* a kept connection waits this long for its next request */
-#define IDLE_HINT    "timeout=9" /* what its client is told */
-#define CLOSE_MS     5000        /* requests under way may take as long when stopping */
-#define REPLY_MS     60000       /* for a whole reply to be taken */
-#define PART_MS      10000       /* for one part of a reply in parts to be taken */
+#define HEAD_TIMEOUT "5000"  /* ms; for the whole head, and for each silence after it */
+#define IDLE_MS      "10000" /* a kept connection waits this long for its next request */
+#define CLOSE_MS     5000    /* requests under way may take as long when stopping */
+#define REPLY_MS     60000   /* for a whole reply to be taken */
+#define PART_MS      10000   /* for one part of a reply in parts to be taken */
 #define PART_BYTES   ((size_t)256 * 1024)
 #define DRAIN_MS     3000                /* for a refused body to be thrown away */
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
@@ -40,14 +39,6 @@
  * this much; one that does not fit is told to come again. */
 #define LARGE_BODY ((int64_t)256 * 1024)
 #define LARGE_SUM  ((int64_t)32 * 1024 * 1024)
-
-static const char security_headers[] =
-    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Referrer-Policy: no-referrer\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n";
 
 /* A connection keeps its worker until it closes; kept ones may hold at most this
  * part of them, so that the others turn over. */
@@ -215,33 +206,6 @@ drain(struct exchange *x)
 
 /* ---- answering ---- */
 
-static void
-write_head(
-    struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body, bool chunked, bool keep)
-{
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (gmtime_r(&now, &tm) == NULL || strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		date[0] = '\0';
-	om_buf_printf(out, "HTTP/1.1 %d %s\r\n", rp->status, gw_http_reason(rp->status));
-	if (date[0] != '\0')
-		om_buf_printf(out, "Date: %s\r\n", date);
-	if (rp->type != NULL)
-		om_buf_printf(out, "Content-Type: %s\r\n", rp->type);
-	if (rp->send != NULL && chunked)
-		om_buf_str(out, "Transfer-Encoding: chunked\r\n");
-	else if (rp->send == NULL && rp->status != 204 && rp->status != 304)
-		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
-	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
-	om_buf_str(out, security_headers);
-	om_buf_printf(out, "X-Request-Id: %s\r\n", rq->request_id);
-	om_buf_str(out, keep ? "Keep-Alive: " IDLE_HINT "\r\n" : "Connection: close\r\n");
-	om_buf_add(out, rp->headers.data != NULL ? rp->headers.data : "", rp->headers.len);
-	om_buf_str(out, "\r\n");
-}
-
 /* A reply in parts on its way out. */
 struct parts {
 	struct gw_sink sink; /* first, so that the sink is the parts */
@@ -309,7 +273,7 @@ send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	if (find_socket(x, NULL) != OM_OK)
 		return 0;
 	om_buf_init(&head, 65536);
-	write_head(&head, rq, rp, 0, p.chunked, false);
+	gw_head_write(&head, rq, rp, 0, p.chunked, false);
 	whole = om_buf_done(&head, NULL) == OM_OK && put(&p, head.data, head.len);
 	om_buf_fini(&head);
 	if (strcmp(rq->method, "HEAD") == 0)
@@ -334,7 +298,7 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	struct om_buf out;
 
 	om_buf_init(&out, SMALL_REPLY + 65536);
-	write_head(&out, rq, rp, n, false, x->keep);
+	gw_head_write(&out, rq, rp, n, false, x->keep);
 	if (head_only)
 		n = 0;
 	if (n > SMALL_REPLY && find_socket(x, NULL) == OM_OK)
@@ -383,31 +347,6 @@ sends_body(const struct gw_req *rq)
 	const char *cl = gw_req_header(rq, "Content-Length");
 
 	return gw_req_header(rq, "Transfer-Encoding") != NULL || (cl != NULL && strcmp(cl, "0") != 0);
-}
-
-/* is_whole tells whether the list of headers is all that the head holds.  civetweb
- * ends names and values with zero bytes in the text it received, and ends the
- * list without a word at a folded line; a header behind it, like a length, would
- * be missed and its body be taken for the next request. */
-static bool
-is_whole(const struct mg_request_info *info)
-{
-	for (int i = 0; i < info->num_headers; i++) {
-		const struct mg_header *h = &info->http_headers[i];
-		const char *colon, *end;
-
-		if (h->name == NULL || h->value == NULL)
-			return false;
-		colon = h->name + strlen(h->name);
-		end = h->value + strlen(h->value) + 1; /* behind the CR */
-		if ((colon[1] == '\0' && h->value != colon + 1) || *end != '\0')
-			return false; /* a space before the colon; a line feed alone */
-		if (i + 1 < info->num_headers && info->http_headers[i + 1].name != end + 1)
-			return false;
-		if (i + 1 == info->num_headers && end[1] != '\r') /* of the empty line; its LF is a zero byte */
-			return false;
-	}
-	return true;
 }
 
 /* may_keep tells whether the connection can take another request: the end of this
@@ -487,7 +426,7 @@ begin_request(struct mg_connection *conn)
 	rq.arena = &arena;
 	fill_headers(x.info, headers, &rq.n_headers);
 	gw_reply_init(&rp);
-	if (!is_whole(x.info))
+	if (!gw_head_whole(headers, rq.n_headers))
 		gw_reply_problem(&rp, &rq, OM_INVALID, "the head has a line that is no header", NULL);
 	else if (gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e) != OM_OK)
 		gw_reply_problem(&rp, &rq, OM_INVALID, e.text, NULL);
