@@ -375,10 +375,11 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	    .locale = month->locale != NULL ? month->locale : rd_locale_named(NULL),
 	    .arena = a};
 	struct rd_doc *d = om_arena_alloc(a, sizeof *d);
+	struct rd_issuer *issuer = om_arena_alloc(a, sizeof *issuer);
 	om_status s;
 
 	*out = NULL;
-	if (d == NULL)
+	if (d == NULL || issuer == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	s = start(&m, e);
 	if (s == OM_OK)
@@ -391,7 +392,8 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 		return s;
 
 	d->locale = m.locale;
-	d->issuer = &terms->issuer;
+	*issuer = terms->issuer;
+	d->issuer = issuer;
 	d->unsettled = m.total.unsettled;
 	make_names(&m, d);
 	make_issue(&m, d);

@@ -40,7 +40,8 @@ struct rd_month {
 /* rd_month_check: OM_INVALID beyond 2000-01 to 2199-12. */
 om_status rd_month_check(const struct rd_month *m, om_err *e) OM_MUST;
 
-/* rd_statement_new gives a document that borrows from the reply. */
+/* rd_statement_new gives a document that borrows from the reply, the query and the
+ * terms' texts. */
 om_status rd_statement_new(const Om__StatementReply *r, const struct rd_month *m, const struct rd_terms *terms,
     struct om_arena *a, const struct rd_doc **out, om_err *e) OM_MUST;
 

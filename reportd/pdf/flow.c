@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pdf/flow.h"
 
-const struct rd_style rd_body = {RD_REGULAR, 8.2, RD_BLACK};
-const struct rd_style rd_body_bold = {RD_BOLD, 8.2, RD_BLACK};
+#include "pdf/mark.h"
+
+const struct rd_style rd_body = {RD_REGULAR, 8.4, RD_BLACK};
+const struct rd_style rd_body_bold = {RD_BOLD, 8.4, RD_BLACK};
 const struct rd_style rd_label = {RD_REGULAR, 7.2, RD_GREY};
 const struct rd_style rd_remark = {RD_REGULAR, 7.2, RD_GREY};
-const struct rd_style rd_heading = {RD_BOLD, 10.5, RD_BLACK};
+const struct rd_style rd_heading = {RD_BOLD, 10.8, RD_BLACK};
 
-#define LEADING 1.42 /* of the type size */
+static const struct rd_style figure = {RD_LIGHT, 16, RD_BLACK};
 
 void
 rd_flow_page(struct rd_flow *f)
 {
 	rd_ink_page(f->ink);
 	f->y = f->top;
+	if (f->mark != NULL)
+		rd_mark(f->ink, f->width, f->height, f->mark);
 }
 
 void
@@ -24,21 +28,22 @@ rd_flow_need(struct rd_flow *f, double height)
 }
 
 void
-rd_flow_heading(struct rd_flow *f, const char *title, const char *remark, double below)
+rd_flow_heading(struct rd_flow *f, int level, const char *title, const char *remark, double below)
 {
-	double space = f->y > f->top ? 26 : 0;
+	double space = f->y > f->top ? 26 * f->air : 0;
 
 	rd_flow_need(f, space + 30 + below);
 	if (f->y > f->top)
 		f->y += space;
-	rd_ink_bookmark(f->ink, title, f->y);
-	rd_text(f->ink, &rd_heading, f->left, f->y + 9, title);
-	f->y += 16;
+	if (level >= 0)
+		rd_ink_bookmark(f->ink, level, title, f->y);
+	rd_text_cut(f->ink, &rd_heading, f->left, f->y + 9, f->right - f->left, title);
+	f->y += 15;
 	if (remark != NULL) {
-		rd_text_cut(f->ink, &rd_remark, f->left, f->y + 5, f->right - f->left, remark);
+		rd_text_cut(f->ink, &rd_remark, f->left, f->y + 6, f->right - f->left, remark);
 		f->y += 11;
 	}
-	f->y += 2;
+	f->y += 3;
 }
 
 double
@@ -48,6 +53,34 @@ rd_flow_text(struct rd_flow *f, const struct rd_style *s, double x, double width
 
 	rd_wrap(f->fonts, s, text, width, max_lines, &w);
 	for (unsigned i = 0; i < w.n; i++)
-		rd_text_line(f->ink, s, x, f->y + s->size + i * s->size * LEADING, &w, i, false);
-	return w.n * s->size * LEADING;
+		rd_text_line(f->ink, s, x, f->y + s->size + i * s->size * RD_LEADING, &w, i, false);
+	return w.n * s->size * RD_LEADING;
+}
+
+void
+rd_flow_rule(struct rd_flow *f, rd_colour colour, double width)
+{
+	rd_ink_line(f->ink, colour, width, f->left, f->y, f->right, f->y);
+}
+
+void
+rd_flow_tiles(struct rd_flow *f, const struct rd_tile *tiles, size_t n)
+{
+	double gap = 18, w = (f->right - f->left + gap) / 4;
+	char buf[RD_SHOWN];
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = rd_cell_shown(&tiles[i].cell, tiles[i].kind, f->locale, buf);
+		double x = f->left + w * (double)i, wide = rd_text_width(f->fonts, &figure, text);
+		struct rd_style s = figure;
+
+		if (wide > w - gap)
+			s.size *= (w - gap) / wide; /* large numbers in smaller type */
+		rd_ink_line(f->ink, RD_HAIR, 0.6, x, f->y, x + w - gap, f->y);
+		rd_text_cut(f->ink, &rd_label, x, f->y + 13, w - gap, tiles[i].label);
+		rd_text(f->ink, &s, x, f->y + 31, text);
+	}
+	f->y += 36;
 }

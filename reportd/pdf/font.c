@@ -125,7 +125,8 @@ read_file(const char *path, unsigned char **out, size_t *n_out, om_err *e)
 static om_status
 open_face(const char *dir, const char *file, struct rd_font *out, om_err *e)
 {
-	static const char *const folders[] = {".", "dejavu", "droid", "../../fonts-droid-fallback/truetype"};
+	static const char *const folders[] = {
+	    ".", "open-sans", "dejavu", "droid", "../../fonts-droid-fallback/truetype"};
 	unsigned char *data = NULL;
 	om_status s = OM_NOT_FOUND;
 	char path[1200];
@@ -147,27 +148,56 @@ open_face(const char *dir, const char *file, struct rd_font *out, om_err *e)
 	return OM_OK;
 }
 
+/* The files of each face, the preferred one first. */
+static const struct {
+	const char *file, *name;
+} sources[RD_FACES][2] = {
+    [RD_REGULAR] = {{"OpenSans-Regular.ttf", "OpenSans"}, {"DejaVuSans.ttf", "DejaVuSans"}},
+    [RD_BOLD] = {{"OpenSans-Semibold.ttf", "OpenSans-Semibold"}, {"DejaVuSans-Bold.ttf", "DejaVuSans-Bold"}},
+    [RD_LIGHT] = {{"OpenSans-Light.ttf", "OpenSans-Light"}, {"DejaVuSans.ttf", "DejaVuSansLight"}},
+    [RD_WIDE] = {{"DejaVuSans.ttf", "DejaVuSansWide"}, {NULL, NULL}},
+    [RD_CJK] = {{"DroidSansFallbackFull.ttf", "DroidSansFallbackFull"}, {NULL, NULL}},
+    [RD_KOREAN] = {{"DroidSansFallback.ttf", "DroidSansFallback"}, {NULL, NULL}},
+};
+
+static om_status
+open_first(const char *dir, rd_face face, struct rd_font *out, om_err *e)
+{
+	om_status s = OM_NOT_FOUND;
+
+	for (size_t i = 0; i < 2 && s != OM_OK && sources[face][i].file != NULL; i++) {
+		s = open_face(dir, sources[face][i].file, out, e);
+		out->name = sources[face][i].name;
+	}
+	return s;
+}
+
 om_status
 rd_fonts_open(const char *dir, struct rd_fonts *out, om_err *e)
 {
-	om_status s;
+	static const struct {
+		rd_face face;
+		const char *lost;
+	} stand_ins[] = {
+	    {RD_WIDE, "rare letters will show as boxes; install the package fonts-dejavu-core"},
+	    {RD_CJK, "Chinese and Japanese names will show as boxes; install the package fonts-droid-fallback"},
+	    {RD_KOREAN, "Korean names will show as boxes; install the package fonts-droid-fallback"},
+	};
 	om_err why;
 
 	memset(out, 0, sizeof *out);
-	s = open_face(dir, "DejaVuSans.ttf", &out->face[RD_REGULAR], &why);
-	if (s == OM_OK)
-		s = open_face(dir, "DejaVuSans-Bold.ttf", &out->face[RD_BOLD], &why);
-	if (s != OM_OK) {
-		rd_fonts_close(out);
-		return om_fail(e, s, "FONT_DIR: %.160s; install the package fonts-dejavu-core", why.text);
+	for (int face = RD_REGULAR; face <= RD_LIGHT; face++) {
+		om_status s = open_first(dir, (rd_face)face, &out->face[face], &why);
+
+		if (s != OM_OK) {
+			rd_fonts_close(out);
+			return om_fail(e, s,
+			    "FONT_DIR: %.120s; install the package fonts-open-sans or fonts-dejavu-core", why.text);
+		}
 	}
-	if (open_face(dir, "DroidSansFallbackFull.ttf", &out->face[RD_CJK], &why) != OM_OK)
-		om_log(OM_LOG_WARN,
-		    "Chinese and Japanese names will show as boxes; install the package fonts-droid-fallback", "why",
-		    why.text, NULL);
-	if (open_face(dir, "DroidSansFallback.ttf", &out->face[RD_KOREAN], &why) != OM_OK)
-		om_log(OM_LOG_WARN, "Korean names will show as boxes; install the package fonts-droid-fallback", "why",
-		    why.text, NULL);
+	for (size_t i = 0; i < sizeof stand_ins / sizeof stand_ins[0]; i++)
+		if (open_first(dir, stand_ins[i].face, &out->face[stand_ins[i].face], &why) != OM_OK)
+			om_log(OM_LOG_WARN, stand_ins[i].lost, "why", why.text, NULL);
 	return OM_OK;
 }
 
@@ -181,7 +211,7 @@ rd_fonts_close(struct rd_fonts *f)
 rd_face
 rd_fonts_face(const struct rd_fonts *f, rd_face wanted, uint32_t code)
 {
-	static const rd_face stand_ins[] = {RD_CJK, RD_KOREAN};
+	static const rd_face stand_ins[] = {RD_WIDE, RD_CJK, RD_KOREAN};
 
 	if (code >= RD_CODES)
 		return RD_FACES;

@@ -20,13 +20,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The last two stand in for characters that the first two lack. */
-typedef enum rd_face { RD_REGULAR, RD_BOLD, RD_CJK, RD_KOREAN, RD_FACES } rd_face;
+/* The last three stand in for characters that the first three lack. */
+typedef enum rd_face { RD_REGULAR, RD_BOLD, RD_LIGHT, RD_WIDE, RD_CJK, RD_KOREAN, RD_FACES } rd_face;
 
 #define RD_NO_GLYPH 0xffffu
 #define RD_CODES    65536u
 
 struct rd_font {
+	const char *name;    /* in documents: letters, digits and "-" */
 	unsigned char *data; /* owned; the file; NULL: not there */
 	size_t n;
 	uint16_t *advance; /* owned; RD_CODES, RD_NO_GLYPH where there is no character */

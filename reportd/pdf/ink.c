@@ -21,6 +21,7 @@ struct rd_ink {
 	HPDF_Page pages[RD_MAX_PAGES];
 	unsigned n_pages;
 	HPDF_Page page;   /* where ink goes; NULL in the rehearsal */
+	HPDF_Outline top; /* the last bookmark of level 0 */
 	om_status status; /* sticky */
 	om_err why;
 };
@@ -34,7 +35,7 @@ static const struct {
     [RD_HAIR] = {0.84f, 0.85f, 0.87f},
     [RD_ACCENT] = {0.05f, 0.30f, 0.42f},
     [RD_TINT] = {0.945f, 0.96f, 0.968f},
-    [RD_WHITE] = {1.0f, 1.0f, 1.0f},
+    [RD_MARK] = {0.94f, 0.943f, 0.95f},
 };
 
 static void
@@ -153,8 +154,6 @@ hand_over(struct rd_ink *ink, const struct om_buf *font)
 static void
 make_font(struct rd_ink *ink, rd_face face)
 {
-	static const char *const names[RD_FACES] = {
-	    "DejaVuSans", "DejaVuSans-Bold", "DroidSansFallbackFull", "DroidSansFallback"};
 	struct om_buf bytes;
 	om_err why;
 	om_status s;
@@ -162,7 +161,7 @@ make_font(struct rd_ink *ink, rd_face face)
 	note(ink, face, 'H'); /* libharu measures these two */
 	note(ink, face, 'x');
 	om_buf_init(&bytes, (size_t)64 * 1024 * 1024);
-	s = rd_font_subset(&ink->fonts->face[face], &ink->used[face], names[face], &bytes, &why);
+	s = rd_font_subset(&ink->fonts->face[face], &ink->used[face], ink->fonts->face[face].name, &bytes, &why);
 	if (s != OM_OK)
 		rd_ink_fail(ink, s, why.text);
 	else
@@ -170,6 +169,13 @@ make_font(struct rd_ink *ink, rd_face face)
 	om_buf_fini(&bytes);
 	if (ink->font[face] == NULL)
 		rd_ink_fail(ink, OM_INTERNAL, "libharu does not take a font");
+}
+
+void
+rd_ink_again(struct rd_ink *ink)
+{
+	if (ink->doc == NULL)
+		ink->n_pages = 0;
 }
 
 void
@@ -185,7 +191,7 @@ rd_ink_perform(struct rd_ink *ink)
 	}
 	(void)HPDF_SetCompressionMode(ink->doc, HPDF_COMP_ALL);
 	(void)HPDF_UseUTFEncodings(ink->doc);
-	(void)HPDF_SetPageMode(ink->doc, HPDF_PAGE_MODE_USE_NONE);
+	(void)HPDF_SetPageMode(ink->doc, ink->opts.outline ? HPDF_PAGE_MODE_USE_OUTLINE : HPDF_PAGE_MODE_USE_NONE);
 	set_info(ink, &ink->opts);
 	for (int face = 0; face < RD_FACES && ink->status == OM_OK; face++)
 		if (ink->uses[face])
@@ -250,8 +256,8 @@ fill_colour(struct rd_ink *ink, rd_colour c)
 	(void)HPDF_Page_SetRGBFill(ink->page, colours[c].r, colours[c].g, colours[c].b);
 }
 
-static void
-show(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, bool up, const char *text)
+void
+rd_ink_run(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
 {
 	if (ink->doc == NULL)
 		note_text(ink, face, text);
@@ -265,24 +271,9 @@ show(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, 
 	(void)HPDF_Page_BeginText(ink->page);
 	(void)HPDF_Page_SetFontAndSize(ink->page, ink->font[face], (HPDF_REAL)size);
 	fill_colour(ink, colour);
-	if (up)
-		(void)HPDF_Page_SetTextMatrix(ink->page, 0, 1, -1, 0, (HPDF_REAL)x, (HPDF_REAL)y);
-	else
-		(void)HPDF_Page_MoveTextPos(ink->page, (HPDF_REAL)x, (HPDF_REAL)y);
+	(void)HPDF_Page_MoveTextPos(ink->page, (HPDF_REAL)x, (HPDF_REAL)y);
 	(void)HPDF_Page_ShowText(ink->page, text);
 	(void)HPDF_Page_EndText(ink->page);
-}
-
-void
-rd_ink_run(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
-{
-	show(ink, face, size, colour, x, y, false, text);
-}
-
-void
-rd_ink_run_up(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
-{
-	show(ink, face, size, colour, x, y, true, text);
 }
 
 void
@@ -309,19 +300,74 @@ rd_ink_box(struct rd_ink *ink, rd_colour colour, double x, double y, double w, d
 }
 
 void
-rd_ink_bookmark(struct rd_ink *ink, const char *title, double y)
+rd_ink_shape(struct rd_ink *ink, rd_colour colour)
+{
+	if (!dry(ink))
+		fill_colour(ink, colour);
+}
+
+void
+rd_ink_shape_move(struct rd_ink *ink, double x, double y)
+{
+	if (!dry(ink))
+		(void)HPDF_Page_MoveTo(ink->page, (HPDF_REAL)x, (HPDF_REAL)(ink->opts.height - y));
+}
+
+void
+rd_ink_shape_line(struct rd_ink *ink, double x, double y)
+{
+	if (!dry(ink))
+		(void)HPDF_Page_LineTo(ink->page, (HPDF_REAL)x, (HPDF_REAL)(ink->opts.height - y));
+}
+
+void
+rd_ink_shape_curve(struct rd_ink *ink, double x1, double y1, double x2, double y2, double x, double y)
+{
+	double h = ink->opts.height;
+
+	if (!dry(ink))
+		(void)HPDF_Page_CurveTo(ink->page, (HPDF_REAL)x1, (HPDF_REAL)(h - y1), (HPDF_REAL)x2,
+		    (HPDF_REAL)(h - y2), (HPDF_REAL)x, (HPDF_REAL)(h - y));
+}
+
+void
+rd_ink_shape_end(struct rd_ink *ink)
+{
+	if (!dry(ink))
+		(void)HPDF_Page_Fill(ink->page);
+}
+
+void
+rd_ink_image(struct rd_ink *ink, const struct rd_image *image, double x, double y, double w, double h)
+{
+	HPDF_Image drawn;
+
+	if (dry(ink))
+		return;
+	drawn = image->jpeg
+	    ? HPDF_LoadJpegImageFromMem(ink->doc, image->data, (HPDF_UINT)image->n)
+	    : HPDF_LoadRawImageFromMem(ink->doc, image->data, image->width, image->height, HPDF_CS_DEVICE_RGB, 8);
+	if (drawn != NULL) /* else the handler has noted why */
+		(void)HPDF_Page_DrawImage(
+		    ink->page, drawn, (HPDF_REAL)x, (HPDF_REAL)(ink->opts.height - y - h), (HPDF_REAL)w, (HPDF_REAL)h);
+}
+
+void
+rd_ink_bookmark(struct rd_ink *ink, int level, const char *title, double y)
 {
 	HPDF_Outline outline;
 	HPDF_Destination place;
 
 	if (dry(ink))
 		return;
-	outline = HPDF_CreateOutline(ink->doc, NULL, title, HPDF_GetEncoder(ink->doc, "UTF-8"));
+	outline = HPDF_CreateOutline(ink->doc, level > 0 ? ink->top : NULL, title, HPDF_GetEncoder(ink->doc, "UTF-8"));
 	place = HPDF_Page_CreateDestination(ink->page);
 	if (outline == NULL || place == NULL)
 		return; /* the handler has noted why */
 	(void)HPDF_Destination_SetFitH(place, (HPDF_REAL)(ink->opts.height - y));
 	(void)HPDF_Outline_SetDestination(outline, place);
+	if (level == 0)
+		ink->top = outline;
 }
 
 om_status

@@ -27,13 +27,14 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "doc.h"
 #include "pdf/font.h"
 
 #include <stddef.h>
 
 #define RD_MAX_PAGES 2000u
 
-typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_WHITE } rd_colour;
+typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_MARK } rd_colour;
 
 struct rd_ink;
 
@@ -43,10 +44,14 @@ struct rd_ink_opts {
 	const char *author;
 	const char *subject;
 	om_time created;
+	bool outline; /* readers show the bookmarks when they open it */
 };
 
 om_status rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e) OM_MUST;
 void rd_ink_free(struct rd_ink **ip);
+
+/* rd_ink_again begins the rehearsal anew, keeping what it noted. */
+void rd_ink_again(struct rd_ink *ink);
 
 /* rd_ink_perform ends the rehearsal: what follows is written. */
 void rd_ink_perform(struct rd_ink *ink);
@@ -59,14 +64,22 @@ void rd_ink_go(struct rd_ink *ink, unsigned page);
 
 /* rd_ink_run writes text that this face has. */
 void rd_ink_run(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text);
-/* rd_ink_run_up writes it upwards from (x, y). */
-void rd_ink_run_up(
-    struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text);
 void rd_ink_line(struct rd_ink *ink, rd_colour colour, double width, double x1, double y1, double x2, double y2);
 void rd_ink_box(struct rd_ink *ink, rd_colour colour, double x, double y, double w, double h);
 
-/* rd_ink_bookmark names this place of the page in the reader's outline. */
-void rd_ink_bookmark(struct rd_ink *ink, const char *title, double y);
+/* A filled shape: moves, lines and curves between begin and end. */
+void rd_ink_shape(struct rd_ink *ink, rd_colour colour);
+void rd_ink_shape_move(struct rd_ink *ink, double x, double y);
+void rd_ink_shape_line(struct rd_ink *ink, double x, double y);
+void rd_ink_shape_curve(struct rd_ink *ink, double x1, double y1, double x2, double y2, double x, double y);
+void rd_ink_shape_end(struct rd_ink *ink);
+
+/* rd_ink_image draws a picture into a box of its own proportions. */
+void rd_ink_image(struct rd_ink *ink, const struct rd_image *image, double x, double y, double w, double h);
+
+/* rd_ink_bookmark names this place of the page in the reader's outline: level 0,
+ * or 1 beneath the last one of level 0. */
+void rd_ink_bookmark(struct rd_ink *ink, int level, const char *title, double y);
 
 void rd_ink_fail(struct rd_ink *ink, om_status s, const char *why);
 const struct rd_fonts *rd_ink_fonts(const struct rd_ink *ink);

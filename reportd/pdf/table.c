@@ -2,16 +2,18 @@
 /*
  * table.c - a table on pages.  Numbers get the width they need, texts share
  * the rest and wrap; where numbers alone would be too wide, the type shrinks.
- * Amounts stand with their decimal points in one line.
+ * Amounts stand with their decimal points in one line.  A table that goes on
+ * carries its sums to the next page.
  */
 #include "pdf/flow.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define TYPE_SIZE  7.5
+#define TYPE_SIZE  7.8
 #define GAP        9.0  /* between columns */
 #define TEXT_LEAST 80.0 /* of a text column */
-#define PAD        3.4  /* above and below a row */
+#define PAD        3.2  /* above and below a row */
 #define LEADING    1.3
 #define MAX_LINES  3
 #define MAX_UNDER  2
@@ -21,7 +23,7 @@ struct column {
 	unsigned index; /* in the table */
 	unsigned under; /* index of the column shown beneath, or the same index */
 	rd_kind kind;
-	bool group;
+	bool right; /* a text that is a figure */
 	double x, width;
 	double before, after; /* RD_MONEY: the widest part before the point, and from it on */
 };
@@ -29,9 +31,11 @@ struct column {
 struct grid {
 	const struct rd_table *table;
 	struct rd_flow *flow;
+	struct om_arena *arena;
 	struct column column[RD_MAX_COLUMNS];
 	unsigned n;
-	struct rd_style type, bold, small, head;
+	struct rd_style type, bold, small, head, quiet;
+	struct rd_cell carried[RD_MAX_COLUMNS]; /* sums of the rows so far; of tables with a total */
 };
 
 static bool
@@ -53,6 +57,7 @@ set_type(struct grid *g, double size)
 	g->bold = (struct rd_style){RD_BOLD, size, RD_BLACK};
 	g->small = (struct rd_style){RD_REGULAR, size * 0.84, RD_GREY};
 	g->head = (struct rd_style){RD_REGULAR, size * 0.88, RD_GREY};
+	g->quiet = (struct rd_style){RD_REGULAR, size, RD_GREY};
 }
 
 static void
@@ -69,8 +74,15 @@ choose_columns(struct grid *g)
 			continue;
 		}
 		g->column[g->n++] =
-		    (struct column){.index = i, .under = i, .kind = t->columns[i].kind};
+		    (struct column){.index = i, .under = i, .kind = t->columns[i].kind, .right = t->columns[i].right};
 	}
+}
+
+/* point_of tells where an amount's fraction begins. */
+static const char *
+point_of(const struct grid *g, rd_kind kind, const char *text)
+{
+	return kind == RD_MONEY ? strrchr(text, g->flow->locale->point[0]) : NULL;
 }
 
 /* measure widens the columns so that a row's cells fit. */
@@ -78,12 +90,12 @@ static void
 measure(struct grid *g, const struct rd_cell *cells, const struct rd_style *type)
 {
 	const struct rd_fonts *f = g->flow->fonts;
-	char buf[RD_CELL_TEXT];
+	char buf[RD_SHOWN];
 
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
-		const char *text = rd_cell_text(&cells[c->index], c->kind, buf);
-		const char *point = c->kind == RD_MONEY ? strchr(text, '.') : NULL;
+		const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
+		const char *point = point_of(g, c->kind, text);
 
 		if (point != NULL) {
 			c->before = most(c->before, rd_text_width_n(f, type, text, (size_t)(point - text)));
@@ -93,7 +105,7 @@ measure(struct grid *g, const struct rd_cell *cells, const struct rd_style *type
 			c->width = most(c->width, rd_text_width(f, type, text));
 		}
 		if (c->under != c->index) {
-			text = rd_cell_text(&cells[c->under], RD_TEXT, buf);
+			text = rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, buf);
 			c->width = most(c->width, rd_text_width(f, &g->small, text));
 		}
 	}
@@ -108,8 +120,16 @@ measure_all(struct grid *g, struct om_arena *a, om_err *e)
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
 
+		const char *title = t->columns[c->index].title;
+		struct rd_wrapped w;
+
 		c->before = c->after = 0;
-		c->width = rd_text_word(g->flow->fonts, &g->head, t->columns[c->index].title);
+		c->width = rd_text_word(g->flow->fonts, &g->head, title);
+		for (int k = 0; k < 40; k++, c->width += 2) { /* headings of two lines at most */
+			rd_wrap(g->flow->fonts, &g->head, title, c->width + 0.5, 3, &w);
+			if (w.n <= 2)
+				break;
+		}
 	}
 	for (size_t r = 0; r < t->n_rows; r++) {
 		const struct rd_cell *cells;
@@ -139,7 +159,7 @@ share(struct grid *g)
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
 
-		if (c->kind != RD_TEXT) {
+		if (c->kind != RD_TEXT || c->right) {
 			fixed += c->width;
 			continue;
 		}
@@ -152,9 +172,9 @@ share(struct grid *g)
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
 
-		if (c->kind == RD_TEXT && texts <= room - fixed) {
+		if (c->kind == RD_TEXT && !c->right && texts <= room - fixed) {
 			c->width += (room - fixed - texts) / n_texts;
-		} else if (c->kind == RD_TEXT) {
+		} else if (c->kind == RD_TEXT && !c->right) {
 			double base = c->width < TEXT_LEAST ? c->width : TEXT_LEAST;
 
 			c->width = base + (c->width - base) * (room - fixed - least) / (texts - least);
@@ -195,7 +215,7 @@ draw_head(struct grid *g)
 
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct column *c = &g->column[i];
-		bool right = is_number(c->kind);
+		bool right = is_number(c->kind) || c->right;
 		double y = g->flow->y + height - 5 - (w[i].n - 1) * g->head.size * LEADING;
 
 		for (unsigned l = 0; l < w[i].n; l++)
@@ -209,27 +229,19 @@ draw_head(struct grid *g)
 static void
 draw_number(struct grid *g, const struct column *c, const struct rd_style *s, double y, const char *text)
 {
-	const char *point = c->kind == RD_MONEY ? strchr(text, '.') : NULL;
+	const char *point = point_of(g, c->kind, text);
 	double x = c->x + c->width;
 
-	if (point != NULL)
-		x -= c->after + rd_text_width_n(g->flow->fonts, s, text, (size_t)(point - text));
-	else
-		x -= rd_text_width(g->flow->fonts, s, text);
-	rd_text(g->flow->ink, s, x, y, text);
+	if (point == NULL) {
+		rd_text_right(g->flow->ink, s, x, y, text);
+		return;
+	}
+	x -= c->after + rd_text_width_n(g->flow->fonts, s, text, (size_t)(point - text));
+	/* what is less than a cent stands back */
+	rd_text_figure(g->flow->ink, s, x, y, text, s->face == RD_BOLD ? SIZE_MAX : (size_t)(point - text) + 3);
 }
 
-static bool
-same_group(const struct column *c, const struct rd_cell *a, const struct rd_cell *b)
-{
-	char buf_a[RD_CELL_TEXT], buf_b[RD_CELL_TEXT];
-
-	return strcmp(rd_cell_text(&a[c->index], RD_TEXT, buf_a), rd_cell_text(&b[c->index], RD_TEXT, buf_b)) == 0 &&
-	    strcmp(rd_cell_text(&a[c->under], RD_TEXT, buf_a), rd_cell_text(&b[c->under], RD_TEXT, buf_b)) == 0;
-}
-
-/* A row's texts, wrapped, and how high they make it.  A text left out because
- * it is that of the row before has no lines. */
+/* A row's texts, wrapped, and how high they make it. */
 struct wrapped_row {
 	struct rd_wrapped text[RD_MAX_COLUMNS];
 	struct rd_wrapped under[RD_MAX_COLUMNS];
@@ -237,12 +249,11 @@ struct wrapped_row {
 };
 
 static void
-wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before, const struct rd_style *type,
-    struct wrapped_row *w)
+wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, struct wrapped_row *w)
 {
 	const struct rd_fonts *f = g->flow->fonts;
 	double height = type->size * LEADING;
-	char buf[RD_CELL_TEXT];
+	char buf[RD_SHOWN];
 
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct column *c = &g->column[i];
@@ -251,31 +262,30 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_cell *be
 		if (c->kind != RD_TEXT)
 			continue;
 		w->text[i].n = w->under[i].n = 0;
-		if (false && before != NULL && same_group(c, cells, before))
-			continue;
-		rd_wrap(f, type, rd_cell_text(&cells[c->index], RD_TEXT, buf), c->width, MAX_LINES, &w->text[i]);
+		rd_wrap(f, type, rd_cell_shown(&cells[c->index], RD_TEXT, g->flow->locale, buf), c->width, MAX_LINES,
+		    &w->text[i]);
 		if (c->under != c->index)
-			rd_wrap(f, &g->small, rd_cell_text(&cells[c->under], RD_TEXT, buf), c->width, MAX_UNDER,
-			    &w->under[i]);
+			rd_wrap(f, &g->small, rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, buf), c->width,
+			    MAX_UNDER, &w->under[i]);
 		h = w->text[i].n * type->size * LEADING + w->under[i].n * g->small.size * LEADING;
 		height = most(height, h);
 	}
-	w->height = height + 2 * PAD;
+	w->height = height + 2 * PAD * g->flow->air;
 }
 
 static void
 draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, const struct wrapped_row *w)
 {
-	double first = g->flow->y + PAD + type->size * 0.95;
+	double first = g->flow->y + PAD * g->flow->air + type->size * 0.95;
 	struct rd_ink *ink = g->flow->ink;
-	char buf[RD_CELL_TEXT];
+	char buf[RD_SHOWN];
 
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct column *c = &g->column[i];
 		double y = first;
 
 		if (c->kind != RD_TEXT) {
-			const char *text = rd_cell_text(&cells[c->index], c->kind, buf);
+			const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
 
 			if (is_number(c->kind))
 				draw_number(g, c, type, y, text);
@@ -284,7 +294,8 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *typ
 			continue;
 		}
 		for (unsigned l = 0; l < w->text[i].n; l++)
-			rd_text_line(ink, type, c->x, y + l * type->size * LEADING, &w->text[i], l, false);
+			rd_text_line(ink, type, c->right ? c->x + c->width : c->x, y + l * type->size * LEADING,
+			    &w->text[i], l, c->right);
 		y += w->text[i].n * type->size * LEADING - (type->size - g->small.size) * 0.95;
 		for (unsigned l = 0; l < w->under[i].n; l++)
 			rd_text_line(ink, &g->small, c->x, y + l * g->small.size * LEADING, &w->under[i], l, false);
@@ -292,33 +303,82 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *typ
 	g->flow->y += w->height;
 }
 
+/* number_width tells how much of its column a number takes. */
+static double
+number_width(struct grid *g, const struct column *c, const struct rd_cell *cells, const struct rd_style *type)
+{
+	char buf[RD_SHOWN];
+	const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
+	double w = c->kind == RD_MONEY ? c->before + c->after : rd_text_width(g->flow->fonts, type, text);
+
+	return w < c->width ? w : c->width;
+}
+
+/* draw_sums writes a row of sums, with a word for the first column. */
+static void
+draw_sums(struct grid *g, const struct rd_cell *sums, const char *word, const struct rd_style *type)
+{
+	struct rd_cell cells[RD_MAX_COLUMNS];
+	struct column *first = &g->column[0];
+	struct wrapped_row w;
+	rd_kind kind = first->kind;
+	double width = first->width;
+
+	memcpy(cells, sums, g->table->n_columns * sizeof *cells);
+	if (!is_number(first->kind)) {
+		first->kind = RD_TEXT;
+		cells[first->index] = (struct rd_cell){.known = true, .u.text = word};
+		if (g->n > 1 && is_number(g->column[1].kind)) /* a long word may use the room before a number */
+			first->width += g->column[1].width - number_width(g, &g->column[1], cells, type);
+	}
+	wrap_texts(g, cells, type, &w);
+	draw_row(g, cells, type, &w);
+	first->kind = kind;
+	first->width = width;
+}
+
 static void
 break_page(struct grid *g)
 {
-	char title[160];
-	struct rd_style s = rd_label;
-	size_t n;
+	const struct rd_locale *t = g->flow->locale;
+	char title[320];
+	const char *const args[] = {title};
+	const char *text;
 
+	if (g->table->total != NULL) {
+		draw_rule(g, RD_GREY, 0.6);
+		draw_sums(g, g->carried, t->carried_forward, &g->quiet);
+	}
 	rd_flow_page(g->flow);
-	n = strlen(g->table->title);
-	n = n < sizeof title - 16 ? n : sizeof title - 16;
-	memcpy(title, g->table->title, n);
-	memcpy(title + n, ", continued", 12);
-	rd_text(g->flow->ink, &s, g->flow->left, g->flow->y + 6, title);
+	(void)snprintf(title, sizeof title, "%.200s%s%s", g->flow->of != NULL ? g->flow->of : "",
+	    g->flow->of != NULL ? " \xc2\xb7 " : "", g->table->title);
+	text = rd_fill_n(g->arena, t->continued, args, 1);
+	rd_text_cut(g->flow->ink, &rd_label, g->flow->left, g->flow->y + 6, g->flow->right - g->flow->left,
+	    text != NULL ? text : "");
 	g->flow->y += 14;
 	draw_head(g);
+	if (g->table->total != NULL)
+		draw_sums(g, g->carried, t->brought_forward, &g->quiet);
 }
 
-/* draw_between writes the hairline above a row: only under what the row does
- * not leave out. */
-static void
-draw_between(struct grid *g, const struct rd_cell *cells, const struct rd_cell *before)
+static om_status
+carry(struct grid *g, const struct rd_cell *cells, om_err *e)
 {
-	const struct column *first = &g->column[0];
-	bool grouped = false && g->n > 1 && same_group(first, cells, before);
+	bool wrong = false;
 
-	rd_ink_line(g->flow->ink, RD_HAIR, 0.4, grouped ? g->column[1].x : g->flow->left, g->flow->y, g->flow->right,
-	    g->flow->y);
+	for (unsigned i = 0; i < g->n; i++) {
+		unsigned c = g->column[i].index;
+		struct rd_cell *sum = &g->carried[c];
+
+		if (!is_number(g->column[i].kind) || !cells[c].known)
+			continue;
+		if (g->column[i].kind == RD_INT)
+			wrong |= __builtin_add_overflow(sum->u.n, cells[c].u.n, &sum->u.n);
+		else
+			wrong |= om_money_add(sum->u.money, cells[c].u.money, &sum->u.money) != OM_OK;
+		sum->known = true;
+	}
+	return wrong ? om_fail(e, OM_INTERNAL, "the figures are too large to carry over") : OM_OK;
 }
 
 /* rows_left counts the rows from `row` on that a page shows, up to `most_of_them`. */
@@ -332,72 +392,79 @@ rows_left(const struct rd_table *t, size_t row, size_t most_of_them)
 	return n;
 }
 
+/* draw_rows keeps room for the row that a page ends with: the sums to carry, or
+ * the total, which stands on a page with two rows, if there are two. */
 static om_status
 draw_rows(struct grid *g, struct om_arena *a, om_err *e)
 {
 	const struct rd_table *t = g->table;
-	struct rd_cell scratch[2][RD_MAX_COLUMNS];
-	const struct rd_cell *cells, *before = NULL;
-	double total = t->total != NULL ? g->bold.size * LEADING + 2 * PAD + 2 : 0;
+	struct rd_cell scratch[RD_MAX_COLUMNS];
+	const struct rd_cell *cells;
+	double end = t->total != NULL ? g->bold.size * LEADING + 2 * PAD * g->flow->air + 2 : 0;
 	struct wrapped_row w;
+	bool first = true;
 
-	for (size_t r = 0, drawn = 0; r < t->n_rows; r++) {
+	for (size_t r = 0; r < t->n_rows; r++) {
 		double need;
-		size_t left;
 		om_status s;
 
 		if (t->quiet != NULL && t->quiet[r])
 			continue;
-		s = rd_table_row(t, r, a, scratch[drawn++ % 2], &cells, e);
+		s = rd_table_row(t, r, a, scratch, &cells, e);
 		if (s != OM_OK)
 			return s;
-		wrap_texts(g, cells, before, &g->type, &w);
-		/* the total is on a page with two rows, if there are two */
-		left = rows_left(t, r, 3);
-		need = w.height + (left == 1 ? total : left == 2 && drawn > 1 ? total + w.height : 0);
+		wrap_texts(g, cells, &g->type, &w);
+		need = w.height + end + (rows_left(t, r, 3) == 2 && !first ? w.height : 0);
 		if (g->flow->y + need > g->flow->bottom) {
 			break_page(g);
-			before = NULL;
-			wrap_texts(g, cells, NULL, &g->type, &w);
-		} else if (before != NULL) {
-			draw_between(g, cells, before);
+			first = true;
 		}
+		if (!first)
+			draw_rule(g, RD_HAIR, 0.4);
+		else if (t->total != NULL && g->carried[g->column[g->n - 1].index].known)
+			draw_rule(g, RD_HAIR, 0.4);
 		draw_row(g, cells, &g->type, &w);
-		before = cells;
+		if (t->total != NULL)
+			s = carry(g, cells, e);
+		if (s != OM_OK)
+			return s;
+		first = false;
 	}
 	return OM_OK;
 }
 
-static void
-draw_total(struct grid *g)
+/* draw_end writes the total, which is what was carried to its end. */
+static om_status
+draw_end(struct grid *g, om_err *e)
 {
-	struct rd_cell cells[RD_MAX_COLUMNS];
-	struct column *first = &g->column[0];
-	struct wrapped_row w;
+	const struct rd_table *t = g->table;
 
-	memcpy(cells, g->table->total, g->table->n_columns * sizeof *cells);
-	draw_rule(g, RD_GREY, 0.6);
-	if (!is_number(first->kind)) {
-		first->kind = RD_TEXT;
-		cells[first->index] = (struct rd_cell){.known = true, .u.text = "Total"};
+	for (unsigned i = 0; i < g->n; i++) {
+		unsigned c = g->column[i].index;
+		const struct rd_cell *sum = &g->carried[c];
+
+		if ((g->column[i].kind == RD_INT && sum->u.n != t->total[c].u.n) ||
+		    (g->column[i].kind == RD_MONEY && om_money_cmp(sum->u.money, t->total[c].u.money) != 0))
+			return om_fail(
+			    e, OM_INTERNAL, "control total: the rows of \"%s\" do not carry to its total", t->name);
 	}
-	wrap_texts(g, cells, NULL, &g->bold, &w);
-	draw_row(g, cells, &g->bold, &w);
 	draw_rule(g, RD_GREY, 0.6);
+	draw_sums(g, t->total, g->flow->locale->total, &g->bold);
+	draw_rule(g, RD_GREY, 0.6);
+	return OM_OK;
 }
 
 om_status
 rd_flow_table(struct rd_flow *f, const struct rd_table *t, struct om_arena *a, om_err *e)
 {
-	struct grid g = {.table = t, .flow = f};
+	struct grid g = {.table = t, .flow = f, .arena = a};
 	double size = TYPE_SIZE;
 	om_status s;
 
-	rd_flow_heading(f, t->title, t->remark, t->n_rows == 0 ? 12 : 70);
+	rd_flow_heading(f, f->of == NULL ? 0 : -1, t->title, t->remark, t->n_rows == 0 ? 12 : 70);
 	if (t->n_rows == 0 || t->n_rows > MAX_ROWS) {
-		f->y += rd_flow_text(f, &rd_body, f->left, f->right - f->left, 2,
-		    t->n_rows == 0 ? t->empty
-				   : "This table has too many rows for paper; the workbook of this document holds it.");
+		f->y += rd_flow_text(
+		    f, &rd_body, f->left, f->right - f->left, 2, t->n_rows == 0 ? t->empty : f->locale->too_many_rows);
 		return OM_OK;
 	}
 	choose_columns(&g);
@@ -411,6 +478,7 @@ rd_flow_table(struct rd_flow *f, const struct rd_table *t, struct om_arena *a, o
 	draw_head(&g);
 	s = draw_rows(&g, a, e);
 	if (s == OM_OK && t->total != NULL)
-		draw_total(&g);
+		return draw_end(&g, e);
+	draw_rule(&g, RD_GREY, 0.6);
 	return s;
 }

@@ -19,8 +19,9 @@ next(const struct rd_fonts *f, rd_face wanted, const char **p, const char *end, 
 
 	*face = rd_fonts_face(f, wanted, c);
 	if (*face == RD_FACES) {
-		*face = wanted;
-		c = f->face[wanted].advance[UNKNOWN] != RD_NO_GLYPH ? UNKNOWN : '?';
+		*face = rd_fonts_face(f, wanted, UNKNOWN);
+		c = *face != RD_FACES ? UNKNOWN : '?';
+		*face = *face != RD_FACES ? *face : wanted;
 	}
 	return c;
 }
@@ -71,7 +72,7 @@ rd_text_word(const struct rd_fonts *f, const struct rd_style *s, const char *tex
 
 /* write_n writes runs one after the other; returns the width. */
 static double
-write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t n, bool up)
+write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t n)
 {
 	const struct rd_fonts *f = rd_ink_fonts(ink);
 	const char *end = text + n;
@@ -85,10 +86,7 @@ write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const 
 
 		if (len > 0 && (c == 0 || of != face || len + 4 >= sizeof run)) {
 			run[len] = '\0';
-			if (up)
-				rd_ink_run_up(ink, face, s->size, s->colour, x, y - at, run);
-			else
-				rd_ink_run(ink, face, s->size, s->colour, x + at, y, run);
+			rd_ink_run(ink, face, s->size, s->colour, x + at, y, run);
 			at += w;
 			w = 0;
 			len = 0;
@@ -104,7 +102,7 @@ write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const 
 void
 rd_text(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text)
 {
-	(void)write_n(ink, s, x, y, text, strlen(text), false);
+	(void)write_n(ink, s, x, y, text, strlen(text));
 }
 
 void
@@ -120,9 +118,15 @@ rd_text_centre(struct rd_ink *ink, const struct rd_style *s, double middle, doub
 }
 
 void
-rd_text_up(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text)
+rd_text_figure(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t quiet)
 {
-	(void)write_n(ink, s, x, y, text, strlen(text), true);
+	struct rd_style pale = *s;
+	size_t n = strlen(text);
+
+	pale.colour = RD_GREY;
+	quiet = quiet < n ? quiet : n;
+	x += write_n(ink, s, x, y, text, quiet);
+	(void)write_n(ink, &pale, x, y, text + quiet, n - quiet);
 }
 
 static bool
@@ -150,7 +154,7 @@ fit(const struct rd_fonts *f, const struct rd_style *s, const char *text, const 
 		w += advance(f, face, c, s->size);
 		if (w > width + 0.01 && c != ' ' && before > text)
 			return (size_t)(before - text);
-		if (breaks_after(c))
+		if (breaks_after(c) && !(c == '-' && p < end && *p >= '0' && *p <= '9'))
 			*broken_out = (size_t)(p - text);
 	}
 	*broken_out = (size_t)(p - text);
@@ -199,7 +203,7 @@ rd_text_line(struct rd_ink *ink, const struct rd_style *s, double x, double y, c
 	if (right)
 		x -= rd_text_width_n(f, s, w->line[line].at, w->line[line].n) +
 		    (cut ? rd_text_width(f, s, ELLIPSIS) : 0);
-	x += write_n(ink, s, x, y, w->line[line].at, w->line[line].n, false);
+	x += write_n(ink, s, x, y, w->line[line].at, w->line[line].n);
 	if (cut)
 		rd_text(ink, s, x, y, ELLIPSIS);
 }

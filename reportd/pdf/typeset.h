@@ -39,9 +39,11 @@ double rd_text_word(const struct rd_fonts *f, const struct rd_style *s, const ch
 void rd_text(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text);
 void rd_text_right(struct rd_ink *ink, const struct rd_style *s, double right, double y, const char *text);
 void rd_text_centre(struct rd_ink *ink, const struct rd_style *s, double middle, double y, const char *text);
-void rd_text_up(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text);
+/* rd_text_figure writes an amount and, in a paler colour, what its text has
+ * beyond `quiet` bytes. */
+void rd_text_figure(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t quiet);
 
-/* rd_wrap breaks at spaces and after / - _ @ : and between CJK characters, or
+/* rd_wrap breaks at spaces and after / - _ @ : (not in a date) and between CJK characters, or
  * anywhere when a word is wider than the line; at most max_lines lines. */
 void rd_wrap(const struct rd_fonts *f, const struct rd_style *s, const char *text, double width, unsigned max_lines,
     struct rd_wrapped *out);

@@ -229,9 +229,9 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 	struct rd_month mo = fx_month(&sh);
 	Om__StatementReply *r = must(om_msg_new(a, &om__statement_reply__descriptor));
 	unsigned n_users = sh.users != NULL ? sh.n_users : 1, days = sh.days != 0 ? sh.days : 24;
-	size_t most = (size_t)n_users * sh.n_models * sh.n_requests, unsettled = sh.unsettled;
+	size_t most = (size_t)n_users * sh.n_models * sh.n_requests, unsettled = sh.unsettled, estimated = sh.estimated;
 	struct sum total = {0}, previous = {0}, *by_day, *by_model;
-	om_money price;
+	om_money price, estimates = OM_MONEY_ZERO;
 
 	sh.user = sh.user != NULL ? sh.user : "Ada Lovelace";
 	if (om_money_parse(sh.price != NULL ? sh.price : "0.0012345", &price, NULL) != OM_OK)
@@ -255,7 +255,13 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 				struct sum one;
 				Om__Generation *g = generation(a, &sh, u, m, i, r->from_day + (om_day)d, price, &one);
 
-				if (unsettled > 0) {
+				if (estimated > 0) {
+					estimated--;
+					unsettled--;
+					one.unsettled = 1;
+					estimates.v += one.cost.v;
+					g->cost_state = OM__COST_STATE__COST_ESTIMATED;
+				} else if (unsettled > 0) {
 					unsettled--;
 					one.unsettled = 1;
 					one.cost = OM_MONEY_ZERO;
@@ -308,6 +314,11 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 		add_groups(a, r);
 	if (sh.before)
 		add_before(a, r);
+	if (sh.estimated > 0) {
+		r->has_estimated = 1;
+		r->estimated = sh.estimated;
+		r->estimated_cost = money(a, estimates);
+	}
 	r->group = sh.group != NULL ? must(om_arena_strdup(a, sh.group)) : NULL;
 	previous = total;
 	previous.cost.v = total.cost.v / 10 * 8;

@@ -26,6 +26,7 @@ struct fx_shape {
 	unsigned days;       /* spread over so many days of the month; 0: 24 */
 	const char *price;   /* of the first request; the others vary; NULL: 0.0012345 */
 	unsigned unsettled;  /* so many requests have no cost */
+	unsigned estimated;  /* so many of them have an estimate */
 	bool byok;
 	uint32_t max_rows;
 	bool running;      /* the month is not over */

@@ -8,6 +8,7 @@
  */
 #include "fixture.h"
 #include "log.h"
+#include "logo.h"
 #include "sink.h"
 #include "workdir.h"
 
@@ -36,6 +37,23 @@ struct sample {
 	const char *fee;
 	bool floor;
 	rd_paper paper;
+	const char *locale;
+	bool house;  /* an issuer with a logo, tax, markups and another currency */
+	bool issued; /* with number and code */
+	const char *corrects;
+};
+
+/* An installation with everything set. */
+static struct rd_image logo;
+static const struct rd_issuer house = {
+    .name = "Example Research GmbH",
+    .address = "Musterstra\xc3\x9f"
+	       "e 17\n10115 Berlin\nGermany",
+    .vat_id = "DE123456789",
+    .contact = "billing@example.org\n+49 30 1234567",
+    .footer = "Example Research GmbH \xc2\xb7 Amtsgericht Berlin HRB 12345 \xc2\xb7 Managing directors: A. Lovelace, "
+	      "G. Hopper\nIBAN DE02 1001 0010 0006 8201 01 \xc2\xb7 payable within 14 days",
+    .logo = &logo,
 };
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof(array)[0])
@@ -82,6 +100,55 @@ static const struct sample samples[] = {
 	    .byok = true,
 	    .max_rows = 100000},
 	.paper = RD_LETTER},
+    {.name = "statement-issued",
+	.shape =
+	    {.models = models, .n_models = 5, .n_requests = 40, .estimated = 2, .unsettled = 3, .max_rows = 100000},
+	.fee = "5.00",
+	.floor = true,
+	.house = true,
+	.issued = true},
+    {.name = "statement-german",
+	.shape = {.models = models, .n_models = 5, .n_requests = 40, .price = "23.456789", .max_rows = 100000},
+	.fee = "5.00",
+	.locale = "de",
+	.house = true},
+    {.name = "group",
+	.shape = {.users = team,
+	    .n_users = 5,
+	    .models = models,
+	    .n_models = 5,
+	    .n_requests = 12,
+	    .group = "Forschung und Entwicklung",
+	    .max_rows = 100000},
+	.fee = "2.50",
+	.locale = "de",
+	.house = true,
+	.issued = true,
+	.corrects = "2026-000007"},
+    {.name = "report-issued",
+	.shape = {.users = team,
+	    .n_users = COUNT(team),
+	    .n_models = 24,
+	    .n_requests = 6,
+	    .price = "2.3456789",
+	    .groups = true,
+	    .before = true,
+	    .max_rows = 100000},
+	.fee = "2.50",
+	.house = true,
+	.issued = true},
+    {.name = "report-german",
+	.shape = {.users = team,
+	    .n_users = COUNT(team),
+	    .models = models,
+	    .n_models = 5,
+	    .n_requests = 12,
+	    .groups = true,
+	    .before = true,
+	    .running = true,
+	    .max_rows = 100000},
+	.locale = "de",
+	.paper = RD_LETTER},
     {.name = "report-none", .shape = {.users = team, .max_rows = 100000}},
     {.name = "report-large",
 	.shape = {.users = team,
@@ -91,6 +158,36 @@ static const struct sample samples[] = {
 	    .price = "0.000000125",
 	    .max_rows = 100000}},
 };
+
+static om_money
+amount(const char *text)
+{
+	om_money m;
+
+	if (om_money_parse(text, &m, NULL) != OM_OK)
+		abort();
+	return m;
+}
+
+static struct rd_terms
+terms_of(const struct sample *s)
+{
+	struct rd_terms t = {.floor = s->floor};
+
+	if (s->fee != NULL)
+		t.fee = amount(s->fee);
+	if (!s->house)
+		return t;
+	t.issuer = house;
+	t.markup_percent = amount("7.5");
+	t.markup_per_million = amount("0.20");
+	t.tax_rate = amount("19");
+	t.currency = "EUR";
+	t.rate = amount("0.8637");
+	t.rate_day = om_day_from_civil(2026, 11, 30);
+	t.rate_source = "European Central Bank";
+	return t;
+}
 
 static om_status
 put_file(const char *dir, const char *name, const struct rd_file *f, om_err *e)
@@ -111,7 +208,7 @@ put_file(const char *dir, const char *name, const struct rd_file *f, om_err *e)
 static om_status
 write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fonts, struct rd_workdir *work, om_err *e)
 {
-	struct rd_terms terms = {.floor = s->floor};
+	const struct rd_terms terms = terms_of(s);
 	struct rd_month month = fx_month(&s->shape);
 	const struct rd_doc *d;
 	struct rd_file file;
@@ -119,8 +216,13 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	om_status rc;
 
 	om_arena_init(&a, ARENA);
-	if (s->fee != NULL && om_money_parse(s->fee, &terms.fee, NULL) != OM_OK)
-		abort();
+	month.locale = rd_locale_named(s->locale);
+	if (s->issued)
+		month.issue = (struct rd_issue){.number = "2026-000012",
+		    .code = "7K3M-9QXT-2HBD-R5WA",
+		    .verify_url = "https://metering.example.org/verify",
+		    .corrects = s->corrects,
+		    .issued = om_zone_day_start(om_day_from_civil(2026, 12, 3)) + 34200 * OM_SECOND};
 	rc = rd_statement_new(fx_reply(&a, &s->shape), &month, &terms, &a, &d, e);
 	if (rc == OM_OK)
 		rc = rd_write_pdf(d, fonts, s->paper, &a, &file, e);
@@ -153,11 +255,14 @@ main(int argc, char **argv)
 		s = rd_workdir_open(NULL, &work, &e);
 	if (s == OM_OK)
 		s = om_zone_open("Europe/Berlin", &e);
+	if (s == OM_OK)
+		s = rd_logo_open(RD_TEST_LOGO, &logo, &e);
 	for (unsigned i = 0; s == OM_OK && i < COUNT(samples); i++)
 		if (argc < 3 || strcmp(argv[2], samples[i].name) == 0)
 			s = write_sample(&samples[i], argv[1], &fonts, work, &e);
 	if (s != OM_OK)
 		(void)fprintf(stderr, "%s: %s\n", argv[0], om_err_text(&e, s));
+	rd_logo_close(&logo);
 	rd_workdir_close(&work);
 	rd_fonts_close(&fonts);
 	return s == OM_OK ? 0 : 1;
