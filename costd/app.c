@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "bring_up.h"
+#include "delivery.h"
 #include "ledger.h"
 #include "log.h"
 #include "market.h"
@@ -13,6 +14,7 @@
 #include "settings.h"
 #include "store.h"
 #include "sync.h"
+#include "webhook.h"
 #include "zone.h"
 
 #include <stdlib.h>
@@ -28,6 +30,8 @@ struct app {
 	struct cd_db_opts db;
 	struct cd_pool *pool;         /* owned */
 	struct cd_readings *readings; /* owned */
+	struct cd_schedule schedule;
+	struct cd_webhook *webhook; /* owned; NULL: none is called */
 	struct cd_ledger ledger;
 	struct cd_market *market;     /* owned */
 	struct cd_resolver *resolver; /* owned; NULL without a key */
@@ -125,8 +129,10 @@ stop(void *self)
 	set_flag(app, &app->stopping);
 	cd_market_stop(app->market);
 	cd_resolver_stop(app->resolver);
+	cd_webhook_stop(app->webhook);
 	cd_prices_stop(app->prices);
-	om_wire_server_close(&app->server); /* from here on nobody wakes the resolver */
+	om_wire_server_close(&app->server); /* from here on nobody wakes the others */
+	cd_webhook_free(&app->webhook);
 	cd_resolver_free(&app->resolver);
 	cd_prices_free(&app->prices);
 	set_flag(app, &app->stopped);
@@ -162,6 +168,27 @@ first_try(struct app *app, om_err *e)
 }
 
 static om_status
+start_schedule(struct app *app, const struct cd_settings *conf, om_err *e)
+{
+	const struct cd_webhook_opts hook = {
+	    .pool = app->pool, .url = conf->webhook_url, .secret = conf->webhook_secret};
+	om_status s = OM_OK;
+
+	if ((hook.url == NULL) != (hook.secret == NULL))
+		return om_fail(e, OM_INVALID, "%s: is missing, but %s is set",
+		    hook.url == NULL ? "DELIVERY_WEBHOOK_URL" : "DELIVERY_WEBHOOK_SECRET",
+		    hook.url == NULL ? "DELIVERY_WEBHOOK_SECRET" : "DELIVERY_WEBHOOK_URL");
+	if (hook.url != NULL)
+		s = cd_webhook_new(&hook, &app->webhook, e);
+	app->schedule = (struct cd_schedule){.pool = app->pool,
+	    .grace_us = conf->delivery_grace_us,
+	    .webhook = app->webhook != NULL,
+	    .written = app->webhook != NULL ? cd_webhook_wake : NULL,
+	    .written_arg = app->webhook};
+	return s;
+}
+
+static om_status
 start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 {
 	const struct cd_provider_opts provider = {.base_url = conf->base_url, .api_key = conf->api_key};
@@ -177,7 +204,7 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_http_global(e);
 	if (s == OM_OK)
-		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 2 + CD_READINGS, &app->pool, e);
+		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 3 + CD_READINGS, &app->pool, e);
 	if (s == OM_OK)
 		s = cd_readings_new(app->pool, &app->readings, e);
 	if (s == OM_OK)
@@ -196,7 +223,9 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 		    .give_up_us = conf->lookup_give_up_us,
 		},
 	};
-	s = cd_settings_verify(conf->lookup_verify, &app->ledger.times.verify, e);
+	s = start_schedule(app, conf, e);
+	if (s == OM_OK)
+		s = cd_settings_verify(conf->lookup_verify, &app->ledger.times.verify, e);
 	if (s == OM_OK && conf->prices_interval_us > 0)
 		s = cd_prices_new(app->pool, &provider, conf->prices_interval_us, &app->prices, e);
 	if (s != OM_OK)
@@ -242,6 +271,7 @@ start(const void *settings, void **self_out, om_err *e)
 		    .resolver = app->resolver,
 		    .conf = conf,
 		    .readings = app->readings,
+		    .schedule = &app->schedule,
 		    .have_key = conf->api_key != NULL};
 		s = om_wire_server_open(&wire, &app->server, e);
 	}

@@ -179,6 +179,9 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_ISSUE_FINISH:
 		ANSWER(ISSUE_FINISH, issue_finish, issue_reply,
 		    cd_issue_finish(p->pool, req->issue_finish, deadline_ms, a, rep->issue_finish, e));
+	case OM__REQUEST__BODY_DELIVERY:
+		ANSWER(DELIVERY, delivery, delivery_reply,
+		    cd_delivery_serve(p->schedule, req->delivery, om_now(), deadline_ms, a, rep->delivery, e));
 	case OM__REQUEST__BODY_DOCUMENTS:
 		ANSWER(DOCUMENTS, documents, documents_reply,
 		    cd_documents_list(p->pool, req->documents, deadline_ms, a, rep->documents, e));
@@ -208,7 +211,6 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:
 	case OM__REQUEST__BODY_ISSUE:
-	case OM__REQUEST__BODY_DELIVERY:
 	case OM__REQUEST__BODY__NOT_SET:
 	default:
 		return om_fail(e, OM_PROTOCOL, "costd does not answer requests of kind %d", (int)req->body_case);

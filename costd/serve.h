@@ -5,6 +5,7 @@
 #ifndef CD_SERVE_H
 #define CD_SERVE_H
 
+#include "delivery.h"
 #include "ledger.h"
 #include "market.h"
 #include "resolve.h"
@@ -19,6 +20,7 @@ struct cd_parts {
 	struct cd_resolver *resolver; /* NULL: nothing is looked up */
 	const void *conf;             /* struct cd_settings */
 	struct cd_readings *readings;
+	struct cd_schedule *schedule;
 	bool have_key; /* costs can be looked up */
 };
 

@@ -35,6 +35,14 @@ check_key(const char *value, om_err *e)
 	return OM_OK;
 }
 
+static om_status
+check_webhook_url(const char *value, om_err *e)
+{
+	if (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0)
+		return om_fail(e, OM_INVALID, "must be http://… or https://…");
+	return check_key(value, e);
+}
+
 om_status
 cd_settings_verify(const char *value, uint32_t *out, om_err *e)
 {
@@ -218,6 +226,31 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.min = 0,
 	.max = 604800,
 	.help = "How often the price list is fetched for the price history; 0 never fetches it."},
+    {.name = "DELIVERY_GRACE",
+	.kind = OM_CONF_DURATION,
+	AT(delivery_grace_us),
+	.def = "5d",
+	.min = 0,
+	.max = 7776000,
+	.help =
+	    "How long after its end a month's files wait for requests that are not settled, before they are written "
+	    "all the same (where reportd has a DELIVERY_DIR)."},
+    {.name = "DELIVERY_WEBHOOK_URL",
+	.kind = OM_CONF_SECRET,
+	AT(webhook_url),
+	.optional = true,
+	.max = 2048,
+	.check = check_webhook_url,
+	.help =
+	    "Called with POST when a month's files were written; never logged, since many such addresses are secrets."},
+    {.name = "DELIVERY_WEBHOOK_SECRET",
+	.kind = OM_CONF_SECRET,
+	AT(webhook_secret),
+	.optional = true,
+	.min = 16,
+	.max = 512,
+	.mend = "make one with: openssl rand -hex 24",
+	.help = "Signs the webhook's calls; needed with DELIVERY_WEBHOOK_URL."},
     {.name = "WIRE_TLS_CA",
 	.kind = OM_CONF_TEXT,
 	AT(tls_ca),

@@ -21,11 +21,13 @@ struct cd_settings {
 	int64_t lookup_timeout_us, lookup_pause_us, lookup_zero_wait_us;
 	char *lookup_verify;
 	int64_t prices_interval_us;
+	int64_t delivery_grace_us;
+	char *webhook_url, *webhook_secret; /* NULL: none */
 	char *tls_ca, *tls_cert, *tls_key;
 	char *log_level;
 };
 
-#define CD_N_SETTINGS 27
+#define CD_N_SETTINGS 30
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
 
 /* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL. */

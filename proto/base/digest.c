@@ -23,6 +23,24 @@ om_sha256(const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA
 	return ok ? OM_OK : OM_INTERNAL;
 }
 
+om_status
+om_hmac_sha256(const char *key, const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256])
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, NULL, (const unsigned char *)key, strlen(key));
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = OM_SHA256;
+	bool ok = pkey != NULL && ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1;
+
+	for (size_t i = 0; ok && i < n_parts; i++)
+		ok = EVP_DigestSignUpdate(ctx, parts[i].data, parts[i].n) == 1;
+	ok = ok && EVP_DigestSignFinal(ctx, out, &n) == 1 && n == OM_SHA256;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	if (!ok)
+		memset(out, 0, OM_SHA256);
+	return ok ? OM_OK : OM_INTERNAL;
+}
+
 uint32_t
 om_crc32(uint32_t crc, const void *data, size_t n)
 {

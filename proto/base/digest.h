@@ -22,6 +22,10 @@ struct om_bytes {
 /* om_sha256 hashes the parts one behind the other. */
 om_status om_sha256(const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256]) OM_MUST;
 
+/* om_hmac_sha256 authenticates the parts, one behind the other, with a key. */
+om_status om_hmac_sha256(
+    const char *key, const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256]) OM_MUST;
+
 /* om_crc32 continues the checksum `crc` (start with 0) over n bytes. */
 uint32_t om_crc32(uint32_t crc, const void *data, size_t n);
 
