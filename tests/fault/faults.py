@@ -199,7 +199,7 @@ class Sql(Fault):
 
 class LockWait(Sql):
     name, hold = "lock wait time-out", (3.5, 6.0)
-    sql = "BEGIN; SELECT COUNT(*) FROM usage_day FOR UPDATE; SELECT COUNT(*) FROM record FOR UPDATE;\n"
+    sql = "BEGIN; SELECT COUNT(*) FROM record FOR UPDATE;\n"  # what costd touches first: no deadlock
 
 
 class Deadlock(Sql):
