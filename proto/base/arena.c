@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define BLOCK_BYTES ((size_t)16 * 1024)
+#define SMALL_BYTES ((size_t)960) /* the first few: the allocator keeps such pieces at hand */
+#define SMALL_SUM   (3 * SMALL_BYTES)
 
 struct om_arena_block {
 	struct om_arena_block *next;
@@ -47,7 +49,8 @@ om_arena_alloc(struct om_arena *a, size_t bytes)
 	}
 	bytes = (bytes + align - 1) / align * align;
 	if (b == NULL || b->size - b->used < bytes) {
-		size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+		size_t usual = a->used_bytes < SMALL_SUM ? SMALL_BYTES : BLOCK_BYTES;
+		size_t size = bytes > usual ? bytes : usual;
 
 		b = malloc(sizeof *b + size);
 		if (b == NULL) {
@@ -57,7 +60,7 @@ om_arena_alloc(struct om_arena *a, size_t bytes)
 		b->used = 0;
 		b->size = size;
 		/* a big piece goes behind the head, so that the head's rest stays in use */
-		if (size > BLOCK_BYTES && a->blocks != NULL) {
+		if (size > usual && a->blocks != NULL) {
 			b->next = a->blocks->next;
 			a->blocks->next = b;
 		} else {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_BYTES 1000 /* the allocator keeps such pieces at hand */
+
 void
 om_buf_init(struct om_buf *b, size_t limit_bytes)
 {
@@ -44,7 +46,7 @@ make_room(struct om_buf *b, size_t n)
 	need = b->len + n + 1;
 	if (need <= b->cap)
 		return true;
-	cap = b->cap < 256 ? 256 : b->cap;
+	cap = b->cap < FIRST_BYTES ? FIRST_BYTES : b->cap;
 	while (cap < need)
 		cap *= 2;
 	p = realloc(b->data, cap);
