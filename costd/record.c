@@ -75,8 +75,11 @@ count_of(const Om__Record *r, const struct count_field *f, int64_t *out)
 static om_status
 check_text(const char *name, const char *text, size_t max_chars, om_err *e)
 {
-	size_t n = text != NULL ? strlen(text) : 0;
+	size_t n;
 
+	if (text == NULL)
+		return OM_OK;
+	n = strlen(text);
 	if (!om_utf8_valid(text, n))
 		return om_fail(e, OM_INVALID, "%s: not UTF-8", name);
 	if (!om_text_clean(text, n))
