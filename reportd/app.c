@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
+#include "delivery.h"
 #include "issue.h"
 #include "log.h"
 #include "serve.h"
@@ -19,8 +20,9 @@ struct app {
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct om_buf terms;
-	struct om_wire_server *wire; /* owned */
-	bool ready;                  /* server is initialised */
+	struct rd_delivery *delivery; /* owned; NULL: nothing is delivered */
+	struct om_wire_server *wire;  /* owned */
+	bool ready;                   /* server is initialised */
 };
 
 static void
@@ -28,6 +30,7 @@ stop(void *self)
 {
 	struct app *app = self;
 
+	rd_delivery_free(&app->delivery);
 	om_wire_server_close(&app->wire);
 	om_wire_client_free(&app->ledger);
 	om_wire_client_free(&app->costd);
@@ -89,6 +92,14 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	app->ready = s == OM_OK;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
+	if (s == OM_OK && c->delivery_dir != NULL) {
+		const struct rd_delivery_opts o = {.issuing = &app->issuing,
+		    .dir = c->delivery_dir,
+		    .files = c->delivery_files,
+		    .locale = c->delivery_locale};
+
+		s = rd_delivery_new(&o, &app->delivery, e);
+	}
 	for (unsigned i = 0; s == OM_OK && om_wire_server_url(app->wire, i) != NULL; i++)
 		om_log(OM_LOG_INFO, "listening", "url", om_wire_server_url(app->wire, i), NULL);
 	return s;

@@ -2,10 +2,9 @@
 #include "issue.h"
 
 #include "clock.h"
+#include "keeper.h"
 #include "log.h"
-#include "sync.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,16 +16,9 @@
 
 /* ---- the number is kept while the document is made ---- */
 
-struct keeper {
+struct held {
 	struct rd_issuing *is;
 	ProtobufCBinaryData lease;
-	int64_t every_ms;
-	char request_id[OM_REQUEST_ID];
-
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop; /* lock */
 };
 
 static om_status
@@ -48,57 +40,12 @@ tell_costd(struct rd_issuing *is, ProtobufCBinaryData lease, bool give_back, om_
 	return s;
 }
 
-static void *
-keep(void *arg)
-{
-	struct keeper *k = arg;
-	bool stop = false;
-
-	om_log_request(k->request_id);
-	while (!stop) {
-		int64_t until = om_mono_ms() + k->every_ms;
-		om_err e = {.text = ""};
-		om_status s;
-
-		(void)pthread_mutex_lock(&k->lock);
-		while (!k->stop && om_cond_wait(&k->wake, &k->lock, until))
-			continue;
-		stop = k->stop;
-		(void)pthread_mutex_unlock(&k->lock);
-		if (stop)
-			break;
-		s = tell_costd(k->is, k->lease, false, &e);
-		if (s != OM_OK)
-			om_log(OM_LOG_WARN, "a document's number could not be kept", "why", om_err_text(&e, s), NULL);
-	}
-	return NULL;
-}
-
 static om_status
-start_keeper(struct keeper *k, struct rd_issuing *is, const Om__IssueBeginReply *begun, om_err *e)
+keep(void *arg, om_err *e)
 {
-	*k = (struct keeper){.is = is, .lease = begun->lease_id};
-	k->every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
-	memcpy(k->request_id, om_log_request_id(), strlen(om_log_request_id()) + 1);
-	(void)pthread_mutex_init(&k->lock, NULL);
-	om_cond_init(&k->wake);
-	if (pthread_create(&k->thread, NULL, keep, k) == 0)
-		return OM_OK;
-	(void)pthread_cond_destroy(&k->wake);
-	(void)pthread_mutex_destroy(&k->lock);
-	return om_fail(e, OM_NOMEM, "cannot start a thread");
-}
+	const struct held *h = arg;
 
-static void
-stop_keeper(struct keeper *k)
-{
-	(void)pthread_mutex_lock(&k->lock);
-	k->stop = true;
-	(void)pthread_cond_signal(&k->wake);
-	(void)pthread_mutex_unlock(&k->lock);
-	(void)pthread_join(k->thread, NULL);
-	(void)pthread_cond_destroy(&k->wake);
-	(void)pthread_mutex_destroy(&k->lock);
+	return tell_costd(h->is, h->lease, false, e);
 }
 
 /* ---- the steps ---- */
@@ -221,14 +168,16 @@ make(struct rd_issuing *is, Om__IssueQuery *q, const Om__IssueBeginReply *begun,
     Om__IssueReply **out, om_err *e)
 {
 	Om__RenderReply *made = NULL;
-	struct keeper k;
-	om_status s = start_keeper(&k, is, begun, e);
+	struct held held = {.is = is, .lease = begun->lease_id};
+	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
+	struct rd_keeper k;
+	om_status s = rd_keeper_start(&k, every_ms, keep, &held, e);
 
 	if (s == OM_OK) {
 		s = render(is, q, begun, a, &made, e);
 		if (s == OM_OK)
 			s = finish(is, q, begun, made, a, out, e);
-		stop_keeper(&k);
+		rd_keeper_stop(&k);
 	}
 	if (s != OM_OK && tell_costd(is, begun->lease_id, true, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",

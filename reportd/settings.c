@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
+#include "delivery.h"
 #include "json.h"
 #include "locale.h"
 #include "service.h"
@@ -186,6 +187,29 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.help =
 	    "Where people outside reach the gateway, like https://metering.example.org; issued documents name it for "
 	    "their verification."},
+    {.name = "DELIVERY_DIR",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(delivery_dir),
+	.optional = true,
+	.max = 1024,
+	.help = "The folder where each closed month's files are written, in a folder of their own; none are written "
+		"where it "
+		"is not set."},
+    {.name = "DELIVERY_FILES",
+	.kind = OM_CONF_TEXT,
+	.offset = AT(delivery_files),
+	.def = "report.pdf,report.xlsx,statements.pdf",
+	.max = 200,
+	.check = rd_delivery_files_check,
+	.help =
+	    "What is written there, by commas: report.pdf, report.xlsx, statements.pdf, statements.xlsx (one for each "
+	    "user). Each is issued, with a number."},
+    {.name = "DELIVERY_LOCALE",
+	.kind = OM_CONF_CHOICE,
+	.offset = AT(delivery_locale),
+	.optional = true,
+	.choices = RD_LOCALES,
+	.help = "The language of those documents; DOCUMENT_LOCALE where it is not set."},
     {.name = "FONT_DIR",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(font_dir),

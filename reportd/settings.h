@@ -30,7 +30,8 @@ struct rd_conf {
 	char *footer;
 	char *locale;     /* of documents that do not ask for one */
 	char *paper;      /* "a4" or "letter", likewise */
-	char *public_url; /* NULL: not set */
+	char *public_url; /* NULL: not set, as delivery_dir and delivery_locale */
+	char *delivery_dir, *delivery_files, *delivery_locale;
 	char *font_dir;
 	char *work_dir; /* NULL: the system's place for temporary files */
 	char *tls_ca;
@@ -39,7 +40,7 @@ struct rd_conf {
 	char *log_level;
 };
 
-#define RD_N_SETTINGS 28
+#define RD_N_SETTINGS 31
 extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
 
 /* rd_settings_terms appends, as a JSON object, the settings that a document's

@@ -49,7 +49,9 @@ def test_issue_fetch_list_and_verify(filled, session):
     assert file["Content-Type"] == "application/pdf" and made["filename"] in file["Content-Disposition"]
     assert (len(file.body), hashlib.sha256(file.body).hexdigest()) == (made["bytes"], made["sha256"])
     text = pdf_text(file.body)
-    assert "DRAFT" not in text
+    assert made["number"] in text and made["verification_code"] in text and "DRAFT" not in text
+    draft = pdf_text(reader.get(f"/api/v1/statements/u-1/{MONTH}.pdf").body)
+    assert "DRAFT" in draft and made["number"] not in draft
     assert reader.request("GET", f"/api/v1/documents/{made['number']}/file", headers={"If-None-Match": file["ETag"]}).status == 304
     head = reader.request("HEAD", f"/api/v1/documents/{made['number']}/file", expect=200)
     assert head.body == b"" and head["ETag"] == file["ETag"] and head["Last-Modified"].endswith(" GMT")

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The closed month's files in a folder, and the webhook that tells of them."""
+import hashlib
+import json
+import random
+import subprocess
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from records import new_generation_id, record
+from stack import wait_until
+from webhook import Receiver
+
+SECRET = "a-webhook-secret-of-the-tests"
+LAST = datetime.now(timezone.utc).replace(day=1, hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+MONTH = LAST.strftime("%Y-%m")
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as one:
+        yield one
+
+
+@pytest.fixture
+def installation(make_stack, tmp_path, receiver):
+    """An installation that is not running yet, so that the month is there when it looks first."""
+    def make(users=3, cost="0.25", grace="0", files="report.pdf,report.xlsx,statements.pdf"):
+        out = tmp_path / "out"
+        out.mkdir()
+        stack = make_stack(stub=None, settings={
+            "costd": {"DELIVERY_GRACE": grace, "DELIVERY_WEBHOOK_URL": receiver.url, "DELIVERY_WEBHOOK_SECRET": SECRET},
+            "reportd": {"DELIVERY_DIR": str(out), "DELIVERY_FILES": files, "DELIVERY_LOCALE": "de"}})
+        stack.reportd.stop()
+        stack.ingest.send([record(user=f"u-{n % users}", cost=cost, at=LAST) for n in range(2 * users)])
+        stack.drained()
+        return stack, out
+    return make
+
+
+def folder_of(out):
+    path = out / MONTH
+    return lambda: path if path.exists() else None
+
+
+def check_folder(stack, path, documents):
+    """check_folder: every file has the hash that the manifest, SHA256SUMS and costd say."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    names = sorted(str(f.relative_to(path)) for f in path.rglob("*") if f.is_file())
+    assert names == sorted([f["name"] for f in manifest["files"]] + ["SHA256SUMS", "manifest.json"])
+    for file in manifest["files"]:
+        data = (path / file["name"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+        known = stack.read.get(f"/api/v1/documents/{file['number']}").json()
+        assert known["sha256"] == file["sha256"] and known["filename"] == file["name"].split("/")[-1]
+    done = subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(manifest["files"]) == documents
+    return manifest
+
+
+def test_a_closed_month_is_written_once_and_told_of(installation, receiver):
+    stack, out = installation()
+    receiver.statuses = [500]
+    stack.reportd.start()
+    path = wait_until(folder_of(out), "the month's folder")
+    manifest = check_folder(stack, path, 5)
+    assert [f.name for f in out.iterdir()] == [MONTH]
+    listed = stack.read.get("/api/v1/documents").json()["items"]
+    assert {d["number"] for d in listed} == {f["number"] for f in manifest["files"]}
+    assert {d["locale"] for d in listed} == {"de"} and {d["month"] for d in listed} == {MONTH}
+    assert {d["user"] for d in listed if d["kind"] == "statement"} == {"u-0", "u-1", "u-2"}
+
+    wait_until(lambda: stack.db.value("SELECT hook_attempts FROM delivery") == "1", "a first call, refused")
+    stack.db.rows("UPDATE delivery SET hook_next_us=0")
+    wait_until(lambda: stack.db.value("SELECT hook_state FROM delivery") == "2", "a second call, taken")
+    first, second = receiver.calls
+    assert first.body == second.body and first.headers["X-Metering-Delivery"] == second.headers["X-Metering-Delivery"] == manifest["id"]
+    assert first.is_signed(SECRET) and second.is_signed(SECRET) and not first.is_signed("another secret")
+    assert first.headers["X-Metering-Event"] == "month.delivered" and first.headers["Content-Type"].startswith("application/json")
+    said = first.json()
+    assert (said["id"], said["type"], said["month"], said["files"]) == (manifest["id"], "month.delivered", MONTH, manifest["files"])
+    assert said["totals"] == {"requests": 6, "cost": "1.5", "byok_cost": "0", "unsettled": 0}
+
+    stack.reportd.stop()
+    stack.ingest.send([record(user="u-9", cost="1", at=LAST)])
+    stack.drained()
+    stack.reportd.start()
+    issue = stack.session().request("POST", "/api/v1/documents", body={"kind": "report", "month": MONTH}, expect=201).json()
+    assert issue["number"].endswith("-000006"), "the month was written again"
+    assert check_folder(stack, path, 5) == manifest and len(receiver.calls) == 2
+    for process in (stack.costd, stack.reportd):
+        assert SECRET not in process.log and "token-in-the-address" not in process.log
+
+
+@pytest.mark.slow
+def test_a_month_waits_until_it_is_settled(installation):
+    stack, out = installation(grace="90d")
+    waiting = record(user="u-0", cost=None, at=LAST, generation_id=new_generation_id())
+    stack.ingest.send([waiting])
+    stack.drained()
+    stack.reportd.start()
+    wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM delivery WHERE state=0 AND lease_id IS NULL") == "1", "a look at the month")
+    assert not (out / MONTH).exists()
+    stack.ingest.send([record(user="u-0", cost="0.5", at=LAST, generation_id=waiting["generation_id"])])
+    stack.drained()
+    assert stack.db.value("SELECT state FROM delivery") == "0"
+    check_folder(stack, wait_until(folder_of(out), "the month's folder"), 5)
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_there_is_not_written_over(installation, receiver):
+    stack, out = installation(files="report.pdf")
+    (out / MONTH).mkdir()
+    (out / MONTH / "mine.txt").write_text("mine")
+    stack.reportd.start()
+    wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM delivery WHERE attempts=1") == "1", "a failed attempt")
+    assert "is there already" in stack.db.value("SELECT last_error FROM delivery")
+    assert [f.name for f in (out / MONTH).iterdir()] == ["mine.txt"] and not receiver.calls
+    (out / MONTH).rename(out / "moved")
+    stack.db.rows("UPDATE delivery SET next_us=0")
+    check_folder(stack, wait_until(folder_of(out), "the month's folder"), 1)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_there_is_one_folder_and_no_number_is_lost(installation, receiver):
+    stack, out = installation(users=25)
+    dice = random.Random(815)
+    stack.reportd.start()
+    for turn in range(8):
+        victim = (stack.reportd, stack.reportd, stack.costd)[turn % 3]
+        deadline = dice.uniform(0.1, 0.9)
+        try:
+            wait_until(folder_of(out), deadline_s=deadline)
+        except AssertionError:
+            pass
+        victim.kill()
+        victim.start()
+        stack.db.rows("UPDATE delivery SET lease_until_us=0,next_us=0 WHERE state=0")  # the clock goes faster
+    path = wait_until(folder_of(out), "the month's folder", 90)
+    wait_until(lambda: stack.db.value("SELECT hook_state FROM delivery") == "2", "the webhook", 90)
+    manifest = check_folder(stack, path, 27)
+    assert [f.name for f in out.iterdir()] == [MONTH]
+    assert stack.db.rows("SELECT MIN(seq),MAX(seq),COUNT(*) FROM document") == [("1", "27", "27")]
+    assert {call.headers["X-Metering-Delivery"] for call in receiver.calls} == {manifest["id"]}
+
+
+@pytest.mark.parametrize("settings, named", [
+    ({"reportd": {"DELIVERY_DIR": "/nonexistent/folder"}}, "DELIVERY_DIR"),
+    ({"reportd": {"DELIVERY_DIR": "/tmp", "DELIVERY_FILES": "report.doc"}}, "DELIVERY_FILES"),
+    ({"costd": {"DELIVERY_WEBHOOK_URL": "https://x.example/hook"}}, "DELIVERY_WEBHOOK_SECRET"),
+    ({"costd": {"DELIVERY_WEBHOOK_URL": "ftp://x.example/", "DELIVERY_WEBHOOK_SECRET": SECRET}}, "DELIVERY_WEBHOOK_URL")])
+def test_settings_that_cannot_work_stop_the_start(make_stack, settings, named):
+    stack = make_stack(started=False, stub=None, settings=settings)
+    process = getattr(stack, next(iter(settings)))
+    process.start(wait=False)
+    assert process.child.wait(30) != 0
+    assert named in process.log and "x.example" not in process.log
