@@ -203,6 +203,20 @@ cd_provider_is_empty(const Om__Record *r)
 	return strcmp(r->cost, "0") == 0 && r->byok_cost == NULL && r->prompt_tokens == 0 && r->completion_tokens == 0;
 }
 
+bool
+cd_provider_is_cache_hit(const char *body, size_t n)
+{
+	const json_t *data = NULL;
+	json_t *root = NULL;
+	bool hit;
+
+	if (object_in(body, n, &root, &data, NULL) != OM_OK)
+		return false;
+	hit = json_string_length(json_object_get(data, "response_cache_source_id")) > 0;
+	json_decref(root);
+	return hit;
+}
+
 /* ---- the price list ---- */
 
 /* price_text: a price is a string; numbers (discount) are written as decimals;

@@ -23,6 +23,10 @@ om_status cd_provider_generation(const char *body, size_t n, const char *id, con
  * its books are written. */
 bool cd_provider_is_empty(const Om__Record *r);
 
+/* cd_provider_is_cache_hit: the body says that another generation's answer was
+ * given again, which costs nothing and counts no tokens. */
+bool cd_provider_is_cache_hit(const char *body, size_t n);
+
 /* cd_provider_models reads GET /models; entries without an id are left out,
  * prices stay the provider's strings. */
 om_status cd_provider_models(const char *body, size_t n, struct om_arena *a, Om__ModelsReply *out, om_err *e) OM_MUST;

@@ -22,8 +22,7 @@
 #define DB_MS        15000
 #define KEY_PAUSES   15 /* the longest pause, in first pauses */
 #define KEY_REFUSALS 3u /* so many rows refused in a row are the key's fault */
-#define TROUBLE_US   OM_SECOND
-#define TROUBLE_MAX  (60 * OM_SECOND)
+#define TROUBLES     60 /* the longest wait when the provider is in trouble, in first waits */
 #define MINUTE_MS    60000
 
 #define HELP            "Answers to look-ups of a cost."
@@ -158,7 +157,9 @@ grow(struct cd_resolver *r, om_time *length, om_time least, om_time most)
 static void
 trouble(struct ask *k)
 {
-	pause_all(k, grow(k->r, &k->r->trouble_us, TROUBLE_US, TROUBLE_MAX));
+	const om_time longest = k->r->how.pause_us;
+
+	pause_all(k, grow(k->r, &k->r->trouble_us, longest / TROUBLES, longest));
 }
 
 static void
@@ -256,7 +257,8 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 		    NULL);
 		return;
 	}
-	if (cd_provider_is_empty(k->found) && now - k->claim.first_us < k->r->how.zero_wait_us) {
+	if (cd_provider_is_empty(k->found) && now - k->claim.first_us < k->r->how.zero_wait_us &&
+	    !cd_provider_is_cache_hit(reply->body.data, reply->body.len)) {
 		k->found = NULL;
 		(void)snprintf(k->why, sizeof k->why, "no cost and no tokens yet");
 		om_stat_add(&stat_not_yet, 1);

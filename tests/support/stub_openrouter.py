@@ -164,11 +164,14 @@ class Stub:
             first = self.not_found_first if not_found_first is None else not_found_first
             self.generations[gen_id] = [answer, first]
 
-    def fault(self, path, times=1, gen_id=None, status=500, headers=None, body=None, delay_s=0.0, close=False):
-        """fault makes the next `times` matching requests fail; times=-1 until reset."""
+    def fault(self, path, times=1, gen_id=None, status=500, headers=None, body=None, delay_s=0.0, close=False,
+              repeat=0, drip_s=0.0):
+        """fault makes the next `times` matching requests fail; times=-1 until reset.  `repeat` sends the
+        body so often, without a length; `drip_s` waits before each of its bytes."""
         with self.lock:
             self.faults.append({"path": path, "times": times, "gen_id": gen_id, "status": status,
-                                "headers": headers or {}, "body": body, "delay_s": delay_s, "close": close})
+                                "headers": headers or {}, "body": body, "delay_s": delay_s, "close": close,
+                                "repeat": repeat, "drip_s": drip_s})
 
     def control(self, orders):
         for gen_id, given in (orders.get("generations") or {}).items():
@@ -179,6 +182,11 @@ class Stub:
             for name in ("key", "not_found_first", "word_delay_s", "models", "credits"):
                 if name in orders:
                     setattr(self, name, orders[name])
+
+    def heal(self):
+        """heal takes all faults back."""
+        with self.lock:
+            self.faults = []
 
     # what happened
 
@@ -253,6 +261,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def trickle(self, fault):
+        self.send_response(fault["status"])
+        for name, value in {"Content-Type": "application/json", "Connection": "close", **fault["headers"]}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.close_connection = True
+        body = fault["body"]
+        try:
+            for piece in [body] * fault["repeat"] if fault["repeat"] else [body[i:i + 1] for i in range(len(body))]:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(fault["drip_s"])
+        except OSError:
+            pass  # the reader had enough
+
     def handle_one(self, method):
         stub, url = self.owner, urlsplit(self.path)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -275,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault["close"]:
                 self.close_connection = True
                 return None
+            if fault["repeat"] or fault["drip_s"]:
+                return self.trickle(fault)
             return self.reply(fault["status"], fault["body"] if fault["body"] is not None else {
                 "error": {"code": fault["status"], "message": "stub fault"}}, fault["headers"])
         status, answer = self.route(method, url.path, query, body, authorized)

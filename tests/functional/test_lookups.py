@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Look-ups: whatever the provider answers, a row ends in a visible state and never with a wrong amount."""
+import gzip
+import ssl
+import subprocess
+
+import pytest
+from records import new_generation_id, record
+from stack import Stack, free_port, wait_until
+from stub_openrouter import Stub, dump, generation_body, sample
+
+PATH = "/api/v1/generation"
+FAST = {"LOOKUP_DELAY": "50ms", "LOOKUP_OPEN_DELAY": "50ms", "LOOKUP_MAX_DELAY": "100ms", "LOOKUP_PAUSE": "300ms",
+        "LOOKUP_TIMEOUT": "500ms", "LOOKUP_ZERO_WAIT": "400ms", "LOOKUP_RATE": "60000", "LOOKUP_CONCURRENCY": "4"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, mariadb, contract, stub):
+    with Stack(tmp_path_factory.mktemp("lookups"), mariadb, contract, stub, settings={"costd": FAST}) as installation:
+        yield installation
+
+
+@pytest.fixture(autouse=True)
+def healed(stub):
+    yield
+    stub.heal()
+
+
+def unsettled(stack, gen_id):
+    found = [i for i in stack.read.get("/api/v1/unsettled", limit=1000).json()["items"] if i["generation_id"] == gen_id]
+    return found[0] if found else None
+
+
+def row_of(stack, gen_id):
+    return stack.ledger("cost_state, cost, state, byok_cost, is_byok, prompt_tokens, completion_tokens", f"generation_id='{gen_id}'")[0]
+
+
+def cost_of(stack, gen_id):
+    (amount,) = stack.ledger("cost", f"generation_id='{gen_id}'")[0]
+    return amount and (amount.rstrip("0").rstrip(".") or "0")
+
+
+def settled(stack, gen_id, cost):
+    wait_until(lambda: row_of(stack, gen_id)[0] == "3", f"a looked-up cost: {unsettled(stack, gen_id)}")
+    assert cost_of(stack, gen_id) == cost
+
+
+def body_of(gen_id, cost="0.5", **fields):
+    return dump(generation_body(gen_id, cost, **fields))
+
+
+def with_cost(gen_id, text):
+    return body_of(gen_id).replace('"total_cost": 0.5', f'"total_cost": {text}')
+
+
+def counter(stack, name):
+    text = stack.read.get("/api/v1/metrics").text
+    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+
+# name -> what is answered for an id, and what is to be seen of it: status, part of the error
+WRONG = {
+    "html": lambda i: ({"status": 200, "body": "<html>hold on</html>", "headers": {"Content-Type": "text/html"}}, 200, "text/html, not JSON"),
+    "html_called_json": lambda i: ({"status": 200, "body": "<html>hold on</html>"}, 200, "not JSON"),
+    "html_error_page": lambda i: ({"status": 503, "body": "<html>", "headers": {"Content-Type": "text/html"}}, 503, "HTTP status 503"),
+    "truncated_json": lambda i: ({"status": 200, "body": body_of(i)[:-3]}, 200, "not JSON"),
+    "empty_body": lambda i: ({"status": 200, "body": ""}, 200, "not JSON"),
+    "wrong_content_type": lambda i: ({"status": 200, "body": body_of(i), "headers": {"Content-Type": "text/plain; charset=utf-8"}},
+                                     200, "text/plain, not JSON"),
+    "body_of_100_mb": lambda i: ({"status": 200, "body": b" " * 1000000, "repeat": 100}, 0, "larger than"),
+    "gzip_bomb": lambda i: ({"status": 200, "body": BOMB, "headers": {"Content-Encoding": "gzip"}}, 0, "larger than"),
+    "slow_drip": lambda i: ({"status": 200, "body": body_of(i).encode(), "drip_s": 0.1}, 0, "no reply"),
+    "cut_connection": lambda i: ({"close": True}, 0, "no reply"),
+    "redirect": lambda i: ({"status": 302, "body": "", "headers": {"Location": "/api/v1/elsewhere"}}, 302, "HTTP status 302"),
+    "another_id": lambda i: ({"status": 200, "body": body_of("gen-of-somebody-else", "9")}, 200, "another generation"),
+    "null_cost": lambda i: ({"status": 200, "body": with_cost(i, "null")}, 200, "total_cost: missing"),
+    "negative_cost": lambda i: ({"status": 200, "body": body_of(i, "-0.5")}, 200, "not from 0 to 10000"),
+    "absurd_cost": lambda i: ({"status": 200, "body": body_of(i, "10000.000001")}, 200, "not from 0 to 10000"),
+    "cost_beyond_numbers": lambda i: ({"status": 200, "body": with_cost(i, "1e400")}, 200, "not JSON"),
+    "cost_as_text": lambda i: ({"status": 200, "body": with_cost(i, '"cheap"')}, 200, "total_cost"),
+    "duplicate_keys": lambda i: ({"status": 200, "body": '{"data":{"id":"%s","total_cost":1,"total_cost":2}}' % i}, 200, "duplicate"),
+    "error_in_a_200": lambda i: ({"status": 200, "body": sample("error_429")}, 200, "no data"),
+    "no_object": lambda i: ({"status": 200, "body": '{"data":[1]}'}, 200, "not an object"),
+    "server_error": lambda i: ({"status": 500}, 500, "HTTP status 500"),
+    "unknown_status": lambda i: ({"status": 524, "body": "timeout"}, 524, "HTTP status 524"),
+    "not_found": lambda i: ({"status": 404}, 404, "HTTP status 404"),
+    "forbidden_row": lambda i: ({"status": 403}, 403, "HTTP status 403"),
+}
+BOMB = gzip.compress(b" " * 50_000_000, 9)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_answer_is_seen_and_never_booked(stack, stub, case):
+    gen_id = new_generation_id()
+    fault, status, error = WRONG[case](gen_id)
+    stub.put(gen_id, "0.000000125")
+    stub.fault(PATH, times=-1, gen_id=gen_id, **fault)
+    stack.ingest.send(record(cost=None, generation_id=gen_id))
+    stack.drained()
+    item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 2 and i, f"{case} seen twice")
+    assert (item["reason"], item["cost"], item["last_status"]) == ("retrying", None, status), item
+    assert error in item["last_error"] and item["next_at"] is not None, item
+    assert row_of(stack, gen_id)[:2] == ("0", None)
+    assert not any(r["path"] == "/api/v1/elsewhere" for r in stub.requests)
+    stub.heal()  # pitfall 16: nothing is final before the schedule ends
+    settled(stack, gen_id, "0.000000125")
+    assert unsettled(stack, gen_id) is None
+
+
+def test_certificate_nobody_signed_is_refused(make_stack, stub, tmp_path):
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k.pem", "-out",
+                           tmp_path / "c.pem", "-days", "2", "-subj", "/CN=127.0.0.1"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    with Stub(key=stub.key) as provider:
+        provider.server.socket = context.wrap_socket(provider.server.socket, server_side=True)
+        url = provider.base_url.replace("http://", "https://")
+        stack = make_stack(settings={"costd": {**FAST, "OPENROUTER_BASE_URL": url}})
+        gen_id = new_generation_id()
+        provider.put(gen_id, "5")
+        stack.ingest.send(record(cost=None, generation_id=gen_id))
+        stack.drained()
+        item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 1 and i, "an attempt")
+        assert item["last_status"] == 0 and "certificate" in item["last_error"].lower(), item
+        assert provider.asked(gen_id) == 0 and row_of(stack, gen_id)[:2] == ("0", None)
+
+
+# ---- what right answers mean ----
+
+RIGHT = {
+    "exponent": ("7.4e-7", {}, "0.00000074"),
+    "capital_exponent": ("9.9E-7", {}, "0.00000099"),
+    "free": ("0", {"model": "openai/gpt-oss-20b:free"}, "0"),  # pitfall 17: zero is a value
+    # not the tokens of the answer, and not the provider's own bill again (pitfall 26)
+    "upstream_repeated": ("0.00000602", {"upstream_inference_cost": "0.00000602"}, "0.00000602"),
+    "many_digits": ("0.123456789012345678", {}, None),
+    "cache_hit": ("0", {"native_tokens_prompt": 0, "native_tokens_completion": 0, "native_tokens_cached": 0, "native_tokens_reasoning": 0,
+                        "response_cache_source_id": "gen-first"}, "0"),
+    # zero completion insurance, and what an answer looks like before the books are written
+    "zero_without_tokens": ("0", {"native_tokens_prompt": 0, "native_tokens_completion": 0, "native_tokens_cached": 0,
+                                  "native_tokens_reasoning": 0}, "0"),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_right_answer_is_booked_exactly(stack, stub, case):
+    cost, fields, want = RIGHT[case]
+    gen_id = new_generation_id()
+    stub.put(gen_id, cost, **fields)
+    stack.ingest.send(record(cost=None, generation_id=gen_id, prompt_tokens=None, completion_tokens=None))
+    stack.drained()
+    settled(stack, gen_id, want or repr(float(cost)))
+    assert row_of(stack, gen_id)[3] is None
+    if case == "zero_without_tokens":
+        assert stub.asked(gen_id) >= 2  # not believed at once
+    else:
+        assert stub.asked(gen_id) == 1
+
+
+def test_byok_bill_stays_apart(stack, stub):
+    """Pitfall 26: the fee is the cost; the upstream bill is a column of its own, and only of BYOK requests."""
+    inside, fee = new_generation_id(), new_generation_id()
+    stub.put(inside, "0", is_byok=True, upstream_inference_cost="0.0124", native_tokens_prompt=10, native_tokens_completion=5)
+    stub.put(fee, "0.00062", is_byok=True, upstream_inference_cost="0.0124", native_tokens_prompt=10, native_tokens_completion=5)
+    stack.ingest.send([record(cost=None, generation_id=i) for i in (inside, fee)])
+    stack.drained()
+    settled(stack, inside, "0")
+    settled(stack, fee, "0.00062")
+    for gen_id in (inside, fee):
+        assert row_of(stack, gen_id)[3:5] == ("0.012400000000000000", "1")
+
+
+def test_cancelled_stream_is_billed_by_its_look_up(stack, stub):
+    """Pitfalls 8, 15: no usage chunk is neither free nor full price.  The body may name another id then."""
+    gen_id = new_generation_id()
+    stub.put(gen_id, body=generation_body("gen-upstream-retry", "0.00003452", cancelled=True, finish_reason=None,
+                                          native_tokens_prompt=900, native_tokens_completion=33))
+    stack.ingest.send(record(cost=None, generation_id=gen_id, state="open", prompt_tokens=None, completion_tokens=None))
+    stack.drained()
+    settled(stack, gen_id, "0.00003452")
+    assert row_of(stack, gen_id)[2] == "2" and row_of(stack, gen_id)[5:] == ("900", "33")
+
+
+# ---- the key, limits, schedule ----
+
+def test_refused_row_does_not_stop_the_others(stack, stub):
+    """A generation of another account answers 403 for ever; a minute's silence for it would cost all the others."""
+    refused, others = new_generation_id(), [new_generation_id() for _ in range(20)]
+    stub.fault(PATH, times=-1, gen_id=refused, status=403)
+    stack.ingest.send(record(cost=None, generation_id=refused))
+    stack.drained()
+    wait_until(lambda: stub.asked(refused) >= 2, "two refusals")
+    for gen_id in others:
+        stub.put(gen_id, "0.25")
+    stack.ingest.send([record(cost=None, generation_id=i) for i in others])
+    stack.drained()
+    for gen_id in others:
+        settled(stack, gen_id, "0.25")
+    item = unsettled(stack, refused)
+    assert item["attempts"] >= 2 and item["last_status"] == 403
+    assert "refuses the key" not in stack.costd.log
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_refused_key_counts_no_attempts(make_stack, stub, status):
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_PAUSE": "50ms"}})
+    ids = [new_generation_id() for _ in range(6)]
+    for gen_id in ids:
+        stub.put(gen_id, "0.25")
+    stub.fault(PATH, times=-1, status=status)
+    stack.ingest.send([record(cost=None, generation_id=i) for i in ids])
+    stack.drained()
+    wait_until(lambda: stack.costd.log.count("refuses the key") >= 4, "four pauses")
+    items = [unsettled(stack, i) for i in ids]
+    assert sum(i["attempts"] for i in items) <= (0 if status != 403 else 3 + 4)  # those that told, and who was on the way
+    assert {i["last_status"] for i in items if i["last_status"] is not None} == {status}
+    stub.heal()
+    for gen_id in ids:
+        settled(stack, gen_id, "0.25")
+
+
+def test_retry_after_holds_for_all_processes_and_over_a_restart(make_stack, stub):
+    stack = make_stack(settings={"costd": FAST})
+    first, second = new_generation_id(), new_generation_id()
+    stub.put(first, "0.25")
+    stub.put(second, "0.25")
+    stub.fault(PATH, gen_id=first, status=429, headers={"Retry-After": "2"})
+    stack.ingest.send(record(cost=None, generation_id=first))
+    stack.drained()
+    wait_until(lambda: unsettled(stack, first)["last_status"] == 429, "the refusal")
+    assert stack.session().get("/api/v1/pipeline").json()["lookups"]["paused_until"] is not None
+    stack.ingest.send(record(cost=None, generation_id=second))
+    stack.drained()
+    stack.costd.stop()
+    stack.costd.start()
+    stack.wait_ready()
+    settled(stack, second, "0.25")
+    settled(stack, first, "0.25")
+    asked = [r["at"] for r in stub.requests if r["query"].get("id", [""])[0] in (first, second)]
+    assert len(asked) == 3 and asked[1] - asked[0] >= 1.9, asked
+
+
+def test_two_processes_ask_once(make_stack, stub):
+    stack = make_stack(settings={"costd": FAST})
+    url = f"tcp://127.0.0.1:{free_port()}"
+    second = stack.process("costd", {**stack.costd_env(), "COSTD_LISTEN": url}, "costd2")
+    second.start()
+    try:
+        ids = [new_generation_id() for _ in range(150)]
+        for gen_id in ids:
+            stub.put(gen_id, "0.001")
+        stack.ingest.send([record(cost=None, generation_id=i) for i in ids])
+        stack.drained()
+        wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM generation WHERE cost_state=3") == "150", "all settled")
+        assert {stub.asked(i) for i in ids} == {1}
+        assert stack.db.value("SELECT SUM(cost) FROM usage_day").startswith("0.15000")
+    finally:
+        second.stop()
+
+
+def test_schedule_ends_and_says_so(make_stack, stub):
+    """A 404 is asked again until the schedule ends, also by a costd that was killed meanwhile; then the row says why."""
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_GIVE_UP": "2s"}})
+    gen_id = new_generation_id()
+    stack.ingest.send(record(cost=None, generation_id=gen_id))
+    stack.drained()
+    wait_until(lambda: stub.asked(gen_id) >= 2, "two look-ups")
+    stack.costd.kill()
+    stack.costd.start()
+    stack.wait_ready()
+    item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["reason"] == "given_up" and i, "the end of the schedule")
+    assert (item["last_status"], item["next_at"], item["cost"]) == (404, None, None) and item["attempts"] >= 3
+    assert counter(stack, "owui_metering_lookups_given_up_total") >= 1
+    assert 'owui_metering_lookups{state="given_up"} 1' in stack.read.get("/api/v1/metrics").text
+
+
+def test_rate_is_bounded(make_stack, stub):
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_RATE": "600"}})
+    ids = [new_generation_id() for _ in range(12)]
+    for gen_id in ids:
+        stub.put(gen_id, "0.001")
+    stack.ingest.send([record(cost=None, generation_id=i) for i in ids])
+    stack.drained()
+    for gen_id in ids:
+        settled(stack, gen_id, "0.001")
+    at = sorted(r["at"] for r in stub.requests if r["query"].get("id", [""])[0] in ids)
+    assert len(at) == 12 and at[-1] - at[0] >= 0.7, at  # 10 a second; four may begin together
+
+
+# ---- verification ----
+
+def test_reported_costs_are_verified_where_asked(make_stack, stub):
+    """A cost that differs between stream and look-up: the provider's books count, and the difference is shown."""
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_VERIFY": "all"}})
+    same, other, unknown = new_generation_id(), new_generation_id(), new_generation_id()
+    stub.put(same, "0.0100")
+    stub.put(other, "0.02")
+    stack.ingest.send([record(cost="0.01", generation_id=i, user="u-verify") for i in (same, other, unknown)])
+    stack.drained()
+    settled(stack, same, "0.01")
+    settled(stack, other, "0.02")
+    (item,) = stack.read.get("/api/v1/discrepancies").json()["items"]
+    assert (item["generation_id"], item["reported"], item["looked_up"], item["difference"]) == (other, "0.01", "0.02", "0.01")
+    text = stack.read.get("/api/v1/metrics").text
+    assert "owui_metering_discrepancies 1" in text and 'owui_metering_costs_verified_total{result="same"} 1' in text
+    assert 'owui_metering_costs_verified_total{result="differs"} 1' in text
+    wait_until(lambda: stub.asked(unknown) >= 2, "the third asked again")
+    assert row_of(stack, unknown)[:1] == ("2",) and unsettled(stack, unknown) is None  # reported is settled
+
+
+def test_reported_costs_are_not_asked_for_otherwise(stack, stub):
+    gen_id, marker = new_generation_id(), new_generation_id()
+    stub.put(marker, "0.5")
+    stack.ingest.send([record(cost="0.01", generation_id=gen_id), record(cost=None, generation_id=marker)])
+    stack.drained()
+    settled(stack, marker, "0.5")
+    assert stub.asked(gen_id) == 0
+
+
+# ---- prices and estimates ----
+
+def models(**prices):
+    return {"data": [{"id": name.replace("__", "/"), "name": name, "pricing": pricing} for name, pricing in prices.items()]}
+
+
+def test_prices_have_a_history_and_rows_an_estimate(make_stack):
+    with Stub(key="sk-prices") as provider:
+        provider.models = models(a__one={"prompt": "0.00000008333333333333334", "completion": "0.000001"},
+                                 a__auto={"prompt": "-1", "completion": "-1"})
+        stack = make_stack(stub=provider, settings={"costd": {**FAST, "PRICES_INTERVAL": "100ms"}})
+        prices = wait_until(lambda: stack.read.get("/api/v1/prices").json()["items"], "prices")
+        assert [(p["model"], p["valid_until"]) for p in prices] == [("a/auto", None), ("a/one", None)]
+        assert prices[1]["pricing"] == {"completion": "0.000001", "prompt": "0.00000008333333333333334"}
+        known, auto, none = new_generation_id(), new_generation_id(), new_generation_id()
+        stack.ingest.send([record(cost=None, generation_id=known, model="a/one", prompt_tokens=1000, completion_tokens=10),
+                           record(cost=None, generation_id=auto, model="a/auto"), record(cost=None, generation_id=none, model="a/on")])
+        stack.drained()
+        # while waiting, and marked as what it is; part of the totals, which say how many are unsettled
+        item = wait_until(lambda: unsettled(stack, known), "the row")
+        assert (item["cost_state"], item["cost"], item["no_estimate"]) == ("estimated", "0.000093333333333333", None)
+        assert [unsettled(stack, i)["no_estimate"] for i in (auto, none)] == ["unpriced", "no_price"]  # pitfalls 20, 21
+        assert {unsettled(stack, i)["cost"] for i in (auto, none)} == {None}
+        total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01"})["total"]
+        assert (total["cost"], total["unsettled"]) == ("0.000093333333333333", 3)
+
+        provider.models = models(a__one={"prompt": "0.0000002", "completion": "0.000001"})
+        wait_until(lambda: len(stack.read.get("/api/v1/prices").json()["items"]) == 3, "a new price")
+        newer, older = stack.read.get("/api/v1/prices", model="a/one").json()["items"]
+        assert newer["valid_until"] is None and older["valid_until"] == newer["valid_from"]
+        (gone,) = stack.read.get("/api/v1/prices", model="a/auto").json()["items"]
+        assert gone["valid_until"] == newer["valid_from"]
+        assert unsettled(stack, known)["cost"] == "0.000093333333333333"  # the price in force at its instant
+        page = stack.read.get("/api/v1/prices", limit=2).json()
+        rest = stack.read.get("/api/v1/prices", limit=2, cursor=page["next_cursor"]).json()
+        assert [p["model"] for p in page["items"] + rest["items"]] == ["a/auto", "a/one", "a/one"] and rest["next_cursor"] is None
+
+        provider.put(known, "0.0001")
+        settled(stack, known, "0.0001")
+        assert counter(stack, "owui_metering_estimates_total") >= 1
+        fetched = counter(stack, 'owui_metering_price_fetches_total{result="stored"}')
+        changes = counter(stack, "owui_metering_price_changes_total")
+        wait_until(lambda: counter(stack, 'owui_metering_price_fetches_total{result="stored"}') > fetched + 2, "more fetches")
+        assert counter(stack, "owui_metering_price_changes_total") == changes == 5
+
+        # a list that is not one closes nothing
+        for broken in ({"data": []}, "<html>", models()):
+            provider.models = broken
+            failed = counter(stack, 'owui_metering_price_fetches_total{result="failed"}')
+            wait_until(lambda: counter(stack, 'owui_metering_price_fetches_total{result="failed"}') > failed, "a failed fetch")
+        assert [p["model"] for p in stack.read.get("/api/v1/prices").json()["items"] if p["valid_until"] is None] == ["a/one"]
+        done = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
+        assert done.returncode == 0 and ": 0 rows and 0 totals differ" in done.stdout, done.stdout + done.stderr
