@@ -10,6 +10,8 @@
 #include "people.h"
 #include "read.h"
 
+#define N_STATES 4u /* and as many states of cost */
+
 /* ---- generations ---- */
 
 struct ask_rows {
@@ -36,10 +38,61 @@ keep_generation(void *arg, const struct cd_val *v, om_err *e)
 	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
 }
 
+/* conditions adds those of one branch: the period, the filter, the place. */
+static void
+conditions(struct cd_sql *q, const struct ask_rows *ask, const Om__Filter *f)
+{
+	cd_sql_where(q, true, &ask->period, f);
+	if (ask->after.key != NULL) {
+		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
+		cd_sql_value(q, CD_I(ask->after.us));
+		cd_sql_value(q, CD_I(ask->after.us));
+		cd_sql_value(q, cd_t(ask->after.key));
+	}
+}
+
+static void
+newest_first(struct cd_sql *q, const struct ask_rows *ask, const char *table)
+{
+	om_buf_printf(&q->text, " ORDER BY %sstarted_us DESC,%sgeneration_id DESC LIMIT ?", table, table);
+	cd_sql_value(q, CD_I((int64_t)ask->limit + 1));
+}
+
+/* branches finds the page's rows one value of a list after the other: each alone
+ * walks along an index, all together would be sorted. */
+static void
+branches(struct cd_sql *q, const struct ask_rows *ask)
+{
+	Om__Filter f = *ask->q->filter;
+	bool by_state = f.n_states > 1;
+	const size_t n = by_state ? f.n_states : f.n_cost_states;
+
+	cd_sql_add(q, " FROM (");
+	for (size_t i = 0; i < n; i++) {
+		if (by_state) {
+			f.n_states = 1;
+			f.states = ask->q->filter->states + i;
+		} else {
+			f.n_cost_states = 1;
+			f.cost_states = ask->q->filter->cost_states + i;
+		}
+		cd_sql_add(q,
+		    i > 0 ? " UNION ALL (SELECT generation_id FROM generation"
+			  : "(SELECT generation_id FROM generation");
+		conditions(q, ask, &f);
+		newest_first(q, ask, "");
+		cd_sql_add(q, ")");
+	}
+	cd_sql_add(q,
+	    ") AS page STRAIGHT_JOIN generation AS g ON g.generation_id=page.generation_id "
+	    "LEFT JOIN `user` AS u ON u.id=g.user_id");
+}
+
 static om_status
 read_generations(struct cd_db *db, void *arg, om_err *e)
 {
 	struct ask_rows *ask = arg;
+	const Om__Filter *f = ask->q->filter;
 	struct cd_sql q;
 	om_status s;
 
@@ -48,16 +101,14 @@ read_generations(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT ");
 	cd_sql_add(&q, cd_generation_columns);
-	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &ask->period, ask->q->filter);
-	if (ask->after.key != NULL) {
-		cd_sql_add(&q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
-		cd_sql_value(&q, CD_I(ask->after.us));
-		cd_sql_value(&q, CD_I(ask->after.us));
-		cd_sql_value(&q, cd_t(ask->after.key));
+	if (f != NULL && (f->n_states > 1 || f->n_cost_states > 1)) {
+		branches(&q, ask);
+		newest_first(&q, ask, "g.");
+	} else {
+		cd_sql_add(&q, cd_generation_from);
+		conditions(&q, ask, f);
+		newest_first(&q, ask, "");
 	}
-	cd_sql_add(&q, " ORDER BY started_us DESC,generation_id DESC LIMIT ?");
-	cd_sql_value(&q, CD_I((int64_t)ask->limit + 1));
 	s = cd_sql_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
 	return s;
@@ -70,6 +121,8 @@ cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t d
 	struct ask_rows ask = {.q = q, .a = a};
 	om_status s = cd_page_size(q->has_limit != 0, q->limit, &ask.limit, e);
 
+	if (s == OM_OK && q->filter != NULL && (q->filter->n_states > N_STATES || q->filter->n_cost_states > N_STATES))
+		s = om_fail(e, OM_INVALID, "filter: a state is given twice");
 	if (s == OM_OK)
 		s = cd_period_read(q->period, om_now(), &ask.period, e);
 	if (s == OM_OK && q->cursor != NULL)

@@ -9,7 +9,7 @@
 #include "db.h"
 #include "period.h"
 
-#define CD_MAX_PARAMS 48u
+#define CD_MAX_PARAMS 96u
 
 /* SQL with its values, built by unchecked calls; cd_sql_done tells.  User data
  * are values only, never text of the statement. */

@@ -2,6 +2,7 @@
 """The read calls against SQL and against sums in Decimal, in a zone with daylight saving."""
 import itertools
 import random
+import subprocess
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from documents import Workbook, pdf_text
 from records import FIGURES, decimals, figures_of, grouped, instant, record
-from stack import Stack
+from stack import Stack, wait_until
 
 ZONE = "Europe/Berlin"
 BERLIN = ZoneInfo(ZONE)
@@ -46,12 +47,14 @@ def make_records():
     for number, at in enumerate(times):
         byok = dice.random() < 0.1
         made.append(record(
-            at=at, cost=dice.choice(COSTS), model=dice.choice(MODELS), provider=dice.choice(PROVIDERS),
+            user=f"u-{number % 7}", at=at, cost=dice.choice(COSTS), model=dice.choice(MODELS), provider=dice.choice(PROVIDERS),
             prompt_tokens=dice.randrange(100000), completion_tokens=dice.randrange(10000), cached_tokens=dice.randrange(50),
             cache_write_tokens=dice.randrange(9), reasoning_tokens=dice.randrange(5000), is_byok=byok,
             upstream_cost="0.000000000314" if byok else None, origin=dice.choice(["ui", "api", None]),
             task=dice.choice([None, None, "title_generation"]), source=more.choice(SOURCES), chat_id=f"chat-{number % 90}"))
-        made[-1]["user"] = {"id": f"u-{number % 7}", "name": f"Name of u-{number % 7}", "groups": more.choice(GROUPS)}
+        groups = more.choice(GROUPS)
+        if groups is not None:
+            made[-1]["user"]["groups"] = groups
     return made
 
 
@@ -245,6 +248,109 @@ def test_the_default_period_is_the_running_month(stack):
     assert reply["from"] == now.strftime("%Y-%m-01") and reply["rows"] == []
     following = (now.replace(day=1) + timedelta(days=32)).strftime("%Y-%m-01")
     assert reply["to"] == following
+
+
+# Groups, sources, hours, history
+
+
+def has(one, field, value):
+    """has tells whether a record is of a filter; an empty value asks for none."""
+    if field == "group":
+        groups = set(one["user"].get("groups") or [])
+        return value in groups if value else not groups
+    return (one["user"]["id"] if field == "user" else one.get(field)) == (value or None)
+
+
+FILTERS = [{"group": "staff"}, {"group": "Staff"}, {"group": "staff "}, {"group": 'a "b" \\ c'}, {"group": "Ünï"}, {"group": "null"}, {"group": ""},
+           {"group": "nobody"}, {"source": "otlp"}, {"source": ""}, {"origin": "api"}, {"task": ""}, {"task": "title_generation", "group": "staff"},
+           {"user": "u-2", "group": "pupils", "source": "otlp"}, {"model": "openai/gpt-4o-mini", "group": ""}]
+
+
+@pytest.mark.parametrize("query", FILTERS, ids=str)
+def test_filters_of_totals_and_rows(stack, sent, query):
+    chosen = [one for one in sent if all(has(one, field, value) for field, value in query.items())]
+    reply = stack.read.usage(group_by="group,user", **query, **ALL)
+    assert {(row["group"], row["user"]): decimals(row) for row in reply["rows"]} == grouped(chosen, ("group", "user"), ZONE)
+    assert decimals(reply["total"]) == figures_of(chosen)
+    rows = stack.read.generations(limit=1000, **query, **ALL)
+    assert {row["generation_id"] for row in rows} == {one["generation_id"] for one in chosen} and len(rows) == len(chosen)
+    groups = {one["generation_id"]: sorted(set(one["user"].get("groups") or [])) for one in sent}
+    assert all(row["groups"] == groups[row["generation_id"]] for row in rows)
+
+
+@pytest.mark.parametrize("keys", [("hour",), ("hour", "model"), ("hour", "group"), ("user", "hour", "source")], ids=",".join)
+@pytest.mark.parametrize("period", [("2026-10-24", "2026-10-27"), ("2026-03-28", "2026-03-31"), ("2026-10-01", "2026-11-01"), ("2026-12-31", "2027-01-01"),
+                                    ("2026-10-24T22:30:00Z", "2026-10-25T23:00:00Z")], ids=str)
+def test_hours_are_local_with_their_offset(stack, sent, period, keys):
+    ends = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in period]
+    begin, end = (at if at.tzinfo else at.replace(tzinfo=BERLIN) for at in ends)
+    inside = [one for one in sent if begin <= datetime.fromisoformat(one["started_at"].replace("Z", "+00:00")) < end]
+    reply = stack.read.usage(group_by=",".join(keys), **{"from": period[0], "to": period[1]})
+    assert {tuple(row[key] for key in keys): decimals(row) for row in reply["rows"]} == grouped(inside, keys, ZONE)
+    assert decimals(reply["total"]) == figures_of(inside)
+    hours = [datetime.fromisoformat(row["hour"]) for row in reply["rows"]]
+    assert hours == sorted(hours) or keys[0] != "hour"
+
+
+def test_the_hour_that_comes_twice_is_two_hours(stack):
+    rows = stack.read.usage(group_by="hour", **{"from": "2026-10-25", "to": "2026-10-26"})["rows"]
+    assert {"2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"} <= {row["hour"] for row in rows}
+    rows = stack.read.usage(group_by="hour", **{"from": "2026-03-29", "to": "2026-03-30"})["rows"]
+    assert not any(row["hour"].startswith("2026-03-29T02") for row in rows)
+
+
+def test_hours_say_how_long_a_period_may_be(stack):
+    stack.read.usage(group_by="hour", **{"from": "2026-10-01", "to": "2026-11-01"})
+    stack.read.usage(group_by="hour", **{"from": "2026-09-30T22:00:00Z", "to": "2026-10-31T23:00:00Z"})
+    detail = stack.read.get("/api/v1/usage", group_by="hour", expect=400, **{"from": "2026-10-01", "to": "2026-11-02"}).json()["detail"]
+    assert "31 days" in detail
+
+
+def test_rollup_and_rows_agree(stack):
+    """The same question once of the totals (days) and once of the rows (instants)."""
+    dice = random.Random(7)
+    groups = ["day", "month", "user", "group", "model", "provider", "origin", "task", "source"]
+    for _ in range(40):
+        first, last = sorted(dice.sample(range(1, 330), 2))
+        begin, end = (local(2026, 1, 1) + timedelta(days=n) for n in (first, last))
+        keys = dice.sample(groups, dice.randrange(1, 4))
+        query = dice.choice(FILTERS)
+        days = stack.read.usage(group_by=",".join(keys), **query, **{"from": begin.strftime("%Y-%m-%d"), "to": end.strftime("%Y-%m-%d")})
+        rows = stack.read.usage(group_by=",".join(keys), **query, **{"from": instant(begin), "to": instant(end)})
+        assert (days["rows"], days["total"]) == (rows["rows"], rows["total"]), (keys, query, begin, end)
+
+
+@pytest.mark.parametrize("query", [{"state": "final"}, {"state": "final,cancelled"}, {"cost_state": "unknown"}, {"cost_state": "unknown,reported"},
+                                   {"cost_state": "reported,looked_up,estimated,unknown", "state": "final,open,error", "user": "u-3"},
+                                   {"chat_id": "chat-7"}, {"state": "open,error"}], ids=str)
+def test_rows_by_state_and_chat_in_pages(stack, sent, query):
+    def chosen(one):
+        cost_state = "reported" if one["usage"].get("cost") is not None else "unknown"
+        return ("final" in query.get("state", "final") and cost_state in query.get("cost_state", cost_state)
+                and query.get("user", one["user"]["id"]) == one["user"]["id"] and query.get("chat_id", one["chat_id"]) == one["chat_id"])
+    want = sorted(((one["started_at"], one["generation_id"]) for one in sent if chosen(one)), reverse=True)
+    rows = stack.read.generations(limit=37, **query, **ALL)
+    assert [row["generation_id"] for row in rows] == [generation_id for _, generation_id in want]
+
+
+@pytest.mark.parametrize("query", ["state=done", "state=final,final", "state=", "cost_state=reported,", "chat_id=", "group=" + "x" * 257, "source=" + "x" * 65])
+def test_bad_filters_are_refused(stack, query):
+    assert query.split("=")[0] in stack.read.get("/api/v1/generations?" + query, expect=400).json()["detail"]
+
+
+def test_first_day_and_today(stack, sent):
+    session = stack.read.get("/api/v1/session").json()
+    first = min(datetime.fromisoformat(one["started_at"].replace("Z", "+00:00")) for one in sent).astimezone(BERLIN)
+    wait_until(lambda: stack.read.get("/api/v1/session").json()["first_day"] == first.strftime("%Y-%m-%d"), "first_day")
+    assert session["today"] in {(datetime.now(BERLIN) - timedelta(seconds=s)).strftime("%Y-%m-%d") for s in (0, 10)}
+    now = datetime.fromisoformat(session["now"].replace("Z", "+00:00"))
+    assert abs(now - datetime.now(timezone.utc)) < timedelta(seconds=30)
+
+
+def test_totals_and_rows_are_sound(stack):
+    """costd --check, which recomputes rows from the journal and totals from the rows."""
+    done = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 0 and ": 0 rows and 0 totals differ" in done.stdout, done.stdout + done.stderr
 
 
 # Users
