@@ -215,8 +215,8 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.offset = AT(font_dir),
 	.def = "/usr/share/fonts/truetype",
 	.max = 1024,
-	.help = "The folder with DejaVuSans.ttf, DejaVuSans-Bold.ttf and, for Chinese, Japanese and Korean names, "
-		"DroidSansFallbackFull.ttf, directly or in dejavu/ and droid/."},
+	.help = "The folder with the TrueType fonts of Open Sans, DejaVu Sans and, for Chinese, Japanese and Korean "
+		"names, Droid Sans Fallback, directly or in open-sans/, dejavu/ and droid/."},
     {.name = "WORK_DIR",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(work_dir),

@@ -233,7 +233,8 @@ find(const struct cd_tariff *list, size_t n, const char *model)
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].model, model) == 0)
 			return &list[i];
-	return NULL;
+	fail_msg("no %s in the list", model);
+	abort();
 }
 
 static void
