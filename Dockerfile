@@ -108,7 +108,7 @@ LABEL org.opencontainers.image.title="OWUI-Metering reportd" \
       org.opencontainers.image.description="Turns a month into PDF and XLSX"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      fonts-dejavu-core fonts-droid-fallback fonts-open-sans libhpdf-2.3.0 libjansson4 libxlsxwriter4 \
+      fonts-dejavu-core fonts-droid-fallback fonts-open-sans libarchive13 libhpdf-2.3.0 libjansson4 libxlsxwriter4 \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
  && install -d -o 65532 -g 65532 -m 0750 /deliveries
 COPY --from=build /src/build/release/bin/reportd /usr/local/bin/reportd

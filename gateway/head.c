@@ -46,7 +46,7 @@ gw_head_write(
 		om_buf_printf(out, "Content-Type: %s\r\n", rp->type);
 	if (rp->send != NULL && chunked)
 		om_buf_str(out, "Transfer-Encoding: chunked\r\n");
-	else if (rp->send == NULL && rp->status != 204 && rp->status != 304)
+	else if ((rp->send == NULL || rp->has_length) && rp->status != 204 && rp->status != 304)
 		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
 	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
 	om_buf_str(out, security_headers);

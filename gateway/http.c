@@ -259,6 +259,20 @@ peer_gone(struct gw_sink *to)
 	    (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
 }
 
+static bool
+is_gone(struct gw_req *rq)
+{
+	struct exchange *x = rq->conn;
+	struct pollfd fd = {.events = POLLRDHUP};
+
+	if (atomic_load(&x->http->stopping))
+		return true;
+	if (find_socket(x, NULL) != OM_OK)
+		return false;
+	fd.fd = gw_watch_fd(x->http->watch, x->link->slot);
+	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 /* send_parts lets the reply write itself.  Its end is known by the last chunk; to
  * HTTP/1.0, by the end of the connection, which is why one that broke off is
  * reset. */
@@ -269,11 +283,11 @@ send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	struct om_buf head;
 	bool whole;
 
-	p.chunked = x->info->http_version != NULL && strcmp(x->info->http_version, "1.0") != 0;
+	p.chunked = !rp->has_length && !rq->old_http;
 	if (find_socket(x, NULL) != OM_OK)
 		return 0;
 	om_buf_init(&head, 65536);
-	gw_head_write(&head, rq, rp, 0, p.chunked, false);
+	gw_head_write(&head, rq, rp, rp->n_data, p.chunked, false);
 	whole = om_buf_done(&head, NULL) == OM_OK && put(&p, head.data, head.len);
 	om_buf_fini(&head);
 	if (strcmp(rq->method, "HEAD") == 0)
@@ -408,7 +422,9 @@ begin_request(struct mg_connection *conn)
 	    .headers = headers,
 	    .read_body = read_body,
 	    .reserve = reserve,
+	    .is_gone = is_gone,
 	    .conn = &x,
+	    .old_http = x.info->http_version == NULL || strcmp(x.info->http_version, "1.0") == 0,
 	};
 	struct gw_reply rp;
 	struct om_arena arena;

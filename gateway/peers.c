@@ -13,6 +13,7 @@
 #define COSTD_SOCKETS   4
 #define COSTD_MS        15000
 #define REPORTD_SOCKETS 2
+#define JOB_SOCKETS     16 /* to each; most of them wait for jobs */
 #define REPORTD_MS      60000
 #define SOON_MS         1000
 #define LOOK_EVERY_MS   2000
@@ -24,6 +25,7 @@ struct gw_peers {
 	struct om_wire_client *look;
 	struct om_wire_client *costd;
 	struct om_wire_client *reportd;
+	struct om_fleet *reportds; /* one by one, for jobs; owned */
 	pthread_t thread;
 	bool running;
 
@@ -37,16 +39,22 @@ static struct om_stat st_costd = OM_GAUGE("owui_metering_costd_up", NULL, "1 whi
 static struct om_stat st_database =
     OM_GAUGE("owui_metering_database_up", NULL, "1 while costd says that its database answers.");
 
-static om_status
-open_client(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets, struct om_wire_client **out,
-    om_err *e)
+static struct om_wire_client_opts
+options(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets)
 {
-	struct om_wire_client_opts o = {
+	return (struct om_wire_client_opts){
 	    .peer = peer,
 	    .urls = urls,
 	    .tls = {.ca_file = c->wire_tls_ca, .cert_file = c->wire_tls_cert, .key_file = c->wire_tls_key},
 	    .sockets = sockets,
 	};
+}
+
+static om_status
+open_client(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets, struct om_wire_client **out,
+    om_err *e)
+{
+	struct om_wire_client_opts o = options(c, peer, urls, sockets);
 	om_err why = {.text = ""};
 	om_status s = om_wire_client_open(&o, out, &why);
 
@@ -123,6 +131,16 @@ work(void *arg)
 	return NULL;
 }
 
+static om_status
+open_reportds(const struct gw_conf *c, struct om_fleet **out, om_err *e)
+{
+	struct om_wire_client_opts o = options(c, "reportd", c->reportd_url, JOB_SOCKETS);
+	om_err why = {.text = ""};
+	om_status s = om_fleet_open(&o, out, &why);
+
+	return s == OM_OK ? s : om_fail(e, s, "reportd: %s", why.text);
+}
+
 om_status
 gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
 {
@@ -138,7 +156,8 @@ gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
 	if ((s = open_client(c, "costd", c->costd_url, 1, &p->submit, e)) != OM_OK ||
 	    (s = open_client(c, "costd", c->costd_url, 1, &p->look, e)) != OM_OK ||
 	    (s = open_client(c, "costd", c->costd_url, COSTD_SOCKETS, &p->costd, e)) != OM_OK ||
-	    (s = open_client(c, "reportd", c->reportd_url, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK) {
+	    (s = open_client(c, "reportd", c->reportd_url, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK ||
+	    (s = open_reportds(c, &p->reportds, e)) != OM_OK) {
 		gw_peers_close(&p);
 		return s;
 	}
@@ -169,6 +188,7 @@ gw_peers_close(struct gw_peers **pp)
 	om_wire_client_free(&p->look);
 	om_wire_client_free(&p->costd);
 	om_wire_client_free(&p->reportd);
+	om_fleet_free(&p->reportds);
 	(void)pthread_cond_destroy(&p->wake);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -214,17 +234,31 @@ blame(om_status s)
 	return OM_UNAVAILABLE;
 }
 
-static om_status
-ask(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+om_status
+gw_peers_blame(om_status s, const om_err *why, om_err *e)
 {
-	om_err why = {.text = ""};
-	om_status s = om_wire_call(c, req, deadline_ms, a, reply_out, &why), blamed = blame(s);
+	om_status blamed = blame(s);
 
 	if (s == OM_OK)
 		return s;
 	if (blamed == OM_UNAVAILABLE)
-		om_log(OM_LOG_WARN, "a question was not answered", "status", om_status_text(s), "why", why.text, NULL);
-	return om_fail(e, blamed, "%s", om_err_text(&why, s));
+		om_log(OM_LOG_WARN, "a question was not answered", "status", om_status_text(s), "why",
+		    om_err_text(why, s), NULL);
+	return om_fail(e, blamed, "%s", om_err_text(why, s));
+}
+
+struct om_fleet *
+gw_peers_reportds(struct gw_peers *p)
+{
+	return p->reportds;
+}
+
+static om_status
+ask(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+{
+	om_err why = {.text = ""};
+
+	return gw_peers_blame(om_wire_call(c, req, deadline_ms, a, reply_out, &why), &why, e);
 }
 
 om_status

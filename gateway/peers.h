@@ -9,6 +9,7 @@
 #ifndef GW_PEERS_H
 #define GW_PEERS_H
 
+#include "fleet.h"
 #include "settings.h"
 #include "wire.h"
 
@@ -44,6 +45,12 @@ typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
 /* gw_peers_ask_soon asks a peer that is there and answers at once. */
 om_status gw_peers_ask_soon(
     struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
+
+/* gw_peers_reportds gives reportd's processes one by one, for jobs. */
+struct om_fleet *gw_peers_reportds(struct gw_peers *p);
+
+/* gw_peers_blame turns a peer's status into the caller's, as the questions do. */
+om_status gw_peers_blame(om_status s, const om_err *why, om_err *e) OM_MUST;
 
 /* gw_peers_metrics gives a peer's Prometheus text, NULL if it is not there at once. */
 const char *gw_peers_costd_metrics(struct gw_peers *p, struct om_arena *a);

@@ -73,6 +73,7 @@ gw_http_reason(int status)
 	} table[] = {
 	    {200, "OK"},
 	    {201, "Created"},
+	    {202, "Accepted"},
 	    {204, "No Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},

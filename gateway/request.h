@@ -62,7 +62,12 @@ struct gw_req {
 	/* reserve takes n bytes of what all large bodies share until the request is
 	 * answered; false when there are none left.  NULL: nobody counts. */
 	bool (*reserve)(struct gw_req *rq, size_t n);
+	/* is_gone tells whether nobody waits for the answer any more: the peer
+	 * closed the connection, or the server is stopping.  NULL: nobody knows. */
+	bool (*is_gone)(struct gw_req *rq);
 	void *conn;
+	bool old_http;    /* 1.0 does not know chunks */
+	bool as_export;   /* begin to make the file and say so, in place of sending it */
 	const char *body; /* ends with a zero byte that is not counted */
 	size_t n_body;
 
@@ -98,6 +103,7 @@ struct gw_reply {
 	 * the head is sent (not for HEAD), and writes as often as it likes.  false
 	 * breaks the reply off, so that the peer sees that it is not complete. */
 	bool (*send)(void *arg, struct gw_sink *to);
+	bool has_length;              /* the parts are n_data bytes together */
 	void (*send_done)(void *arg); /* called once in any case; NULL */
 	void *send_arg;
 };

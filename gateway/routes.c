@@ -20,8 +20,15 @@ enum flag {
 	NO_AUTH = 8,       /* does not even look at keys and cookies */
 	ANY_QUERY = 16,    /* does not look at the query */
 	ASKS_ITSELF = 32,  /* takes a bad session for none */
+	GIVES_FILE = 64,   /* POST /exports may ask for it */
 	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
 };
+
+#define OF_USAGE "from to group_by user group model provider origin task source limit "
+#define OF_GENERATIONS \
+	"from to user group model provider chat_id generation_id state cost_state origin task source cursor limit "
+#define OF_DOCUMENT "locale paper format "
+#define FILE_TOO    (HEAD_TOO | GIVES_FILE)
 
 struct route {
 	const char *method;
@@ -43,11 +50,8 @@ static const struct route routes[] = {
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_api_login},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_api_logout},
     {"GET", "/api/v1/session", "", READERS, 0, 0, gw_api_session},
-    {"GET", "/api/v1/usage", "from to group_by user group model provider origin task source limit ", READERS, 0, 0,
-	gw_api_usage},
-    {"GET", "/api/v1/generations",
-	"from to user group model provider chat_id generation_id state cost_state origin task source cursor limit ",
-	READERS, 0, 0, gw_api_generations},
+    {"GET", "/api/v1/usage", OF_USAGE, READERS, 0, 0, gw_api_usage},
+    {"GET", "/api/v1/generations", OF_GENERATIONS, READERS, 0, 0, gw_api_generations},
     {"GET", "/api/v1/generations/{}", "", READERS, 0, 0, gw_api_generation},
     {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_api_live},
     {"GET", "/api/v1/pipeline", "", READERS, 0, 0, gw_api_pipeline},
@@ -57,8 +61,17 @@ static const struct route routes[] = {
     {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_api_user},
     {"GET", "/api/v1/models", "", READERS, 0, 0, gw_api_models},
     {"GET", "/api/v1/credits", "", READERS, 0, 0, gw_api_credits},
-    {"GET", "/api/v1/statements/{}/{}", "", READERS, HEAD_TOO, 0, gw_api_statement},
-    {"GET", "/api/v1/reports/{}", "", READERS, HEAD_TOO, 0, gw_api_report},
+    {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_statement},
+    {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_group_statement},
+    {"GET", "/api/v1/reports/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_report},
+    {"GET", "/api/v1/usage.csv", OF_USAGE, READERS, FILE_TOO, 0, gw_api_usage_csv},
+    {"GET", "/api/v1/usage.xlsx", OF_USAGE "locale ", READERS, FILE_TOO, 0, gw_api_usage_xlsx},
+    {"GET", "/api/v1/generations.csv", OF_GENERATIONS, READERS, FILE_TOO, 0, gw_api_generations_csv},
+    {"GET", "/api/v1/generations.xlsx", OF_GENERATIONS "locale ", READERS, FILE_TOO, 0, gw_api_generations_xlsx},
+    {"POST", "/api/v1/exports", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_export_begin},
+    {"GET", "/api/v1/exports/{}", "", GW_SESSION, 0, 0, gw_api_export},
+    {"DELETE", "/api/v1/exports/{}", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_export_drop},
+    {"GET", "/api/v1/exports/{}/file", "", GW_SESSION, HEAD_TOO, 0, gw_api_export_file},
     {"POST", "/api/v1/documents", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_document_issue},
     {"GET", "/api/v1/documents", "year month user group kind cursor limit ", READERS, 0, 0, gw_api_documents},
     {"GET", "/api/v1/documents/{}", "", READERS, 0, 0, gw_api_document},
@@ -159,6 +172,29 @@ run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_repl
 	if (s == OM_OK && r->body_bytes > 0)
 		s = rq->read_body(rq, r->body_bytes, e);
 	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
+}
+
+om_status
+gw_routes_export(struct gw_app *app, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e)
+{
+	size_t n = strcspn(target, "?");
+	struct gw_req ask = *rq;
+	const struct route *r;
+	char allow[64];
+	om_status s;
+
+	ask.method = "GET";
+	ask.path = om_arena_strndup(rq->arena, target, n);
+	ask.query = target[n] == '?' ? target + n + 1 : "";
+	ask.n_args = 0;
+	ask.as_export = true;
+	if (ask.path == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	r = find(&ask, allow, sizeof allow);
+	if (r == NULL || (r->flags & GIVES_FILE) == 0)
+		return om_fail(e, OM_INVALID, "target: must be the path and query of a call that gives a file");
+	s = gw_query_parse(&ask, r->params, e);
+	return s == OM_OK ? r->handler(app, &ask, rp, e) : s;
 }
 
 static bool

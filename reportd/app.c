@@ -16,7 +16,7 @@ struct app {
 	struct rd_house house;
 	struct rd_fonts fonts;
 	struct rd_workdir *work;      /* owned */
-	struct om_wire_client *costd; /* owned */
+	struct om_fleet *costd;       /* owned */
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct om_buf terms;
@@ -33,9 +33,9 @@ stop(void *self)
 	rd_delivery_free(&app->delivery);
 	om_wire_server_close(&app->wire);
 	om_wire_client_free(&app->ledger);
-	om_wire_client_free(&app->costd);
 	if (app->ready)
 		rd_server_fini(&app->server);
+	om_fleet_free(&app->costd);
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
 	rd_house_close(&app->house);
@@ -52,11 +52,12 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	struct om_wire_server_opts server = {
 	    .urls = c->listen,
 	    .tls = tls,
-	    .workers = (unsigned)c->workers,
+	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
 	    .handler = rd_issue_serve,
 	    .arg = &app->issuing,
 	};
+	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
 	om_status s = rd_house_open(c, &app->house, e);
 
 	if (s == OM_OK)
@@ -64,7 +65,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	if (s == OM_OK)
 		s = rd_workdir_open(c->work_dir, &app->work, e);
 	if (s == OM_OK)
-		s = om_wire_client_open(&client, &app->costd, e);
+		s = om_fleet_open(&client, &app->costd, e);
 	if (s == OM_OK)
 		s = om_wire_client_open(&client, &app->ledger, e);
 	if (s == OM_OK) {
@@ -74,8 +75,8 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	}
 	if (s != OM_OK)
 		return s;
-	app->server = (struct rd_server){
-	    .conf = c,
+	app->server.conf = c;
+	app->server.shop = (struct rd_workshop){
 	    .costd = app->costd,
 	    .fonts = &app->fonts,
 	    .work = app->work,
@@ -88,7 +89,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .public_url = c->public_url,
 	    .terms = app->terms.data,
 	};
-	s = rd_server_init(&app->server, e);
+	s = rd_server_init(&app->server, &jobs, e);
 	app->ready = s == OM_OK;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
@@ -124,7 +125,7 @@ start(const void *conf, void **self_out, om_err *e)
 
 const struct om_service rd_app = {
     .name = "reportd",
-    .purpose = "makes statements and reports as PDF and XLSX from costd's figures",
+    .purpose = "makes statements and reports as PDF, XLSX, CSV and ZIP from costd's figures",
     .settings = rd_settings,
     .n_settings = RD_N_SETTINGS,
     .conf_bytes = sizeof(struct rd_conf),

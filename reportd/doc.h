@@ -43,6 +43,8 @@ struct rd_column {
 	bool sheet_only; /* a page does not show the column */
 };
 
+#define RD_ROWS_UNKNOWN SIZE_MAX /* fill says OM_NOT_FOUND behind the last row */
+
 struct rd_table {
 	const char *name; /* of the sheet: short, ASCII, unique in the document */
 	const char *title;

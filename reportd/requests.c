@@ -3,6 +3,7 @@
  * requests.c - the table of single requests, filled row by row.
  */
 #include "clean.h"
+#include "rows.h"
 #include "statement.h"
 
 #include <string.h>
@@ -91,25 +92,55 @@ put_request(struct rd_row *r, const struct rd_locale *t, struct om_arena *a, boo
 
 /* What fill_request needs after the making is over. */
 struct requests {
-	const Om__StatementReply *reply;
+	const Om__StatementReply *reply; /* whose rows they are, or: */
+	struct rd_rows *rows;            /* where they come from, one after the other */
+	uint64_t n;                      /* so many; RD_ROWS_UNKNOWN: until there are no more */
 	const struct rd_locale *locale;
+	bool several; /* users */
 };
+
+/* next_row gives the row; behind the last it has the sums proven. */
+static om_status
+next_row(const struct requests *of, size_t row, const Om__Generation **out, om_err *e)
+{
+	om_status s;
+
+	if (of->rows == NULL) {
+		*out = of->reply->generations[row];
+		return OM_OK;
+	}
+	s = rd_rows_next(of->rows, out, e);
+	if (s == OM_OK && *out == NULL)
+		return of->n == RD_ROWS_UNKNOWN
+		    ? OM_NOT_FOUND
+		    : om_fail(e, OM_INTERNAL, "control total: there are fewer requests than the total says");
+	return s;
+}
 
 static om_status
 fill_request(const void *from, size_t row, struct om_arena *a, struct rd_cell *out, om_err *e)
 {
 	const struct requests *of = from;
-	const Om__Generation *g = of->reply->generations[row];
+	const Om__Generation *g = NULL;
 	struct rd_row r = {NULL, out, 0};
 	struct rd_figures f;
 	om_day day = 0;
-	om_status s = rd_figures_of_row(g, &f, e);
+	om_status s = next_row(of, row, &g, e);
 
+	if (s == OM_OK)
+		s = rd_figures_of_row(g, &f, e);
 	if (s == OM_OK && om_day_parse(g->day, &day, NULL) != OM_OK)
 		s = om_fail(e, OM_PROTOCOL, "costd sent a request with the day %.40s", g->day);
 	if (s != OM_OK)
 		return s;
-	put_request(&r, of->locale, a, of->reply->user == NULL, g, &f, day);
+	put_request(&r, of->locale, a, of->several, g, &f, day);
+	if (of->rows != NULL && row + 1 == of->n) { /* proves the sums */
+		s = rd_rows_next(of->rows, &g, e);
+		if (s == OM_OK && g != NULL)
+			s = om_fail(e, OM_INTERNAL, "control total: there are more requests than the total says");
+		if (s != OM_OK)
+			return s;
+	}
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
@@ -131,6 +162,8 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	Om__Generation none = OM__GENERATION__INIT;
 	struct rd_row head = {columns, total, 0};
 	struct requests *of = om_arena_alloc(m->arena, sizeof *of);
+	bool streamed = m->month->rows != NULL && m->month->rows->n_reading > 0;
+	uint64_t left_out = streamed ? 0 : r->rows_left_out;
 	om_status s = OM_OK;
 
 	if (columns == NULL || total == NULL || of == NULL)
@@ -140,29 +173,62 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 		if (s == OM_OK)
 			s = rd_figures_add(&sum, &f, e);
 	}
-	if (s == OM_OK && r->rows_left_out == 0) {
+	if (streamed) {
+		sum = m->total; /* which the rows are proven to add up to while they are written */
+	} else if (s == OM_OK && left_out == 0) {
 		sum.unsettled = m->total.unsettled; /* what counts as settled is costd's to say */
 		s = rd_figures_same("rows", &sum, &m->total, e);
 	}
 	if (s != OM_OK)
 		return s;
 	put_request(&head, m->locale, m->arena, m->month->user == NULL, &none, &sum, 0);
-	*of = (struct requests){r, m->locale};
+	*of = (struct requests){.reply = r,
+	    .rows = streamed ? m->month->rows : NULL,
+	    .n = streamed ? m->total.requests : r->n_generations,
+	    .locale = m->locale,
+	    .several = m->month->user == NULL};
 	blank_total(total, columns, head.n);
 	*t = (struct rd_table){
 	    .name = "Requests",
 	    .title = m->locale->single_requests,
-	    .empty = r->rows_left_out > 0 ? m->locale->too_many_requests : m->locale->no_usage,
+	    .empty = left_out > 0 ? m->locale->too_many_requests : m->locale->no_usage,
 	    .columns = columns,
 	    .n_columns = head.n,
-	    .n_rows = r->n_generations,
+	    .n_rows = of->n,
 	    .total = total,
 	    .sheet_only = true,
 	    .fill = fill_request,
 	    .from = of,
 	};
-	if (r->rows_left_out > 0)
-		t->sheet_remark = rd_fill(m->arena, m->locale->left_out, rd_count_text(m, r->rows_left_out),
-		    rd_count_text(m, m->total.requests));
+	if (left_out > 0)
+		t->sheet_remark = rd_fill(
+		    m->arena, m->locale->left_out, rd_count_text(m, left_out), rd_count_text(m, m->total.requests));
 	return m->arena->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+om_status
+rd_found_requests(const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
+{
+	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
+	struct requests *of = om_arena_alloc(a, sizeof *of);
+	struct rd_figures none_f = {.requests = 0};
+	Om__Generation none = OM__GENERATION__INIT;
+	struct rd_row head = {columns, NULL, 0};
+
+	if (columns == NULL || of == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	put_request(&head, l, a, true, &none, &none_f, 0);
+	*of = (struct requests){.rows = rows, .n = RD_ROWS_UNKNOWN, .locale = l, .several = true};
+	*t = (struct rd_table){
+	    .name = "Requests",
+	    .title = l->single_requests,
+	    .empty = l->no_usage,
+	    .columns = columns,
+	    .n_columns = head.n,
+	    .n_rows = RD_ROWS_UNKNOWN,
+	    .sheet_only = true,
+	    .fill = fill_request,
+	    .from = of,
+	};
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }

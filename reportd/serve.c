@@ -3,16 +3,13 @@
 
 #include "app.h"
 #include "describe.h"
-#include "issue.h"
 #include "log.h"
 #include "stats.h"
 
 #include <string.h>
 
-#define MAX_ROWS      100000u                     /* of requests in a workbook */
-#define FIGURES_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the document's model */
-#define LEAST_MS      50                          /* no use to ask costd with less time left */
-#define ZONE_TRIES    8
+#define WAITERS_SPARE 4u /* wire workers that never wait for a job */
+#define RENDER_BYTES  (OM_WIRE_MAX_BYTES - (size_t)64 * 1024)
 
 static struct om_stat made[2][2] = {
     {OM_COUNTER("owui_metering_documents_total", "kind=\"statement\",format=\"pdf\"", "Documents made."),
@@ -20,208 +17,184 @@ static struct om_stat made[2][2] = {
     {OM_COUNTER("owui_metering_documents_total", "kind=\"report\",format=\"pdf\"", "Documents made."),
 	OM_COUNTER("owui_metering_documents_total", "kind=\"report\",format=\"xlsx\"", "Documents made.")},
 };
+static struct om_stat made_rows =
+    OM_COUNTER("owui_metering_documents_total", "kind=\"rows\",format=\"other\"", "Documents made.");
 static struct om_stat failed =
     OM_COUNTER("owui_metering_document_failures_total", NULL, "Documents that could not be made.");
 static struct om_stat bytes_made =
     OM_COUNTER("owui_metering_document_bytes_total", NULL, "Bytes of the documents made.");
-static struct om_stat asking_time =
-    OM_HISTOGRAM("owui_metering_document_figures_seconds", NULL, "Time to get a document's figures from costd.");
-static struct om_stat writing_time =
-    OM_HISTOGRAM("owui_metering_document_writing_seconds", NULL, "Time to make a document from its figures.");
+/* ---- jobs ---- */
+
+static void
+note(const Om__JobStart *what, struct rd_task *t)
+{
+	const Om__RenderQuery *q = what->render;
+	uint64_t bytes = atomic_load(&t->bytes);
+	struct rd_task_facts facts;
+
+	if (q != NULL && (q->format == OM__FORMAT__FORMAT_PDF || q->format == OM__FORMAT__FORMAT_XLSX))
+		om_stat_add(&made[q->user == NULL && q->group == NULL][q->format == OM__FORMAT__FORMAT_XLSX], 1);
+	else
+		om_stat_add(&made_rows, 1);
+	om_stat_add(&bytes_made, (int64_t)bytes);
+	rd_task_get_facts(t, &facts);
+	om_log(OM_LOG_INFO, "document made", "file", facts.name, "bytes", OM_I64(bytes), NULL);
+}
+
+static om_status
+make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
+{
+	struct rd_server *srv = arg;
+	om_status s = rd_make(&srv->shop, what, t, e);
+
+	if (s == OM_OK) {
+		note(what, t);
+	} else if (!atomic_load(&t->cancel)) {
+		om_stat_add(&failed, 1);
+		om_log(OM_LOG_WARN, "no document", "why", om_err_text(e, s), NULL);
+	}
+	return s;
+}
 
 om_status
-rd_server_init(struct rd_server *srv, om_err *e)
+rd_server_init(struct rd_server *srv, const struct rd_server_opts *o, om_err *e)
 {
-	if (pthread_rwlock_init(&srv->zone, NULL) != 0)
-		return om_fail(e, OM_NOMEM, "cannot make a lock");
+	struct rd_jobs_opts jobs = {
+	    .workers = o->workers,
+	    .queue = o->queue,
+	    .keep = RD_KEEP_FILES,
+	    .waiters = RD_WIRE_WORKERS - WAITERS_SPARE,
+	    .make = make_counted,
+	    .arg = srv,
+	};
+	om_status s = rd_workshop_init(&srv->shop, e);
+
 	for (int i = 0; i < 4; i++)
 		om_stat_register(&made[i / 2][i % 2]);
+	om_stat_register(&made_rows);
 	om_stat_register(&failed);
 	om_stat_register(&bytes_made);
-	om_stat_register(&asking_time);
-	om_stat_register(&writing_time);
-	return om_zone_open("UTC", e);
+	return s == OM_OK ? rd_jobs_open(&jobs, &srv->jobs, e) : s;
 }
 
 void
 rd_server_fini(struct rd_server *srv)
 {
-	(void)pthread_rwlock_destroy(&srv->zone);
+	rd_jobs_close(&srv->jobs);
+	rd_workshop_fini(&srv->shop);
 }
-
-/* ---- the reporting zone ---- */
 
 static om_status
-hold_zone(struct rd_server *srv, const char *name, om_err *e)
+start_job(struct rd_server *srv, const Om__JobStart *what, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	om_status s;
-	om_err why;
+	om_status s = rd_make_check(&srv->shop, what, e);
 
-	for (int i = 0; i < ZONE_TRIES; i++) {
-		(void)pthread_rwlock_rdlock(&srv->zone);
-		if (strcmp(om_zone_name(), name) == 0)
-			return OM_OK;
-		(void)pthread_rwlock_unlock(&srv->zone);
-		(void)pthread_rwlock_wrlock(&srv->zone);
-		s = om_zone_open(name, &why);
-		(void)pthread_rwlock_unlock(&srv->zone);
-		if (s != OM_OK)
-			return om_fail(e, OM_INTERNAL, "costd's time zone %.60s: %.120s; is tzdata installed here?",
-			    name, why.text);
-	}
-	return om_fail(e, OM_INTERNAL, "costd's replies name different time zones");
+	if (s == OM_OK)
+		s = rd_jobs_start(srv->jobs, what, a, &rep->job, e);
+	rep->body_case = OM__REPLY__BODY_JOB;
+	return s;
 }
 
-static void
-release_zone(struct rd_server *srv)
-{
-	(void)pthread_rwlock_unlock(&srv->zone);
-}
-
-/* ---- a document ---- */
+/* ---- a document at once: a job that is waited for ---- */
 
 static om_status
-ask(struct rd_server *srv, const struct rd_month *m, uint32_t max_rows, int64_t deadline_ms, struct om_arena *a,
-    Om__StatementReply **out, om_err *e)
+wait_job(struct rd_server *srv, ProtobufCBinaryData id, int64_t deadline_ms, struct om_arena *a, Om__JobReply **out,
+    om_err *e)
 {
-	Om__Request req = OM__REQUEST__INIT;
-	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
-	int64_t left = deadline_ms - om_mono_ms();
-	int64_t began = om_mono_ms();
-	Om__Reply *rep;
-	om_status s;
-
-	if (left < LEAST_MS)
-		return om_fail(e, OM_TIMEOUT, "no time left to ask costd");
-	q.user = m->user != NULL ? om_arena_strdup(a, m->user) : NULL;
-	q.group = m->group != NULL ? om_arena_strdup(a, m->group) : NULL;
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	q.year = (uint32_t)m->year;
-	q.month = (uint32_t)m->month;
-	q.max_rows = max_rows;
-	req.body_case = OM__REQUEST__BODY_STATEMENT;
-	req.statement = &q;
-	s = om_wire_call(srv->costd, &req, left > INT32_MAX ? INT32_MAX : (int)left, a, &rep, e);
-	om_stat_observe_us(&asking_time, (om_mono_ms() - began) * 1000);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_STATEMENT)
-		return om_fail(e, OM_PROTOCOL, "costd answered something else");
-	*out = rep->statement;
-	return OM_OK;
-}
-
-/* ask_fitting asks for the single requests, too, for a workbook; once more
- * without them when they do not fit into one message. */
-static om_status
-ask_fitting(struct rd_server *srv, const struct rd_month *m, Om__Format format, int64_t deadline_ms, struct om_arena *a,
-    Om__StatementReply **out, om_err *e)
-{
-	static const uint32_t rows[] = {MAX_ROWS, 0};
 	om_status s = OM_OK;
 
-	for (size_t i = format == OM__FORMAT__FORMAT_XLSX ? 0 : 1; i < 2; i++) {
-		s = ask(srv, m, rows[i], deadline_ms, a, out, e);
-		if (s != OM_TOO_LARGE)
-			break;
-	}
-	return s;
-}
+	do {
+		int64_t left = deadline_ms - om_mono_ms();
 
-/* note_shown says in the reply what the document shows. */
-static om_status
-note_shown(const Om__StatementReply *r, const struct rd_doc *d, bool with_figures, struct om_arena *a,
-    Om__RenderReply *out, om_err *e)
-{
-	char text[OM_MONEY_TEXT];
-
-	out->total = om_arena_strdup(a, om_money_text_fixed(d->due, d->digits, text));
-	out->currency = om_arena_strdup(a, d->currency);
-	out->has_unsettled = true;
-	out->unsettled = d->unsettled;
-	out->has_changed_us = r->has_changed_us;
-	out->changed_us = r->changed_us;
-	if (r->user != NULL && r->user->name != NULL)
-		out->user_name = om_arena_strdup(a, r->user->name);
-	out->has_figures = with_figures;
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	return with_figures ? rd_issue_figures(r, a, &out->figures, e) : OM_OK;
-}
-
-static om_status
-write_file(struct rd_server *srv, const Om__StatementReply *r, const struct rd_month *m, const Om__RenderQuery *q,
-    rd_paper paper, struct om_arena *model, struct om_arena *a, struct rd_file *out, Om__RenderReply *shown, om_err *e)
-{
-	Om__Format format = q->format;
-	const struct rd_doc *d;
-	om_status s = hold_zone(srv, r->timezone, e);
-
-	if (s != OM_OK)
-		return s;
-	s = rd_statement_new(r, m, &srv->house->terms, model, &d, e);
-	if (s == OM_OK && format == OM__FORMAT__FORMAT_PDF)
-		s = rd_write_pdf(d, srv->fonts, paper, a, out, e);
-	else if (s == OM_OK)
-		s = rd_write_xlsx(d, srv->work, paper, a, out, e);
-	release_zone(srv);
-	return s == OM_OK ? note_shown(r, d, q->has_with_figures && q->with_figures, a, shown, e) : s;
-}
-
-static om_status
-make(struct rd_server *srv, const struct rd_month *m, const Om__RenderQuery *q, rd_paper paper, int64_t deadline_ms,
-    struct om_arena *a, struct rd_file *out, Om__RenderReply *shown, om_err *e)
-{
-	Om__StatementReply *r = NULL;
-	struct om_arena model;
-	int64_t began;
-	om_status s;
-
-	om_arena_init(&model, FIGURES_BYTES);
-	s = ask_fitting(srv, m, q->format, deadline_ms, &model, &r, e);
-	if (s == OM_OK && om_mono_ms() >= deadline_ms)
-		s = om_fail(e, OM_TIMEOUT, "the figures came too late: nobody waits for the document any more");
-	if (s == OM_OK) {
-		began = om_mono_ms();
-		s = write_file(srv, r, m, q, paper, &model, a, out, shown, e);
-		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
-	}
-	om_arena_fini(&model);
+		if (left <= 0)
+			return om_fail(e, OM_TIMEOUT, "the document was not ready in time");
+		s = rd_jobs_state(srv->jobs, id, (uint32_t)(left < 5000 ? left : 5000), a, out, e);
+	} while (
+	    s == OM_OK && ((*out)->state == OM__JOB_STATE__JOB_QUEUED || (*out)->state == OM__JOB_STATE__JOB_RUNNING));
+	if (s == OM_OK && (*out)->state != OM__JOB_STATE__JOB_DONE)
+		s = om_fail(e, (*out)->has_status ? om_status_from_code((*out)->status) : OM_INTERNAL, "%.200s",
+		    (*out)->message != NULL ? (*out)->message : "the document cannot be made");
 	return s;
 }
 
 static om_status
-render(
-    struct rd_server *srv, const Om__RenderQuery *q, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+read_all(struct rd_server *srv, const Om__JobReply *job, struct om_arena *a, ProtobufCBinaryData *out, om_err *e)
 {
-	struct rd_month m;
-	rd_paper paper;
-	Om__RenderReply *r;
-	struct rd_file file;
-	om_status s;
+	Om__JobRead q = OM__JOB_READ__INIT;
+	om_status s = OM_OK;
 
-	if (q->format != OM__FORMAT__FORMAT_PDF && q->format != OM__FORMAT__FORMAT_XLSX)
-		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
-	s = rd_house_month(srv->house, q, &m, &paper, e);
-	r = om_msg_new(a, &om__render_reply__descriptor);
-	if (r == NULL)
+	if (job->bytes > RENDER_BYTES)
+		return om_fail(e, OM_TOO_LARGE, "the document has %llu bytes, too many to send at once",
+		    (unsigned long long)job->bytes);
+	out->data = om_arena_alloc(a, (size_t)job->bytes + 1);
+	if (out->data == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	q.job_id = job->job_id;
+	q.limit = RD_PART_BYTES;
+	for (out->len = 0; s == OM_OK && out->len < job->bytes;) {
+		Om__JobPart *part = NULL;
+		struct om_arena piece;
+
+		q.offset = out->len;
+		om_arena_init(&piece, 2 * RD_PART_BYTES);
+		s = rd_jobs_read(srv->jobs, &q, &piece, &part, e);
+		if (s == OM_OK && part->data.len == 0)
+			s = om_fail(e, OM_INTERNAL, "the document ends early");
+		if (s == OM_OK && part->data.len <= job->bytes - out->len) {
+			memcpy(out->data + out->len, part->data.data, part->data.len);
+			out->len += part->data.len;
+		}
+		om_arena_fini(&piece);
+	}
+	return s;
+}
+
+static om_status
+fill_render(
+    const Om__JobReply *job, const struct rd_task_facts *facts, struct om_arena *a, Om__RenderReply *r, om_err *e)
+{
+	r->filename = job->filename;
+	r->content_type = job->content_type;
+	r->total = om_arena_strdup(a, facts->total);
+	r->currency = om_arena_strdup(a, facts->currency);
+	r->has_unsettled = 1;
+	r->unsettled = facts->unsettled;
+	r->has_figures = r->figures.data != NULL;
+	r->user_name = facts->user_name[0] != '\0' ? om_arena_strdup(a, facts->user_name) : NULL;
+	r->has_changed_us = facts->changed != 0;
+	r->changed_us = facts->changed;
+	return a->failed || r->filename == NULL || r->content_type == NULL ? om_fail(e, OM_NOMEM, "out of memory")
+									   : OM_OK;
+}
+
+static om_status
+render(struct rd_server *srv, Om__RenderQuery *q, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	Om__RenderReply *r = om_msg_new(a, &om__render_reply__descriptor);
+	Om__JobStart what = OM__JOB_START__INIT;
+	unsigned char id[RD_JOB_ID];
+	Om__JobReply *job = NULL, *gone = NULL;
+	struct rd_task_facts facts;
+	om_status s = r != NULL ? om_random(id, sizeof id, e) : om_fail(e, OM_NOMEM, "out of memory");
+
+	what.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	what.render = q;
 	if (s == OM_OK)
-		s = make(srv, &m, q, paper, deadline_ms, a, &file, r, e);
+		s = start_job(srv, &what, a, rep, e);
 	if (s != OM_OK)
 		return s;
-	r->document = (ProtobufCBinaryData){.len = file.n, .data = file.data};
-	r->filename = om_arena_strdup(a, file.name);
-	r->content_type = om_arena_strdup(a, file.content_type);
-	if (r->filename == NULL || r->content_type == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	s = wait_job(srv, what.job_id, deadline_ms, a, &job, e);
+	if (s == OM_OK)
+		s = read_all(srv, job, a, &r->document, e);
+	if (s == OM_OK)
+		s = rd_jobs_facts(srv->jobs, what.job_id, a, &facts, &r->figures, e);
+	if (s == OM_OK)
+		s = fill_render(job, &facts, a, r, e);
+	if (rd_jobs_drop(srv->jobs, what.job_id, a, &gone, NULL) != OM_OK)
+		om_log(OM_LOG_DEBUG, "a document was gone before it was dropped", NULL);
 	rep->body_case = OM__REPLY__BODY_RENDER;
 	rep->render = r;
-	om_stat_add(&made[m.user == NULL][q->format == OM__FORMAT__FORMAT_XLSX], 1);
-	om_stat_add(&bytes_made, (int64_t)file.n);
-	om_log(OM_LOG_INFO, "document made", "file", file.name, "bytes", OM_I64(file.n), NULL);
-	return OM_OK;
+	return s;
 }
 
 /* ---- the others ---- */
@@ -234,10 +207,14 @@ status(struct rd_server *srv, struct om_arena *a, Om__Reply *rep, om_err *e)
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
-	if (om_wire_connected(srv->costd) == 0)
+	if (om_fleet_connected(srv->shop.costd) == 0)
 		r->detail = om_arena_strdup(a, "no connection to costd");
+	r->has_instance = 1;
+	r->instance.len = RD_INSTANCE;
+	r->instance.data = om_arena_alloc(a, RD_INSTANCE);
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	memcpy(r->instance.data, rd_jobs_instance(srv->jobs), RD_INSTANCE);
 	rep->body_case = OM__REPLY__BODY_STATUS_REPLY;
 	rep->status_reply = r;
 	return OM_OK;
@@ -267,16 +244,21 @@ om_status
 rd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
 	struct rd_server *srv = arg;
-	om_status s;
 
 	switch (req->body_case) {
 	case OM__REQUEST__BODY_RENDER:
-		s = render(srv, req->render, deadline_ms, a, rep, e);
-		if (s != OM_OK) {
-			om_stat_add(&failed, 1);
-			om_log(OM_LOG_WARN, "no document", "why", om_err_text(e, s), NULL);
-		}
-		return s;
+		return render(srv, req->render, deadline_ms, a, rep, e);
+	case OM__REQUEST__BODY_JOB_START:
+		return start_job(srv, req->job_start, a, rep, e);
+	case OM__REQUEST__BODY_JOB_STATE:
+		rep->body_case = OM__REPLY__BODY_JOB;
+		return rd_jobs_state(srv->jobs, req->job_state->job_id, req->job_state->wait_ms, a, &rep->job, e);
+	case OM__REQUEST__BODY_JOB_READ:
+		rep->body_case = OM__REPLY__BODY_JOB_PART;
+		return rd_jobs_read(srv->jobs, req->job_read, a, &rep->job_part, e);
+	case OM__REQUEST__BODY_JOB_DROP:
+		rep->body_case = OM__REPLY__BODY_JOB;
+		return rd_jobs_drop(srv->jobs, req->job_drop->job_id, a, &rep->job, e);
 	case OM__REQUEST__BODY_STATUS:
 		return status(srv, a, rep, e);
 	case OM__REQUEST__BODY_METRICS:

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * serve.h - answers requests: asks costd for a month, makes the document,
- * gives its bytes.
+ * serve.h - answers requests: starts jobs, tells how they are, gives their
+ * files piece by piece; or makes a document at once.
  *
- * Threads   rd_serve from any worker.  A document reads the reporting zone,
- *           which is the process's: documents hold it still, and only a reply
- *           that names another zone changes it, while none is being made.
+ * Threads   rd_serve from any worker.
  */
 #ifndef RD_SERVE_H
 #define RD_SERVE_H
 
-#include "sink.h"
-#include "statement.h"
+#include "jobs.h"
+#include "make.h"
 #include "wire.h"
 
-#include <pthread.h>
+#define RD_WIRE_WORKERS 32u /* most of them wait for jobs */
+#define RD_KEEP_FILES   64u
 
 struct rd_server {
-	struct om_wire_client *costd; /* borrowed */
-	const struct rd_fonts *fonts; /* borrowed */
-	struct rd_workdir *work;      /* borrowed */
-	const struct rd_house *house; /* borrowed */
-	const void *conf;             /* struct rd_conf; borrowed */
-	pthread_rwlock_t zone;        /* of om_zone_*: read while a document is made */
+	struct rd_workshop shop; /* filled in by the caller, but for its lock */
+	const void *conf;        /* struct rd_conf; borrowed */
+	struct rd_jobs *jobs;    /* owned */
 };
 
-/* The memory one reply and the making of its document may take. */
+struct rd_server_opts {
+	unsigned workers; /* files made at once */
+	unsigned queue;   /* files that may wait */
+};
+
+/* The memory one reply may take. */
 #define RD_REPLY_BYTES (OM_WIRE_MAX_BYTES + (size_t)32 * 1024 * 1024)
 
-om_status rd_server_init(struct rd_server *srv, om_err *e) OM_MUST;
+om_status rd_server_init(struct rd_server *srv, const struct rd_server_opts *o, om_err *e) OM_MUST;
 void rd_server_fini(struct rd_server *srv);
 
 /* rd_serve is the om_wire_handler; arg is the server. */

@@ -217,6 +217,13 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.max = 1024,
 	.help = "The folder with the TrueType fonts of Open Sans, DejaVu Sans and, for Chinese, Japanese and Korean "
 		"names, Droid Sans Fallback, directly or in open-sans/, dejavu/ and droid/."},
+    {.name = "RENDER_QUEUE",
+	.kind = OM_CONF_INT,
+	.offset = AT(queue),
+	.def = "32",
+	.min = 1,
+	.max = 1000,
+	.help = "How many documents may wait to be made; beyond it, they are refused with 503."},
     {.name = "WORK_DIR",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(work_dir),

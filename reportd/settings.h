@@ -12,6 +12,7 @@ struct rd_conf {
 	char *listen;
 	char *costd_url;
 	int64_t workers;
+	int64_t queue;
 	om_money minimum_fee;
 	char *minimum_mode; /* "add" or "floor" */
 	om_money markup_percent;
@@ -40,7 +41,7 @@ struct rd_conf {
 	char *log_level;
 };
 
-#define RD_N_SETTINGS 31
+#define RD_N_SETTINGS 32
 extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
 
 /* rd_settings_terms appends, as a JSON object, the settings that a document's

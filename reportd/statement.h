@@ -18,6 +18,8 @@
 #include "figures.h"
 #include "terms.h"
 
+struct rd_rows;
+
 /* What makes a document more than a draft. */
 struct rd_issue {
 	const char *number;     /* NULL: not issued */
@@ -35,6 +37,7 @@ struct rd_month {
 	const char *group;              /* NULL: everyone; not with user */
 	const struct rd_locale *locale; /* NULL: English */
 	struct rd_issue issue;
+	struct rd_rows *rows; /* where the single requests come from; NULL: not shown, or the reply's */
 };
 
 /* rd_month_check: OM_INVALID beyond 2000-01 to 2199-12. */
@@ -113,6 +116,11 @@ om_status rd_models_table(struct rd_maker *m, Om__UsageRow **rows, size_t n, con
     const char *parts, struct rd_table *out, om_err *e) OM_MUST;
 
 om_status rd_requests_make(struct rd_maker *m, struct rd_table *out, om_err *e) OM_MUST;
+
+/* rd_found_requests makes a table of requests that come one after the other, as
+ * many as there are. */
+om_status rd_found_requests(
+    const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *out, om_err *e) OM_MUST;
 
 /* rd_changes_make makes up to two tables of the largest changes. */
 om_status rd_changes_make(struct rd_maker *m, struct rd_table *out, size_t *n_out, om_err *e) OM_MUST;

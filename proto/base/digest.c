@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <zlib.h>
@@ -39,6 +40,54 @@ om_hmac_sha256(const char *key, const struct om_bytes *parts, size_t n_parts, un
 	if (!ok)
 		memset(out, 0, OM_SHA256);
 	return ok ? OM_OK : OM_INTERNAL;
+}
+
+struct om_hash {
+	EVP_MD_CTX *ctx; /* owned */
+	bool ok;         /* sticky */
+};
+
+struct om_hash *
+om_hash_new(void)
+{
+	struct om_hash *h = calloc(1, sizeof *h);
+
+	if (h == NULL)
+		return NULL;
+	h->ctx = EVP_MD_CTX_new();
+	h->ok = h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1;
+	if (!h->ok)
+		om_hash_free(&h);
+	return h;
+}
+
+void
+om_hash_add(struct om_hash *h, const void *data, size_t n)
+{
+	h->ok = h->ok && EVP_DigestUpdate(h->ctx, data, n) == 1;
+}
+
+om_status
+om_hash_done(struct om_hash **h, unsigned char out[OM_SHA256])
+{
+	bool ok = (*h)->ok && EVP_DigestFinal_ex((*h)->ctx, out, NULL) == 1;
+
+	om_hash_free(h);
+	if (!ok)
+		memset(out, 0, OM_SHA256);
+	return ok ? OM_OK : OM_INTERNAL;
+}
+
+void
+om_hash_free(struct om_hash **hp)
+{
+	struct om_hash *h = *hp;
+
+	*hp = NULL;
+	if (h == NULL)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
 }
 
 uint32_t

@@ -26,6 +26,14 @@ om_status om_sha256(const struct om_bytes *parts, size_t n_parts, unsigned char 
 om_status om_hmac_sha256(
     const char *key, const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256]) OM_MUST;
 
+/* The same, piece by piece: om_hash_new gives NULL without memory; om_hash_done
+ * writes the hash of all that was added, and frees it. */
+struct om_hash;
+struct om_hash *om_hash_new(void);
+void om_hash_add(struct om_hash *h, const void *data, size_t n);
+om_status om_hash_done(struct om_hash **h, unsigned char out[OM_SHA256]) OM_MUST;
+void om_hash_free(struct om_hash **h);
+
 /* om_crc32 continues the checksum `crc` (start with 0) over n bytes. */
 uint32_t om_crc32(uint32_t crc, const void *data, size_t n);
 

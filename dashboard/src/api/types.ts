@@ -383,8 +383,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One user's month, `{YYYY-MM}.pdf` or `{YYYY-MM}.xlsx`. */
+        /** One user's month, `{YYYY-MM}.pdf`, `.xlsx` or `.csv`. */
         get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statements/group/{group}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group's month, `{YYYY-MM}.pdf`, `.xlsx` or `.csv`. */
+        get: operations["getGroupStatement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -400,8 +417,132 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everyone's month, `{YYYY-MM}.pdf` or `{YYYY-MM}.xlsx`. */
+        /** Everyone's month, `{YYYY-MM}.pdf`, `.xlsx` or `.csv`; `.zip` holds a statement per user and a manifest. */
         get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What `/api/v1/usage` shows, as a file. */
+        get: operations["getUsageCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What `/api/v1/usage` shows, as a file. */
+        get: operations["getUsageXlsx"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What `/api/v1/generations` shows, all pages, as a file. */
+        get: operations["getGenerationsCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What `/api/v1/generations` shows, all pages, as a file. */
+        get: operations["getGenerationsXlsx"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to make a file that takes a while.
+         * @description The file can be watched, cancelled and fetched under its id. It is thrown away when nobody
+         *     has asked for it for ten minutes, or for one while it is being made.
+         */
+        post: operations["postExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a file is. */
+        get: operations["getExport"];
+        put?: never;
+        post?: never;
+        /** Cancels it, or throws it away; one that is not there is no error. */
+        delete: operations["deleteExport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file; waits for one that is being made. */
+        get: operations["getExportFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -621,6 +762,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Export: {
+            id: string;
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            progress: number | null;
+            rows_done: number;
+            rows_total: number | null;
+            /** @description Of the file that is done. */
+            bytes: number | null;
+            filename: string | null;
+            /** @description Why it failed, or why it is gone. */
+            detail: string | null;
+        };
         /**
          * @description USD, exact.
          * @example 0.000000125
@@ -1093,15 +1247,52 @@ export interface components {
                 };
             };
         };
-        /** @description The document, as an attachment whose name says who and when. */
+        /**
+         * @description The file, as an attachment whose name says who and when. One that takes long to make is sent
+         *     while it is made, in chunks and without `ETag`; HEAD waits for its end and tells. If making it
+         *     fails half-way, the connection ends before the last chunk.
+         */
         Document: {
             headers: {
                 "Content-Disposition"?: string;
+                /** @description From the bytes; not on a file that is sent while it is made. */
                 ETag?: string;
+                /** @description When what it shows last changed. */
+                "Last-Modified"?: string;
                 [name: string]: unknown;
             };
             content: {
                 "application/pdf": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+                "application/zip": string;
+            };
+        };
+        /** @description The file, as an attachment. RFC 4180, UTF-8, columns as in reportd/README.md. */
+        CsvFile: {
+            headers: {
+                "Content-Disposition"?: string;
+                /** @description From the bytes; not on a file that is sent while it is made. */
+                ETag?: string;
+                /** @description When what it shows last changed. */
+                "Last-Modified"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "text/csv": string;
+            };
+        };
+        /** @description The file, as an attachment. */
+        XlsxFile: {
+            headers: {
+                "Content-Disposition"?: string;
+                /** @description From the bytes; not on a file that is sent while it is made. */
+                ETag?: string;
+                /** @description When what it shows last changed. */
+                "Last-Modified"?: string;
+                [name: string]: unknown;
+            };
+            content: {
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
             };
         };
@@ -1128,6 +1319,12 @@ export interface components {
         /** @description `next_cursor` of the page before. */
         Cursor: string;
         Limit: number;
+        /** @description Language and number format. Default, the installation's. */
+        Locale: "en" | "de";
+        /** @description Of a PDF, and of a workbook when it is printed. Default, the installation's. */
+        Paper: "a4" | "letter";
+        /** @description The columns of a CSV file; `focus` is those of FOCUS 1.2, for cost tools. */
+        FileFormat: "focus";
     };
     requestBodies: never;
     headers: never;
@@ -1820,7 +2017,14 @@ export interface operations {
     };
     getStatement: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Language and number format. Default, the installation's. */
+                locale?: components["parameters"]["Locale"];
+                /** @description Of a PDF, and of a workbook when it is printed. Default, the installation's. */
+                paper?: components["parameters"]["Paper"];
+                /** @description The columns of a CSV file; `focus` is those of FOCUS 1.2, for cost tools. */
+                format?: components["parameters"]["FileFormat"];
+            };
             header?: never;
             path: {
                 user_id: string;
@@ -1845,12 +2049,388 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getGroupStatement: {
+        parameters: {
+            query?: {
+                /** @description Language and number format. Default, the installation's. */
+                locale?: components["parameters"]["Locale"];
+                /** @description Of a PDF, and of a workbook when it is printed. Default, the installation's. */
+                paper?: components["parameters"]["Paper"];
+                /** @description The columns of a CSV file; `focus` is those of FOCUS 1.2, for cost tools. */
+                format?: components["parameters"]["FileFormat"];
+            };
+            header?: never;
+            path: {
+                group: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Document"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getReport: {
+        parameters: {
+            query?: {
+                /** @description Language and number format. Default, the installation's. */
+                locale?: components["parameters"]["Locale"];
+                /** @description Of a PDF, and of a workbook when it is printed. Default, the installation's. */
+                paper?: components["parameters"]["Paper"];
+                /** @description The columns of a CSV file; `focus` is those of FOCUS 1.2, for cost tools. */
+                format?: components["parameters"]["FileFormat"];
+            };
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Document"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsageCsv: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description Comma separated, in any order, each once. Rows come ordered by their day or month if they have
+                 *     one, then by cost, highest first, then by the other keys. Without it `rows` is empty and
+                 *     `total` says all. `hour` is a local hour with the zone's offset at that time; it is added up
+                 *     from the ledger rows, so the period may have 31 days at most. `group`: a request counts in
+                 *     each group its user was in when it was made, so these rows may add up to more than `total`,
+                 *     which counts it once; without any group it is in the row whose `group` is null.
+                 */
+                group_by?: string;
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
+                /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CsvFile"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsageXlsx: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description Comma separated, in any order, each once. Rows come ordered by their day or month if they have
+                 *     one, then by cost, highest first, then by the other keys. Without it `rows` is empty and
+                 *     `total` says all. `hour` is a local hour with the zone's offset at that time; it is added up
+                 *     from the ledger rows, so the period may have 31 days at most. `group`: a request counts in
+                 *     each group its user was in when it was made, so these rows may add up to more than `total`,
+                 *     which counts it once; without any group it is in the row whose `group` is null.
+                 */
+                group_by?: string;
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
+                /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
+                limit?: number;
+                /** @description Language and number format. Default, the installation's. */
+                locale?: components["parameters"]["Locale"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["XlsxFile"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGenerationsCsv: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                chat_id?: string;
+                generation_id?: string;
+                /** @description One or several, comma separated. */
+                state?: string;
+                /** @description One or several, comma separated. */
+                cost_state?: string;
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many rows. Default, all. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CsvFile"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGenerationsXlsx: {
+        parameters: {
+            query?: {
+                /** @description A local day `YYYY-MM-DD` or an instant. Default, the first day of the running month. */
+                from?: components["parameters"]["From"];
+                /** @description A local day or an instant, of the same kind as `from`, not earlier; it is not part of the period. Default, the first day of the month after the running one. */
+                to?: components["parameters"]["To"];
+                /** @description Only this user id. */
+                user?: components["parameters"]["User"];
+                /** @description Only requests whose user was in this group then; empty */
+                group?: components["parameters"]["Group"];
+                /** @description Only this model. */
+                model?: components["parameters"]["Model"];
+                /** @description Only this provider. */
+                provider?: components["parameters"]["Provider"];
+                chat_id?: string;
+                generation_id?: string;
+                /** @description One or several, comma separated. */
+                state?: string;
+                /** @description One or several, comma separated. */
+                cost_state?: string;
+                /** @description Only this origin. */
+                origin?: components["parameters"]["Origin"];
+                /** @description Only this task; empty */
+                task?: components["parameters"]["Task"];
+                /** @description Only this source, the path the row's winning record came by. */
+                source?: components["parameters"]["Source"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many rows. Default, all. */
+                limit?: number;
+                /** @description Language and number format. Default, the installation's. */
+                locale?: components["parameters"]["Locale"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["XlsxFile"];
+            /** @description Not changed; the client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Path and query of a call that gives a file.
+                     * @example /api/v1/reports/2026-11.xlsx?locale=de
+                     */
+                    target: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is being made, or waits for its turn. */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getExport: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                file: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
             };
             cookie?: never;
         };

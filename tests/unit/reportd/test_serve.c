@@ -68,7 +68,8 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 
 static struct {
 	struct om_wire_server *costd, *reportd;
-	struct om_wire_client *to_costd, *to_reportd;
+	struct om_fleet *to_costd;
+	struct om_wire_client *to_reportd;
 	struct rd_fonts fonts;
 	struct rd_workdir *work;
 	struct rd_server server;
@@ -82,11 +83,12 @@ set_up(void **state)
 	struct om_wire_server_opts c = {
 	    .urls = "tcp://127.0.0.1:0", .workers = 1, .arena_bytes = (size_t)1 << 28, .handler = answer};
 	struct om_wire_server_opts r = {.urls = "tcp://127.0.0.1:0",
-	    .workers = 2,
+	    .workers = 8,
 	    .arena_bytes = RD_REPLY_BYTES,
 	    .handler = rd_serve,
 	    .arg = &all.server};
 	struct om_wire_client_opts to = {.peer = "costd", .sockets = 2};
+	const struct rd_server_opts jobs = {.workers = 2, .queue = 8};
 	const char *fonts = getenv("FONT_DIR");
 
 	(void)state;
@@ -96,11 +98,11 @@ set_up(void **state)
 	assert_int_equal(rd_workdir_open(all.dir, &all.work, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&c, &all.costd, NULL), OM_OK);
 	to.urls = om_wire_server_url(all.costd, 0);
-	assert_int_equal(om_wire_client_open(&to, &all.to_costd, NULL), OM_OK);
-	all.server =
-	    (struct rd_server){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	assert_int_equal(om_fleet_open(&to, &all.to_costd, NULL), OM_OK);
 	all.house.locale = rd_locale_named(NULL);
-	assert_int_equal(rd_server_init(&all.server, NULL), OM_OK);
+	all.server.shop =
+	    (struct rd_workshop){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	assert_int_equal(rd_server_init(&all.server, &jobs, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&r, &all.reportd, NULL), OM_OK);
 	to.peer = "reportd";
 	to.sockets = 4;
@@ -116,8 +118,8 @@ tear_down(void **state)
 	om_wire_server_close(&all.reportd);
 	om_wire_server_close(&all.costd);
 	om_wire_client_free(&all.to_reportd);
-	om_wire_client_free(&all.to_costd);
 	rd_server_fini(&all.server);
+	om_fleet_free(&all.to_costd);
 	rd_workdir_close(&all.work);
 	rd_fonts_close(&all.fonts);
 	assert_int_equal(remove(all.dir), 0); /* nothing is left behind */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * archive.c - everyone's statements of a month in one ZIP file, written while
+ * it is sent, with a manifest of names, totals and hashes at its end.
+ *
+ * Promise   A statement that cannot be made fails the whole.  Names are unique.
+ *           Same figures, same bytes.
+ */
+#include "clean.h"
+#include "log.h"
+#include "make.h"
+#include "text.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ONE_BYTES      ((size_t)512 * 1024 * 1024) /* figures and pages of one statement */
+#define MANIFEST_BYTES ((size_t)256 * 1024 * 1024)
+#define ROOM_PER_USER  ((uint64_t)128 * 1024)
+#define ROOM_AT_LEAST  ((uint64_t)8 * 1024 * 1024)
+#define BLOCK_BYTES    65536
+
+struct zip {
+	struct archive *a; /* owned */
+	struct rd_task *task;
+	om_err why; /* of the task's file */
+	om_status status;
+	struct om_buf manifest;
+};
+
+static la_ssize_t
+put(struct archive *a, void *arg, const void *data, size_t n)
+{
+	struct zip *z = arg;
+
+	z->status = rd_task_write(z->task, data, n, &z->why);
+	if (z->status == OM_OK)
+		return (la_ssize_t)n;
+	archive_set_error(a, EIO, "%s", z->why.text);
+	return -1;
+}
+
+static om_status
+trouble(const struct zip *z, om_err *e)
+{
+	if (z->status != OM_OK)
+		return om_fail(e, z->status, "%s", z->why.text);
+	return om_fail(e, OM_INTERNAL, "libarchive: %.180s",
+	    archive_error_string(z->a) != NULL ? archive_error_string(z->a) : "no memory");
+}
+
+static om_status
+open_zip(struct zip *z, struct rd_task *t, om_err *e)
+{
+	*z = (struct zip){.task = t};
+	om_buf_init(&z->manifest, MANIFEST_BYTES);
+	z->a = archive_write_new();
+	if (z->a == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	/* PDF files are packed already */
+	if (archive_write_set_format_zip(z->a) != ARCHIVE_OK ||
+	    archive_write_zip_set_compression_store(z->a) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(z->a, BLOCK_BYTES) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(z->a, 1) != ARCHIVE_OK ||
+	    archive_write_open(z->a, z, NULL, put, NULL) != ARCHIVE_OK)
+		return trouble(z, e);
+	return OM_OK;
+}
+
+static void
+close_zip(struct zip *z)
+{
+	if (z->a != NULL) {
+		(void)archive_write_fail(z->a); /* writes nothing any more */
+		(void)archive_write_free(z->a);
+	}
+	om_buf_fini(&z->manifest);
+}
+
+static om_status
+add_file(struct zip *z, const char *name, om_time when, const void *data, size_t n, om_err *e)
+{
+	struct archive_entry *entry = archive_entry_new();
+	om_status s = OM_OK;
+
+	if (entry == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	archive_entry_set_pathname_utf8(entry, name);
+	archive_entry_set_filetype(entry, AE_IFREG);
+	archive_entry_set_perm(entry, 0644);
+	archive_entry_set_size(entry, (la_int64_t)n);
+	archive_entry_set_mtime(entry, (time_t)(when / OM_SECOND), 0);
+	if (archive_write_header(z->a, entry) != ARCHIVE_OK || archive_write_data(z->a, data, n) != (la_ssize_t)n ||
+	    archive_write_finish_entry(z->a) != ARCHIVE_OK)
+		s = trouble(z, e);
+	archive_entry_free(entry);
+	return s;
+}
+
+/* ---- the manifest: CSV by the rules of csv.h ---- */
+
+static void
+add_cell(struct om_buf *b, const char *text)
+{
+	om_buf_chr(b, '"');
+	if (text[0] != '\0' && strchr("=+-@\t\r\n'", text[0]) != NULL)
+		om_buf_chr(b, '\'');
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '"')
+			om_buf_chr(b, '"');
+		om_buf_chr(b, *p);
+	}
+	om_buf_str(b, "\",");
+}
+
+static om_status
+note(struct zip *z, const char *name, const struct rd_doc *d, const Om__StatementReply *r, const struct rd_file *f,
+    om_err *e)
+{
+	unsigned char hash[OM_SHA256];
+	char hex[2 * OM_SHA256 + 1], due[OM_MONEY_TEXT];
+	struct om_bytes all = {f->data, f->n};
+	struct om_buf *b = &z->manifest;
+	om_status s = om_sha256(&all, 1, hash);
+
+	if (s != OM_OK)
+		return om_fail(e, s, "a statement cannot be hashed");
+	om_hex(hash, sizeof hash, hex);
+	add_cell(b, name);
+	add_cell(b, r->user->id);
+	add_cell(b, r->user->name != NULL ? r->user->name : "");
+	om_buf_printf(b, "%llu,%llu,%s,%s,%s,%zu,%s\r\n", (unsigned long long)r->total->requests,
+	    (unsigned long long)r->total->unsettled, r->total->cost, om_money_text_fixed(d->due, d->digits, due),
+	    d->currency, f->n, hex);
+	return om_buf_done(b, e);
+}
+
+/* ---- a statement ---- */
+
+static om_status
+add_statement(struct rd_workshop *w, struct zip *z, const struct rd_month *m, const char *zone, size_t number,
+    rd_paper paper, om_err *e)
+{
+	Om__StatementReply *r = NULL;
+	const struct rd_doc *d = NULL;
+	struct om_arena a;
+	struct rd_file f;
+	unsigned at;
+	char *name;
+	om_status s;
+
+	om_arena_init(&a, ONE_BYTES);
+	s = rd_ask_statement(w, m, 0, false, &a, &r, &at, e);
+	if (s == OM_OK && strcmp(r->timezone, zone) != 0)
+		s = om_fail(e, OM_UNAVAILABLE, "the time zone changed while the file was made");
+	if (s == OM_OK)
+		s = rd_statement_new(r, m, &w->house->terms, &a, &d, e);
+	if (s == OM_OK)
+		s = rd_write_pdf(d, w->fonts, paper, &a, &f, e);
+	if (s == OM_OK) {
+		/* the number keeps names apart that are alike once they are clean */
+		name = om_arena_printf(&a, "%04zu-%s.pdf", number, d->stem);
+		s = name != NULL ? add_file(z, name, d->created, f.data, f.n, e)
+				 : om_fail(e, OM_NOMEM, "out of memory");
+		if (s == OM_OK)
+			s = note(z, name, d, r, &f, e);
+	}
+	om_arena_fini(&a);
+	return s;
+}
+
+static om_status
+add_all(struct rd_workshop *w, struct zip *z, const struct rd_month *m, const Om__StatementReply *all, rd_paper paper,
+    om_err *e)
+{
+	om_status s = OM_OK;
+	om_err why = {.text = ""};
+
+	om_buf_str(
+	    &z->manifest, "file,user,user_name,requests,unsettled,cost_usd,amount_due,currency,bytes,sha256\r\n");
+	for (size_t i = 0; s == OM_OK && i < all->n_users; i++) {
+		struct rd_month one = *m;
+
+		s = rd_task_go_on(z->task, e);
+		if (s != OM_OK)
+			return s;
+		one.user = all->users[i]->user;
+		if (one.user == NULL)
+			return om_fail(e, OM_PROTOCOL, "costd sent a user without an id");
+		s = add_statement(w, z, &one, all->timezone, i + 1, paper, &why);
+		if (s != OM_OK)
+			return om_fail(e, s, "the statement of user %.60s: %.150s", one.user, why.text);
+		rd_task_progress(z->task, 1);
+	}
+	return OM_OK;
+}
+
+om_status
+rd_make_archive(struct rd_workshop *w, const struct rd_month *m, const Om__StatementReply *all, rd_paper paper,
+    struct rd_task *t, om_err *e)
+{
+	om_time when = all->has_changed_us ? all->changed_us : all->from_us;
+	struct zip z;
+	om_status s = rd_task_folder(t, w->work, ROOM_AT_LEAST + all->n_users * ROOM_PER_USER, e);
+
+	if (s == OM_OK)
+		s = rd_task_begin(t, true, e);
+	if (s != OM_OK)
+		return s;
+	rd_task_expect(t, all->n_users);
+	s = open_zip(&z, t, e);
+	if (s == OM_OK)
+		s = add_all(w, &z, m, all, paper, e);
+	if (s == OM_OK)
+		s = add_file(&z, "manifest.csv", when, z.manifest.data, z.manifest.len, e);
+	if (s == OM_OK && archive_write_close(z.a) != ARCHIVE_OK)
+		s = trouble(&z, e);
+	close_zip(&z);
+	return s;
+}
