@@ -10,7 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-#define BATCH_ROWS       500
+#define FIRST_ROWS       200 /* of a batch, until it is known how fast costd is */
+#define LEAST_ROWS       25
+#define MOST_ROWS        2000 /* costd holds a batch in memory, 4 kB a record */
+#define QUICK_MS         500
+#define SLOW_MS          3000
 #define BATCH_BYTES      ((size_t)1024 * 1024)
 #define ARENA_BYTES      ((size_t)16 * 1024 * 1024)
 #define DEADLINE_MS      30000
@@ -30,6 +34,7 @@ struct gw_forward {
 	bool stop;
 
 	int wait_ms; /* the thread's, as what follows */
+	size_t rows; /* of the next batch, at most */
 	int64_t reported_ms;
 	om_status reported;
 };
@@ -38,6 +43,8 @@ static struct om_stat st_sent =
     OM_COUNTER("owui_metering_forward_batches_total", "outcome=\"acknowledged\"", "Batches sent to costd, by outcome.");
 static struct om_stat st_failed =
     OM_COUNTER("owui_metering_forward_batches_total", "outcome=\"failed\"", "Batches sent to costd, by outcome.");
+static struct om_stat st_rows =
+    OM_GAUGE("owui_metering_forward_batch_records", NULL, "Records the next batch may have.");
 static struct om_stat st_time =
     OM_HISTOGRAM("owui_metering_forward_seconds", NULL, "How long costd took to acknowledge a batch.");
 
@@ -84,6 +91,18 @@ check(const Om__SubmitBatch *b, const Om__Reply *rep, om_err *e)
 	return OM_OK;
 }
 
+/* adapt lets batches grow while there is a backlog and costd is quick with them,
+ * and shrink when it is not. */
+static void
+adapt(struct gw_forward *f, bool was_full, int64_t took_ms)
+{
+	if (took_ms > SLOW_MS)
+		f->rows = f->rows / 2 > LEAST_ROWS ? f->rows / 2 : LEAST_ROWS;
+	else if (was_full && took_ms < QUICK_MS)
+		f->rows = f->rows * 2 < MOST_ROWS ? f->rows * 2 : MOST_ROWS;
+	om_stat_set(&st_rows, (int64_t)f->rows);
+}
+
 static om_status
 send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_arena *a, om_err *e)
 {
@@ -93,6 +112,7 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	unsigned char *id = om_arena_alloc(a, GW_SPOOL_ID);
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
+	int64_t begun_ms = om_mono_ms();
 	om_time start = om_now();
 	om_status s;
 
@@ -130,6 +150,7 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	if (s != OM_OK)
 		return s;
 	om_stat_observe_us(&st_time, om_now() - start);
+	adapt(f, n == f->rows, om_mono_ms() - begun_ms);
 	return gw_spool_forget(f->opts.spool, batch.first_seq, batch.last_seq, rep->submit->new_records,
 	    rep->submit->duplicate_records, rep->submit->refused_records, e);
 }
@@ -163,7 +184,7 @@ forward_some(struct gw_forward *f, size_t *n_out, om_err *e)
 	om_status s;
 
 	om_arena_init(&a, ARENA_BYTES);
-	s = gw_spool_read(f->opts.spool, BATCH_ROWS, BATCH_BYTES, &a, &rows, n_out, e);
+	s = gw_spool_read(f->opts.spool, f->rows, BATCH_BYTES, &a, &rows, n_out, e);
 	if (s == OM_OK && *n_out > 0) {
 		om_request_id_make(request_id);
 		om_log_request(request_id);
@@ -195,6 +216,8 @@ work(void *arg)
 			break;
 		s = forward_some(f, &n, &e);
 		if (s != OM_OK) {
+			if (s == OM_TIMEOUT) /* it may have been too much for it */
+				adapt(f, false, INT64_MAX);
 			go = pause_for(f, f->wait_ms, false);
 			f->wait_ms =
 			    f->wait_ms * 2 < f->opts.longest_wait_ms ? f->wait_ms * 2 : f->opts.longest_wait_ms;
@@ -221,6 +244,7 @@ gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err
 	if (f->opts.longest_wait_ms == 0)
 		f->opts.longest_wait_ms = LONGEST_WAIT_MS;
 	f->wait_ms = SHORTEST_WAIT_MS;
+	f->rows = FIRST_ROWS;
 	(void)pthread_mutex_init(&f->lock, NULL);
 	om_cond_init(&f->wake);
 	om_stat_register(&st_sent);

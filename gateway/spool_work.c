@@ -25,6 +25,8 @@ static struct om_stat st_pending_bytes =
     OM_GAUGE("owui_metering_spool_pending_bytes", NULL, "Size of the records waiting for costd.");
 static struct om_stat st_quarantined =
     OM_GAUGE("owui_metering_spool_quarantined", NULL, "Damaged records set aside in the spool.");
+static struct om_stat st_damaged = OM_GAUGE("owui_metering_spool_damaged", NULL,
+    "1 when the spool's file or log was found damaged at start beyond single records; the log says how.");
 static struct om_stat st_oldest = OM_GAUGE("owui_metering_spool_oldest_pending_timestamp_seconds", NULL,
     "When the oldest waiting record was received; 0 when none waits.");
 static struct om_stat st_commits =
@@ -60,6 +62,7 @@ gw_spool_publish(struct gw_spool *s)
 	om_stat_set(&st_pending, t.pending);
 	om_stat_set(&st_pending_bytes, t.pending_bytes);
 	om_stat_set(&st_quarantined, t.quarantined);
+	om_stat_set(&st_damaged, gw_store_damaged(s->store));
 	om_stat_set(&st_oldest, t.oldest_us / OM_SECOND);
 }
 

@@ -162,6 +162,12 @@ gw_store_id(const struct gw_store *st)
 	return st->id;
 }
 
+bool
+gw_store_damaged(const struct gw_store *st)
+{
+	return st->damaged;
+}
+
 void
 gw_store_totals(const struct gw_store *st, struct gw_store_totals *out)
 {

@@ -17,6 +17,7 @@
 #include "arena.h"
 #include "clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GW_SPOOL_ID 16
@@ -49,6 +50,10 @@ void gw_store_close(struct gw_store **st);
 
 /* gw_store_id gives the spool's own id, made with it. */
 const unsigned char *gw_store_id(const struct gw_store *st);
+
+/* gw_store_damaged tells whether the file or its log were found damaged at start
+ * beyond single records; it was logged what, and nothing was deleted. */
+bool gw_store_damaged(const struct gw_store *st);
 
 /* gw_store_totals as of the last commit. */
 void gw_store_totals(const struct gw_store *st, struct gw_store_totals *out);

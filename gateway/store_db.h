@@ -33,6 +33,7 @@ struct gw_store {
 	unsigned char id[GW_SPOOL_ID];
 	int wal_pages; /* after the last commit */
 	bool failed;   /* the disk or the file; sticky */
+	bool damaged;  /* something was found at start that is more than single records */
 
 	/* Rows up to this number are acknowledged; they are swept away bit by bit,
 	 * because deleting many takes space in the log, and noting a number does not. */
@@ -53,6 +54,10 @@ om_status gw_db_int(struct gw_store *st, const char *text, int64_t *out, om_err 
 
 /* gw_db_checkpoint moves the log's pages into the file, and empties the log. */
 om_status gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e) OM_MUST;
+
+/* gw_wal_check reads a log left behind before SQLite does, and keeps a damaged one
+ * aside. */
+om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
 
 /* gw_store_read_after gives the records behind a number, as gw_store_read. */
 om_status gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes,

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define SCHEMA_VERSION 1
+#define PAGE_BYTES     4096
 
 static const char *const sql[N_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -131,10 +132,14 @@ static om_status
 open_db(struct gw_store *st, om_err *e)
 {
 	char path[3300];
+	struct stat file;
 	int64_t version;
 	om_status s;
 
 	(void)snprintf(path, sizeof path, "%s/spool.db", st->dir);
+	/* SQLite would take less than a page for a file yet to be made */
+	if (stat(path, &file) == 0 && file.st_size > 0 && file.st_size < PAGE_BYTES)
+		return om_fail(e, OM_IO, "the file is cut off or no spool: it has %lld bytes", (long long)file.st_size);
 	if (sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
 		return st->db != NULL ? gw_db_fail(st, "opening the spool", e) : om_fail(e, OM_NOMEM, "out of memory");
@@ -269,6 +274,33 @@ check_all(struct gw_store *st, om_err *e)
 	}
 }
 
+/* check_file looks for damage that no record's checksum shows: pages that hang
+ * together wrongly, and records that are counted and not there. */
+static om_status
+check_file(struct gw_store *st, om_err *e)
+{
+	const struct gw_store_totals *t = &st->now.totals;
+	int64_t missing =
+	    t->accepted - t->new_records - t->duplicate_records - t->refused_records - t->pending - t->quarantined;
+	sqlite3_stmt *q = NULL;
+	const char *said = NULL;
+
+	if (sqlite3_prepare_v2(st->db, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK ||
+	    sqlite3_step(q) != SQLITE_ROW || (said = (const char *)sqlite3_column_text(q, 0)) == NULL) {
+		om_status s = gw_db_fail(st, "checking the spool", e);
+
+		(void)sqlite3_finalize(q);
+		return s;
+	}
+	if (strcmp(said, "ok") != 0 || missing != 0) {
+		st->damaged = true;
+		om_log(OM_LOG_ERROR, "the spool's file is damaged; what can be read is delivered, the rest stays in it",
+		    "why", said, "missing", OM_I64(missing), NULL);
+	}
+	(void)sqlite3_finalize(q);
+	return OM_OK;
+}
+
 /* settle writes what a log left behind holds into the file and starts a new log.
  * After a failed sync the old one may look whole from memory and not be so on
  * the disk; commits appended to it would be lost with it. */
@@ -306,6 +338,8 @@ gw_store_open(const char *dir, struct gw_store **out, om_err *e)
 	if (s == OM_OK)
 		s = take_lock(st, &why);
 	if (s == OM_OK)
+		s = gw_wal_check(st, &why);
+	if (s == OM_OK)
 		s = open_db(st, &why);
 	if (s == OM_OK)
 		s = check_pragmas(st, &why);
@@ -319,6 +353,8 @@ gw_store_open(const char *dir, struct gw_store **out, om_err *e)
 		s = load_totals(st, &why);
 	if (s == OM_OK)
 		s = check_all(st, &why);
+	if (s == OM_OK)
+		s = check_file(st, &why);
 	if (s != OM_OK) {
 		gw_store_close(&st);
 		return om_fail(e, s, "spool: %s", why.text);

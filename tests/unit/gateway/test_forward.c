@@ -132,6 +132,31 @@ test_records_go_at_once_and_in_batches(void **state)
 }
 
 static void
+test_batches_grow_with_a_backlog_and_shrink_when_costd_is_slow(void **state)
+{
+	int sent;
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		append(1000);
+	start();
+	assert_int_equal(wait_pending(0).new_records, 8000);
+	assert_int_equal(atomic_load(&costd.batches), 7); /* 200 400 800 1600 2000 2000 1000 */
+	assert_true(gw_forward_close(&forward));
+
+	atomic_store(&costd.mode, FX_TIMES_OUT);
+	atomic_store(&costd.delay_ms, 600);
+	append(100);
+	sent = atomic_load(&costd.batches);
+	start();
+	wait_batches(sent + 3); /* each halves what may go next: 200 100 50 */
+	atomic_store(&costd.mode, FX_HONEST);
+	(void)wait_pending(0);
+	assert_true(atomic_load(&costd.batches) >= sent + 5);
+	assert_false(costd.out_of_order);
+}
+
+static void
 lie(int mode)
 {
 	struct gw_store_totals t;
@@ -245,6 +270,7 @@ main(void)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    WITH(test_records_go_at_once_and_in_batches),
+	    WITH(test_batches_grow_with_a_backlog_and_shrink_when_costd_is_slow),
 	    WITH(test_costd_that_refuses_keeps_the_records),
 	    WITH(test_answer_about_another_spool_deletes_nothing),
 	    WITH(test_answer_about_another_batch_deletes_nothing),
