@@ -205,9 +205,14 @@ keep_letter(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct letter *l = arg;
 
-	*l->out = om_arena_strndup(l->a, v[0].p, v[0].n);
+	char *copy = om_arena_alloc(l->a, v[0].n + 1); /* the record is bytes, zeros among them */
+
+	if (copy == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	memcpy(copy, v[0].p, v[0].n);
+	*l->out = copy;
 	*l->n_out = v[0].n;
-	return *l->out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	return OM_OK;
 }
 
 om_status

@@ -89,11 +89,11 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 
 /* read_delivered reads a record that came from outside. */
 static om_status
-read_delivered(struct cd_item *it, struct om_arena *a, om_err *e)
+read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a, om_err *e)
 {
 	om_status s = read_item(it, a, e);
 
-	if (s == OM_OK && it->refused == NULL && cd_record_is_look_up(it->rec))
+	if (s == OM_OK && !l->books && it->refused == NULL && cd_record_is_look_up(it->rec))
 		it->refused = "cost_state: only costd looks up";
 	return s;
 }
@@ -355,7 +355,7 @@ cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline
 		r.items[i].seq = b->entries[i]->seq;
 		r.items[i].packed = b->entries[i]->record.data;
 		r.items[i].n_packed = b->entries[i]->record.len;
-		s = read_delivered(&r.items[i], a, e);
+		s = read_delivered(l, &r.items[i], a, e);
 	}
 	if (s != OM_OK)
 		return s;
@@ -417,7 +417,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 {
 	struct cd_item item = {.seq = t->seq, .packed = record, .n_packed = n};
 	const char *why;
-	om_status s = read_delivered(&item, a, e);
+	om_status s = read_delivered(t->run.l, &item, a, e);
 
 	t->run.items = &item;
 	t->run.n = 1;

@@ -2,6 +2,7 @@
 /* costd - the ledger of OWUI-Metering. */
 #include "app.h"
 #include "audit.h"
+#include "import.h"
 
 #include <string.h>
 
@@ -12,5 +13,7 @@ main(int argc, char **argv)
 		return cd_audit_main(CD_AUDIT_CHECK);
 	if (argc == 2 && strcmp(argv[1], "--rebuild-totals") == 0)
 		return cd_audit_main(CD_AUDIT_REBUILD);
+	if (argc == 3 && strcmp(argv[1], "import") == 0)
+		return cd_import_main(argv[2]);
 	return om_service_main(&cd_service, argc, argv);
 }

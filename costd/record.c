@@ -238,6 +238,7 @@ om_status
 cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
 {
 	bool looked_up = cd_record_is_look_up(r);
+	bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
 	uint8_t rank = word_rank(r), billed = cost_rank(r), counted = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED;
 	const char *key = r->generation_id, *groups;
 	om_status s;
@@ -269,7 +270,7 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 		int64_t v = 0;
 
 		if (count_of(r, &counts[i], &v))
-			set_int(out, counts[i].field, looked_up && v > 0 ? CD_RANK_LOOKED_UP : counted, v);
+			set_int(out, counts[i].field, native && v > 0 ? CD_RANK_LOOKED_UP : counted, v);
 	}
 	return s;
 }

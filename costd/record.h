@@ -8,6 +8,8 @@
  *             native tokens   a look-up's counts are the billing basis of its
  *                             cost, so they win; but its zeros only fill gaps,
  *                             for the provider answers with zeros at first.
+ *                             So do those of the provider's export, which does
+ *                             not say whose tokens they are.
  *             state           error, cancelled, final as witnessed > the
  *                             look-up's word > open.
  *             all else        the reporting path wins: the look-up names a
@@ -31,7 +33,8 @@
 #define CD_RECORD_ID   16
 #define CD_KEY_BYTES   640
 #define CD_TURN_PREFIX "owui:"
-#define CD_LOOK_UP     "look-up" /* source of a look-up's record */
+#define CD_LOOK_UP     "look-up"         /* source of a look-up's record */
+#define CD_EXPORT      "activity-export" /* of a line of the provider's export */
 
 /* cd_record_check says why a record can never be stored. */
 om_status cd_record_check(const Om__Record *r, om_err *e) OM_MUST;

@@ -11,7 +11,7 @@ def letters(session, **query):
 
 def quarrel(stack, spoiled_cost="0.5"):
     """quarrel sends a record and another one with its id and other content, which becomes a dead letter."""
-    first = record(record_id=str(uuid.uuid4()), cost="0.25")
+    first = record(record_id=str(uuid.uuid4())[:-6] + "000000", cost="0.25")  # zero bytes
     stack.ingest.send(first)
     stack.drained()
     stack.ingest.send({**first, "usage": {**first["usage"], "cost": spoiled_cost}})

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * import.h - history from elsewhere: the SQLite file of the older OWUI-Metering
+ * and the CSV file of OpenRouter's activity export.
+ *
+ * Promise   Repeatable: a record's id follows from its content, so what was
+ *           imported before is a duplicate.  A call that the ledger knows by
+ *           another id is left out: a turn whose generation it has, a span of
+ *           that generation, or a row of the other kind of file with the same
+ *           cost and tokens within a quarter of an hour, each counting for one.
+ *           What is left out is reported with its reason.
+ * Threads   One.
+ */
+#ifndef CD_IMPORT_H
+#define CD_IMPORT_H
+
+#include "codec.h"
+#include "ledger.h"
+
+#include <stdio.h>
+
+struct cd_import;
+
+/* cd_import_main loads the settings and imports the file: 0 all well, 1 failed,
+ * 2 a setting is wrong. */
+int cd_import_main(const char *path);
+
+/* cd_import_run imports into a ledger that is ready and prints to `out`. */
+om_status cd_import_run(struct cd_ledger *l, const char *path, FILE *out, om_err *e) OM_MUST;
+
+/* ---- for the readers of files ---- */
+
+/* cd_import_record gives a record to fill in; it lives until cd_import_add, in
+ * the arena of cd_import_arena. */
+Om__Record *cd_import_record(struct cd_import *im);
+struct om_arena *cd_import_arena(struct cd_import *im);
+
+/* cd_import_add takes the record.  `where` names its place for a person;
+ * `span` is the hexadecimal span id of a row that was made of a trace, or
+ * NULL. */
+om_status cd_import_add(struct cd_import *im, const char *where, const char *span, om_err *e) OM_MUST;
+
+/* cd_import_skip leaves the row out. */
+void cd_import_skip(struct cd_import *im, const char *where, const char *why);
+
+/* cd_import_progress: done of total, in any unit. */
+void cd_import_progress(struct cd_import *im, int64_t done, int64_t total);
+
+om_status cd_import_sqlite(struct cd_import *im, const char *path, om_err *e) OM_MUST; /* import_sqlite.c */
+om_status cd_import_csv(struct cd_import *im, const char *path, om_err *e) OM_MUST;    /* import_csv.c */
+
+#endif
