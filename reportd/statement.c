@@ -229,7 +229,8 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 	    rd_fill(m->arena, rd_form(t, t->n_requests, f->requests), rd_count_text(m, f->requests)), p->usage, true,
 	    c->usage, RD_PLAIN};
 	if (!om_money_is_zero(terms->fee))
-		at[n++] = (struct rd_amount){t->minimum_charge, fee_remark(m, c), p->fee, true, c->fee, RD_PLAIN};
+		at[n++] = (struct rd_amount){
+		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
 	if (!om_money_is_zero(terms->markup_percent))
 		at[n++] = (struct rd_amount){t->markup,
 		    rd_fill(m->arena, t->markup_percent, rd_show_percent(t, terms->markup_percent, percent)), p->markup,

@@ -63,18 +63,28 @@ rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known,
 	    (struct rd_cell){.known = known, .u.at = at});
 }
 
+/* hide keeps a column from the page when the table is too wide with it. */
 static void
-put_figures(struct rd_row *r, const struct rd_maker *m, const struct rd_figures *f)
+hide(struct rd_row *r, bool yes)
+{
+	if (r->columns != NULL && yes)
+		r->columns[r->n - 1].sheet_only = true;
+}
+
+/* put_figures: narrow leaves details out on a page. */
+static void
+put_figures(struct rd_row *r, const struct rd_maker *m, const struct rd_figures *f, bool narrow)
 {
 	const struct rd_locale *t = m->locale;
 
 	rd_put_count(r, "requests", t->requests, f->requests);
 	rd_put_count(r, "input_tokens", t->input_tokens, f->prompt);
 	rd_put_count(r, "cached_tokens", t->cached_tokens, f->cached);
+	hide(r, narrow);
 	rd_put_count(r, "cache_write_tokens", t->cache_write_tokens, f->cache_write);
-	if (r->columns != NULL)
-		r->columns[r->n - 1].sheet_only = true;
+	hide(r, true);
 	rd_put_count(r, "reasoning_tokens", t->reasoning_tokens, f->reasoning);
+	hide(r, narrow);
 	rd_put_count(r, "output_tokens", t->output_tokens, f->completion);
 	if (m->total.unsettled > 0)
 		rd_put_count(r, "unsettled", t->not_settled, f->unsettled);
@@ -214,7 +224,7 @@ put_row(
 	if (s != OM_OK)
 		return s;
 	put_keys(&r, m, src->of, u, i);
-	put_figures(&r, m, &f);
+	put_figures(&r, m, &f, false);
 	return src->of == OF_USERS && charged(m) ? put_charges(&r, m, &c, e) : OM_OK;
 }
 
@@ -232,7 +242,7 @@ make_usage(struct rd_maker *m, const struct source *src, struct rd_table *t, om_
 	if (columns == NULL || total == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	put_keys(&head, m, src->of, NULL, SIZE_MAX);
-	put_figures(&head, m, &sum);
+	put_figures(&head, m, &sum, with_charges);
 	if (with_charges)
 		s = put_charges(&head, m, &none, e);
 	cells = om_arena_array(m->arena, src->n * head.n + 1, sizeof *cells);
@@ -245,7 +255,7 @@ make_usage(struct rd_maker *m, const struct source *src, struct rd_table *t, om_
 	if (s != OM_OK)
 		return s;
 	put_keys(&foot, m, src->of, NULL, SIZE_MAX);
-	put_figures(&foot, m, &sum);
+	put_figures(&foot, m, &sum, false);
 	if (with_charges)
 		s = put_charges(&foot, m, &m->charges, e);
 	*t = (struct rd_table){

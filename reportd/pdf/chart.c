@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HEIGHT 112.0
-#define LEAST  80.0 /* where that saves a page */
+#define LEAST  66.0 /* where that saves a page */
 #define FOOT   16.0 /* below the bars: the days */
 #define STEPS  4    /* at most, up the scale */
 

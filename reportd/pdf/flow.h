@@ -17,6 +17,7 @@ struct rd_flow {
 	double left, right, top, bottom;
 	double y;         /* where the next content begins */
 	double air;       /* of the space between rows and sections: 1, or less */
+	bool short_of;    /* pages: those per user are left out */
 	const char *mark; /* a word across each page; NULL: none */
 	const char *of;   /* before the title of a table that goes on; NULL: nothing */
 };

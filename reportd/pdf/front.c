@@ -301,7 +301,7 @@ rd_front_ranks(struct rd_flow *f, const struct rd_doc *d)
 		return;
 	rows = rows < RANKS ? rows : RANKS;
 	rd_flow_heading(f, -1, d->locale->at_a_glance, d->locale->ranks_remark, 11 + 19 * (double)rows);
-	w = (f->right - f->left - gap * 2) / 3;
+	w = (f->right - f->left - gap * (n > 2 ? 2 : 1)) / (n > 2 ? 3 : 2);
 	for (size_t i = 0; i < n; i++)
 		draw_rank(f, found[i], whole, f->left + (w + gap) * (double)i, w);
 	f->y += 11 + 19 * (double)rows;

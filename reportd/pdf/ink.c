@@ -174,8 +174,11 @@ make_font(struct rd_ink *ink, rd_face face)
 void
 rd_ink_again(struct rd_ink *ink)
 {
-	if (ink->doc == NULL)
-		ink->n_pages = 0;
+	if (ink->doc != NULL)
+		return;
+	ink->n_pages = 0;
+	if (ink->status == OM_TOO_LARGE)
+		ink->status = OM_OK;
 }
 
 void

@@ -50,7 +50,8 @@ struct rd_ink_opts {
 om_status rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e) OM_MUST;
 void rd_ink_free(struct rd_ink **ip);
 
-/* rd_ink_again begins the rehearsal anew, keeping what it noted. */
+/* rd_ink_again begins the rehearsal anew, keeping what it noted but not that it
+ * was too long. */
 void rd_ink_again(struct rd_ink *ink);
 
 /* rd_ink_perform ends the rehearsal: what follows is written. */

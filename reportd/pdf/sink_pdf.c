@@ -31,17 +31,30 @@ notes_height(struct rd_flow *f, const struct rd_doc *d)
 }
 
 static void
-draw_notes(struct rd_flow *f, const struct rd_doc *d)
+draw_note(struct rd_flow *f, const char *label, const char *text)
 {
-	rd_flow_heading(f, 0, d->locale->notes, NULL, notes_height(f, d));
-	for (size_t i = 0; i < d->n_notes; i++) {
-		struct rd_wrapped w;
-		double width = f->right - f->left - LABEL;
+	struct rd_wrapped w;
+	double width = f->right - f->left - LABEL;
 
-		rd_wrap(f->fonts, &note, d->notes[i].text, width, RD_MAX_WRAP, &w);
-		rd_flow_need(f, w.n * note.size * RD_LEADING + 4);
-		rd_text_cut(f->ink, &rd_label, f->left, f->y + 7.6, LABEL - 8, d->notes[i].label);
-		f->y += rd_flow_text(f, &note, f->left + LABEL, width, RD_MAX_WRAP, d->notes[i].text) + 4;
+	rd_wrap(f->fonts, &note, text, width, RD_MAX_WRAP, &w);
+	rd_flow_need(f, w.n * note.size * RD_LEADING + 4);
+	rd_text_cut(f->ink, &rd_label, f->left, f->y + 7.6, LABEL - 8, label);
+	f->y += rd_flow_text(f, &note, f->left + LABEL, width, RD_MAX_WRAP, text) + 4;
+}
+
+static void
+draw_notes(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
+{
+	char most[RD_SHOWN];
+
+	rd_flow_heading(f, 0, d->locale->notes, NULL, notes_height(f, d));
+	for (size_t i = 0; i < d->n_notes; i++)
+		draw_note(f, d->notes[i].label, d->notes[i].text);
+	if (f->short_of) {
+		const char *text =
+		    rd_fill(a, d->locale->pages_left_out_text, rd_show_count(d->locale, RD_MAX_PAGES, most));
+
+		draw_note(f, d->locale->pages_left_out, text != NULL ? text : "");
 	}
 }
 
@@ -90,16 +103,17 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	}
 	if (s != OM_OK)
 		return s;
-	draw_notes(f, d);
-	for (size_t i = 0; s == OM_OK && d->nothing == NULL && i < d->n_sections; i++)
+	draw_notes(f, d, a);
+	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->short_of && i < d->n_sections; i++)
 		s = draw_section(f, d, &d->sections[i], i == 0 ? d->locale->users : NULL, a, e);
 	if (s == OM_OK)
 		rd_feet_draw(f, d, a);
 	return s;
 }
 
-/* rehearse draws once without ink.  What would leave the last page nearly empty
- * is set a little closer, if that saves the page. */
+/* rehearse draws once without ink.  A report that would be too long goes without
+ * the pages per user; what would leave the last page nearly empty is set a
+ * little closer, if that saves the page. */
 static om_status
 rehearse(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 {
@@ -107,6 +121,11 @@ rehearse(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *
 	unsigned pages = rd_ink_pages(f->ink);
 	bool empty = f->y - f->top < (f->bottom - f->top) * NEARLY_EMPTY;
 
+	if (s == OM_OK && d->n_sections > 0 && pages == RD_MAX_PAGES) {
+		f->short_of = true;
+		rd_ink_again(f->ink);
+		return draw(f, d, a, e);
+	}
 	for (double air = 0.9; s == OM_OK && d->n_sections == 0 && pages > 1 && empty && air > 0.45; air -= 0.1) {
 		f->air = air;
 		rd_ink_again(f->ink);

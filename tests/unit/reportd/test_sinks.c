@@ -219,6 +219,34 @@ test_pdf_has_bounds(void **state)
 	om_arena_fini(&a);
 }
 
+/* Pages per user that would make a report too long are left out, all of them. */
+static void
+test_pdf_of_very_many_users_goes_without_their_pages(void **state)
+{
+	const struct rd_doc *base;
+	struct rd_section *sections;
+	struct rd_file with, without;
+	struct rd_doc d;
+	struct om_arena a;
+	om_err e;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 28);
+	base = doc_of(&a, &shapes[3]);
+	d = *base;
+	sections = om_arena_array(&a, 2100, sizeof *sections);
+	assert_non_null(sections);
+	for (size_t i = 0; i < 2100; i++)
+		sections[i] = base->sections[i % base->n_sections];
+	d.sections = sections;
+	d.n_sections = 1000;
+	assert_int_equal(write_it(&d, false, RD_A4, &a, &with, &e), OM_OK);
+	d.n_sections = 2100;
+	assert_int_equal(write_it(&d, false, RD_A4, &a, &without, &e), OM_OK);
+	assert_true(without.n < with.n / 10);
+	om_arena_fini(&a);
+}
+
 static void
 test_little_memory_is_a_status(void **state)
 {
@@ -376,6 +404,7 @@ main(void)
 	    cmocka_unit_test(test_same_document_same_bytes),
 	    cmocka_unit_test(test_pdf_has_no_actions),
 	    cmocka_unit_test(test_pdf_has_bounds),
+	    cmocka_unit_test(test_pdf_of_very_many_users_goes_without_their_pages),
 	    cmocka_unit_test(test_little_memory_is_a_status),
 	    cmocka_unit_test(test_full_disk_is_an_error_and_leaves_nothing),
 	    cmocka_unit_test(test_a_damaged_workbook_is_found),
