@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from documents import pdf_text
 from records import record
-from stack import wait_until
+from stack import free_port, wait_until
 
 MONTH = "2026-03"
 IN_MONTH = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
@@ -157,10 +157,31 @@ def check_series(stack, keys):
         assert hashlib.sha256(file).hexdigest().upper() == row[4] and len(file) == int(row[3])
 
 
+@pytest.fixture
+def pairs(make_stack):
+    """An installation with two costd and two reportd."""
+    stack = make_stack(started=False, stub=None)
+    costds = [stack.costd_url, f"tcp://127.0.0.1:{free_port()}"]
+    reportds = [stack.reportd_url, f"tcp://127.0.0.1:{free_port()}"]
+    stack.settings = {"reportd": {"COSTD_URL": ",".join(costds)},
+                      "gateway": {"COSTD_URL": ",".join(costds), "REPORTD_URL": ",".join(reportds)}}
+    stack.gateway = stack.gateway_process(0)
+    stack.gateways = [stack.gateway]
+    stack.reportd = stack.process("reportd", stack.reportd_env())
+    stack.__enter__()
+    second = [stack.process("costd", {**stack.costd_env(), "COSTD_LISTEN": costds[1]}, "costd2"),
+              stack.process("reportd", {**stack.reportd_env(), "REPORTD_LISTEN": reportds[1]}, "reportd2")]
+    for process in second:
+        process.start()
+    yield stack, (stack.reportd, stack.costd, second[1], second[0])
+    for process in second:
+        process.stop()
+
+
 @pytest.mark.slow
-def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(make_stack):
-    """Documents are issued by several callers while costd and reportd are killed at any moment."""
-    stack = make_stack(stub=None)
+def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(pairs):
+    """Documents are issued by several callers while two costd and two reportd are killed at any moment."""
+    stack, victims = pairs
     stack.ingest.send([record(user=f"u-{n % 40}", cost="0.01", at=IN_MONTH, model=f"maker/model-{n % 7}") for n in range(400)])
     stack.drained()
     keys = [f"key-{n}" for n in range(12)]
@@ -191,7 +212,7 @@ def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(make_stack
         thread.start()
     kills = 0
     while any(thread.is_alive() for thread in threads) and kills < 14:
-        victim = (stack.reportd, stack.costd)[kills % 2]
+        victim = victims[kills % 4]
         threads[0].join(dice.uniform(0.02, 0.6))
         victim.kill()
         victim.start()
