@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "fetch.h"
 #include "keeper.h"
 #include "log.h"
 #include "outbox.h"
@@ -27,13 +28,16 @@ static struct om_stat months =
 /* What a month's folder can hold. */
 static const struct kind {
 	const char *name;
-	bool each_user; /* one file each, in a folder */
+	enum { REPORT, EACH_USER, TABLE } is; /* issued; issued, one each in a folder; as it is now */
 	Om__Format format;
 } kinds[] = {
-    {"report.pdf", false, OM__FORMAT__FORMAT_PDF},
-    {"report.xlsx", false, OM__FORMAT__FORMAT_XLSX},
-    {"statements.pdf", true, OM__FORMAT__FORMAT_PDF},
-    {"statements.xlsx", true, OM__FORMAT__FORMAT_XLSX},
+    {"report.pdf", REPORT, OM__FORMAT__FORMAT_PDF},
+    {"report.xlsx", REPORT, OM__FORMAT__FORMAT_XLSX},
+    {"report.csv", TABLE, OM__FORMAT__FORMAT_CSV},
+    {"report.focus.csv", TABLE, OM__FORMAT__FORMAT_FOCUS},
+    {"statements.pdf", EACH_USER, OM__FORMAT__FORMAT_PDF},
+    {"statements.xlsx", EACH_USER, OM__FORMAT__FORMAT_XLSX},
+    {"statements.zip", TABLE, OM__FORMAT__FORMAT_ZIP},
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -90,7 +94,7 @@ rd_delivery_files_check(const char *list, om_err *e)
 			known = known || (strlen(kinds[i].name) == len && strncmp(list, kinds[i].name, len) == 0);
 		if (len > 0 && !known)
 			return om_fail(e, OM_INVALID,
-			    "\"%.*s\" is none of report.pdf, report.xlsx, statements.pdf, statements.xlsx",
+			    "\"%.*s\" is none of report.pdf, .xlsx, .csv, .focus.csv and statements.pdf, .xlsx, .zip",
 			    (int)(len < 40 ? len : 40), list);
 		words += len > 0;
 		list += len;
@@ -232,7 +236,7 @@ deliver_document(struct job *j, const struct kind *k, const char *user, om_err *
 		s = rd_issue(j->d->opts.issuing, &q, om_mono_ms() + TURN_MS, &a, &made, e);
 	if (s == OM_OK) {
 		doc = made->document;
-		(void)snprintf(name, sizeof name, "%s%s", k->each_user ? "statements/" : "", doc->filename);
+		(void)snprintf(name, sizeof name, "%s%s", k->is == EACH_USER ? "statements/" : "", doc->filename);
 		s = rd_outbox_begin(&j->box, name, e);
 		if (s == OM_OK)
 			s = copy_file(j, doc->number, e);
@@ -264,7 +268,56 @@ deliver_users(struct job *j, const struct kind *k, om_err *e)
 	return s;
 }
 
+/* ---- one table ---- */
+
+static om_status
+begin_table(void *arg, const char *name, om_err *e)
+{
+	return rd_outbox_begin(arg, name, e);
+}
+
+static om_status
+write_table(void *arg, const void *data, size_t n, om_err *e)
+{
+	return rd_outbox_write(arg, data, n, e);
+}
+
+static om_status
+deliver_table(struct job *j, const struct kind *k, om_err *e)
+{
+	const struct rd_issuing *is = j->d->opts.issuing;
+	const struct rd_fetch f = {.serve = is->render,
+	    .serve_arg = is->render_arg,
+	    .stop = &j->d->stop,
+	    .begin = begin_table,
+	    .write = write_table,
+	    .arg = &j->box};
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	om_status s;
+
+	q.year = j->due->year;
+	q.month = j->due->month;
+	q.format = k->format;
+	q.locale = j->d->opts.locale != NULL ? om_arena_strdup(j->a, j->d->opts.locale) : NULL;
+	s = rd_fetch(&f, &q, e);
+	return s == OM_OK ? rd_outbox_end(&j->box, NULL, e) : s;
+}
+
 /* ---- one month ---- */
+
+static om_status
+deliver_kind(struct job *j, const struct kind *k, om_err *e)
+{
+	switch (k->is) {
+	case REPORT:
+		return deliver_document(j, k, NULL, e);
+	case EACH_USER:
+		return deliver_users(j, k, e);
+	case TABLE:
+		break;
+	}
+	return deliver_table(j, k, e);
+}
 
 static om_status
 fill_box(struct job *j, om_err *e)
@@ -277,8 +330,7 @@ fill_box(struct job *j, om_err *e)
 		if (atomic_load(&j->d->stop))
 			s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
 		else
-			s = kinds[i].each_user ? deliver_users(j, &kinds[i], e)
-					       : deliver_document(j, &kinds[i], NULL, e);
+			s = deliver_kind(j, &kinds[i], e);
 	}
 	return s == OM_OK ? rd_outbox_publish(&j->box, e) : s;
 }

@@ -198,12 +198,12 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
     {.name = "DELIVERY_FILES",
 	.kind = OM_CONF_TEXT,
 	.offset = AT(delivery_files),
-	.def = "report.pdf,report.xlsx,statements.pdf",
+	.def = "report.pdf,report.xlsx,report.csv,statements.pdf",
 	.max = 200,
 	.check = rd_delivery_files_check,
 	.help =
 	    "What is written there, by commas: report.pdf, report.xlsx, statements.pdf, statements.xlsx (one for each "
-	    "user). Each is issued, with a number."},
+	    "user), all issued, with a number; report.csv, report.focus.csv, statements.zip (drafts)."},
     {.name = "DELIVERY_LOCALE",
 	.kind = OM_CONF_CHOICE,
 	.offset = AT(delivery_locale),

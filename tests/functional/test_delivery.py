@@ -51,6 +51,8 @@ def check_folder(stack, path, documents):
     for file in manifest["files"]:
         data = (path / file["name"]).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+        if file["number"] is None:
+            continue  # a table
         known = stack.read.get(f"/api/v1/documents/{file['number']}").json()
         assert known["sha256"] == file["sha256"] and known["filename"] == file["name"].split("/")[-1]
     done = subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=path, capture_output=True, text=True)
@@ -91,6 +93,18 @@ def test_a_closed_month_is_written_once_and_told_of(installation, receiver):
     assert check_folder(stack, path, 5) == manifest and len(receiver.calls) == 2
     for process in (stack.costd, stack.reportd):
         assert SECRET not in process.log and "token-in-the-address" not in process.log
+
+
+@pytest.mark.slow
+def test_tables_are_written_as_they_are_pulled(installation):
+    stack, out = installation(files="report.csv, report.focus.csv,statements.zip,statements.xlsx")
+    stack.reportd.start()
+    path = wait_until(folder_of(out), "the month's folder")
+    manifest = check_folder(stack, path, 6)
+    tables = {f["name"] for f in manifest["files"] if f["number"] is None}
+    assert len(tables) == 3 and all(MONTH in name for name in tables)
+    plain = next(name for name in tables if name.endswith(".csv") and "focus" not in name)
+    assert (path / plain).read_bytes() == stack.read.get(f"/api/v1/reports/{MONTH}.csv", locale="de").content
 
 
 @pytest.mark.slow
