@@ -87,7 +87,7 @@ LABEL org.opencontainers.image.title="OWUI-Metering costd" \
       org.opencontainers.image.description="The ledger: what was used, by whom, what it cost"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libcurl4 libjansson4 libmariadb3 \
+      ca-certificates libcurl4 libjansson4 libmariadb3 libsqlite3-0 \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old
 COPY --from=build /src/build/release/bin/costd /usr/local/bin/costd
 RUN costd --version && ! ldd /usr/local/bin/costd | grep 'not found'
