@@ -159,7 +159,7 @@ trouble(struct ask *k)
 {
 	const om_time longest = k->r->how.pause_us;
 
-	pause_all(k, grow(k->r, &k->r->trouble_us, longest / TROUBLES, longest));
+	pause_here(k->r, grow(k->r, &k->r->trouble_us, longest / TROUBLES, longest));
 }
 
 static void

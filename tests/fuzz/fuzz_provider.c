@@ -1,10 +1,32 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any bytes as the provider's replies: what becomes a record can be stored. */
+#include "pricing.h"
 #include "provider.h"
 #include "record.h"
 #include "target.h"
 
 #include <string.h>
+
+/* prices: any list is read or refused, any price gives an amount that can be
+ * stored, or none. */
+static void
+prices(const char *body, size_t n, struct om_arena *a)
+{
+	const struct cd_tokens t = {
+	    .prompt = 250000, .completion = 1000, .reasoning = 100, .cached = 10, .cache_write = 5};
+	struct cd_tariff *list = NULL;
+	om_err e = {.text = ""};
+	size_t n_list = 0;
+	om_money m;
+
+	if (cd_pricing_list(body, n, a, &list, &n_list, &e) != OM_OK) {
+		must(e.text[0] != '\0');
+		return;
+	}
+	for (size_t i = 0; i < n_list; i++)
+		if (cd_pricing_estimate(list[i].pricing, strlen(list[i].pricing), &t, FUZZ_NOW, &m))
+			must(!om_money_is_negative(m));
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -30,6 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 1:
 		(void)!cd_provider_models(body, n - 1, &a, &models, NULL);
+		prices(body, n - 1, &a);
 		break;
 	case 2:
 		(void)!cd_provider_credits(body, n - 1, &a, &credits, NULL);
