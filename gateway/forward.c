@@ -12,7 +12,7 @@
 
 #define FIRST_ROWS       200 /* of a batch, until it is known how fast costd is */
 #define LEAST_ROWS       25
-#define MOST_ROWS        2000 /* costd holds a batch in memory, 4 kB a record */
+#define MOST_ROWS        1000 /* costd holds a batch in memory, 4 kB a record */
 #define QUICK_MS         500
 #define SLOW_MS          3000
 #define BATCH_BYTES      ((size_t)1024 * 1024)

@@ -14,6 +14,7 @@
 
 #include <civetweb.h>
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -465,6 +466,8 @@ begin_request(struct mg_connection *conn)
 	om_buf_fini(&x.body);
 	om_arena_fini(&arena);
 	om_log_request(NULL);
+	if (x.reserved > 0) /* or it would stay with this worker */
+		(void)malloc_trim(0);
 	atomic_fetch_sub(&h->large_bytes, x.reserved);
 	atomic_fetch_sub(&h->under_way, 1);
 	return rp.status;
