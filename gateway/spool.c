@@ -26,7 +26,8 @@ op_new(enum gw_op_kind kind, om_err *e)
 	return o;
 }
 
-/* submit queues the operation and waits; afterwards it is the caller's if true. */
+/* submit queues the operation and waits; afterwards it is the caller's if true.
+ * The state is read last: it carries what the other side wrote. */
 static bool
 submit(struct gw_spool *s, struct gw_op *o, bool patient)
 {
@@ -48,12 +49,12 @@ submit(struct gw_spool *s, struct gw_op *o, bool patient)
 		rc = patient ? sem_wait(&o->decided) : sem_clockwait(&o->decided, CLOCK_MONOTONIC, &at);
 	while (rc != 0 && errno == EINTR);
 	if (rc == 0)
-		return true;
+		return atomic_load(&o->state) == GW_OP_DECIDED;
 	if (atomic_compare_exchange_strong(&o->state, &expected, GW_OP_ABANDONED))
 		return false;
 	while (sem_wait(&o->decided) != 0)
 		; /* it has just been decided */
-	return true;
+	return atomic_load(&o->state) == GW_OP_DECIDED;
 }
 
 /* finish gives the outcome and frees the operation. */

@@ -261,7 +261,7 @@ test_files_and_websockets_of_the_library_are_out_of_reach(void **state)
 	}
 	expect("GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 	       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-	    404);
+	    401);
 }
 
 /* ---- bodies ---- */
