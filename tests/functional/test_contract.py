@@ -2,7 +2,7 @@
 """Runs last: which operations of the contract, and which of their statuses, all other tests saw."""
 import pytest
 
-MODULES = {"test_auth.py", "test_ingest_errors.py", "test_reads.py", "test_http.py", "test_faults.py", "test_refusals.py"}
+MODULES = {"test_auth.py", "test_ingest_errors.py", "test_reads.py", "test_http.py", "test_faults.py", "test_refusals.py", "test_dashboard.py", "test_live.py"}
 
 
 def whole_run(request):
