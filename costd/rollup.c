@@ -191,11 +191,12 @@ merge(struct cd_delta *d, size_t n, bool still_too, size_t *n_out, om_err *e)
 	X(prompt_tokens)     \
 	X(completion_tokens) \
 	X(reasoning_tokens) X(cached_tokens) X(cache_write_tokens) X(cost) X(byok_cost) X(unsettled)
-#define NAME_SQL(c) "," #c
-#define ADD_SQL(c)  "," #c "=" #c "+VALUES(" #c ")"
-#define SUM_SQL(c)  ",SUM(" #c ")"
-#define KEYS_SQL    ",user_id,model,provider,origin,task,source,user_groups"
-#define N_COLUMNS   (3u + 9u + N_DIMS)
+#define NAME_SQL(c)   "," #c
+#define ADD_SQL(c)    "," #c "=" #c "+VALUES(" #c ")"
+#define SUM_SQL(c)    ",SUM(" #c ")"
+#define ADD_TO_SQL(c) ",usage_day." #c "=usage_day." #c "+VALUES(" #c ")"
+#define KEYS_SQL      ",user_id,model,provider,origin,task,source,user_groups"
+#define N_COLUMNS     (3u + 9u + N_DIMS)
 
 /* put writes the values of one line, the cube first. */
 static struct cd_val *
@@ -310,44 +311,91 @@ group_sql(struct om_buf *b, unsigned set)
 			om_buf_printf(b, ",%s", cd_fields[dims[i]].column);
 }
 
+/* fill_one writes the lines of a stretch: of usage_day, from rows by the instant
+ * they began; of a cube, from the lines of days.  Lines that are there already
+ * are added to.  One statement for all would sort the whole ledger on disk. */
 static om_status
-fill_one(struct cd_db *db, unsigned cube, om_err *e)
+fill_one(struct cd_db *db, unsigned cube, struct cd_val from, struct cd_val to, om_err *e)
 {
 	struct om_buf b;
 	om_status s;
 
 	om_buf_init(&b, SQL_BYTES);
-	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) "%s) SELECT ",
-	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,", cube == 0 ? ",changed_us" : "");
+	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) ") SELECT ",
+	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,");
 	if (cube > 0)
 		om_buf_printf(&b, "%u,", cube);
 	om_buf_str(&b, "day,");
 	dim_sql(&b, cubes[cube]);
 	keys_sql(&b, cubes[cube]);
 	om_buf_str(&b,
-	    cube > 0 ? FIGURES(SUM_SQL) " FROM usage_day"
+	    cube > 0 ? FIGURES(SUM_SQL) " FROM usage_day WHERE day>=? AND day<?"
 		     : ",COUNT(*),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
 		       "COALESCE(SUM(reasoning_tokens),0),COALESCE(SUM(cached_tokens),0),"
 		       "COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),COALESCE(SUM(byok_cost),0),"
-		       "SUM(cost_state<2),");
-	if (cube == 0)
-		om_buf_printf(&b, "%lld FROM generation", (long long)om_now());
+		       "SUM(cost_state<2) FROM generation WHERE started_us>=? AND started_us<?");
 	group_sql(&b, cubes[cube]);
+	if (cube == 0)
+		om_buf_str(&b, " ON DUPLICATE KEY UPDATE usage_day.day=usage_day.day" FIGURES(ADD_TO_SQL));
 	s = om_buf_done(&b, e);
 	if (s == OM_OK)
-		s = cd_db_run(db, b.data, e);
+		s = cd_db_exec(db, b.data, (struct cd_val[]){from, to}, 2, 1, NULL, e);
 	om_buf_fini(&b);
+	return s;
+}
+
+static om_status
+keep_next(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].kind == CD_INT ? v[0].i : INT64_MAX;
+	return OM_OK;
+}
+
+static om_status
+fill_days(struct cd_db *db, om_err *e)
+{
+	int64_t at = INT64_MIN, next = 0;
+	om_status s = OM_OK;
+
+	while (s == OM_OK) {
+		s = cd_db_query(db, "SELECT MIN(started_us) FROM generation WHERE started_us>=?",
+		    (struct cd_val[]){CD_I(at)}, 1, keep_next, &next, e);
+		if (s != OM_OK || next == INT64_MAX)
+			break;
+		at = next + OM_DAY;
+		s = fill_one(db, 0, CD_I(next), CD_I(at), e);
+	}
+	return s;
+}
+
+static om_status
+fill_sums(struct cd_db *db, om_err *e)
+{
+	int64_t at = om_day_from_civil(1, 1, 1), next = 0;
+	char from[OM_DAY_TEXT], to[OM_DAY_TEXT];
+	om_status s = OM_OK;
+
+	while (s == OM_OK) {
+		s = cd_db_query(db, "SELECT DATEDIFF(MIN(day),'1970-01-01') FROM usage_day WHERE day>=?",
+		    (struct cd_val[]){cd_t(om_day_text((om_day)at, from))}, 1, keep_next, &next, e);
+		if (s != OM_OK || next == INT64_MAX)
+			break;
+		at = next + 1;
+		(void)om_day_text((om_day)next, from);
+		(void)om_day_text((om_day)at, to);
+		for (unsigned cube = 1; s == OM_OK && cube <= CD_N_CUBES; cube++)
+			s = fill_one(db, cube, cd_t(from), cd_t(to), e);
+	}
 	return s;
 }
 
 om_status
 cd_rollup_fill(struct cd_db *db, om_err *e)
 {
-	om_status s = OM_OK;
+	om_status s = fill_days(db, e);
 
-	for (unsigned cube = 0; s == OM_OK && cube <= CD_N_CUBES; cube++)
-		s = fill_one(db, cube, e);
-	return s;
+	return s == OM_OK ? fill_sums(db, e) : s;
 }
 
 /* Totals with a plus, what they are made of with a minus: what does not come to
