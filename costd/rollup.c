@@ -294,21 +294,14 @@ cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena 
 
 /* ---- all at once ---- */
 
-/* keys_sql writes the columns of the keys, null where the cube has none. */
+/* keys_sql writes the columns of the keys, null where the cube has none.  Lines
+ * are grouped by their hash, which is short to sort by: any row's keys are the
+ * line's. */
 static void
 keys_sql(struct om_buf *b, unsigned set)
 {
 	for (size_t i = 0; i < N_DIMS; i++)
-		om_buf_printf(b, ",%s", (set & 1u << i) != 0 ? cd_fields[dims[i]].column : "NULL");
-}
-
-static void
-group_sql(struct om_buf *b, unsigned set)
-{
-	om_buf_str(b, " GROUP BY day");
-	for (size_t i = 0; i < N_DIMS; i++)
-		if ((set & 1u << i) != 0)
-			om_buf_printf(b, ",%s", cd_fields[dims[i]].column);
+		om_buf_printf(b, (set & 1u << i) != 0 ? ",MIN(%s)" : ",NULL", cd_fields[dims[i]].column);
 }
 
 /* fill_one writes the lines of a stretch: of usage_day, from rows by the instant
@@ -321,25 +314,27 @@ fill_one(struct cd_db *db, unsigned cube, struct cd_val from, struct cd_val to, 
 	om_status s;
 
 	om_buf_init(&b, SQL_BYTES);
-	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) ") SELECT ",
-	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,");
+	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL FIGURES(NAME_SQL) "%s) SELECT ",
+	    cube == 0 ? "usage_day" : "usage_sum", cube == 0 ? "" : "cube,", cube == 0 ? ",changed_us" : "");
 	if (cube > 0)
 		om_buf_printf(&b, "%u,", cube);
 	om_buf_str(&b, "day,");
 	dim_sql(&b, cubes[cube]);
+	om_buf_str(&b, " AS hash");
 	keys_sql(&b, cubes[cube]);
 	om_buf_str(&b,
 	    cube > 0 ? FIGURES(SUM_SQL) " FROM usage_day WHERE day>=? AND day<?"
 		     : ",COUNT(*),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
 		       "COALESCE(SUM(reasoning_tokens),0),COALESCE(SUM(cached_tokens),0),"
 		       "COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),COALESCE(SUM(byok_cost),0),"
-		       "SUM(cost_state<2) FROM generation WHERE started_us>=? AND started_us<?");
-	group_sql(&b, cubes[cube]);
+		       "SUM(cost_state<2),? FROM generation WHERE started_us>=? AND started_us<?");
+	om_buf_str(&b, " GROUP BY day,hash");
 	if (cube == 0)
 		om_buf_str(&b, " ON DUPLICATE KEY UPDATE usage_day.day=usage_day.day" FIGURES(ADD_TO_SQL));
 	s = om_buf_done(&b, e);
 	if (s == OM_OK)
-		s = cd_db_exec(db, b.data, (struct cd_val[]){from, to}, 2, 1, NULL, e);
+		s = cube == 0 ? cd_db_exec(db, b.data, (struct cd_val[]){CD_I(om_now()), from, to}, 3, 1, NULL, e)
+			      : cd_db_exec(db, b.data, (struct cd_val[]){from, to}, 2, 1, NULL, e);
 	om_buf_fini(&b);
 	return s;
 }
