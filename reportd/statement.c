@@ -206,6 +206,8 @@ fee_remark(struct rd_maker *m, const struct rd_charges *c)
 
 	if (c->payers == 0)
 		return t->none_without_request;
+	if (m->terms->floor && om_money_is_zero(c->fee))
+		return t->minimum_reached;
 	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
 	    rd_count_text(m, c->payers));
 }

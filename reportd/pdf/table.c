@@ -153,7 +153,7 @@ static bool
 share(struct grid *g)
 {
 	double room = g->flow->right - g->flow->left - GAP * (g->n - 1), fixed = 0, texts = 0, least = 0;
-	double x = g->flow->left;
+	double x = g->flow->left, more = 0;
 	unsigned n_texts = 0;
 
 	for (unsigned i = 0; i < g->n; i++) {
@@ -169,6 +169,11 @@ share(struct grid *g)
 	}
 	if (fixed + least > room)
 		return false;
+	if (n_texts > 0 && g->n > 1 && texts < room - fixed) { /* there is room between columns, too */
+		more = (room - fixed - texts) / 2 / (g->n - 1);
+		more = more < GAP ? more : GAP;
+		room -= more * (g->n - 1);
+	}
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
 
@@ -182,7 +187,7 @@ share(struct grid *g)
 			c->width += (room - fixed) / (g->n - 1);
 		}
 		c->x = x;
-		x += c->width + GAP;
+		x += c->width + GAP + more;
 	}
 	return true;
 }
