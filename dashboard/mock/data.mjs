@@ -16,7 +16,7 @@ function random(seed) {
 }
 
 /** Id, provider, share of the requests, and USD per million tokens in and out. */
-const MODELS = [
+export const MODELS = [
   ['anthropic/claude-sonnet-4.5', 'Anthropic', 22, 3_000_000n, 15_000_000n],
   ['openai/gpt-5-mini', 'OpenAI', 24, 250_000n, 2_000_000n],
   ['google/gemini-2.5-flash', 'Google', 18, 300_000n, 2_500_000n],

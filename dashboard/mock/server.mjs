@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { localDays, makeHouse, money } from './data.mjs';
-import { pdf, xlsx } from './documents.mjs';
+import { answerInner, verifyCode } from './inner.mjs';
 import {
   credits,
   dropStreams,
@@ -33,7 +33,6 @@ const MIME = {
   '.woff2': 'font/woff2',
   '.txt': 'text/plain; charset=utf-8',
 };
-const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const KEYS = [
   'hour',
   'day',
@@ -120,8 +119,8 @@ function refuse(res, e) {
   res.end(JSON.stringify(body));
 }
 
-function json(res, body, headers = {}) {
-  res.writeHead(200, {
+function json(res, body, headers = {}, status = 200) {
+  res.writeHead(status, {
     'content-type': 'application/json',
     'cache-control': 'no-store',
     ...headers,
@@ -137,6 +136,8 @@ async function answer(c, req, res) {
   const route = `${req.method} ${url.pathname}`;
   if (route === 'POST /api/v1/login') return login(c, req, res);
   if (route === 'POST /api/v1/logout') return logout(c, req, res);
+  const code = /^GET \/api\/v1\/verify\/([^/]+)$/.exec(route)?.[1];
+  if (code) return verifyCode(KIT, c, res, decodeURIComponent(code));
   authorise(c, req, url.pathname);
   if (url.pathname === '/api/v1/session') return json(res, sessionInfo(c, req));
   if (url.pathname === '/api/v1/live') return stream(c, req, res);
@@ -144,6 +145,7 @@ async function answer(c, req, res) {
   if (c.state.mode === 'error') {
     throw new Refusal(503, 'Service Unavailable', 'costd does not answer', { 'retry-after': '5' });
   }
+  if (await answerInner(KIT, c, req, res, url)) return;
   if (req.method !== 'GET') throw new Refusal(405, 'Method Not Allowed', 'only GET here');
   return read(c, url, res);
 }
@@ -238,7 +240,7 @@ function read(c, url, res) {
   const query = Object.fromEntries(url.searchParams);
   if (c.state.mode === 'partial') {
     const ranked = path === 'usage' && /user|model/.test(query.group_by ?? '');
-    if (ranked || path === 'generations' || /^(reports|statements)/.test(path)) {
+    if (ranked || path === 'generations') {
       throw new Refusal(503, 'Service Unavailable', 'the database does not answer');
     }
   }
@@ -248,26 +250,7 @@ function read(c, url, res) {
   if (path === 'users') return json(res, users(c, query));
   const user = /^user\/([^/]+)$/.exec(path)?.[1];
   if (user) return json(res, findUser(c, decodeURIComponent(user)));
-  const report = /^reports\/(\d{4}-\d\d)\.(pdf|xlsx)$/.exec(path);
-  if (report) return document(res, report[2], `usage-${report[1]}`);
-  const statement = /^statements\/([^/]+)\/(\d{4}-\d\d)\.(pdf|xlsx)$/.exec(path);
-  if (statement) {
-    const found = findUser(c, decodeURIComponent(statement[1]));
-    return document(
-      res,
-      statement[3],
-      `statement-${found.id.replace(/\W+/g, '_')}-${statement[2]}`,
-    );
-  }
   throw new Refusal(404, 'Not Found', `there is no ${url.pathname}`);
-}
-
-function document(res, kind, name) {
-  res.writeHead(200, {
-    'content-type': kind === 'pdf' ? 'application/pdf' : SHEET,
-    'content-disposition': `attachment; filename="${name}.${kind}"`,
-  });
-  res.end(kind === 'pdf' ? pdf(name) : xlsx(name));
 }
 
 function period(c, query) {
@@ -293,6 +276,8 @@ function select(c, query) {
       (query.task === undefined || (r.task ?? '') === query.task) &&
       (!query.group || r.groups.includes(query.group)) &&
       (!query.cost_state || query.cost_state.split(',').includes(r.cost_state)) &&
+      (!query.state || r.state === query.state) &&
+      (!query.chat_id || r.chat_id === query.chat_id) &&
       (!query.generation_id || r.generation_id === query.generation_id),
   );
 }
@@ -382,3 +367,6 @@ function findUser(c, id) {
   if (!user) throw new Refusal(404, 'Not Found', 'there is no such user');
   return user;
 }
+
+/** What the answers of inner.mjs are made with. */
+const KIT = { Refusal, json, readBody, page, select, findUser };

@@ -148,6 +148,34 @@ function post<T>(url: string, body: unknown, read: (r: Response) => Promise<T>) 
   return send(url, init, READ_MS, read);
 }
 
+/** read asks for JSON at an address that was built already. */
+export function read<T>(url: string, signal?: AbortSignal): Promise<Result<T>> {
+  const init: RequestInit = { headers: { accept: 'application/json' } };
+  if (signal) init.signal = signal;
+  return send(url, init, READ_MS, (r) => r.json() as Promise<T>);
+}
+
+export function readText(url: string, signal?: AbortSignal): Promise<Result<string>> {
+  return send(url, signal ? { signal } : {}, READ_MS, (r) => r.text());
+}
+
+/** change sends JSON and reads the JSON that comes back, if any does. */
+export function change<T>(method: 'POST' | 'PUT', url: string, body: unknown): Promise<Result<T>> {
+  const init = {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
+  return send(url, init, DOCUMENT_MS, async (r) => {
+    const text = await r.text();
+    return (text === '' ? null : JSON.parse(text)) as T;
+  });
+}
+
+export function remove(url: string): Promise<Result<null>> {
+  return send(url, { method: 'DELETE' }, READ_MS, () => Promise.resolve(null));
+}
+
 export function login(password: string): Promise<Result<SessionInfo>> {
   return post('/api/v1/login', { password }, (r) => r.json() as Promise<SessionInfo>);
 }

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/*
+ * The mock's answers for requests' histories, models and prices, files and jobs, issued documents,
+ * settings and settlement. What it keeps lives as long as the mock's mode.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { MODELS, money } from './data.mjs';
+import { pdf, xlsx } from './documents.mjs';
+
+const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+const TYPES = {
+  pdf: 'application/pdf',
+  xlsx: SHEET,
+  csv: 'text/csv; charset=utf-8',
+  zip: 'application/zip',
+};
+const UNIT = 10n ** 18n;
+const HOUR_MS = 3_600_000;
+/** A job of the mode "slow" takes so many looks until it is done. */
+const SLOW_STEPS = 40;
+
+const instant = (ms) => `${new Date(ms).toISOString().slice(0, -1)}000Z`;
+
+/** store is what was issued and what runs, made anew with the mock's mode. */
+function store(c) {
+  if (c.state.inner?.house !== c.state.house) {
+    c.state.inner = {
+      house: c.state.house,
+      jobs: new Map(),
+      issued: c.state.mode === 'empty' ? [] : firstIssues(c),
+      dead: c.state.mode === 'empty' ? [] : deadLetters(c),
+    };
+  }
+  return c.state.inner;
+}
+
+/** answerInner gives true where the call was one of these. */
+export async function answerInner(kit, c, req, res, url) {
+  const path = url.pathname.replace('/api/v1/', '');
+  const query = Object.fromEntries(url.searchParams);
+  for (const [method, form, handle] of ROUTES) {
+    const found = form.exec(path);
+    if (!found || method !== req.method) continue;
+    const params = found.slice(1).map(decodeURIComponent);
+    const body = method === 'POST' ? await kit.readBody(req) : null;
+    await handle({ kit, c, res, query, params, body, store: store(c), req });
+    return true;
+  }
+  return false;
+}
+
+/** verifyCode is open to everyone. */
+export function verifyCode(kit, c, res, code) {
+  const found = store(c).issued.find((d) => d.verification_code === code.toUpperCase());
+  if (!found) throw new kit.Refusal(404, 'Not Found', 'no document has this code');
+  const { number, kind, issued_at, total, currency, sha256, corrected_by } = found;
+  kit.json(res, { number, kind, issued_at, total, currency, sha256, corrected_by });
+}
+
+const ROUTES = [
+  ['GET', /^generations\/([^/]+)$/, history],
+  ['GET', /^models$/, models],
+  ['GET', /^prices$/, prices],
+  ['GET', /^(usage|generations)\.(csv|xlsx)$/, shownAsFile],
+  ['GET', /^reports\/(\d{4}-\d\d)\.(pdf|xlsx|csv|zip)$/, report],
+  ['GET', /^statements\/group\/([^/]+)\/(\d{4}-\d\d)\.(pdf|xlsx|csv)$/, groupStatement],
+  ['GET', /^statements\/([^/]+)\/(\d{4}-\d\d)\.(pdf|xlsx|csv)$/, statement],
+  ['POST', /^exports$/, startExport],
+  ['GET', /^exports\/([^/]+)$/, exportState],
+  ['DELETE', /^exports\/([^/]+)$/, dropExport],
+  ['GET', /^exports\/([^/]+)\/file$/, exportFile],
+  ['GET', /^documents$/, listIssued],
+  ['POST', /^documents$/, issue],
+  ['GET', /^documents\/([^/]+)$/, oneIssued],
+  ['GET', /^documents\/([^/]+)\/file$/, issuedFile],
+  ['GET', /^settings$/, settings],
+  ['GET', /^plugin$/, plugin],
+  ['GET', /^unsettled$/, unsettled],
+  ['GET', /^dead-letters$/, listDead],
+  ['POST', /^dead-letters\/retry$/, retryDead],
+  ['GET', /^discrepancies$/, discrepancies],
+];
+
+/* One request */
+
+function findRow({ kit, c }, id) {
+  const row = c.state.house.rows.find((r) => r.generation_id === id);
+  if (!row) throw new kit.Refusal(404, 'Not Found', 'there is no such generation');
+  return row;
+}
+
+function recordOf(row, changes) {
+  return {
+    record_id: randomUUID(),
+    received_at: row.finished_at ?? row.started_at,
+    source: 'filter-stream',
+    state: row.state,
+    cost: row.cost,
+    cost_state: row.cost === null ? null : 'reported',
+    is_byok: row.is_byok,
+    byok_cost: row.byok_cost,
+    prompt_tokens: row.prompt_tokens,
+    completion_tokens: row.completion_tokens,
+    reasoning_tokens: row.reasoning_tokens,
+    cached_tokens: row.cached_tokens,
+    cache_write_tokens: row.cache_write_tokens,
+    model: row.model,
+    provider: row.provider,
+    user: row.user,
+    started_at: row.started_at,
+    finished_at: row.finished_at,
+    ...changes,
+  };
+}
+
+const NOTHING = {
+  cost: null,
+  cost_state: null,
+  is_byok: null,
+  byok_cost: null,
+  prompt_tokens: null,
+  completion_tokens: null,
+  reasoning_tokens: null,
+  cached_tokens: null,
+  cache_write_tokens: null,
+  finished_at: null,
+};
+
+/** The records behind a row, as the ways they come by would have sent them. */
+function recordsOf(row) {
+  const start = Date.parse(row.started_at);
+  const end = Date.parse(row.finished_at ?? row.started_at);
+  const open = recordOf(row, {
+    ...NOTHING,
+    state: 'open',
+    provider: null,
+    received_at: instant(start + 240),
+  });
+  if (row.cost_state === 'unknown') {
+    return [open, recordOf(row, { ...NOTHING, state: row.state, received_at: instant(end + 90) })];
+  }
+  if (row.cost_state === 'looked_up') {
+    const before = money((BigInt(row.units) * 97n) / 100n);
+    return [
+      open,
+      recordOf(row, { cost: before, received_at: instant(end + 80) }),
+      recordOf(row, {
+        source: 'lookup',
+        cost_state: 'looked_up',
+        state: 'final',
+        received_at: instant(end + 62_000),
+      }),
+    ];
+  }
+  if (row.cost_state === 'estimated') {
+    return [open, recordOf(row, { cost_state: 'estimated', received_at: instant(end + 70) })];
+  }
+  const copies = [open, recordOf(row, { received_at: instant(end + 60) })];
+  if (row.units % 3n === 0n) {
+    copies.push(recordOf(row, { source: 'otlp', received_at: instant(end + 4_100) }));
+  }
+  return copies;
+}
+
+function lookupOf(c, row) {
+  if (row.cost_state === 'reported') return null;
+  const end = Date.parse(row.finished_at ?? row.started_at);
+  const done = row.cost_state === 'looked_up';
+  return {
+    attempts: done ? 2 : 3,
+    first_at: instant(end + 30_000),
+    next_at: done ? null : instant(c.clock().getTime() + 9 * 60_000),
+    last_status: done ? 200 : 404,
+    last_error: done ? null : 'the provider does not know this id yet',
+    given_up: false,
+  };
+}
+
+function history(x) {
+  const row = findRow(x, x.params[0]);
+  const { units, byokUnits, ...generation } = row;
+  x.kit.json(x.res, { generation, records: recordsOf(row), lookup: lookupOf(x.c, row) });
+}
+
+/* Models and prices */
+
+/** perToken writes USD per million tokens in millionths as USD per token. */
+function perToken(millionths) {
+  return money(millionths * 1_000_000n);
+}
+
+function models({ kit, c, res }) {
+  const items = MODELS.map(([id, , , input, output]) => ({
+    id,
+    name: id.split('/')[1],
+    context_length: 200_000,
+    pricing: {
+      prompt: perToken(input),
+      completion: perToken(output),
+      input_cache_read: perToken(input / 10n),
+      request: '0',
+    },
+  }));
+  items.push({
+    id: 'openrouter/auto',
+    name: 'Auto Router',
+    context_length: 2_000_000,
+    pricing: { prompt: '-1', completion: '-1' },
+  });
+  for (let i = 0; i < 40; i++) {
+    items.push({
+      id: `somebody/other-model-${i + 1}`,
+      name: `Other model ${i + 1}`,
+      context_length: 32_768,
+      pricing: { prompt: '0.0000005', completion: `0.00000${i % 9}5` },
+    });
+  }
+  const fetched = instant(c.clock().getTime() - 11 * 60_000);
+  kit.json(res, { fetched_at: fetched, items, next_cursor: null });
+}
+
+function prices({ kit, c, res, query }) {
+  const found = MODELS.find(([id]) => id === query.model);
+  const now = c.clock().getTime();
+  const items = [];
+  if (found) {
+    const [model, , , input, output] = found;
+    const steps = [
+      [300, 150n],
+      [190, 120n],
+      [60, 100n],
+    ];
+    steps.forEach(([back, percent], i) => {
+      const next = steps[i + 1];
+      items.push({
+        model,
+        valid_from: instant(now - back * 24 * HOUR_MS),
+        valid_until: next ? instant(now - next[0] * 24 * HOUR_MS) : null,
+        pricing: {
+          prompt: perToken((input * percent) / 100n),
+          completion: perToken((output * percent) / 100n),
+        },
+      });
+    });
+  }
+  kit.json(res, { items: items.reverse(), next_cursor: null });
+}
+
+/* Files */
+
+function send(res, kind, name, bytes) {
+  res.writeHead(200, {
+    'content-type': TYPES[kind],
+    'content-disposition': `attachment; filename="${name}.${kind}"`,
+  });
+  res.end(bytes ?? fileBytes(kind, name));
+}
+
+function fileBytes(kind, name) {
+  if (kind === 'pdf') return pdf(name);
+  if (kind === 'xlsx') return xlsx(name);
+  if (kind === 'csv') return `month,user,cost\r\n${name},somebody,0\r\n`;
+  return Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex'); // a ZIP with nothing in it
+}
+
+function failing(x) {
+  if (x.c.state.mode === 'partial') {
+    throw new x.kit.Refusal(503, 'Service Unavailable', 'the database does not answer');
+  }
+}
+
+function shownAsFile(x) {
+  failing(x);
+  const [what, kind] = x.params;
+  const rows = x.kit.select(x.c, x.query);
+  const lines = rows.map((r) => `${r.generation_id},${r.user},${r.model},${r.cost ?? ''}`);
+  const text = `generation_id,user,model,cost\r\n${lines.join('\r\n')}\r\n`;
+  send(x.res, kind, what, kind === 'csv' ? text : undefined);
+}
+
+function report(x) {
+  failing(x);
+  send(x.res, x.params[1], `usage-${x.params[0]}`);
+}
+
+function statement(x) {
+  failing(x);
+  const user = x.kit.findUser(x.c, x.params[0]);
+  send(x.res, x.params[2], `statement-${user.id.replace(/\W+/g, '_')}-${x.params[1]}`);
+}
+
+function groupStatement(x) {
+  failing(x);
+  send(x.res, x.params[2], `statement-group-${x.params[0].replace(/\W+/g, '_')}-${x.params[1]}`);
+}
+
+function targetName(target) {
+  const url = new URL(target, 'http://mock');
+  const file = url.pathname.split('/').at(-1);
+  return { kind: file.split('.').at(-1), name: file.replace(/\.\w+$/, '') };
+}
+
+function startExport(x) {
+  const { target } = x.body;
+  if (typeof target !== 'string' || !target.startsWith('/api/v1/')) {
+    throw new x.kit.Refusal(400, 'Bad Request', 'target: must be a document of this server');
+  }
+  failing(x);
+  const job = { id: randomUUID(), target, looks: 0, state: 'queued' };
+  x.store.jobs.set(job.id, job);
+  x.kit.json(x.res, shownJob(x, job), {}, 202);
+}
+
+function findJob(x) {
+  const job = x.store.jobs.get(x.params[0]);
+  if (!job) throw new x.kit.Refusal(404, 'Not Found', 'there is no such job');
+  return job;
+}
+
+function shownJob(x, job) {
+  const { kind, name } = targetName(job.target);
+  const steps = x.c.state.jobSteps ?? (x.c.state.mode === 'slow' ? SLOW_STEPS : 1);
+  if (job.state === 'queued' || job.state === 'running') {
+    job.state = job.looks >= steps ? 'done' : job.looks > 0 ? 'running' : 'queued';
+    if (x.c.state.jobFails && job.looks > 0) job.state = 'failed';
+  }
+  const done = job.state === 'done';
+  const total = steps * 25_000;
+  return {
+    id: job.id,
+    state: job.state,
+    progress: done ? 1 : job.looks === 0 ? null : job.looks / (steps + 1),
+    rows_done: Math.min(job.looks * 25_000, total),
+    rows_total: total,
+    bytes: done ? fileBytes(kind, name).length : null,
+    filename: done ? `${name}.${kind}` : null,
+    detail: job.state === 'failed' ? 'the disk is full' : null,
+  };
+}
+
+function exportState(x) {
+  const job = findJob(x);
+  job.looks += 1;
+  x.kit.json(x.res, shownJob(x, job));
+}
+
+function dropExport(x) {
+  x.store.jobs.delete(findJob(x).id);
+  x.res.writeHead(204);
+  x.res.end();
+}
+
+function exportFile(x) {
+  const job = findJob(x);
+  if (job.state !== 'done') throw new x.kit.Refusal(404, 'Not Found', 'it is not done');
+  const { kind, name } = targetName(job.target);
+  send(x.res, kind, name);
+}
+
+/* Issued documents */
+
+function issuedOf(c, n, wish) {
+  const rows = c.state.house.rows.filter(
+    (r) =>
+      r.day.startsWith(wish.month) &&
+      (!wish.user || r.user === wish.user) &&
+      (!wish.group ||
+        c.state.house.users.find((u) => u.id === r.user)?.groups.includes(wish.group)),
+  );
+  const number = `${wish.month.slice(0, 4)}-${String(n).padStart(6, '0')}`;
+  const user = c.state.house.users.find((u) => u.id === wish.user);
+  const hash = createHash('sha256').update(number).digest('hex');
+  return {
+    number,
+    kind: wish.kind,
+    user: wish.user ?? null,
+    user_name: user?.name ?? null,
+    group: wish.group ?? null,
+    month: wish.month,
+    format: wish.format,
+    locale: wish.locale,
+    issued_at: instant(wish.at ?? c.clock().getTime()),
+    total: money(rows.reduce((sum, r) => sum + r.units, 0n)),
+    currency: 'USD',
+    sha256: hash,
+    bytes: 48_213 + n * 1017,
+    filename: `${wish.kind}-${number}.${wish.format}`,
+    verification_code: `${hash.slice(0, 4)}-${hash.slice(4, 8)}-${hash.slice(8, 12)}`.toUpperCase(),
+    corrects: wish.corrects ?? null,
+    corrected_by: null,
+    unsettled: rows.filter((r) => r.cost === null).length,
+  };
+}
+
+function firstIssues(c) {
+  const list = [];
+  const today = c.dayOf(c.clock());
+  const back = (n) => {
+    const at = new Date(Date.UTC(Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 1 - n, 1));
+    return { month: at.toISOString().slice(0, 7), at: at.getTime() + 31 * 24 * HOUR_MS };
+  };
+  for (let n = 4; n >= 1; n--) {
+    const { month, at } = back(n);
+    const common = { month, at, locale: 'en' };
+    list.push(issuedOf(c, list.length + 1, { ...common, kind: 'report', format: 'pdf' }));
+    for (const { id } of c.state.house.users.slice(0, 5)) {
+      list.push(
+        issuedOf(c, list.length + 1, { ...common, kind: 'statement', user: id, format: 'pdf' }),
+      );
+    }
+  }
+  const wrong = list.at(-3);
+  const right = issuedOf(c, list.length + 1, {
+    ...wrong,
+    user: wrong.user ?? undefined,
+    group: undefined,
+    at: c.clock().getTime() - 50 * HOUR_MS,
+    corrects: wrong.number,
+  });
+  wrong.corrected_by = right.number;
+  list.push(right);
+  return list.reverse();
+}
+
+function listIssued({ kit, res, query, store: s }) {
+  const found = s.issued.filter(
+    (d) =>
+      (!query.year || d.number.startsWith(query.year)) &&
+      (!query.month || d.month === query.month) &&
+      (!query.user || d.user === query.user) &&
+      (!query.kind || d.kind === query.kind),
+  );
+  kit.json(
+    res,
+    kit.page(found, query, (d) => d),
+  );
+}
+
+function findIssued(x) {
+  const found = x.store.issued.find((d) => d.number === x.params[0]);
+  if (!found) throw new x.kit.Refusal(404, 'Not Found', 'there is no such document');
+  return found;
+}
+
+function issue(x) {
+  failing(x);
+  const { month, corrects } = x.body;
+  if (month >= x.c.dayOf(x.c.clock()).slice(0, 7)) {
+    throw new x.kit.Refusal(409, 'Conflict', 'the month is still running');
+  }
+  const made = issuedOf(x.c, x.store.issued.length + 1, x.body);
+  const old = x.store.issued.find((d) => d.number === corrects);
+  if (corrects && !old)
+    throw new x.kit.Refusal(404, 'Not Found', 'there is no document to correct');
+  if (old?.corrected_by) throw new x.kit.Refusal(409, 'Conflict', 'it was corrected already');
+  if (old) old.corrected_by = made.number;
+  x.store.issued.unshift(made);
+  x.kit.json(x.res, made, { location: `/api/v1/documents/${made.number}` }, 201);
+}
+
+function oneIssued(x) {
+  x.kit.json(x.res, findIssued(x));
+}
+
+function issuedFile(x) {
+  const d = findIssued(x);
+  send(x.res, d.format, d.filename.replace(/\.\w+$/, ''));
+}
+
+/* The running system */
+
+function settings({ kit, res }) {
+  const one = (name, value, description, rest = {}) => ({
+    name,
+    value,
+    masked: false,
+    is_default: true,
+    description,
+    ...rest,
+  });
+  const secret = { value: null, masked: true, is_default: false };
+  const services = [
+    {
+      service: 'gateway',
+      version: 'mock',
+      settings: [
+        one('API_KEY', null, 'Key that reports requests.', secret),
+        one('BIND_ADDRESS', '0.0.0.0', 'Address to listen on.'),
+        one('COSTD_URL', 'tcp://127.0.0.1:45101', 'Where costd is; several with commas.'),
+        one('JWT_SECRET', null, 'Signs sessions.', secret),
+        one('PASSWORD_HASH', null, 'argon2 hash of the password.', secret),
+        one('PORT', '45000', 'Port of HTTP.', { is_default: false }),
+        one('READ_API_KEY', null, 'Key that reads.', secret),
+        one('SPOOL_DIR', '/var/lib/metering/spool', 'Folder of the spool.', { is_default: false }),
+        one('TRUSTED_PROXIES', null, 'Addresses whose X-Forwarded-For is believed.'),
+      ],
+    },
+    {
+      service: 'costd',
+      version: 'mock',
+      settings: [
+        one('MINIMUM_CHARGE_FEE', '0.50', 'USD per user and month.', { is_default: false }),
+        one('OPENROUTER_API_KEY', null, 'Key of the provider.', secret),
+        one('OPENROUTER_BASE_URL', 'https://openrouter.ai/api/v1', 'Where look-ups go.'),
+        one('REPORT_TIMEZONE', 'Europe/Berlin', 'Zone of days and months.', { is_default: false }),
+      ],
+    },
+    {
+      service: 'reportd',
+      version: 'mock',
+      settings: [one('WORKERS', '2', 'Documents written at once.')],
+    },
+  ];
+  kit.json(res, { services });
+}
+
+async function plugin({ res }) {
+  const source = await readFile(
+    new URL('../../plugin/openwebui_metering.py', import.meta.url),
+    'utf8',
+  );
+  res.writeHead(200, { 'content-type': 'text/x-python; charset=utf-8' });
+  res.end(source);
+}
+
+/* Settlement */
+
+function unsettled({ kit, c, res, query }) {
+  const rows = c.state.house.rows.filter((r) => /unknown|estimated/.test(r.cost_state));
+  const shape = (r) => {
+    const l = lookupOf(c, r);
+    return {
+      generation_id: r.generation_id,
+      user: r.user,
+      user_name: r.user_name,
+      model: r.model,
+      provider: r.provider,
+      started_at: r.started_at,
+      cost_state: r.cost_state,
+      cost: r.cost,
+      reason: r.state === 'cancelled' ? 'the answer was stopped before its end' : 'no cost came',
+      attempts: l.attempts,
+      next_at: l.next_at,
+      last_status: l.last_status,
+      last_error: l.last_error,
+    };
+  };
+  kit.json(res, kit.page(rows, query, shape));
+}
+
+function deadLetters(c) {
+  const now = c.clock().getTime();
+  return [3, 27].map((hours, i) => ({
+    spool_id: '0190f6d2-7a00-7000-8000-00000000000a',
+    seq: 40_181 + i,
+    at: instant(now - hours * HOUR_MS),
+    reason: 'user.id: holds a character that the database does not take',
+  }));
+}
+
+function listDead({ kit, res, query, store: s }) {
+  kit.json(
+    res,
+    kit.page(s.dead, query, (d) => d),
+  );
+}
+
+function retryDead({ kit, res, body, store: s }) {
+  const chosen = s.dead.filter((d) => body.seq === undefined || d.seq === body.seq);
+  s.dead = s.dead.filter((d) => !chosen.includes(d));
+  kit.json(res, { retried: chosen.length });
+}
+
+function discrepancies({ kit, c, res, query }) {
+  const rows = c.state.house.rows.filter((r) => r.cost_state === 'looked_up').slice(0, 60);
+  const shape = (r) => ({
+    generation_id: r.generation_id,
+    user: r.user,
+    user_name: r.user_name,
+    model: r.model,
+    started_at: r.started_at,
+    reported_cost: money((BigInt(r.units) * 97n) / 100n),
+    looked_up_cost: r.cost ?? money(UNIT),
+  });
+  kit.json(res, kit.page(rows, query, shape));
+}
