@@ -59,6 +59,10 @@ export function dayName(day: Day, lang: Lang): string {
   return date(utc(day), lang, 'UTC', { day: 'numeric', month: 'short' });
 }
 
+export function dayYear(day: Day, lang: Lang): string {
+  return date(utc(day), lang, 'UTC', { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
 export function weekdayName(day: Day, lang: Lang): string {
   return date(utc(day), lang, 'UTC', { weekday: 'short', day: 'numeric', month: 'short' });
 }

@@ -42,9 +42,8 @@ function read(store: Store, list: string): Record<string, string> {
 /** remember notes by which cursor a page of a list was reached. */
 export function remember(store: Store, list: string, spot: Spot): void {
   if (spot.cursor === null) return;
-  const kept = read(store, list);
+  const { [spot.page - KEPT]: _gone, ...kept } = read(store, list);
   kept[spot.page] = spot.cursor;
-  delete kept[spot.page - KEPT];
   try {
     store.setItem(`trail ${list}`, JSON.stringify(kept));
   } catch {

@@ -241,14 +241,9 @@ export const de: Texts = {
     other: 'Oben lässt sich ein anderer Monat wählen.',
     before: (month) => `${month} ansehen`,
     first: 'Noch nichts erfasst',
-    firstText: 'Anfragen erscheinen hier, sobald Open WebUI die erste meldet.',
-    steps: [
-      'In Open WebUI unter Administration, Funktionen die Datei plugin/openwebui_metering.py hinzufügen.',
-      'In ihren Einstellungen (Valves) als Endpunkt die Adresse unten und den Schlüssel eintragen, den der Server beim ersten Start ausgegeben hat.',
-      'Die Funktion einschalten und global machen, dann eine Nachricht senden.',
-    ],
-    endpoint: 'Endpunkt',
-    copy: 'Kopieren',
+    firstText:
+      'Anfragen erscheinen hier, sobald Open WebUI die erste meldet. Das Verbinden dauert etwa drei Minuten.',
+    connect: 'Open WebUI verbinden',
     search: (q) => `Keine Person passt zu „${q}“`,
     searchText: 'Gesucht wird in Namen, E-Mail-Adressen und Ids.',
     clear: 'Suche leeren',

@@ -239,14 +239,9 @@ export const en = {
     other: 'Choose another month above.',
     before: (month: string) => `See ${month}`,
     first: 'Nothing recorded yet',
-    firstText: 'Requests appear here as soon as Open WebUI reports the first one.',
-    steps: [
-      'In Open WebUI, open Admin Panel, Functions, and add the file plugin/openwebui_metering.py.',
-      'In its valves, set the endpoint to the address below and the ingest key to the one the server printed at its first start.',
-      'Switch the function on and make it global, then send a chat.',
-    ],
-    endpoint: 'Endpoint',
-    copy: 'Copy',
+    firstText:
+      'Requests appear here as soon as Open WebUI reports the first one. Connecting it takes about three minutes.',
+    connect: 'Connect Open WebUI',
     search: (q: string) => `No user matches “${q}”`,
     searchText: 'Names, e-mail addresses and ids are searched.',
     clear: 'Clear the search',
