@@ -24,10 +24,13 @@ export const fields = [
 ] as const;
 export type Field = (typeof fields)[number];
 
+/** Parts of a sum: that there are none is worth a word only where another record said otherwise. */
+const parts = new Set<Field>(['cached_tokens', 'cache_write_tokens', 'reasoning_tokens']);
+
 export interface Saying {
   field: Field;
   value: string | number;
-  /** Whether the row says the same; if not, another record's value outranks it. */
+  /** Whether the row says the same, or went on from it; if not, another record's value outranks it. */
   stands: boolean;
 }
 
@@ -44,7 +47,9 @@ export function sayings(record: HistoryRecord, row: Generation): Saying[] {
   return fields.flatMap((field) => {
     const value = record[field];
     if (value === null || value === undefined) return [];
-    return [{ field, value, stands: same(field, value, row[field]) }];
+    const stands = same(field, value, row[field]) || (field === 'state' && value === 'open');
+    if (stands && value === 0 && parts.has(field)) return [];
+    return [{ field, value, stands }];
   });
 }
 

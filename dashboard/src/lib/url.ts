@@ -13,6 +13,7 @@ export const pages = {
   models: '/models',
   model: '/models/{id}',
   documents: '/documents',
+  settlement: '/settlement',
   settings: '/settings',
   verify: '/verify',
   verifyCode: '/verify/{code}',

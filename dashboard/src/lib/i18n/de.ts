@@ -17,6 +17,7 @@ export const de: Texts = {
     users: 'Personen',
     models: 'Modelle',
     documents: 'Dokumente',
+    settlement: 'Abrechnungsstand',
     settings: 'Einstellungen',
   },
   menu: {

@@ -16,6 +16,7 @@ export const en = {
     users: 'Users',
     models: 'Models',
     documents: 'Documents',
+    settlement: 'Settlement',
     settings: 'Settings',
   },
   menu: {
