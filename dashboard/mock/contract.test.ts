@@ -56,6 +56,13 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     ['/api/v1/generations', '?limit=50'],
     ['/api/v1/generations', '?cost_state=unknown'],
     ['/api/v1/users', '?limit=3'],
+    ['/api/v1/models', ''],
+    ['/api/v1/prices', '?model=openai/gpt-5'],
+    ['/api/v1/unsettled', '?limit=20'],
+    ['/api/v1/dead-letters', ''],
+    ['/api/v1/discrepancies', '?limit=20'],
+    ['/api/v1/documents', '?limit=20'],
+    ['/api/v1/settings', ''],
   ])(`${mode}: %s%s is as the contract says`, async (path, query) => {
     mock.setMode(mode);
     const reply = await call(path + query);

@@ -97,7 +97,7 @@ function recordOf(row, changes) {
     source: 'filter-stream',
     state: row.state,
     cost: row.cost,
-    cost_state: row.cost === null ? null : 'reported',
+    cost_state: row.cost === null ? 'unknown' : 'reported',
     is_byok: row.is_byok,
     byok_cost: row.byok_cost,
     prompt_tokens: row.prompt_tokens,
@@ -108,6 +108,14 @@ function recordOf(row, changes) {
     model: row.model,
     provider: row.provider,
     user: row.user,
+    user_name: row.user_name,
+    groups: [],
+    requested_model: row.requested_model,
+    chat_id: row.chat_id,
+    message_id: row.message_id,
+    turn_id: row.turn_id,
+    origin: row.origin,
+    task: row.task,
     started_at: row.started_at,
     finished_at: row.finished_at,
     ...changes,
@@ -116,7 +124,7 @@ function recordOf(row, changes) {
 
 const NOTHING = {
   cost: null,
-  cost_state: null,
+  cost_state: 'unknown',
   is_byok: null,
   byok_cost: null,
   prompt_tokens: null,
@@ -146,7 +154,7 @@ function recordsOf(row) {
       open,
       recordOf(row, { cost: before, received_at: instant(end + 80) }),
       recordOf(row, {
-        source: 'lookup',
+        source: 'look-up',
         cost_state: 'looked_up',
         state: 'final',
         received_at: instant(end + 62_000),
@@ -180,7 +188,13 @@ function lookupOf(c, row) {
 function history(x) {
   const row = findRow(x, x.params[0]);
   const { units, byokUnits, ...generation } = row;
-  x.kit.json(x.res, { generation, records: recordsOf(row), lookup: lookupOf(x.c, row) });
+  x.kit.json(x.res, {
+    timezone: x.c.timezone,
+    generation,
+    records: recordsOf(row),
+    truncated: false,
+    lookup: row.cost_state === 'looked_up' ? null : lookupOf(x.c, row),
+  });
 }
 
 /* Models and prices */
@@ -360,6 +374,12 @@ function exportFile(x) {
 
 /* Issued documents */
 
+/** printed is an amount as documents print it: two digits. */
+function printed(units) {
+  const cents = (units + UNIT / 200n) / (UNIT / 100n);
+  return `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
+}
+
 function issuedOf(c, n, wish) {
   const rows = c.state.house.rows.filter(
     (r) =>
@@ -381,12 +401,12 @@ function issuedOf(c, n, wish) {
     format: wish.format,
     locale: wish.locale,
     issued_at: instant(wish.at ?? c.clock().getTime()),
-    total: money(rows.reduce((sum, r) => sum + r.units, 0n)),
+    total: printed(rows.reduce((sum, r) => sum + r.units, 0n)),
     currency: 'USD',
     sha256: hash,
     bytes: 48_213 + n * 1017,
     filename: `${wish.kind}-${number}.${wish.format}`,
-    verification_code: `${hash.slice(0, 4)}-${hash.slice(4, 8)}-${hash.slice(8, 12)}`.toUpperCase(),
+    verification_code: [0, 4, 8, 12].map((i) => hash.slice(i, i + 4).toUpperCase()).join('-'),
     corrects: wish.corrects ?? null,
     corrected_by: null,
     unsettled: rows.filter((r) => r.cost === null).length,
@@ -445,10 +465,7 @@ function findIssued(x) {
 
 function issue(x) {
   failing(x);
-  const { month, corrects } = x.body;
-  if (month >= x.c.dayOf(x.c.clock()).slice(0, 7)) {
-    throw new x.kit.Refusal(409, 'Conflict', 'the month is still running');
-  }
+  const { corrects } = x.body;
   const made = issuedOf(x.c, x.store.issued.length + 1, x.body);
   const old = x.store.issued.find((d) => d.number === corrects);
   if (corrects && !old)
@@ -520,7 +537,7 @@ async function plugin({ res }) {
     new URL('../../plugin/openwebui_metering.py', import.meta.url),
     'utf8',
   );
-  res.writeHead(200, { 'content-type': 'text/x-python; charset=utf-8' });
+  res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
   res.end(source);
 }
 
@@ -539,7 +556,8 @@ function unsettled({ kit, c, res, query }) {
       started_at: r.started_at,
       cost_state: r.cost_state,
       cost: r.cost,
-      reason: r.state === 'cancelled' ? 'the answer was stopped before its end' : 'no cost came',
+      reason: 'retrying',
+      no_estimate: r.cost === null ? 'no_tokens' : null,
       attempts: l.attempts,
       next_at: l.next_at,
       last_status: l.last_status,
@@ -552,7 +570,14 @@ function unsettled({ kit, c, res, query }) {
 function deadLetters(c) {
   const now = c.clock().getTime();
   return [3, 27].map((hours, i) => ({
-    spool_id: '0190f6d2-7a00-7000-8000-00000000000a',
+    spool_id: '0190f6d27a00700080000000000a0001',
+    bytes: 412,
+    generation_id: `gen-1795440000-dead${i}`,
+    turn_id: null,
+    user: 'u-1',
+    model: 'openai/gpt-5-mini',
+    cost: '0.0021',
+    started_at: instant(now - hours * HOUR_MS),
     seq: 40_181 + i,
     at: instant(now - hours * HOUR_MS),
     reason: 'user.id: holds a character that the database does not take',
@@ -569,7 +594,8 @@ function listDead({ kit, res, query, store: s }) {
 function retryDead({ kit, res, body, store: s }) {
   const chosen = s.dead.filter((d) => body.seq === undefined || d.seq === body.seq);
   s.dead = s.dead.filter((d) => !chosen.includes(d));
-  kit.json(res, { retried: chosen.length });
+  const n = chosen.length;
+  kit.json(res, { tried: n, stored: n, duplicate: 0, refused: 0, more: false });
 }
 
 function discrepancies({ kit, c, res, query }) {
@@ -580,8 +606,11 @@ function discrepancies({ kit, c, res, query }) {
     user_name: r.user_name,
     model: r.model,
     started_at: r.started_at,
-    reported_cost: money((BigInt(r.units) * 97n) / 100n),
-    looked_up_cost: r.cost ?? money(UNIT),
+    provider: r.provider,
+    found_at: instant(Date.parse(r.started_at) + HOUR_MS),
+    reported: money((BigInt(r.units) * 97n) / 100n),
+    looked_up: r.cost ?? money(UNIT),
+    difference: money(BigInt(r.units) - (BigInt(r.units) * 97n) / 100n),
   });
   kit.json(res, kit.page(rows, query, shape));
 }

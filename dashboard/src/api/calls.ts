@@ -2,10 +2,12 @@
 // The calls of the inner pages and the shapes they answer with, each once.
 import {
   type Generation,
-  type CostState,
+  type JsonReply,
   type Result,
+  type Schemas,
   buildUrl,
   change,
+  get,
   read,
   readText,
   remove,
@@ -18,41 +20,8 @@ export interface List<T> {
 
 /* One request's history */
 
-export interface HistoryRecord {
-  record_id: string;
-  received_at: string;
-  source: string | null;
-  state: Generation['state'];
-  cost: string | null;
-  cost_state: CostState | null;
-  is_byok: boolean | null;
-  byok_cost: string | null;
-  prompt_tokens: number | null;
-  completion_tokens: number | null;
-  reasoning_tokens: number | null;
-  cached_tokens: number | null;
-  cache_write_tokens: number | null;
-  model: string | null;
-  provider: string | null;
-  user: string;
-  started_at: string | null;
-  finished_at: string | null;
-}
-
-export interface Lookup {
-  attempts: number;
-  first_at: string;
-  next_at: string | null;
-  last_status: number | null;
-  last_error: string | null;
-  given_up: boolean;
-}
-
-export interface History {
-  generation: Generation;
-  records: HistoryRecord[];
-  lookup: Lookup | null;
-}
+export type HistoryRecord = Schemas['JournalRecord'];
+export type History = JsonReply<'/api/v1/generations/{generation_id}'>;
 
 export function history(id: string, signal?: AbortSignal): Promise<Result<History>> {
   return read(buildUrl('/api/v1/generations/{id}', { id }), signal);
@@ -88,29 +57,14 @@ export function generationsFile(query: GenerationsQuery, kind: 'csv' | 'xlsx'): 
 
 /* Models and prices */
 
-export interface Model {
-  id: string;
-  name: string;
-  context_length?: number | null;
-  pricing: Record<string, string>;
-}
-
-export interface Models {
-  fetched_at: string;
-  items: Model[];
-  next_cursor: null;
-}
+export type Models = JsonReply<'/api/v1/models'>;
+export type Model = Models['items'][number];
 
 export function models(signal?: AbortSignal): Promise<Result<Models>> {
-  return read('/api/v1/models', signal);
+  return get('/api/v1/models', signal ? { signal } : {});
 }
 
-export interface PriceStretch {
-  model: string;
-  valid_from: string;
-  valid_until: string | null;
-  pricing: Record<string, string>;
-}
+export type PriceStretch = Schemas['PriceLine'];
 
 export function prices(model: string, signal?: AbortSignal): Promise<Result<List<PriceStretch>>> {
   return read(buildUrl('/api/v1/prices', {}, { model, limit: 1000 }), signal);
@@ -147,28 +101,8 @@ export function exportFile(id: string): string {
 
 /* Issued documents */
 
-export type IssuedKind = 'statement' | 'group_statement' | 'report';
-
-export interface Issued {
-  number: string;
-  kind: IssuedKind;
-  user: string | null;
-  user_name: string | null;
-  group: string | null;
-  month: string;
-  format: 'pdf' | 'xlsx';
-  locale: string;
-  issued_at: string;
-  total: string;
-  currency: string;
-  sha256: string;
-  bytes: number;
-  filename: string;
-  verification_code: string;
-  corrects: string | null;
-  corrected_by: string | null;
-  unsettled: number;
-}
+export type IssuedKind = Schemas['DocumentKind'];
+export type Issued = Schemas['Document'];
 
 export interface NewDocument {
   kind: IssuedKind;
@@ -197,23 +131,16 @@ export function documents(
   return read(buildUrl('/api/v1/documents', {}, { ...query }), signal);
 }
 
-export function issue(document: NewDocument): Promise<Result<Issued>> {
-  return change('POST', '/api/v1/documents', document);
+/** issue makes one document for each key, however often it is called with it. */
+export function issue(document: NewDocument, key: string): Promise<Result<Issued>> {
+  return change('POST', '/api/v1/documents', document, { 'idempotency-key': key });
 }
 
 export function issuedFile(number: string): string {
   return buildUrl('/api/v1/documents/{number}/file', { number });
 }
 
-export interface Verified {
-  number: string;
-  kind: IssuedKind;
-  issued_at: string;
-  total: string;
-  currency: string;
-  sha256: string;
-  corrected_by: string | null;
-}
+export type Verified = JsonReply<'/api/v1/verify/{code}'>;
 
 export function verify(code: string, signal?: AbortSignal): Promise<Result<Verified>> {
   return read(buildUrl('/api/v1/verify/{code}', { code }), signal);
@@ -245,19 +172,8 @@ export function statementFile(
 
 /* The running system */
 
-export interface Setting {
-  name: string;
-  value: string | null;
-  masked: boolean;
-  is_default: boolean;
-  description: string;
-}
-
-export interface Service {
-  service: string;
-  version: string;
-  settings: Setting[];
-}
+export type Setting = Schemas['Setting'];
+export type Service = JsonReply<'/api/v1/settings'>['services'][number];
 
 export function settings(signal?: AbortSignal): Promise<Result<{ services: Service[] }>> {
   return read('/api/v1/settings', signal);
@@ -267,28 +183,7 @@ export function plugin(signal?: AbortSignal): Promise<Result<string>> {
   return readText('/api/v1/plugin', signal);
 }
 
-export interface Pipeline {
-  now: string;
-  status: 'ready' | 'degraded' | 'unavailable';
-  last_event_at: string | null;
-  last_commit_at: string | null;
-  spool: {
-    state: string;
-    pending: number;
-    quarantined: number;
-    oldest_pending_seconds?: number | null;
-  };
-  costd: { state: string };
-  database: { state: string };
-  dead_letters: number;
-  lookups: {
-    waiting: number;
-    overdue: number;
-    given_up: number;
-    paused_until: string | null;
-    last_error: string | null;
-  };
-}
+export type Pipeline = Schemas['Pipeline'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
   return read('/api/v1/pipeline', signal);
@@ -296,21 +191,7 @@ export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
 
 /* Settlement */
 
-export interface Unsettled {
-  generation_id: string;
-  user: string;
-  user_name: string | null;
-  model: string | null;
-  provider: string | null;
-  started_at: string;
-  cost_state: CostState;
-  cost: string | null;
-  reason: string;
-  attempts: number;
-  next_at: string | null;
-  last_status: number | null;
-  last_error: string | null;
-}
+export type Unsettled = Schemas['Unsettled'];
 
 interface PageQuery {
   cursor?: string;
@@ -324,12 +205,7 @@ export function unsettled(
   return read(buildUrl('/api/v1/unsettled', {}, { ...query }), signal);
 }
 
-export interface DeadLetter {
-  spool_id: string;
-  seq: number;
-  at: string;
-  reason: string;
-}
+export type DeadLetter = Schemas['DeadLetter'];
 
 export function deadLetters(
   query: PageQuery,
@@ -338,21 +214,22 @@ export function deadLetters(
   return read(buildUrl('/api/v1/dead-letters', {}, { ...query }), signal);
 }
 
+export interface Retried {
+  tried: number;
+  stored: number;
+  duplicate: number;
+  refused: number;
+  more: boolean;
+}
+
+/** retryDeadLetters sends one again, or all. */
 export function retryDeadLetters(
   one?: Pick<DeadLetter, 'spool_id' | 'seq'>,
-): Promise<Result<unknown>> {
+): Promise<Result<Retried>> {
   return change('POST', '/api/v1/dead-letters/retry', one ?? {});
 }
 
-export interface Discrepancy {
-  generation_id: string;
-  user: string;
-  user_name: string | null;
-  model: string | null;
-  started_at: string;
-  reported_cost: string;
-  looked_up_cost: string;
-}
+export type Discrepancy = Schemas['Discrepancy'];
 
 export function discrepancies(
   query: PageQuery,

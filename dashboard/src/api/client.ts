@@ -27,7 +27,7 @@ export interface ApiError {
 
 export type Result<T> = { ok: true; data: T } | { ok: false; error: ApiError };
 
-type JsonReply<P extends keyof paths> = paths[P] extends {
+export type JsonReply<P extends keyof paths> = paths[P] extends {
   get: { responses: { 200: { content: { 'application/json': infer R } } } };
 }
   ? R
@@ -160,10 +160,15 @@ export function readText(url: string, signal?: AbortSignal): Promise<Result<stri
 }
 
 /** change sends JSON and reads the JSON that comes back, if any does. */
-export function change<T>(method: 'POST' | 'PUT', url: string, body: unknown): Promise<Result<T>> {
+export function change<T>(
+  method: 'POST' | 'PUT',
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Result<T>> {
   const init = {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   };
   return send(url, init, DOCUMENT_MS, async (r) => {

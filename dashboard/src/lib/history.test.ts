@@ -11,7 +11,7 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     source: 'filter-stream',
     state: 'final',
     cost: null,
-    cost_state: null,
+    cost_state: 'unknown',
     is_byok: null,
     byok_cost: null,
     prompt_tokens: null,
@@ -22,6 +22,14 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     model: null,
     provider: null,
     user: 'u',
+    user_name: null,
+    groups: [],
+    requested_model: null,
+    chat_id: null,
+    message_id: null,
+    turn_id: null,
+    origin: null,
+    task: null,
     started_at: null,
     finished_at: null,
     ...changes,
@@ -36,7 +44,7 @@ function history(row: Partial<Generation>, records: HistoryRecord[]): History {
     cost_state: 'unknown',
     ...row,
   } as unknown as Generation;
-  return { generation, records, lookup: null };
+  return { timezone: 'UTC', generation, records, truncated: false, lookup: null };
 }
 
 test('a record says what it holds, and whether that stands', () => {

@@ -8,6 +8,7 @@ import {
   moneyString,
   parseMoney,
   sumMoney,
+  printedMoney,
 } from './money.ts';
 
 const en = { lang: 'en' } as const;
@@ -103,4 +104,10 @@ test('axis values have the digits of their step', () => {
   expect(axisMoney(2, 1, 'en')).toBe('$2');
   expect(axisMoney(0.5, 0.5, 'en')).toBe('$0.50');
   expect(axisMoney(0.002, 0.001, 'de')).toBe('0,002\u00a0$');
+});
+
+test('an amount of a document keeps its digits and its currency', () => {
+  expect(printedMoney('1234.50', 'USD', 'en')).toBe('$1,234.50');
+  expect(printedMoney('1234.50', 'EUR', 'de')).toBe('1.234,50\u00a0EUR');
+  expect(printedMoney('-3', 'JPY', 'en')).toBe('\u22123\u00a0JPY');
 });

@@ -113,6 +113,16 @@ export function formatMoney(amount: string, form: MoneyForm): string {
   return sign + withCurrency(minus, number, lang);
 }
 
+/** printedMoney shows an amount with the digits it was printed with, in whatever currency that was. */
+export function printedMoney(amount: string, currency: string, lang: Lang): string {
+  const [whole = '0', fraction = ''] = amount.replace(/^-/, '').split('.');
+  const minus = amount.startsWith('-') ? '\u2212' : '';
+  const number = withMarks(whole, fraction, lang);
+  return currency === 'USD'
+    ? withCurrency(minus, number, lang)
+    : `${minus}${number}\u00a0${currency}`;
+}
+
 /** divideMoney is an average, rounded half to even. */
 export function divideMoney(amount: string, by: number): string {
   const units = parseMoney(amount);

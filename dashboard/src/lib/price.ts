@@ -44,8 +44,8 @@ export type Price =
   | { kind: 'unpriced' };
 
 /** readPrice reads USD per token; a missing or unreadable price is none. */
-export function readPrice(text: string | null | undefined): Price | null {
-  const d = text === null || text === undefined ? null : parseDecimal(text);
+export function readPrice(value: unknown): Price | null {
+  const d = typeof value === 'string' ? parseDecimal(value) : null;
   if (!d) return null;
   if (d.digits < 0n) return { kind: 'unpriced' };
   if (d.digits === 0n) return { kind: 'free' };
@@ -53,8 +53,8 @@ export function readPrice(text: string | null | undefined): Price | null {
 }
 
 /** readUnitPrice reads USD per request, image or search. */
-export function readUnitPrice(text: string | null | undefined): string | null {
-  const d = text === null || text === undefined ? null : parseDecimal(text);
+export function readUnitPrice(value: unknown): string | null {
+  const d = typeof value === 'string' ? parseDecimal(value) : null;
   return d && d.digits >= 0n ? toMoney(d) : null;
 }
 
@@ -69,15 +69,16 @@ export function paidPerMillion(cost: string, tokens: Tokens): string | null {
   return n > 0n ? moneyString(divideHalfEven(parseMoney(cost) * MILLION, n)) : null;
 }
 
-export type Pricing = Readonly<Record<string, string>>;
+export type Pricing = Readonly<Record<string, unknown>>;
 
 /**
  * atListPrice is what these tokens cost by the price list, without discounts for cached input and
  * without anything but tokens; null where the list has no price for them.
  */
 export function atListPrice(pricing: Pricing | null | undefined, tokens: Tokens): string | null {
-  const input = pricing?.prompt === undefined ? null : parseDecimal(pricing.prompt);
-  const output = pricing?.completion === undefined ? null : parseDecimal(pricing.completion);
+  const of = (value: unknown) => (typeof value === 'string' ? parseDecimal(value) : null);
+  const input = of(pricing?.prompt);
+  const output = of(pricing?.completion);
   if (!input || !output || input.digits < 0n || output.digits < 0n) return null;
   const scale = Math.max(input.scale, output.scale);
   const part = (d: Decimal, n: number) =>

@@ -125,6 +125,7 @@ export const de: InnerTexts = {
     stopped:
       'Die Antwort wurde vor ihrem Ende abgebrochen, deshalb kamen mit ihr keine Kosten. Der Anbieter berechnet, was bis dahin entstand, und wird danach gefragt.',
     other: (amount, path) => `${path} hatte ${amount} genannt; das gilt nicht.`,
+    truncated: 'Es gibt mehr Meldungen, als hier gezeigt werden.',
     attempts: (_n, shown) => `Der Anbieter wurde ${shown}-mal gefragt`,
     since: (at) => `zuerst ${at}`,
     notAsked: 'Der Anbieter wurde noch nicht gefragt.',
@@ -392,6 +393,7 @@ export const de: InnerTexts = {
     compare:
       'Die Datei, die Sie haben, ist die ausgestellte, wenn ihr SHA-256 derselbe ist: sha256sum unter Linux, shasum -a 256 unter macOS, Get-FileHash unter Windows.',
     check: 'Eine Datei vergleichen',
+    tooMany: 'Von hier wurden zu viele Codes versucht. Etwas warten, dann noch einmal.',
     checkText: 'Sie wird in Ihrem Browser verglichen und nirgendwohin gesendet.',
     same: 'Dieselbe: Das ist die ausgestellte Datei, Byte für Byte.',
     differs: 'Nicht dieselbe: Diese Datei ist nicht die ausgestellte.',
@@ -539,6 +541,19 @@ export const de: InnerTexts = {
     asked: 'Gefragt',
     times: (_n, shown) => `${shown}-mal`,
     next: 'Nächstes Mal',
+    reasons: {
+      waiting: 'Der Anbieter wird demnächst zum ersten Mal gefragt',
+      retrying: 'Der Anbieter wusste es noch nicht und wird wieder gefragt',
+      given_up: 'Gefragt, solange es sich lohnt',
+      not_looked_up: 'Sie hat keine Kennung, die der Anbieter kennt',
+      no_key: 'Es gibt keinen Anbieterschlüssel, mit dem zu fragen wäre',
+    },
+    noEstimate: {
+      no_tokens: 'Keine Schätzung: Die Tokens sind nicht bekannt',
+      no_model: 'Keine Schätzung: Das Modell ist nicht bekannt',
+      no_price: 'Keine Schätzung: Für diese Zeit wurde kein Preis aufgehoben',
+      unpriced: 'Keine Schätzung: Das Modell hat keinen Preis nach Tokens',
+    },
     neverAgain: 'aufgegeben',
     lastAnswer: (status) => `letzte Antwort: ${status}`,
     cost: 'Kosten',
@@ -554,7 +569,10 @@ export const de: InnerTexts = {
     retry: 'Erneut senden',
     retryOne: (n) => `Meldung ${n} erneut senden`,
     retryAll: 'Alle erneut senden',
-    retried: 'Erneut gesendet; was sich immer noch nicht verbuchen lässt, kommt hierher zurück.',
+    retried: (stored, refused) =>
+      `Erneut gesendet: ${stored} verbucht, ${refused} wieder abgelehnt.`,
+    retriedMore: 'Nicht alle kamen in der Zeit an die Reihe; für den Rest erneut senden.',
+    unknownRecord: 'Eine Meldung, die nicht zu lesen ist',
     retryFailed: 'Nicht erneut gesendet.',
     diffAbout:
       'Anfragen, deren Kosten mit der Antwort gemeldet wurden und beim Nachschlagen andere waren. Es gilt der nachgeschlagene Betrag.',

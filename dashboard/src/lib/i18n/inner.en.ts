@@ -123,6 +123,7 @@ export const en = {
     stopped:
       'The answer was stopped before its end, so no cost came with it. The provider bills what was made until then and is asked for it.',
     other: (amount: string, path: string) => `${path} had said ${amount}; that does not stand.`,
+    truncated: 'There are more records than are shown here.',
     attempts: (n: number, shown: string) =>
       `The provider was asked ${shown} ${s(n, 'time', 'times')}`,
     since: (at: string) => `first ${at}`,
@@ -391,6 +392,7 @@ export const en = {
     compare:
       'The file you hold is the one we issued if its SHA-256 is the same: sha256sum on Linux, shasum -a 256 on macOS, Get-FileHash on Windows.',
     check: 'Compare a file',
+    tooMany: 'Too many codes were tried from here. Wait a little, then try again.',
     checkText: 'It is compared in your browser and not sent anywhere.',
     same: 'The same: this is the file that was issued, byte for byte.',
     differs: 'Not the same: this file is not the one that was issued.',
@@ -537,6 +539,19 @@ export const en = {
     asked: 'Asked',
     times: (n: number, shown: string) => `${shown} ${s(n, 'time', 'times')}`,
     next: 'Next',
+    reasons: {
+      waiting: 'The provider is asked for the first time soon',
+      retrying: 'The provider could not say yet and is asked again',
+      given_up: 'Asked for as long as it is worth asking',
+      not_looked_up: 'It has no id that the provider knows',
+      no_key: 'There is no provider key to ask with',
+    },
+    noEstimate: {
+      no_tokens: 'No estimate: the tokens are not known',
+      no_model: 'No estimate: the model is not known',
+      no_price: 'No estimate: no price was kept for that time',
+      unpriced: 'No estimate: the model has no price by tokens',
+    },
     neverAgain: 'given up',
     lastAnswer: (status: string) => `last answer: ${status}`,
     cost: 'Cost',
@@ -552,7 +567,10 @@ export const en = {
     retry: 'Send again',
     retryOne: (n: string) => `Send record ${n} again`,
     retryAll: 'Send all again',
-    retried: 'Sent again; those that still can’t be stored come back here.',
+    retried: (stored: string, refused: string) =>
+      `Sent again: ${stored} stored, ${refused} refused once more.`,
+    retriedMore: 'Not all were tried in the time there was; send again for the rest.',
+    unknownRecord: 'A record that can’t be read',
     retryFailed: 'Not sent again.',
     diffAbout:
       'Requests whose cost was reported with the answer and, looked up later, turned out to be another. The looked-up amount stands.',
