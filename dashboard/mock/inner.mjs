@@ -4,9 +4,9 @@
  * settings and settlement. What it keeps lives as long as the mock's mode.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { MODELS, money } from './data.mjs';
 import { pdf, xlsx } from './documents.mjs';
+import { plugin, settings } from './settings.mjs';
 
 const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const TYPES = {
@@ -483,62 +483,6 @@ function oneIssued(x) {
 function issuedFile(x) {
   const d = findIssued(x);
   send(x.res, d.format, d.filename.replace(/\.\w+$/, ''));
-}
-
-/* The running system */
-
-function settings({ kit, res }) {
-  const one = (name, value, description, rest = {}) => ({
-    name,
-    value,
-    masked: false,
-    is_default: true,
-    description,
-    ...rest,
-  });
-  const secret = { value: null, masked: true, is_default: false };
-  const services = [
-    {
-      service: 'gateway',
-      version: 'mock',
-      settings: [
-        one('API_KEY', null, 'Key that reports requests.', secret),
-        one('BIND_ADDRESS', '0.0.0.0', 'Address to listen on.'),
-        one('COSTD_URL', 'tcp://127.0.0.1:45101', 'Where costd is; several with commas.'),
-        one('JWT_SECRET', null, 'Signs sessions.', secret),
-        one('PASSWORD_HASH', null, 'argon2 hash of the password.', secret),
-        one('PORT', '45000', 'Port of HTTP.', { is_default: false }),
-        one('READ_API_KEY', null, 'Key that reads.', secret),
-        one('SPOOL_DIR', '/var/lib/metering/spool', 'Folder of the spool.', { is_default: false }),
-        one('TRUSTED_PROXIES', null, 'Addresses whose X-Forwarded-For is believed.'),
-      ],
-    },
-    {
-      service: 'costd',
-      version: 'mock',
-      settings: [
-        one('MINIMUM_CHARGE_FEE', '0.50', 'USD per user and month.', { is_default: false }),
-        one('OPENROUTER_API_KEY', null, 'Key of the provider.', secret),
-        one('OPENROUTER_BASE_URL', 'https://openrouter.ai/api/v1', 'Where look-ups go.'),
-        one('REPORT_TIMEZONE', 'Europe/Berlin', 'Zone of days and months.', { is_default: false }),
-      ],
-    },
-    {
-      service: 'reportd',
-      version: 'mock',
-      settings: [one('WORKERS', '2', 'Documents written at once.')],
-    },
-  ];
-  kit.json(res, { services });
-}
-
-async function plugin({ res }) {
-  const source = await readFile(
-    new URL('../../plugin/openwebui_metering.py', import.meta.url),
-    'utf8',
-  );
-  res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-  res.end(source);
 }
 
 /* Settlement */

@@ -55,6 +55,10 @@ export function monthName(month: Month, lang: Lang): string {
   return date(utc(`${month}-01`), lang, 'UTC', { month: 'long', year: 'numeric' });
 }
 
+export function monthShort(month: Month, lang: Lang): string {
+  return date(utc(`${month}-01`), lang, 'UTC', { month: 'short' });
+}
+
 export function dayName(day: Day, lang: Lang): string {
   return date(utc(day), lang, 'UTC', { day: 'numeric', month: 'short' });
 }
