@@ -98,11 +98,11 @@ export function pipeline(c) {
     },
     costd: { state: broken ? 'unreachable' : 'ok' },
     database: { state: broken ? 'unknown' : partial ? 'unreachable' : 'ok' },
-    dead_letters: broken ? null : partial ? 2 : 0,
+    dead_letters: broken ? null : (c.state.inner?.dead.length ?? (partial ? 2 : 0)),
     lookups: broken
       ? null
       : {
-          waiting: c.state.house.rows.filter((r) => r.cost_state === 'unknown').length,
+          waiting: c.state.house.rows.filter((r) => /unknown|estimated/.test(r.cost_state)).length,
           overdue: 0,
           given_up: 0,
           paused_until: null,

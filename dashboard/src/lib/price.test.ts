@@ -4,6 +4,7 @@ import {
   atListPrice,
   isPriced,
   paidPerMillion,
+  priceDecimals,
   priceSteps,
   readPrice,
   readUnitPrice,
@@ -76,4 +77,11 @@ test('a history becomes steps, oldest first, without inventing any', () => {
   expect(steps.map((s) => s.value)).toEqual([3, 2]);
   expect(steps[0]?.to).toBe(Date.parse('2026-09-01T00:00:00Z'));
   expect(steps[1]?.to).toBe(now);
+});
+
+test('no list price is shown rounded where four decimals can show it', () => {
+  expect(priceDecimals(['3', '15', null], false)).toBe(2);
+  expect(priceDecimals(['3', '0.075'], false)).toBe(3);
+  expect(priceDecimals(['0.0749999999'], false)).toBe(4);
+  expect(priceDecimals(['0.0749999999'], true)).toBe(10);
 });

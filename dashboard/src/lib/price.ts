@@ -101,6 +101,15 @@ export const unitKinds = ['request', 'image', 'web_search'] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 export type UnitKind = (typeof unitKinds)[number];
 
+/** Beyond this a price per million tokens says nothing to an eye. */
+const PRICE_DECIMALS = 4;
+
+/** priceDecimals shows each list price with all its digits, and what was paid with as many. */
+export function priceDecimals(amounts: readonly (string | null)[], exact: boolean): number {
+  const digits = amounts.map((a) => (a?.split('.')[1] ?? '').length);
+  return Math.max(2, Math.min(exact ? MONEY_SCALE : PRICE_DECIMALS, Math.max(0, ...digits)));
+}
+
 /** Whether a list says anything of what a token costs. */
 export function isPriced(pricing: Pricing | null | undefined): boolean {
   const of = (kind: string) => readPrice(pricing?.[kind])?.kind;

@@ -411,6 +411,7 @@ export const de: InnerTexts = {
     count: (n, shown) => `${shown} ${s(n, 'Einstellung', 'Einstellungen')}`,
     name: 'Einstellung',
     value: 'Wert',
+    origin: 'Gesetzt oder Vorgabe',
     isDefault: 'Vorgabe',
     isSet: 'gesetzt',
     secret: 'geheim, nicht gezeigt',

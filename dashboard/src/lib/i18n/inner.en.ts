@@ -410,6 +410,7 @@ export const en = {
     count: (n: number, shown: string) => `${shown} ${s(n, 'setting', 'settings')}`,
     name: 'Setting',
     value: 'Value',
+    origin: 'Set or default',
     isDefault: 'default',
     isSet: 'set',
     secret: 'secret, not shown',
