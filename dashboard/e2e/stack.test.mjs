@@ -261,7 +261,7 @@ describe('the dashboard', { concurrency: false }, () => {
       ]) {
         const [download] = await Promise.all([
           page.waitForEvent('download'),
-          page.getByRole('link', { name: new RegExp(`as ${kind}$`) }).click(),
+          page.getByRole('link', { name: new RegExp(`^Download.*as ${kind}$`) }).click(),
         ]);
         assert.match(
           download.suggestedFilename(),

@@ -90,9 +90,15 @@ function findRow({ kit, c }, id) {
   return row;
 }
 
+/** The same record has the same id whenever it is asked for. */
+function recordId(...parts) {
+  const hash = createHash('sha256').update(parts.join(' ')).digest('hex');
+  return [0, 8, 12, 16, 20].map((i, n) => hash.slice(i, [8, 12, 16, 20, 32][n])).join('-');
+}
+
 function recordOf(row, changes) {
   return {
-    record_id: randomUUID(),
+    record_id: recordId(row.generation_id, changes.received_at),
     received_at: row.finished_at ?? row.started_at,
     source: 'filter-stream',
     state: row.state,

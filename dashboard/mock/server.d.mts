@@ -19,6 +19,8 @@ export interface MockOptions {
 export interface Mock {
   address: string;
   setMode: (mode: Mode) => void;
+  /** How many looks a job takes until it is done, and whether it fails. */
+  setJobs: (jobs: { steps?: number; fails?: boolean }) => void;
   endSessions: () => void;
   emit: (changes?: Record<string, unknown>) => Record<string, unknown>;
   dropStreams: () => void;

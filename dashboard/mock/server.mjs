@@ -94,6 +94,9 @@ export async function startMock({
       state.failed = 0;
       state.house = makeHouse(next, clock(), timezone);
     },
+    setJobs({ steps = null, fails = false }) {
+      Object.assign(state, { jobSteps: steps, jobFails: fails });
+    },
     endSessions: () => {
       state.sessions.clear();
       dropStreams(live);

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/*
+ * Requests and their histories, models, documents, settlement and settings against a running system:
+ * each figure is the API's, files are real files, everything is reached by keyboard.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { settled } from '../scripts/browser.mjs';
+import { amounts, axe, begin, fits, sameMoney } from './support.mjs';
+
+const ALL = 'from=2020-01-01&to=2100-01-01';
+const MAGIC = { PDF: '%PDF-', XLSX: 'PK\u0003\u0004', ZIP: 'PK', CSV: '', FOCUS: '' };
+
+let at;
+let page;
+
+before(async () => {
+  at = await begin();
+  page = at.page;
+});
+after(() => at?.end());
+
+const rows = () => page.locator('main tbody tr');
+
+/** download clicks and gives the bytes of what was saved. */
+async function download(locator) {
+  const [file] = await Promise.all([page.waitForEvent('download'), locator.click()]);
+  return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
+}
+
+describe('requests', { concurrency: false }, () => {
+  test('stand as the API gives them, page by page, forwards and back', async () => {
+    await at.open('/requests?period=365d&size=25');
+    const query = new URL(page.url()).search;
+    const span = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .map((e) => e.name)
+        .findLast((n) => n.includes('/api/v1/generations?')),
+    );
+    const path = new URL(span).pathname + new URL(span).search;
+    const first = await at.api(path);
+    assert.equal(await rows().count(), first.items.length);
+    const shown = (await amounts(page.locator('main tbody'))).values();
+    for (const item of first.items) {
+      if (item.cost !== null) sameMoney(shown.next().value, item.cost, item.generation_id);
+    }
+    assert.ok(first.next_cursor, 'there is no second page to go to');
+
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.waitForURL(/at=2/);
+    await page.getByText('Page 2 ·').waitFor();
+    const second = await at.api(`${path}&cursor=${encodeURIComponent(first.next_cursor)}`);
+    const wanted = encodeURIComponent(second.items[0].generation_id);
+    await page.locator(`main tbody a[href="/requests/${wanted}"]`).waitFor();
+
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.getByText('Page 3 ·').waitFor();
+    await page.getByRole('button', { name: 'Newer' }).click();
+    await page.getByText('Page 2 ·').waitFor();
+    await page.locator(`main tbody a[href="/requests/${wanted}"]`).waitFor();
+    await page.reload();
+    await page.getByText('Page 2 ·').waitFor();
+    await page.getByRole('button', { name: 'Newest' }).click();
+    await page.waitForURL((url) => url.search === query);
+    await axe(page);
+  });
+
+  test('are found by state, by user with the keyboard alone, and by id', async () => {
+    await at.open('/requests?period=365d');
+    await page.getByLabel('Cost is').selectOption('looked_up');
+    await page.waitForURL(/cost=looked_up/);
+    await settled(page);
+    const found = await at.api(`/api/v1/generations?${ALL}&cost_state=looked_up&limit=1`);
+    if (found.items.length > 0) {
+      assert.match(await rows().first().innerText(), /looked up/);
+    }
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await page.waitForURL((url) => !url.searchParams.has('cost'));
+
+    const { rows: users } = await at.api(`/api/v1/usage?${ALL}&group_by=user&limit=1`);
+    await page.getByRole('combobox', { name: 'User' }).focus();
+    await page.keyboard.type(users[0].user);
+    await page.getByRole('listbox').getByRole('option').first().waitFor();
+    await page.waitForFunction(
+      () => document.activeElement?.getAttribute('aria-activedescendant') !== null,
+    );
+    await axe(page);
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.searchParams.get('user') === users[0].user);
+    await page.waitForFunction(() => /Take/.test(document.activeElement?.ariaLabel ?? ''));
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => !url.searchParams.has('user'));
+
+    const one = (await at.api(`/api/v1/generations?${ALL}&limit=1`)).items[0];
+    await page.getByRole('searchbox', { name: 'Find by id' }).fill(one.generation_id);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/generation=/);
+    await page.locator('main tbody tr').nth(1).waitFor({ state: 'detached' });
+    assert.equal(await rows().count(), 1);
+    sameMoney((await amounts(page.locator('main tbody')))[0] ?? '', one.cost ?? '', 'its cost');
+  });
+
+  test('tell their history: every record, and where the cost comes from', async () => {
+    for (const state of ['looked_up', 'reported', 'estimated', 'unknown']) {
+      const { items } = await at.api(`/api/v1/generations?${ALL}&cost_state=${state}&limit=1`);
+      if (items.length === 0) continue;
+      const id = encodeURIComponent(items[0].generation_id);
+      const h = await at.api(`/api/v1/generations/${id}`);
+      await at.open(`/requests/${id}`);
+      const records = page.getByRole('region', { name: 'What arrived' });
+      assert.equal(await records.locator('ol > li').count(), h.records.length);
+      for (const r of h.records) await records.getByText(r.record_id).waitFor();
+      const story = page.getByRole('region', { name: 'How the cost came about' });
+      if (h.generation.cost !== null) {
+        sameMoney((await amounts(story))[0], h.generation.cost, 'the amount that stands');
+      }
+      const words = { looked_up: /looked up/, reported: /together with the answer/ };
+      assert.match(await story.innerText(), words[state] ?? /provider/);
+      await axe(page);
+    }
+    await at.open('/requests/gen-there-is-none');
+    await page.getByText('There is no request with this id').waitFor();
+    await axe(page);
+  });
+
+  test('are taken along as CSV and XLSX', async () => {
+    const day = (await at.api('/api/v1/session')).today;
+    await at.open(`/requests?first=${day}&last=${day}`);
+    const csv = await download(page.getByRole('link', { name: /as CSV$/ }));
+    assert.match(csv.name, /\.csv$/);
+    assert.match(csv.bytes.toString().split('\r\n')[0], /generation_id|,/);
+    const xlsx = await download(page.getByRole('link', { name: /as XLSX$/ }));
+    assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
+  });
+});
+
+describe('users and models', { concurrency: false }, () => {
+  test('one user’s year: months and days add up to what the API says', async () => {
+    const { rows: users } = await at.api('/api/v1/usage?group_by=user&limit=1');
+    const id = encodeURIComponent(users[0].user);
+    await at.open(`/users/${id}?year=table`);
+    const months = page.getByRole('region', { name: 'Month by month' });
+    const year = page.getByRole('region', { name: 'A year of days' });
+    const shown = await amounts(months.locator('tbody'));
+    const today = (await at.api('/api/v1/session')).today;
+    const from = new Date(Date.UTC(Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 12, 1))
+      .toISOString()
+      .slice(0, 10);
+    const usage = await at.api(
+      `/api/v1/usage?group_by=month&user=${id}&from=${from}&to=2100-01-01`,
+    );
+    const expected = usage.rows.map((r) => r.cost).reverse();
+    assert.equal(shown.length, expected.length);
+    expected.forEach((cost, i) => sameMoney(shown[i], cost, `month ${i + 1}`));
+    const table = await amounts(year.locator('tbody'));
+    sameMoney(table[0], expected[0], 'the running month in the table of days');
+    await axe(page);
+    await page.getByRole('radio', { name: 'Map' }).check({ force: true });
+    await year.getByRole('img').waitFor();
+    await axe(page);
+    const file = await download(months.getByRole('link', { name: /as PDF$/ }).first());
+    assert.equal(file.bytes.subarray(0, 5).toString(), '%PDF-');
+  });
+
+  test('models say what was really paid', async () => {
+    await at.open('/models');
+    const usage = await at.api('/api/v1/usage?group_by=model');
+    const named = usage.rows.filter((r) => r.model !== null);
+    const line = rows().first();
+    const shown = await amounts(line);
+    sameMoney(shown.at(-1), named[0].cost, 'the cost of the first model');
+    const tokens = BigInt(named[0].prompt_tokens) + BigInt(named[0].completion_tokens);
+    const [whole, fraction = ''] = named[0].cost.split('.');
+    const units = BigInt(whole + fraction.padEnd(18, '0'));
+    const paid = Number((units * 1_000_000n) / tokens) / 1e18;
+    assert.ok(Math.abs(Number(shown.at(-2)) - paid) <= paid * 1e-9, `${shown.at(-2)} is ${paid}`);
+    await axe(page);
+    await line.getByRole('link').click();
+    await page.getByRole('heading', { level: 1, name: named[0].model }).waitFor();
+    await settled(page);
+    const users = await at.api(
+      `/api/v1/usage?group_by=user&limit=6&model=${encodeURIComponent(named[0].model)}`,
+    );
+    const who = await amounts(page.getByRole('region', { name: /^Who uses it/ }));
+    users.rows.forEach((r, i) => sameMoney(who[i], r.cost, `user ${i + 1}`));
+    await axe(page);
+  });
+});
+
+describe('documents', { concurrency: false }, () => {
+  test('the files of a month are real files', async () => {
+    await at.open('/documents');
+    const line = rows().first();
+    for (const kind of ['PDF', 'XLSX', 'CSV', 'FOCUS', 'ZIP']) {
+      const link = line.getByRole('link', { name: new RegExp(`\\b${kind}\\b`) }).last();
+      const { bytes, name } = await download(link);
+      assert.match(name, /\d{4}-\d\d/, name);
+      assert.ok(bytes.length > 0, `${kind} is empty`);
+      assert.equal(bytes.subarray(0, MAGIC[kind].length).toString('latin1'), MAGIC[kind]);
+    }
+    await axe(page);
+  });
+
+  test('one is issued, kept, verified by a stranger, and corrected', async () => {
+    await at.open('/documents?tab=issued');
+    const opener = page.getByRole('button', { name: 'Issue a document' });
+    await opener.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await axe(page);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Issue a document');
+
+    await page.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByText(/was issued$/).waitFor();
+    const [newest] = (await at.api('/api/v1/documents?limit=1')).items;
+    await dialog.getByText(newest.number).waitFor();
+    await page.keyboard.press('Escape');
+    await rows().first().locator('th').getByText(newest.number).waitFor();
+    const file = await download(rows().first().getByRole('link').first());
+    assert.equal(file.bytes.subarray(0, 5).toString(), '%PDF-');
+    await axe(page);
+
+    const stranger = await at.visitor();
+    await at.open('/verify', stranger);
+    await stranger.getByLabel('Verification code').fill(newest.verification_code.toLowerCase());
+    await stranger.keyboard.press('Enter');
+    await stranger.getByText('This document was issued here').waitFor();
+    await stranger.getByText(newest.sha256).waitFor();
+    await axe(stranger);
+    await at.open('/verify/0000-0000-0000-0000', stranger);
+    await stranger.getByText('No document has this code').waitFor();
+    await axe(stranger);
+    await stranger.context().close();
+
+    await rows()
+      .first()
+      .getByRole('button', { name: /^Correct/ })
+      .click();
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByText(/was issued$/).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText(`corrects ${newest.number}`).waitFor();
+  });
+});
+
+describe('settlement and settings', { concurrency: false }, () => {
+  test('what is not settled is listed with its reason', async () => {
+    const { items } = await at.api('/api/v1/unsettled?limit=50');
+    await at.open('/settlement');
+    if (items.length > 0) assert.equal(await rows().count(), items.length);
+    else await page.getByText('Everything is settled').waitFor();
+    for (const tab of ['Not storable', 'Discrepancies']) {
+      await axe(page);
+      await page.getByRole('link', { name: tab }).click();
+      await settled(page);
+    }
+    await axe(page);
+  });
+
+  test('the plugin is set up from here, and the test sees that requests arrive', async () => {
+    await at.open('/settings');
+    await page.getByText('It works: a request has arrived.').waitFor();
+    await page.getByRole('button', { name: 'Copy the source' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /class Filter/);
+    await page.getByRole('button', { name: 'Copy the endpoint' }).click();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), at.address);
+    await page.getByRole('button', { name: 'Wait for the next request' }).click();
+    await page.getByText('Waiting …').waitFor();
+    await axe(page);
+  });
+
+  test('the configuration is shown and searched, and holds no secret', async () => {
+    await at.open('/settings?tab=running');
+    const text = await page.locator('main').innerText();
+    // The mock's password is a word that stands in a path.
+    for (const secret of at.mock ? [at.key] : [at.key, at.password])
+      assert.ok(!text.includes(secret));
+    assert.match(text, /JWT_SECRET/);
+    await page.getByRole('searchbox').fill('JWT_SECRET');
+    await page.waitForURL(/q=JWT_SECRET/);
+    assert.equal(await rows().count(), 1);
+    await axe(page);
+    await page.getByRole('link', { name: 'Keys' }).click();
+    await page.getByText('Ingest key').waitFor();
+    await axe(page);
+  });
+
+  test('a phone’s width is enough on every page', async () => {
+    const one = (await at.api(`/api/v1/generations?${ALL}&limit=1`)).items[0];
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const path of [
+      '/requests',
+      `/requests/${encodeURIComponent(one.generation_id)}`,
+      '/models',
+      `/models/${encodeURIComponent(one.model ?? 'none')}`,
+      '/documents',
+      '/documents?tab=issued',
+      '/settlement',
+      '/settings',
+      '/settings?tab=running',
+      '/verify',
+    ]) {
+      await at.open(path);
+      await fits(page, path);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
+  test('the browser had nothing to complain about', () => assert.deepEqual(at.complaints, []));
+});
