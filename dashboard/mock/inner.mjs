@@ -327,7 +327,7 @@ function startExport(x) {
     throw new x.kit.Refusal(400, 'Bad Request', 'target: must be a document of this server');
   }
   failing(x);
-  const job = { id: randomUUID(), target, looks: 0, state: 'queued' };
+  const job = { id: randomUUID().replaceAll('-', ''), target, looks: 0, state: 'queued' };
   x.store.jobs.set(job.id, job);
   x.kit.json(x.res, shownJob(x, job), {}, 202);
 }

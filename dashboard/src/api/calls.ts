@@ -72,16 +72,7 @@ export function prices(model: string, signal?: AbortSignal): Promise<Result<List
 
 /* Jobs that write files */
 
-export interface Export {
-  id: string;
-  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-  progress: number | null;
-  rows_done: number;
-  rows_total: number | null;
-  bytes: number | null;
-  filename: string | null;
-  detail: string | null;
-}
+export type Export = Schemas['Export'];
 
 export function startExport(target: string): Promise<Result<Export>> {
   return change('POST', '/api/v1/exports', { target });
