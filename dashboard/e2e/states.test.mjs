@@ -95,7 +95,7 @@ describe('states', { concurrency: false }, () => {
       await axe(page);
     }
     await at.open('/requests');
-    await page.getByText('<script>alert(1)</script>').first().waitFor();
+    await page.getByRole('link', { name: '<script>alert(1)</script>' }).first().waitFor();
   });
 
   test('a ledger that does not answer is said plainly, and found again by itself', async () => {
