@@ -15,8 +15,8 @@ struct app {
 	struct rd_server server;
 	struct rd_house house;
 	struct rd_fonts fonts;
-	struct rd_workdir *work;      /* owned */
-	struct om_fleet *costd;       /* owned */
+	struct rd_workdir *work; /* owned */
+	struct om_fleet *costd;  /* owned */
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct om_buf terms;

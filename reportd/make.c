@@ -15,6 +15,7 @@
 #define MAX_ROWS      100000u                     /* of requests that come with the totals */
 #define FIGURES_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the document's model */
 #define FILE_BYTES    ((size_t)256 * 1024 * 1024) /* a PDF while it is made */
+#define TEXT_BYTES    ((size_t)16 * 1024 * 1024)  /* a workbook's words while it is made */
 #define ASK_MS        60000
 #define SMALL_FILE    ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
 #define ZONE_TRIES    8
@@ -92,8 +93,8 @@ rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
 	rd_paper paper;
 
 	if (what->render == NULL) {
-		if (what->format != OM__FORMAT__FORMAT_CSV)
-			return om_fail(e, OM_INVALID, "format: must be csv");
+		if (what->format != OM__FORMAT__FORMAT_CSV && what->format != OM__FORMAT__FORMAT_XLSX)
+			return om_fail(e, OM_INVALID, "format: must be csv or xlsx");
 		if (what->locale != NULL && rd_locale_named(what->locale) == NULL)
 			return om_fail(e, OM_INVALID, "locale: must be one of %s", RD_LOCALES);
 		return OM_OK;
@@ -190,18 +191,29 @@ put_file(struct rd_workshop *w, struct rd_task *t, const struct rd_file *f, om_e
 }
 
 static om_status
-make_pages(
-    struct rd_workshop *w, const struct rd_doc *d, Om__Format format, rd_paper paper, struct rd_task *t, om_err *e)
+make_pages(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
 {
 	struct om_arena a;
 	struct rd_file f;
 	om_status s;
 
 	om_arena_init(&a, FILE_BYTES);
-	s = format == OM__FORMAT__FORMAT_PDF ? rd_write_pdf(d, w->fonts, paper, &a, &f, e)
-					     : rd_write_xlsx(d, w->work, paper, &a, &f, e);
+	s = rd_write_pdf(d, w->fonts, paper, &a, &f, e);
 	if (s == OM_OK)
 		s = put_file(w, t, &f, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+static om_status
+make_sheets(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
+{
+	const struct rd_xlsx_opts how = {.work = w->work, .paper = paper};
+	struct om_arena a;
+	om_status s;
+
+	om_arena_init(&a, TEXT_BYTES);
+	s = rd_write_xlsx(d, &how, t, &a, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -262,12 +274,13 @@ write_file(struct rd_workshop *w, const Om__RenderQuery *q, const struct rd_mont
 		return make_rows(w, r, q->format, m->rows, t, e);
 	case OM__FORMAT__FORMAT_ZIP:
 		return rd_make_archive(w, m, r, paper, t, e);
-	case OM__FORMAT__FORMAT_PDF:
 	case OM__FORMAT__FORMAT_XLSX:
+		return make_sheets(w, d, paper, t, e);
+	case OM__FORMAT__FORMAT_PDF:
 	case _OM__FORMAT_IS_INT_SIZE:
 		break;
 	}
-	return make_pages(w, d, q->format, paper, t, e);
+	return make_pages(w, d, paper, t, e);
 }
 
 static om_status
@@ -353,6 +366,61 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 
 /* ---- what the read calls show ---- */
 
+/* make_found writes one table as a workbook without a summary. */
+static om_status
+make_found(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
+    struct rd_task *t, om_err *e)
+{
+	static const struct rd_issuer nobody = {.name = NULL};
+	const struct rd_doc d = {
+	    .kind = RD_REPORT,
+	    .locale = l,
+	    .issuer = w->house->terms.issuer.name != NULL ? &w->house->terms.issuer : &nobody,
+	    .title = title,
+	    .month = "",
+	    .subject = l->all_users,
+	    .currency = "USD",
+	    .digits = 2,
+	    .created = om_now(),
+	    .tables = table,
+	    .n_tables = 1,
+	};
+
+	return make_sheets(w, &d, w->house->paper, t, e);
+}
+
+static const struct rd_locale *
+locale_of(const struct rd_workshop *w, const Om__JobStart *what)
+{
+	return what->locale != NULL ? rd_locale_named(what->locale) : w->house->locale;
+}
+
+static om_status
+write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageReply *u, struct om_arena *a,
+    struct rd_task *t, om_err *e)
+{
+	const struct rd_locale *l = locale_of(w, what);
+	struct rd_table table;
+	om_status s;
+
+	if (u->truncated && !what->usage->has_limit)
+		return om_fail(e, OM_TOO_LARGE, "there are more rows than a file of totals takes; ask for less");
+	rd_task_expect(t, u->n_rows);
+	if (what->format == OM__FORMAT__FORMAT_XLSX) {
+		s = rd_found_usage(l, u, a, &table, e);
+		if (s == OM_OK)
+			s = make_found(w, l, l->usage, &table, t, e);
+	} else {
+		s = rd_task_folder(t, w->work, SMALL_FILE, e);
+		if (s == OM_OK)
+			s = rd_task_begin(t, true, e);
+		if (s == OM_OK)
+			s = rd_write_usage_csv(u, t, e);
+	}
+	rd_task_progress(t, u->n_rows);
+	return s;
+}
+
 static om_status
 make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
@@ -369,15 +437,37 @@ make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, o
 	s = om_fleet_call(w->costd, &req, ASK_MS, &a, &rep, &at, e);
 	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_USAGE)
 		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
-	if (s == OM_OK)
-		s = rd_task_folder(t, w->work, SMALL_FILE, e);
-	if (s == OM_OK)
-		s = rd_task_begin(t, true, e);
 	if (s == OM_OK) {
 		say(t, stem, stem, what->format, NULL, NULL);
-		rd_task_expect(t, rep->usage->n_rows);
-		s = rd_write_usage_csv(rep->usage, t, e);
-		rd_task_progress(t, rep->usage->n_rows);
+		s = write_usage(w, what, rep->usage, &a, t, e);
+	}
+	om_arena_fini(&a);
+	return s;
+}
+
+static om_status
+write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
+{
+	const struct rd_locale *l = locale_of(w, what);
+	struct rd_table table;
+	struct om_arena a;
+	om_status s;
+
+	if (what->format == OM__FORMAT__FORMAT_CSV) {
+		s = rd_task_folder(t, w->work, SMALL_FILE, e);
+		if (s == OM_OK)
+			s = rd_task_begin(t, true, e);
+		return s == OM_OK ? rd_write_requests_csv(rows, t, e) : s;
+	}
+	om_arena_init(&a, TEXT_BYTES);
+	s = rd_found_requests(l, rows, &a, &table, e);
+	if (s == OM_OK)
+		s = rd_rows_peek(rows, e); /* names the zone */
+	if (s == OM_OK)
+		s = rd_hold_zone(w, rows->timezone, e);
+	if (s == OM_OK) {
+		s = make_found(w, l, l->single_requests, &table, t, e);
+		rd_release_zone(w);
 	}
 	om_arena_fini(&a);
 	return s;
@@ -388,16 +478,12 @@ make_generations(struct rd_workshop *w, const Om__JobStart *what, struct rd_task
 {
 	const char *stem = what->stem != NULL ? what->stem : "requests";
 	struct rd_rows rows;
-	om_status s = rd_task_folder(t, w->work, SMALL_FILE, e);
+	om_status s;
 
-	if (s == OM_OK)
-		s = rd_task_begin(t, true, e);
-	if (s != OM_OK)
-		return s;
 	say(t, stem, stem, what->format, NULL, NULL);
 	rd_rows_of_search(&rows, om_fleet_at(w->costd, 0), what->generations);
 	rows.task = t;
-	s = rd_write_requests_csv(&rows, t, e);
+	s = write_found(w, what, &rows, t, e);
 	rd_rows_end(&rows);
 	return s;
 }

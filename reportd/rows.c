@@ -152,6 +152,12 @@ prove(struct rd_rows *r, om_err *e)
 }
 
 om_status
+rd_rows_peek(struct rd_rows *r, om_err *e)
+{
+	return r->pages == 0 && r->n_page == 0 && !r->last ? turn_page(r, e) : OM_OK;
+}
+
+om_status
 rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e)
 {
 	struct rd_figures f;

@@ -52,6 +52,9 @@ void rd_rows_of_search(struct rd_rows *r, struct om_wire_client *costd, Om__Gene
 /* rd_rows_end gives everything back, and ends a reading at costd. */
 void rd_rows_end(struct rd_rows *r);
 
+/* rd_rows_peek has the first page fetched. */
+om_status rd_rows_peek(struct rd_rows *r, om_err *e) OM_MUST;
+
 /* rd_rows_next gives the next row, which lives until the following call; NULL
  * behind the last. */
 om_status rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e) OM_MUST;

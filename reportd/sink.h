@@ -13,6 +13,7 @@
 #include "pdf/font.h"
 #include "terms.h"
 
+struct rd_task;
 struct rd_workdir;
 
 struct rd_file {
@@ -25,8 +26,15 @@ struct rd_file {
 om_status rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper paper, struct om_arena *a,
     struct rd_file *out, om_err *e) OM_MUST;
 
-/* rd_write_xlsx needs the work folder while it writes. */
-om_status rd_write_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, struct om_arena *a,
-    struct rd_file *out, om_err *e) OM_MUST;
+struct rd_xlsx_opts {
+	struct rd_workdir *work;
+	rd_paper paper;
+	unsigned sheet_rows; /* that go on one sheet; 0: as many as spreadsheets take */
+};
+
+/* rd_write_xlsx writes the workbook into the task's folder and makes it the
+ * task's file.  A document without facts is its tables, without a summary. */
+om_status rd_write_xlsx(
+    const struct rd_doc *d, const struct rd_xlsx_opts *how, struct rd_task *t, struct om_arena *a, om_err *e) OM_MUST;
 
 #endif

@@ -122,6 +122,10 @@ om_status rd_requests_make(struct rd_maker *m, struct rd_table *out, om_err *e) 
 om_status rd_found_requests(
     const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *out, om_err *e) OM_MUST;
 
+/* rd_found_usage makes a table of totals that were asked for. */
+om_status rd_found_usage(
+    const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *out, om_err *e) OM_MUST;
+
 /* rd_changes_make makes up to two tables of the largest changes. */
 om_status rd_changes_make(struct rd_maker *m, struct rd_table *out, size_t *n_out, om_err *e) OM_MUST;
 

@@ -2,68 +2,44 @@
 #include "xlsx/book.h"
 
 #include "text.h"
-#include "xlsx/spool.h"
+#include "xlsx/book_in.h"
 #include "xlsx/verify.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <xlsxwriter.h>
+#include <unistd.h>
 
-#define MAX_SHEETS    16
 #define MAX_UNITS     32767u       /* UTF-16 units in a cell */
 #define EXACT_INTEGER (1ull << 53) /* beyond it, binary64 has gaps */
-#define ACCENT        0x0D4D6B
-#define HAIR          0xD5D8DC
-#define TINT          0xEEF3F5
-#define GREY          0x666B73
-
-typedef enum shape { TEXT, TEXT_RIGHT, TEXT_INDENT, COUNT, MONEY, CENTS, DAY, INSTANT, SHAPES } shape;
-
-#define STYLES (RD_S_DUE + 1)
-
-struct rd_book {
-	lxw_workbook *book;                 /* owned until closed */
-	lxw_format *format[STYLES][SHAPES]; /* the workbook's */
-	lxw_worksheet *first, *sheet;
-	struct rd_spool spools[MAX_SHEETS];
-	uint32_t rows[MAX_SHEETS]; /* rows with something in them */
-	unsigned n_sheets;
-	unsigned row;
-	bool row_used;
-	rd_paper paper;
-	char dir[1200];
-	char path[1300];
-	om_status status; /* sticky */
-	om_err why;
-};
 
 /* The library writes a workbook's dates with gmtime, whose result is the
  * process's: one workbook at a time is closed. */
 static pthread_mutex_t closing = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const number_formats[SHAPES] = {
-    [COUNT] = "0",
-    [MONEY] = "0.00################",
-    [CENTS] = "0.00",
+    [COUNT] = "#,##0",
+    [MONEY] = "#,##0.00################",
+    [CENTS] = "#,##0.00",
     [DAY] = "yyyy-mm-dd",
     [INSTANT] = "yyyy-mm-dd hh:mm:ss",
 };
 
-static void
-check(struct rd_book *b, lxw_error rc)
+void
+rd_book_check(struct rd_book *b, lxw_error rc)
 {
 	if (rc != LXW_NO_ERROR && b->status == OM_OK)
 		b->status = om_fail(&b->why, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_INTERNAL,
 		    "libxlsxwriter: %.150s", lxw_strerror(rc));
 }
 
-static void
-fail(struct rd_book *b, om_status s, const char *why)
+void
+rd_book_fail(struct rd_book *b, om_status s, const char *why)
 {
 	if (b->status == OM_OK)
 		b->status = om_fail(&b->why, s, "%s", why);
@@ -79,15 +55,14 @@ dress(lxw_format *f, rd_cell_style style)
 	case RD_S_HEAD:
 		format_set_bold(f);
 		format_set_text_wrap(f);
-		format_set_align(f, LXW_ALIGN_VERTICAL_BOTTOM);
-		format_set_bg_color(f, TINT);
-		format_set_bottom(f, LXW_BORDER_THIN);
-		format_set_bottom_color(f, GREY);
+		format_set_align(f, LXW_ALIGN_VERTICAL_CENTER);
+		format_set_font_color(f, WHITE);
+		format_set_bg_color(f, ACCENT);
 		break;
 	case RD_S_TOTAL:
 		format_set_bold(f);
-		format_set_top(f, LXW_BORDER_THIN);
-		format_set_top_color(f, GREY);
+		format_set_top(f, LXW_BORDER_DOUBLE);
+		format_set_top_color(f, ACCENT);
 		break;
 	case RD_S_TITLE:
 		format_set_bold(f);
@@ -119,10 +94,12 @@ format_of(struct rd_book *b, rd_cell_style style, shape sh)
 		return f;
 	f = workbook_add_format(b->book);
 	if (f == NULL) {
-		fail(b, OM_NOMEM, "out of memory");
+		rd_book_fail(b, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	if (number_formats[sh] != NULL)
+	if (sh == CENTS && b->digits != 2)
+		format_set_num_format(f, b->digits == 0 ? "#,##0" : "#,##0.000");
+	else if (number_formats[sh] != NULL)
 		format_set_num_format(f, number_formats[sh]);
 	if (sh == TEXT_INDENT)
 		format_set_indent(f, 1);
@@ -150,6 +127,9 @@ rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
 	subject = strdup(o->subject);
 	if (b != NULL && tmp != NULL && title != NULL && author != NULL && subject != NULL) {
 		b->paper = o->paper;
+		b->digits = o->digits;
+		(void)snprintf(b->header, sizeof b->header, "&L&8%.120s&R&8%.80s", o->head_left, o->head_right);
+		(void)snprintf(b->footer, sizeof b->footer, "&L&8&A&R&8%.120s", o->page_text);
 		(void)snprintf(b->dir, sizeof b->dir, "%s", o->dir);
 		(void)snprintf(b->path, sizeof b->path, "%s/book.xlsx", o->dir);
 		opts.tmpdir = tmp;
@@ -158,7 +138,7 @@ rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
 		p.author = author;
 		p.subject = subject;
 		if (b->book != NULL)
-			check(b, workbook_set_properties(b->book, &p));
+			rd_book_check(b, workbook_set_properties(b->book, &p));
 	}
 	free(tmp);
 	free(title);
@@ -195,12 +175,12 @@ rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
 	if (b->status != OM_OK)
 		return;
 	if (b->n_sheets == MAX_SHEETS) {
-		fail(b, OM_INTERNAL, "too many sheets");
+		rd_book_fail(b, OM_INTERNAL, "too many sheets");
 		return;
 	}
 	b->sheet = workbook_add_worksheet(b->book, name);
 	if (b->sheet == NULL) {
-		fail(b, OM_FULL, "cannot begin a sheet; is the disk with WORK_DIR full?");
+		rd_book_fail(b, OM_FULL, "cannot begin a sheet; is the disk with WORK_DIR full?");
 		return;
 	}
 	if (b->first == NULL)
@@ -213,12 +193,13 @@ rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
 	if (landscape)
 		worksheet_set_landscape(b->sheet);
 	worksheet_fit_to_pages(b->sheet, 1, 0);
-	worksheet_set_margins(b->sheet, 0.6, 0.6, 0.7, 0.7);
-	check(b, worksheet_set_footer(b->sheet, "&L&8&A&R&8Page &P of &N"));
+	worksheet_set_margins(b->sheet, 0.6, 0.6, 0.8, 0.7);
+	rd_book_check(b, worksheet_set_header(b->sheet, b->header));
+	rd_book_check(b, worksheet_set_footer(b->sheet, b->footer));
 }
 
-static bool
-ready(const struct rd_book *b)
+bool
+rd_book_ready(const struct rd_book *b)
 {
 	return b->status == OM_OK && b->sheet != NULL;
 }
@@ -275,7 +256,7 @@ cell_text(struct rd_book *b, const char *text, char **own_out)
 		return text;
 	out = malloc(n + escapes * (sizeof escaped - 2) + sizeof ellipsis);
 	if (out == NULL) {
-		fail(b, OM_NOMEM, "out of memory");
+		rd_book_fail(b, OM_NOMEM, "out of memory");
 		return "";
 	}
 	for (p = text; p < end;) {
@@ -306,16 +287,16 @@ void
 rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, rd_align align, const char *text)
 {
 	static const shape shapes[] = {[RD_LEFT] = TEXT, [RD_RIGHT] = TEXT_RIGHT, [RD_INDENT] = TEXT_INDENT};
-	lxw_format *f = ready(b) ? format_of(b, style, shapes[align]) : NULL;
+	lxw_format *f = rd_book_ready(b) ? format_of(b, style, shapes[align]) : NULL;
 	char *own;
 
 	if (f == NULL)
 		return;
 	text = cell_text(b, text, &own);
 	if (text[0] != '\0')
-		check(b, worksheet_write_string(b->sheet, b->row, (lxw_col_t)col, text, f));
+		rd_book_check(b, worksheet_write_string(b->sheet, b->row, (lxw_col_t)col, text, f));
 	else
-		check(b, worksheet_write_blank(b->sheet, b->row, (lxw_col_t)col, f));
+		rd_book_check(b, worksheet_write_blank(b->sheet, b->row, (lxw_col_t)col, f));
 	free(own);
 	use_row(b);
 }
@@ -323,11 +304,11 @@ rd_book_text(struct rd_book *b, unsigned col, rd_cell_style style, rd_align alig
 static void
 number(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, double v)
 {
-	lxw_format *f = ready(b) ? format_of(b, style, sh) : NULL;
+	lxw_format *f = rd_book_ready(b) ? format_of(b, style, sh) : NULL;
 
 	if (f == NULL)
 		return;
-	check(b, worksheet_write_number(b->sheet, b->row, (lxw_col_t)col, v, f));
+	rd_book_check(b, worksheet_write_number(b->sheet, b->row, (lxw_col_t)col, v, f));
 	use_row(b);
 }
 
@@ -357,13 +338,45 @@ rd_book_cents(struct rd_book *b, unsigned col, rd_cell_style style, om_money m)
 }
 
 static void
-date(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, lxw_datetime *t)
+formula(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, const char *text, double v)
 {
-	lxw_format *f = ready(b) ? format_of(b, style, sh) : NULL;
+	lxw_format *f = rd_book_ready(b) ? format_of(b, style, sh) : NULL;
 
 	if (f == NULL)
 		return;
-	check(b, worksheet_write_datetime(b->sheet, b->row, (lxw_col_t)col, t, f));
+	rd_book_check(b, worksheet_write_formula_num(b->sheet, b->row, (lxw_col_t)col, text, f, v));
+	use_row(b);
+}
+
+void
+rd_book_sum_count(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, uint64_t n)
+{
+	if (n <= EXACT_INTEGER)
+		formula(b, col, style, COUNT, text, (double)n);
+	else
+		rd_book_count(b, col, style, n);
+}
+
+void
+rd_book_sum_money(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m)
+{
+	formula(b, col, style, MONEY, text, om_money_to_double(m));
+}
+
+void
+rd_book_sum_cents(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m)
+{
+	formula(b, col, style, CENTS, text, om_money_to_double(m));
+}
+
+static void
+date(struct rd_book *b, unsigned col, rd_cell_style style, shape sh, lxw_datetime *t)
+{
+	lxw_format *f = rd_book_ready(b) ? format_of(b, style, sh) : NULL;
+
+	if (f == NULL)
+		return;
+	rd_book_check(b, worksheet_write_datetime(b->sheet, b->row, (lxw_col_t)col, t, f));
 	use_row(b);
 }
 
@@ -407,14 +420,14 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 void
 rd_book_height(struct rd_book *b, unsigned lines)
 {
-	if (ready(b))
-		check(b, worksheet_set_row(b->sheet, b->row, 15.0 * (double)lines, NULL));
+	if (rd_book_ready(b))
+		rd_book_check(b, worksheet_set_row(b->sheet, b->row, 15.0 * (double)lines, NULL));
 }
 
 void
 rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned chars, const char *text)
 {
-	lxw_format *f = ready(b) ? format_of(b, RD_S_WRAP, TEXT) : NULL;
+	lxw_format *f = rd_book_ready(b) ? format_of(b, RD_S_WRAP, TEXT) : NULL;
 	size_t n = om_utf8_length(text, strlen(text));
 	char *own;
 
@@ -422,102 +435,38 @@ rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigned cha
 		return;
 	rd_book_height(b, (unsigned)(n / chars) + 1);
 	text = cell_text(b, text, &own);
-	check(b, worksheet_merge_range(b->sheet, b->row, (lxw_col_t)first, b->row, (lxw_col_t)last, text, f));
+	rd_book_check(b, worksheet_merge_range(b->sheet, b->row, (lxw_col_t)first, b->row, (lxw_col_t)last, text, f));
 	free(own);
 	use_row(b);
 }
 
-/* ---- the looks of a sheet ---- */
-
-void
-rd_book_width(struct rd_book *b, unsigned col, double chars)
-{
-	if (ready(b))
-		check(b, worksheet_set_column(b->sheet, (lxw_col_t)col, (lxw_col_t)col, chars, NULL));
-}
-
-void
-rd_book_head(struct rd_book *b, unsigned row, unsigned n_columns, unsigned last_row)
-{
-	if (!ready(b))
-		return;
-	worksheet_freeze_panes(b->sheet, row + 1, 1);
-	check(b, worksheet_repeat_rows(b->sheet, row, row));
-	if (last_row > row)
-		check(b, worksheet_autofilter(b->sheet, row, 0, last_row, (lxw_col_t)(n_columns - 1)));
-}
-
-void
-rd_book_chart(struct rd_book *b, unsigned row, const char *title, const char *sheet, unsigned col, unsigned first_row,
-    unsigned last_row)
-{
-	lxw_chart_fill fill = {.color = ACCENT};
-	lxw_chart_line grid = {.color = HAIR, .width = 0.5f};
-	lxw_chart_font small = {.size = 8, .color = GREY};
-	lxw_chart_font head = {.size = 11, .bold = LXW_TRUE};
-	lxw_chart_options place = {.x_scale = 1.7, .y_scale = 1.0};
-	lxw_chart_series *series;
-	lxw_chart *chart;
-
-	if (b->status != OM_OK || b->first == NULL)
-		return;
-	chart = workbook_add_chart(b->book, LXW_CHART_COLUMN);
-	series = chart != NULL ? chart_add_series(chart, NULL, NULL) : NULL;
-	if (series == NULL) {
-		fail(b, OM_NOMEM, "out of memory");
-		return;
-	}
-	chart_series_set_categories(series, sheet, first_row, 0, last_row, 0);
-	chart_series_set_values(series, sheet, first_row, (lxw_col_t)col, last_row, (lxw_col_t)col);
-	chart_series_set_name(series, title);
-	chart_series_set_fill(series, &fill);
-	chart_set_series_gap(chart, 60);
-	chart_title_set_name(chart, title);
-	chart_title_set_name_font(chart, &head);
-	chart_legend_set_position(chart, LXW_CHART_LEGEND_NONE);
-	chart_axis_set_num_format(chart->x_axis, "d");
-	chart_axis_set_num_font(chart->x_axis, &small);
-	chart_axis_set_num_format(chart->y_axis, "0.00####");
-	chart_axis_set_num_font(chart->y_axis, &small);
-	chart_axis_major_gridlines_set_line(chart->y_axis, &grid);
-	check(b, worksheet_insert_chart_opt(b->first, row, 0, chart, &place));
-}
-
 /* ---- the end ---- */
 
-static om_status
-read_back(const char *path, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e)
+const char *
+rd_book_path(const struct rd_book *b)
 {
-	FILE *f = fopen(path, "rbe");
-	unsigned char *data = NULL;
-	long size = -1;
+	return b->path;
+}
 
-	if (f == NULL)
+static om_status
+look_into(const struct rd_book *b, om_err *e)
+{
+	int fd = open(b->path, O_RDONLY | O_CLOEXEC);
+	om_status s;
+
+	if (fd < 0)
 		return om_fail(e, OM_IO, "the workbook cannot be read back: %s", strerror(errno));
-	if (fseek(f, 0, SEEK_END) == 0)
-		size = ftell(f);
-	if (size >= 0 && fseek(f, 0, SEEK_SET) == 0)
-		data = om_arena_alloc(a, (size_t)size + 1);
-	if (data != NULL && fread(data, 1, (size_t)size, f) != (size_t)size)
-		size = -1;
-	(void)fclose(f);
-	if (size < 0)
-		return om_fail(e, OM_IO, "the workbook cannot be read back");
-	if (data == NULL)
-		return om_fail(e, OM_TOO_LARGE, "the workbook has %ld bytes, too many to send", size);
-	*out = data;
-	*n_out = (size_t)size;
-	return OM_OK;
+	s = rd_xlsx_verify(fd, b->rows, b->n_sheets, e);
+	(void)close(fd);
+	return s;
 }
 
 om_status
-rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e)
+rd_book_done(struct rd_book *b, om_err *e)
 {
 	lxw_error rc;
 	om_status s;
 
-	*out = NULL;
-	*n_out = 0;
 	if (b->status != OM_OK)
 		return om_fail(e, b->status, "%s", b->why.text);
 	s = rd_spools_check(b->spools, b->n_sheets, b->dir, e);
@@ -532,12 +481,5 @@ rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t 
 		return om_fail(e, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_FULL,
 		    "the workbook cannot be written: %.120s; is the disk with WORK_DIR full?", lxw_strerror(rc));
 	}
-	s = read_back(b->path, a, out, n_out, e);
-	if (s == OM_OK)
-		s = rd_xlsx_verify(*out, *n_out, b->rows, b->n_sheets, e);
-	if (s != OM_OK) {
-		*out = NULL;
-		*n_out = 0;
-	}
-	return s;
+	return look_into(b, e);
 }

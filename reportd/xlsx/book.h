@@ -46,6 +46,10 @@ struct rd_book_opts {
 	const char *subject;
 	om_time created;
 	rd_paper paper;
+	int digits;            /* after the point of rd_book_cents */
+	const char *head_left; /* on each printed page */
+	const char *head_right;
+	const char *page_text; /* "Page &P of &N" */
 };
 
 om_status rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e) OM_MUST;
@@ -63,6 +67,10 @@ void rd_book_count(struct rd_book *b, unsigned col, rd_cell_style style, uint64_
 void rd_book_money(struct rd_book *b, unsigned col, rd_cell_style style, om_money m);
 /* rd_book_cents writes an amount that is already rounded to cents. */
 void rd_book_cents(struct rd_book *b, unsigned col, rd_cell_style style, om_money m);
+/* The same as formulas, with the value they come to. */
+void rd_book_sum_count(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, uint64_t n);
+void rd_book_sum_money(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m);
+void rd_book_sum_cents(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m);
 void rd_book_day(struct rd_book *b, unsigned col, rd_cell_style style, om_day d);
 /* rd_book_instant writes the local time in the reporting zone. */
 void rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time t);
@@ -73,16 +81,23 @@ void rd_book_paragraph(struct rd_book *b, unsigned first, unsigned last, unsigne
 /* rd_book_height makes the row so many lines high; before its cells. */
 void rd_book_height(struct rd_book *b, unsigned lines);
 void rd_book_width(struct rd_book *b, unsigned col, double chars);
-/* rd_book_head freezes the rows up to this one, repeats it in print and filters
- * the rows after it, up to last_row.  Before those are written. */
+/* rd_book_head freezes the rows up to this one, repeats it in print, filters
+ * and bands the rows after it, up to last_row. */
 void rd_book_head(struct rd_book *b, unsigned row, unsigned n_columns, unsigned last_row);
 
-/* rd_book_chart puts a column chart at a row of the first sheet: numbers of
- * `col` over the days in column 0 of another sheet. */
-void rd_book_chart(struct rd_book *b, unsigned row, const char *title, const char *sheet, unsigned col,
-    unsigned first_row, unsigned last_row);
+/* A chart on the first sheet: a column of numbers of another sheet, over what
+ * stands in that sheet's first column. */
+struct rd_book_chart {
+	const char *title;
+	const char *sheet;
+	unsigned column;
+	unsigned first_row, last_row;
+	bool across; /* bars, the first at the top; otherwise columns over days */
+};
+void rd_book_chart(struct rd_book *b, unsigned row, const struct rd_book_chart *c);
 
-/* rd_book_done closes, reads back and checks the file. */
-om_status rd_book_done(struct rd_book *b, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e) OM_MUST;
+/* rd_book_done closes the file and looks whether all of it is there. */
+om_status rd_book_done(struct rd_book *b, om_err *e) OM_MUST;
+const char *rd_book_path(const struct rd_book *b);
 
 #endif

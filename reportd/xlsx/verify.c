@@ -6,7 +6,10 @@
 #include "xlsx/verify.h"
 
 #include <stdbool.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #define ZLIB_CONST
 #include <zlib.h>
 
@@ -15,15 +18,15 @@
 #define TAIL     32u /* bytes kept from window to window */
 
 struct zip {
-	const unsigned char *at;
-	size_t n;
+	int fd;
+	uint64_t n;
 };
 
 struct entry {
 	char name[128];
 	unsigned method;
 	uint32_t crc, packed, unpacked;
-	size_t data; /* offset */
+	uint64_t data; /* offset */
 };
 
 /* What was seen of an entry's text. */
@@ -35,16 +38,34 @@ struct seen {
 	size_t n_tail;
 };
 
-static uint32_t
-u16(const struct zip *z, size_t at)
+/* get reads n bytes at an offset; false when they are not there. */
+static bool
+get(const struct zip *z, uint64_t at, void *out, size_t n)
 {
-	return at + 2 <= z->n && at + 2 > at ? (uint32_t)z->at[at] | (uint32_t)z->at[at + 1] << 8 : 0;
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = pread(z->fd, (char *)out + got, n - got, (off_t)(at + got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return false;
+		got += (size_t)r;
+	}
+	return true;
 }
 
 static uint32_t
-u32(const struct zip *z, size_t at)
+u16(const unsigned char *p)
 {
-	return u16(z, at) | u16(z, at + 2) << 16;
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+static uint32_t
+u32(const unsigned char *p)
+{
+	return u16(p) | u16(p + 2) << 16;
 }
 
 static om_status
@@ -93,53 +114,87 @@ see(struct seen *s, const unsigned char *data, size_t n)
 	s->n_tail = keep + n;
 }
 
+/* inflate_all unpacks an entry window by window; a sheet of a million rows has
+ * more than a GB. */
 static om_status
-unpack(const struct zip *z, const struct entry *f, struct seen *s, om_err *e)
+inflate_all(
+    const struct zip *z, const struct entry *f, struct seen *s, unsigned char *in, unsigned char *out, om_err *e)
 {
-	unsigned char window[WINDOW];
 	z_stream st = {.zalloc = NULL};
-	int rv;
+	uint64_t at = f->data, end = f->data + f->packed;
+	int rv = Z_OK;
 
-	*s = (struct seen){.crc = 0};
-	if (f->method == 0) {
-		see(s, z->at + f->data, f->packed);
-		return OM_OK;
-	}
-	if (f->method != 8)
-		return incomplete(e, f->name);
 	if (inflateInit2(&st, -MAX_WBITS) != Z_OK)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	st.next_in = z->at + f->data;
-	st.avail_in = f->packed;
-	do {
-		st.next_out = window;
+	while (rv == Z_OK && s->bytes <= f->unpacked) {
+		if (st.avail_in == 0 && at < end) {
+			size_t n = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
+
+			if (!get(z, at, in, n))
+				break;
+			at += n;
+			st.next_in = in;
+			st.avail_in = (uInt)n;
+		}
+		st.next_out = out;
 		st.avail_out = WINDOW;
 		rv = inflate(&st, Z_NO_FLUSH);
-		see(s, window, WINDOW - st.avail_out);
-	} while (rv == Z_OK && s->bytes <= f->unpacked);
+		see(s, out, WINDOW - st.avail_out);
+	}
 	(void)inflateEnd(&st);
 	return rv == Z_STREAM_END ? OM_OK : incomplete(e, f->name);
 }
 
+static om_status
+copy_all(const struct zip *z, const struct entry *f, struct seen *s, unsigned char *in, om_err *e)
+{
+	for (uint64_t done = 0; done < f->packed;) {
+		size_t n = f->packed - done < WINDOW ? (size_t)(f->packed - done) : WINDOW;
+
+		if (!get(z, f->data + done, in, n))
+			return incomplete(e, f->name);
+		see(s, in, n);
+		done += n;
+	}
+	return OM_OK;
+}
+
+static om_status
+unpack(const struct zip *z, const struct entry *f, struct seen *s, om_err *e)
+{
+	unsigned char in[WINDOW], out[WINDOW];
+
+	*s = (struct seen){.crc = 0};
+	if (f->method == 0)
+		return copy_all(z, f, s, in, e);
+	return f->method == 8 ? inflate_all(z, f, s, in, out, e) : incomplete(e, f->name);
+}
+
 /* read_entry reads the directory's entry at *at and steps over it. */
 static om_status
-read_entry(const struct zip *z, size_t *at, struct entry *f, om_err *e)
+read_entry(const struct zip *z, uint64_t *at, struct entry *f, om_err *e)
 {
-	size_t name = u16(z, *at + 28), local;
+	unsigned char head[46], local[30];
+	size_t name;
+	uint64_t begin;
 
-	if (u32(z, *at) != 0x02014b50u || name == 0 || name >= sizeof f->name || *at + 46 + name > z->n)
+	if (!get(z, *at, head, sizeof head) || u32(head) != 0x02014b50u)
 		return incomplete(e, "its directory");
-	memcpy(f->name, z->at + *at + 46, name);
+	name = u16(head + 28);
+	if (name == 0 || name >= sizeof f->name || !get(z, *at + 46, f->name, name))
+		return incomplete(e, "its directory");
 	f->name[name] = '\0';
-	f->method = u16(z, *at + 10);
-	f->crc = u32(z, *at + 16);
-	f->packed = u32(z, *at + 20);
-	f->unpacked = u32(z, *at + 24);
-	local = u32(z, *at + 42);
-	f->data = local + 30 + u16(z, local + 26) + u16(z, local + 28);
-	if (u32(z, local) != 0x04034b50u || f->data > z->n || f->packed > z->n - f->data)
+	f->method = u16(head + 10);
+	f->crc = u32(head + 16);
+	f->packed = u32(head + 20);
+	f->unpacked = u32(head + 24);
+	begin = u32(head + 42);
+	if (!get(z, begin, local, sizeof local) || u32(local) != 0x04034b50u)
 		return incomplete(e, f->name);
-	*at += 46 + name + u16(z, *at + 30) + u16(z, *at + 32);
+	f->data = begin + 30 + u16(local + 26) + u16(local + 28);
+	if (f->data > z->n || f->packed > z->n - f->data)
+		return incomplete(e, f->name);
+	*at += 46 + name + u16(head + 30) + u16(head + 32);
 	return OM_OK;
 }
 
@@ -168,21 +223,24 @@ sheet_of(const char *name)
 }
 
 om_status
-rd_xlsx_verify(const unsigned char *data, size_t n, const uint32_t *rows, unsigned n_sheets, om_err *e)
+rd_xlsx_verify(int fd, const uint32_t *rows, unsigned n_sheets, om_err *e)
 {
-	struct zip z = {data, n};
+	struct zip z = {.fd = fd};
 	unsigned sheets = 0, entries;
 	struct entry f;
 	struct seen seen;
-	size_t end, at;
+	unsigned char end[22];
+	struct stat st;
+	uint64_t at;
 
-	if (n < 22)
+	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof end)
 		return incomplete(e, "no file");
-	end = n - 22; /* libxlsxwriter writes no comment behind it */
-	if (u32(&z, end) != 0x06054b50u)
+	z.n = (uint64_t)st.st_size;
+	/* libxlsxwriter writes no comment behind it */
+	if (!get(&z, z.n - sizeof end, end, sizeof end) || u32(end) != 0x06054b50u)
 		return incomplete(e, "its end");
-	entries = u16(&z, end + 10);
-	at = u32(&z, end + 16);
+	entries = u16(end + 10);
+	at = u32(end + 16);
 	for (unsigned i = 0; i < entries; i++) {
 		unsigned sheet;
 		om_status s = read_entry(&z, &at, &f, e);

@@ -2,7 +2,7 @@
 /*
  * verify.h - is this workbook complete?
  *
- * Promise   Total: any bytes give an answer, in bounded memory.
+ * Promise   Total: any bytes give an answer, in a little memory.
  */
 #ifndef RD_VERIFY_H
 #define RD_VERIFY_H
@@ -15,7 +15,6 @@
 /* rd_xlsx_verify unpacks every entry of the file, compares its checksum and
  * size, and wants of sheet i+1 that it ends as a sheet does and has rows[i]
  * rows.  OM_FULL when something is missing: a full disk is why. */
-om_status rd_xlsx_verify(
-    const unsigned char *data, size_t n, const uint32_t *rows, unsigned n_sheets, om_err *e) OM_MUST;
+om_status rd_xlsx_verify(int fd, const uint32_t *rows, unsigned n_sheets, om_err *e) OM_MUST;
 
 #endif

@@ -26,7 +26,7 @@ def amounts(text):
 
 class Workbook:
     def __init__(self, data):
-        self.book = openpyxl.load_workbook(io.BytesIO(data))
+        self.book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
         self.files = zipfile.ZipFile(io.BytesIO(data))
 
     @property

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
+#include "task.h"
+
 #include "zone.h"
 
 #include <stdio.h>
@@ -326,4 +328,28 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 	r->previous_total = figures(a, &previous);
 	r->rows_left_out = total.requests - r->n_generations;
 	return r;
+}
+
+om_status
+fx_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, unsigned sheet_rows, struct om_arena *a,
+    struct rd_file *out, om_err *e)
+{
+	const struct rd_xlsx_opts how = {.work = work, .paper = paper, .sheet_rows = sheet_rows};
+	struct rd_task t;
+	om_status s;
+
+	*out = (struct rd_file){.data = NULL};
+	rd_task_init(&t);
+	s = rd_write_xlsx(d, &how, &t, a, e);
+	if (s == OM_OK)
+		s = rd_task_end(&t, e);
+	if (s == OM_OK) {
+		out->n = (size_t)atomic_load(&t.bytes);
+		out->data = om_arena_alloc(a, out->n + 1);
+		out->name = om_arena_printf(a, "%s.xlsx", d->stem);
+		out->content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+		s = out->data != NULL ? rd_task_read(&t, 0, out->data, &out->n, e) : OM_NOMEM;
+	}
+	rd_task_fini(&t);
+	return s;
 }

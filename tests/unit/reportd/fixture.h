@@ -10,6 +10,7 @@
 #define RD_FIXTURE_H
 
 #include "codec.h"
+#include "sink.h"
 #include "statement.h"
 
 /* What a reply is like; zero: the least. */
@@ -44,5 +45,9 @@ Om__StatementReply *fx_reply(struct om_arena *a, const struct fx_shape *shape);
 struct rd_month fx_month(const struct fx_shape *shape);
 
 extern const char *const fx_scripts[7]; /* names in seven scripts */
+
+/* fx_xlsx writes a workbook and gives its bytes. */
+om_status fx_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, unsigned sheet_rows,
+    struct om_arena *a, struct rd_file *out, om_err *e);
 
 #endif

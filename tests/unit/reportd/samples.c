@@ -229,7 +229,7 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	if (rc == OM_OK)
 		rc = put_file(dir, s->name, &file, e);
 	if (rc == OM_OK)
-		rc = rd_write_xlsx(d, work, s->paper, &a, &file, e);
+		rc = fx_xlsx(d, work, s->paper, 0, &a, &file, e);
 	if (rc == OM_OK)
 		rc = put_file(dir, s->name, &file, e);
 	om_arena_fini(&a);
