@@ -118,6 +118,20 @@ def test_what_cannot_be_issued_is_refused_and_takes_no_number(filled, session, f
     assert filled.db.value("SELECT COUNT(*) FROM issuing WHERE lease_id IS NOT NULL") == "0"
 
 
+def test_a_group_and_a_language(filled, session):
+    user = {"id": "u-member", "name": "Käthe", "groups": ["Einkauf & Co.", "staff"]}
+    filled.ingest.send([record(cost="0.75", at=IN_MONTH, user="u-member") | {"user": user} for _ in range(2)])
+    filled.drained()
+    made = issue(session, kind="group_statement", group="Einkauf & Co.", locale="de", paper="letter").json()
+    assert (made["kind"], made["group"], made["user"], made["locale"]) == ("group_statement", "Einkauf & Co.", None, "de")
+    assert Decimal(made["total"]) == Decimal("1.5")
+    text = pdf_text(filled.read.get(f"/api/v1/documents/{made['number']}/file").body)
+    assert "Einkauf & Co." in text and made["number"] in text and "1,50" in text
+    listed = filled.read.get("/api/v1/documents", group="Einkauf & Co.").json()["items"]
+    assert listed == [made]
+    issue(session, kind="group_statement", group="nobody's", expect=404)
+
+
 def test_who_may(filled):
     issue(filled.read, expect=403)
     issue(filled.nobody, expect=401)

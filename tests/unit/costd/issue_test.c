@@ -315,7 +315,7 @@ test_the_list_pages_and_filters(void **state)
 	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
 	Om__DocumentsReply out;
 	om_err e = {.text = ""};
-	char name[8], *user;
+	char name[24], *user;
 	int seen = 0;
 
 	(void)state;
