@@ -385,18 +385,15 @@ take_file(
 	return s;
 }
 
-/* write_last_modified: HTTP's dates are English whatever the locale. */
 static void
 write_last_modified(struct gw_reply *rp, om_time at)
 {
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t t = (time_t)(at / OM_SECOND);
+	char date[64];
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) == NULL)
-		return;
-	gw_reply_header(rp, "Last-Modified", "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + (ptrdiff_t)3 * tm.tm_wday,
-	    tm.tm_mday, months + (ptrdiff_t)3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (gmtime_r(&t, &tm) != NULL && strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
+		gw_reply_header(rp, "Last-Modified", "%s", date);
 }
 
 om_status
