@@ -15,7 +15,7 @@
 #define PAGE        500u
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define READ_S      600
-#define DEADLINE    (om_mono_ms() + READ_S * 1000)
+#define DEADLINE    (om_mono_ms() + (int64_t)READ_S * 1000)
 #define REASONS     24u
 #define NEAR_US     (900 * OM_SECOND)  /* two files' times of one call differ at most so much */
 #define TURN_US     (3600 * OM_SECOND) /* a turn's start and its end */

@@ -16,7 +16,7 @@
 #define LIST_BYTES  ((size_t)16 * 1024 * 1024)
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define DB_MS       30000
-#define SWEEP_MS    (10 * 60 * 1000)
+#define SWEEP_MS    ((int64_t)10 * 60 * 1000)
 #define FAILED_US   (60 * OM_SECOND) /* the most a failed fetch waits for the next */
 #define LOOK_US     (60 * OM_SECOND) /* at least so often a process looks when the next is due */
 #define BEHIND_US   (2 * 3600 * OM_SECOND)

@@ -331,6 +331,15 @@ def test_other_verbs(make_home, argv, code):
     assert done.stdout or done.stderr
 
 
+def test_costd_commands_work_on_the_running_installation(home, make_home):
+    export, before = ROOT / "tests/data/openrouter/activity_export.csv", home.count()
+    assert "1 rows: 1 new" in home.run("costd", "import", str(export)).stdout
+    assert "0 new, 1 known already" in home.run("costd", "import", str(export)).stdout
+    assert ": 0 rows and 0 totals differ" in home.run("costd", "--check").stdout
+    assert home.count() == before + 1
+    assert "./run start" in make_home().run("costd", "--check", code=2).stderr
+
+
 def test_status_and_stop_without_a_home(make_home):
     home = make_home()
     assert {state for _, state in home.status(code=3).values()} == {"stopped"}

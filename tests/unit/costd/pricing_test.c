@@ -177,8 +177,8 @@ test_what_is_no_price_of_tokens_gives_no_estimate(void **state)
 	    "{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[{\"moon_phase\":3,\"prompt\":\"0\"}]}",
 	    "{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[{\"utc_days\":[\"someday\"],\"prompt\":\"0\"}]}",
 	    "{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[{\"utc_start\":30,\"prompt\":\"0\"}]}",
-	    "{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[{\"utc_start\":30,\"utc_end\":2575,\"prompt\":"
-	    "\"0\"}]}",
+	    ("{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[{\"utc_start\":30,\"utc_end\":2575,\"prompt\":"
+	     "\"0\"}]}"),
 	    "{\"prompt\":\"0.1\",\"completion\":\"0\",\"overrides\":[5]}",
 	};
 
