@@ -13,6 +13,7 @@
 #define WAIT_MS      150   /* before asking again while another document is issued */
 #define FINISH_TRIES 5
 #define CODE_CHARS   16
+#define MOST_FIGURES ((size_t)3 * 1024 * 1024) /* fits the database's packets beside the other columns */
 
 /* ---- the number is kept while the document is made ---- */
 
@@ -219,6 +220,10 @@ rd_issue_figures(const Om__StatementReply *r, struct om_arena *a, ProtobufCBinar
 	kept.generations = NULL;
 	kept.has_reading_id = false;
 	n = om__statement_reply__get_packed_size(&kept);
+	if (n > MOST_FIGURES) { /* thousands of users: what each used of each model is in the file */
+		kept.n_user_models = 0;
+		n = om__statement_reply__get_packed_size(&kept);
+	}
 	*out = (ProtobufCBinaryData){.data = om_arena_alloc(a, n + 1)};
 	if (out->data == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
