@@ -86,6 +86,8 @@ export async function startMock({
   const server = createServer((req, res) => {
     answer(context, req, res).catch((e) => refuse(res, e));
   });
+  // A connection that a test still holds must not be closed just when it is used again.
+  server.keepAliveTimeout = 0;
   await new Promise((ready) => server.listen(port, '127.0.0.1', ready));
   return {
     address: `http://127.0.0.1:${server.address().port}`,

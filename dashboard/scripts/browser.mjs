@@ -28,7 +28,10 @@ export async function login(page, password) {
 
 /** settled waits until the page shows what it has to show. */
 export async function settled(page) {
-  await page.waitForLoadState('networkidle');
+  // A stream that does not end keeps the network from ever being idle.
+  if (!new URL(page.url()).pathname.startsWith('/live')) {
+    await page.waitForLoadState('networkidle');
+  }
   await page.evaluate(async () => {
     await document.fonts.ready;
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));

@@ -24,6 +24,19 @@ const LOOKS = [
   { name: 'overview-past', to: '/?month=2026-09' },
   { name: 'overview-table', to: '/?days=table' },
   { name: 'overview-menu', to: '/', act: openMenu },
+  { name: 'overview-by-user', to: '/?by=user' },
+  { name: 'overview-table-by-provider', to: '/?by=provider&days=table' },
+  { name: 'nav-open', to: '/', act: openNav },
+  { name: 'live', to: '/live', act: someRecords },
+  { name: 'live-paused', to: '/live', act: pauseLive },
+  { name: 'live-none', to: '/live?q=nobody' },
+  { name: 'live-lost', to: '/live', act: loseLive },
+  { name: 'explore', to: '/explore' },
+  { name: 'explore-names', to: '/explore?by=user,model&measure=tokens&period=30d' },
+  { name: 'explore-hours', to: '/explore?by=hour,source&period=1d' },
+  { name: 'explore-hours-long', to: '/explore?by=hour&period=365d' },
+  { name: 'explore-filtered', to: '/explore?by=task&group=staff&provider=Google&period=365d' },
+  { name: 'explore-none', to: '/explore?by=model&model=nothing' },
   { name: 'users', to: '/users' },
   { name: 'users-none', to: '/users?q=nobody' },
   { name: 'user', to: firstUser },
@@ -43,6 +56,15 @@ const LOOKS = [
   { name: 'hostile-users', mode: 'hostile', to: '/users' },
   { name: 'hostile-user', mode: 'hostile', to: firstUser },
   { name: 'hostile-user-long', mode: 'hostile', to: (mock) => firstUser(mock, 'AAAA') },
+  { name: 'empty-live', mode: 'empty', to: '/live' },
+  { name: 'empty-explore', mode: 'empty', to: '/explore' },
+  { name: 'error-live', mode: 'error', to: '/live' },
+  { name: 'error-explore', mode: 'error', to: '/explore' },
+  { name: 'hostile-live', mode: 'hostile', to: '/live' },
+  { name: 'hostile-explore', mode: 'hostile', to: '/explore?by=user,model' },
+  { name: 'german-live', to: '/live', lang: 'de-DE' },
+  { name: 'german-explore', to: '/explore', lang: 'de-DE' },
+  { name: 'offline', to: '/', act: goOffline },
   { name: 'many-users', mode: 'many', to: '/users' },
   { name: 'many-users-search', mode: 'many', to: '/users?q=person+620' },
   { name: 'overview-hover', to: '/', act: hoverChart },
@@ -87,6 +109,38 @@ async function openMenu(page) {
   await page.locator('.menu > button').click();
 }
 
+/** The button is there only where the navigation has no room beside the page. */
+async function openNav(page) {
+  await page.setViewportSize({ width: 768, height: 900 });
+  await page.getByRole('button', { name: 'Menu' }).click();
+}
+
+async function someRecords(page, mock) {
+  await page.getByText('Connected').waitFor();
+  const states = ['open', 'final', 'error', 'cancelled', 'final'];
+  for (const state of states) mock.emit({ state, ...(state === 'open' && { cost: null }) });
+  await page.getByRole('cell', { name: 'failed' }).first().waitFor();
+}
+
+async function pauseLive(page, mock) {
+  await page.getByText('Connected').waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  for (let i = 0; i < 12; i++) mock.emit();
+  await page.getByText('12 new records').waitFor();
+}
+
+async function loseLive(page, mock) {
+  await page.getByText('Connected').waitFor();
+  await page.context().setOffline(true);
+  mock.dropStreams();
+  await page.getByText('Connection lost').waitFor();
+}
+
+async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.getByText('This device is offline').first().waitFor();
+}
+
 async function hoverChart(page) {
   const box = await page.locator('.u-over').boundingBox();
   await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2);
@@ -98,7 +152,8 @@ async function failDownload(page) {
 }
 
 /** The browser itself reports every reply above 399; those are what these modes are for. */
-const isExpected = (text) => /Failed to load resource: the server responded/.test(text);
+const isExpected = (text) =>
+  /Failed to load resource: (the server responded|net::ERR_INTERNET_DISCONNECTED)/.test(text);
 
 async function check(page, full) {
   const wide = await page.evaluate(

@@ -141,3 +141,8 @@ export function liveTime(instant: string, now: Date, lang: Lang): string {
 export function ownZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
+
+/** hourName is a local hour "2026-10-25T02:00+01:00" as a day and a time; the offset is kept where it tells. */
+export function hourName(hour: string, lang: Lang): string {
+  return `${weekdayName(hour.slice(0, 10), lang)}, ${hour.slice(11, 16)}`;
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { matchPage, safeNext, userHref, withQuery } from './url.ts';
+import { matchPage, safeNext, userHref, withQuery, withFilter } from './url.ts';
 
 test('pages are found by their path', () => {
   expect(matchPage('/')?.page).toBe('overview');
@@ -38,4 +38,9 @@ test('after the login only our own pages are gone to', () => {
   ]) {
     expect(safeNext(bad)).toBe('/');
   }
+});
+
+test('a filter may be empty and yet be there', () => {
+  expect(withFilter('/explore?by=user', 'task', '')).toBe('/explore?by=user&task=');
+  expect(withFilter('/explore', 'model', 'a/b&c')).toBe('/explore?model=a%2Fb%26c');
 });

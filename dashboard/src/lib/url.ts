@@ -78,6 +78,14 @@ export function withQuery(to: string, changes: Record<string, string | null>): s
   return text ? `${path}?${text}` : path;
 }
 
+/** withFilter sets a part of the query that may be empty and yet be there: "without any". */
+export function withFilter(to: string, name: string, value: string): string {
+  const [path = '/', search = ''] = to.split('?');
+  const query = new URLSearchParams(search);
+  query.set(name, value);
+  return `${path}?${query.toString()}`;
+}
+
 /** safeNext is where to go after the login: a page of ours, never another site. */
 export function safeNext(next: string | null): string {
   if (!next?.startsWith('/') || next.startsWith('//') || next.includes('\\')) return '/';
