@@ -103,11 +103,11 @@ sweep(struct rd_jobs *j)
 
 		if (job == NULL)
 			continue;
-		if (job->state == OM__JOB_STATE__JOB_QUEUED && (job->dropped || idle > RD_TASK_IDLE_MS)) {
+		if (job->state == OM__JOB_STATE__JOB_QUEUED && (job->dropped || idle > job->task.idle_ms)) {
 			atomic_store(&job->task.cancel, true);
 			end_job(j, job, OM__JOB_STATE__JOB_CANCELLED);
 		}
-		if (has_ended(job) && job->users == 0 && (job->dropped || idle > RD_KEEP_MS)) {
+		if (has_ended(job) && job->users == 0 && (job->dropped || idle > j->opts.keep_ms)) {
 			j->job[i] = NULL;
 			free_job(job);
 		}
@@ -218,6 +218,10 @@ rd_jobs_open(const struct rd_jobs_opts *o, struct rd_jobs **out, om_err *e)
 	if (j == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	j->opts = *o;
+	if (j->opts.idle_ms == 0)
+		j->opts.idle_ms = RD_TASK_IDLE_MS;
+	if (j->opts.keep_ms == 0)
+		j->opts.keep_ms = RD_KEEP_MS;
 	j->room = o->workers + o->queue + o->keep;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	om_cond_init(&j->work);
@@ -382,6 +386,7 @@ add(struct rd_jobs *j, const Om__JobStart *what, struct rd_job **out, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	om_arena_init(&job->arena, 4 * SPEC_BYTES);
 	rd_task_init(&job->task);
+	job->task.idle_ms = j->opts.idle_ms;
 	s = copy_spec(job, what, e);
 	if (s != OM_OK) {
 		free_job(job);

@@ -32,6 +32,8 @@ struct rd_jobs_opts {
 	unsigned queue;   /* jobs that wait, at most */
 	unsigned keep;    /* jobs that have ended, at most */
 	unsigned waiters; /* calls that wait at the same time, at most; the others are answered at once */
+	int64_t idle_ms;  /* 0: RD_TASK_IDLE_MS */
+	int64_t keep_ms;  /* 0: RD_KEEP_MS */
 	rd_maker_fn *make;
 	void *arg; /* borrowed */
 };

@@ -38,6 +38,7 @@ struct rd_task_facts {
 struct rd_task {
 	char dir[RD_PATH]; /* a folder of its own, "" until begun */
 	int fd;            /* of the file, -1 until begun */
+	int64_t idle_ms;   /* given up when nobody asks for so long */
 
 	_Atomic uint64_t rows_done;
 	_Atomic int64_t rows_total; /* -1: not known */
