@@ -224,8 +224,11 @@ write_summary(struct rd_book *b, const struct rd_doc *d, struct om_arena *a)
 static void
 widen(double *width, const char *text)
 {
-	double n = (double)om_utf8_length(text, strlen(text)) + 1.5;
+	double n;
 
+	if (width == NULL)
+		return;
+	n = (double)om_utf8_length(text, strlen(text)) + 1.5;
 	n = n < WIDEST ? n : WIDEST;
 	*width = n > *width ? n : *width;
 }
@@ -234,7 +237,7 @@ static void
 write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, const struct rd_cell *c, double *widths)
 {
 	char buf[RD_CELL_TEXT];
-	const char *text = rd_cell_text(c, kind, buf);
+	const char *text = widths != NULL || kind == RD_TEXT || kind == RD_MONEY ? rd_cell_text(c, kind, buf) : "";
 
 	if (!c->known) {
 		if (style == RD_S_TOTAL)
@@ -253,7 +256,7 @@ write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, c
 	case RD_MONEY:
 		rd_book_money(b, col, style, c->u.money);
 		rd_book_text(b, col + 1, style, RD_RIGHT, text);
-		widen(&widths[col + 1], text);
+		widen(widths != NULL ? &widths[col + 1] : NULL, text);
 		break;
 	case RD_DAY:
 		rd_book_day(b, col, style, c->u.day);
@@ -263,7 +266,7 @@ write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, c
 		text = "2000-00-00 00:00:00";
 		break;
 	}
-	widen(&widths[col], text);
+	widen(widths != NULL ? &widths[col] : NULL, text);
 }
 
 static void
@@ -363,7 +366,6 @@ write_rows(struct writer *w, size_t *n_out, om_err *e)
 {
 	const struct rd_table *t = w->table;
 	struct rd_cell scratch[RD_MAX_COLUMNS];
-	double ignored[2 * RD_MAX_COLUMNS] = {0};
 	const struct rd_cell *cells;
 	struct om_arena row;
 
@@ -377,7 +379,7 @@ write_rows(struct writer *w, size_t *n_out, om_err *e)
 			s = begin_sheet(w, e);
 		}
 		if (s == OM_OK) {
-			write_row(w->book, t, RD_S_CELL, cells, *n_out < WIDTH_ROWS ? w->widths : ignored);
+			write_row(w->book, t, RD_S_CELL, cells, *n_out < WIDTH_ROWS ? w->widths : NULL);
 			(void)rd_book_next(w->book);
 		}
 		om_arena_fini(&row);
