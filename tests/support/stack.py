@@ -138,14 +138,16 @@ class MariaDB:
         run_as = ["--user=root"] if os.geteuid() == 0 else []
         server = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin") or "/usr/sbin/mariadbd"
         self.process = Process("mariadbd", [server, "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
-                                            f"--pid-file={self.short / 'pid'}", *run_as, *self.SETTINGS],
+                                            f"--pid-file={self.short / 'pid'}",
+                                            # a server that starts deletes what others keep in a shared one
+                                            f"--tmpdir={self.short}", *run_as, *self.SETTINGS],
                                dict(os.environ), self.folder / "mariadbd.log", self.answers)
         self.run_as = run_as
 
     def __enter__(self):
         made = subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *self.run_as,
                                "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--force"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "TMPDIR": str(self.short)})
         assert made.returncode == 0, made.stdout
         self.process.start()
         return self
