@@ -9,7 +9,7 @@ import threading
 import zipfile
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from documents import Workbook, pdf_text
@@ -92,6 +92,11 @@ def test_statements_of_one_user_and_of_a_group(stack, sent):
         rows = rows_of(stack.read.statement(user, MONTH, "csv"))
         want = figures_of(r for r in october(sent) if r["user"]["id"] == user)
         assert len(rows) == want["requests"] and sum(Decimal(r["cost"] or 0) for r in rows) == want["cost"]
+    for group, users in (("staff", set(NAMES)), ("=danger", {"u-group"})):
+        reply = stack.read.get(f"/api/v1/statements/group/{quote(group)}/{MONTH}.csv")
+        want = figures_of(r for r in october(sent) if r["user"]["id"] in users and group in r["user"].get("groups", []))
+        assert sum(Decimal(r["cost"] or 0) for r in rows_of(reply)) == want["cost"]
+        assert stack.read.get(f"/api/v1/statements/group/{quote(group)}/{MONTH}.pdf").body.startswith(b"%PDF")
     stack.read.get(f"/api/v1/statements/nobody/{MONTH}.csv", expect=404)
     stack.read.get(f"/api/v1/statements/u-plain/{MONTH}.zip", expect=400)
 
