@@ -64,14 +64,13 @@ export async function record(house, { cost, user = 'e2e-user', id = `gen-e2e-${r
     return id;
   }
   const event = {
-    event_id: randomUUID(),
+    v: 1,
+    record_id: randomUUID(),
     generation_id: id,
     state: 'final',
     user: { id: user },
     model: 'test/model',
-    cost: Number(cost),
-    prompt_tokens: 10,
-    completion_tokens: 5,
+    usage: { cost, prompt_tokens: 10, completion_tokens: 5 },
     started_at: new Date().toISOString(),
     finished_at: new Date().toISOString(),
     source: 'e2e',
@@ -79,7 +78,7 @@ export async function record(house, { cost, user = 'e2e-user', id = `gen-e2e-${r
   const reply = await fetch(`${house.address}/api/v1/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${house.ingestKey}` },
-    body: JSON.stringify({ events: [event] }),
+    body: JSON.stringify(event),
   });
   assert.equal(reply.status, 200, await reply.text());
   return id;
