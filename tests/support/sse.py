@@ -41,6 +41,7 @@ class Stream:
             if line == b"\n":
                 return lines
             lines.append(line.decode("utf-8").rstrip("\n"))
+            self.comments += lines[-1].startswith(":")
             if lines[-1].startswith("id: "):
                 self.last_id = lines[-1][4:]
 
@@ -56,8 +57,6 @@ class Stream:
                 name, _, value = line.partition(": ")
                 if name in fields:
                     fields[name] = value
-                elif line.startswith(":"):
-                    self.comments += 1
             if fields["data"] is not None:
                 return fields["event"], self.last_id, json.loads(fields["data"])
         raise AssertionError("no event came")
