@@ -42,6 +42,37 @@ const LOOKS = [
   { name: 'user', to: firstUser },
   { name: 'user-empty-month', to: async (mock) => `${await firstUser(mock)}?month=2024-01` },
   { name: 'user-unknown', to: '/users/somebody' },
+  { name: 'requests', to: '/requests' },
+  { name: 'requests-filtered', to: '/requests?period=365d&cost=looked_up&group=staff' },
+  { name: 'requests-none', to: '/requests?model=nothing' },
+  { name: 'request-looked-up', to: (mock) => firstRequest(mock, 'looked_up') },
+  { name: 'request-unknown', to: (mock) => firstRequest(mock, 'estimated') },
+  { name: 'request-none', to: '/requests/gen-none' },
+  { name: 'models', to: '/models' },
+  { name: 'models-all', to: '/models?which=all' },
+  { name: 'model', to: '/models/openai%2Fgpt-5' },
+  { name: 'model-table', to: '/models/openai%2Fgpt-5?prices=table' },
+  { name: 'model-unpriced', to: '/models/openrouter%2Fauto' },
+  { name: 'documents', to: '/documents' },
+  { name: 'documents-issued', to: '/documents?tab=issued' },
+  { name: 'documents-form', to: '/documents?tab=issued', act: openIssueForm },
+  { name: 'verify', to: '/verify' },
+  { name: 'settlement', to: '/settlement' },
+  { name: 'settlement-dead', to: '/settlement?tab=dead' },
+  { name: 'settlement-discrepancies', to: '/settlement?tab=discrepancies' },
+  { name: 'settings', to: '/settings' },
+  { name: 'settings-keys', to: '/settings?tab=keys' },
+  { name: 'settings-running', to: '/settings?tab=running' },
+  { name: 'empty-requests', mode: 'empty', to: '/requests' },
+  { name: 'empty-documents', mode: 'empty', to: '/documents' },
+  { name: 'empty-settings', mode: 'empty', to: '/settings' },
+  { name: 'error-requests', mode: 'error', to: '/requests' },
+  { name: 'error-settings', mode: 'error', to: '/settings' },
+  { name: 'hostile-requests', mode: 'hostile', to: '/requests' },
+  { name: 'hostile-issued', mode: 'hostile', to: '/documents?tab=issued' },
+  { name: 'german-requests', to: '/requests', lang: 'de-DE' },
+  { name: 'german-settings', to: '/settings', lang: 'de-DE' },
+  { name: 'german-documents', to: '/documents', lang: 'de-DE' },
   { name: 'not-found', to: '/nothing' },
   { name: 'empty-overview', mode: 'empty', to: '/' },
   { name: 'empty-users', mode: 'empty', to: '/users' },
@@ -80,6 +111,18 @@ async function firstUser(mock, part = '') {
   const { rows } = await reply.json();
   const row = rows.find((r) => r.user_name.startsWith(part));
   return `/users/${encodeURIComponent(row.user)}`;
+}
+
+async function firstRequest(mock, state) {
+  const url = `${mock.address}/api/v1/generations?cost_state=${state}&limit=1`;
+  const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
+  const { items } = await reply.json();
+  return `/requests/${encodeURIComponent(items[0].generation_id)}`;
+}
+
+async function openIssueForm(page) {
+  await page.getByRole('button', { name: 'Issue a document' }).click();
+  await page.locator('dialog').waitFor();
 }
 
 async function wrongPassword(page) {
