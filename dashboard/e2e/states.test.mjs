@@ -119,7 +119,10 @@ describe('states', { concurrency: false }, () => {
   test('a session that ends on a page leads back to that page', async () => {
     await at.open('/requests?period=30d&cost=looked_up');
     at.mock.endSessions();
-    await page.locator('label', { hasText: /^\s*State/ }).locator('select').selectOption('final');
+    await page
+      .locator('label', { hasText: /^\s*State/ })
+      .locator('select')
+      .selectOption('final');
     await page.getByText('Your session has ended.').waitFor();
     await login(page, at.password);
     await page.waitForURL(/state=final/);
