@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "audit.h"
+#include "bring_up.h"
 #include "journal.h"
 #include "query.h"
 #include "record.h"
@@ -234,10 +235,57 @@ test_history_in_any_order_gives_the_same_ledger(void **state)
 	free(users);
 }
 
+/* ---- rows of a program that knew nothing of groups ---- */
+
+static void
+test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
+{
+	static const char groups_sql[] =
+	    "SELECT GROUP_CONCAT(IFNULL(user_groups,'-') ORDER BY generation_id) FROM generation";
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	int64_t moved = 0;
+	Om__Record *r[4];
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	for (uint64_t i = 0; i < 3; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof id, "gen-%llu", (unsigned long long)i);
+		r[i] = fx_record(&f.a, i, id, "u-1", "0.5");
+		r[i]->user->n_groups = 1;
+		r[i]->user->groups = om_arena_array(&f.a, 1, sizeof(char *));
+		r[i]->user->groups[0] = om_arena_strdup(&f.a, "staff");
+	}
+	assert_int_equal(fx_submit(&f, r, 3, 1, &out), OM_OK);
+	fx_run(&f, "UPDATE generation SET user_groups=NULL,ranks=LEFT(ranks,21)");
+	fx_run(&f, "DELETE FROM meta WHERE name='totals_shape'");
+	assert_int_equal(cd_bring_up(&f.opts, &e), OM_OK);
+	assert_string_equal(fx_text(&f, groups_sql), "-,-,-\n");
+	no_differences(&f);
+	/* the next record of a row brings back what those before it said */
+	r[3] = fx_record(&f.a, 9, "gen-1", "u-1", "0.75");
+	assert_int_equal(fx_submit(&f, r + 3, 1, 4, &out), OM_OK);
+	assert_string_equal(fx_text(&f, groups_sql), "-,[\"staff\"],-\n");
+	no_differences(&f);
+	assert_int_equal(cd_db_open(&f.opts, &db, &e), OM_OK);
+	assert_int_equal(cd_db_begin(db, &e), OM_OK);
+	assert_int_equal(cd_audit_rebuild(db, &moved, &e), OM_OK);
+	assert_int_equal(cd_db_commit(db, &e), OM_OK);
+	cd_db_close(&db);
+	assert_string_equal(fx_text(&f, groups_sql), "[\"staff\"],[\"staff\"],[\"staff\"]\n");
+	no_differences(&f);
+	fx_close(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rows_of_an_older_program_get_their_groups_from_the_journal),
 	    cmocka_unit_test(test_batch_sent_twice_counts_once),
 	    cmocka_unit_test(test_bad_records_become_dead_letters),
 	    cmocka_unit_test(test_record_the_database_refuses_is_found_and_buried),
