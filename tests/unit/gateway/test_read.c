@@ -130,7 +130,7 @@ test_bad_questions_are_400_and_name_the_parameter(void **state)
 	} bad[] = {
 	    {"/api/v1/usage?group_by=", "group_by: must be"},
 	    {"/api/v1/usage?group_by=day,day", "group_by: must be"},
-	    {"/api/v1/usage?group_by=hour", "group_by: must be"},
+	    {"/api/v1/usage?group_by=minute", "group_by: must be"},
 	    {"/api/v1/usage?group_by=day,", "group_by: must be"},
 	    {"/api/v1/usage?limit=10001", "limit: must be"},
 	    {"/api/v1/usage?user=", "user: must have 1 to 128"},
