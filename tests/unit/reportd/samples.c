@@ -41,6 +41,7 @@ struct sample {
 	bool house;  /* an issuer with a logo, tax, markups and another currency */
 	bool issued; /* with number and code */
 	const char *corrects;
+	unsigned sheet_rows; /* of the workbook; 0: as many as go */
 };
 
 /* An installation with everything set. */
@@ -157,6 +158,12 @@ static const struct sample samples[] = {
 	    .n_requests = 6,
 	    .price = "0.000000125",
 	    .max_rows = 100000}},
+    {.name = "statement-split",
+	.shape = {.models = models, .n_models = 5, .n_requests = 40, .unsettled = 3, .max_rows = 100000},
+	.sheet_rows = 100},
+    {.name = "statement-full", /* the last row of figures and the total end a sheet */
+	.shape = {.models = models, .n_models = 4, .n_requests = 49, .byok = true, .max_rows = 100000},
+	.sheet_rows = 100},
 };
 
 static om_money
@@ -229,7 +236,7 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	if (rc == OM_OK)
 		rc = put_file(dir, s->name, &file, e);
 	if (rc == OM_OK)
-		rc = fx_xlsx(d, work, s->paper, 0, &a, &file, e);
+		rc = fx_xlsx(d, work, s->paper, s->sheet_rows, &a, &file, e);
 	if (rc == OM_OK)
 		rc = put_file(dir, s->name, &file, e);
 	om_arena_fini(&a);

@@ -27,6 +27,7 @@ EMPTY = ["statement-none", "report-none"]
 ALL = STATEMENTS + REPORTS
 OTHERS = ["statement-issued", "statement-german", "group", "report-issued", "report-german"]  # with everything set
 ISSUED = ["statement-issued", "group", "report-issued"]
+SPLIT = {"statement-split": [98, 98, 4], "statement-full": [98, 98]}  # requests on sheets of 100 rows
 GERMAN = ["statement-german", "group", "report-german"]
 LETTER = ["statement-fee", "report-scripts", "report-german"]
 
@@ -72,6 +73,10 @@ def table(folder, name, sheet):
     head = next(i for i, row in enumerate(rows) if "Requests" in row or "Started" in row)
     assert rows[-1][0] == "Total"
     return rows[head], rows[head + 1:-1], rows[-1]
+
+
+def head_of(folder, name, sheet):
+    return table(folder, name, sheet)[0]
 
 
 def column(folder, name, sheet, title):
@@ -536,11 +541,50 @@ def test_xlsx_totals_are_formulas_that_come_to_what_is_printed(folder):
     assert sums > 10
 
 
+def cells_of(sheets, here, part):
+    """cells_of gives the values of "B2:B9" or of "'Requests 2'!B2:B9"."""
+    name, _, area = part.rpartition("!")
+    return [cell.value for line in sheets[name.strip("'") if name else here][area] for cell in line]
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_xlsx_requests_go_on_over_several_sheets(folder, name):
+    wb, formulas = book(folder, name), openpyxl.load_workbook(folder / f"{name}.xlsx")
+    sheets = ["Requests"] + [f"Requests {number}" for number in range(2, len(SPLIT[name]) + 1)]
+    assert wb.sheetnames[-len(sheets):] == sheets and wb.sheetnames[-len(sheets) - 1] == "Days"
+    rows = []
+    for sheet, n in zip(sheets, SPLIT[name]):
+        head, *figures = [list(row) for row in wb[sheet].iter_rows(values_only=True)]
+        total = figures.pop() if sheet == sheets[-1] else None
+        assert head == [cell.value for cell in wb["Requests"][1]] and len(figures) == n and wb[sheet].max_row <= 100
+        assert wb[sheet].freeze_panes == "B2" and wb[sheet].print_title_rows == "$1:$1"
+        assert wb[sheet].auto_filter.ref == f"A1:{openpyxl.utils.get_column_letter(len(head))}{n + 1}"
+        rows += figures
+    ids = [row[head.index("Generation id")] for row in rows]
+    assert len(set(ids)) == len(ids) == sum(SPLIT[name]) == table(folder, name, "Models")[2][head_of(folder, name, "Models").index("Requests")]
+    assert total[0] == "Total"
+    summed = 0
+    for at, title in enumerate(head):
+        formula = formulas[sheets[-1]].cell(wb[sheets[-1]].max_row, at + 1).value
+        if title.endswith("(exact)"):
+            assert sum(Decimal(row[at]) for row in rows if row[at] is not None) == Decimal(total[at])
+        elif isinstance(total[at], (int, float)):
+            parts = formula[5:-1].split(",")
+            assert formula.startswith("=SUM(") and len(parts) == len(sheets), formula
+            values = [value for part in parts for value in cells_of(wb, sheets[-1], part)]
+            assert values == [row[at] for row in rows], formula
+            assert sum(value or 0 for value in values) == pytest.approx(total[at], rel=1e-12)
+            summed += 1
+    assert summed >= 4
+    assert total[head.index("Cost (USD) (exact)")] == total_of(folder, name)
+
+
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
-def test_libreoffice_recalculates_to_the_same_totals(folder, tmp_path):
+@pytest.mark.parametrize("name", ["report", "statement-split"])
+def test_libreoffice_recalculates_to_the_same_totals(folder, tmp_path, name):
     """With every cached value spoilt, what comes out is what LibreOffice itself adds up."""
     spoilt = tmp_path / "spoilt.xlsx"
-    with zipfile.ZipFile(folder / "report.xlsx") as old, zipfile.ZipFile(spoilt, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(folder / f"{name}.xlsx") as old, zipfile.ZipFile(spoilt, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.namelist():
             data = old.read(entry)
             if entry.startswith("xl/worksheets/sheet"):
@@ -549,9 +593,9 @@ def test_libreoffice_recalculates_to_the_same_totals(folder, tmp_path):
     run("soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", "xlsx:Calc MS Excel 2007 XML",
         "--outdir", tmp_path / "out", spoilt)
     again = openpyxl.load_workbook(tmp_path / "out" / "spoilt.xlsx", data_only=True)
-    wanted = book(folder, "report")
+    wanted = book(folder, name)
     compared = 0
-    for sheet in openpyxl.load_workbook(folder / "report.xlsx"):
+    for sheet in openpyxl.load_workbook(folder / f"{name}.xlsx"):
         for row in sheet.iter_rows():
             for cell in row:
                 if isinstance(cell.value, str) and cell.value.startswith("=SUM("):
