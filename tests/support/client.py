@@ -74,7 +74,8 @@ class Client:
                     connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()
-            reply = Reply(answer.status, answer.getheaders(), answer.read())
+            endless = (answer.headers["Content-Type"] or "").startswith("text/event-stream")  # see sse.py
+            reply = Reply(answer.status, answer.getheaders(), b"" if endless else answer.read())
         finally:
             connection.close()
         if checked:
