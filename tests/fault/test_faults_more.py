@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Faults that need an arrangement of their own, one test each; README.md has the list of all faults by number.
+
+Like the storm: whatever was answered 200 is in the ledger afterwards, once."""
+import http.client
+import resource
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from client import Client
+from openapi import Contract
+from records import record
+from rewriter import Rewriter
+from stack import MariaDB, Stack, wait_until
+
+HERE = Path(__file__).resolve().parent
+ALL = {"from": "2020-01-01", "to": "2100-01-01"}
+COST = Decimal("0.000000125")
+
+
+@pytest.fixture(scope="module")
+def mariadb(tmp_path_factory):
+    with MariaDB(tmp_path_factory.mktemp("db")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return Contract()
+
+
+@pytest.fixture
+def make_stack(tmp_path, mariadb, contract):
+    made = []
+
+    def make(**options):
+        started = options.pop("started", True)
+        made.append(Stack(tmp_path / f"stack{len(made)}", mariadb, contract, **options))
+        return made[-1].__enter__() if started else made[-1]
+
+    yield make
+    for one in made:
+        one.__exit__(None, None, None)
+
+
+def some(count=10, **fields):
+    return [record(record_id=str(uuid.uuid4()), cost=str(COST), **fields) for _ in range(count)]
+
+
+def send(stack, batch, port=None):
+    """send returns the status of the answer, or None where there was none."""
+    try:
+        return Client(port or stack.port, stack.contract, stack.ingest_key).post("/api/v1/events", batch, expect=None).status
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def counted_once(stack, sent):
+    """counted_once compares the ledger with all records that were sent and answered."""
+    stack.drained()
+    rows = [row[0] for row in stack.ledger("generation_id")]
+    assert sorted(rows) == sorted(one["generation_id"] for one in sent)
+    total = stack.read.usage(**ALL)["total"]
+    assert (total["requests"], Decimal(total["cost"])) == (len(sent), COST * len(sent))
+    assert int(stack.db.value("SELECT COUNT(*) FROM record")) == len(sent)
+
+
+# ---- the gateway and its spool ----
+
+
+class Disk:
+    """The disk under a gateway's spool, broken on order: disk.c has the letters."""
+
+    def __init__(self, stack, folder):
+        library = folder / "disk.so"
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", library, HERE / "disk.c"], check=True)
+        self.file = folder / "disk.fault"
+        self.file.write_bytes(b"\0\0")
+        stack.gateway.env |= {"LD_PRELOAD": str(library), "DISK_FAULT_FILE": str(self.file),
+                              "DISK_FOLDER": stack.gateway.env["SPOOL_DIR"]}
+
+    def order(self, letter):
+        with open(self.file, "r+b") as out:  # in place: the process has it mapped
+            out.write(letter + b"\0")
+
+    @property
+    def hit(self):
+        return self.file.read_bytes()[1] == 1
+
+
+@pytest.fixture
+def on_disk(make_stack, tmp_path):
+    stack = make_stack(started=False)
+    disk = Disk(stack, tmp_path)
+    stack.__enter__()
+    yield stack, disk
+    disk.order(b"\0")
+
+
+def test_f6_a_disk_that_cannot_sync_ends_the_gateway_and_loses_nothing(on_disk):
+    """F6: EIO on a sync.  Never a 200 for it, no second try on the same file: the gateway ends, for the service manager."""
+    stack, disk = on_disk
+    stack.costd.pause()
+    before, after = some(), some()
+    assert send(stack, before) == 200
+    disk.order(b"e")
+    assert send(stack, some()) in (503, None)
+    assert stack.gateway.child.wait(20) not in (0, -6, -11)
+    assert disk.hit and "the spool failed" in stack.gateway.log
+    disk.order(b"\0")
+    stack.costd.resume()
+    stack.gateway.start()
+    stack.wait_ready()
+    assert send(stack, after) == 200
+    stack.drained()
+    rows = {row[0] for row in stack.ledger("generation_id")}
+    assert {one["generation_id"] for one in before + after} <= rows and len(rows) <= 30
+
+
+def test_f8_short_and_interrupted_writes_are_made_whole(on_disk):
+    """F8: writes that stop halfway, and signals in the middle of one."""
+    stack, disk = on_disk
+    disk.order(b"i")
+    sent = []
+    for _ in range(25):
+        sent += (batch := some(8))
+        assert send(stack, batch) == 200
+    assert disk.hit
+    stack.gateway.kill()
+    stack.gateway.start()
+    counted_once(stack, sent)
+    assert stack.readiness()["spool"]["quarantined"] == 0
+
+
+def test_f9_a_sync_that_hangs_is_no_answer_and_then_503(on_disk):
+    """F9: a sync of twenty seconds.  Nobody gets a 200 meanwhile, everything else is answered, then it goes on."""
+    stack, disk = on_disk
+    batches = [some(1) for _ in range(5)]
+    disk.order(b"s")
+    with ThreadPoolExecutor(5) as pool:
+        answers = [pool.submit(send, stack, batch) for batch in batches]
+        wait_until(lambda: disk.hit, "a sync that hangs")
+        assert stack.nobody.get("/healthcheck").status == 200 and stack.read.usage(**ALL)["total"]["requests"] == 0
+        assert [answer.result() for answer in answers] == [503] * 5
+    disk.order(b"\0")
+    assert [send(stack, batch) for batch in batches] == [200] * 5  # as a plugin does: again, under the same ids
+    counted_once(stack, sum(batches, []))
+
+
+def test_f10_few_descriptors_refuse_callers_and_lose_nothing(make_stack):
+    """F10: no file descriptors left, for connections or for anything else."""
+    stack = make_stack()
+    sent = some()
+    assert send(stack, sent) == 200
+    stack.drained()
+    used = len(list(Path(f"/proc/{stack.gateway.pid}/fd").iterdir()))
+    soft, hard = resource.prlimit(stack.gateway.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(stack.gateway.pid, resource.RLIMIT_NOFILE, (used + 6, hard))
+    callers = [socket.socket() for _ in range(40)]
+    try:
+        for caller in callers:
+            caller.settimeout(5)
+            caller.connect(("127.0.0.1", stack.port))
+        full = Path(f"/proc/{stack.gateway.pid}/fd")
+        wait_until(lambda: len(list(full.iterdir())) >= used + 5, "all descriptors in use")
+    finally:
+        for caller in callers:
+            caller.close()
+
+    def taken():
+        return send(stack, batch) == 200
+
+    for _ in range(5):  # still few of them
+        batch = some()
+        wait_until(taken, "an answer once the others are gone")
+        sent += batch
+    resource.prlimit(stack.gateway.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    counted_once(stack, sent)
+
+
+def test_f11_f13_a_spool_from_a_backup_is_delivered_again_and_counts_once(make_stack, tmp_path):
+    """F11, F13: a spool that does not know what it delivered, and one put in its place that gives the same numbers
+    once more.  What was delivered is a duplicate; what is new counts, whatever its number."""
+    stack = make_stack()
+    spool, copy = Path(stack.gateway.env["SPOOL_DIR"]), tmp_path / "copy"
+    sent = some()
+    stack.costd.stop()
+    assert send(stack, sent) == 200
+    stack.gateway.stop()
+    shutil.copytree(spool, copy)
+    stack.gateway.start()
+    stack.costd.start()
+    sent += (later := some())
+    assert send(stack, later) == 200
+    counted_once(stack, sent)
+    (one,) = stack.db.rows("SELECT HEX(spool_id) FROM batch GROUP BY 1")
+
+    stack.gateway.stop()
+    shutil.rmtree(spool)
+    shutil.copytree(copy, spool)
+    stack.gateway.start()
+    sent += (more := some())  # under numbers the ledger has seen
+    assert send(stack, more) == 200
+    counted_once(stack, sent)
+    assert stack.db.rows("SELECT HEX(spool_id) FROM batch GROUP BY 1") == [one]
+
+    stack.gateway.stop()
+    shutil.rmtree(spool)
+    spool.mkdir(mode=0o700)
+    stack.gateway.start()
+    sent += (fresh := some())
+    assert send(stack, fresh) == 200
+    counted_once(stack, sent)
+    assert len(stack.db.rows("SELECT HEX(spool_id) FROM batch GROUP BY 1")) == 2  # a new spool has a new name
+
+
+def test_f14_the_same_records_at_the_same_moment_at_two_gateways(make_stack):
+    """F14: at once, at both gateways, and again about calls of forty days ago."""
+    stack = make_stack(gateways=2)
+    old = datetime.now(timezone.utc) - timedelta(days=40)
+    batches = [some(5, at=at) for at in (None, old) for _ in range(6)]
+    gate = threading.Barrier(2 * len(batches))
+
+    def at_once(batch, gateway):
+        gate.wait(20)
+        return send(stack, batch, gateway.port)
+
+    with ThreadPoolExecutor(2 * len(batches)) as pool:
+        answers = [pool.submit(at_once, batch, gateway) for batch in batches for gateway in stack.gateways]
+        assert {answer.result() for answer in answers} == {200}
+    stack.drained(1)
+    assert send(stack, batches[-1]) == 200
+    counted_once(stack, sum(batches, []))
+    assert stack.db.value("SELECT SUM(new_records) FROM batch") == "60"
+
+
+# ---- the line to costd ----
+
+
+def test_f24_garbage_on_costd_s_port_does_not_stop_deliveries(make_stack):
+    """F24: half handshakes that stay, connections that come and go, random bytes and resets, all during deliveries."""
+    stack = make_stack()
+    port = int(stack.costd_url.rsplit(":", 1)[1])
+    stop, sent = threading.Event(), []
+
+    def disturb(number):
+        while not stop.is_set():
+            with socket.create_connection(("127.0.0.1", port)) as one:
+                one.sendall((b"", b"\0SP\0\0\x30\0\0", b"\0SP\0\0\x30\0\0" + b"\xff" * 64, bytes(range(256)))[number])
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close is a reset
+
+    half = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+    disturbers = [threading.Thread(target=disturb, args=(n,)) for n in range(4)]
+    for one in disturbers:
+        one.start()
+    try:
+        for number in range(10):
+            sent += (batch := some())
+            assert send(stack, batch) == 200
+            wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM record") == str(10 * number + 10), "the batch in the ledger")
+    finally:
+        stop.set()
+        for one in disturbers:
+            one.join()
+        for one in half:
+            one.close()
+    counted_once(stack, sent)
+    assert stack.costd.alive
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_f26_another_version_on_the_line_is_said_and_records_wait(make_stack, direction):
+    """F26: a gateway or a costd of another version.  Said by name, the records wait, and go once the versions agree."""
+    stack = make_stack(started=False)
+    with Rewriter(int(stack.costd_url.rsplit(":", 1)[1])) as line:
+        stack.gateway.env["COSTD_URL"] = f"tcp://127.0.0.1:{line.port}"
+        stack.__enter__()
+        line.version[direction] = 2
+        sent = some()
+        assert send(stack, sent) == 200
+        wait_until(lambda: "version 2" in stack.gateway.log, "the version in the log")
+        state = wait_until(lambda: (s := stack.readiness())["status"] == "degraded" and s, "degraded")
+        assert state["spool"]["pending"] == 10
+        assert stack.read.request("GET", "/api/v1/usage").status == 503
+        line.version[direction] = None
+        stack.wait_ready()
+        counted_once(stack, sent)
+        stack.gateway.stop()
+
+
+# ---- the database ----
+
+
+class Trouble:
+    """What an administrator can do to a database, and undo."""
+
+    def __init__(self, stack):
+        self.db, self.server = stack.db, stack.server
+
+    def rights(self, on):
+        self.server.client(f"{'GRANT' if on else 'REVOKE'} ALL ON `{self.db.name}`.* {'TO' if on else 'FROM'} '{self.db.user}'@'localhost'")
+        self.new_sessions()
+
+    def table(self, on):
+        self.db.rows("RENAME TABLE generation_away TO generation" if on else "RENAME TABLE generation TO generation_away")
+
+    def packet(self, on):
+        self.server.client(f"SET GLOBAL max_allowed_packet={64 * 1024 * 1024 if on else 1024}")
+        self.new_sessions()
+
+    def new_sessions(self):
+        """new_sessions ends costd's, which keep their rights and sizes from their beginning."""
+        self.server.client(f"KILL USER '{self.db.user}'@'localhost'")
+
+
+@pytest.mark.parametrize("what", ["rights", "table", "packet"])
+def test_f36_a_database_that_refuses_gets_its_records_later(make_stack, what):
+    """F36: rights taken away, a table gone, packets too small.  No acknowledgement and no dead letter, a
+    message that says what is wrong; and once it is mended all goes in by itself."""
+    stack = make_stack()
+    trouble = Trouble(stack)
+    sent = some()
+    assert send(stack, sent) == 200
+    stack.drained()
+    said = {"rights": "denied", "table": "doesn't exist", "packet": "packet"}[what]
+    getattr(trouble, what)(False)
+    try:
+        sent += (batch := some(80))  # more than the 16 KiB that always pass
+        assert send(stack, batch) == 200
+        wait_until(lambda: said in stack.costd.log + stack.gateway.log, f"a word about {said}")
+        assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
+        assert stack.readiness()["spool"]["pending"] == 80
+        assert stack.costd.alive
+    finally:
+        getattr(trouble, what)(True)
+    counted_once(stack, sent)
+    assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
