@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HURRY_MS 3000 /* costd has to answer, once this program is told to stop */
+
 struct app {
 	struct rd_server server;
 	struct rd_house house;
@@ -30,6 +32,10 @@ stop(void *self)
 {
 	struct app *app = self;
 
+	if (app->costd != NULL)
+		om_fleet_hurry(app->costd, HURRY_MS);
+	if (app->ledger != NULL)
+		om_wire_client_hurry(app->ledger, HURRY_MS);
 	rd_delivery_free(&app->delivery);
 	om_wire_server_close(&app->wire);
 	om_wire_client_free(&app->ledger);

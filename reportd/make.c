@@ -9,6 +9,7 @@
 #include "stats.h"
 #include "text.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@
 #define FILE_BYTES    ((size_t)256 * 1024 * 1024) /* a PDF while it is made */
 #define TEXT_BYTES    ((size_t)16 * 1024 * 1024)  /* a workbook's words while it is made */
 #define ASK_MS        60000
+#define RETURN_MS     30000 /* costd may take to come back */
+#define LOOK_MS       50
 #define SMALL_FILE    ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
 #define ZONE_TRIES    8
 #define NO_DATE       ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
@@ -501,6 +504,20 @@ make_once(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om
 	return what->usage != NULL ? make_usage(w, what, t, e) : make_generations(w, what, t, e);
 }
 
+/* await_costd waits a while for a costd that is being started again. */
+static om_status
+await_costd(const struct rd_workshop *w, struct rd_task *t, om_err *e)
+{
+	int64_t until = om_mono_ms() + RETURN_MS;
+	om_status s = rd_task_go_on(t, e);
+
+	while (s == OM_OK && om_fleet_connected(w->costd) == 0 && !om_fleet_hurried(w->costd) && om_mono_ms() < until) {
+		(void)poll(NULL, 0, LOOK_MS);
+		s = rd_task_go_on(t, e);
+	}
+	return s;
+}
+
 om_status
 rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
@@ -510,7 +527,9 @@ rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 	/* a reading lost half-way: once more, if nobody has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {
 		om_log(OM_LOG_WARN, "the rows were lost half-way; once more", NULL);
-		s = make_once(w, what, t, e);
+		s = await_costd(w, t, e);
+		if (s == OM_OK)
+			s = make_once(w, what, t, e);
 	}
 	return s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 ? OM_UNAVAILABLE : s;
 }

@@ -41,12 +41,20 @@ note(const Om__JobStart *what, struct rd_task *t)
 	om_log(OM_LOG_INFO, "document made", "file", facts.name, "bytes", OM_I64(bytes), NULL);
 }
 
+static bool
+is_wanted(void *arg)
+{
+	return rd_task_go_on(arg, NULL) == OM_OK;
+}
+
 static om_status
 make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_server *srv = arg;
+	struct om_wire_watch before = om_wire_watch((struct om_wire_watch){is_wanted, t});
 	om_status s = rd_make(&srv->shop, what, t, e);
 
+	(void)om_wire_watch(before);
 	if (s == OM_OK) {
 		note(what, t);
 	} else if (!atomic_load(&t->cancel)) {

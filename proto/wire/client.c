@@ -12,6 +12,7 @@
 
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define RECONNECT_MS           500  /* a peer that comes back is found within this */
 #define UNCONNECTED_WAIT_MS    2000 /* a peer that is not there is not waited for much longer */
 #define CALLBACK_MS            1000 /* how late nng may be with a time-out of its own */
+#define WATCH_MS               200  /* how soon a call that is not wanted any more ends */
 #define MAX_SOCKETS            64u
 
 /* What nng's threads tell a socket's user. */
@@ -51,7 +53,26 @@ struct om_wire_client {
 	pthread_cond_t idle; /* a socket became free */
 	unsigned n_sockets;
 	struct req_socket *sockets; /* owned; busy under lock */
+
+	_Atomic int64_t until_ms; /* when the last call ends */
 };
+
+static _Thread_local struct om_wire_watch watch;
+
+struct om_wire_watch
+om_wire_watch(struct om_wire_watch w)
+{
+	struct om_wire_watch before = watch;
+
+	watch = w;
+	return before;
+}
+
+static bool
+is_wanted(void)
+{
+	return watch.go_on == NULL || watch.go_on(watch.arg);
+}
 
 static void
 count_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
@@ -149,6 +170,7 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)pthread_mutex_init(&c->lock, NULL);
 	om_cond_init(&c->idle);
+	atomic_store(&c->until_ms, INT64_MAX);
 	(void)snprintf(c->peer, sizeof c->peer, "%s", o->peer);
 	c->n_sockets = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
 	c->sockets = calloc(c->n_sockets, sizeof *c->sockets);
@@ -206,12 +228,45 @@ om_wire_connected(const struct om_wire_client *c)
 	return n > 0 ? (unsigned)n : 0;
 }
 
+void
+om_wire_client_hurry(struct om_wire_client *c, int ms)
+{
+	atomic_store(&c->until_ms, om_mono_ms() + ms);
+	(void)pthread_mutex_lock(&c->lock);
+	(void)pthread_cond_broadcast(&c->idle);
+	(void)pthread_mutex_unlock(&c->lock);
+	for (unsigned i = 0; i < c->n_sockets; i++) {
+		(void)pthread_mutex_lock(&c->links[i].lock);
+		(void)pthread_cond_signal(&c->links[i].changed);
+		(void)pthread_mutex_unlock(&c->links[i].lock);
+	}
+}
+
+/* soonest is the deadline, or when all calls end. */
+static int64_t
+soonest(const struct om_wire_client *c, int64_t deadline_ms)
+{
+	int64_t until_ms = atomic_load(&c->until_ms);
+
+	return until_ms < deadline_ms ? until_ms : deadline_ms;
+}
+
+/* next_look is when a waiting thread wakes up at the latest. */
+static int64_t
+next_look(int64_t until_ms)
+{
+	int64_t look_ms = om_mono_ms() + WATCH_MS;
+
+	return watch.go_on != NULL && look_ms < until_ms ? look_ms : until_ms;
+}
+
 /* take_socket waits for a free one until the monotonic deadline. */
 static struct req_socket *
 take_socket(struct om_wire_client *c, int64_t deadline_ms)
 {
 	struct req_socket *rs = NULL;
 	bool waiting = true;
+	int64_t until_ms;
 
 	(void)pthread_mutex_lock(&c->lock);
 	for (;;) {
@@ -220,7 +275,9 @@ take_socket(struct om_wire_client *c, int64_t deadline_ms)
 				rs = &c->sockets[i];
 		if (rs != NULL || !waiting)
 			break;
-		waiting = om_cond_wait(&c->idle, &c->lock, deadline_ms);
+		until_ms = soonest(c, deadline_ms);
+		(void)om_cond_wait(&c->idle, &c->lock, next_look(until_ms));
+		waiting = om_mono_ms() < until_ms && is_wanted();
 	}
 	if (rs != NULL)
 		rs->busy = true;
@@ -268,10 +325,10 @@ begin(struct req_socket *rs, int64_t deadline_ms)
 	nng_aio_set_timeout(rs->aio, remaining(deadline_ms));
 }
 
-/* end waits until nng is done, but not long for a peer that is not there, and
- * returns nng's result.  Giving up is, for nng, what a time-out is. */
+/* end waits until nng is done, but not long for a peer that is not there, nor
+ * for what is not wanted any more, and returns nng's result.  Giving up is, for nng, what a time-out is. */
 static int
-end(struct req_socket *rs, int64_t deadline_ms)
+end(const struct om_wire_client *c, struct req_socket *rs, int64_t deadline_ms)
 {
 	struct link *l = rs->link;
 	int64_t alone_ms = -1; /* since when there is no peer */
@@ -279,7 +336,7 @@ end(struct req_socket *rs, int64_t deadline_ms)
 
 	(void)pthread_mutex_lock(&l->lock);
 	while (!l->done && waiting) {
-		int64_t until_ms = deadline_ms + CALLBACK_MS;
+		int64_t until_ms = soonest(c, deadline_ms + CALLBACK_MS);
 
 		if (l->connected > 0)
 			alone_ms = -1;
@@ -287,7 +344,8 @@ end(struct req_socket *rs, int64_t deadline_ms)
 			alone_ms = om_mono_ms();
 		if (alone_ms >= 0 && alone_ms + UNCONNECTED_WAIT_MS < until_ms)
 			until_ms = alone_ms + UNCONNECTED_WAIT_MS;
-		waiting = om_cond_wait(&l->changed, &l->lock, until_ms);
+		(void)om_cond_wait(&l->changed, &l->lock, next_look(until_ms));
+		waiting = om_mono_ms() < until_ms && is_wanted();
 	}
 	done = l->done;
 	(void)pthread_mutex_unlock(&l->lock);
@@ -299,27 +357,27 @@ end(struct req_socket *rs, int64_t deadline_ms)
 
 /* send_msg owns *m until nng has taken it. */
 static int
-send_msg(struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
+send_msg(const struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
 {
 	int rv;
 
 	begin(rs, deadline_ms);
 	nng_aio_set_msg(rs->aio, *m);
 	nng_send_aio(rs->s, rs->aio);
-	rv = end(rs, deadline_ms);
+	rv = end(c, rs, deadline_ms);
 	if (rv == 0)
 		*m = NULL;
 	return rv;
 }
 
 static int
-receive_msg(struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
+receive_msg(const struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
 {
 	int rv;
 
 	begin(rs, deadline_ms);
 	nng_recv_aio(rs->s, rs->aio);
-	rv = end(rs, deadline_ms);
+	rv = end(c, rs, deadline_ms);
 	if (rv == 0)
 		*m = nng_aio_get_msg(rs->aio);
 	return rv;
@@ -329,12 +387,16 @@ receive_msg(struct req_socket *rs, nng_msg **m, int64_t deadline_ms)
 static om_status
 exchange(struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t deadline_ms, om_err *e)
 {
-	int rv = send_msg(rs, m, deadline_ms);
+	int rv = send_msg(c, rs, m, deadline_ms);
 
+	if (rv == NNG_ECANCELED && !is_wanted())
+		return om_fail(e, OM_UNAVAILABLE, "a question to %s was given up", c->peer);
 	if (rv != 0)
 		return om_fail(e, OM_UNAVAILABLE, "%s cannot be reached (%s)", c->peer,
 		    rv == NNG_ECANCELED ? "no connection" : nng_strerror(rv));
-	rv = receive_msg(rs, m, deadline_ms);
+	rv = receive_msg(c, rs, m, deadline_ms);
+	if (rv == NNG_ECANCELED && (!is_wanted() || atomic_load(&c->until_ms) <= om_mono_ms()))
+		return om_fail(e, OM_UNAVAILABLE, "a question to %s was given up", c->peer);
 	if (rv == NNG_ETIMEDOUT) {
 		if (++rs->timeouts >= TIMEOUTS_BEFORE_REDIAL)
 			redial(c, rs);

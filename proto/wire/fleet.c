@@ -11,6 +11,7 @@ struct om_fleet {
 	struct om_wire_client *client[OM_WIRE_MAX_URLS]; /* owned */
 	unsigned n;
 	atomic_uint turn;
+	atomic_bool hurried;
 };
 
 om_status
@@ -72,6 +73,20 @@ om_fleet_connected(const struct om_fleet *f)
 	for (unsigned i = 0; i < f->n; i++)
 		n += om_wire_connected(f->client[i]);
 	return n;
+}
+
+void
+om_fleet_hurry(struct om_fleet *f, int ms)
+{
+	atomic_store(&f->hurried, true);
+	for (unsigned i = 0; i < f->n; i++)
+		om_wire_client_hurry(f->client[i], ms);
+}
+
+bool
+om_fleet_hurried(const struct om_fleet *f)
+{
+	return atomic_load(&f->hurried);
 }
 
 om_status

@@ -25,6 +25,10 @@ struct om_wire_client *om_fleet_at(const struct om_fleet *f, unsigned i);
 /* om_fleet_connected tells how many connections stand, of all together. */
 unsigned om_fleet_connected(const struct om_fleet *f);
 
+/* om_fleet_hurry is om_wire_client_hurry for all of them; om_fleet_hurried tells. */
+void om_fleet_hurry(struct om_fleet *f, int ms);
+bool om_fleet_hurried(const struct om_fleet *f);
+
 /* om_fleet_call asks one after the other, each time beginning with the next,
  * until one takes the request: OM_UNAVAILABLE is asked further, every other
  * answer is the answer.  *at_out is who gave it. */

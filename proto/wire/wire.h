@@ -34,6 +34,7 @@
 #include "codec.h"
 #include "status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define OM_WIRE_VERSION   1u
@@ -77,6 +78,21 @@ unsigned om_wire_connected(const struct om_wire_client *c);
  * as that status with the peer's message in e.  *reply_out lives in the arena. */
 om_status om_wire_call(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a,
     Om__Reply **reply_out, om_err *e) OM_MUST;
+
+/* om_wire_client_hurry has every call, those under way too, end within so many
+ * ms, with OM_UNAVAILABLE: whoever stops does not wait for a peer that hangs. */
+void om_wire_client_hurry(struct om_wire_client *c, int ms);
+
+/* What says whether a thread's calls are still wanted; asked a few times a
+ * second while one waits, with a lock held: it must not wait itself. */
+struct om_wire_watch {
+	bool (*go_on)(void *arg); /* NULL: they are */
+	void *arg;
+};
+
+/* om_wire_watch sets it for the calling thread and returns the one before.  A
+ * call that is not wanted any more ends with OM_UNAVAILABLE. */
+struct om_wire_watch om_wire_watch(struct om_wire_watch w);
 
 /* ---- server ---- */
 

@@ -75,10 +75,6 @@ def table(folder, name, sheet):
     return rows[head], rows[head + 1:-1], rows[-1]
 
 
-def head_of(folder, name, sheet):
-    return table(folder, name, sheet)[0]
-
-
 def column(folder, name, sheet, title):
     head, rows, _ = table(folder, name, sheet)
     return [row[head.index(title)] for row in rows]
@@ -561,8 +557,7 @@ def test_xlsx_requests_go_on_over_several_sheets(folder, name):
         assert wb[sheet].auto_filter.ref == f"A1:{openpyxl.utils.get_column_letter(len(head))}{n + 1}"
         rows += figures
     ids = [row[head.index("Generation id")] for row in rows]
-    assert len(set(ids)) == len(ids) == sum(SPLIT[name]) == table(folder, name, "Models")[2][head_of(folder, name, "Models").index("Requests")]
-    assert total[0] == "Total"
+    assert len(set(ids)) == len(ids) == sum(SPLIT[name]) == sum(column(folder, name, "Models", "Requests"))
     summed = 0
     for at, title in enumerate(head):
         formula = formulas[sheets[-1]].cell(wb[sheets[-1]].max_row, at + 1).value
@@ -570,13 +565,12 @@ def test_xlsx_requests_go_on_over_several_sheets(folder, name):
             assert sum(Decimal(row[at]) for row in rows if row[at] is not None) == Decimal(total[at])
         elif isinstance(total[at], (int, float)):
             parts = formula[5:-1].split(",")
-            assert formula.startswith("=SUM(") and len(parts) == len(sheets), formula
+            assert total[0] == "Total" and formula.startswith("=SUM(") and len(parts) == len(sheets), formula
             values = [value for part in parts for value in cells_of(wb, sheets[-1], part)]
             assert values == [row[at] for row in rows], formula
             assert sum(value or 0 for value in values) == pytest.approx(total[at], rel=1e-12)
             summed += 1
-    assert summed >= 4
-    assert total[head.index("Cost (USD) (exact)")] == total_of(folder, name)
+    assert summed >= 4 and total[head.index("Cost (USD) (exact)")] == total_of(folder, name)
 
 
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
