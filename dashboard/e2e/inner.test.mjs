@@ -4,10 +4,9 @@
  * each figure is the API's, files are real files, everything is reached by keyboard.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { settled } from '../scripts/browser.mjs';
-import { amounts, axe, begin, fits, sameMoney } from './support.mjs';
+import { amounts, axe, begin, download, fits, sameMoney } from './support.mjs';
 
 const ALL = 'from=2020-01-01&to=2100-01-01';
 const MAGIC = { PDF: '%PDF-', XLSX: 'PK\u0003\u0004', ZIP: 'PK', CSV: '', FOCUS: '' };
@@ -16,18 +15,12 @@ let at;
 let page;
 
 before(async () => {
-  at = await begin();
+  at = await begin({ expected: /status of (401|404)/ });
   page = at.page;
 });
 after(() => at?.end());
 
 const rows = () => page.locator('main tbody tr');
-
-/** download clicks and gives the bytes of what was saved. */
-async function download(locator) {
-  const [file] = await Promise.all([page.waitForEvent('download'), locator.click()]);
-  return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
-}
 
 describe('requests', { concurrency: false }, () => {
   test('stand as the API gives them, page by page, forwards and back', async () => {
@@ -128,10 +121,10 @@ describe('requests', { concurrency: false }, () => {
   test('are taken along as CSV and XLSX', async () => {
     const day = (await at.api('/api/v1/session')).today;
     await at.open(`/requests?first=${day}&last=${day}`);
-    const csv = await download(page.getByRole('link', { name: /as CSV$/ }));
+    const csv = await download(page, page.getByRole('link', { name: /as CSV$/ }));
     assert.match(csv.name, /\.csv$/);
     assert.match(csv.bytes.toString().split('\r\n')[0], /generation_id|,/);
-    const xlsx = await download(page.getByRole('link', { name: /as XLSX$/ }));
+    const xlsx = await download(page, page.getByRole('link', { name: /as XLSX$/ }));
     assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
   });
 });
@@ -160,7 +153,7 @@ describe('users and models', { concurrency: false }, () => {
     await page.getByRole('radio', { name: 'Map' }).check({ force: true });
     await year.getByRole('img').waitFor();
     await axe(page);
-    const file = await download(months.getByRole('link', { name: /as PDF$/ }).first());
+    const file = await download(page, months.getByRole('link', { name: /as PDF$/ }).first());
     assert.equal(file.bytes.subarray(0, 5).toString(), '%PDF-');
   });
 
@@ -195,7 +188,7 @@ describe('documents', { concurrency: false }, () => {
     const line = rows().first();
     for (const kind of ['PDF', 'XLSX', 'CSV', 'FOCUS', 'ZIP']) {
       const link = line.getByRole('link', { name: new RegExp(`\\b${kind}\\b`) }).last();
-      const { bytes, name } = await download(link);
+      const { bytes, name } = await download(page, link);
       assert.match(name, /\d{4}/, name);
       assert.ok(bytes.length > 0, `${kind} is empty`);
       assert.equal(bytes.subarray(0, MAGIC[kind].length).toString('latin1'), MAGIC[kind]);
@@ -222,7 +215,7 @@ describe('documents', { concurrency: false }, () => {
     await dialog.getByText(newest.number).waitFor();
     await page.keyboard.press('Escape');
     await rows().first().locator('th').getByText(newest.number).waitFor();
-    const file = await download(rows().first().getByRole('link').first());
+    const file = await download(page, rows().first().getByRole('link').first());
     assert.equal(file.bytes.subarray(0, 5).toString(), '%PDF-');
     await axe(page);
 

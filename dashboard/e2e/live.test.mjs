@@ -3,18 +3,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { login } from '../scripts/browser.mjs';
-import { amounts, axe, open, record, sameMoney, startHouse, stopHouse } from './kit.mjs';
+import { amounts, axe, begin, sameMoney } from './support.mjs';
 
-let house;
+let at;
 let page;
 
 before(async () => {
-  house = await startHouse();
-  page = house.page;
-  await page.goto(`${house.address}/live`);
-  await login(page, house.password);
+  at = await begin({ expected: /status of (401|503)|net::ERR_/ });
+  page = at.page;
 });
-after(() => stopHouse(house));
+after(() => at?.end());
 
 const lines = () => page.locator('tbody tr');
 const line = (id) =>
@@ -23,15 +21,15 @@ const connected = () => page.getByText('Connected').waitFor();
 
 describe('what moves', { concurrency: false }, () => {
   test('a request appears on top as it is accepted, once', async () => {
-    await open(house, '/live');
+    await at.open('/live');
     await connected();
-    const id = await record(house, { cost: '0.0123' });
+    const id = await at.record({ cost: '0.0123' });
     await line(id).waitFor();
     const first = await lines().first().locator('a').first().getAttribute('href');
     assert.equal(first, `/requests/${id}`);
     sameMoney((await amounts(line(id)))[0], '0.0123', 'its cost');
-    await record(house, { cost: '0.0123', id });
-    const next = await record(house, { cost: '0.5' });
+    await at.record({ cost: '0.0123', id });
+    const next = await at.record({ cost: '0.5' });
     await line(next).waitFor();
     assert.equal(await line(id).count(), 1);
     await axe(page);
@@ -41,7 +39,7 @@ describe('what moves', { concurrency: false }, () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     const before = await lines().count();
     const ids = [];
-    for (let i = 0; i < 3; i++) ids.push(await record(house, { cost: '0.001' }));
+    for (let i = 0; i < 3; i++) ids.push(await at.record({ cost: '0.001' }));
     await page.getByText('3 new records').waitFor();
     assert.equal(await lines().count(), before);
     await page.getByRole('button', { name: 'Resume' }).click();
@@ -49,7 +47,7 @@ describe('what moves', { concurrency: false }, () => {
   });
 
   test('filters are in the address and hide the others', async () => {
-    const id = await record(house, { cost: '0.002', user: 'e2e-other' });
+    const id = await at.record({ cost: '0.002', user: 'e2e-other' });
     await line(id).waitFor();
     await page.getByRole('searchbox').fill('e2e-other');
     await page.waitForURL(/q=e2e-other/);
@@ -61,31 +59,31 @@ describe('what moves', { concurrency: false }, () => {
   });
 
   test('a connection that was lost comes back, and the gap is filled', async () => {
-    await house.context.setOffline(true);
-    house.mock?.dropStreams();
+    await at.context.setOffline(true);
+    at.mock?.dropStreams();
     await page.getByText('This device is offline').waitFor();
-    const id = await record(house, { cost: '0.003' });
-    await house.context.setOffline(false);
-    if (house.mock) await record(house, { cost: '0.004' });
+    const id = await at.record({ cost: '0.003' });
+    await at.context.setOffline(false);
+    if (at.mock) await at.record({ cost: '0.004' });
     await connected();
     // The mock's ledger has no live records; its stream repeats them only to who asks with an id.
-    if (!house.mock) await line(id).waitFor();
+    if (!at.mock) await line(id).waitFor();
   });
 
   test('the stream repeats what was missed to a browser that comes back by itself', async (t) => {
-    if (!house.mock) return t.skip('only the mock lets go of a stream on demand');
-    await open(house, '/live');
+    if (!at.mock) return t.skip('only the mock lets go of a stream on demand');
+    await at.open('/live');
     await connected();
-    const seen = await record(house, { cost: '0.005' });
+    const seen = await at.record({ cost: '0.005' });
     await line(seen).waitFor();
-    house.mock.dropStreams();
-    const missed = await record(house, { cost: '0.006' });
+    at.mock.dropStreams();
+    const missed = await at.record({ cost: '0.006' });
     await line(missed).waitFor();
     assert.equal(await line(seen).count(), 1);
   });
 
   test('a server that is gone leaves the figures with a word, and comes back by itself', async () => {
-    await open(house, '/');
+    await at.open('/');
     const main = page.locator('dl data').first();
     const cost = await main.getAttribute('value');
     await page.route('**/api/**', (route) => route.abort('connectionrefused'));
@@ -99,22 +97,22 @@ describe('what moves', { concurrency: false }, () => {
 
   test('a page that is opened while the server is gone says so, and fills when it is back', async () => {
     await page.route('**/api/**', (route) => route.abort('connectionrefused'));
-    await page.goto(`${house.address}/explore`);
+    await page.goto(`${at.address}/explore`);
     await page.getByText('The server does not answer').waitFor();
     await page.unroute('**/api/**');
     await page.getByRole('heading', { level: 1, name: 'Explore' }).waitFor();
   });
 
   test('a session that ends is noticed without a click', async () => {
-    await open(house, '/live');
+    await at.open('/live');
     await connected();
-    await house.context.clearCookies();
-    if (house.mock) house.mock.endSessions();
-    else await house.context.setOffline(true).then(() => house.context.setOffline(false));
+    await at.context.clearCookies();
+    if (at.mock) at.mock.endSessions();
+    else await at.context.setOffline(true).then(() => at.context.setOffline(false));
     await page.getByText('Your session has ended.').waitFor();
-    await login(page, house.password);
+    await login(page, at.password);
     await page.getByRole('heading', { level: 1, name: 'Live' }).waitFor();
   });
 
-  test('the browser had nothing to complain about', () => assert.deepEqual(house.complaints, []));
+  test('the browser had nothing to complain about', () => assert.deepEqual(at.complaints, []));
 });

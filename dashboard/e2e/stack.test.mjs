@@ -1,48 +1,21 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The pages against a running system, as somebody uses them. ADDRESS, ADMIN_PASSWORD and READ_API_KEY
- * name it (./run writes them into access.env); without ADDRESS the mock server and dist/ are used.
+ * The pages against a running system, as somebody uses them.
  * The figures on the pages are compared with the API, which reads the database, to the last digit.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { startMock } from '../mock/server.mjs';
-import { launch, login, settled } from '../scripts/browser.mjs';
+import { login, settled } from '../scripts/browser.mjs';
+import { amounts, axe, begin, digits, download, fits, sameMoney } from './support.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-const stack = {
-  address: process.env.ADDRESS?.replace(/\/$/, ''),
-  password: process.env.ADMIN_PASSWORD ?? 'metering',
-  key: process.env.READ_API_KEY ?? 'read-key',
-};
-let mock;
-let browser;
-let context;
+let at;
 let page;
-/** What the browser complained about, and must not. */
-const complaints = [];
 
-async function api(path) {
-  const reply = await fetch(stack.address + path, {
-    headers: { authorization: `Bearer ${stack.key}` },
-  });
-  assert.equal(reply.status, 200, `${path} answered ${reply.status}`);
-  return reply.json();
-}
-
-/** amounts reads the exact amounts under a locator, as they stand in the page. */
-function amounts(locator) {
-  return locator.locator('data').evaluateAll((all) => all.map((d) => d.getAttribute('value')));
-}
-
-/** sameMoney compares decimal strings as numbers without turning them into floats. */
-function sameMoney(a, b, what) {
-  const plain = (text) => text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
-  assert.equal(plain(a), plain(b), what);
-}
+before(async () => {
+  at = await begin({ stranger: true });
+  page = at.page;
+});
+after(() => at?.end());
 
 const panel = (title) => page.getByRole('region', { name: title, exact: true });
 const figure = (label) => {
@@ -53,83 +26,37 @@ const figure = (label) => {
       : term.filter({ hasText: label });
   return page.locator('dl > div', { has: named });
 };
-const digits = (text) => text.replace(/[^\d]/g, '');
-
-async function open(path) {
-  await page.goto(stack.address + path);
-  await page.locator('h1').waitFor();
-  await settled(page);
-}
-
-async function axe() {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    }),
-  );
-  assert.deepEqual(
-    violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`),
-    [],
-  );
-}
-
-before(async () => {
-  if (!stack.address) {
-    mock = await startMock({ dist: new URL('../dist', import.meta.url).pathname });
-    stack.address = mock.address;
-  }
-  browser = await launch();
-  context = await browser.newContext({
-    viewport: { width: 1280, height: 900 },
-    locale: 'en-GB',
-    colorScheme: 'light',
-    acceptDownloads: true,
-  });
-  page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  page.on('pageerror', (e) => complaints.push(e.message));
-  page.on('console', (m) => {
-    const expected = /status of 401/.test(m.text());
-    if (m.type() === 'error' && !expected) complaints.push(m.text());
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  await mock?.close();
-});
 
 describe('the dashboard', { concurrency: false }, () => {
   test('a stranger is asked for the password and comes back to where they were going', async () => {
-    await page.goto(`${stack.address}/users?sort=name`);
+    await page.goto(`${at.address}/users?sort=name`);
     await page.locator('#password').waitFor();
     assert.match(page.url(), /\/login\?next=%2Fusers%3Fsort%3Dname$/);
     assert.equal(await page.getByRole('navigation').count(), 0);
-    await axe();
+    await axe(page);
 
     await page.locator('#password').fill('certainly not the password');
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByText('That password is not right.').waitFor();
 
-    await login(page, stack.password);
-    await page.waitForURL(`${stack.address}/users?sort=name`);
+    await login(page, at.password);
+    await page.waitForURL(`${at.address}/users?sort=name`);
     await page.getByRole('heading', { level: 1, name: 'Users' }).waitFor();
   });
 
   test('the session’s cookie is out of reach of scripts', async () => {
-    const cookie = (await context.cookies()).find((c) => c.name === 'auth_token');
+    const cookie = (await at.context.cookies()).find((c) => c.name === 'auth_token');
     assert.ok(cookie?.httpOnly);
     assert.equal(cookie.sameSite, 'Strict');
     assert.doesNotMatch(await page.evaluate(() => document.cookie), /auth_token/);
   });
 
   test('the overview shows what the API says', async () => {
-    await open('/');
+    await at.open('/');
     const [{ total, rows, from }, users, models] = await Promise.all([
-      api('/api/v1/usage?group_by=day'),
-      api('/api/v1/usage?group_by=user&limit=7'),
-      api('/api/v1/usage?group_by=model&limit=7'),
+      at.api('/api/v1/usage?group_by=day'),
+      at.api('/api/v1/usage?group_by=user&limit=7'),
+      at.api('/api/v1/usage?group_by=model&limit=7'),
     ]);
     assert.ok(total.requests > 0, 'the running month has no data to compare');
 
@@ -140,11 +67,11 @@ describe('the dashboard', { concurrency: false }, () => {
     const part = (name) => figure('Tokens').locator(`[data-figure=${name}]`).getAttribute('title');
     assert.equal(await part('input'), String(total.prompt_tokens));
     assert.equal(await part('output'), String(total.completion_tokens));
-    const { today } = await api('/api/v1/session');
+    const { today } = await at.api('/api/v1/session');
     const ofToday = rows.find((r) => r.day === today)?.cost ?? '0';
     sameMoney((await amounts(figure(/^Today/)))[0], ofToday, 'cost of today');
     assert.match(await figure(/^Forecast/).innerText(), /≈ \$[\d,.]+\s+likely \$[\d,.]+ to \$/);
-    const credits = await api('/api/v1/credits').catch(() => null);
+    const credits = await at.api('/api/v1/credits').catch(() => null);
     const balance = await amounts(figure('Balance at the provider'));
     if (credits?.known) sameMoney(balance[0], credits.remaining, 'balance');
     else assert.deepEqual(balance, []);
@@ -171,18 +98,18 @@ describe('the dashboard', { concurrency: false }, () => {
     }
     await page.getByRole('radio', { name: 'Chart' }).check({ force: true });
     await panel('Cost per day').locator('canvas').waitFor();
-    await axe();
+    await axe(page);
   });
 
   test('another month is in the address, and its figures are its own', async () => {
-    await open('/');
+    await at.open('/');
     await page.getByRole('button', { name: 'Month before' }).click();
     await page.waitForURL(/\?month=\d{4}-\d\d$/);
     const month = new URL(page.url()).searchParams.get('month');
     await settled(page);
     const next = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 1));
     const to = next.toISOString().slice(0, 10);
-    const { total } = await api(`/api/v1/usage?from=${month}-01&to=${to}`);
+    const { total } = await at.api(`/api/v1/usage?from=${month}-01&to=${to}`);
     if (total.requests > 0) {
       const cost = figure('Cost').locator(`data[value="${total.cost}"]`);
       await cost.first().waitFor();
@@ -194,8 +121,8 @@ describe('the dashboard', { concurrency: false }, () => {
   });
 
   test('users are listed with their figures, found and sorted', async () => {
-    await open('/users');
-    const { rows } = await api('/api/v1/usage?group_by=user');
+    await at.open('/users');
+    const { rows } = await at.api('/api/v1/usage?group_by=user');
     const table = page.getByRole('table');
     const shown = await amounts(table);
     rows.slice(0, 50).forEach((row, i) => sameMoney(shown[i], row.cost, `line ${i + 1}`));
@@ -214,23 +141,23 @@ describe('the dashboard', { concurrency: false }, () => {
     const top = await table.locator('tbody tr').first().locator('td').first().innerText();
     assert.equal(digits(top), String(most));
     assert.equal(await table.locator('th[aria-sort]').getAttribute('aria-sort'), 'descending');
-    await axe();
+    await axe(page);
   });
 
   test('one user’s month shows their rows, each with where its cost comes from', async () => {
-    const { rows } = await api('/api/v1/usage?group_by=user');
+    const { rows } = await at.api('/api/v1/usage?group_by=user');
     const who = rows[0];
     const id = encodeURIComponent(who.user);
-    await open(`/users/${id}`);
+    await at.open(`/users/${id}`);
     sameMoney((await amounts(figure('Cost')))[0], who.cost, 'cost of the month');
 
-    const models = await api(`/api/v1/usage?group_by=model&user=${id}`);
+    const models = await at.api(`/api/v1/usage?group_by=model&user=${id}`);
     const perModel = await amounts(panel('Per model'));
     models.rows.forEach((row, i) => sameMoney(perModel[i], row.cost, `model ${i + 1}`));
     sameMoney(perModel.at(-1), models.total.cost, 'the sum of the models');
 
     const span = `from=${models.from}&to=${models.to}`;
-    const first = await api(`/api/v1/generations?user=${id}&${span}&limit=50`);
+    const first = await at.api(`/api/v1/generations?user=${id}&${span}&limit=50`);
     const lines = panel('Requests').locator('tbody tr');
     assert.equal(await lines.count(), first.items.length);
     const costs = (await amounts(panel('Requests'))).values();
@@ -248,23 +175,20 @@ describe('the dashboard', { concurrency: false }, () => {
       await page.getByRole('button', { name: 'Load more' }).click();
       await lines.nth(50).waitFor();
     }
-    await axe();
+    await axe(page);
   });
 
   test('PDF and XLSX are downloaded, of everyone and of one user', async () => {
-    const { rows } = await api('/api/v1/usage?group_by=user');
+    const { rows } = await at.api('/api/v1/usage?group_by=user');
     for (const path of ['/', `/users/${encodeURIComponent(rows[0].user)}`]) {
-      await open(path);
+      await at.open(path);
       for (const [kind, magic] of [
         ['PDF', '%PDF-'],
         ['XLSX', 'PK\u0003\u0004'],
       ]) {
-        const [download] = await Promise.all([
-          page.waitForEvent('download'),
-          page.getByRole('link', { name: new RegExp(`^Download.*as ${kind}$`) }).click(),
-        ]);
-        assert.match(download.suggestedFilename(), new RegExp(`\\d{4}.*\\.${kind.toLowerCase()}$`));
-        const bytes = await readFile(await download.path());
+        const link = page.getByRole('link', { name: new RegExp(`^Download.*as ${kind}$`) });
+        const { name, bytes } = await download(page, link);
+        assert.match(name, new RegExp(`\\d{4}.*\\.${kind.toLowerCase()}$`));
         assert.equal(bytes.subarray(0, magic.length).toString('latin1'), magic);
       }
     }
@@ -272,7 +196,7 @@ describe('the dashboard', { concurrency: false }, () => {
 
   test('the theme changes, is kept, and is there before anything is painted', async () => {
     const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
-    await open('/');
+    await at.open('/');
     assert.equal(await theme(), 'light');
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('radio', { name: 'Dark' }).check({ force: true });
@@ -284,16 +208,16 @@ describe('the dashboard', { concurrency: false }, () => {
         observer.disconnect();
       }).observe(document, { childList: true, subtree: true });
     });
-    await open('/');
+    await at.open('/');
     assert.equal(await page.evaluate(() => window.themeAtBody), 'dark');
-    await axe();
+    await axe(page);
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('radio', { name: 'System' }).check({ force: true });
     assert.equal(await theme(), 'light');
   });
 
   test('everything is reached by keyboard, and is seen to have the focus', async () => {
-    await open('/');
+    await at.open('/');
     await page.locator('body').press('Tab');
     const focused = () =>
       page.evaluate(() => {
@@ -338,7 +262,7 @@ describe('the dashboard', { concurrency: false }, () => {
   });
 
   test('a phone’s width is enough on every page', async () => {
-    const { rows } = await api('/api/v1/usage?group_by=user');
+    const { rows } = await at.api('/api/v1/usage?group_by=user');
     await page.setViewportSize({ width: 390, height: 844 });
     for (const path of [
       '/',
@@ -346,38 +270,35 @@ describe('the dashboard', { concurrency: false }, () => {
       '/users',
       `/users/${encodeURIComponent(rows[0].user)}`,
     ]) {
-      await open(path);
-      const over = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      assert.equal(over, 0, `${path} is ${over} px too wide`);
+      await at.open(path);
+      await fits(page, path);
     }
     await page.setViewportSize({ width: 1280, height: 900 });
   });
 
   test('after logging out the cookie is worth nothing', async () => {
-    await open('/');
-    const cookie = (await context.cookies()).find((c) => c.name === 'auth_token');
+    await at.open('/');
+    const cookie = (await at.context.cookies()).find((c) => c.name === 'auth_token');
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByText('You are logged out.').waitFor();
-    const reply = await fetch(`${stack.address}/api/v1/usage`, {
+    const reply = await fetch(`${at.address}/api/v1/usage`, {
       headers: { cookie: `auth_token=${cookie.value}` },
     });
     assert.equal(reply.status, 401);
-    await page.goto(`${stack.address}/users`);
+    await page.goto(`${at.address}/users`);
     await page.locator('#password').waitFor();
   });
 
   test('a session that ends elsewhere leads to the login and back', async () => {
-    await login(page, stack.password);
+    await login(page, at.password);
     await page.getByRole('heading', { level: 1, name: 'Users' }).waitFor();
-    await context.clearCookies();
+    await at.context.clearCookies();
     await page.getByRole('link', { name: 'Overview', exact: true }).click();
     await page.getByText('Your session has ended.').waitFor();
-    await login(page, stack.password);
+    await login(page, at.password);
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   });
 
-  test('the browser had nothing to complain about', () => assert.deepEqual(complaints, []));
+  test('the browser had nothing to complain about', () => assert.deepEqual(at.complaints, []));
 });

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * What browser tests share: the system they run against (ADDRESS, ADMIN_PASSWORD and READ_API_KEY name
- * it; without ADDRESS it is the mock with dist/), a browser that notes complaints, and ways to compare.
+ * What browser tests share: the system they run against (ADDRESS, ADMIN_PASSWORD, READ_API_KEY and API_KEY
+ * name it, ./run writes them into access.env; without ADDRESS it is the mock with dist/), a browser that
+ * notes complaints, and ways to compare.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { startMock } from '../mock/server.mjs';
@@ -12,12 +14,17 @@ import { launch, login, settled } from '../scripts/browser.mjs';
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-export const real = Boolean(process.env.ADDRESS);
-
-/** begin gives a logged-in page on the real system, or on a mock of its own. */
-export async function begin({ mockOnly = false } = {}) {
+/**
+ * begin gives a page on the real system, or on a mock of its own, logged in unless a stranger is wanted.
+ * `expected` is what the browser may say on its console: that is where it reports refused requests.
+ */
+export async function begin({
+  mockOnly = false,
+  stranger = false,
+  expected = /status of 401/,
+} = {}) {
   const mock =
-    real && !mockOnly
+    process.env.ADDRESS && !mockOnly
       ? null
       : await startMock({ dist: new URL('../dist', import.meta.url).pathname });
   const address = mock?.address ?? process.env.ADDRESS.replace(/\/$/, '');
@@ -42,19 +49,21 @@ export async function begin({ mockOnly = false } = {}) {
       void d.dismiss();
     });
     page.on('console', (m) => {
-      const expected = /status of (401|404|503)/.test(m.text());
-      if (m.type() === 'error' && !expected) complaints.push(m.text());
+      if (m.type() === 'error' && !expected.test(m.text())) complaints.push(m.text());
     });
     return page;
   }
 
   const page = await visitor();
-  await page.goto(address);
-  await login(page, password);
+  if (!stranger) {
+    await page.goto(address);
+    await login(page, password);
+  }
 
   return {
     mock,
     page,
+    context: page.context(),
     address,
     password,
     key,
@@ -69,6 +78,35 @@ export async function begin({ mockOnly = false } = {}) {
       await on.goto(address + path);
       await on.locator('h1').waitFor();
       await settled(on);
+    },
+    /** record sends one request as the plugin would, and gives its generation id. */
+    async record({ cost, user = 'e2e-user', id = `gen-e2e-${randomUUID()}` }) {
+      if (mock) {
+        mock.emit({ generation_id: id, user, user_name: null, cost });
+        return id;
+      }
+      const now = new Date().toISOString();
+      const reply = await fetch(`${address}/api/v1/events`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${process.env.API_KEY}`,
+        },
+        body: JSON.stringify({
+          v: 1,
+          record_id: randomUUID(),
+          generation_id: id,
+          state: 'final',
+          user: { id: user },
+          model: 'test/model',
+          usage: { cost, prompt_tokens: 10, completion_tokens: 5 },
+          started_at: now,
+          finished_at: now,
+          source: 'e2e',
+        }),
+      });
+      assert.equal(reply.status, 200, await reply.text());
+      return id;
     },
     async end() {
       await browser.close();
@@ -99,6 +137,14 @@ export function amounts(locator) {
 export function sameMoney(a, b, what) {
   const plain = (text) => (text.includes('.') ? text.replace(/0+$/, '').replace(/\.$/, '') : text);
   assert.equal(plain(a), plain(b), what);
+}
+
+export const digits = (text) => text.replace(/[^\d]/g, '');
+
+/** download clicks and gives the name and the bytes of what was saved. */
+export async function download(page, locator) {
+  const [file] = await Promise.all([page.waitForEvent('download'), locator.click()]);
+  return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
 }
 
 /** fits says that the page is not wider than the window. */

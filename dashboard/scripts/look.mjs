@@ -191,7 +191,7 @@ async function hoverChart(page) {
 
 async function failDownload(page) {
   await page.locator('a[download]').first().click();
-  await page.locator('.downloads [role=alert]').waitFor();
+  await page.locator('.tray [role=alert]').waitFor();
 }
 
 /** The browser itself reports every reply above 399; those are what these modes are for. */

@@ -2,13 +2,15 @@
 // The calls of the inner pages and the shapes they answer with, each once.
 import {
   type Generation,
+  type JsonBody,
   type JsonReply,
+  type PostReply,
+  type Query,
   type Result,
   type Schemas,
   buildUrl,
   change,
   get,
-  read,
   readText,
   remove,
 } from './client.ts';
@@ -24,31 +26,18 @@ export type HistoryRecord = Schemas['JournalRecord'];
 export type History = JsonReply<'/api/v1/generations/{generation_id}'>;
 
 export function history(id: string, signal?: AbortSignal): Promise<Result<History>> {
-  return read(buildUrl('/api/v1/generations/{id}', { id }), signal);
+  return get('/api/v1/generations/{generation_id}', { path: { generation_id: id }, signal });
 }
 
 /* Requests */
 
-export interface GenerationsQuery {
-  from?: string;
-  to?: string;
-  user?: string;
-  group?: string;
-  model?: string;
-  provider?: string;
-  chat_id?: string;
-  generation_id?: string;
-  state?: string;
-  cost_state?: string;
-  cursor?: string;
-  limit?: number;
-}
+export type GenerationsQuery = Query<'/api/v1/generations'>;
 
 export function generations(
   query: GenerationsQuery,
   signal?: AbortSignal,
 ): Promise<Result<List<Generation>>> {
-  return read(buildUrl('/api/v1/generations', {}, { ...query }), signal);
+  return get('/api/v1/generations', { query, signal });
 }
 
 export function generationsFile(query: GenerationsQuery, kind: 'csv' | 'xlsx'): string {
@@ -61,13 +50,13 @@ export type Models = JsonReply<'/api/v1/models'>;
 export type Model = Models['items'][number];
 
 export function models(signal?: AbortSignal): Promise<Result<Models>> {
-  return get('/api/v1/models', signal ? { signal } : {});
+  return get('/api/v1/models', { signal });
 }
 
 export type PriceStretch = Schemas['PriceLine'];
 
 export function prices(model: string, signal?: AbortSignal): Promise<Result<List<PriceStretch>>> {
-  return read(buildUrl('/api/v1/prices', {}, { model, limit: 1000 }), signal);
+  return get('/api/v1/prices', { query: { model, limit: 1000 }, signal });
 }
 
 /* Jobs that write files */
@@ -79,7 +68,7 @@ export function startExport(target: string): Promise<Result<Export>> {
 }
 
 export function exportState(id: string, signal?: AbortSignal): Promise<Result<Export>> {
-  return read(buildUrl('/api/v1/exports/{id}', { id }), signal);
+  return get('/api/v1/exports/{id}', { path: { id }, signal });
 }
 
 export function dropExport(id: string): Promise<Result<null>> {
@@ -95,31 +84,15 @@ export function exportFile(id: string): string {
 export type IssuedKind = Schemas['DocumentKind'];
 export type Issued = Schemas['Document'];
 
-export interface NewDocument {
-  kind: IssuedKind;
-  user?: string;
-  group?: string;
-  month: string;
-  format: 'pdf' | 'xlsx';
-  locale: string;
-  paper: 'a4' | 'letter';
-  corrects?: string;
-}
+export type NewDocument = JsonBody<'/api/v1/documents'>;
 
-export interface DocumentsQuery {
-  year?: string;
-  month?: string;
-  user?: string;
-  kind?: string;
-  cursor?: string;
-  limit?: number;
-}
+export type DocumentsQuery = Query<'/api/v1/documents'>;
 
 export function documents(
   query: DocumentsQuery,
   signal?: AbortSignal,
 ): Promise<Result<List<Issued>>> {
-  return read(buildUrl('/api/v1/documents', {}, { ...query }), signal);
+  return get('/api/v1/documents', { query, signal });
 }
 
 /** issue makes one document for each key, however often it is called with it. */
@@ -134,7 +107,7 @@ export function issuedFile(number: string): string {
 export type Verified = JsonReply<'/api/v1/verify/{code}'>;
 
 export function verify(code: string, signal?: AbortSignal): Promise<Result<Verified>> {
-  return read(buildUrl('/api/v1/verify/{code}', { code }), signal);
+  return get('/api/v1/verify/{code}', { path: { code }, signal });
 }
 
 /* Files of a month */
@@ -167,7 +140,7 @@ export type Setting = Schemas['Setting'];
 export type Service = JsonReply<'/api/v1/settings'>['services'][number];
 
 export function settings(signal?: AbortSignal): Promise<Result<{ services: Service[] }>> {
-  return read('/api/v1/settings', signal);
+  return get('/api/v1/settings', { signal });
 }
 
 export function plugin(signal?: AbortSignal): Promise<Result<string>> {
@@ -177,23 +150,20 @@ export function plugin(signal?: AbortSignal): Promise<Result<string>> {
 export type Pipeline = Schemas['Pipeline'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
-  return read('/api/v1/pipeline', signal);
+  return get('/api/v1/pipeline', { signal });
 }
 
 /* Settlement */
 
 export type Unsettled = Schemas['Unsettled'];
 
-interface PageQuery {
-  cursor?: string;
-  limit?: number;
-}
+type PageQuery = Query<'/api/v1/unsettled'>;
 
 export function unsettled(
   query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Result<List<Unsettled>>> {
-  return read(buildUrl('/api/v1/unsettled', {}, { ...query }), signal);
+  return get('/api/v1/unsettled', { query, signal });
 }
 
 export type DeadLetter = Schemas['DeadLetter'];
@@ -202,16 +172,10 @@ export function deadLetters(
   query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Result<List<DeadLetter>>> {
-  return read(buildUrl('/api/v1/dead-letters', {}, { ...query }), signal);
+  return get('/api/v1/dead-letters', { query, signal });
 }
 
-export interface Retried {
-  tried: number;
-  stored: number;
-  duplicate: number;
-  refused: number;
-  more: boolean;
-}
+export type Retried = PostReply<'/api/v1/dead-letters/retry'>;
 
 /** retryDeadLetters sends one again, or all. */
 export function retryDeadLetters(
@@ -226,5 +190,5 @@ export function discrepancies(
   query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Result<List<Discrepancy>>> {
-  return read(buildUrl('/api/v1/discrepancies', {}, { ...query }), signal);
+  return get('/api/v1/discrepancies', { query, signal });
 }

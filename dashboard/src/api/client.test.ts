@@ -84,17 +84,4 @@ test('the clock is the server’s', async () => {
 test('addresses are filled and encoded', () => {
   expect(api.buildUrl('/api/v1/user/{id}', { id: 'a/b?c' })).toBe('/api/v1/user/a%2Fb%3Fc');
   expect(api.buildUrl('/x', {}, { a: 1, b: undefined, c: null, d: 'e f' })).toBe('/x?a=1&d=e+f');
-  expect(api.documentUrl('pdf', '2026-11')).toBe('/api/v1/reports/2026-11.pdf');
-  expect(api.documentUrl('xlsx', '2026-11', 'ü/1')).toBe(
-    '/api/v1/statements/%C3%BC%2F1/2026-11.xlsx',
-  );
-});
-
-test('the name of a document is the server’s', () => {
-  expect(api.fileName('attachment; filename="a b.pdf"', 'x')).toBe('a b.pdf');
-  expect(api.fileName('attachment; filename="a \\"b\\".pdf"', 'x')).toBe('a "b".pdf');
-  expect(api.fileName('attachment; filename="z.pdf"; filename*=UTF-8\'\'%C3%BC.pdf', 'x')).toBe(
-    'ü.pdf',
-  );
-  expect(api.fileName(null, 'x')).toBe('x');
 });

@@ -32,8 +32,19 @@ export type JsonReply<P extends keyof paths> = paths[P] extends {
 }
   ? R
   : never;
+/** What a POST takes, and what it answers with when it worked. */
+export type JsonBody<P extends keyof paths> = paths[P] extends {
+  post: { requestBody: { content: { 'application/json': infer B } } };
+}
+  ? B
+  : never;
+export type PostReply<P extends keyof paths> = paths[P] extends {
+  post: { responses: { 200: { content: { 'application/json': infer R } } } };
+}
+  ? R
+  : never;
 type GetPath = { [P in keyof paths]: [JsonReply<P>] extends [never] ? never : P }[keyof paths];
-type Query<P extends GetPath> = paths[P] extends { get: { parameters: { query?: infer Q } } }
+export type Query<P extends GetPath> = paths[P] extends { get: { parameters: { query?: infer Q } } }
   ? NonNullable<Q>
   : never;
 type PathParams<P extends GetPath> = paths[P] extends { get: { parameters: { path: infer Q } } }
@@ -43,7 +54,7 @@ type PathParams<P extends GetPath> = paths[P] extends { get: { parameters: { pat
 export interface GetOptions<P extends GetPath> {
   query?: Query<P>;
   path?: PathParams<P>;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const READ_MS = 30_000;
@@ -148,13 +159,6 @@ function post<T>(url: string, body: unknown, read: (r: Response) => Promise<T>) 
   return send(url, init, READ_MS, read);
 }
 
-/** read asks for JSON at an address that was built already. */
-export function read<T>(url: string, signal?: AbortSignal): Promise<Result<T>> {
-  const init: RequestInit = { headers: { accept: 'application/json' } };
-  if (signal) init.signal = signal;
-  return send(url, init, READ_MS, (r) => r.json() as Promise<T>);
-}
-
 export function readText(url: string, signal?: AbortSignal): Promise<Result<string>> {
   return send(url, signal ? { signal } : {}, READ_MS, (r) => r.text());
 }
@@ -192,40 +196,4 @@ export function logout(): Promise<Result<null>> {
 /** streamLive opens the stream of records; the browser opens it again where it breaks off. */
 export function streamLive(): EventSource {
   return new EventSource('/api/v1/live');
-}
-
-export interface Document {
-  name: string;
-  blob: Blob;
-}
-
-/** fileName reads the name of an attachment; RFC 6266's filename* wins over filename. */
-export function fileName(disposition: string | null, otherwise: string): string {
-  const encoded = /filename\*\s*=\s*UTF-8''([^;]+)/i.exec(disposition ?? '')?.[1];
-  if (encoded) {
-    try {
-      return decodeURIComponent(encoded.trim());
-    } catch {
-      // Not what RFC 8187 allows: fall through to the plain form.
-    }
-  }
-  const plain = /filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]+))/i.exec(disposition ?? '');
-  return plain?.[1]?.replace(/\\(.)/g, '$1') ?? plain?.[2]?.trim() ?? otherwise;
-}
-
-export type DocumentKind = 'pdf' | 'xlsx';
-
-/** documentUrl is everyone's month, or one user's. */
-export function documentUrl(kind: DocumentKind, month: string, user?: string): string {
-  const file = `${month}.${kind}`;
-  return user === undefined
-    ? buildUrl('/api/v1/reports/{file}', { file })
-    : buildUrl('/api/v1/statements/{user_id}/{file}', { user_id: user, file });
-}
-
-export function fetchDocument(url: string): Promise<Result<Document>> {
-  return send(url, {}, DOCUMENT_MS, async (r) => ({
-    name: fileName(r.headers.get('content-disposition'), url.split('/').at(-1) ?? 'document'),
-    blob: await r.blob(),
-  }));
 }

@@ -344,11 +344,8 @@ export const de: Texts = {
   requestState: { open: 'läuft', final: '', cancelled: 'abgebrochen', error: 'fehlgeschlagen' },
   documents: {
     label: 'Herunterladen',
-    busy: 'Wird erstellt …',
     month: (kind, month) => `${month} als ${kind} herunterladen`,
     user: (kind, month, user) => `${month} von ${user} als ${kind} herunterladen`,
-    failed: (kind) => `${kind} konnte nicht heruntergeladen werden.`,
-    done: (name) => `${name} wurde heruntergeladen`,
   },
   state: {
     loading: 'Lädt',

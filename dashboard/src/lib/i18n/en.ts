@@ -344,11 +344,8 @@ export const en = {
   requestState: { open: 'running', final: '', cancelled: 'stopped', error: 'failed' },
   documents: {
     label: 'Download',
-    busy: 'Preparing …',
     month: (kind: string, month: string) => `Download ${month} as ${kind}`,
     user: (kind: string, month: string, user: string) => `Download ${month} of ${user} as ${kind}`,
-    failed: (kind: string) => `The ${kind} could not be downloaded.`,
-    done: (name: string) => `${name} was downloaded`,
   },
   state: {
     loading: 'Loading',

@@ -13,7 +13,7 @@ export const de: InnerTexts = {
     rowsOf: (n, all) => `${n} von ${all} Zeilen`,
     failed: 'Diese Datei konnte nicht erstellt werden.',
     done: (name) => `${name} wurde heruntergeladen`,
-    cancelled: (name) => `${name} wurde abgebrochen`,
+    cancelled: (name) => `Abgebrochen: ${name}`,
   },
   picker: {
     placeholder: 'Name, E-Mail oder Kennung',

@@ -12,7 +12,7 @@ export const en = {
     rowsOf: (n: string, all: string) => `${n} of ${all} rows`,
     failed: 'This file could not be made.',
     done: (name: string) => `${name} was downloaded`,
-    cancelled: (name: string) => `${name} was cancelled`,
+    cancelled: (name: string) => `Cancelled: ${name}`,
   },
   picker: {
     placeholder: 'Name, e-mail or id',
