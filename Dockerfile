@@ -35,6 +35,7 @@ COPY proto proto
 COPY gateway gateway
 COPY costd costd
 COPY reportd reportd
+COPY plugin/openwebui_metering.py plugin/
 RUN cmake --preset release -DOM_TESTS=OFF \
  && cmake --build --preset release \
  && strip build/release/bin/gateway build/release/bin/costd build/release/bin/reportd
