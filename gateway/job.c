@@ -91,14 +91,21 @@ om_status
 gw_job_find(struct gw_app *app, struct gw_req *rq, const char *id, struct gw_job *out, om_err *e)
 {
 	unsigned n = om_fleet_size(gw_peers_reportds(app->peers));
+	bool tried[OM_WIRE_MAX_URLS] = {false};
 	om_status s, worst = OM_NOT_FOUND;
 	om_err why = {.text = "there is no such export; nobody asked for it for a while, or reportd was started again"};
 
 	if (strlen(id) != GW_JOB_ID_TEXT - 1 || !om_unhex(id, GW_JOB_ID_TEXT - 1, out->id))
 		return om_fail(e, OM_NOT_FOUND, "there is no such export");
-	for (out->at = 0; out->at < n; out->at++) {
+	/* those that are there first: for the others is waited */
+	for (unsigned i = 0; i < 2 * n; i++) {
 		om_err one = {.text = ""};
 
+		out->at = i % n;
+		if (tried[out->at] ||
+		    (i < n && om_wire_connected(om_fleet_at(gw_peers_reportds(app->peers), out->at)) == 0))
+			continue;
+		tried[out->at] = true;
 		s = query_state(app, out, 0, rq->arena, &one);
 		if (s == OM_OK)
 			return s;

@@ -96,15 +96,20 @@ om_fleet_call(struct om_fleet *f, Om__Request *req, int deadline_ms, struct om_a
 	unsigned first = atomic_fetch_add(&f->turn, 1) % f->n;
 	int64_t until = om_mono_ms() + deadline_ms;
 	om_status s = OM_UNAVAILABLE;
+	bool tried[OM_WIRE_MAX_URLS] = {false};
 
 	*reply_out = NULL;
-	for (unsigned i = 0; i < f->n; i++) {
+	for (unsigned i = 0; i < 2 * f->n; i++) { /* those that are there, then the others */
 		int64_t left = until - om_mono_ms();
+		unsigned at = (first + i) % f->n;
 
+		if (tried[at] || (i < f->n && om_wire_connected(f->client[at]) == 0))
+			continue;
 		if (i > 0 && left <= 0)
 			break;
-		*at_out = (first + i) % f->n;
-		s = om_wire_call(f->client[*at_out], req, (int)left, a, reply_out, e);
+		tried[at] = true;
+		*at_out = at;
+		s = om_wire_call(f->client[at], req, (int)left, a, reply_out, e);
 		if (s != OM_UNAVAILABLE)
 			break;
 	}

@@ -48,8 +48,9 @@ def bytes_of(one, path):
 def mended(stack):
     yield
     stack.valve.open()
-    if not stack.costd.alive:
-        stack.costd.start()
+    for service in (stack.costd, stack.reportd):
+        if not service.alive:
+            service.start()
     stack.wait_ready()
 
 
@@ -121,6 +122,15 @@ def test_file_that_fails_half_way_is_cut_off(stack, path):
         else:
             assert stack.whole[path].startswith(part)
     wait_until(lambda: "a file ends half-way" in stack.gateway.log, "the gateway says so")
+
+
+def test_file_of_a_reportd_that_dies_half_way_is_cut_off(stack):
+    stop_in(stack, CSV)
+    with Download(stack, CSV) as download:
+        assert stack.valve.shut
+        stack.reportd.kill()
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            download.reply.read()
 
 
 # ---- figures that are lost --------------------------------------------------

@@ -78,9 +78,9 @@ class Valve:
 
     @property
     def shut(self):
-        """shut tells whether something waits to get through."""
+        """shut tells how many answers wait to get through."""
         with self.changed:
-            return self.holding > 0
+            return self.holding
 
     def shut_after(self, n):
         with self.changed:
