@@ -112,6 +112,9 @@ describe('exploring', { concurrency: false }, () => {
         sameMoney(shown.at(-1), known.get(i + 1) ?? '0', `day ${i + 1}`);
         assert.ok(shown.length >= 2);
       }
+      const [most] = (await at.api(`/api/v1/usage?group_by=${by}&limit=1`)).rows;
+      const name = (by === 'user' && most.user_name) || most[by];
+      assert.equal(await panel.locator('thead th').nth(1).innerText(), name);
     });
   }
 

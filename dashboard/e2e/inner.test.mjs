@@ -285,9 +285,8 @@ describe('settlement and settings', { concurrency: false }, () => {
     await axe(page);
   });
 
-  test('a phone’s width is enough on every page', async () => {
+  test('a phone’s and a tablet’s width are enough on every page', async () => {
     const one = (await at.api(`/api/v1/generations?${ALL}&limit=1`)).items[0];
-    await page.setViewportSize({ width: 390, height: 844 });
     for (const path of [
       '/requests',
       `/requests/${encodeURIComponent(one.generation_id)}`,
@@ -301,7 +300,10 @@ describe('settlement and settings', { concurrency: false }, () => {
       '/verify',
     ]) {
       await at.open(path);
-      await fits(page, path);
+      for (const width of [768, 390]) {
+        await page.setViewportSize({ width, height: 844 });
+        await fits(page, `${path} at ${width} px`);
+      }
     }
     await page.setViewportSize({ width: 1280, height: 900 });
   });
