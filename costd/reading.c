@@ -159,8 +159,8 @@ reserve(struct cd_readings *r, struct reading **out, om_err *e)
 		if (found != NULL)
 			break;
 		if ((g = claim_over(r, om_mono_ms(), true)) == NULL)
-			return om_fail(e, OM_UNAVAILABLE, "%u documents with all their rows are being read; try again",
-			    CD_READINGS);
+			return om_fail(
+			    e, OM_THROTTLED, "%u documents with all their rows are being read; try again", CD_READINGS);
 		clear(r, g);
 	}
 	*out = found;

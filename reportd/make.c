@@ -20,6 +20,8 @@
 #define ASK_MS        60000
 #define RETURN_MS     30000 /* costd may take to come back */
 #define LOOK_MS       50
+#define ROOM_MS       75000 /* costd ends a reading that nobody asks about after 60 s */
+#define PAUSE_MS      200
 #define SMALL_FILE    ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
 #define ZONE_TRIES    8
 #define NO_DATE       ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
@@ -318,11 +320,28 @@ write_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_month 
 	return s;
 }
 
+/* ask_reading has the rows kept open, as soon as costd has room for that. */
+static om_status
+ask_reading(struct rd_workshop *w, const struct rd_month *m, struct rd_task *t, struct om_arena *a,
+    Om__StatementReply **out, unsigned *at, om_err *e)
+{
+	int64_t until = om_mono_ms() + ROOM_MS;
+	om_status s = rd_ask_statement(w, m, 0, true, a, out, at, e);
+
+	while (s == OM_THROTTLED && om_mono_ms() < until && !om_fleet_hurried(w->costd)) {
+		(void)poll(NULL, 0, PAUSE_MS);
+		s = rd_task_go_on(t, e);
+		if (s == OM_OK)
+			s = rd_ask_statement(w, m, 0, true, a, out, at, e);
+	}
+	return s == OM_THROTTLED ? OM_UNAVAILABLE : s;
+}
+
 /* ask_fitting asks for the single requests where the file shows them: kept
  * open to be read page by page, or with the totals, or, when they do not fit
  * into one message and the file can do without, not at all. */
 static om_status
-ask_fitting(struct rd_workshop *w, const struct rd_month *m, Om__Format format, struct om_arena *a,
+ask_fitting(struct rd_workshop *w, const struct rd_month *m, Om__Format format, struct rd_task *t, struct om_arena *a,
     Om__StatementReply **out, unsigned *at, om_err *e)
 {
 	Om__StatementReply *with_rows = NULL;
@@ -330,7 +349,7 @@ ask_fitting(struct rd_workshop *w, const struct rd_month *m, Om__Format format, 
 
 	if (!shows_rows(format))
 		return rd_ask_statement(w, m, 0, false, a, out, at, e);
-	s = rd_ask_statement(w, m, 0, true, a, out, at, e);
+	s = ask_reading(w, m, t, a, out, at, e);
 	if (s != OM_OK || (*out)->has_reading_id || (*out)->total->requests == 0)
 		return s;
 	s = rd_ask_statement(w, m, MAX_ROWS, false, a, &with_rows, at, e);
@@ -353,7 +372,7 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 	if (s != OM_OK)
 		return s;
 	om_arena_init(&model, FIGURES_BYTES);
-	s = ask_fitting(w, &m, q->format, &model, &r, &at, e);
+	s = ask_fitting(w, &m, q->format, t, &model, &r, &at, e);
 	if (s == OM_OK)
 		s = rd_task_go_on(t, e);
 	if (s == OM_OK)

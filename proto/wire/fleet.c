@@ -110,7 +110,7 @@ om_fleet_call(struct om_fleet *f, Om__Request *req, int deadline_ms, struct om_a
 		tried[at] = true;
 		*at_out = at;
 		s = om_wire_call(f->client[at], req, (int)left, a, reply_out, e);
-		if (s != OM_UNAVAILABLE)
+		if (s != OM_UNAVAILABLE && s != OM_THROTTLED)
 			break;
 	}
 	return s;

@@ -159,7 +159,7 @@ test_readings_are_bounded_in_number_and_time(void **state)
 	set_up();
 	for (unsigned i = 0; i < CD_READINGS; i++)
 		ok(begin(NULL, &st[i], &e), &e);
-	assert_int_equal(begin(NULL, &more, &e), OM_UNAVAILABLE);
+	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
 	/* one that was read to its end makes room, and so does one that is ended */
 	ok(page(&st[1], 0, 100, &rows, &e), &e);
 	ok(begin(NULL, &more, &e), &e);
@@ -167,7 +167,7 @@ test_readings_are_bounded_in_number_and_time(void **state)
 	ok(page(&st[2], 0, 0, &rows, &e), &e);
 	assert_true(rows.done);
 	ok(begin(NULL, &st[2], &e), &e);
-	assert_int_equal(begin(NULL, &more, &e), OM_UNAVAILABLE);
+	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
 	cd_readings_sweep(readings, om_mono_ms() + 50000);
 	ok(page(&st[0], 0, 1, &rows, &e), &e);
 	cd_readings_sweep(readings, om_mono_ms() + 60001);

@@ -212,6 +212,50 @@ test_slow_peer_is_timeout_and_the_link_recovers(void **state)
 	om_wire_client_free(&c);
 }
 
+static bool
+goes_on(void *arg)
+{
+	return atomic_fetch_add((atomic_int *)arg, 1) < 2;
+}
+
+static void *
+hurry(void *arg)
+{
+	om_wire_client_hurry(arg, 100);
+	return NULL;
+}
+
+static void
+test_calls_that_are_not_wanted_do_not_wait(void **state)
+{
+	struct om_wire_server *s = serve("tcp://127.0.0.1:0");
+	struct om_wire_client *c = connect_to(om_wire_server_url(s, 0), 1);
+	int64_t began = om_mono_ms();
+	om_err e = {.text = ""};
+	atomic_int asked = 0;
+	pthread_t other;
+
+	(void)state;
+	assert_status(call(c, DEADLINE_MS, &e), OM_OK, e);
+	while (sem_trywait(&go) == 0) /* what others left */
+		continue;
+	atomic_store(&hold, true);
+	(void)om_wire_watch((struct om_wire_watch){goes_on, &asked});
+	assert_int_equal(call(c, 3600 * 1000, &e), OM_UNAVAILABLE);
+	assert_non_null(strstr(e.text, "given up"));
+	assert_ptr_equal(om_wire_watch((struct om_wire_watch){.go_on = NULL}).arg, &asked);
+	assert_int_equal(pthread_create(&other, NULL, hurry, c), 0);
+	assert_int_equal(call(c, 3600 * 1000, &e), OM_UNAVAILABLE);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(call(c, 3600 * 1000, &e), OM_UNAVAILABLE); /* the later ones, too */
+	assert_true(om_mono_ms() - began < 600 * 1000);             /* of hours: a bound, not a measurement */
+	atomic_store(&hold, false);
+	for (int i = 0; i < 64; i++)
+		(void)sem_post(&go);
+	om_wire_server_close(&s);
+	om_wire_client_free(&c);
+}
+
 /* take_one_and_vanish is a peer that dies with a request in its hands. */
 static void *
 take_one_and_vanish(void *arg)
@@ -473,6 +517,7 @@ main(void)
 	    cmocka_unit_test(test_many_threads_share_few_sockets),
 	    cmocka_unit_test(test_nobody_there_is_unavailable),
 	    cmocka_unit_test(test_slow_peer_is_timeout_and_the_link_recovers),
+	    cmocka_unit_test(test_calls_that_are_not_wanted_do_not_wait),
 	    cmocka_unit_test(test_peer_that_dies_with_the_request_is_not_waited_for),
 	    cmocka_unit_test(test_requests_after_the_peer_died_do_not_wait),
 	    cmocka_unit_test(test_one_of_several_urls_is_enough),
