@@ -105,6 +105,22 @@ def test_api_client_that_leaves_makes_a_cancelled_row(owui, receiver):
     assert receiver.ledger()["gen-1"]["state"] == "cancelled"
 
 
+def test_outlet_twice_is_one_record(owui, version, receiver):
+    """pitfall 2: outlet runs more than once for one message."""
+    async def twice():
+        turn, body, offered = owui._begin(False, "my-preset", None, None, None, "hi")
+        body = await owui._inlet(turn, body, offered)
+        await owui._frames(turn, openrouter_stream("gen-1", ["a"], USAGE), body, offered, None, None)
+        for _ in range(3):
+            await owui._outlet(turn, body, offered, [USAGE], "a")
+        return turn
+
+    owui.run(twice())
+    owui.flush()
+    assert [r["generation_id"] for r in receiver.records if r["state"] == "final"] == ["gen-1"]
+    assert list(receiver.ledger()) == ["gen-1"]
+
+
 def test_nonstreaming_uses_outlet_once_where_it_can_be_trusted(owui, version, receiver):
     turn = owui.run(owui.ui_nonstream(reply(usage=USAGE)))
     if PROFILES[version].browser_outlet:  # the browser's word is not billed by
@@ -241,6 +257,16 @@ def test_responses_api_events(owui, receiver):
                             "completion_tokens_details": {"reasoning_tokens": 1}}
     assert (row["state"], row["model"]) == ("final", "openai/gpt-x")
     assert "canary" not in receiver.outgoing
+
+
+def test_responses_api_completed_twice_is_one_record(owui, receiver):
+    """pitfall 4: the last event of the Responses API, logged by two parts of the line."""
+    event = {"type": "response.completed", "response": {"id": "gen-r", "model": "openai/gpt-x", "usage": {
+        "input_tokens": 11, "output_tokens": 4, "cost": 2e-7}}}
+    owui.run(owui.ui_stream([["data: " + json.dumps(event)] * 2]))
+    owui.flush()
+    assert [r["usage"] for r in receiver.records if r["state"] == "final"] == [
+        {"prompt_tokens": 11, "completion_tokens": 4, "cost": 2e-7}]
 
 
 def test_arena_frame_and_sources_are_not_generations(owui, receiver):

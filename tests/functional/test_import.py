@@ -85,6 +85,13 @@ def test_older_file_is_taken_exactly_and_only_once(stack, tmp_path):
     assert "10 rows: 0 new, 10 known already" in said and totals(stack)[0] == "10"
 
 
+def test_rows_keep_their_year(stack, tmp_path):
+    """pitfall 33: a year made up, or the moment of the import, in place of the file's."""
+    years = (2024, 2025, 2026)
+    run(stack, old_file(tmp_path / "old.sqlite", [activity(at=datetime(year, 2, 28, 23, 59, 59, tzinfo=timezone.utc)) for year in years]))
+    assert [row[0] for row in stack.db.rows("SELECT day FROM generation ORDER BY day")] == [f"{year}-02-28" for year in years]
+
+
 def test_text_amounts_and_further_columns(stack, tmp_path):
     path = tmp_path / "old.sqlite"
     with sqlite3.connect(path) as db:
