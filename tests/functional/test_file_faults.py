@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from records import record
-from stack import Stack, free_port, wait_until
+from stack import Stack, wait_until
 from valve import Valve
 
 MONTH = "2026-10"
