@@ -43,6 +43,7 @@ def hurry(owui):
     owui.runtime.new_file.set()
 
 
+# pitfall 22: metering down, chat broken
 def test_gateway_down_and_back(owui, receiver, tmp_path):
     receiver.stop()
     for n in range(3):

@@ -50,6 +50,7 @@ def test_frames_pass_unchanged(owui):
 
 
 @pytest.mark.parametrize("requests", [2, 5])
+# pitfall 13: of a tool loop only the last call counts
 def test_tool_loop_counts_each_request_with_its_own_cost(owui, receiver, requests):
     streams = [openrouter_stream(f"gen-{n}", ["x"], usage(10 * n, n, n / 1000), finish="tool_calls")
                for n in range(1, requests + 1)]
@@ -63,6 +64,7 @@ def test_tool_loop_counts_each_request_with_its_own_cost(owui, receiver, request
     assert len(turn.upstream) == requests
 
 
+# pitfall 8: a stopped chat costs nothing
 def test_stop_halfway_leaves_a_cancelled_row_at_once(owui, receiver):
     turn = owui.run(owui.ui_stream([openrouter_stream("gen-1", ["a", "b", "c", "d"], USAGE)], stop_after=2))
     owui.flush()
@@ -87,6 +89,7 @@ def test_stop_before_the_first_frame_says_nothing(owui, receiver):
     assert owui.runtime.pending() == 0 and receiver.records == []
 
 
+# pitfall 10: calls over the API are not seen
 def test_api_stream_is_metered_and_unchanged(owui, version, receiver):
     lines = openrouter_stream("gen-1", ["Hi"], USAGE)
     turn = owui.run(owui.api_stream(lines))
@@ -99,6 +102,7 @@ def test_api_stream_is_metered_and_unchanged(owui, version, receiver):
     assert turn.text == "Hi" and turn.error is None
 
 
+# pitfall 9: a client that leaves is not seen
 def test_api_client_that_leaves_makes_a_cancelled_row(owui, receiver):
     owui.run(owui.api_stream(openrouter_stream("gen-1", ["a", "b", "c"], USAGE), leave_after=3))
     owui.flush()
@@ -168,6 +172,7 @@ def test_pause_and_resume_are_two_turns_of_one_message(owui, receiver):
         "gen-1": ("final", "m-9"), "gen-2": ("final", "m-9")}
 
 
+# pitfall 37: state of a filter is shared by all users
 def test_two_models_at_once_do_not_mix(owui, receiver):
     eve = {**ADA, "id": "u-eve", "name": "Eve"}
     owui.run(owui.ui_stream([openrouter_stream("gen-a", ["a"] * 9, usage(1, 1, 0.1))], message_id="m-a"),
@@ -179,6 +184,7 @@ def test_two_models_at_once_do_not_mix(owui, receiver):
 
 
 @pytest.mark.parametrize("api", [False, True])
+# pitfall 3: cumulative usage chunks are added up
 def test_usage_sent_twice_counts_once_and_the_last_counts(owui, receiver, api):
     lines = openrouter_stream("gen-1", ["a"], usage(10, 5, 0.001))
     last = "data: " + json.dumps({"id": "gen-1", "choices": [], "usage": usage(10, 6, 0.002)})
@@ -241,6 +247,7 @@ def test_stream_that_ends_without_usage_is_final_without_cost(owui, receiver):
     assert row["state"] == "final" and "usage" not in row
 
 
+# pitfall 14: usage of the Responses API has other names
 def test_responses_api_events(owui, receiver):
     events = [{"type": "response.created", "response": {"id": "gen-r", "model": "openai/gpt-x", "status": "in_progress"}},
               {"type": "response.output_text.delta", "delta": "canary-text", "item_id": "msg-1"},

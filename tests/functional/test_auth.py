@@ -59,6 +59,7 @@ def body_for(operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 @pytest.mark.parametrize("who", CALLERS)
+# pitfall 43: the plugin's key opens everything
 def test_matrix_of_callers_and_operations(stack, contract, operation, who):
     body = body_for(operation)
     reply = caller(stack, who).request(operation.method, contract.example_path(operation), body=body,

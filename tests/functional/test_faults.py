@@ -257,6 +257,7 @@ def test_clean_stop_in_mid_load_loses_nothing(make_stack):
     all_counted_once(stack, load)
 
 
+# pitfall 19: a queue without a bound
 def test_full_spool_refuses_and_recovers(make_stack):
     stack = make_stack(settings={"gateway": {"SPOOL_LIMIT_BYTES": "65536"}})
     stack.costd.stop()

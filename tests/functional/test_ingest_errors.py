@@ -90,6 +90,7 @@ def test_batch_of_the_plugin_fits(stack):
 
 @pytest.mark.parametrize("cost", [-0.01, "-1", "-0.000000000000000001", 1e9, 10001, "10000.01", 1e300, "1e3x", "abc", "", "NaN",
                                   "Infinity", "0x10", "1,5", " 1", True, [], {}], ids=repr)
+# pitfall 21: a negative cost is booked
 def test_absurd_cost_is_refused_and_named(stack, cost):
     assert "cost" in reason_for(stack, record(cost=cost))
 
@@ -100,6 +101,7 @@ def test_absurd_cost_is_refused_and_named(stack, cost):
     ("0.000000000000000001", "0.000000000000000001"), (0.1, "0.1"), (1e-18, "0.000000000000000001"), (3, "3"),
     ("9999.999999999999999999", "9999.999999999999999999"), ("7.4E-7", "0.00000074"),
 ], ids=repr)
+# pitfalls 23, 24: binary floats, too few decimals
 def test_cost_is_kept_to_the_last_digit(stack, cost, exact):
     sent = record(cost=cost)
     stack.ingest.send(sent)
@@ -119,6 +121,7 @@ def test_number_with_more_than_18_digits_is_rounded_or_refused_not_mangled(stack
 @pytest.mark.parametrize("bad_id", [
     "", " ", "gen 1", "gen-é", "gen-\u0001", "gen-\n", "x" * 129, 17, ["gen-1"], {"id": 1}, True, "gen-\u007f",
 ], ids=repr)
+# pitfall 7: an empty id is taken as an id
 def test_generation_id_of_the_wrong_shape_is_refused(stack, bad_id):
     assert "generation_id" in reason_for(stack, record(generation_id=bad_id))
 
@@ -300,6 +303,7 @@ def test_sending_again_changes_nothing(stack):
     assert stack.ledger("COUNT(*)", f"generation_id = '{sent['generation_id']}'") == [("1",)]
 
 
+# pitfall 6: a retry is taken for a new record
 def test_a_record_without_an_id_is_recognised_by_its_content(stack):
     sent = record(user="u-again", cost="0.125")
     for _ in range(3):
@@ -353,6 +357,7 @@ def test_byok_cost_is_kept_apart(stack):
     assert (total["cost"], total["byok_cost"]) == ("0.05", "1.25")
 
 
+# pitfall 26: the provider's bill is added to the cost
 def test_upstream_cost_without_byok_is_never_added(stack):
     sent = record(user="u-no-byok", cost="0.05", is_byok=False, upstream_cost="0.05")
     stack.ingest.send(sent)

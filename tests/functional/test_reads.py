@@ -126,6 +126,7 @@ def test_user_rows_carry_names(stack):
     ((2026, 10, 25), (2026, 10, 26), 1), ((2026, 3, 29), (2026, 3, 30), 1), ((2026, 10, 1), (2026, 11, 1), 31),
     ((2026, 11, 1), (2026, 12, 1), 30), ((2026, 10, 24), (2026, 10, 27), 3),
 ])
+# pitfall 30: days of UTC shown as local ones
 def test_days_are_local_and_half_open(stack, sent, first, last, days):
     begin, end = local(*first), local(*last)
     inside = [one for one in sent if begin <= datetime.fromisoformat(one["started_at"].replace("Z", "+00:00")) < end]
@@ -145,6 +146,7 @@ def test_the_long_day_has_25_hours(stack, sent):
     assert {row["day"] for row in rows} == {"2026-10-25"}
 
 
+# pitfall 31: midnight of the first in no month, or in two
 def test_local_midnight_of_the_first_belongs_to_the_new_month(stack, sent):
     at = {one["started_at"]: one["generation_id"] for one in sent}
     edge = local(2026, 11, 1)

@@ -79,6 +79,7 @@ def test_known_user_first_then_a_span_without(stack):
 
 
 @pytest.mark.parametrize("plugin_first", [True, False])
+# pitfall 1: one call seen on two paths counts twice
 def test_plugin_and_trace_are_one_row(stack, kind, plugin_first):
     """The plugin saw it itself: its words stay; the amount is the same on both ways."""
     gen_id = new_generation_id()
@@ -134,6 +135,7 @@ def test_test_generations_are_never_billed(stack, kind):
     assert gen_id not in ledger(stack)
 
 
+# pitfall 32: nanoseconds as numbers
 def test_old_names_and_enum_texts(stack):
     gen_id = new_generation_id()
     one = span(gen_id, kind="SPAN_KIND_INTERNAL", status={"code": "STATUS_CODE_OK"}, startTimeUnixNano=1790762001000000000,
