@@ -74,13 +74,13 @@ fsync(int fd)
 }
 
 int
-fdatasync(int fd)
+fdatasync(int fildes)
 {
-	return sync_with(SYS_fdatasync, fd);
+	return sync_with(SYS_fdatasync, fildes);
 }
 
 ssize_t
-pwrite64(int fd, const void *data, size_t n, off64_t at)
+pwrite64(int fd, const void *buf, size_t n, off64_t offset)
 {
 	if (n > 1 && concerns(fd, 'i'))
 		switch (atomic_fetch_add(&n_writes, 1) % 4) {
@@ -93,5 +93,5 @@ pwrite64(int fd, const void *data, size_t n, off64_t at)
 		default:
 			break;
 		}
-	return syscall(SYS_pwrite64, fd, data, n, at);
+	return syscall(SYS_pwrite64, fd, buf, n, offset);
 }
