@@ -7,6 +7,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_PAGE     1000u
@@ -108,7 +109,6 @@ static Om__Document *
 read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
 {
 	Om__Document *d = om_msg_new(a, &om__document__descriptor);
-	unsigned year = 0, month = 0;
 
 	if (d == NULL) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
@@ -119,9 +119,9 @@ read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
 	d->user = cd_read_text(&v[3], a);
 	d->user_name = cd_read_text(&v[4], a);
 	d->group = cd_read_text(&v[5], a);
-	if (v[6].kind == CD_TEXT && sscanf(v[6].p, "%4u-%2u", &year, &month) == 2) {
-		d->year = year;
-		d->month = month;
+	if (v[6].kind == CD_TEXT && v[6].n > 5) { /* of a DATE: 2026-10-01 */
+		d->year = (uint32_t)strtoul(v[6].p, NULL, 10);
+		d->month = (uint32_t)strtoul((const char *)v[6].p + 5, NULL, 10);
 	}
 	d->format = (Om__Format)v[7].i;
 	d->locale = cd_read_text(&v[8], a);

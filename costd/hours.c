@@ -34,12 +34,14 @@ cd_hours_sql(const struct cd_hours *h, struct om_buf *sql)
 	if (h->n > 1)
 		om_buf_str(sql, "CASE");
 	for (size_t i = 0; i < h->n; i++) {
+		int64_t first = (int64_t)i * STRETCH, shift_us = h->offset_s[i] * OM_SECOND;
+
 		if (i + 1 < h->n)
 			om_buf_printf(sql, " WHEN started_us<%lld THEN ", (long long)h->end_us[i]);
 		else if (h->n > 1)
 			om_buf_str(sql, " ELSE ");
-		om_buf_printf(sql, "%lld+(started_us+%lld) DIV %lld", (long long)i * STRETCH,
-		    (long long)(h->offset_s[i] * OM_SECOND), (long long)HOUR_US);
+		om_buf_printf(
+		    sql, "%lld+(started_us+%lld) DIV %lld", (long long)first, (long long)shift_us, (long long)HOUR_US);
 	}
 	if (h->n > 1)
 		om_buf_str(sql, " END");

@@ -19,7 +19,7 @@
 #define SWEEP_MS    ((int64_t)10 * 60 * 1000)
 #define FAILED_US   (60 * OM_SECOND) /* the most a failed fetch waits for the next */
 #define LOOK_US     (60 * OM_SECOND) /* at least so often a process looks when the next is due */
-#define BEHIND_US   (2 * 3600 * OM_SECOND)
+#define BEHIND_US   (INT64_C(2) * 3600 * OM_SECOND)
 
 #define HELP "Fetches of the price list."
 static struct om_stat stat_fetched = OM_COUNTER("owui_metering_price_fetches_total", "result=\"stored\"", HELP);

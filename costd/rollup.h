@@ -60,7 +60,7 @@ typedef enum cd_dims {
 #define CD_N_CUBES 5u /* of usage_sum; numbered from 1 */
 
 /* cd_rollup_pick gives the cube that answers for these keys; 0: usage_day. */
-unsigned cd_rollup_pick(unsigned dims);
+unsigned cd_rollup_pick(unsigned wanted);
 
 /* cd_rollup_fill makes all lines anew; the tables are empty. */
 om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;

@@ -75,9 +75,9 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	q->filter.cost_states = om_arena_array(rq->arena, 4, sizeof *q->filter.cost_states);
 	if (q->filter.states == NULL || q->filter.cost_states == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < q->filter.n_states; i++)
+	for (size_t i = 0; state != NULL && i < q->filter.n_states; i++)
 		q->filter.states[i] = (Om__State)state[i];
-	for (size_t i = 0; i < q->filter.n_cost_states; i++)
+	for (size_t i = 0; cost_state != NULL && i < q->filter.n_cost_states; i++)
 		q->filter.cost_states[i] = (Om__CostState)cost_state[i];
 	q->query.has_limit = 1;
 	q->query.period = &q->period;

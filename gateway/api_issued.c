@@ -315,10 +315,10 @@ gw_api_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_e
 
 	if (s == OM_OK)
 		s = ask_documents(app, rq, &q, &found, e);
-	if (s == OM_OK && found->n_items != 1)
-		s = gw_read_mismatch(e);
 	if (s != OM_OK)
 		return s;
+	if (found->n_items != 1 || found->items == NULL)
+		return gw_read_mismatch(e);
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
 	write_document(&w, found->items[0]);
@@ -405,10 +405,10 @@ gw_api_document_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp,
 
 	if (s == OM_OK)
 		s = ask_part(app, rq, number, 0, &part, e);
-	if (s == OM_OK && (part == NULL || part->document->sha256.len != OM_SHA256))
-		s = gw_read_mismatch(e);
 	if (s != OM_OK)
 		return s;
+	if (part == NULL || part->document->sha256.len != OM_SHA256)
+		return gw_read_mismatch(e);
 	om_hex(part->document->sha256.data, 16, etag + 1);
 	etag[33] = '"';
 	etag[34] = '\0';

@@ -230,7 +230,7 @@ send_file(void *arg, struct gw_sink *to)
 	om_err e = {.text = ""};
 
 	do {
-		if (next_piece(d, &part, &e) != OM_OK) {
+		if (next_piece(d, &part, &e) != OM_OK || part == NULL) {
 			om_log(OM_LOG_WARN, "a file ends half-way", "why", e.text, NULL);
 			return false;
 		}

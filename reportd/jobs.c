@@ -226,7 +226,7 @@ rd_jobs_open(const struct rd_jobs_opts *o, struct rd_jobs **out, om_err *e)
 	(void)pthread_mutex_init(&j->lock, NULL);
 	om_cond_init(&j->work);
 	om_cond_init(&j->changed);
-	j->job = calloc(j->room, sizeof *j->job);
+	j->job = calloc(j->room, sizeof(void *));
 	j->threads = calloc(o->workers, sizeof *j->threads);
 	s = j->job == NULL || j->threads == NULL ? om_fail(e, OM_NOMEM, "out of memory")
 						 : om_random(j->instance, sizeof j->instance, e);

@@ -156,6 +156,9 @@ rd_logo_open(const char *path, struct rd_image *out, om_err *e)
 void
 rd_logo_close(struct rd_image *logo)
 {
-	free((void *)(uintptr_t)logo->data);
+	void *data;
+
+	memcpy(&data, &logo->data, sizeof data); /* ours; nobody else may change it */
+	free(data);
 	memset(logo, 0, sizeof *logo);
 }

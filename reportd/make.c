@@ -317,6 +317,7 @@ write_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_month 
 	if (s != OM_OK && rows.lost)
 		s = om_fail(e, OM_NOT_FOUND, "costd lost the rows half-way; ask again");
 	rd_rows_end(&rows);
+	m->rows = NULL;
 	return s;
 }
 

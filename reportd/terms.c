@@ -21,7 +21,7 @@ lines(struct om_arena *a, const char *text)
 	for (const char *p = clean; *p != '\0'; p++) {
 		bool two = p[0] == '\\' && p[1] == 'n';
 
-		out[n++] = two || *p == '|' ? '\n' : *p;
+		out[n++] = (char)(two || *p == '|' ? '\n' : *p);
 		p += two ? 1 : 0;
 	}
 	out[n] = '\0';

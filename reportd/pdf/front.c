@@ -260,7 +260,7 @@ draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x,
 	brief = rd_brief_for(t->cells[cost].u.money);
 	rd_text_cut(f->ink, &rd_label, x, y + 6, w, t->title);
 	y += 11;
-	for (size_t i = 0; i < t->n_rows && i < RANKS; i++, y += 19) {
+	for (size_t i = 0; i < t->n_rows && i < RANKS; i++) {
 		const struct rd_cell *cells = t->cells + i * t->n_columns;
 		double share = om_money_to_double(cells[cost].u.money) / om_money_to_double(whole);
 		char text[RD_SHOWN];
@@ -274,6 +274,7 @@ draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x,
 		rd_ink_box(f->ink, RD_HAIR, x, y + 13, w, 1.1);
 		if (share > 0)
 			rd_ink_box(f->ink, RD_ACCENT, x, y + 13, w * share, 1.1);
+		y += 19;
 	}
 }
 

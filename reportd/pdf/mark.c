@@ -115,7 +115,7 @@ read_axis(const struct rd_bytes *g, size_t from, const unsigned char *flags, uns
 static void
 simple(struct pen *p, const struct rd_bytes *g, unsigned contours)
 {
-	unsigned char flags[MAX_POINTS];
+	unsigned char flags[MAX_POINTS] = {0};
 	struct point points[MAX_POINTS];
 	struct rd_bytes b = *g;
 	unsigned n = rd_u16(&b, 10 + (contours - 1) * (size_t)2) + 1u, start = 0;

@@ -126,8 +126,8 @@ rehearse(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *
 		rd_ink_again(f->ink);
 		return draw(f, d, a, e);
 	}
-	for (double air = 0.9; s == OM_OK && d->n_sections == 0 && pages > 1 && empty && air > 0.45; air -= 0.1) {
-		f->air = air;
+	for (int tenths = 9; s == OM_OK && d->n_sections == 0 && pages > 1 && empty && tenths > 4; tenths--) {
+		f->air = tenths / 10.0;
 		rd_ink_again(f->ink);
 		s = draw(f, d, a, e);
 		if (rd_ink_pages(f->ink) < pages)

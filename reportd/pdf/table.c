@@ -125,10 +125,11 @@ measure_all(struct grid *g, struct om_arena *a, om_err *e)
 
 		c->before = c->after = 0;
 		c->width = rd_text_word(g->flow->fonts, &g->head, title);
-		for (int k = 0; k < 40; k++, c->width += 2) { /* headings of two lines at most */
+		for (int k = 0; k < 40; k++) { /* headings of two lines at most */
 			rd_wrap(g->flow->fonts, &g->head, title, c->width + 0.5, 3, &w);
 			if (w.n <= 2)
 				break;
+			c->width += 2;
 		}
 	}
 	for (size_t r = 0; r < t->n_rows; r++) {
@@ -424,9 +425,7 @@ draw_rows(struct grid *g, struct om_arena *a, om_err *e)
 			break_page(g);
 			first = true;
 		}
-		if (!first)
-			draw_rule(g, RD_HAIR, 0.4);
-		else if (t->total != NULL && g->carried[g->column[g->n - 1].index].known)
+		if (!first || (t->total != NULL && g->carried[g->column[g->n - 1].index].known))
 			draw_rule(g, RD_HAIR, 0.4);
 		draw_row(g, cells, &g->type, &w);
 		if (t->total != NULL)
