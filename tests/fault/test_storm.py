@@ -9,7 +9,7 @@ from stack import MariaDB
 
 
 def test_storm_loses_nothing_and_doubles_nothing(tmp_path, capsys):
-    seconds = float(os.environ.get("METERING_STORM_SECONDS", "100"))
+    seconds = float(os.environ.get("METERING_STORM_SECONDS", "60"))
     seed = os.environ.get("METERING_STORM_SEED") or f"{random.SystemRandom().getrandbits(40):010x}"
     with capsys.disabled():
         print(f"\nstorm of {seconds:g} s, METERING_STORM_SEED={seed}", flush=True)
