@@ -175,7 +175,7 @@ give_rows(struct om_arena *a, struct rd_rows *rows, long n)
 {
 	struct fx_shape sh = one_user;
 	Om__StatementReply *reply;
-	Om__Generation **all = calloc((size_t)n, sizeof *all);
+	Om__Generation **all = calloc((size_t)n, sizeof(void *));
 
 	sh.n_requests = KINDS / sh.n_models;
 	sh.max_rows = KINDS;

@@ -64,7 +64,7 @@ fx_open(struct fx *f)
 		{
 		    .delay_us = 5 * OM_SECOND,
 		    .open_delay_us = 900 * OM_SECOND,
-		    .max_delay_us = 6 * 3600 * OM_SECOND,
+		    .max_delay_us = INT64_C(6) * 3600 * OM_SECOND,
 		    .give_up_us = 7 * OM_DAY,
 		},
 	};

@@ -131,6 +131,8 @@ random_record(const struct truth *t, struct om_arena *a, uint64_t *seed)
 	om_err e = {.text = ""};
 
 	assert_true(r != NULL && id != NULL);
+	if (r == NULL || id == NULL)
+		abort();
 	for (unsigned i = 0; i < CD_RECORD_ID; i++)
 		id[i] = (unsigned char)fx_random(seed);
 	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = id};
@@ -219,7 +221,7 @@ open_memory(struct memory *m)
 {
 	memset(m, 0, sizeof *m);
 	om_arena_init(&m->a, ARENA);
-	m->moves = om_arena_array(&m->a, 2 * 4 * MOST, sizeof *m->moves);
+	m->moves = om_arena_array(&m->a, 8 * (size_t)MOST, sizeof *m->moves);
 	assert_non_null(m->moves);
 }
 
@@ -289,7 +291,7 @@ sum_of(const struct cd_delta *d, size_t n, const struct cd_delta *line)
 {
 	struct sum s = {.requests = 0};
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; d != NULL && i < n; i++) {
 		if (line != NULL && (d[i].day != line->day || memcmp(d[i].dim, line->dim, CD_DIM) != 0))
 			continue;
 		s.cost.v += d[i].by.cost.v;

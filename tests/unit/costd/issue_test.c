@@ -315,7 +315,7 @@ test_the_list_pages_and_filters(void **state)
 	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
 	Om__DocumentsReply out;
 	om_err e = {.text = ""};
-	char name[24], *user;
+	char name[24];
 	int seen = 0;
 
 	(void)state;
@@ -341,7 +341,7 @@ test_the_list_pages_and_filters(void **state)
 	q.has_of_year = q.has_of_month = q.has_year = q.has_kind = true;
 	q.year = q.of_year = 2026;
 	q.of_month = 10;
-	q.user = user = om_arena_strdup(&f.a, "u-1");
+	q.user = om_arena_strdup(&f.a, "u-1");
 	q.limit = 100;
 	ok(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 5);

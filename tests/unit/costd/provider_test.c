@@ -267,7 +267,7 @@ wait_after(int64_t attempts, int64_t retry_after_s, uint32_t random)
 	    .first_us = NOW - OM_SECOND,
 	    .give_up_us = 7 * OM_DAY,
 	    .base_us = 5 * OM_SECOND,
-	    .max_us = 6 * 3600 * OM_SECOND,
+	    .max_us = INT64_C(6) * 3600 * OM_SECOND,
 	    .attempts = attempts,
 	    .retry_after_s = retry_after_s,
 	    .random = random};
@@ -287,8 +287,8 @@ test_backoff_doubles_up_to_hours_with_jitter(void **state)
 	assert_int_equal(wait_after(3, -1, 1000), 20 * OM_SECOND);
 	assert_int_equal(wait_after(3, -1, 0), 16 * OM_SECOND);
 	assert_int_equal(wait_after(3, -1, 2000), 24 * OM_SECOND);
-	assert_int_equal(wait_after(60, -1, 1000), 6 * 3600 * OM_SECOND);
-	assert_int_equal(wait_after(INT64_MAX, -1, 1000), 6 * 3600 * OM_SECOND);
+	assert_int_equal(wait_after(60, -1, 1000), INT64_C(6) * 3600 * OM_SECOND);
+	assert_int_equal(wait_after(INT64_MAX, -1, 1000), INT64_C(6) * 3600 * OM_SECOND);
 	assert_true(wait_after(1, 30, 0) == 30 * OM_SECOND);
 	assert_true(wait_after(1, 0, 0) == 5 * OM_SECOND);
 	assert_true(wait_after(1, 999999, 0) == 3600 * OM_SECOND);

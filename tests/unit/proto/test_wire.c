@@ -248,7 +248,7 @@ test_calls_that_are_not_wanted_do_not_wait(void **state)
 	assert_int_equal(call(c, 3600 * 1000, &e), OM_UNAVAILABLE);
 	assert_int_equal(pthread_join(other, NULL), 0);
 	assert_int_equal(call(c, 3600 * 1000, &e), OM_UNAVAILABLE); /* the later ones, too */
-	assert_true(om_mono_ms() - began < 600 * 1000);             /* of hours: a bound, not a measurement */
+	assert_true(om_mono_ms() - began < INT64_C(600000));        /* of hours: a bound, not a measurement */
 	atomic_store(&hold, false);
 	for (int i = 0; i < 64; i++)
 		(void)sem_post(&go);
@@ -291,7 +291,7 @@ test_peer_that_dies_with_the_request_is_not_waited_for(void **state)
 	c = connect_to(url, 1);
 	assert_status(call(c, 3600 * 1000, &e), OM_UNAVAILABLE, e);
 	assert_non_null(strstr(e.text, "went away"));
-	assert_true(om_mono_ms() - began < 600 * 1000); /* of an hour: a bound, not a measurement */
+	assert_true(om_mono_ms() - began < INT64_C(600000)); /* of an hour: a bound, not a measurement */
 	assert_int_equal(pthread_join(peer, NULL), 0);
 
 	/* the peer comes back: the same socket serves on */
@@ -314,12 +314,12 @@ test_requests_after_the_peer_died_do_not_wait(void **state)
 
 		assert_status(call(c, DEADLINE_MS, &e), OM_OK, e);
 		while (om_wire_connected(c) < 8)
-			assert_true(om_mono_ms() - began < 600 * 1000);
+			assert_true(om_mono_ms() - began < INT64_C(600000));
 		om_wire_server_close(&s); /* nng notices it socket by socket */
 		assert_status(call(c, 3600 * 1000, &e), OM_UNAVAILABLE, e);
 		om_wire_client_free(&c);
 	}
-	assert_true(om_mono_ms() - began < 600 * 1000);
+	assert_true(om_mono_ms() - began < INT64_C(600000));
 }
 
 static void
