@@ -324,7 +324,7 @@ def test_logs_are_rotated(make_home):
     assert (home.folder / "log" / "gateway.log").stat().st_size < 1_000_000
 
 
-@pytest.mark.parametrize("argv, code", [(["help"], 0), (["--help"], 0), (["nonsense"], 2), (["bench"], 0), (["demo", "stop"], None)])
+@pytest.mark.parametrize("argv, code", [(["help"], 0), (["--help"], 0), (["nonsense"], 2), (["bench", "help"], 0), (["bench", "nonsense"], 2), (["demo", "stop"], None)])
 def test_other_verbs(make_home, argv, code):
     done = make_home().run(*argv, code=None)
     assert done.returncode == code if code is not None else done.returncode != 0
