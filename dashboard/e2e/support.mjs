@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
  * What browser tests share: the system they run against (ADDRESS, ADMIN_PASSWORD, READ_API_KEY and API_KEY
- * name it, ./run writes them into access.env; without ADDRESS it is the mock with dist/), a browser that
+ * name it, ./run writes them into access.env; without ADDRESS it is the mock with DASHBOARD_DIST or dist/), a browser that
  * notes complaints, and ways to compare.
  */
 import assert from 'node:assert/strict';
@@ -26,7 +26,9 @@ export async function begin({
   const mock =
     process.env.ADDRESS && !mockOnly
       ? null
-      : await startMock({ dist: new URL('../dist', import.meta.url).pathname });
+      : await startMock({
+          dist: process.env.DASHBOARD_DIST ?? new URL('../dist', import.meta.url).pathname,
+        });
   const address = mock?.address ?? process.env.ADDRESS.replace(/\/$/, '');
   const password = mock ? 'metering' : process.env.ADMIN_PASSWORD;
   const key = mock ? 'read-key' : process.env.READ_API_KEY;
