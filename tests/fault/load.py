@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A load of known records, and the ledger they must make."""
+import contextlib
 import http.client
 import json
 import random
@@ -32,9 +33,10 @@ class Load:
     """Threads that behave as plugins do: a batch is sent until it is taken, under the
     same ids; now and then one is sent once more, to another gateway, long after."""
 
-    def __init__(self, ports, key, seed, threads=6):
-        self.ports, self.key, self.seed = ports, key, seed
+    def __init__(self, ports, key, seed, threads=6, duplicates=0.2):
+        self.ports, self.key, self.seed, self.duplicates = ports, key, seed, duplicates
         self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.turns = [threading.Lock() for _ in range(threads)]  # each thread's, held while its batch is on the way
         self.sent, self.batches, self.refusals, self.failures, self.bad = {}, 0, 0, 0, []
         self.threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
 
@@ -48,6 +50,14 @@ class Load:
         for thread in self.threads:
             thread.join()
 
+    @contextlib.contextmanager
+    def held(self):
+        """held: in this time no batch is on the way, and all that were begun are answered."""
+        with contextlib.ExitStack() as all_turns:
+            for turn in self.turns:
+                all_turns.enter_context(turn)
+            yield
+
     def answered(self):
         with self.lock:
             return [one for one in self.sent.values() if one.settled]
@@ -57,10 +67,11 @@ class Load:
         old = []
         while not self.stopping.wait(rng.uniform(0, PAUSE_S)):
             batch, generations = self._make(rng, number)
-            self._deliver(rng, batch, generations)
-            old.append(batch)
-            if rng.random() < 0.2:  # a duplicate, minutes later as seen from the plugin
-                self._deliver(rng, rng.choice(old[-200:]), [])
+            with self.turns[number]:
+                self._deliver(rng, batch, generations)
+                old.append(batch)
+                if rng.random() < self.duplicates:  # minutes later as seen from the plugin
+                    self._deliver(rng, rng.choice(old[-200:]), [])
 
     def _make(self, rng, number):
         batch, generations = [], []

@@ -103,6 +103,15 @@ def test_death_between_the_provider_s_answer_and_the_ledger(make_stack):
 
 # How each mistake is provoked: what a careful system survives.
 
+def transactions(stack, where):
+    return {row[0] for row in stack.db.rows(f"SELECT trx_id FROM information_schema.innodb_trx WHERE {where}")}
+
+
+def load_for(mistake, stack):
+    """load_for sends nothing twice where the mistake loses: a duplicate would bring back what was lost."""
+    return Load([stack.port], stack.ingest_key, mistake, threads=4, duplicates=0.2 if mistake == "no_unique_key" else 0)
+
+
 def kill_again_and_again(stack, load, service):
     for _ in range(4):
         more(load)
@@ -112,11 +121,25 @@ def kill_again_and_again(stack, load, service):
 
 
 def answer_before_commit(stack, load):
-    kill_again_and_again(stack, load, stack.gateway)
+    stack.costd.pause()  # what is answered now is in the spool or nowhere
+    for _ in range(5):
+        more(load, 5)
+        with load.held():  # the last answers' transaction is not followed by another, which would commit it
+            stack.gateway.kill()
+        stack.gateway.start()
+    stack.costd.resume()
+    more(load, 5)
 
 
 def reply_before_commit(stack, load):
-    kill_again_and_again(stack, load, stack.costd)
+    for _ in range(3):
+        more(load)
+        stack.gateway.pause()  # takes the last reply, and brings no batch whose beginning would end the transaction
+        wait_until(lambda: not transactions(stack, "trx_query IS NOT NULL"), "an idle costd")
+        stack.costd.kill()
+        stack.gateway.resume()
+        stack.costd.start()
+    more(load)
 
 
 def forget_before_acknowledgement(stack, load):
@@ -131,17 +154,22 @@ def commit_after_failed_statement(stack, load):
     seen = set()
 
     def a_wait_ended():
-        waiting = {row[0] for row in stack.db.rows(
-            "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state='LOCK WAIT'")}
+        waiting = transactions(stack, "trx_state = 'LOCK WAIT'")
         seen.update(waiting)
         return seen - waiting
 
     lock = LockWait(stack)
+    lock.sql = "BEGIN; SELECT COUNT(*) FROM generation FOR UPDATE;\n"  # fails behind the journal, before the ledger
     more(load)
+    stack.gateway.pause()  # the lock is taken while nobody writes: else it may lose a deadlock and never be held
+    wait_until(lambda: not transactions(stack, "trx_rows_modified > 0 OR trx_tables_locked > 0"), "the end of what costd writes")
     lock.begin(None)
     try:
+        wait_until(lambda: transactions(stack, "trx_rows_locked > 0 AND trx_query IS NULL"), "the lock")
+        stack.gateway.resume()
         wait_until(a_wait_ended, "a lock wait that ended")  # costd's sessions wait for 3 s
     finally:
+        stack.gateway.resume()
         lock.end(None)
     more(load)
 
@@ -157,7 +185,7 @@ def test_a_mistake_put_back_turns_the_judgement_red(make_stack, mistake):
     stack = make_stack(settings)
     stack.__enter__()
     try:
-        with Load([stack.port], stack.ingest_key, mistake, threads=4) as load:
+        with load_for(mistake, stack) as load:
             globals()[mistake](stack, load)
         assert judged(stack, load).complaints != [], f"nobody noticed: {mistake}"
     finally:
@@ -169,6 +197,6 @@ def test_a_mistake_put_back_turns_the_judgement_red(make_stack, mistake):
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_without_the_mistake_the_same_is_green(make_stack, mistake):
     with make_stack() as stack:
-        with Load([stack.port], stack.ingest_key, mistake, threads=4) as load:
+        with load_for(mistake, stack) as load:
             globals()[mistake](stack, load)
         assert judged(stack, load).complaints == []
