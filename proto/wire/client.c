@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * A pool of long-lived REQ sockets, each connected to every URL, each used by
- * one thread at a time.  A socket that timed out several times in a row gets
- * new connections: the old ones may be half open after a partition.
+ * one thread at a time.  The first connects at once, each other when it is first
+ * needed: a peer that is away would be dialled for ever by all of them.  A socket
+ * that timed out several times in a row gets new connections: the old ones may be
+ * half open after a partition.
  */
 #include "socket.h"
 
@@ -34,11 +36,11 @@ struct link {
 
 struct req_socket {
 	nng_socket s;
-	nng_dialer dialers[OM_WIRE_MAX_URLS];
-	struct link *link; /* of client->links */
-	nng_aio *aio;      /* owned; the user's */
-	int timeouts;      /* in a row; the user's */
-	bool busy;         /* client->lock */
+	nng_dialer dialers[OM_WIRE_MAX_URLS]; /* the user's; id 0: none yet */
+	struct link *link;                    /* of client->links */
+	nng_aio *aio;                         /* owned; the user's */
+	int timeouts;                         /* in a row; the user's */
+	bool busy;                            /* client->lock */
 };
 
 struct om_wire_client {
@@ -111,12 +113,16 @@ peers_of(struct link *l)
 	return n;
 }
 
+/* dial sets up a dialer that is not there yet. */
 static om_status
 dial(struct om_wire_client *c, struct req_socket *rs, unsigned i, om_err *e)
 {
 	nng_dialer d;
-	int rv = nng_dialer_create(&d, rs->s, c->urls.url[i]);
+	int rv;
 
+	if (nng_dialer_id(rs->dialers[i]) > 0)
+		return OM_OK;
+	rv = nng_dialer_create(&d, rs->s, c->urls.url[i]);
 	if (rv == 0 && c->tls[i] != NULL)
 		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, c->tls[i]);
 	if (rv == 0)
@@ -128,7 +134,17 @@ dial(struct om_wire_client *c, struct req_socket *rs, unsigned i, om_err *e)
 }
 
 static om_status
-open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
+dial_all(struct om_wire_client *c, struct req_socket *rs, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (unsigned i = 0; s == OM_OK && i < c->urls.n; i++)
+		s = dial(c, rs, i, e);
+	return s;
+}
+
+static om_status
+open_socket(struct req_socket *rs, om_err *e)
 {
 	int rv = nng_req0_open(&rs->s);
 
@@ -148,15 +164,7 @@ open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_REM_POST, count_pipe, rs->link);
 	if (rv == 0)
 		rv = nng_aio_alloc(&rs->aio, note_done, rs->link);
-	if (rv != 0)
-		return om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
-	for (unsigned i = 0; i < c->urls.n; i++) {
-		om_status s = dial(c, rs, i, e);
-
-		if (s != OM_OK)
-			return s;
-	}
-	return OM_OK;
+	return rv == 0 ? OM_OK : om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
 }
 
 om_status
@@ -190,7 +198,9 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 		if (om_url_is_tls(c->urls.url[i]))
 			s = om_tls_config(&o->tls, NNG_TLS_MODE_CLIENT, c->urls.url[i], &c->tls[i], e);
 	for (unsigned i = 0; s == OM_OK && i < c->n_sockets; i++)
-		s = open_socket(c, &c->sockets[i], e);
+		s = open_socket(&c->sockets[i], e);
+	if (s == OM_OK)
+		s = dial_all(c, &c->sockets[0], e);
 	if (s != OM_OK) {
 		om_wire_client_free(&c);
 		return s;
@@ -302,6 +312,7 @@ redial(struct om_wire_client *c, struct req_socket *rs)
 	om_log(OM_LOG_WARN, "connecting anew after time-outs", "peer", c->peer, NULL);
 	for (unsigned i = 0; i < c->urls.n; i++) {
 		(void)nng_dialer_close(rs->dialers[i]);
+		rs->dialers[i] = (nng_dialer)NNG_DIALER_INITIALIZER;
 		if (dial(c, rs, i, &e) != OM_OK)
 			om_log(OM_LOG_ERROR, "cannot dial", "peer", c->peer, "why", e.text, NULL);
 	}
@@ -461,7 +472,9 @@ om_wire_call(
 		s = om_fail(e, OM_UNAVAILABLE, "%s: too many requests are under way", c->peer);
 	} else {
 		(void)om__request__pack(req, nng_msg_body(m));
-		s = exchange(c, rs, &m, deadline, e);
+		s = dial_all(c, rs, e);
+		if (s == OM_OK)
+			s = exchange(c, rs, &m, deadline, e);
 		give_socket(c, rs);
 		if (s == OM_OK)
 			s = read_reply(c, req, m, a, reply_out, e);
