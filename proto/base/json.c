@@ -26,6 +26,12 @@ om_json_too_deep(const char *text, size_t n)
 	return false;
 }
 
+static om_status
+refuse_depth(om_err *e)
+{
+	return om_fail(e, OM_INVALID, "not valid JSON: nested more than %d deep", OM_JSON_DEPTH);
+}
+
 om_status
 om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 {
@@ -33,12 +39,83 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 
 	*out = NULL;
 	if (om_json_too_deep(text, n))
-		return om_fail(e, OM_INVALID, "not valid JSON: nested more than %d deep", OM_JSON_DEPTH);
+		return refuse_depth(e);
 	*out = json_loadb(text, n, OM_JSON_FLAGS, &je);
 	if (*out == NULL)
 		return om_fail(e, OM_INVALID, "not valid JSON: line %d, column %d: %s", je.line, je.column, je.text);
 	return OM_OK;
 }
+
+/* ---- an array's items ---- */
+
+static size_t
+skip_blank(const char *text, size_t n, size_t at)
+{
+	while (at < n && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r'))
+		at++;
+	return at;
+}
+
+bool
+om_json_is_array(const char *text, size_t n)
+{
+	size_t at = skip_blank(text, n, 0);
+
+	return at < n && text[at] == '[';
+}
+
+om_status
+om_json_items_init(struct om_json_items *it, const char *text, size_t n, om_err *e)
+{
+	*it = (struct om_json_items){.text = text, .n = n, .at = skip_blank(text, n, 0) + 1};
+	return om_json_too_deep(text, n) ? refuse_depth(e) : OM_OK;
+}
+
+/* refuse_at says where in the whole text something is wrong that the parser, which
+ * began at `from`, found at a line and a column of its own. */
+static om_status
+refuse_at(const struct om_json_items *it, size_t from, int line, int column, const char *what, om_err *e)
+{
+	const char *begin = it->text, *p = it->text, *end = it->text + from;
+	long long lines = line;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		lines++;
+		begin = ++p;
+	}
+	if (line == 1)
+		column += (int)om_utf8_length(begin, (size_t)(end - begin));
+	return om_fail(e, OM_INVALID, "not valid JSON: line %lld, column %d: %s", lines, column, what);
+}
+
+om_status
+om_json_items_next(struct om_json_items *it, json_t **out, om_err *e)
+{
+	json_error_t je;
+
+	*out = NULL;
+	if (it->ended)
+		return OM_OK;
+	it->at = skip_blank(it->text, it->n, it->at);
+	if (it->at < it->n && it->text[it->at] == ']') {
+		it->ended = true;
+		it->at = skip_blank(it->text, it->n, it->at + 1);
+		return it->at == it->n ? OM_OK : refuse_at(it, it->at, 1, 1, "more text behind the array", e);
+	}
+	if (it->count > 0) {
+		if (it->at == it->n || it->text[it->at] != ',')
+			return refuse_at(it, it->at, 1, 1, "',' or ']' expected", e);
+		it->at = skip_blank(it->text, it->n, it->at + 1);
+	}
+	*out = json_loadb(it->text + it->at, it->n - it->at, OM_JSON_FLAGS | JSON_DISABLE_EOF_CHECK, &je);
+	if (*out == NULL)
+		return refuse_at(it, it->at, je.line, je.column, je.text, e);
+	it->at += (size_t)je.position;
+	it->count++;
+	return OM_OK;
+}
+
+/* ---- reading ---- */
 
 /* lookup gives NULL for an absent key and for null. */
 static const json_t *

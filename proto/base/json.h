@@ -35,6 +35,21 @@ bool om_json_too_deep(const char *text, size_t n);
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
+/* The items of a text that is one array, a tree each: a long list takes the
+ * memory of its longest item. */
+struct om_json_items {
+	const char *text; /* borrowed */
+	size_t n, at, count;
+	bool ended;
+};
+
+/* om_json_is_array tells whether the text begins as an array does. */
+bool om_json_is_array(const char *text, size_t n);
+om_status om_json_items_init(struct om_json_items *it, const char *text, size_t n, om_err *e) OM_MUST;
+/* *out is NULL at the end; free it with json_decref.  What om_json_parse refuses
+ * is refused where it is met: items before it have been given. */
+om_status om_json_items_next(struct om_json_items *it, json_t **out, om_err *e) OM_MUST;
+
 /* ---- reading ---- */
 
 /* *out points into the object. max_chars counts code points; control

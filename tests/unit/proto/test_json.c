@@ -50,6 +50,69 @@ test_parse_refuses_deep_nesting(void **state)
 	json_decref(j);
 }
 
+/* items reads an array item by item: how many, and whether they are those of the
+ * whole text. */
+static om_status
+items(const char *text, size_t *n_out, om_err *e)
+{
+	struct om_json_items it;
+	json_t *whole = NULL, *item = NULL;
+	om_status s = om_json_items_init(&it, text, strlen(text), e), all;
+
+	all = om_json_parse(text, strlen(text), &whole, NULL);
+	*n_out = 0;
+	while (s == OM_OK && !it.ended) {
+		s = om_json_items_next(&it, &item, e);
+		if (item != NULL && whole != NULL)
+			assert_true(json_equal(item, json_array_get(whole, *n_out)));
+		*n_out += item != NULL;
+		json_decref(item);
+	}
+	assert_int_equal(s, all);
+	assert_true(whole == NULL || json_array_size(whole) == *n_out);
+	json_decref(whole);
+	return s;
+}
+
+static void
+test_items_are_those_of_the_whole_array(void **state)
+{
+	static const char *const good[] = {"[]", " [ ] \n", "[1]",
+	    "[1,-2.5e3 ,true,null,\"]\",[[]],{\"a\":[1,{}]} ]\r\n", "[123456789012345678901234567890,\"\xc3\x84\"]",
+	    "\n[\n{\"a\":1}\n,\n{\"a\":2}\n]"};
+	static const char *const bad[] = {"[", "[1", "[1,", "[,1]", "[1,]", "[1 2]", "[1]]", "[1] x", "[{]", "[\"a]",
+	    "[tru]", "[1}", "[{\"a\":1,\"a\":2}]", "[\"\xff\"]", "[1e400]", "[01]", "[1,,2]"};
+	om_err e = {.text = ""};
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_true(om_json_is_array(good[i], strlen(good[i])));
+		assert_status(items(good[i], &n, &e), OM_OK, e);
+	}
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(items(bad[i], &n, &e), OM_INVALID);
+	assert_false(om_json_is_array(" {}", 3));
+	assert_false(om_json_is_array("", 0));
+}
+
+static void
+test_items_say_where_in_the_whole_text(void **state)
+{
+	om_err e = {.text = ""};
+	size_t n;
+
+	(void)state;
+	assert_int_equal(items("[{},\n {},\n  {\"a\": }]", &n, &e), OM_INVALID);
+	assert_int_equal(n, 2);
+	assert_non_null(strstr(e.text, "line 3, column 9"));
+	assert_int_equal(items("[\"\xc3\x84\",{\n\"a\" 1}]", &n, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "line 2, column 5"));
+	assert_int_equal(items("[1\n2]", &n, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "line 2, column 1: ',' or ']' expected"));
+}
+
 static void
 test_getters(void **state)
 {
@@ -147,6 +210,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse_says_where),
 	    cmocka_unit_test(test_parse_refuses_deep_nesting),
+	    cmocka_unit_test(test_items_are_those_of_the_whole_array),
+	    cmocka_unit_test(test_items_say_where_in_the_whole_text),
 	    cmocka_unit_test(test_getters),
 	    cmocka_unit_test(test_writer_makes_json_that_reads_back),
 	};

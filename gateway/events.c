@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Bodies of many records are read one record at a time: what a record becomes on
+ * the way is let go before the next, so that a body takes its own size and that
+ * of the packed records, and no more.
+ */
+#include "event.h"
+
+#include <string.h>
+
+#define RECORD_BYTES ((size_t)4 * 1024 * 1024) /* of one record while it is read */
+
+static om_status
+reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, om_err *e)
+{
+	if (ev->n_rejected == ev->cap_rejected) {
+		size_t cap = ev->cap_rejected == 0 ? 16 : ev->cap_rejected * 2;
+		struct gw_rejection *p = om_arena_array(a, cap, sizeof *p);
+
+		if (p == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		if (ev->n_rejected > 0)
+			memcpy(p, ev->rejected, ev->n_rejected * sizeof *p);
+		ev->rejected = p;
+		ev->cap_rejected = cap;
+	}
+	ev->rejected[ev->n_rejected].index = index;
+	ev->rejected[ev->n_rejected].reason = om_arena_strdup(a, reason);
+	if (ev->rejected[ev->n_rejected].reason == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	ev->n_rejected++;
+	return OM_OK;
+}
+
+/* take judges one record and puts it where it belongs. */
+static om_status
+take(
+    const json_t *o, size_t index, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *ev, om_err *e)
+{
+	om_err why = {.text = ""};
+	struct om_arena own;
+	Om__Record r;
+	om_status s;
+
+	om_arena_init(&own, RECORD_BYTES);
+	s = gw_event_read(o, now, &own, &r, &why);
+	if (s == OM_INVALID || s == OM_RANGE) {
+		s = reject(ev, a, index, why.text, e);
+	} else if (s != OM_OK) {
+		s = om_fail(e, s, "%s", why.text);
+	} else {
+		s = gw_batch_add(b, &r, e);
+		if (s == OM_OK)
+			ev->n_accepted++;
+	}
+	om_arena_fini(&own);
+	return s;
+}
+
+static om_status
+too_many(om_err *e)
+{
+	return om_fail(e, OM_TOO_LARGE, "more than %d records in one body", GW_EVENTS_MAX);
+}
+
+/* read_array judges a record and forgets it, again and again. */
+static om_status
+read_array(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	struct om_json_items items;
+	om_status s = om_json_items_init(&items, text, n, e);
+
+	for (size_t i = 0; s == OM_OK && !items.ended; i++) {
+		json_t *item = NULL;
+
+		s = om_json_items_next(&items, &item, e);
+		if (s == OM_OK && item != NULL)
+			s = i == GW_EVENTS_MAX ? too_many(e) : take(item, i, now, a, b, out, e);
+		json_decref(item);
+	}
+	return s;
+}
+
+om_status
+gw_events_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	json_t *doc = NULL;
+	om_status s;
+
+	*out = (struct gw_events){.n_accepted = 0};
+	if (om_json_is_array(text, n))
+		return read_array(text, n, now, a, b, out, e);
+	s = om_json_parse(text, n, &doc, e);
+	if (s != OM_OK)
+		return s;
+	if (json_is_object(doc))
+		s = take(doc, 0, now, a, b, out, e);
+	else
+		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
+	json_decref(doc);
+	return s;
+}
+
+static bool
+is_blank(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+			return false;
+	return true;
+}
+
+om_status
+gw_events_ndjson(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	const char *end = text + n;
+	om_status s = OM_OK;
+	size_t index = 0;
+
+	*out = (struct gw_events){.n_accepted = 0};
+	for (size_t line = 1; s == OM_OK && text < end; line++) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+		size_t len = (size_t)((stop != NULL ? stop : end) - text);
+		om_err why = {.text = ""};
+		json_error_t je;
+		json_t *doc;
+		bool deep;
+
+		if (!is_blank(text, len)) {
+			if (index == GW_EVENTS_MAX)
+				return too_many(e);
+			deep = om_json_too_deep(text, len);
+			doc = deep ? NULL : json_loadb(text, len, OM_JSON_FLAGS, &je);
+			if (doc == NULL) {
+				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
+				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
+				s = reject(out, a, index, why.text, e);
+			} else {
+				s = take(doc, index, now, a, b, out, e);
+			}
+			json_decref(doc);
+			index++;
+		}
+		text += len + (stop != NULL);
+	}
+	return s;
+}
