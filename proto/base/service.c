@@ -2,6 +2,7 @@
 #include "service.h"
 #include "log.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define TEXT_BYTES ((size_t)1024 * 1024)
+#define HEAPS      2 /* that all threads share: with one each, every thread keeps what its largest task took */
 
 static atomic_int gave_up;
 
@@ -86,6 +88,7 @@ serve(const struct om_service *svc, const void *conf)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)prctl(PR_SET_DUMPABLE, 0); /* no core file with keys in it */
+	(void)mallopt(M_ARENA_MAX, HEAPS);
 
 	s = svc->start(conf, &self, &e);
 	if (s != OM_OK) {
