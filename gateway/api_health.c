@@ -16,6 +16,7 @@ gw_api_health(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	(void)rq;
 	(void)e;
 	rp->type = "text/plain; charset=utf-8";
+	rp->quiet = true;
 	om_buf_str(&rp->body, "ok");
 	return OM_OK;
 }
@@ -71,6 +72,7 @@ gw_api_ready(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 
 	(void)rq;
 	(void)e;
+	rp->quiet = true;
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');

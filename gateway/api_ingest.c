@@ -71,6 +71,7 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	if (ev.n_accepted == 0 && ev.n_rejected > 0)
 		return refuse_all(rq, rp, &ev, e);
 	rp->type = "application/json";
+	rp->quiet = true;
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
 	write_result(&w, &ev);
@@ -103,6 +104,7 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	if (s != OM_OK)
 		return s;
 	rp->type = "application/json";
+	rp->quiet = true;
 	om_buf_str(&rp->body, "{\"success\":true}");
 	return OM_OK;
 }

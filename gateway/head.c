@@ -29,28 +29,49 @@ gw_head_whole(const struct gw_header *headers, size_t n)
 	return true;
 }
 
+/* date_now is made once a second on each thread. */
+static const char *
+date_now(void)
+{
+	static _Thread_local char text[64];
+	static _Thread_local time_t made_at;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now == made_at && text[0] != '\0')
+		return text;
+	made_at = now;
+	if (gmtime_r(&now, &tm) == NULL || strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		text[0] = '\0';
+	return text;
+}
+
+static void
+write_line(struct om_buf *out, const char *name, const char *value)
+{
+	om_buf_str(out, name);
+	om_buf_str(out, value);
+	om_buf_str(out, "\r\n");
+}
+
 void
 gw_head_write(
     struct om_buf *out, const struct gw_req *rq, const struct gw_reply *rp, size_t n_body, bool chunked, bool keep)
 {
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
+	const char *date = date_now();
 
-	if (gmtime_r(&now, &tm) == NULL || strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		date[0] = '\0';
 	om_buf_printf(out, "HTTP/1.1 %d %s\r\n", rp->status, gw_http_reason(rp->status));
 	if (date[0] != '\0')
-		om_buf_printf(out, "Date: %s\r\n", date);
+		write_line(out, "Date: ", date);
 	if (rp->type != NULL)
-		om_buf_printf(out, "Content-Type: %s\r\n", rp->type);
+		write_line(out, "Content-Type: ", rp->type);
 	if (rp->send != NULL && chunked)
 		om_buf_str(out, "Transfer-Encoding: chunked\r\n");
 	else if ((rp->send == NULL || rp->has_length) && rp->status != 204 && rp->status != 304)
 		om_buf_printf(out, "Content-Length: %zu\r\n", n_body);
-	om_buf_printf(out, "Cache-Control: %s\r\n", rp->cache_control != NULL ? rp->cache_control : "no-store");
+	write_line(out, "Cache-Control: ", rp->cache_control != NULL ? rp->cache_control : "no-store");
 	om_buf_str(out, security_headers);
-	om_buf_printf(out, "X-Request-Id: %s\r\n", rq->request_id);
+	write_line(out, "X-Request-Id: ", rq->request_id);
 	om_buf_str(out, keep ? "Keep-Alive: " GW_IDLE_HINT "\r\n" : "Connection: close\r\n");
 	om_buf_add(out, rp->headers.data != NULL ? rp->headers.data : "", rp->headers.len);
 	om_buf_str(out, "\r\n");

@@ -36,8 +36,8 @@
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
 #define READ_BYTES   ((size_t)64 * 1024)
 
-/* What a body becomes takes up to eleven times its size, so that large ones share
- * this much; one that does not fit is told to come again. */
+/* Large bodies share this much, two of the largest; one that does not fit is told
+ * to come again. */
 #define LARGE_BODY ((int64_t)256 * 1024)
 #define LARGE_SUM  ((int64_t)32 * 1024 * 1024)
 
@@ -334,15 +334,14 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 static void
 note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time start)
 {
-	bool probe = rp->status == 200 && (strcmp(rq->path, "/healthcheck") == 0 || strcmp(rq->path, "/readyz") == 0);
 	int64_t micros = om_now() - start;
 	int class = rp->status / 100;
 
 	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
 	if (rp->send == NULL) /* a stream lasts as long as somebody watches it */
 		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
-	om_log(probe ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path", rq->path, "status",
-	    OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);
+	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path",
+	    rq->path, "status", OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);
 }
 
 static void
