@@ -3,7 +3,8 @@
 
 #include "groups.h"
 
-#define MAX_ROWS 10000u
+#define USUAL_ROWS 10000u
+#define MAX_ROWS   100000u /* of a file */
 
 struct ask {
 	const Om__UsageQuery *q;
@@ -20,7 +21,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 	const struct cd_groups g = {
 	    .by = ask->q->group_by,
 	    .n_by = ask->q->n_group_by,
-	    .limit = ask->q->has_limit ? ask->q->limit : MAX_ROWS,
+	    .limit = ask->q->has_limit ? ask->q->limit : USUAL_ROWS,
 	};
 	om_status s = OM_OK;
 

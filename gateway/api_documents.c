@@ -260,6 +260,7 @@ give_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Forma
 	struct gw_usage_question ask;
 	om_status s = gw_read_usage(rq, &ask, e);
 
+	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
 	what.usage = &ask.query;
 	return s == OM_OK ? give_rows(app, rq, rp, &what, "usage", format, e) : s;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_ROWS      100000u                     /* of requests that come with the totals */
+#define USAGE_ROWS    100000u                     /* of totals in a file, the most that costd gives */
 #define FIGURES_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the document's model */
 #define FILE_BYTES    ((size_t)256 * 1024 * 1024) /* a PDF while it is made */
 #define TEXT_BYTES    ((size_t)16 * 1024 * 1024)  /* a workbook's words while it is made */
@@ -428,7 +429,8 @@ write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageRepl
 	om_status s;
 
 	if (u->truncated && !what->usage->has_limit)
-		return om_fail(e, OM_TOO_LARGE, "there are more rows than a file of totals takes; ask for less");
+		return om_fail(
+		    e, OM_TOO_LARGE, "there are more than %u rows of totals; ask for fewer days or keys", USAGE_ROWS);
 	rd_task_expect(t, u->n_rows);
 	if (what->format == OM__FORMAT__FORMAT_XLSX) {
 		s = rd_found_usage(l, u, a, &table, e);
@@ -449,15 +451,20 @@ static om_status
 make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	const char *stem = what->stem != NULL ? what->stem : "usage";
+	Om__UsageQuery all = *what->usage;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
 	struct om_arena a;
 	unsigned at;
 	om_status s;
 
+	if (!all.has_limit) {
+		all.has_limit = 1;
+		all.limit = USAGE_ROWS;
+	}
 	om_arena_init(&a, FIGURES_BYTES);
 	req.body_case = OM__REQUEST__BODY_USAGE;
-	req.usage = what->usage;
+	req.usage = &all;
 	s = om_fleet_call(w->costd, &req, ASK_MS, &a, &rep, &at, e);
 	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_USAGE)
 		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
