@@ -147,13 +147,14 @@ rd_charges_of(const struct rd_terms *t, const struct rd_figures *f, struct rd_ch
 		return too_large(e);
 	if (c.payers > 0 && !t->floor)
 		c.fee = t->fee;
-	else if (c.payers > 0 && om_money_cmp(t->fee, f->cost) > 0 && om_money_sub(t->fee, f->cost, &c.fee) != OM_OK)
-		return too_large(e);
 	if (rd_money_scale(f->cost, t->markup_percent, 2, OM_MONEY_DIGITS, &c.markup) != OM_OK ||
 	    rd_money_scale((om_money){(om_i128)c.tokens * one}, t->markup_per_million, 6, OM_MONEY_DIGITS,
 		&c.token_markup) != OM_OK ||
-	    om_money_add(c.usage, c.fee, &c.net) != OM_OK || om_money_add(c.net, c.markup, &c.net) != OM_OK ||
-	    om_money_add(c.net, c.token_markup, &c.net) != OM_OK)
+	    om_money_add(c.usage, c.markup, &c.net) != OM_OK || om_money_add(c.net, c.token_markup, &c.net) != OM_OK)
+		return too_large(e);
+	if (c.payers > 0 && t->floor && om_money_cmp(t->fee, c.net) > 0 && om_money_sub(t->fee, c.net, &c.fee) != OM_OK)
+		return too_large(e);
+	if (om_money_add(c.net, c.fee, &c.net) != OM_OK)
 		return too_large(e);
 	*out = c;
 	return OM_OK;
@@ -176,15 +177,37 @@ rd_charges_add(struct rd_charges *sum, const struct rd_charges *c, om_err *e)
 /* ---- the printed lines ---- */
 
 static om_status
+convert(const struct rd_terms *t, om_money exact, int digits, om_money *out)
+{
+	if (!rd_terms_in_usd(t))
+		return rd_money_scale(exact, t->rate, 0, digits, out);
+	*out = om_money_round(exact, digits);
+	return OM_OK;
+}
+
+static om_status
 print_line(const struct rd_terms *t, om_money exact, int digits, om_money *net, om_money *out)
 {
-	om_status s = OM_OK;
+	om_status s = convert(t, exact, digits, out);
 
-	if (rd_terms_in_usd(t))
-		*out = om_money_round(exact, digits);
-	else
-		s = rd_money_scale(exact, t->rate, 0, digits, out);
 	return s == OM_OK ? om_money_add(*net, *out, net) : s;
+}
+
+/* print_fee rounds a fee on top as any line.  A floor's takes what is missing. */
+static om_status
+print_fee(const struct rd_terms *t, const struct rd_charges *c, struct rd_printed *p)
+{
+	om_money least;
+	om_status s;
+
+	if (!t->floor || om_money_is_zero(c->fee))
+		return print_line(t, c->fee, p->digits, &p->net, &p->fee);
+	s = convert(t, c->net, p->digits, &least);
+	if (s != OM_OK || om_money_cmp(least, p->net) <= 0)
+		return s;
+	s = om_money_sub(least, p->net, &p->fee);
+	p->net = least;
+	return s;
 }
 
 om_status
@@ -194,10 +217,9 @@ rd_bill_print(const struct rd_terms *t, const struct rd_charges *c, struct rd_pr
 
 	*out = p;
 	if (print_line(t, c->usage, p.digits, &p.net, &p.usage) != OM_OK ||
-	    print_line(t, c->fee, p.digits, &p.net, &p.fee) != OM_OK ||
 	    print_line(t, c->markup, p.digits, &p.net, &p.markup) != OM_OK ||
 	    print_line(t, c->token_markup, p.digits, &p.net, &p.token_markup) != OM_OK ||
-	    rd_money_scale(p.net, t->tax_rate, 2, p.digits, &p.tax) != OM_OK ||
+	    print_fee(t, c, &p) != OM_OK || rd_money_scale(p.net, t->tax_rate, 2, p.digits, &p.tax) != OM_OK ||
 	    om_money_add(p.net, p.tax, &p.total) != OM_OK)
 		return too_large(e);
 	*out = p;

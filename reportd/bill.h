@@ -3,13 +3,15 @@
  * bill.h - what a month is charged, from its figures and the terms.
  *
  * Order     1. the usage, as the ledger has it;
- *           2. the minimum charge, per user with a request: the fee on top, or
- *              what the usage falls short of it;
- *           3. the markup on the usage: percent, and per token;
+ *           2. the markup on the usage: percent, and per token;
+ *           3. the minimum charge, per user with a request: the fee on top, or
+ *              as a floor what usage and markup fall short of it;
  *           so far exact, in USD (a product beyond 10^-18 is rounded there);
  *           4. conversion: each line times the exchange rate;
  *           5. rounding: each line once, half to even, to the digits of the
- *              currency, as it is printed;
+ *              currency, as it is printed; a floor's line is what the others as
+ *              printed fall short of the exact net amount, rounded, so that whom it
+ *              lifts pays the minimum to the cent (or what the others alone round to);
  *           6. net amount: the sum of the printed lines;
  *           7. tax on the net amount, rounded the same way;
  *           8. total: net amount and tax.

@@ -230,9 +230,6 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 	at[n++] = (struct rd_amount){t->usage,
 	    rd_fill(m->arena, rd_form(t, t->n_requests, f->requests), rd_count_text(m, f->requests)), p->usage, true,
 	    c->usage, RD_PLAIN};
-	if (!om_money_is_zero(terms->fee))
-		at[n++] = (struct rd_amount){
-		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
 	if (!om_money_is_zero(terms->markup_percent))
 		at[n++] = (struct rd_amount){t->markup,
 		    rd_fill(m->arena, t->markup_percent, rd_show_percent(t, terms->markup_percent, percent)), p->markup,
@@ -242,6 +239,9 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 		    rd_fill(m->arena, t->markup_tokens, rd_show_money(t, terms->markup_per_million, price),
 			rd_count_text(m, c->tokens)),
 		    p->token_markup, true, c->token_markup, RD_PLAIN};
+	if (!om_money_is_zero(terms->fee))
+		at[n++] = (struct rd_amount){
+		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
 	if (printed == NULL) {
 		if (n > 1)
 			at[n++] = (struct rd_amount){t->net, NULL, c->net, true, c->net, RD_SUM};

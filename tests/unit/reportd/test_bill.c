@@ -84,8 +84,15 @@ static const struct bill_case cases[] = {
     /* on top, marked up, taxed */
     {"12.345", 7, 3000000, "2.50", false, "10", "0.2", "19", "USD", NULL, "2.5", "16.6795",
 	{"12.34", "2.5", "1.23", "0.6"}, "16.67", "3.17", "19.84"},
-    /* a floor above the usage: the markup is on the usage, not on what was missing */
-    {"1.20", 1, 0, "5", true, "50", "0", "0", "USD", NULL, "3.8", "5.6", {"1.2", "3.8", "0.6", "0"}, "5.6", "0", "5.6"},
+    /* a floor above usage and markup together: the markup is on the usage, not on what was missing */
+    {"1.20", 1, 0, "5", true, "50", "0", "0", "USD", NULL, "3.2", "5", {"1.2", "3.2", "0.6", "0"}, "5", "0", "5"},
+    /* above the usage, reached by the markup */
+    {"4", 1, 0, "5", true, "50", "0", "0", "USD", NULL, "0", "6", {"4", "0", "2", "0"}, "6", "0", "6"},
+    /* its line takes up what rounding does to the others: the least is 4.50, not 4.51 */
+    {"1.50", 1, 0, "5", true, "10", "0", "19", "EUR", "0.9", "3.35", "5", {"1.35", "3.01", "0.14", "0"}, "4.5", "0.86",
+	"5.36"},
+    {"1.666", 1, 555333, "5", true, "100", "3", "0", "USD", NULL, "0.002001", "5", {"1.67", "0", "1.67", "1.67"},
+	"5.01", "0", "5.01"},
     /* a floor below the usage */
     {"7.125", 1, 0, "5", true, "0", "0", "7.7", "USD", NULL, "0", "7.125", {"7.12", "0", "0", "0"}, "7.12", "0.55",
 	"7.67"},
@@ -93,7 +100,7 @@ static const struct bill_case cases[] = {
     {"0", 0, 0, "5", false, "10", "3", "19", "USD", NULL, "0", "0", {"0", "0", "0", "0"}, "0", "0", "0"},
     {"0", 0, 0, "5", true, "10", "3", "19", "USD", NULL, "0", "0", {"0", "0", "0", "0"}, "0", "0", "0"},
     /* used, and free of charge: the minimum charge, and the markup per token */
-    {"0", 3, 500000, "5", true, "10", "3", "0", "USD", NULL, "5", "6.5", {"0", "5", "0", "1.5"}, "6.5", "0", "6.5"},
+    {"0", 3, 500000, "5", true, "10", "3", "0", "USD", NULL, "3.5", "5", {"0", "3.5", "0", "1.5"}, "5", "0", "5"},
     /* a refund */
     {"-1.25", 1, 0, "0", false, "10", "0", "20", "USD", NULL, "0", "-1.375", {"-1.25", "0", "-0.12", "0"}, "-1.37",
 	"-0.27", "-1.64"},
