@@ -128,7 +128,7 @@ rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
 	if (b != NULL && tmp != NULL && title != NULL && author != NULL && subject != NULL) {
 		b->paper = o->paper;
 		b->digits = o->digits;
-		(void)snprintf(b->header, sizeof b->header, "&L&8%.120s&R&8%.80s", o->head_left, o->head_right);
+		(void)snprintf(b->header, sizeof b->header, "&L&8%.120s&R&8 %.80s", o->head_left, o->head_right);
 		(void)snprintf(b->footer, sizeof b->footer, "&L&8&A&R&8%.120s", o->page_text);
 		(void)snprintf(b->dir, sizeof b->dir, "%s", o->dir);
 		(void)snprintf(b->path, sizeof b->path, "%s/book.xlsx", o->dir);

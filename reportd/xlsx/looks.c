@@ -59,6 +59,7 @@ dress_chart(lxw_chart *chart, lxw_chart_series *series, const char *title, lxw_c
 	chart_axis_set_num_font(chart->x_axis, &small);
 	chart_axis_set_num_font(chart->y_axis, &small);
 	chart_axis_set_num_format(amounts, "0.00####");
+	chart_axis_set_min(amounts, 0); /* a bar is as long as its amount */
 	chart_axis_major_gridlines_set_line(amounts, &grid);
 }
 
@@ -80,11 +81,15 @@ rd_book_chart(struct rd_book *b, unsigned row, const struct rd_book_chart *c)
 	chart_series_set_categories(series, c->sheet, c->first_row, 0, c->last_row, 0);
 	chart_series_set_values(
 	    series, c->sheet, c->first_row, (lxw_col_t)c->column, c->last_row, (lxw_col_t)c->column);
-	/* of a bar chart, the library's x axis is the one with the names */
-	dress_chart(chart, series, c->title, chart->y_axis);
-	if (c->across)
-		chart_axis_set_reverse(chart->x_axis); /* the first row is at the top */
-	else
+	/* of a bar chart, the library's x axis lies too: the names are on its y axis */
+	dress_chart(chart, series, c->title, c->across ? chart->x_axis : chart->y_axis);
+	if (c->across) {
+		chart_axis_set_reverse(chart->y_axis); /* the first row is at the top ... */
+		chart_axis_set_label_position(
+		    chart->x_axis, LXW_CHART_AXIS_LABEL_POSITION_HIGH); /* ... the amounts below */
+		chart_axis_major_gridlines_set_visible(chart->y_axis, LXW_FALSE);
+	} else {
 		chart_axis_set_num_format(chart->x_axis, "d");
+	}
 	rd_book_check(b, worksheet_insert_chart_opt(b->first, row, 0, chart, &place));
 }

@@ -117,6 +117,22 @@ def test_xlsx_chart_is_of_the_days(folder, name):
     assert f"<c:f>Days!$A$2:$A${len(rows) + 1}</c:f>" in chart
 
 
+def test_xlsx_of_an_issued_document_has_its_number_on_each_page(folder):
+    """A size before it would take up a number that begins with a digit."""
+    for sheet in openpyxl.load_workbook(folder / "statement-issued.xlsx"):
+        assert sheet.oddHeader.right.text.strip() == "2026-000012" and sheet.oddHeader.right.size == 8
+
+
+def test_xlsx_bars_begin_at_the_left_with_the_first_row_on_top(folder):
+    with zipfile.ZipFile(folder / "report.xlsx") as archive:
+        charts = [archive.read(name).decode() for name in archive.namelist() if "charts/chart" in name]
+    bars = [chart for chart in charts if '<c:barDir val="bar"/>' in chart]
+    assert len(bars) == 1
+    names, amounts = re.search(r"<c:catAx>.*</c:catAx>", bars[0])[0], re.search(r"<c:valAx>.*</c:valAx>", bars[0])[0]
+    assert '"maxMin"' in names and '"minMax"' in amounts and "0.00####" in amounts
+    assert all('<c:min val="0"/>' in chart for chart in charts)
+
+
 @pytest.fixture(scope="session")
 def office(tmp_path_factory):
     """office converts workbooks with LibreOffice, which writes nothing for a file that it cannot open as it is."""
