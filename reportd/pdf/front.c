@@ -236,7 +236,8 @@ rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *
 
 /* ---- the first ranks of a report ---- */
 
-#define RANKS 5
+#define RANKS  5
+#define MERGED 5000 /* rows whose names are compared, each with each */
 
 static unsigned
 cost_column(const struct rd_table *t)
@@ -248,28 +249,83 @@ cost_column(const struct rd_table *t)
 	return c;
 }
 
+struct ranked {
+	const char *name;
+	om_money cost;
+};
+
+static bool
+same_name(const struct rd_cell *a, const struct rd_cell *b)
+{
+	return a->known && b->known && strcmp(a->u.text, b->u.text) == 0;
+}
+
+/* add_up gives what all rows of this name cost: a model has one for each provider.
+ * False for a name that was seen before. */
+static bool
+add_up(const struct rd_table *t, size_t row, unsigned cost, om_money *out)
+{
+	const struct rd_cell *mine = t->cells + row * t->n_columns;
+
+	*out = mine[cost].u.money;
+	for (size_t i = 0; i < t->n_rows; i++) {
+		const struct rd_cell *cells = t->cells + i * t->n_columns;
+
+		if (i == row || !same_name(mine, cells))
+			continue;
+		if (i < row || om_money_add(*out, cells[cost].u.money, out) != OM_OK)
+			return false;
+	}
+	return true;
+}
+
+/* rank_rows finds the dearest.  Users of one name stay apart. */
+static size_t
+rank_rows(const struct rd_table *t, unsigned cost, struct ranked out[RANKS])
+{
+	const bool merge = strcmp(t->name, "Models") == 0 && t->n_rows <= MERGED;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_rows; i++) {
+		const struct rd_cell *cells = t->cells + i * t->n_columns;
+		struct ranked r = {cells[0].known ? cells[0].u.text : NULL, cells[cost].u.money};
+		size_t at;
+
+		if (merge && !add_up(t, i, cost, &r.cost))
+			continue;
+		for (at = n < RANKS ? n++ : RANKS; at > 0 && om_money_cmp(out[at - 1].cost, r.cost) < 0; at--)
+			if (at < RANKS)
+				out[at] = out[at - 1];
+		if (at < RANKS)
+			out[at] = r;
+	}
+	return n;
+}
+
 static void
 draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x, double w)
 {
+	struct ranked ranks[RANKS] = {{NULL, {0}}};
 	unsigned cost = cost_column(t);
 	struct rd_brief brief;
 	double y = f->y;
+	size_t n;
 
 	if (t->cells == NULL || t->n_rows == 0 || cost == t->n_columns)
 		return;
-	brief = rd_brief_for(t->cells[cost].u.money);
+	n = rank_rows(t, cost, ranks);
+	brief = rd_brief_for(ranks[0].cost);
 	rd_text_cut(f->ink, &rd_label, x, y + 6, w, t->title);
 	y += 11;
-	for (size_t i = 0; i < t->n_rows && i < RANKS; i++) {
-		const struct rd_cell *cells = t->cells + i * t->n_columns;
-		double share = om_money_to_double(cells[cost].u.money) / om_money_to_double(whole);
+	for (size_t i = 0; i < n; i++) {
+		double share = om_money_to_double(ranks[i].cost) / om_money_to_double(whole);
 		char text[RD_SHOWN];
-		const char *amount = rd_brief_text(f, cells[cost].u.money, &brief, text);
+		const char *amount = rd_brief_text(f, ranks[i].cost, &brief, text);
 		double wide = rd_text_width(f->fonts, &rank, amount);
 
 		share = share < 0 ? 0 : share > 1 ? 1 : share;
-		if (cells[0].known)
-			rd_text_cut(f->ink, &rank, x, y + 9, w - wide - 8, cells[0].u.text);
+		if (ranks[i].name != NULL)
+			rd_text_cut(f->ink, &rank, x, y + 9, w - wide - 8, ranks[i].name);
 		rd_text_right(f->ink, &rank, x + w, y + 9, amount);
 		rd_ink_box(f->ink, RD_HAIR, x, y + 13, w, 1.1);
 		if (share > 0)
