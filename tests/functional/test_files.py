@@ -140,6 +140,21 @@ def test_usage_and_generations_as_files_are_what_is_shown(stack):
     assert len([r for r in book.values("Requests")]) >= len(shown)
 
 
+def test_totals_as_a_file_are_all_of_them(stack):
+    """More rows than a page of the API holds."""
+    at, most = datetime(2025, 3, 4, 12, tzinfo=timezone.utc), 10_000
+    for batch in range(3):
+        stack.ingest.send([record(user=f"crowd-{batch}-{n}", cost="0.01", at=at) for n in range(most // 2)])
+    stack.drained()
+    query = {"from": "2025-03-01", "to": "2025-04-01", "group_by": "user"}
+    rows = rows_of(stack.read.get("/api/v1/usage.csv", **query))
+    assert len({row["user"] for row in rows}) == len(rows) == 3 * (most // 2)
+    assert sum(Decimal(row["cost"]) for row in rows) == Decimal(stack.read.usage(**query)["total"]["cost"])
+    table = Workbook(stack.read.get("/api/v1/usage.xlsx", **query).body).table("Usage", "Requests")
+    assert len(table) == len(rows) + 1
+    assert len(rows_of(stack.read.get("/api/v1/usage.csv", limit=most, **query))) == most
+
+
 def test_archive_holds_every_statement_and_a_manifest(stack, sent):
     reply = stack.read.get(f"/api/v1/reports/{MONTH}.zip?locale=de")
     assert reply["Content-Type"] == "application/zip"
