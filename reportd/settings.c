@@ -77,7 +77,8 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.offset = AT(minimum_mode),
 	.def = "add",
 	.choices = "add|floor",
-	.help = "Whether MINIMUM_CHARGE_FEE is added on top of the usage, or is the least that a month costs before tax, usage and markup together."},
+	.help = "Whether MINIMUM_CHARGE_FEE is added on top of the usage, or is the least that a month costs before "
+		"tax, usage and markup together."},
     {.name = "MARKUP_PERCENT",
 	.kind = OM_CONF_MONEY,
 	.offset = AT(markup_percent),
