@@ -94,18 +94,30 @@ rd_month_before(struct rd_maker *m)
 			   : rd_show_month(m->locale, mo->year, mo->month - 1, buf));
 }
 
+/* compared_text shows an amount that is only compared: cents do, where there are whole dollars. */
+static const char *
+compared_text(struct rd_maker *m, om_money usd, bool cents)
+{
+	char buf[RD_SHOWN];
+
+	return cents ? om_arena_strdup(m->arena, rd_show_fixed(m->locale, om_money_round(usd, 2), 2, buf))
+		     : rd_exact_text(m, usd);
+}
+
 static const char *
 before_text(struct rd_maker *m)
 {
 	const char *change = rd_change_text(m, m->total.cost, m->previous.cost), *was, *diff;
+	const om_money dollar = {(om_i128)1000000000 * 1000000000};
+	bool cents = om_money_cmp(m->previous.cost, dollar) >= 0;
 	om_money d;
 
 	if (m->previous.requests == 0 && om_money_is_zero(m->previous.cost))
 		return m->locale->no_usage_then;
 	if (om_money_sub(m->total.cost, m->previous.cost, &d) != OM_OK)
 		return NULL;
-	was = rd_exact_text(m, m->previous.cost);
-	diff = om_arena_printf(m->arena, "%s%s", d.v > 0 ? "+" : "", rd_exact_text(m, d));
+	was = compared_text(m, m->previous.cost, cents);
+	diff = om_arena_printf(m->arena, "%s%s", d.v > 0 ? "+" : "", compared_text(m, d, cents));
 	return change != NULL ? rd_fill(m->arena, m->locale->before_percent, was, diff, change)
 			      : rd_fill(m->arena, m->locale->before_text, was, diff);
 }
