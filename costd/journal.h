@@ -48,17 +48,24 @@ om_status cd_journal_join(
  * first time. */
 om_status cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e) OM_MUST;
 
+/* Which dead letter: a spool from a backup gives its numbers again. */
+struct cd_letter_key {
+	unsigned char spool_id[16];
+	uint64_t seq;
+	unsigned char content[OM_SHA256]; /* of the record's bytes */
+};
+
 /* cd_journal_bury keeps the refused among n items as dead letters. */
 om_status cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd_item *items, size_t n,
     struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_journal_letter locks a dead letter and gives its record; *out stays NULL
  * when there is none. */
-om_status cd_journal_letter(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, struct om_arena *a,
-    const char **out, size_t *n_out, om_err *e) OM_MUST;
+om_status cd_journal_letter(struct cd_db *db, const struct cd_letter_key *key, struct om_arena *a, const char **out,
+    size_t *n_out, om_err *e) OM_MUST;
 /* cd_journal_release drops a dead letter, or gives it a new reason. */
-om_status cd_journal_release(struct cd_db *db, const unsigned char *spool_id, uint64_t seq, const char *reason,
-    struct om_arena *a, om_err *e) OM_MUST;
+om_status cd_journal_release(
+    struct cd_db *db, const struct cd_letter_key *key, const char *reason, struct om_arena *a, om_err *e) OM_MUST;
 
 /* What a reporting path and the provider's books say of one generation. */
 struct cd_two_costs {

@@ -2,7 +2,6 @@
 #include "ledger.h"
 
 #include "estimate.h"
-#include "journal.h"
 #include "log.h"
 #include "meta.h"
 #include "people.h"
@@ -406,8 +405,7 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 
 struct retry {
 	struct run run;
-	const unsigned char *spool_id;
-	uint64_t seq;
+	const struct cd_letter_key *key;
 	cd_retried became;
 };
 
@@ -415,7 +413,7 @@ struct retry {
 static om_status
 retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, struct om_arena *a, om_err *e)
 {
-	struct cd_item item = {.seq = t->seq, .packed = record, .n_packed = n};
+	struct cd_item item = {.seq = t->key->seq, .packed = record, .n_packed = n};
 	const char *why;
 	om_status s = read_delivered(t->run.l, &item, a, e);
 
@@ -429,7 +427,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 		return s;
 	why = refusal(&item);
 	t->became = why != NULL ? CD_RETRIED_REFUSED : t->run.n_new > 0 ? CD_RETRIED_STORED : CD_RETRIED_DUPLICATE;
-	return cd_journal_release(db, t->spool_id, t->seq, why, a, e);
+	return cd_journal_release(db, t->key, why, a, e);
 }
 
 static om_status
@@ -444,7 +442,7 @@ retry_work(struct cd_db *db, void *arg, om_err *e)
 	t->became = CD_RETRIED_GONE;
 	t->run.next = INT64_MAX;
 	om_arena_init(&a, SCRATCH_BYTES);
-	s = cd_journal_letter(db, t->spool_id, t->seq, &a, &record, &n, e);
+	s = cd_journal_letter(db, t->key, &a, &record, &n, e);
 	if (s == OM_OK && record != NULL)
 		s = retry_once(t, db, record, n, &a, e);
 	om_arena_fini(&a);
@@ -452,10 +450,9 @@ retry_work(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_ledger_retry(struct cd_ledger *l, const unsigned char spool_id[16], uint64_t seq, int64_t deadline_ms,
-    cd_retried *out, om_err *e)
+cd_ledger_retry(struct cd_ledger *l, const struct cd_letter_key *key, int64_t deadline_ms, cd_retried *out, om_err *e)
 {
-	struct retry t = {.run = {.l = l}, .spool_id = spool_id, .seq = seq};
+	struct retry t = {.run = {.l = l}, .key = key};
 	om_status s = cd_pool_run(l->pool, CD_TX_WRITE, deadline_ms, retry_work, &t, e);
 
 	if (s != OM_OK)

@@ -15,6 +15,7 @@
 #ifndef CD_LEDGER_H
 #define CD_LEDGER_H
 
+#include "journal.h"
 #include "lookup.h"
 #include "pool.h"
 #include "codec.h"
@@ -43,7 +44,7 @@ typedef enum cd_retried { CD_RETRIED_GONE, CD_RETRIED_STORED, CD_RETRIED_DUPLICA
 
 /* cd_ledger_retry stores a dead letter's record, or notes why it is refused
  * again; nothing changes when there is no such letter. */
-om_status cd_ledger_retry(struct cd_ledger *l, const unsigned char spool_id[16], uint64_t seq, int64_t deadline_ms,
-    cd_retried *out, om_err *e) OM_MUST;
+om_status cd_ledger_retry(
+    struct cd_ledger *l, const struct cd_letter_key *key, int64_t deadline_ms, cd_retried *out, om_err *e) OM_MUST;
 
 #endif

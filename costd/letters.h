@@ -12,8 +12,8 @@
 
 #include "ledger.h"
 
-/* cd_letters_retry tries the one that is named (OM_NOT_FOUND when there is
- * none), or all until the deadline comes near. */
+/* cd_letters_retry tries the one that is named, or all that have its number
+ * (OM_NOT_FOUND when there is none); or all until the deadline comes near. */
 om_status cd_letters_retry(struct cd_ledger *l, const Om__RetryQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__RetryReply *out, om_err *e) OM_MUST;
 

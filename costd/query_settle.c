@@ -4,6 +4,7 @@
 
 #include "cursor.h"
 #include "estimate.h"
+#include "journal.h"
 #include "read.h"
 #include "text.h"
 
@@ -22,7 +23,8 @@ struct page {
 	void *(*read)(struct page *p, const struct cd_val *v, om_err *e);
 	bool have_key; /* costd can ask the provider */
 	const char *model;
-	struct cd_row *rows; /* what an estimate goes by, beside the items */
+	struct cd_row *rows;           /* what an estimate goes by, beside the items */
+	struct cd_letter_key *letters; /* beside the items */
 };
 
 static om_status
@@ -294,10 +296,15 @@ read_letter(struct page *p, const struct cd_val *v, om_err *e)
 	Om__DeadLetter *m = om_msg_new(p->a, &om__dead_letter__descriptor);
 	Om__Record *r = NULL;
 
-	if (m == NULL || v[0].n != SPOOL_ID) {
+	struct cd_letter_key *key = &p->letters[p->n];
+
+	if (m == NULL || v[0].n != SPOOL_ID || v[5].n != OM_SHA256) {
 		(void)om_fail(e, OM_DAMAGED, "a dead letter has no spool");
 		return NULL;
 	}
+	memcpy(key->spool_id, v[0].p, SPOOL_ID);
+	key->seq = (uint64_t)v[1].i;
+	memcpy(key->content, v[5].p, OM_SHA256);
 	m->spool_id.data = om_arena_alloc(p->a, SPOOL_ID);
 	if (m->spool_id.data == NULL)
 		return NULL;
@@ -319,31 +326,50 @@ read_letter(struct page *p, const struct cd_val *v, om_err *e)
 	return m;
 }
 
+/* A key in a cursor: spool and content in hexadecimal digits, then the number. */
+#define SPOOL_HEX   ((size_t)2 * SPOOL_ID)
+#define CONTENT_HEX ((size_t)2 * OM_SHA256)
+
+static bool
+parse_letter_key(const char *text, struct cd_letter_key *out)
+{
+	return strlen(text) > SPOOL_HEX + CONTENT_HEX && om_unhex(text, SPOOL_HEX, out->spool_id) &&
+	    om_unhex(text + SPOOL_HEX, CONTENT_HEX, out->content) &&
+	    om_u64_parse(text + SPOOL_HEX + CONTENT_HEX, INT64_MAX, &out->seq);
+}
+
+static const char *
+letter_key_text(const struct cd_letter_key *key, struct om_arena *a)
+{
+	char spool[SPOOL_HEX + 1], content[CONTENT_HEX + 1];
+
+	om_hex(key->spool_id, SPOOL_ID, spool);
+	om_hex(key->content, OM_SHA256, content);
+	return om_arena_printf(a, "%s%s%llu", spool, content, (unsigned long long)key->seq);
+}
+
 static om_status
 fetch_letters(struct cd_db *db, void *arg, om_err *e)
 {
 	struct page *p = arg;
-	unsigned char spool[SPOOL_ID];
-	uint64_t seq = 0;
+	struct cd_letter_key k = {.seq = 0};
 	struct cd_sql q;
 
 	cd_sql_init(&q, p->a);
-	cd_sql_add(&q, "SELECT spool_id,seq,at_us,reason,record FROM dead_letter WHERE TRUE");
+	cd_sql_add(&q, "SELECT spool_id,seq,at_us,reason,record,content FROM dead_letter WHERE TRUE");
 	if (p->after.key != NULL) {
-		if (strlen(p->after.key) <= (size_t)2 * SPOOL_ID ||
-		    !om_unhex(p->after.key, (size_t)2 * SPOOL_ID, spool) ||
-		    !om_u64_parse(p->after.key + (size_t)2 * SPOOL_ID + 1, INT64_MAX, &seq)) {
+		if (!parse_letter_key(p->after.key, &k)) {
 			cd_sql_fini(&q);
 			return om_fail(e, OM_INVALID, "cursor: not one that this service gave");
 		}
-		cd_sql_add(&q, " AND at_us<=? AND (at_us<? OR spool_id<? OR (spool_id=? AND seq<?))");
+		cd_sql_add(&q, " AND at_us<=? AND (at_us<? OR (spool_id,seq,content)<(?,?,?))");
 		cd_sql_value(&q, CD_I(p->after.us));
 		cd_sql_value(&q, CD_I(p->after.us));
-		cd_sql_value(&q, CD_B(spool, SPOOL_ID));
-		cd_sql_value(&q, CD_B(spool, SPOOL_ID));
-		cd_sql_value(&q, CD_I((int64_t)seq));
+		cd_sql_value(&q, CD_B(k.spool_id, SPOOL_ID));
+		cd_sql_value(&q, CD_I((int64_t)k.seq));
+		cd_sql_value(&q, CD_B(k.content, OM_SHA256));
 	}
-	cd_sql_add(&q, " ORDER BY at_us DESC,spool_id DESC,seq DESC LIMIT ?");
+	cd_sql_add(&q, " ORDER BY at_us DESC,spool_id DESC,seq DESC,content DESC LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
 	return fetch(db, p, &q, e);
 }
@@ -355,6 +381,8 @@ cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64
 	struct page p = {.a = a, .read = read_letter};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_LETTERS, q->cursor, e);
 
+	if (s == OM_OK && (p.letters = om_arena_array(a, p.limit, sizeof *p.letters)) == NULL)
+		s = no_message(e);
 	if (s == OM_OK)
 		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_letters, &p, e);
 	if (s != OM_OK)
@@ -363,11 +391,8 @@ cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64
 	out->items = (Om__DeadLetter **)p.items;
 	if (p.more) {
 		const Om__DeadLetter *last = p.items[p.n - 1];
-		char spool[2 * SPOOL_ID + 1];
-		char *key;
+		const char *key = letter_key_text(&p.letters[p.n - 1], a);
 
-		om_hex(last->spool_id.data, SPOOL_ID, spool);
-		key = om_arena_printf(a, "%s-%llu", spool, (unsigned long long)last->seq);
 		if (key != NULL)
 			out->next_cursor =
 			    cd_cursor_text(CD_CURSOR_LETTERS, &(struct cd_cursor){.us = last->at_us, .key = key}, a);

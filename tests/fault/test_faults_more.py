@@ -223,6 +223,41 @@ def test_f11_f13_a_spool_from_a_backup_is_delivered_again_and_counts_once(make_s
     assert len(stack.db.rows("SELECT HEX(spool_id) FROM batch GROUP BY 1")) == 2  # a new spool has a new name
 
 
+def test_f13_a_refusal_under_a_number_refused_before_is_kept_too(make_stack, tmp_path):
+    """F13: a spool from a backup gives its numbers again.  A record refused under the number of another one
+    that was refused is a dead letter beside it, is counted, and is found under that number."""
+    stack = make_stack()
+    spool, copy = Path(stack.gateway.env["SPOOL_DIR"]), tmp_path / "copy"
+    first, refused = some(1), []
+    assert send(stack, first) == 200
+    stack.drained()
+    stack.gateway.stop()
+    shutil.copytree(spool, copy)
+    for cost in ("0.5", "0.75"):
+        shutil.rmtree(spool)
+        shutil.copytree(copy, spool)
+        stack.gateway.start()
+        refused.append({**first[0], "usage": {**first[0]["usage"], "cost": cost}})  # its id, other content
+        assert send(stack, refused[-1:]) == 200
+        stack.drained()
+        stack.gateway.stop()
+    stack.gateway.start()
+    stack.wait_ready()
+
+    session = stack.session()
+    letters = session.get("/api/v1/dead-letters").json()["items"]
+    assert {(one["spool_id"], one["seq"]) for one in letters} == {(letters[0]["spool_id"], 2)}
+    assert sorted(Decimal(one["cost"]) for one in letters) == [Decimal("0.5"), Decimal("0.75")]
+    page = session.get("/api/v1/dead-letters", limit=1).json()
+    other = session.get("/api/v1/dead-letters", limit=1, cursor=page["next_cursor"]).json()
+    assert page["items"] + other["items"] == letters and other["next_cursor"] is None
+    assert "owui_metering_dead_letters 2" in stack.read.get("/api/v1/metrics").text
+    again = session.request("POST", "/api/v1/dead-letters/retry", body={"spool_id": letters[0]["spool_id"], "seq": 2}, expect=200)
+    assert again.json() == {"tried": 2, "stored": 0, "duplicate": 0, "refused": 2, "more": False}
+    assert session.request("POST", "/api/v1/dead-letters/retry", body={}, expect=200).json()["refused"] == 2
+    counted_once(stack, first)
+
+
 def test_f14_the_same_records_at_the_same_moment_at_two_gateways(make_stack):
     """F14: at once, at both gateways, and again about calls of forty days ago."""
     stack = make_stack(gateways=2)

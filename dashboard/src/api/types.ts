@@ -715,7 +715,7 @@ export interface paths {
          * Send one dead letter, or all, through the ledger once more.
          * @description A record that is stored now, or that the ledger has already, is a dead letter no longer. One that is
          *     refused again stays, with the new reason. An empty object means all; `more` is true when the time was over before all
-         *     were tried.
+         *     were tried. Of a spool that was put back from a copy several records may have one number: all of them are tried.
          */
         post: operations["retryDeadLetters"];
         delete?: never;

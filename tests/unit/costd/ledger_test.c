@@ -281,6 +281,35 @@ test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
 	fx_close(&f);
 }
 
+/* ---- dead letters of a program that knew them by their number alone ---- */
+
+static void
+test_letters_of_an_older_program_stay_what_they_are(void **state)
+{
+	static const char letters_sql[] = "SELECT COUNT(*) FROM dead_letter WHERE seq=10 AND "
+					  "content=UNHEX(SHA2(record,256))";
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	om_err e = {.text = ""};
+	Om__Record *r[1];
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	r[0] = fx_record(&f.a, 2, "gen-2", "u-1", "-1");
+	assert_int_equal(fx_submit(&f, r, 1, 10, &out), OM_OK);
+	fx_run(&f, "ALTER TABLE dead_letter DROP PRIMARY KEY, ADD PRIMARY KEY (spool_id, seq), DROP COLUMN content");
+	fx_run(&f, "DELETE FROM schema_migration WHERE version>=7");
+	assert_int_equal(cd_bring_up(&f.opts, &e), OM_OK);
+	assert_int_equal(fx_int(&f, letters_sql), 1);
+	assert_int_equal(fx_submit(&f, r, 1, 10, &out), OM_OK); /* delivered again */
+	assert_int_equal(fx_int(&f, letters_sql), 1);
+	r[0]->cost = om_arena_strdup(&f.a, "-2"); /* another one, under the same number */
+	assert_int_equal(fx_submit(&f, r, 1, 10, &out), OM_OK);
+	assert_int_equal(out.refused_records, 1);
+	assert_int_equal(fx_int(&f, letters_sql), 2);
+	fx_close(&f);
+}
+
 int
 main(void)
 {
@@ -289,6 +318,7 @@ main(void)
 	    cmocka_unit_test(test_batch_sent_twice_counts_once),
 	    cmocka_unit_test(test_bad_records_become_dead_letters),
 	    cmocka_unit_test(test_record_the_database_refuses_is_found_and_buried),
+	    cmocka_unit_test(test_letters_of_an_older_program_stay_what_they_are),
 	    cmocka_unit_test(test_history_in_any_order_gives_the_same_ledger),
 	};
 
