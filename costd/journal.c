@@ -130,8 +130,42 @@ cd_journal_join(struct cd_db *db, struct cd_text key, struct cd_row *into, struc
 	    1, join_record, &scan, e);
 }
 
+static om_status
+keep_seq(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(uint64_t *)arg = (uint64_t)v[0].i;
+	return OM_OK;
+}
+
+/* note_missing compares what the gateway had acknowledged with the newest batch
+ * that is known of it.  A gateway forgets only what a costd has committed, so
+ * that batches can be missing only when the database was put back. */
+static om_status
+note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
+{
+	uint64_t known = 0;
+	om_status s;
+
+	d->missing_first = d->missing_last = 0;
+	if (d->after_seq == 0)
+		return OM_OK;
+	s = cd_db_query(db, "SELECT last_seq FROM batch WHERE spool_id=? ORDER BY first_seq DESC,last_seq DESC LIMIT 1",
+	    (struct cd_val[]){CD_B(d->spool_id, 16)}, 1, keep_seq, &known, e);
+	if (s != OM_OK || known >= d->after_seq)
+		return s;
+	d->missing_first = known + 1;
+	d->missing_last = d->after_seq;
+	return cd_db_exec(db,
+	    "INSERT INTO missing (spool_id,first_seq,last_seq,found_us) VALUES (?,?,?,?) "
+	    "ON DUPLICATE KEY UPDATE found_us=missing.found_us",
+	    (struct cd_val[]){
+		CD_B(d->spool_id, 16), CD_I((int64_t)d->missing_first), CD_I((int64_t)d->missing_last), CD_I(om_now())},
+	    4, 1, NULL, e);
+}
+
 om_status
-cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e)
+cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e)
 {
 	static const char sql[] =
 	    "INSERT INTO batch (spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,"
@@ -147,7 +181,9 @@ cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e)
 	    d->received_us > 0 ? CD_I(d->received_us) : CD_NONE,
 	};
 
-	return cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e);
+	om_status s = note_missing(db, d, e);
+
+	return s == OM_OK ? cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e) : s;
 }
 
 /* clean_reason makes a text that the column takes. */
@@ -309,4 +345,12 @@ cd_journal_differing(struct cd_db *db, int64_t *out, om_err *e)
 {
 	*out = 0;
 	return cd_db_query(db, "SELECT COUNT(*) FROM discrepancy", NULL, 0, keep_count, out, e);
+}
+
+om_status
+cd_journal_missing(struct cd_db *db, int64_t *out, om_err *e)
+{
+	*out = 0;
+	return cd_db_query(db, "SELECT CAST(COALESCE(SUM(last_seq-first_seq+1),0) AS SIGNED) FROM missing", NULL, 0,
+	    keep_count, out, e);
 }

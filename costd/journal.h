@@ -32,6 +32,10 @@ struct cd_delivery {
 	uint64_t first_seq, last_seq;
 	uint32_t new_records, duplicate_records, refused_records;
 	om_time received_us; /* of the newest record; 0: none */
+	uint64_t after_seq;  /* the gateway had all up to it acknowledged; 0: none */
+
+	/* result: what of those the ledger does not know of; 0 to 0: nothing */
+	uint64_t missing_first, missing_last;
 };
 
 /* cd_journal_append adds n records, ascending by record id; *new_out counts
@@ -45,8 +49,12 @@ om_status cd_journal_join(
     struct cd_db *db, struct cd_text key, struct cd_row *into, struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_journal_delivery notes a batch; a batch sent again keeps the counts of its
- * first time. */
-om_status cd_journal_delivery(struct cd_db *db, const struct cd_delivery *d, om_err *e) OM_MUST;
+ * first time.  It also notes which earlier batches of the spool are not there
+ * although they were acknowledged. */
+om_status cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e) OM_MUST;
+
+/* cd_journal_missing counts what was found missing. */
+om_status cd_journal_missing(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;
 
 /* Which dead letter: a spool from a backup gives its numbers again. */
 struct cd_letter_key {

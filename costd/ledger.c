@@ -10,6 +10,7 @@
 #include "stats.h"
 #include "testpoint.h"
 #include "store.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct run {
 	/* results of the last try */
 	int64_t n_new, n_refused;
 	om_time next; /* earliest look-up planned */
+	uint64_t missing_first, missing_last;
 };
 
 static const char *
@@ -269,6 +271,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		    .new_records = (uint32_t)r->n_new,
 		    .duplicate_records = (uint32_t)((int64_t)r->n - r->n_new - r->n_refused),
 		    .refused_records = (uint32_t)r->n_refused,
+		    .after_seq = r->batch->has_after_seq ? r->batch->after_seq : 0,
 		};
 
 		for (size_t i = 0; i < r->n; i++)
@@ -277,6 +280,8 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		s = cd_journal_bury(db, d.spool_id, r->items, r->n, a, e);
 		if (s == OM_OK)
 			s = cd_journal_delivery(db, &d, e);
+		r->missing_first = d.missing_first;
+		r->missing_last = d.missing_last;
 	}
 	return s;
 }
@@ -337,6 +342,18 @@ check_batch(const Om__SubmitBatch *b, om_err *e)
 	return OM_OK;
 }
 
+/* tell_missing says what a backup that was put back took with it. */
+static void
+tell_missing(const struct run *r)
+{
+	char spool[2 * 16 + 1];
+
+	om_hex(r->batch->spool_id.data, 16, spool);
+	om_log(OM_LOG_ERROR,
+	    "records that were acknowledged once are not in the database: it was put back to an earlier state", "spool",
+	    spool, "first_seq", OM_I64(r->missing_first), "last_seq", OM_I64(r->missing_last), NULL);
+}
+
 om_status
 cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline_ms, struct om_arena *a,
     Om__SubmitReply *out, om_err *e)
@@ -368,6 +385,8 @@ cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline
 	out->new_records = (uint32_t)r.n_new;
 	out->refused_records = (uint32_t)r.n_refused;
 	out->duplicate_records = (uint32_t)((int64_t)r.n - r.n_new - r.n_refused);
+	if (r.missing_last > 0)
+		tell_missing(&r);
 	om_stat_add(&stat_new, out->new_records);
 	om_stat_add(&stat_duplicate, out->duplicate_records);
 	om_stat_add(&stat_refused, out->refused_records);

@@ -46,6 +46,8 @@ keep_counts(void *arg, const struct cd_val *v, om_err *e)
 	out->lookups_waiting = count(&v[1]);
 	out->lookups_overdue = count(&v[2]);
 	out->lookups_given_up = count(&v[3]);
+	out->has_missing_records = 1;
+	out->missing_records = count(&v[4]);
 	return OM_OK;
 }
 
@@ -79,7 +81,8 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 	static const char counts[] =
 	    "SELECT (SELECT COUNT(*) FROM dead_letter),(SELECT COUNT(*) FROM lookup WHERE next_us IS NOT NULL),"
 	    "(SELECT COUNT(*) FROM lookup WHERE next_us<? AND (lease_until_us IS NULL OR lease_until_us<?)),"
-	    "(SELECT COUNT(*) FROM lookup WHERE next_us IS NULL)";
+	    "(SELECT COUNT(*) FROM lookup WHERE next_us IS NULL),"
+	    "(SELECT CAST(COALESCE(SUM(last_seq-first_seq+1),0) AS SIGNED) FROM missing)";
 	static const char error[] = "SELECT last_error FROM lookup WHERE next_us IS NOT NULL AND last_error IS NOT "
 				    "NULL ORDER BY next_us LIMIT 1";
 	const om_time late = om_now() - LATE_US;

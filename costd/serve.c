@@ -27,6 +27,8 @@ static struct om_stat lookups_verifying =
 static struct om_stat discrepancies =
     OM_GAUGE("owui_metering_discrepancies", NULL, "Rows whose reported cost differs from the one that was looked up.");
 static struct om_stat dead_letters = OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take.");
+static struct om_stat missing = OM_GAUGE("owui_metering_missing_records", NULL,
+    "Records that were acknowledged and are not in the database, because it was put back to an earlier state.");
 static struct om_stat database_up = OM_GAUGE("owui_metering_database_up", NULL, "1 while the database answers.");
 
 static int64_t
@@ -71,7 +73,7 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 
 struct counts {
 	struct cd_lookup_counts lookups;
-	int64_t letters, discrepancies;
+	int64_t letters, discrepancies, missing;
 };
 
 static om_status
@@ -82,6 +84,8 @@ count(struct cd_db *db, void *arg, om_err *e)
 
 	if (s == OM_OK)
 		s = cd_letters_count(db, &c->letters, e);
+	if (s == OM_OK)
+		s = cd_journal_missing(db, &c->missing, e);
 	return s == OM_OK ? cd_journal_differing(db, &c->discrepancies, e) : s;
 }
 
@@ -103,6 +107,7 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 		om_stat_set(&lookups_given_up, counts.lookups.given_up);
 		om_stat_set(&lookups_verifying, counts.lookups.verifying);
 		om_stat_set(&dead_letters, counts.letters);
+		om_stat_set(&missing, counts.missing);
 		om_stat_set(&discrepancies, counts.discrepancies);
 	}
 	om_buf_init(&b, METRICS_BYTES);

@@ -106,6 +106,11 @@ ask_pipeline(struct gw_app *app, struct om_arena *a)
 static void
 write_lookups(struct om_jw *w, const Om__PipelineReply *p)
 {
+	om_jw_key(w, "missing_records");
+	if (p != NULL && p->has_missing_records)
+		om_jw_int(w, (int64_t)p->missing_records);
+	else
+		om_jw_null(w);
 	om_jw_key(w, "dead_letters");
 	if (p == NULL) {
 		om_jw_null(w);

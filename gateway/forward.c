@@ -111,6 +111,7 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	Om__SpoolEntry **list = om_arena_array(a, n, sizeof(Om__SpoolEntry *));
 	unsigned char *id = om_arena_alloc(a, GW_SPOOL_ID);
 	Om__Request req = OM__REQUEST__INIT;
+	struct gw_store_totals totals;
 	Om__Reply *rep = NULL;
 	int64_t begun_ms = om_mono_ms();
 	om_time start = om_now();
@@ -133,6 +134,9 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	batch.spool_id.len = GW_SPOOL_ID;
 	batch.first_seq = rows[0].seq;
 	batch.last_seq = rows[n - 1].seq;
+	(void)gw_spool_status(f->opts.spool, &totals);
+	batch.has_after_seq = 1;
+	batch.after_seq = totals.acknowledged_seq;
 	batch.n_entries = n;
 	batch.entries = list;
 	req.body_case = OM__REQUEST__BODY_SUBMIT;

@@ -172,6 +172,7 @@ void
 gw_store_totals(const struct gw_store *st, struct gw_store_totals *out)
 {
 	*out = st->now.totals;
+	out->acknowledged_seq = st->now.forgotten;
 }
 
 /* ---- changing ---- */

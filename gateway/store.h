@@ -40,7 +40,8 @@ struct gw_store_totals {
 	int64_t pending;
 	int64_t pending_bytes;
 	int64_t quarantined;
-	om_time oldest_us; /* receive time of the first pending record; 0: none */
+	om_time oldest_us;         /* receive time of the first pending record; 0: none */
+	uint64_t acknowledged_seq; /* the last forgotten; 0: none */
 };
 
 /* gw_store_open makes the folder and the file if need be; OM_UNAVAILABLE when

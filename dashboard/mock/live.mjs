@@ -99,6 +99,7 @@ export function pipeline(c) {
     costd: { state: broken ? 'unreachable' : 'ok' },
     database: { state: broken ? 'unknown' : partial ? 'unreachable' : 'ok' },
     dead_letters: broken ? null : (c.state.inner?.dead.length ?? (partial ? 2 : 0)),
+    missing_records: broken ? null : 0,
     lookups: broken
       ? null
       : {

@@ -7,7 +7,6 @@ import resource
 import shutil
 import socket
 import struct
-import subprocess
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +16,12 @@ from pathlib import Path
 
 import pytest
 from client import Client
+from disk import Disk
 from openapi import Contract
 from records import record
 from rewriter import Rewriter
 from stack import MariaDB, Stack, wait_until
 
-HERE = Path(__file__).resolve().parent
 ALL = {"from": "2020-01-01", "to": "2100-01-01"}
 COST = Decimal("0.000000125")
 
@@ -75,26 +74,6 @@ def counted_once(stack, sent):
 
 
 # ---- the gateway and its spool ----
-
-
-class Disk:
-    """The disk under a gateway's spool, broken on order: disk.c has the letters."""
-
-    def __init__(self, stack, folder):
-        library = folder / "disk.so"
-        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", library, HERE / "disk.c"], check=True)
-        self.file = folder / "disk.fault"
-        self.file.write_bytes(b"\0\0")
-        stack.gateway.env |= {"LD_PRELOAD": str(library), "DISK_FAULT_FILE": str(self.file),
-                              "DISK_FOLDER": stack.gateway.env["SPOOL_DIR"]}
-
-    def order(self, letter):
-        with open(self.file, "r+b") as out:  # in place: the process has it mapped
-            out.write(letter + b"\0")
-
-    @property
-    def hit(self):
-        return self.file.read_bytes()[1] == 1
 
 
 @pytest.fixture
@@ -379,3 +358,28 @@ def test_f36_a_database_that_refuses_gets_its_records_later(make_stack, what):
         getattr(trouble, what)(True)
     counted_once(stack, sent)
     assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
+
+
+def test_f37_a_database_from_an_older_backup_shows_what_it_lacks(make_stack):
+    """F37: put back to an earlier state.  What was delivered since is gone with it, and every place says how much:
+    the ledger of what each gateway had acknowledged.  What is sent from then on counts, and nothing counts twice."""
+    stack = make_stack()
+    before, lost, after = some(3), some(7), some(5)
+    assert send(stack, before) == 200
+    stack.drained()
+    stack.db.back_up()
+    assert send(stack, lost) == 200
+    stack.drained()
+    assert stack.session().get("/api/v1/pipeline").json()["missing_records"] == 0
+    stack.costd.stop()
+    stack.db.put_back()
+    stack.costd.start()
+    assert send(stack, after) == 200
+    stack.drained()
+    assert stack.session().get("/api/v1/pipeline").json()["missing_records"] == 7
+    assert "owui_metering_missing_records 7" in stack.read.get("/api/v1/metrics").text
+    assert "first_seq=4 last_seq=10" in stack.costd.log
+    assert stack.db.rows("SELECT first_seq, last_seq FROM missing") == [("4", "10")]
+    assert send(stack, lost) == 200  # whoever has them may send them again
+    counted_once(stack, before + lost + after)
+    assert stack.db.value("SELECT COUNT(*) FROM missing") == "1"

@@ -188,6 +188,19 @@ class Database:
     def value(self, sql):
         return self.rows(sql)[0][0]
 
+    def back_up(self):
+        """back_up copies all tables as they are now."""
+        self.server.client(f"DROP DATABASE IF EXISTS `{self.name}_copy`; CREATE DATABASE `{self.name}_copy`;"
+                           + "".join(f"CREATE TABLE `{self.name}_copy`.`{table}` LIKE `{self.name}`.`{table}`;"
+                                     f"INSERT INTO `{self.name}_copy`.`{table}` SELECT * FROM `{self.name}`.`{table}`;"
+                                     for (table,) in self.rows("SHOW TABLES")))
+
+    def put_back(self):
+        """put_back does what putting back a dump does: the tables are as they were copied."""
+        self.server.client("".join(f"DROP TABLE `{self.name}`.`{table}`;"
+                                   f"RENAME TABLE `{self.name}_copy`.`{table}` TO `{self.name}`.`{table}`;"
+                                   for (table,) in self.rows("SHOW TABLES")) + f"DROP DATABASE `{self.name}_copy`")
+
     def drop(self):
         self.server.client(f"DROP DATABASE IF EXISTS `{self.name}`; DROP USER IF EXISTS '{self.user}'@'localhost'")
 

@@ -1107,6 +1107,11 @@ export interface components {
             costd: components["schemas"]["CostdState"];
             database: components["schemas"]["DatabaseState"];
             dead_letters: number | null;
+            /**
+             * @description Records that gateways have delivered and the database does not have: it was put back to an earlier state. At most;
+             *     damaged records among them were never delivered.
+             */
+            missing_records: number | null;
             lookups: null | {
                 waiting: number;
                 /** @description Of the waiting */

@@ -11,6 +11,7 @@ const fine: Pipeline = {
   costd: { state: 'ok' },
   database: { state: 'ok' },
   dead_letters: 0,
+  missing_records: 0,
   lookups: { waiting: 4, overdue: 0, given_up: 0, paused_until: null, last_error: null },
 };
 
@@ -39,6 +40,10 @@ test('what may be lost is worse than what is late', () => {
   expect(healthOf({ ...fine, dead_letters: 1 })).toEqual({
     level: 'bad',
     troubles: ['deadLetters'],
+  });
+  expect(healthOf({ ...fine, missing_records: 7 })).toEqual({
+    level: 'bad',
+    troubles: ['missing'],
   });
 });
 

@@ -12,6 +12,7 @@ export const troubles = [
   'waiting',
   'quarantined',
   'deadLetters',
+  'missing',
   'lookupsPaused',
   'lookupsLate',
 ] as const;
@@ -23,7 +24,13 @@ const LATE_SECONDS = 60;
 const OVERDUE = 10;
 
 /** Requests may be lost or are not taken; the others cost nothing but time. */
-const grave: readonly Trouble[] = ['spoolFailed', 'spoolFull', 'quarantined', 'deadLetters'];
+const grave: readonly Trouble[] = [
+  'spoolFailed',
+  'spoolFull',
+  'quarantined',
+  'deadLetters',
+  'missing',
+];
 
 export interface Health {
   level: 'good' | 'warn' | 'bad';
@@ -43,6 +50,7 @@ export function healthOf(p: Pipeline): Health {
       (p.spool.oldest_pending_seconds ?? 0) > LATE_SECONDS,
     quarantined: p.spool.quarantined > 0,
     deadLetters: (p.dead_letters ?? 0) > 0,
+    missing: (p.missing_records ?? 0) > 0,
     lookupsPaused: (l?.paused_until ?? null) !== null && (l?.paused_until ?? '') > p.now,
     lookupsLate: (l?.overdue ?? 0) > OVERDUE,
   };

@@ -136,6 +136,8 @@ export const de: Texts = {
       `${n} beschädigte Einträge wurden beiseitegelegt und stehen in keiner Zahl.`,
     deadLetters: (n, shown) =>
       `${shown} ${s(n, 'Eintrag wurde', 'Einträge wurden')} abgelehnt und ${s(n, 'steht', 'stehen')} in keiner Zahl.`,
+    missing: (n, shown) =>
+      `Die Datenbank wurde auf einen früheren Stand zurückgesetzt: Bis zu ${shown} danach zugestellte ${s(n, 'Eintrag steht', 'Einträge stehen')} in keiner Zahl.`,
     lookupsPaused: (until) =>
       `Kosten werden bis ${until} nicht nachgeschlagen: Der Anbieter hat um eine Pause gebeten.`,
     lookupsLate: (n) => `${n} Kosten hätten schon nachgeschlagen sein sollen und sind es nicht.`,

@@ -133,6 +133,8 @@ export const en = {
     quarantined: (n: string) => `${n} damaged records were set aside and are in no figure.`,
     deadLetters: (n: number, shown: string) =>
       `${shown} ${s(n, 'record was', 'records were')} refused by the ledger and ${s(n, 'is', 'are')} in no figure.`,
+    missing: (n: number, shown: string) =>
+      `The database was put back to an earlier state: up to ${shown} ${s(n, 'record', 'records')} delivered since then ${s(n, 'is', 'are')} in no figure.`,
     lookupsPaused: (until: string) =>
       `Costs are not looked up until ${until}: the provider asked for a pause.`,
     lookupsLate: (n: string) => `${n} costs should have been looked up by now and were not.`,
