@@ -18,7 +18,8 @@ Drivers (each returns a Turn; run() takes one or several and runs them together)
                                    stop_after=n presses Stop after n frames
     ui_nonstream(body)             the same with streaming switched off
     api_stream(lines)              POST /api/chat/completions by an API key;
-                                   leave_after=n closes the connection after n frames
+                                   leave_after=n closes the connection after n frames,
+                                   leave_after="[DONE]" as soon as the end is there
     api_nonstream(body)
     paused_turn(lines)             ends in a tool approval: no outlet (0.11.1 and later)
     task_call()                    title, tags, ...: calls no hook at all
@@ -433,7 +434,7 @@ class OpenWebUI:
                 elif data is not None:
                     turn.shown.append(await self._call("stream", data, offered))
                 await asyncio.sleep(0)
-                if leave_after is not None and len(turn.shown) >= leave_after:
+                if line == "data: [DONE]" if leave_after == "[DONE]" else leave_after is not None and len(turn.shown) >= leave_after:
                     gate.set()
                     await asyncio.Event().wait()
             if self.profile.api_outlet:

@@ -109,6 +109,14 @@ def test_api_client_that_leaves_makes_a_cancelled_row(owui, receiver):
     assert receiver.ledger()["gen-1"]["state"] == "cancelled"
 
 
+def test_api_client_that_leaves_at_the_end_frame_is_billed_in_full(owui, version, receiver):
+    """pitfall 9, to the letter: a client of the API closes right at [DONE], and outlet is cancelled or never called."""
+    turn = owui.run(owui.api_stream(openrouter_stream("gen-1", ["a", "b"], USAGE), leave_after="[DONE]"))
+    owui.flush()
+    row = receiver.ledger()["gen-1"]
+    assert (row["state"], row["usage"]) == ("final", SENT) and row["finished_at"] and turn.text == "ab"
+
+
 def test_outlet_twice_is_one_record(owui, version, receiver):
     """pitfall 2: outlet runs more than once for one message."""
     async def twice():

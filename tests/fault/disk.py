@@ -6,6 +6,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+from stack import wait_until
+
 HERE = Path(__file__).resolve().parent
 SHUT_DOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 WITHOUT_FLUSH = 2
@@ -61,7 +63,9 @@ class PowerlessDisk:
         assert done.returncode == 0, done.stderr
 
     def unmount(self):
+        """unmount returns when the file system is gone: a container that is being made elsewhere may hold it for a moment."""
         subprocess.run(["umount", self.folder], check=True)
+        wait_until(lambda: not subprocess.run(["losetup", "-j", self.image], capture_output=True, check=True).stdout, "a free loop device")
 
     def cut(self):
         fd = os.open(self.folder, os.O_RDONLY)

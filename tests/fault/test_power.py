@@ -9,6 +9,7 @@ import random
 import threading
 import uuid
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from disk import Disk, PowerlessDisk
@@ -92,11 +93,18 @@ def powerless(tmp_path, mariadb):
         disk.unmount()
 
 
+def all_stopped(pid):
+    states = [one.read_text().rsplit(")", 1)[1].split()[0] for one in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 def cut_power(stack, disk, senders, rng):
     """cut_power lets some batches be answered, takes the power at a moment of its own, and brings all back."""
     goal = senders.count() + rng.randint(20, 150)
     wait_until(lambda: senders.count() >= goal, "answers")
-    stack.gateway.pause()  # nothing is answered between this and the cut
+    stack.gateway.pause()
+    # Nobody survives a loss of power.  A sync under way in it would say that it was done, and be answered.
+    wait_until(lambda: all_stopped(stack.gateway.pid), "every thread stopped")
     disk.cut()
     stack.gateway.kill()
     disk.unmount()

@@ -155,6 +155,22 @@ fx_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+bool
+fx_same_cell(unsigned f, const struct cd_cell *a, const struct cd_cell *b)
+{
+	if (a->rank != b->rank || a->rank == CD_RANK_NONE)
+		return a->rank == b->rank;
+	switch (cd_fields[f].kind) {
+	case CD_KIND_INT:
+		return a->v.i == b->v.i;
+	case CD_KIND_MONEY:
+		return a->v.money.v == b->v.money.v;
+	case CD_KIND_TEXT:
+		break;
+	}
+	return a->v.text.n == b->v.text.n && memcmp(a->v.text.p, b->v.text.p, a->v.text.n) == 0;
+}
+
 uint64_t
 fx_seed(void)
 {

@@ -36,6 +36,9 @@ char *fx_text(struct fx *f, const char *sql);
 
 /* A small reproducible generator of numbers. */
 uint64_t fx_random(uint64_t *state);
+/* fx_same_cell does not ask the join's own order, which may be what is wrong. */
+bool fx_same_cell(unsigned f, const struct cd_cell *a, const struct cd_cell *b);
+
 uint64_t fx_seed(void); /* METERING_TEST_SEED or the clock; printed */
 
 /* fx_record makes a final record of a generation with a cost. */

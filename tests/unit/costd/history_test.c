@@ -249,23 +249,6 @@ shuffle(Om__Record **r, size_t n, uint64_t *seed)
 	}
 }
 
-/* same_cell does not ask the join's own order, which may be what is wrong. */
-static bool
-same_cell(unsigned f, const struct cd_cell *a, const struct cd_cell *b)
-{
-	if (a->rank != b->rank || a->rank == CD_RANK_NONE)
-		return a->rank == b->rank;
-	switch (cd_fields[f].kind) {
-	case CD_KIND_INT:
-		return a->v.i == b->v.i;
-	case CD_KIND_MONEY:
-		return a->v.money.v == b->v.money.v;
-	case CD_KIND_TEXT:
-		break;
-	}
-	return a->v.text.n == b->v.text.n && memcmp(a->v.text.p, b->v.text.p, a->v.text.n) == 0;
-}
-
 static void
 assert_same_rows(struct memory *a, struct memory *b)
 {
@@ -275,7 +258,7 @@ assert_same_rows(struct memory *a, struct memory *b)
 
 		assert_non_null(other);
 		for (unsigned f = 0; f < CD_N_FIELDS; f++)
-			if (!same_cell(f, &a->rows[i].cell[f], &other->cell[f]))
+			if (!fx_same_cell(f, &a->rows[i].cell[f], &other->cell[f]))
 				fail_msg("%s of %s differs", cd_fields[f].column, a->rows[i].key.p);
 	}
 }

@@ -45,7 +45,7 @@ static void
 assert_same(const struct cd_row *a, const struct cd_row *b)
 {
 	for (unsigned f = 0; f < CD_N_FIELDS; f++)
-		if (a->cell[f].rank != b->cell[f].rank || cd_cell_cmp((cd_field)f, &a->cell[f], &b->cell[f]) != 0)
+		if (!fx_same_cell(f, &a->cell[f], &b->cell[f]))
 			fail_msg("%s differs", cd_fields[f].column);
 }
 
