@@ -127,14 +127,16 @@ gw_events_ndjson(
 		om_err why = {.text = ""};
 		json_error_t je;
 		json_t *doc;
-		bool deep;
+		bool deep, no_memory = false;
 
 		if (!is_blank(text, len)) {
 			if (index == GW_EVENTS_MAX)
 				return too_many(e);
 			deep = om_json_too_deep(text, len);
-			doc = deep ? NULL : json_loadb(text, len, OM_JSON_FLAGS, &je);
-			if (doc == NULL) {
+			doc = deep ? NULL : om_json_load(text, len, OM_JSON_FLAGS, &je, &no_memory);
+			if (no_memory) {
+				s = om_fail(e, OM_NOMEM, "out of memory");
+			} else if (doc == NULL) {
 				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
 				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
 				s = reject(out, a, index, why.text, e);

@@ -73,7 +73,9 @@ gw_gunzip_body(struct gw_req *rq, struct om_buf *plain, om_err *e)
 		z.avail_out = (unsigned)sizeof chunk;
 		rc = inflate(&z, Z_NO_FLUSH);
 		om_buf_add(plain, chunk, sizeof chunk - z.avail_out);
-		if (om_buf_done(plain, NULL) != OM_OK) {
+		if (rc == Z_MEM_ERROR || om_buf_done(plain, NULL) == OM_NOMEM) {
+			s = om_fail(e, OM_NOMEM, "out of memory");
+		} else if (om_buf_done(plain, NULL) != OM_OK) {
 			s = om_fail(e, OM_TOO_LARGE, "the body unpacks to more than %zu bytes", plain->limit_bytes);
 		} else if (plain->len > reserved) {
 			reserved += UNPACK_STEP;

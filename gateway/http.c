@@ -102,8 +102,12 @@ pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
 {
 	size_t room = length >= 0 && (size_t)length < READ_BYTES ? (size_t)length + 1 : READ_BYTES;
 	char *chunk = malloc(room);
-	int n = chunk == NULL ? -1 : 1;
+	int n = 1;
 
+	if (chunk == NULL) { /* nothing of the sender's doing */
+		b->status = OM_NOMEM;
+		return n;
+	}
 	while (n > 0 && (length < 0 || b->len < (size_t)length)) {
 		size_t want = room;
 

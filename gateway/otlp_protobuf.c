@@ -82,6 +82,8 @@ gw_otlp_protobuf(struct gw_traces *t, const void *data, size_t n, om_err *e)
 
 	if (s == OM_TOO_LARGE)
 		return om_fail(e, s, "the trace has too many parts");
+	if (s == OM_NOMEM)
+		return om_fail(e, s, "out of memory");
 	if (s != OM_OK)
 		return om_fail(e, OM_INVALID, "the body is not an ExportTraceServiceRequest");
 	for (size_t i = 0; s == OM_OK && i < rq->n_resource_spans; i++) {

@@ -54,7 +54,7 @@ om_arena_alloc(struct om_arena *a, size_t bytes)
 
 		b = malloc(sizeof *b + size);
 		if (b == NULL) {
-			a->failed = true;
+			a->failed = a->no_memory = true;
 			return NULL;
 		}
 		b->used = 0;

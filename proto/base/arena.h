@@ -22,7 +22,8 @@ struct om_arena {
 	struct om_arena_block *blocks; /* owned */
 	size_t used_bytes;
 	size_t limit_bytes;
-	bool failed; /* sticky */
+	bool failed;    /* sticky */
+	bool no_memory; /* failed, and not for its limit */
 };
 
 void om_arena_init(struct om_arena *a, size_t limit_bytes);

@@ -3,6 +3,9 @@
 #include "text.h"
 
 #include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool
@@ -26,6 +29,62 @@ om_json_too_deep(const char *text, size_t n)
 	return false;
 }
 
+/* The library calls most of its failed allocations a fault of the text; so they
+ * are noted.  One it overlooks: the buffer of a token, which grows by powers of
+ * two, and behind whose missing end it reads and writes on.  Such a piece comes
+ * from a spare then, and the text ends at the next allocation. */
+#define SPARE_BYTES ((size_t)1024 * 1024)
+#define SPARE_PIECE ((size_t)64 * 1024)
+
+static _Alignas(16) unsigned char spare[SPARE_BYTES]; /* untouched, it takes no memory */
+static atomic_size_t spare_used;
+static _Thread_local bool no_memory;
+
+static void *
+allocate(size_t n)
+{
+	void *p = malloc(n);
+	size_t at;
+
+	if (p != NULL)
+		return p;
+	no_memory = true;
+	if (n < 32 || (n & (n - 1)) != 0)
+		return NULL;
+	if (n > SPARE_PIECE || (at = atomic_fetch_add(&spare_used, n)) > SPARE_BYTES - n)
+		abort(); /* better than what would follow */
+	return spare + at;
+}
+
+static void
+release(void *p)
+{
+	uintptr_t at = (uintptr_t)p, first = (uintptr_t)spare;
+
+	if (at < first || at >= first + SPARE_BYTES)
+		free(p);
+}
+
+static void __attribute__((constructor)) watch_allocations(void)
+{
+	json_set_alloc_funcs(allocate, release);
+}
+
+json_t *
+om_json_load(const char *text, size_t n, size_t flags, json_error_t *je, bool *no_memory_out)
+{
+	json_t *doc;
+
+	no_memory = false;
+	doc = json_loadb(text, n, flags, je);
+	*no_memory_out = no_memory;
+	if (no_memory) {
+		json_decref(doc);
+		doc = NULL;
+	}
+	return doc;
+}
+
 static om_status
 refuse_depth(om_err *e)
 {
@@ -36,11 +95,14 @@ om_status
 om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 {
 	json_error_t je;
+	bool out_of_memory;
 
 	*out = NULL;
 	if (om_json_too_deep(text, n))
 		return refuse_depth(e);
-	*out = json_loadb(text, n, OM_JSON_FLAGS, &je);
+	*out = om_json_load(text, n, OM_JSON_FLAGS, &je, &out_of_memory);
+	if (out_of_memory)
+		return om_fail(e, OM_NOMEM, "out of memory");
 	if (*out == NULL)
 		return om_fail(e, OM_INVALID, "not valid JSON: line %d, column %d: %s", je.line, je.column, je.text);
 	return OM_OK;
@@ -92,6 +154,7 @@ om_status
 om_json_items_next(struct om_json_items *it, json_t **out, om_err *e)
 {
 	json_error_t je;
+	bool out_of_memory;
 
 	*out = NULL;
 	if (it->ended)
@@ -107,7 +170,10 @@ om_json_items_next(struct om_json_items *it, json_t **out, om_err *e)
 			return refuse_at(it, it->at, 1, 1, "',' or ']' expected", e);
 		it->at = skip_blank(it->text, it->n, it->at + 1);
 	}
-	*out = json_loadb(it->text + it->at, it->n - it->at, OM_JSON_FLAGS | JSON_DISABLE_EOF_CHECK, &je);
+	*out = om_json_load(
+	    it->text + it->at, it->n - it->at, OM_JSON_FLAGS | JSON_DISABLE_EOF_CHECK, &je, &out_of_memory);
+	if (out_of_memory)
+		return om_fail(e, OM_NOMEM, "out of memory");
 	if (*out == NULL)
 		return refuse_at(it, it->at, je.line, je.column, je.text, e);
 	it->at += (size_t)je.position;

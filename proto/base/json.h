@@ -31,6 +31,10 @@ bool om_json_too_deep(const char *text, size_t n);
  * out of range where it is read, and does not spoil the whole text. */
 #define OM_JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL)
 
+/* om_json_load calls the parser, for those who checked the depth; it tells a failed
+ * allocation from a fault of the text. */
+json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je, bool *no_memory_out);
+
 /* om_json_parse refuses duplicate keys, trailing data, NUL, bad UTF-8 and what
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;

@@ -36,6 +36,8 @@ om_msg_unpack(
 	memcpy(out, &m, sizeof(void *)); /* *out is a pointer to this kind of message */
 	if (m != NULL)
 		return OM_OK;
+	if (a->no_memory)
+		return om_fail(e, OM_NOMEM, "out of memory");
 	if (a->failed)
 		return om_fail(
 		    e, OM_TOO_LARGE, "%s: needs more than %zu bytes of memory", kind->short_name, a->limit_bytes);

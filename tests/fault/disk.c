@@ -4,6 +4,7 @@
  * the folder DISK_FOLDER what the first byte of the file DISK_FAULT_FILE (mapped) says:
  *
  *   e  syncs fail with EIO            s  syncs do not return before the byte changes
+ *   w  writes fail with EIO
  *   i  every other write stops halfway or is interrupted by a signal
  *   l  syncs are said to be done and are not
  *
@@ -85,6 +86,10 @@ fdatasync(int fildes)
 ssize_t
 pwrite64(int fd, const void *buf, size_t n, off64_t offset)
 {
+	if (concerns(fd, 'w')) {
+		errno = EIO;
+		return -1;
+	}
 	if (n > 1 && concerns(fd, 'i'))
 		switch (atomic_fetch_add(&n_writes, 1) % 4) {
 		case 1:

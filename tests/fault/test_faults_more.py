@@ -2,11 +2,14 @@
 """Faults that need an arrangement of their own, one test each; README.md has the list of all faults by number.
 
 Like the storm: whatever was answered 200 is in the ledger afterwards, once."""
+import contextlib
 import http.client
+import os
 import resource
 import shutil
 import socket
 import struct
+import subprocess
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -85,13 +88,14 @@ def on_disk(make_stack, tmp_path):
     disk.order(b"\0")
 
 
-def test_f6_a_disk_that_cannot_sync_ends_the_gateway_and_loses_nothing(on_disk):
-    """F6: EIO on a sync.  Never a 200 for it, no second try on the same file: the gateway ends, for the service manager."""
+@pytest.mark.parametrize("letter", [b"e", b"w"], ids=["sync", "write"])
+def test_f6_a_disk_with_errors_ends_the_gateway_and_loses_nothing(on_disk, letter):
+    """F6: EIO on a sync or a write.  Never a 200 for it, no second try on the same file: the gateway ends, for the service manager."""
     stack, disk = on_disk
     stack.costd.pause()
     before, after = some(), some()
     assert send(stack, before) == 200
-    disk.order(b"e")
+    disk.order(letter)
     assert send(stack, some()) in (503, None)
     assert stack.gateway.child.wait(20) not in (0, -6, -11)
     assert disk.hit and "the spool failed" in stack.gateway.log
@@ -164,6 +168,33 @@ def test_f10_few_descriptors_refuse_callers_and_lose_nothing(make_stack):
         sent += batch
     resource.prlimit(stack.gateway.pid, resource.RLIMIT_NOFILE, (soft, hard))
     counted_once(stack, sent)
+
+
+def data_kilobytes(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData:"))
+
+
+def test_f10_too_little_memory_refuses_and_loses_nothing(make_stack):
+    """F10: nothing left to allocate.  What does not fit is refused; it goes on once there is memory again."""
+    stack = make_stack()
+    sent = some()
+    assert send(stack, sent) == 200
+    stack.drained()
+    big = [some(900, task="x" * 64) for _ in range(4)]  # bodies of half a megabyte
+    soft, hard = resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA)
+    refused = 0
+    with ThreadPoolExecutor(4) as pool:
+        for spare in (0, 64, 256, 1024, 2048, 4096):  # kilobytes: it ends in another place each time
+            resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA, ((data_kilobytes(stack.gateway.pid) + spare) * 1024, hard))
+            answers = list(pool.map(lambda batch: send(stack, batch), big))
+            resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA, (soft, hard))
+            assert stack.gateway.alive and not set(answers) & {400, 413, 422}, answers  # never that the body is wrong
+            refused += answers.count(503)
+    assert refused > 0
+    for batch in big:
+        assert send(stack, batch) == 200  # under the same ids
+    counted_once(stack, sum(big, sent))
 
 
 def test_f11_f13_a_spool_from_a_backup_is_delivered_again_and_counts_once(make_stack, tmp_path):
@@ -358,6 +389,35 @@ def test_f36_a_database_that_refuses_gets_its_records_later(make_stack, what):
         getattr(trouble, what)(True)
     counted_once(stack, sent)
     assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
+
+
+def test_f36_a_full_disk_below_the_database_delays_and_loses_nothing(tmp_path, contract):
+    """F36: no room for the tables to grow.  No acknowledgement and no dead letter; it goes on once there is room."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320M", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("needs root and mount")
+    try:
+        with MariaDB(folder) as server, Stack(tmp_path / "stack", server, contract) as stack:
+            sent = some()
+            assert send(stack, sent) == 200
+            stack.drained()
+            filler = folder / "filler"
+            with open(filler, "wb", buffering=0) as out, contextlib.suppress(OSError):
+                while out.write(b"\0" * 65536):
+                    pass
+            for number in range(200):  # until the tables' files have no room inside
+                sent += (batch := some(300))
+                assert send(stack, batch) == 200
+                if "is full" in stack.costd.log:
+                    break
+            assert wait_until(lambda: "is full" in stack.costd.log, "a word about the full disk")
+            assert stack.readiness()["spool"]["pending"] > 0
+            filler.unlink()
+            counted_once(stack, sent)
+            assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_f37_a_database_from_an_older_backup_shows_what_it_lacks(make_stack):

@@ -126,6 +126,16 @@ def test_certificate_nobody_signed_is_refused(make_stack, stub, tmp_path):
         assert provider.asked(gen_id) == 0 and row_of(stack, gen_id)[:2] == ("0", None)
 
 
+def test_a_name_nobody_knows_is_tried_again(make_stack, stub):
+    stack = make_stack(settings={"costd": {**FAST, "OPENROUTER_BASE_URL": "https://openrouter.invalid/api/v1"}})
+    gen_id = new_generation_id()
+    stack.ingest.send(record(cost=None, generation_id=gen_id))
+    stack.drained()
+    item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 2 and i, "two attempts")
+    assert item["last_status"] == 0 and "resolve" in item["last_error"].lower() and item["reason"] == "retrying", item
+    assert row_of(stack, gen_id)[:2] == ("0", None)
+
+
 # ---- what right answers mean ----
 
 RIGHT = {

@@ -31,6 +31,55 @@ test_parse_says_where(void **state)
 	assert_int_equal(om_json_parse("1e400", 5, &j, &e), OM_INVALID);
 }
 
+/* ---- memory that runs out, at every allocation in turn ---- */
+
+static json_malloc_t ours;
+static unsigned long until_failure;
+
+static void *
+fail_in_time(size_t n)
+{
+	bool of_a_token = n >= 32 && (n & (n - 1)) == 0; /* those come from the spare */
+
+	if (!of_a_token && until_failure > 0 && --until_failure == 0)
+		return ours(PTRDIFF_MAX); /* nobody has that much */
+	return ours(n);
+}
+
+static void
+test_parse_without_memory_does_not_blame_the_text(void **state)
+{
+	static const char text[] = "[{\"model\":\"a name of more than sixteen bytes\",\"cost\":0.000000125,"
+				   "\"list\":[1,2,\"x\",null,{\"a\":true}]}]";
+	unsigned long failures = 0;
+	json_free_t theirs;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* they end the program where memory runs out */
+#endif
+	json_get_alloc_funcs(&ours, &theirs);
+	json_set_alloc_funcs(fail_in_time, theirs);
+	for (unsigned long at = 1;; at++) {
+		om_err e = {.text = ""};
+		json_t *j = NULL;
+		om_status s;
+
+		until_failure = at;
+		s = om_json_parse(text, sizeof text - 1, &j, &e);
+		if (until_failure > 0) { /* it needed fewer */
+			assert_status(s, OM_OK, e);
+			json_decref(j);
+			break;
+		}
+		assert_int_equal(s, OM_NOMEM);
+		assert_null(j);
+		failures++;
+	}
+	json_set_alloc_funcs(ours, theirs);
+	assert_true(failures > 20);
+}
+
 static void
 test_parse_refuses_deep_nesting(void **state)
 {
@@ -209,6 +258,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse_says_where),
+	    cmocka_unit_test(test_parse_without_memory_does_not_blame_the_text),
 	    cmocka_unit_test(test_parse_refuses_deep_nesting),
 	    cmocka_unit_test(test_items_are_those_of_the_whole_array),
 	    cmocka_unit_test(test_items_say_where_in_the_whole_text),

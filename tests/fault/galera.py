@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""galera - the ledger on a cluster of three MariaDB nodes (F31 to F35), by hand: not part of CI.
+
+    /usr/bin/python3 tests/fault/galera.py [--seconds N] [--seed S]
+
+needs the package galera-4.  Two costd write at two nodes.  The same records, and others about the same
+generations, come by both at once, so that they meet at COMMIT; a node is killed and comes back; two of three are
+away, so that there is no quorum; all three lose their power.  Afterwards every record that was answered is in the ledger of every node,
+once."""
+import argparse
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+
+from client import Client  # noqa: E402
+from openapi import Contract  # noqa: E402
+from records import record  # noqa: E402
+from stack import MariaDB, Stack, free_port, wait_until  # noqa: E402
+
+PROVIDER = "/usr/lib/galera/libgalera_smm.so"
+ALL = {"from": "2020-01-01", "to": "2100-01-01"}
+SETTLE_S = 120
+LOST_AT_ONCE = "evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S;evs.install_timeout=PT4S"
+
+
+# A server asks its helper for a copy of the data even when the others' caches will do.  Here they always do: this
+# one only passes on where the copy would be at.
+HELPER = """#!/bin/sh
+role= address= gtid=
+while [ $# -gt 0 ]; do
+  case $1 in --role) role=$2 ;; --address) address=$2 ;; --gtid) gtid=$2 ;; --bypass) bypass=yes ;; esac
+  shift
+done
+if [ "$role" = joiner ]; then
+  echo "ready 127.0.0.1:$$"
+  until [ -s "$HELPER_FOLDER/$$.gtid" ]; do sleep 0.05; done
+  cat "$HELPER_FOLDER/$$.gtid"
+else
+  [ "$bypass" = yes ] || exit 1
+  echo "$gtid" >"$HELPER_FOLDER/new.$$" && mv "$HELPER_FOLDER/new.$$" "$HELPER_FOLDER/${address##*:}.gtid"
+  echo "done $gtid"
+fi
+"""
+
+
+class Node(MariaDB):
+    """One server of the cluster.  It never needs a copy of the data: all begin with the same, and what one missed
+    comes from the others' caches."""
+
+    def __init__(self, folder, ports, number):
+        super().__init__(folder)
+        helper = self.folder.parent / "wsrep_sst_catch_up"
+        helper.write_text(HELPER)
+        helper.chmod(0o755)
+        self.process.env |= {"PATH": f"{helper.parent}:{self.process.env['PATH']}:/usr/sbin", "HELPER_FOLDER": str(helper.parent)}
+        listen, catch_up = ports[number]
+        self.argv = [*self.process.argv, "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
+                     f"--wsrep-provider={PROVIDER}", "--wsrep-cluster-name=metering", "--wsrep-sst-method=catch_up", f"--wsrep-node-name=node{number}",
+                     f"--wsrep-node-address=127.0.0.1:{listen}",
+                     f"--wsrep-cluster-address=gcomm://{','.join(f'127.0.0.1:{port}' for port, _ in ports)}",
+                     "--wsrep-provider-options=" + f"gmcast.listen_addr=tcp://127.0.0.1:{listen};ist.recv_addr=127.0.0.1:{catch_up};"
+                     f"gcache.size=64M;pc.recovery=false;{LOST_AT_ONCE}"]
+        self.process.name = f"node{number}"
+
+    def answers(self):
+        return self.state("wsrep_ready") == "ON"
+
+    def state(self, name):
+        done = self.client(f"SHOW STATUS LIKE '{name}'", check=False)
+        return done.stdout.split("\t")[1].strip() if done.returncode == 0 and "\t" in done.stdout else None
+
+    def start(self, first=False):
+        """start joins the cluster, or begins a new one with what this node has."""
+        position = self._position()
+        state = self.data / "grastate.dat"
+        if first and state.exists():
+            state.write_text(re.sub(r"safe_to_bootstrap: \d", "safe_to_bootstrap: 1", state.read_text()))
+        self.process.argv = [*self.argv, *([f"--wsrep-start-position={position}"] if position else []),
+                             *(["--wsrep-new-cluster"] if first else [])]
+        self.process.start(wait=False)
+
+    def _position(self):
+        """_position asks a node that was killed what it had committed last."""
+        state = self.data / "grastate.dat"
+        if not state.exists() or not re.search(r"seqno:\s*-1", state.read_text()):
+            return None
+        done = subprocess.run([*self.argv, "--wsrep-recover"], capture_output=True, text=True, timeout=60)
+        found = re.findall(r"Recovered position:?\s*([0-9a-f-]{36}:-?\d+)", done.stderr + done.stdout)
+        assert found, (done.stderr + done.stdout)[-2000:]
+        return found[-1]
+
+    def ready(self):
+        wait_until(lambda: self.answers() or self.process._fail_if_dead(), f"{self.process.name}\n{self.process.log_tail()}\n", SETTLE_S)
+
+
+class Cluster:
+    def __init__(self, folder):
+        ports = [(free_port(), free_port()) for _ in range(3)]
+        self.nodes = []
+        for number in range(3):
+            place = Path(folder) / f"node{number}"
+            place.mkdir()
+            self.nodes.append(Node(place, ports, number))
+
+    def __enter__(self):
+        one = self.nodes[0]
+        made = subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={one.data}", *one.run_as, "--skip-test-db",
+                               "--auth-root-authentication-method=normal", "--skip-name-resolve", "--force"], capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+        one.start(first=True)
+        one.ready()
+        one.process.stop()
+        for other in self.nodes[1:]:
+            shutil.copytree(one.data, other.data)
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def begin(self):
+        """begin starts all anew, the one that knows most first."""
+        known = [int((node._position() or seqno(node)).rsplit(":", 1)[1]) for node in self.nodes]
+        first = self.nodes[known.index(max(known))]
+        first.start(first=True)
+        first.ready()
+        for node in self.nodes:
+            if node is not first:
+                node.start()
+        for node in self.nodes:
+            node.ready()
+        self.whole()
+
+    def whole(self):
+        wait_until(lambda: all(node.state("wsrep_cluster_size") == "3" for node in self.nodes), "three nodes", SETTLE_S)
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            if node.process.alive:
+                node.process.resume()
+                node.process.kill()
+            shutil.rmtree(node.short, ignore_errors=True)
+
+    def count(self, name):
+        return sum(int(node.state(name) or 0) for node in self.nodes)
+
+
+def seqno(node):
+    text = (node.data / "grastate.dat").read_text()
+    return re.search(r"uuid:\s*(\S+)", text)[1] + ":" + re.search(r"seqno:\s*(-?\d+)", text)[1]
+
+
+class ClusterStack(Stack):
+    """Two gateways, each with a costd of its own at a node of its own."""
+
+    def __init__(self, folder, cluster, contract):
+        super().__init__(folder, cluster.nodes[0], contract, gateways=2)
+        url = f"tcp://127.0.0.1:{free_port()}"
+        self.costds = [self.costd, self.process("costd", {**self.costd_env(), "COSTD_LISTEN": url,
+                                                          "DATABASE_SOCKET": str(cluster.nodes[1].socket)}, "costd1")]
+        self.gateways[1].env["COSTD_URL"] = url
+
+    def __enter__(self):
+        self.costds[1].start()
+        return super().__enter__()
+
+    def __exit__(self, kind, *rest):
+        self.costds[1].stop()
+        self.db.drop = lambda: None  # goes with the cluster, which may have no quorum
+        super().__exit__(kind, *rest)
+
+
+class Pairs:
+    """Batches that go to both gateways at the same moment: half of the records are the same at both, half are two
+    records about one generation; a record is sent until it is answered with 200."""
+
+    def __init__(self, stack, seed):
+        self.stack, self.rng = stack, random.Random(seed)
+        self.stop, self.costs, self.batches, self.records = threading.Event(), {}, 0, 0
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def _run(self):
+        with ThreadPoolExecutor(2) as pool:
+            while not self.stop.is_set():
+                one, other = [], []
+                for _ in range(self.rng.randint(5, 60)):
+                    cost = Decimal(self.rng.randint(0, 10**15)).scaleb(-18)
+                    first = record(record_id=str(uuid.uuid4()), cost=f"{cost:f}", user=f"u-{self.rng.randint(0, 3)}")
+                    one.append(first)
+                    same = self.rng.random() < 0.5
+                    other.append(first if same else {**first, "record_id": str(uuid.uuid4()), "task": "title"})
+                    self.costs[first["generation_id"]] = cost
+                    self.records += 1 if same else 2
+                self.rng.shuffle(other)
+                for done in [pool.submit(self._deliver, port, batch) for port, batch in zip((g.port for g in self.stack.gateways), (one, other))]:
+                    done.result()
+                self.batches += 2
+
+    def _deliver(self, port, batch):
+        while Client(port, self.stack.contract, self.stack.ingest_key).post("/api/v1/events", batch, expect=None).status != 200:
+            time.sleep(0.05)  # what a plugin does between two tries
+
+
+def drain(stack):
+    for number in range(2):
+        stack.drained(number, SETTLE_S)
+
+
+def judge(stack, cluster, pairs):
+    drain(stack)
+    complaints = []
+    for number, node in enumerate(cluster.nodes):
+        rows = {key: Decimal(cost) for key, cost in (line.split("\t") for line in node.client(
+            "SET SESSION wsrep_sync_wait=1; SELECT generation_id, cost FROM generation", stack.db.name).stdout.splitlines())}
+        records = int(node.client("SELECT COUNT(*) FROM record", stack.db.name).stdout)
+        if rows != pairs.costs:
+            complaints.append(f"node {number}: {len(set(pairs.costs) - set(rows))} rows of {len(pairs.costs)} are missing, "
+                              f"{len(set(rows) - set(pairs.costs))} nobody sent")
+        if records != pairs.records:
+            complaints.append(f"node {number}: {pairs.records} records were sent, the journal has {records}")
+    total = stack.read.usage(**ALL)["total"]
+    if (total["requests"], Decimal(total["cost"])) != (len(pairs.costs), sum(pairs.costs.values(), Decimal(0))):
+        complaints.append(f"the totals are {json.dumps(total)}")
+    new = int(stack.db.value("SELECT SUM(new_records) FROM batch"))
+    if new != pairs.records:
+        complaints.append(f"the batches count {new} new records of {pairs.records}")
+    check = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
+    if check.returncode != 0:
+        complaints.append(f"costd --check: {check.stdout[-400:]}{check.stderr[-400:]}")
+    return complaints
+
+
+def stale_read(stack):
+    """stale_read asks at one node for what was stored at another a moment ago; wrong answers of 50."""
+    wrong, other = 0, Client(stack.gateways[1].port, stack.contract, stack.read_key)
+    for _ in range(50):
+        user = f"reader-{uuid.uuid4()}"
+        stack.ingest.send(record(user=user))
+        wait_until(lambda user=user: stack.read.usage(**ALL, user=user)["total"]["requests"] == 1, "a row")
+        wrong += other.usage(**ALL, user=user)["total"]["requests"] != 1
+        stack.db.rows(f"DELETE FROM meta WHERE name='{user}'")
+    return wrong
+
+
+def play(folder, seconds, seed):
+    with Cluster(folder) as cluster, ClusterStack(Path(folder) / "stack", cluster, Contract()) as stack:
+        wrong = stale_read(stack)
+        read_rows = {row[0]: Decimal(row[1]) for row in stack.ledger("generation_id, cost")}
+        with Pairs(stack, seed) as pairs:
+            pairs.costs |= read_rows
+            pairs.records += len(read_rows)
+
+            def go_on():
+                goal = pairs.batches + 10
+                wait_until(lambda: pairs.batches >= goal, "batches go on", SETTLE_S)
+
+            say("conflicts at COMMIT", seconds)
+            time.sleep(seconds)
+            say(f"{cluster.count('wsrep_local_cert_failures')} certification failures, {cluster.count('wsrep_local_bf_aborts')} aborts")
+            say("a node is killed: first one that nobody uses, then one under a costd")
+            for number in (2, 1):
+                cluster.nodes[number].process.kill()
+                go_on()
+                cluster.nodes[number].start()
+                cluster.nodes[number].ready()
+                cluster.whole()
+            say("no quorum: one killed, one frozen")
+            cluster.nodes[2].process.kill()
+            cluster.nodes[1].process.pause()
+            wait_until(lambda: stack.readiness(0)["database"]["state"] == "unreachable", "a word about the quorum", SETTLE_S)
+            go_on()  # the gateways take them
+            cluster.nodes[1].process.kill()  # and the administrator says that the one left is the cluster
+            cluster.nodes[0].client("SET GLOBAL wsrep_provider_options='pc.bootstrap=YES'")
+            wait_until(lambda: cluster.nodes[0].state("wsrep_cluster_status") == "Primary", "a quorum", SETTLE_S)
+            for number in (1, 2):
+                cluster.nodes[number].start()
+                cluster.nodes[number].ready()
+            cluster.whole()
+            say("all lose their power")
+            for node in cluster.nodes:
+                node.process.kill()
+            go_on()
+            cluster.begin()
+        complaints = judge(stack, cluster, pairs)
+        if wrong:
+            complaints.append(f"{wrong} of 50 reads at the other node were old")
+        say(f"{pairs.records} records of {len(pairs.costs)} generations in {pairs.batches} batches, seed {seed}; "
+            f"retries {metric(stack, 'owui_metering_database_retries_total')}")
+    for one in complaints:
+        say(f"WRONG {one}")
+    return complaints
+
+
+def metric(stack, name):
+    return re.search(rf"^{name} (\d+)", stack.read.get("/api/v1/metrics").text, re.M)[1]
+
+
+def say(*what):
+    print(*what, flush=True)
+
+
+def main():
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--seconds", type=float, default=20)
+    ask.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(40):010x}")
+    wanted = ask.parse_args()
+    if not Path(PROVIDER).exists():
+        sys.exit("the package galera-4 is not installed")
+    say(f"seed {wanted.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        return 1 if play(folder, wanted.seconds, wanted.seed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
