@@ -175,8 +175,10 @@ class ClusterStack(Stack):
         self.gateways[1].env["COSTD_URL"] = url
 
     def __enter__(self):
-        self.costds[1].start()
-        return super().__enter__()
+        super().__enter__()
+        self.costds[1].start()  # the tables are there: two nodes do not share the lock of who makes them
+        self.wait_ready(1)
+        return self
 
     def __exit__(self, kind, *rest):
         self.costds[1].stop()
