@@ -41,7 +41,7 @@ test_german_words_numbers_and_months(void **state)
 	assert_string_equal(d->month, "M\xc3\xa4rz 2026");
 	assert_string_equal(line(d->facts, d->n_facts, "Zeitraum"), "01.03.2026 bis 31.03.2026");
 	assert_string_equal(
-	    line(d->facts, d->n_facts, "Februar 2026"), "987.654,316 USD (dieser Monat +246.913,579, +25,0\xc2\xa0%)");
+	    line(d->facts, d->n_facts, "Februar 2026"), "987.654,32 USD (dieser Monat +246.913,58, +25,0\xc2\xa0%)");
 	assert_string_equal(d->amounts[0].remark, "1 Anfrage");
 	assert_string_equal(d->amounts[1].remark, "1 Nutzer");
 	assert_string_equal(d->amounts[3].label, "USt.");
