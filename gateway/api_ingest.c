@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "event.h"
 #include "json.h"
+#include "query.h"
 #include "routes.h"
 #include "spool.h"
 #include "stats.h"
@@ -58,7 +59,7 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 
 	if (b == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	if (gw_media_is(rq, "application/x-ndjson"))
+	if (gw_media_is_lines(rq))
 		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
 	else
 		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);

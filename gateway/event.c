@@ -125,6 +125,8 @@ read_version(const json_t *o, om_err *e)
 	int64_t v = 0;
 	bool has = false;
 
+	if (json_object_get(o, "v") == NULL) /* the first */
+		return OM_OK;
 	if (om_json_int(o, "", "v", 1, 1, &v, &has, NULL) != OM_OK || !has)
 		return om_fail(e, OM_INVALID, "v: must be 1");
 	return OM_OK;

@@ -30,8 +30,8 @@ struct gw_events {
  * the JSON and the arena. */
 om_status gw_event_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, om_err *e) OM_MUST;
 
-/* gw_events_json reads a body of one record or an array of them; OM_INVALID when
- * it is no JSON at all. */
+/* gw_events_json reads a body of one record or an array of them, and records by
+ * line under JSON's name; OM_INVALID when it is no JSON at all. */
 om_status gw_events_json(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
     struct gw_events *out, om_err *e) OM_MUST;
 

@@ -82,6 +82,37 @@ read_array(
 	return s;
 }
 
+static bool
+is_blank(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+			return false;
+	return true;
+}
+
+/* are_lines tells whether a line with a whole object comes first and others follow:
+ * NDJSON, whatever its sender calls it. */
+static bool
+are_lines(const char *text, size_t n)
+{
+	const char *stop;
+	om_err why = {.text = ""};
+	json_t *doc = NULL;
+	bool whole;
+
+	while (n > 0 && (*text == '\n' || is_blank(text, 1))) {
+		text++;
+		n--;
+	}
+	stop = n > 0 && *text == '{' ? memchr(text, '\n', n) : NULL;
+	if (stop == NULL)
+		return false;
+	whole = om_json_parse(text, (size_t)(stop - text), &doc, &why) == OM_OK && json_is_object(doc);
+	json_decref(doc);
+	return whole;
+}
+
 om_status
 gw_events_json(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
@@ -92,6 +123,8 @@ gw_events_json(
 	*out = (struct gw_events){.n_accepted = 0};
 	if (om_json_is_array(text, n))
 		return read_array(text, n, now, a, b, out, e);
+	if (are_lines(text, n))
+		return gw_events_ndjson(text, n, now, a, b, out, e);
 	s = om_json_parse(text, n, &doc, e);
 	if (s != OM_OK)
 		return s;
@@ -101,15 +134,6 @@ gw_events_json(
 		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
 	json_decref(doc);
 	return s;
-}
-
-static bool
-is_blank(const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-			return false;
-	return true;
 }
 
 om_status

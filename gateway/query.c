@@ -136,6 +136,13 @@ gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
 	return OM_OK;
 }
 
+bool
+gw_media_is_lines(const struct gw_req *rq)
+{
+	return gw_media_is(rq, "application/x-ndjson") || gw_media_is(rq, "application/ndjson") ||
+	    gw_media_is(rq, "application/jsonl");
+}
+
 om_status
 gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e)
 {
@@ -153,6 +160,7 @@ gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e)
 		return om_fail(e, OM_MEDIA, "Content-Encoding: bodies are taken as they are%s",
 		    traces ? " or with gzip" : ", not compressed");
 	if (gw_media_is(rq, "application/json") || gw_media_is(rq, other[wanted].type) ||
+	    (wanted == GW_MEDIA_EVENTS && gw_media_is_lines(rq)) ||
 	    (traces && length != NULL && strcmp(length, "0") == 0))
 		return OM_OK;
 	return om_fail(e, OM_MEDIA, "Content-Type: must be application/json%s in UTF-8", other[wanted].text);

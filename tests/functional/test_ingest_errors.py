@@ -206,6 +206,16 @@ def test_user_without_an_id_is_refused(stack, user):
     assert "user" in reason_for(stack, bad)
 
 
+@pytest.mark.parametrize("minimal", [
+    {"generation_id": "gen-1790000001-minimal", "started_at": "2026-11-20T10:00:00Z"},
+    {"turn_id": "turn-minimal", "finished_at": "2026-11-20T10:00:00+02:00"},
+], ids=["generation_id", "turn_id"])
+def test_id_user_and_a_time_are_enough(stack, minimal):
+    assert stack.ingest.send({"user": {"id": "u-minimal"}, **minimal}) == {"accepted": 1, "rejected": []}
+    row = row_of(stack, {"generation_id": minimal.get("generation_id") or f"owui:{minimal['turn_id']}"})
+    assert (row["user"], row["cost"], row["cost_state"], row["state"]) == ("u-minimal", None, "unknown", "final")
+
+
 @pytest.mark.parametrize("v", [2, 0, "1", None, 1.5])
 def test_other_versions_are_refused(stack, v):
     bad = record()
@@ -274,10 +284,11 @@ def test_empty_batch_is_fine(stack):
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"], ids=repr)
-def test_ndjson(stack, end):
+@pytest.mark.parametrize("kind", ["x-ndjson", "ndjson", "jsonl", "json"])
+def test_ndjson(stack, end, kind):
     sent = [record(), record()]
     body = "\n".join(json.dumps(one) for one in sent) + end
-    reply = stack.ingest.post("/api/v1/events", body, headers={"Content-Type": "application/x-ndjson"})
+    reply = stack.ingest.post("/api/v1/events", body, headers={"Content-Type": f"application/{kind}"})
     assert reply.json() == {"accepted": 2, "rejected": []}
     for one in sent:
         row_of(stack, one)

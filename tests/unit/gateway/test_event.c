@@ -19,7 +19,8 @@ struct bad {
 
 static const struct bad bad_records[] = {
     {"3", "must be an object"},
-    {"{\"generation_id\":\"g\",\"user\":{\"id\":\"u\"},\"started_at\":\"2026-11-23T10:00:00Z\"}", "v: must be 1"},
+    {"{\"v\":null}", "v: must be 1"},
+    {"{\"generation_id\":\"g\"}", "user: is missing"}, /* without a version it is the first */
     {"{\"v\":2}", "v: must be 1"},
     {"{\"v\":\"1\"}", "v: must be 1"},
     {"{\"v\":1,\"generation_id\":\"g\",\"started_at\":\"2026-11-23T10:00:00Z\"}", "user: is missing"},
@@ -288,6 +289,28 @@ test_ndjson_bad_line_costs_only_itself(void **state)
 }
 
 static void
+test_lines_under_the_name_of_json_are_records(void **state)
+{
+	struct om_arena a;
+	struct gw_events ev;
+	om_err e = {.text = ""};
+
+	(void)state;
+	om_arena_init(&a, 1 << 20);
+	assert_status(read_body("\n {" GOOD "}\r\n{\"v\":\n{" GOOD "}\n", false, &ev, &a, &e), OM_OK, e);
+	assert_int_equal(ev.n_accepted, 2);
+	assert_int_equal(ev.n_rejected, 1);
+	assert_int_equal(ev.rejected[0].index, 1);
+	assert_status(read_body("{" GOOD "}\n", false, &ev, &a, &e), OM_OK, e);
+	assert_int_equal(ev.n_accepted, 1);
+	/* one record over several lines, with the mistake in its last */
+	assert_status(read_body("{\n\"v\":1\n}\n}", false, &ev, &a, &e), OM_INVALID, e);
+	assert_status(read_body("{" GOOD "}{" GOOD "}", false, &ev, &a, &e), OM_INVALID, e);
+	assert_status(read_body("[]\n[]", false, &ev, &a, &e), OM_INVALID, e);
+	om_arena_fini(&a);
+}
+
+static void
 test_too_many_records_are_too_large(void **state)
 {
 	size_t n = GW_EVENTS_MAX + 1;
@@ -415,6 +438,7 @@ main(void)
 	    cmocka_unit_test(test_array_keeps_the_good_and_lists_the_bad),
 	    cmocka_unit_test(test_malformed_json_names_line_and_column),
 	    cmocka_unit_test(test_ndjson_bad_line_costs_only_itself),
+	    cmocka_unit_test(test_lines_under_the_name_of_json_are_records),
 	    cmocka_unit_test(test_too_many_records_are_too_large),
 	    cmocka_unit_test(test_older_record_is_read),
 	    cmocka_unit_test(test_older_record_bad_input_gives_its_reason),

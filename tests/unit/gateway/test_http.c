@@ -416,6 +416,8 @@ test_media_types_are_checked(void **state)
 	    {"Content-Type: application/json\r\n", 200},
 	    {"Content-Type: Application/JSON; charset=UTF-8\r\n", 200},
 	    {"Content-Type: application/x-ndjson\r\n", 400}, /* [] is no record */
+	    {"Content-Type: application/ndjson\r\n", 400},
+	    {"Content-Type: application/jsonl; charset=utf-8\r\n", 400},
 	    {"Content-Type: application/json; charset=latin1\r\n", 415},
 	    {"Content-Type: application/jsonp\r\n", 415},
 	    {"Content-Type: text/plain\r\n", 415},
