@@ -593,26 +593,32 @@ class Runtime:
             status, retry_after, reply = post(self.endpoint, self.api_key, [body for _, body in batch])
         except Exception as error:  # its text could quote the key: the name must do
             return self.later(f"the gateway cannot be reached ({type(error).__name__})")
-        if status == 413 and len(batch) > 1:
-            self.batch_limit = len(batch) // 2
-            return 0
-        refused = []
+        listed = reply.get("rejected", []) if isinstance(reply, dict) else None
+        refused = [(batch[r["index"]][1], clean(str(r.get("reason")))) for r in listed] if isinstance(listed, list) else []
         # 404 and 405 are not the gateway's: the address is wrong, the records are not.
         if status // 100 == 4 and status not in (401, 403, 404, 405, 408, 429):
-            refused = [(body, f"HTTP {status}") for _, body in batch]
+            if status == 413 and len(batch) > 1:
+                return self.halve(batch)
+            if not isinstance(reply, dict) or "title" not in reply:  # a proxy's page says nothing of the records
+                return self.later(f"HTTP {status}, but not with a metering gateway's answer")
+            if len(refused) != len(batch):
+                if len(batch) > 1:
+                    return self.halve(batch)  # until the bad one is alone
+                refused = [(batch[0][1], f"HTTP {status}")]
         elif status // 100 != 2:
             hint = {401: ": check the valve api_key", 403: ": check the valve api_key",
                     404: ": check the valve endpoint", 405: ": check the valve endpoint"}.get(status, "")
             return self.later(f"the gateway answers HTTP {status}{hint}", retry_after)
-        else:
-            if isinstance(reply, dict) and isinstance(reply.get("rejected", []), list):
-                refused = [(batch[r["index"]][1], clean(str(r.get("reason")))) for r in reply.get("rejected", [])]
-            if not isinstance(reply, dict) or reply.get("accepted") != len(batch) - len(refused):
-                return self.later(f"HTTP {status}, but not with a metering gateway's answer")
+        elif not isinstance(reply, dict) or reply.get("accepted") != len(batch) - len(refused):
+            return self.later(f"HTTP {status}, but not with a metering gateway's answer")
         if refused:
             say("refused", f"the gateway refused {len(refused)} of {len(batch)} records, first reason: {refused[0][1]}")
         self.spool.done(batch, refused)
         self.failures, self.batch_limit = 0, min(BATCH_LIMIT, self.batch_limit + 1 + self.batch_limit // 8)
+        return 0
+
+    def halve(self, batch):
+        self.batch_limit = len(batch) // 2
         return 0
 
     def later(self, why, retry_after=0.0):

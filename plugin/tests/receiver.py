@@ -14,6 +14,7 @@ class Receiver:
         self.requests = []  # (headers, raw body, status answered)
         self.records = []  # accepted, in order of arrival, duplicates included
         self.orders = []  # answers for the next requests: (status, headers, body or None)
+        self.poison = lambda record: False  # a batch with such a record is answered 400, without a list
         self.limit = None  # a batch of more records is answered 413
         self.refuse = lambda record: None  # a reason, or None to accept
         self.reply = None  # a body for every 200 instead of the true one
@@ -79,6 +80,8 @@ class Receiver:
             assert isinstance(batch, list) and 0 < len(batch) <= 500
             if self.limit is not None and len(batch) > self.limit:
                 return 413, {}, '{"title":"too large"}'
+            if any(self.poison(record) for record in batch):
+                return 400, {}, '{"title":"Bad Request"}'
             rejected = []
             for index, record in enumerate(batch):
                 reason = self.refuse(record)

@@ -165,6 +165,38 @@ def test_a_refused_batch_is_put_aside(newest, receiver, tmp_path, status):
     assert len(receiver.requests) == 1
 
 
+def test_a_batch_refused_whole_keeps_the_reason_of_each(newest, receiver, tmp_path):
+    reply = {"title": "Bad Request", "status": 400, "accepted": 0, "rejected": [{"index": 0, "reason": "usage.cost: negative"}]}
+    receiver.orders = [(400, {}, json.dumps(reply))]
+    newest.run(newest.api_nonstream({"choices": [{"message": {"content": "x"}}], "usage": USAGE}))
+    newest.flush()
+    assert [why for _, why, _ in rows(tmp_path, "rejected")] == ["usage.cost: negative"]
+    assert len(receiver.requests) == 1
+
+
+def test_a_batch_refused_without_a_list_is_halved_until_the_bad_record_is_alone(newest, receiver, tmp_path):
+    receiver.stop()
+    for n in range(5):
+        chat(newest, f"gen-{n}")
+    wait_until(lambda: len(rows(tmp_path)) == 10)
+    receiver.poison = lambda record: record["generation_id"] == "gen-3" and record["state"] == "final"
+    receiver.start()
+    hurry(newest)
+    newest.flush()
+    assert len(receiver.records) == 9 and receiver.ledger()["gen-3"]["state"] == "open"
+    assert [why for _, why, _ in rows(tmp_path, "rejected")] == ["HTTP 400"]
+
+
+@pytest.mark.parametrize("page", ["<html>400 The plain HTTP request was sent to HTTPS port</html>", "", '{"error":"blocked"}'])
+def test_a_proxys_refusal_costs_no_record(newest, receiver, tmp_path, page):
+    receiver.orders = [(400, {}, page or " ")]
+    chat(newest, "gen-1")
+    receiver.wait(lambda: receiver.requests)
+    hurry(newest)
+    newest.flush()
+    assert receiver.ledger()["gen-1"]["state"] == "final" and not rows(tmp_path, "rejected")
+
+
 @pytest.mark.parametrize("reply", ["<html>Open WebUI</html>", "[]", "{}", '{"accepted":0,"rejected":[]}', "",
                                    '{"accepted":99,"rejected":[]}', '{"accepted":1,"rejected":[{"index":99}]}',
                                    '{"accepted":1,"rejected":"no"}', '{"accepted":null,"rejected":null}'])
