@@ -27,7 +27,8 @@ long() {
     sleep 1 >/dev/null 2>&1
     say "$label ..."
     while sleep 10 >/dev/null 2>&1; do
-      say "  ${label,} for $((SECONDS - begun)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"
+      line=$(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)
+      say "  ${label,} for $((SECONDS - begun)) s${line:+: $line}"
     done
   ) 8>&- 9>&- &
   beat_pid=$!
@@ -131,6 +132,7 @@ build() {
   local preset=$1 folder=$root/build/$1
   shift
   if [[ ! -f $folder/build.ninja ]]; then
+    say "The first build takes some minutes."
     long "Configuring" "$root/build/log/configure-$preset.log" \
       env -C "$root" cmake --preset "$preset" "$@"
   fi

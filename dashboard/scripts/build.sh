@@ -26,7 +26,7 @@ if ! installed; then
   flock -u 9
   flock -x 9
   if ! installed; then
-    echo "dashboard: npm ci"
+    echo "dashboard: fetching its npm packages"
     npm ci --no-audit --no-fund --loglevel=error 9<&-
   fi
   flock -s 9
@@ -35,6 +35,7 @@ fi
 mkdir -p "$(dirname "$out")"
 new=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$new"' EXIT
+echo "dashboard: building the pages"
 npm run --silent build -- --outDir "$new" --emptyOutDir --logLevel warn 9<&-
 chmod 755 "$new"
 rm -rf "$out"

@@ -2,6 +2,7 @@
 """./run, as a newcomer and as an operator use it: without a terminal, in homes of its own."""
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -160,6 +161,37 @@ def test_start_brings_back_what_was_killed(home, name):
     after = home.pids()
     assert after.pop(name) != before.pop(name) and after == before
     home.send([record()])
+
+
+def test_start_restarts_what_was_built_anew(home):
+    before, binary = home.pids(), ROOT / "build/release/bin/gateway"
+    new = binary.with_name("gateway.new")
+    shutil.copy2(binary, new)  # the linker makes a new file, too
+    os.replace(new, binary)
+    assert "gateway was built anew" in home.run("start").stdout
+    after = home.pids()
+    assert after.pop("gateway") != before.pop("gateway") and after == before
+    home.send([record()])
+
+
+def test_start_with_other_settings_restarts_whom_they_concern(make_home):
+    home = make_home()
+    home.run("start")
+    before, home.port = home.pids(), free_port()
+    home.env["PORT"] = str(home.port)
+    said = home.run("start", MINIMUM_CHARGE_FEE="1").stdout
+    assert "reportd has other settings" in said and "gateway has other settings" in said and "costd" not in said
+    after = home.pids()
+    assert {name for name in before if after[name] != before[name]} == {"reportd", "gateway"}
+    assert home.access["ADDRESS"].endswith(f":{home.port}")
+    home.send([record()])
+    home.run("start")  # and the fee holds, without being told again
+    assert home.pids() == after
+
+
+def test_settings_without_effect_are_named(home):
+    said = home.run("start", ACTIVITY_RETENTION="30d").stderr
+    assert "ACTIVITY_RETENTION has no effect" in said
 
 
 def test_start_after_a_crash_of_everything(home):
