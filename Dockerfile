@@ -26,8 +26,7 @@ RUN npm install --prefix /opt/node --no-save --no-audit --no-fund "node@${NODE_V
 
 WORKDIR /src
 COPY dashboard/package.json dashboard/package-lock.json dashboard/
-# The note tells dashboard/scripts/build.sh that these are installed.
-RUN cd dashboard && npm ci --no-audit --no-fund && sha256sum package-lock.json | cut -d ' ' -f 1 >node_modules/.installed
+RUN cd dashboard && npm ci --no-audit --no-fund
 
 COPY CMakeLists.txt CMakePresets.json ./
 COPY dashboard dashboard
@@ -36,7 +35,9 @@ COPY gateway gateway
 COPY costd costd
 COPY reportd reportd
 COPY plugin/openwebui_metering.py plugin/
-RUN cmake --preset release -DOM_TESTS=OFF \
+# touch: to dashboard/scripts/build.sh the packages of a cached layer look older than the lock file.
+RUN touch dashboard/node_modules/.package-lock.json \
+ && cmake --preset release -DOM_TESTS=OFF \
  && cmake --build --preset release \
  && strip build/release/bin/gateway build/release/bin/costd build/release/bin/reportd
 

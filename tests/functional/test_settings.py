@@ -126,3 +126,18 @@ def test_port_in_use_is_one_clear_line(make_stack):
     second.start(wait=False)
     assert second.child.wait(20) not in (0, -11, -6)
     assert str(stack.port) in second.log
+
+
+# What the images or the compose file fix, or what needs a file that an override mounts.
+FIXED = {"BIND_ADDRESS", "PORT", "SPOOL_DIR", "DASHBOARD_DIR", "COSTD_LISTEN", "REPORTD_LISTEN", "DATABASE_SOCKET", "WORK_DIR", "FONT_DIR",
+         "WIRE_TLS_CA", "WIRE_TLS_CERT", "WIRE_TLS_KEY"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_passes_every_setting_on(service):
+    settings = set(re.findall(r"^\| *`([A-Z0-9_]+)`", run(service, "--settings-markdown").stdout, re.M))
+    block = re.search(rf"^  {service}:\n(.*?)^  \w", (ROOT / "docker-compose.yml").read_text(), re.M | re.S)[1]
+    passed = re.findall(r"^      ([A-Z0-9_]+): [\"$]", block, re.M)
+    assert sorted(passed) == sorted(set(passed)), "named twice"
+    assert len(settings) > 10 and settings - set(passed) - FIXED == set()
+    assert set(passed) <= settings
