@@ -125,7 +125,7 @@ gw_assets_serve(const struct gw_assets *a, const struct gw_req *rq, struct gw_re
 	bool gzip;
 
 	if (path == NULL) {
-		gw_reply_problem(rp, rq, OM_INVALID, "the path cannot be read", NULL);
+		gw_reply_problem(rp, rq, gw_decode_fault(rq), "the path cannot be read", NULL);
 		return;
 	}
 	if (!find(a, path, rq->arena, &file)) {

@@ -436,6 +436,7 @@ begin_request(struct mg_connection *conn)
 	om_err e = {.text = ""};
 	bool sound = false;
 	size_t bytes;
+	om_status s;
 
 	if (x.link == NULL)
 		x.link = &nowhere;
@@ -448,8 +449,8 @@ begin_request(struct mg_connection *conn)
 	gw_reply_init(&rp);
 	if (!gw_head_whole(headers, rq.n_headers))
 		gw_reply_problem(&rp, &rq, OM_INVALID, "the head has a line that is no header", NULL);
-	else if (gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e) != OM_OK)
-		gw_reply_problem(&rp, &rq, OM_INVALID, e.text, NULL);
+	else if ((s = gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e)) != OM_OK)
+		gw_reply_problem(&rp, &rq, s, e.text, NULL);
 	else if (atomic_load(&h->stopping))
 		gw_reply_problem(&rp, &rq, OM_UNAVAILABLE, "the gateway is stopping", NULL);
 	else

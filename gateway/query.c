@@ -32,7 +32,7 @@ parse_one(struct gw_req *rq, const char *names, const char *text, size_t n, om_e
 	char *raw = gw_percent_decode(rq->arena, text, name_len, true, &why), *value;
 
 	if (raw == NULL)
-		return om_fail(e, OM_INVALID, "the name of a query parameter %s", why);
+		return om_fail(e, gw_decode_fault(rq), "the name of a query parameter %s", why);
 	name = known(rq->arena, names, raw);
 	if (name == NULL)
 		return om_fail(e, OM_INVALID, "%.64s: is not a parameter of this call", raw);
@@ -40,7 +40,7 @@ parse_one(struct gw_req *rq, const char *names, const char *text, size_t n, om_e
 		return om_fail(e, OM_INVALID, "%s: is given twice", name);
 	value = gw_percent_decode(rq->arena, eq != NULL ? eq + 1 : "", eq != NULL ? n - name_len - 1 : 0, true, &why);
 	if (value == NULL)
-		return om_fail(e, OM_INVALID, "%s: %s", name, why);
+		return om_fail(e, gw_decode_fault(rq), "%s: %s", name, why);
 	if (rq->n_args == GW_QUERY_MAX)
 		return om_fail(e, OM_INVALID, "too many query parameters");
 	rq->args[rq->n_args].name = name;

@@ -224,7 +224,7 @@ gw_req_check(const struct gw_req *rq, const char *http_version, om_err *e)
 	if (rq->path[0] != '/')
 		return om_fail(e, OM_INVALID, "the path does not begin with /");
 	if (gw_percent_decode(rq->arena, rq->path, (size_t)(path_end - rq->path), false, &why) == NULL)
-		return om_fail(e, OM_INVALID, "the path %s", why);
+		return om_fail(e, gw_decode_fault(rq), "the path %s", why);
 	return check_lengths(rq, e);
 }
 

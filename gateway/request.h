@@ -137,6 +137,13 @@ om_status gw_req_check(const struct gw_req *rq, const char *http_version, om_err
  * reason in *why on failure. */
 char *gw_percent_decode(struct om_arena *a, const char *text, size_t n, bool plus_is_space, const char **why);
 
+/* gw_decode_fault tells whose fault it was that something could not be decoded. */
+static inline om_status
+gw_decode_fault(const struct gw_req *rq)
+{
+	return rq->arena->failed ? OM_NOMEM : OM_INVALID;
+}
+
 /* gw_media_is tells whether the request's content type is this one, in UTF-8. */
 bool gw_media_is(const struct gw_req *rq, const char *type);
 
