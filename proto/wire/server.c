@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDLE_MS             200 /* how soon a worker sees that it shall end */
+#define PAUSE_MS            200 /* after a receive that failed */
 #define SEND_MS             5000
 #define DEFAULT_DEADLINE_MS 30000 /* of callers that name none */
 #define CLOSE_MS            3000  /* how long nng may take to close a socket */
@@ -30,6 +30,9 @@ struct worker {
 	nng_ctx ctx;
 	nng_aio *aio; /* owned */
 	bool running;
+
+	pthread_mutex_t lock;
+	bool receiving; /* lock */
 };
 
 struct om_wire_server {
@@ -89,26 +92,63 @@ answer(struct om_wire_server *srv, nng_msg *m)
 	return out;
 }
 
+/* receive waits for a request without a time-out: one that idles costs nothing.
+ * false: the server stops. */
+static bool
+receive(struct worker *w, int *rv_out)
+{
+	bool stop;
+
+	(void)pthread_mutex_lock(&w->lock);
+	stop = atomic_load(&w->server->stop);
+	if (!stop) {
+		nng_aio_set_timeout(w->aio, NNG_DURATION_INFINITE);
+		nng_ctx_recv(w->ctx, w->aio);
+		w->receiving = true;
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	if (stop)
+		return false;
+	nng_aio_wait(w->aio);
+	(void)pthread_mutex_lock(&w->lock);
+	w->receiving = false;
+	(void)pthread_mutex_unlock(&w->lock);
+	*rv_out = nng_aio_result(w->aio);
+	return true;
+}
+
+/* end_worker ends a wait for a request; a request under way is answered. */
+static void
+end_worker(struct worker *w)
+{
+	if (w->running) {
+		(void)pthread_mutex_lock(&w->lock);
+		if (w->receiving)
+			nng_aio_cancel(w->aio);
+		(void)pthread_mutex_unlock(&w->lock);
+		(void)pthread_join(w->thread, NULL);
+	}
+	if (w->aio != NULL)
+		nng_aio_free(w->aio);
+	(void)pthread_mutex_destroy(&w->lock);
+}
+
 static void *
 work(void *arg)
 {
 	struct worker *w = arg;
+	int rv = 0;
 
-	while (!atomic_load(&w->server->stop)) {
+	while (receive(w, &rv)) {
 		nng_msg *in, *out;
-		int rv;
 
-		nng_aio_set_timeout(w->aio, IDLE_MS);
-		nng_ctx_recv(w->ctx, w->aio);
-		nng_aio_wait(w->aio);
-		rv = nng_aio_result(w->aio);
-		if (rv == NNG_ETIMEDOUT)
+		if (rv == NNG_ECANCELED)
 			continue;
 		if (rv != 0) {
 			om_log(OM_LOG_ERROR, "cannot receive", "why", nng_strerror(rv), NULL);
 			if (rv == NNG_ECLOSED)
 				break;
-			nng_msleep(IDLE_MS); /* no memory, no descriptors: let it pass */
+			nng_msleep(PAUSE_MS); /* no memory, no descriptors: let it pass */
 			continue;
 		}
 		in = nng_aio_get_msg(w->aio);
@@ -187,7 +227,14 @@ om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server *
 	srv->opts = *o;
 	srv->n_workers = o->workers == 0 ? 1 : o->workers > MAX_WORKERS ? MAX_WORKERS : o->workers;
 	srv->workers = calloc(srv->n_workers, sizeof *srv->workers);
-	s = srv->workers == NULL ? om_fail(e, OM_NOMEM, "out of memory") : om_urls_split(o->urls, &srv->urls, e);
+	if (srv->workers == NULL) {
+		srv->n_workers = 0;
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	} else {
+		s = om_urls_split(o->urls, &srv->urls, e);
+	}
+	for (unsigned i = 0; i < srv->n_workers; i++)
+		(void)pthread_mutex_init(&srv->workers[i].lock, NULL);
 	if (s == OM_OK) {
 		rv = nng_rep0_open(&srv->s);
 		if (rv == 0)
@@ -286,12 +333,8 @@ om_wire_server_close(struct om_wire_server **sp)
 	if (srv == NULL)
 		return;
 	atomic_store(&srv->stop, true);
-	for (unsigned i = 0; srv->workers != NULL && i < srv->n_workers; i++) {
-		if (srv->workers[i].running)
-			(void)pthread_join(srv->workers[i].thread, NULL);
-		if (srv->workers[i].aio != NULL)
-			nng_aio_free(srv->workers[i].aio);
-	}
+	for (unsigned i = 0; i < srv->n_workers; i++)
+		end_worker(&srv->workers[i]);
 	close_socket(srv);
 	free(srv->workers);
 	free(srv);
