@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * A pool of long-lived REQ sockets, each connected to every URL, each used by
- * one thread at a time.  The first connects at once, each other when it is first
- * needed: a peer that is away would be dialled for ever by all of them.  A socket
- * that timed out several times in a row gets new connections: the old ones may be
- * half open after a partition.
+ * one thread at a time.  A socket that timed out several times in a row gets
+ * new connections: the old ones may be half open after a partition.
  */
 #include "socket.h"
 
@@ -20,7 +18,8 @@
 #include <string.h>
 
 #define TIMEOUTS_BEFORE_REDIAL 3
-#define RECONNECT_MS           500  /* a peer that comes back is found within this */
+#define RECONNECT_MS           500  /* a peer that comes back is found within this, by the first socket */
+#define OTHERS_RECONNECT_MS    1500 /* and by the others, which all dial while it is away */
 #define UNCONNECTED_WAIT_MS    2000 /* a peer that is not there is not waited for much longer */
 #define CALLBACK_MS            1000 /* how late nng may be with a time-out of its own */
 #define WATCH_MS               200  /* how soon a call that is not wanted any more ends */
@@ -36,11 +35,11 @@ struct link {
 
 struct req_socket {
 	nng_socket s;
-	nng_dialer dialers[OM_WIRE_MAX_URLS]; /* the user's; id 0: none yet */
-	struct link *link;                    /* of client->links */
-	nng_aio *aio;                         /* owned; the user's */
-	int timeouts;                         /* in a row; the user's */
-	bool busy;                            /* client->lock */
+	nng_dialer dialers[OM_WIRE_MAX_URLS];
+	struct link *link; /* of client->links */
+	nng_aio *aio;      /* owned; the user's */
+	int timeouts;      /* in a row; the user's */
+	bool busy;         /* client->lock */
 };
 
 struct om_wire_client {
@@ -113,16 +112,12 @@ peers_of(struct link *l)
 	return n;
 }
 
-/* dial sets up a dialer that is not there yet. */
 static om_status
 dial(struct om_wire_client *c, struct req_socket *rs, unsigned i, om_err *e)
 {
 	nng_dialer d;
-	int rv;
+	int rv = nng_dialer_create(&d, rs->s, c->urls.url[i]);
 
-	if (nng_dialer_id(rs->dialers[i]) > 0)
-		return OM_OK;
-	rv = nng_dialer_create(&d, rs->s, c->urls.url[i]);
 	if (rv == 0 && c->tls[i] != NULL)
 		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, c->tls[i]);
 	if (rv == 0)
@@ -134,18 +129,9 @@ dial(struct om_wire_client *c, struct req_socket *rs, unsigned i, om_err *e)
 }
 
 static om_status
-dial_all(struct om_wire_client *c, struct req_socket *rs, om_err *e)
+open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 {
-	om_status s = OM_OK;
-
-	for (unsigned i = 0; s == OM_OK && i < c->urls.n; i++)
-		s = dial(c, rs, i, e);
-	return s;
-}
-
-static om_status
-open_socket(struct req_socket *rs, om_err *e)
-{
+	int longest_ms = rs == c->sockets ? RECONNECT_MS : OTHERS_RECONNECT_MS;
 	int rv = nng_req0_open(&rs->s);
 
 	if (rv == 0)
@@ -155,7 +141,7 @@ open_socket(struct req_socket *rs, om_err *e)
 	if (rv == 0)
 		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMINT, 100);
 	if (rv == 0)
-		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMAXT, RECONNECT_MS);
+		rv = nng_socket_set_ms(rs->s, NNG_OPT_RECONNMAXT, longest_ms);
 	if (rv == 0)
 		rv = nng_socket_set_bool(rs->s, NNG_OPT_TCP_KEEPALIVE, true);
 	if (rv == 0)
@@ -164,7 +150,15 @@ open_socket(struct req_socket *rs, om_err *e)
 		rv = nng_pipe_notify(rs->s, NNG_PIPE_EV_REM_POST, count_pipe, rs->link);
 	if (rv == 0)
 		rv = nng_aio_alloc(&rs->aio, note_done, rs->link);
-	return rv == 0 ? OM_OK : om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
+	if (rv != 0)
+		return om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
+	for (unsigned i = 0; i < c->urls.n; i++) {
+		om_status s = dial(c, rs, i, e);
+
+		if (s != OM_OK)
+			return s;
+	}
+	return OM_OK;
 }
 
 om_status
@@ -198,9 +192,7 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 		if (om_url_is_tls(c->urls.url[i]))
 			s = om_tls_config(&o->tls, NNG_TLS_MODE_CLIENT, c->urls.url[i], &c->tls[i], e);
 	for (unsigned i = 0; s == OM_OK && i < c->n_sockets; i++)
-		s = open_socket(&c->sockets[i], e);
-	if (s == OM_OK)
-		s = dial_all(c, &c->sockets[0], e);
+		s = open_socket(c, &c->sockets[i], e);
 	if (s != OM_OK) {
 		om_wire_client_free(&c);
 		return s;
@@ -270,6 +262,23 @@ next_look(int64_t until_ms)
 	return watch.go_on != NULL && look_ms < until_ms ? look_ms : until_ms;
 }
 
+/* pick gives a free socket, one with a peer if there is one; client->lock is held. */
+static struct req_socket *
+pick(struct om_wire_client *c)
+{
+	struct req_socket *any = NULL;
+
+	for (unsigned i = 0; i < c->n_sockets; i++) {
+		if (c->sockets[i].busy)
+			continue;
+		if (peers_of(c->sockets[i].link) > 0)
+			return &c->sockets[i];
+		if (any == NULL)
+			any = &c->sockets[i];
+	}
+	return any;
+}
+
 /* take_socket waits for a free one until the monotonic deadline. */
 static struct req_socket *
 take_socket(struct om_wire_client *c, int64_t deadline_ms)
@@ -280,9 +289,7 @@ take_socket(struct om_wire_client *c, int64_t deadline_ms)
 
 	(void)pthread_mutex_lock(&c->lock);
 	for (;;) {
-		for (unsigned i = 0; i < c->n_sockets && rs == NULL; i++)
-			if (!c->sockets[i].busy)
-				rs = &c->sockets[i];
+		rs = pick(c);
 		if (rs != NULL || !waiting)
 			break;
 		until_ms = soonest(c, deadline_ms);
@@ -312,7 +319,6 @@ redial(struct om_wire_client *c, struct req_socket *rs)
 	om_log(OM_LOG_WARN, "connecting anew after time-outs", "peer", c->peer, NULL);
 	for (unsigned i = 0; i < c->urls.n; i++) {
 		(void)nng_dialer_close(rs->dialers[i]);
-		rs->dialers[i] = (nng_dialer)NNG_DIALER_INITIALIZER;
 		if (dial(c, rs, i, &e) != OM_OK)
 			om_log(OM_LOG_ERROR, "cannot dial", "peer", c->peer, "why", e.text, NULL);
 	}
@@ -472,9 +478,7 @@ om_wire_call(
 		s = om_fail(e, OM_UNAVAILABLE, "%s: too many requests are under way", c->peer);
 	} else {
 		(void)om__request__pack(req, nng_msg_body(m));
-		s = dial_all(c, rs, e);
-		if (s == OM_OK)
-			s = exchange(c, rs, &m, deadline, e);
+		s = exchange(c, rs, &m, deadline, e);
 		give_socket(c, rs);
 		if (s == OM_OK)
 			s = read_reply(c, req, m, a, reply_out, e);
