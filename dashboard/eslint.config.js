@@ -6,7 +6,7 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'src/api/types.ts'] },
+  { ignores: ['dist/', 'node_modules/', 'src/api/types.ts', 'src/lib/i18n/texts.ts'] },
   js.configs.recommended,
   ts.configs.strict,
   svelte.configs.recommended,

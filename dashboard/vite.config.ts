@@ -2,12 +2,13 @@
 // What Vite builds: index.html and theme.js keep their names, everything else is hashed under assets/.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { messages } from './scripts/messages.mjs';
 import { licenses } from './scripts/licenses.ts';
 import { preloadFont } from './scripts/preload-font.ts';
 
 export default defineConfig({
   base: '/',
-  plugins: [svelte(), preloadFont('inter-latin-wght-normal'), licenses('licenses.txt')],
+  plugins: [messages(), svelte(), preloadFont('inter-latin-wght-normal'), licenses('licenses.txt')],
   build: {
     target: 'es2022',
     assetsDir: 'assets',

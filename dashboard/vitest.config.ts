@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { defineConfig } from 'vitest/config';
+import { messages } from './scripts/messages.mjs';
 
 export default defineConfig({
+  plugins: [messages()],
   test: {
     include: ['src/**/*.test.ts', 'mock/**/*.test.ts'],
     environment: 'node',

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * Runs before the first paint: sets the theme and the language of the document from what was chosen
- * last, or from the system. src/lib/theme.svelte.ts and src/lib/i18n change them afterwards.
+ * last, or from the system. src/lib/prefs.svelte.ts changes them afterwards.
  */
 (function () {
   var root = document.documentElement;
@@ -15,5 +15,5 @@
     kept.theme === 'dark' ||
     (kept.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
   root.dataset.theme = dark ? 'dark' : 'light';
-  root.lang = kept.lang || (/^de\b/i.test(navigator.language) ? 'de' : 'en');
+  root.lang = kept.lang || navigator.language || 'en';
 })();

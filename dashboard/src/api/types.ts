@@ -52,10 +52,10 @@ export interface paths {
         put?: never;
         /**
          * Report generations.
-         * @description One record, an array of records, or NDJSON (`application/x-ndjson`); at most 10000 records and
-         *     8 MiB, not compressed. The answer is sent after every accepted record is on disk. Sending a
-         *     record again changes nothing. Good records of a batch are kept, bad ones are listed with their
-         *     index. If no record of the body is good the status is 400.
+         * @description One record, an array of records, or NDJSON: a record per line, under any of the names below. At
+         *     most 10000 records and 8 MiB, not compressed. The answer is sent after every accepted record is
+         *     on disk. Sending a record again changes nothing. Good records of a batch are kept, bad ones are
+         *     listed with their index. If no record of the body is good the status is 400.
          */
         post: operations["postEvents"];
         delete?: never;
@@ -842,7 +842,11 @@ export interface components {
          *     `started_at` and `finished_at` are required. Text is UTF-8 without control characters.
          */
         Record: {
-            /** @constant */
+            /**
+             * @description Version of this format.
+             * @default 1
+             * @constant
+             */
             v: 1;
             /**
              * Format: uuid
@@ -1399,6 +1403,8 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["Record"] | components["schemas"]["Record"][];
                 "application/x-ndjson": string;
+                "application/ndjson": string;
+                "application/jsonl": string;
             };
         };
         responses: {
@@ -2151,7 +2157,10 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
-                /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
+                /**
+                 * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
+                 *     ever cut short unsaid.
+                 */
                 limit?: number;
             };
             header?: never;
@@ -2205,7 +2214,10 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
-                /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
+                /**
+                 * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
+                 *     ever cut short unsaid.
+                 */
                 limit?: number;
                 /** @description Language and number format. Default, the installation's. */
                 locale?: components["parameters"]["Locale"];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Counts, shares and dates in the reader's language. Money is in money.ts.
-import { locales } from './i18n/index.ts';
+import { localeOf } from './i18n/index.ts';
 import type { Lang } from './money.ts';
 import type { Day, Month } from './month.ts';
 import type { PerMille } from './ratio.ts';
@@ -9,12 +9,12 @@ import type { PerMille } from './ratio.ts';
 const COMPACT_FROM = 10_000_000;
 
 export function count(n: number, lang: Lang): string {
-  return new Intl.NumberFormat(locales[lang]).format(n);
+  return new Intl.NumberFormat(localeOf(lang)).format(n);
 }
 
 export function compact(n: number, lang: Lang, exact = false): string {
   if (exact || n < COMPACT_FROM) return count(n, lang);
-  return new Intl.NumberFormat(lang === 'en' ? 'en-US' : locales[lang], {
+  return new Intl.NumberFormat(lang === 'en' ? 'en-US' : localeOf(lang), {
     notation: 'compact',
     maximumSignificantDigits: 4,
   }).format(n);
@@ -27,7 +27,7 @@ export function percent(
   part?: { some: boolean; all: boolean },
 ): string {
   const form = (v: number, digits: number) =>
-    new Intl.NumberFormat(locales[lang], {
+    new Intl.NumberFormat(localeOf(lang), {
       style: 'percent',
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
@@ -43,7 +43,7 @@ function utc(day: string): Date {
 
 function date(at: Date, lang: Lang, zone: string, options: Intl.DateTimeFormatOptions): string {
   const make = (timeZone: string) =>
-    new Intl.DateTimeFormat(locales[lang], { timeZone, ...options }).format(at);
+    new Intl.DateTimeFormat(localeOf(lang), { timeZone, ...options }).format(at);
   try {
     return make(zone);
   } catch {
@@ -111,7 +111,7 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 /** ago says how long something is past, in the largest unit that fits. */
 export function ago(instant: string, now: Date, lang: Lang): string {
   let n = Math.max(0, Math.round((now.getTime() - Date.parse(instant)) / 1000));
-  const form = new Intl.RelativeTimeFormat(locales[lang], { numeric: 'auto' });
+  const form = new Intl.RelativeTimeFormat(localeOf(lang), { numeric: 'auto' });
   for (const [unit, size] of STEPS) {
     if (n < size) return form.format(-n, unit);
     n = Math.floor(n / size);

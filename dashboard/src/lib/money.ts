@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Money is a decimal string with up to 18 fraction digits. Nothing here passes through a binary float;
 // the short form is for the eye, the exact string stays in the title and on the clipboard.
+import { type Lang, localeOf } from './i18n/index.ts';
+
+export type { Lang };
 
 /** 10^-18 USD, the unit of the ledger. */
 const SCALE = 18;
@@ -10,12 +13,41 @@ const SHORT_DECIMALS = [2, 4, 6] as const;
 /** In a column with an amount of a dollar or more, the small ones do not widen it beyond this. */
 const WIDE_DECIMALS = 4;
 
-export type Lang = 'en' | 'de';
+interface Marks {
+  point: string;
+  group: string;
+  /** What stands before and after an amount of dollars. */
+  before: string;
+  after: string;
+}
 
-const MARKS: Record<Lang, { point: string; group: string }> = {
-  en: { point: '.', group: ',' },
-  de: { point: ',', group: '.' },
-};
+const marks = new Map<Lang, Marks>();
+
+/** marksOf a language are those that the browser puts on amounts. */
+function marksOf(lang: Lang): Marks {
+  const kept = marks.get(lang);
+  if (kept) return kept;
+  const parts = new Intl.NumberFormat(localeOf(lang), {
+    style: 'currency',
+    currency: 'USD',
+    currencyDisplay: 'narrowSymbol',
+  }).formatToParts(12_345_678);
+  const part = (type: string) => parts.find((p) => p.type === type)?.value ?? '';
+  const text = (some: typeof parts) => some.map((p) => p.value).join('');
+  const made = {
+    point: part('decimal'),
+    group: part('group'),
+    before: text(
+      parts.slice(
+        0,
+        parts.findIndex((p) => p.type === 'integer'),
+      ),
+    ),
+    after: text(parts.slice(parts.findIndex((p) => p.type === 'fraction') + 1)),
+  };
+  marks.set(lang, made);
+  return made;
+}
 
 /** parseMoney turns a decimal string into units of 10^-18. It throws on anything else. */
 export function parseMoney(text: string): bigint {
@@ -81,13 +113,14 @@ export function columnDecimals(amounts: Iterable<string | null>, exact = false):
 }
 
 function withMarks(whole: string, fraction: string, lang: Lang): string {
-  const { point, group } = MARKS[lang];
+  const { point, group } = marksOf(lang);
   const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, group);
   return fraction ? grouped + point + fraction : grouped;
 }
 
 function withCurrency(sign: string, number: string, lang: Lang): string {
-  return lang === 'de' ? `${sign}${number}\u00a0$` : `${sign}$${number}`;
+  const { before, after } = marksOf(lang);
+  return sign + before + number + after;
 }
 
 export interface MoneyForm {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the reader chose on this device: theme, language, and short or exact amounts. public/theme.js
 // reads the same keys before the first paint.
-import { isLang, texts } from './i18n/index.ts';
-import type { Lang } from './money.ts';
+import { type Lang, type Texts, isLang, loadTexts } from './i18n/index.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -27,6 +26,7 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 class Prefs {
   #theme = $state<Theme>('system');
   #lang = $state<Lang>('en');
+  #texts = $state.raw<Texts | null>(null);
   #exact = $state(false);
   /** What the theme comes to, with the system's wish resolved. */
   shade = $state<'light' | 'dark'>('light');
@@ -34,9 +34,6 @@ class Prefs {
   constructor() {
     const theme = kept('theme');
     this.#theme = theme === 'light' || theme === 'dark' ? theme : 'system';
-    const lang = document.documentElement.lang;
-    this.#lang = isLang(lang) ? lang : 'en';
-    document.documentElement.lang = this.#lang;
     this.#exact = kept('amounts') === 'exact';
     this.#show();
     system.addEventListener('change', () => this.#show());
@@ -62,10 +59,26 @@ class Prefs {
   get lang(): Lang {
     return this.#lang;
   }
-  set lang(lang: Lang) {
+
+  /** load fetches the texts of the language that public/theme.js found. */
+  async load(): Promise<void> {
+    const wanted = document.documentElement.lang;
+    await this.#change([wanted, wanted.split('-')[0]].find(isLang) ?? 'en');
+  }
+
+  /** speak changes the language; where it can't be fetched, nothing changes. */
+  async speak(lang: Lang): Promise<void> {
+    await this.#change(lang).then(
+      () => keep('lang', lang),
+      () => {},
+    );
+  }
+
+  async #change(lang: Lang): Promise<void> {
+    const texts = await loadTexts(lang);
+    this.#texts = texts;
     this.#lang = lang;
     document.documentElement.lang = lang;
-    keep('lang', lang);
   }
 
   get exact(): boolean {
@@ -77,8 +90,9 @@ class Prefs {
   }
 
   /** The texts of the chosen language. */
-  get t() {
-    return texts[this.#lang];
+  get t(): Texts {
+    if (!this.#texts) throw new Error('no language is loaded');
+    return this.#texts;
   }
 }
 
