@@ -16,6 +16,22 @@ export default defineConfig({
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    // Few files: what the first page needs, what further pages share, and a file per page.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'first', tags: ['$initial'], priority: 2 },
+            {
+              name: 'shared',
+              test: /\/src\/(components|lib|api)\//,
+              minShareCount: 2,
+              priority: 1,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: { '/api': { target: process.env.METERING_ADDRESS ?? 'http://127.0.0.1:45000' } },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
  * The days of the largest users, models or providers: what the bars are stacked of, and the trends.
- * Models and providers are few, and come in one answer. There may be any number of users; of them only
- * the largest are asked for, each by themselves.
+ * Models and providers are few, and come in one answer, and so do users where there are few. There may
+ * be any number of those; of many only the largest are asked for, each by themselves.
  */
 import { type Result, type Usage, type UsageRow, get } from '../api/client.ts';
 import { type Resource, resource } from './resource.svelte.ts';
@@ -21,16 +21,17 @@ export interface Stretch {
   to: string;
 }
 
-/** splitDays waits while `keys` is null: the largest are not known yet. */
+/** splitDays waits while `keys` is null: the largest are not known yet, nor whether they are all. */
 export function splitDays(
   dimension: () => Dimension | null,
   keys: () => readonly string[] | null,
   span: () => Stretch,
   live: () => boolean,
+  few: () => boolean = () => true,
 ): Resource<readonly UsageRow[]> {
   async function load(signal: AbortSignal): Promise<Result<readonly UsageRow[]>> {
     const by = dimension() ?? 'model';
-    if (by !== 'user') {
+    if (few()) {
       const all = await get('/api/v1/usage', {
         query: { ...span(), group_by: `day,${by}` },
         signal,
@@ -56,7 +57,7 @@ export function splitDays(
       const by = dimension();
       const names = by === 'user' ? keys() : [];
       if (by === null || names === null) return null;
-      return JSON.stringify([by, span(), names]);
+      return JSON.stringify([by, span(), names, few()]);
     },
     load,
     { live },

@@ -26,10 +26,22 @@ export function monthUsage(group: Group, user?: () => string, limit?: number): R
   );
 }
 
+/** What the stretch of the month before cost that a month is compared with. */
+export interface Before {
+  /** null while it is not known. */
+  cost: string | null;
+  failed: boolean;
+}
+
+export const beforeOf = (r: Resource<Usage>): Before => ({
+  cost: r.stale ? null : (r.data?.total.cost ?? null),
+  failed: r.error !== null,
+});
+
 /** usageBefore is the total of what the month is compared with; nothing is asked where there is none. */
-export function usageBefore(user?: () => string): Resource<Usage> {
+export function usageBefore(user?: () => string, wanted = () => true): Resource<Usage> {
   return resource(
-    () => view.comparison && `${view.month} ${session.today} ${user?.() ?? ''}`,
+    () => (wanted() ? view.comparison && `${view.month} ${session.today} ${user?.() ?? ''}` : null),
     (signal) => {
       const { from, to } = view.comparison?.before ?? view.span;
       return get('/api/v1/usage', { query: { from, to, ...(user && { user: user() }) }, signal });
