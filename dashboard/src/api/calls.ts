@@ -157,22 +157,24 @@ export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
 
 export type Unsettled = Schemas['Unsettled'];
 
-type PageQuery = Query<'/api/v1/unsettled'>;
+/** How many lines of a list that grows come at a time. */
+const PAGE = 50;
+const pageOf = (cursor: string | null) => ({ limit: PAGE, ...(cursor !== null && { cursor }) });
 
 export function unsettled(
-  query: PageQuery,
+  cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Result<List<Unsettled>>> {
-  return get('/api/v1/unsettled', { query, signal });
+  return get('/api/v1/unsettled', { query: pageOf(cursor), signal });
 }
 
 export type DeadLetter = Schemas['DeadLetter'];
 
 export function deadLetters(
-  query: PageQuery,
+  cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Result<List<DeadLetter>>> {
-  return get('/api/v1/dead-letters', { query, signal });
+  return get('/api/v1/dead-letters', { query: pageOf(cursor), signal });
 }
 
 export type Retried = PostReply<'/api/v1/dead-letters/retry'>;
@@ -187,8 +189,8 @@ export function retryDeadLetters(
 export type Discrepancy = Schemas['Discrepancy'];
 
 export function discrepancies(
-  query: PageQuery,
+  cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Result<List<Discrepancy>>> {
-  return get('/api/v1/discrepancies', { query, signal });
+  return get('/api/v1/discrepancies', { query: pageOf(cursor), signal });
 }

@@ -591,7 +591,7 @@ export interface Texts {
     attempts: (n: number, shown: string) => string;
     since: (at: string) => string;
     notAsked: string;
-    lastAnswer: (status: string, error: string) => string;
+    lastAnswer: (status: string) => string;
     noAnswer: string;
     nextAt: (at: string) => string;
     nextNow: string;
@@ -901,5 +901,12 @@ export interface Texts {
     reported: string;
     lookedUp: string;
     difference: string;
+  };
+  trouble: {
+    noReply: (detail: string) => string;
+    notStored: (detail: string) => string;
+    notJson: (type: string) => string;
+    notYet: string;
+    noId: string;
   };
 }
