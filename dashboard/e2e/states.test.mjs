@@ -98,6 +98,15 @@ describe('states', { concurrency: false }, () => {
     await page.getByRole('link', { name: '<script>alert(1)</script>' }).first().waitFor();
   });
 
+  test('records that were refused are said on the overview, with the way to them', async () => {
+    await at.open('/settlement?tab=dead'); // the mock has them from here on
+    await at.open('/');
+    await page.getByText(/were refused by the ledger/).waitFor();
+    await page.getByRole('link', { name: 'Have a look' }).click();
+    await page.waitForURL(/\/settlement\?tab=dead$/);
+    await page.locator('main tbody tr').first().waitFor();
+  });
+
   test('a ledger that does not answer is said plainly, and found again by itself', async () => {
     await at.open('/requests');
     at.mock.setMode('error');

@@ -138,5 +138,17 @@ export function messages() {
       for (const name of [language, 'en']) this.addWatchFile(fileURLToPath(urlOf(name)));
       return compile(language, all[language], all.en);
     },
+    // theme.js, which knows the language first, asks for its texts at once.
+    transformIndexHtml: {
+      order: 'post',
+      handler(html, { bundle }) {
+        const chunks = Object.values(bundle ?? {}).filter((c) =>
+          c.facadeModuleId?.startsWith(ours),
+        );
+        const files = chunks.map((c) => [c.facadeModuleId.slice(ours.length), `/${c.fileName}`]);
+        const data = JSON.stringify(Object.fromEntries(files)).replaceAll('"', '&quot;');
+        return html.replace('src="/theme.js"', `src="/theme.js" data-texts="${data}"`);
+      },
+    },
   };
 }
