@@ -63,6 +63,12 @@ def stack(tmp_path_factory, mariadb, contract, stub):
         yield one
 
 
+@pytest.fixture(autouse=True)
+def valve_opens_again(stack):
+    yield
+    stack.valve.open()
+
+
 def begin(stack):
     """begin starts one export of each kind; they alternate between the two, and cannot be finished."""
     session = stack.session()

@@ -4,6 +4,8 @@ slow, hangs or goes away in the middle of an answer, at the same place each time
 import socket
 import threading
 
+GREETING_BYTES = 8  # of nng, on a new connection: no answer, and it never waits
+
 
 class Valve:
     """Valve(port_of_the_server).url is what the client is told; only what the server says is counted."""
@@ -38,9 +40,12 @@ class Valve:
             threading.Thread(target=self._pump, args=(far, near, True), daemon=True).start()
 
     def _pump(self, source, sink, counted):
+        greeting = GREETING_BYTES if counted else 0
         try:
-            while data := source.recv(65536):
-                if counted:
+            while data := source.recv(greeting or 65536):
+                if greeting:
+                    greeting -= len(data)
+                elif counted:
                     data = self._pass(data, sink)
                 sink.sendall(data)
         except OSError:
