@@ -434,7 +434,7 @@ test_bad_urls_are_refused_with_the_reason(void **state)
 /* ---- tls+tcp ---- */
 
 static char tls_dir[] = "/tmp/om-wire-XXXXXX";
-static char ca[64], cert[64], key[64], other_ca[64], other_cert[64], other_key[64];
+static char ca[64], cert[64], key[64], other_ca[64], other_cert[64], other_key[64], expired[64];
 
 static int
 make_certificates(void)
@@ -455,6 +455,13 @@ make_certificates(void)
 		if (system(cmd) != 0)
 			return -1;
 	}
+	(void)snprintf(cmd, sizeof cmd,
+	    "cd %s && openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out expired.pem "
+	    "-days -1 2>/dev/null",
+	    tls_dir);
+	if (system(cmd) != 0)
+		return -1;
+	(void)snprintf(expired, sizeof expired, "%s/expired.pem", tls_dir);
 	(void)snprintf(ca, sizeof ca, "%s/ca.pem", tls_dir);
 	(void)snprintf(cert, sizeof cert, "%s/leaf.pem", tls_dir);
 	(void)snprintf(key, sizeof key, "%s/leaf.key", tls_dir);
@@ -502,6 +509,13 @@ test_tls_authenticates_both_sides(void **state)
 	assert_int_not_equal(call(stranger, 700, &e), OM_OK);
 	assert_status(call(good, DEADLINE_MS, &e), OM_OK, e);
 
+	/* one of the right authority, which ended yesterday */
+	co.tls = (struct om_wire_tls){ca, expired, key};
+	om_wire_client_free(&stranger);
+	assert_status(om_wire_client_open(&co, &stranger, &e), OM_OK, e);
+	assert_int_not_equal(call(stranger, 700, &e), OM_OK);
+	assert_status(call(good, DEADLINE_MS, &e), OM_OK, e);
+
 	/* does not trust the server */
 	co.tls = (struct om_wire_tls){other_ca, cert, key};
 	om_wire_client_free(&stranger);
@@ -513,6 +527,16 @@ test_tls_authenticates_both_sides(void **state)
 	assert_int_equal(om_wire_client_open(&co, &stranger, &e), OM_INVALID);
 	assert_non_null(strstr(e.text, "WIRE_TLS_CA"));
 	om_wire_client_free(&good);
+	om_wire_server_close(&s);
+
+	/* the server's ended yesterday */
+	so.tls.cert_file = expired;
+	assert_status(om_wire_server_open(&so, &s, &e), OM_OK, e);
+	co.urls = om_wire_server_url(s, 0);
+	co.tls = (struct om_wire_tls){ca, cert, key};
+	assert_status(om_wire_client_open(&co, &stranger, &e), OM_OK, e);
+	assert_int_not_equal(call(stranger, 700, &e), OM_OK);
+	om_wire_client_free(&stranger);
 	om_wire_server_close(&s);
 	(void)snprintf(cmd, sizeof cmd, "rm -r %s", tls_dir);
 	assert_int_equal(system(cmd), 0);
