@@ -102,6 +102,10 @@ class Node(MariaDB):
         assert found, (done.stderr + done.stdout)[-2000:]
         return found[-1]
 
+    def committed(self):
+        """committed is the number of the last transaction it has, running or not."""
+        return int(self.state("wsrep_last_committed") if self.process.alive else (self._position() or seqno(self)).rsplit(":", 1)[1])
+
     def ready(self):
         wait_until(lambda: self.answers() or self.process._fail_if_dead(), f"{self.process.name}\n{self.process.log_tail()}\n", SETTLE_S)
 
@@ -134,14 +138,30 @@ class Cluster:
 
     def begin(self):
         """begin starts all anew, the one that knows most first."""
-        known = [int((node._position() or seqno(node)).rsplit(":", 1)[1]) for node in self.nodes]
-        first = self.nodes[known.index(max(known))]
+        first = max(self.nodes, key=Node.committed)
         first.start(first=True)
         first.ready()
         for node in self.nodes:
             if node is not first:
                 node.start()
         for node in self.nodes:
+            node.ready()
+        self.whole()
+
+    def recover(self):
+        """recover does what an administrator does when one node is left: that node becomes the cluster only if none
+        of the others has committed more.  One that was cut off a moment later may have; then all begin anew."""
+        left, *others = self.nodes
+        known = [node.committed() for node in self.nodes]
+        say(f"the nodes have committed up to {', '.join(map(str, known))}")
+        if known[0] < max(known):
+            left.process.kill()
+            self.begin()
+            return
+        left.client("SET GLOBAL wsrep_provider_options='pc.bootstrap=YES'")
+        wait_until(lambda: left.state("wsrep_cluster_status") == "Primary", "a quorum", SETTLE_S)
+        for node in others:
+            node.start()
             node.ready()
         self.whole()
 
@@ -293,13 +313,8 @@ def play(folder, seconds, seed):
             cluster.nodes[1].process.pause()
             wait_until(lambda: stack.readiness(0)["database"]["state"] == "unreachable", "a word about the quorum", SETTLE_S)
             go_on()  # the gateways take them
-            cluster.nodes[1].process.kill()  # and the administrator says that the one left is the cluster
-            cluster.nodes[0].client("SET GLOBAL wsrep_provider_options='pc.bootstrap=YES'")
-            wait_until(lambda: cluster.nodes[0].state("wsrep_cluster_status") == "Primary", "a quorum", SETTLE_S)
-            for number in (1, 2):
-                cluster.nodes[number].start()
-                cluster.nodes[number].ready()
-            cluster.whole()
+            cluster.nodes[1].process.kill()
+            cluster.recover()
             say("all lose their power")
             for node in cluster.nodes:
                 node.process.kill()

@@ -3,9 +3,11 @@
 that was answered is in the ledger, once, and the sums are exact.
 
     /usr/bin/python3 tests/fault/storm.py [--seconds N] [--seed S]
+    /usr/bin/python3 tests/fault/storm.py --fault "replies held back" [--fault …] --hold 1200
 
 prints the seed and a table: fault, times injected, records lost, records doubled.
-A record counts against every fault that was under way while it was being sent."""
+A record counts against every fault that was under way while it was being sent.
+With --fault only those named are injected, one after the other, once, each for --hold seconds."""
 import argparse
 import random
 import subprocess
@@ -70,17 +72,32 @@ def inject(stack, rng, until, result):
             second = next(order)
             if not clash(chosen[0], second):
                 chosen.append(second)
-        begun = time.monotonic()
-        for fault in chosen:
-            fault.begin(rng)
-            result.faults[fault.name].times += 1
-        pause(max(rng.uniform(*fault.hold) for fault in chosen))
-        for fault in reversed(chosen):
-            fault.end(rng)
-        for fault in chosen:
-            result.faults[fault.name].spans.append((begun, time.monotonic() + AFTERMATH_S))
-        revive(stack)
+        break_and_mend(stack, chosen, max(rng.uniform(*fault.hold) for fault in chosen), rng, result)
         pause(rng.uniform(0.05, 1.0))
+
+
+def inject_these(stack, rng, names, hold_s, result):
+    """inject_these breaks what is named, once each, for that long."""
+    by_name = {one.name: one for one in all_faults(stack)}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise SystemExit(f"no such fault: {', '.join(unknown)}; there are: {', '.join(by_name)}")
+    result.faults = {name: Tally() for name in names}
+    for name in names:
+        break_and_mend(stack, [by_name[name]], hold_s, rng, result)
+
+
+def break_and_mend(stack, chosen, hold_s, rng, result):
+    begun = time.monotonic()
+    for fault in chosen:
+        fault.begin(rng)
+        result.faults[fault.name].times += 1
+    pause(hold_s)
+    for fault in reversed(chosen):
+        fault.end(rng)
+    for fault in chosen:
+        result.faults[fault.name].spans.append((begun, time.monotonic() + AFTERMATH_S))
+    revive(stack)
 
 
 def clash(one, other):
@@ -158,15 +175,20 @@ def during(one, spans):
     return any(begin <= one.to_s and one.from_s <= end for begin, end in spans)
 
 
-def storm(folder, server, contract, seconds, seed):
+def storm(folder, server, contract, seconds, seed, faults=(), hold_s=0.0):
+    """storm is one whole run: all faults for so many seconds, or those named for hold_s each."""
     rng = random.Random(seed)
+    patience_s = SETTLE_S + hold_s
     result = Result(seed, {}, {})
     with StormStack(folder, server, contract, seed) as stack:
         with Load([gateway.port for gateway in stack.gateways], stack.ingest_key, seed) as load:
-            inject(stack, rng, time.monotonic() + seconds, result)
+            if faults:
+                inject_these(stack, rng, faults, hold_s, result)
+            else:
+                inject(stack, rng, time.monotonic() + seconds, result)
             settle(stack)
         for number in range(len(stack.gateways)):
-            stack.drained(number, SETTLE_S)
+            stack.drained(number, patience_s)
         judge(stack, load, result)
     return result
 
@@ -175,10 +197,12 @@ def main():
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--seconds", type=float, default=300)
     ask.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(40):010x}")
+    ask.add_argument("--fault", action="append", default=[], help="only this one; can be given again")
+    ask.add_argument("--hold", type=float, default=60, help="seconds each --fault lasts")
     wanted = ask.parse_args()
     print(f"seed {wanted.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder, MariaDB(folder) as server:
-        result = storm(Path(folder) / "storm", server, Contract(), wanted.seconds, wanted.seed)
+        result = storm(Path(folder) / "storm", server, Contract(), wanted.seconds, wanted.seed, wanted.fault, wanted.hold)
     print(result.table())
     return 1 if result.complaints else 0
 
