@@ -25,6 +25,7 @@ struct kept {
 struct cd_db {
 	MYSQL *my; /* owned */
 	bool broken;
+	bool guarded;   /* this transaction began with the savepoint */
 	uint64_t clock; /* of statement use */
 	struct kept kept[KEPT_STATEMENTS];
 };
@@ -501,7 +502,12 @@ cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *params, size
 om_status
 cd_db_begin(struct cd_db *db, om_err *e)
 {
-	return cd_db_run(db, "START TRANSACTION", e);
+	om_status s = cd_db_run(db, "START TRANSACTION", e);
+
+	if (s == OM_OK)
+		s = cd_db_run(db, "SAVEPOINT whole", e);
+	db->guarded = s == OM_OK;
+	return s;
 }
 
 om_status
@@ -515,12 +521,18 @@ cd_db_begin_snapshot(struct cd_db *db, om_err *e)
 om_status
 cd_db_commit(struct cd_db *db, om_err *e)
 {
+	om_status s = db->guarded ? cd_db_run(db, "RELEASE SAVEPOINT whole", e) : OM_OK;
+
+	if (s != OM_OK)
+		return s;
+	db->guarded = false;
 	return cd_db_run(db, "COMMIT", e);
 }
 
 void
 cd_db_rollback(struct cd_db *db)
 {
+	db->guarded = false;
 	if (!db->broken && cd_db_run(db, "ROLLBACK", NULL) != OM_OK)
 		db->broken = true;
 }

@@ -85,6 +85,12 @@ om_status cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *pa
 om_status cd_db_begin(struct cd_db *db, om_err *e) OM_MUST;
 /* cd_db_begin_snapshot: reads see one state of the database until the end. */
 om_status cd_db_begin_snapshot(struct cd_db *db, om_err *e) OM_MUST;
+/*
+ * cd_db_commit stores all since cd_db_begin, or nothing: it fails with OM_STORE when
+ * the server ended that transaction by itself and began another unasked.  A node of a
+ * cluster does (MariaDB 10.11.19, Galera 26.4.23, seen): it answers OK to a bulk
+ * statement in the middle of which another node's transaction rolled it back.
+ */
 om_status cd_db_commit(struct cd_db *db, om_err *e) OM_MUST;
 void cd_db_rollback(struct cd_db *db);
 

@@ -178,11 +178,6 @@ commit(struct cd_db *db, om_status s, om_err *e)
 		s = OM_OK;
 	if (s != OM_OK)
 		return s;
-	/* Gone when the server ended the transaction by itself and began another one
-	 * unasked, as a cluster's node may without a word: half of it must not stay. */
-	s = cd_db_run(db, "RELEASE SAVEPOINT whole", e);
-	if (s != OM_OK)
-		return s;
 	OM_CRASH_POINT("costd_before_commit");
 	if (OM_MISTAKE("reply_before_commit")) /* the connection's next transaction commits this one */
 		return OM_OK;
@@ -200,8 +195,6 @@ run_once(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn
 	if (s != OM_OK)
 		return s;
 	s = kind == CD_TX_WRITE ? cd_db_begin(slot->db, e) : cd_db_begin_snapshot(slot->db, e);
-	if (s == OM_OK && kind == CD_TX_WRITE)
-		s = cd_db_run(slot->db, "SAVEPOINT whole", e);
 	if (s == OM_OK)
 		s = fn(slot->db, arg, e);
 	if (kind == CD_TX_WRITE)

@@ -213,6 +213,7 @@ class Pairs:
     def __init__(self, stack, seed):
         self.stack, self.rng = stack, random.Random(seed)
         self.stop, self.costs, self.batches, self.records = threading.Event(), {}, 0, 0
+        self.phases = [("before", 0)]  # what went on, and how many generations there were when it began
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -222,6 +223,17 @@ class Pairs:
     def __exit__(self, *_):
         self.stop.set()
         self.thread.join()
+
+    def phase(self, name):
+        say(name)
+        self.phases.append((name, len(self.costs)))
+
+    def during(self, missing):
+        """during tells when those were sent."""
+        numbers = [number for number, key in enumerate(self.costs) if key in missing]
+        ends = [begin for _, begin in self.phases[1:]] + [len(self.costs)]
+        found = [(name, sum(begin <= n < end for n in numbers)) for (name, begin), end in zip(self.phases, ends)]
+        return ", ".join(f"{n} sent in '{name}'" for name, n in found if n)
 
     def _run(self):
         with ThreadPoolExecutor(2) as pool:
@@ -258,7 +270,8 @@ def judge(stack, cluster, pairs):
             "SET SESSION wsrep_sync_wait=1; SELECT generation_id, cost FROM generation", stack.db.name).stdout.splitlines())}
         records = int(node.client("SELECT COUNT(*) FROM record", stack.db.name).stdout)
         if rows != pairs.costs:
-            complaints.append(f"node {number}: {len(set(pairs.costs) - set(rows))} rows of {len(pairs.costs)} are missing, "
+            missing = set(pairs.costs) - set(rows)
+            complaints.append(f"node {number}: {len(missing)} rows of {len(pairs.costs)} are missing ({pairs.during(missing)}), "
                               f"{len(set(rows) - set(pairs.costs))} nobody sent")
         if records != pairs.records:
             complaints.append(f"node {number}: {pairs.records} records were sent, the journal has {records}")
@@ -298,24 +311,24 @@ def play(folder, seconds, seed):
                 goal = pairs.batches + 10
                 wait_until(lambda: pairs.batches >= goal, "batches go on", SETTLE_S)
 
-            say("conflicts at COMMIT", seconds)
+            pairs.phase("conflicts at COMMIT")
             time.sleep(seconds)
             say(f"{cluster.count('wsrep_local_cert_failures')} certification failures, {cluster.count('wsrep_local_bf_aborts')} aborts")
-            say("a node is killed: first one that nobody uses, then one under a costd")
-            for number in (2, 1):
+            for number, what in ((2, "that nobody uses"), (1, "under a costd")):
+                pairs.phase(f"a node {what} is killed")
                 cluster.nodes[number].process.kill()
                 go_on()
                 cluster.nodes[number].start()
                 cluster.nodes[number].ready()
                 cluster.whole()
-            say("no quorum: one killed, one frozen")
+            pairs.phase("no quorum: one killed, one frozen")
             cluster.nodes[2].process.kill()
             cluster.nodes[1].process.pause()
             wait_until(lambda: stack.readiness(0)["database"]["state"] == "unreachable", "a word about the quorum", SETTLE_S)
             go_on()  # the gateways take them
             cluster.nodes[1].process.kill()
             cluster.recover()
-            say("all lose their power")
+            pairs.phase("all lose their power")
             for node in cluster.nodes:
                 node.process.kill()
             go_on()

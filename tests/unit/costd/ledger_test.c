@@ -281,6 +281,37 @@ test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
 	fx_close(&f);
 }
 
+/* ---- a transaction that the server ends by itself, as a cluster's node may ---- */
+
+static void
+test_half_of_a_transaction_is_never_committed(void **state)
+{
+	static const char found_sql[] = "SELECT COUNT(*) FROM meta WHERE name LIKE 'half-%'";
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	assert_int_equal(cd_db_open(&f.opts, &db, &e), OM_OK);
+	assert_int_equal(cd_db_begin(db, &e), OM_OK);
+	assert_int_equal(cd_db_run(db, "INSERT INTO meta (name,value) VALUES ('half-1','')", &e), OM_OK);
+	assert_int_equal(cd_db_run(db, "ROLLBACK", &e), OM_OK);
+	assert_int_equal(cd_db_run(db, "INSERT INTO meta (name,value) VALUES ('half-2','')", &e), OM_OK);
+	assert_int_equal(cd_db_commit(db, &e), OM_STORE);
+	assert_non_null(strstr(e.text, "SAVEPOINT whole"));
+	cd_db_rollback(db);
+	assert_int_equal(fx_int(&f, found_sql), 0);
+
+	/* the connection is as good as before */
+	assert_int_equal(cd_db_begin(db, &e), OM_OK);
+	assert_int_equal(cd_db_run(db, "INSERT INTO meta (name,value) VALUES ('half-3','')", &e), OM_OK);
+	assert_int_equal(cd_db_commit(db, &e), OM_OK);
+	assert_int_equal(fx_int(&f, found_sql), 1);
+	cd_db_close(&db);
+	fx_close(&f);
+}
+
 /* ---- dead letters of a program that knew them by their number alone ---- */
 
 static void
@@ -318,6 +349,7 @@ main(void)
 	    cmocka_unit_test(test_batch_sent_twice_counts_once),
 	    cmocka_unit_test(test_bad_records_become_dead_letters),
 	    cmocka_unit_test(test_record_the_database_refuses_is_found_and_buried),
+	    cmocka_unit_test(test_half_of_a_transaction_is_never_committed),
 	    cmocka_unit_test(test_letters_of_an_older_program_stay_what_they_are),
 	    cmocka_unit_test(test_history_in_any_order_gives_the_same_ledger),
 	};
