@@ -103,25 +103,49 @@ cd_meta_set_totals(struct cd_db *db, om_err *e)
 	    e);
 }
 
+/* What says how much a server may lose. */
+struct server {
+	bool is_cluster, logs_all, syncs_log, flushes;
+};
+
 static om_status
-keep_flush(void *arg, const struct cd_val *v, om_err *e)
+keep_server(void *arg, const struct cd_val *v, om_err *e)
 {
+	struct server *sv = arg;
+	const char *name = v[0].p, *value = v[1].kind == CD_TEXT ? v[1].p : "";
+
 	(void)e;
-	*(int64_t *)arg = v[0].i;
+	if (strcmp(name, "INNODB_FLUSH_LOG_AT_TRX_COMMIT") == 0)
+		sv->flushes = strcmp(value, "1") == 0;
+	else if (strcmp(name, "SYNC_BINLOG") == 0)
+		sv->syncs_log = strcmp(value, "1") == 0;
+	else if (strcmp(name, "WSREP_ON") == 0)
+		sv->is_cluster = strcmp(value, "ON") == 0;
+	else if (strcmp(value, "ON") != 0) /* LOG_BIN, LOG_SLAVE_UPDATES */
+		sv->logs_all = false;
 	return OM_OK;
 }
 
 om_status
 cd_meta_check_server(struct cd_db *db, om_err *e)
 {
-	int64_t flush = 1;
-	om_status s = cd_db_query(db, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit", NULL, 0, keep_flush, &flush, e);
+	struct server sv = {.flushes = true, .logs_all = true, .syncs_log = true};
+	om_status s = cd_db_query(db,
+	    "SELECT UPPER(VARIABLE_NAME),VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME "
+	    "IN "
+	    "('INNODB_FLUSH_LOG_AT_TRX_COMMIT','SYNC_BINLOG','LOG_BIN','LOG_SLAVE_UPDATES','WSREP_ON')",
+	    NULL, 0, keep_server, &sv, e);
 
-	if (s == OM_OK && flush != 1)
+	if (s == OM_OK && !sv.flushes)
 		om_log(OM_LOG_WARN,
 		    "the database may lose committed records when its machine fails: set "
 		    "innodb_flush_log_at_trx_commit=1",
-		    "value", OM_I64(flush), NULL);
+		    NULL);
+	if (s == OM_OK && sv.is_cluster && !(sv.logs_all && sv.syncs_log))
+		om_log(OM_LOG_WARN,
+		    "the cluster may lose committed records when all its nodes fail at once: set log_bin, "
+		    "log_slave_updates=1 and sync_binlog=1 on each",
+		    NULL);
 	return s;
 }
 

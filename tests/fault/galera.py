@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """galera - the ledger on a cluster of three MariaDB nodes (F31 to F35), by hand: not part of CI.
 
-    /usr/bin/python3 tests/fault/galera.py [--seconds N] [--seed S]
+    /usr/bin/python3 tests/fault/galera.py [--seconds N] [--seed S] [--power N] [--without-log]
 
 needs the package galera-4.  Two costd write at two nodes.  The same records, and others about the same
 generations, come by both at once, so that they meet at COMMIT; a node is killed and comes back; two of three are
@@ -60,14 +60,16 @@ class Node(MariaDB):
     """One server of the cluster.  It never needs a copy of the data: all begin with the same, and what one missed
     comes from the others' caches."""
 
-    def __init__(self, folder, ports, number):
+    BINARY_LOG = ("--log-bin=binary", "--log-slave-updates", "--sync-binlog=1")
+
+    def __init__(self, folder, ports, number, settings):
         super().__init__(folder)
         helper = self.folder.parent / "wsrep_sst_catch_up"
         helper.write_text(HELPER)
         helper.chmod(0o755)
         self.process.env |= {"PATH": f"{helper.parent}:{self.process.env['PATH']}:/usr/sbin", "HELPER_FOLDER": str(helper.parent)}
         listen, catch_up = ports[number]
-        self.argv = [*self.process.argv, "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
+        self.argv = [*(arg for arg in self.process.argv if not (settings and arg == "--skip-log-bin")), *settings, "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
                      f"--wsrep-provider={PROVIDER}", "--wsrep-cluster-name=metering", "--wsrep-sst-method=catch_up", f"--wsrep-node-name=node{number}",
                      f"--wsrep-node-address=127.0.0.1:{listen}",
                      f"--wsrep-cluster-address=gcomm://{','.join(f'127.0.0.1:{port}' for port, _ in ports)}",
@@ -111,13 +113,13 @@ class Node(MariaDB):
 
 
 class Cluster:
-    def __init__(self, folder):
+    def __init__(self, folder, settings=Node.BINARY_LOG):
         ports = [(free_port(), free_port()) for _ in range(3)]
         self.nodes = []
         for number in range(3):
             place = Path(folder) / f"node{number}"
             place.mkdir()
-            self.nodes.append(Node(place, ports, number))
+            self.nodes.append(Node(place, ports, number, settings))
 
     def __enter__(self):
         one = self.nodes[0]
@@ -213,7 +215,7 @@ class Pairs:
     def __init__(self, stack, seed):
         self.stack, self.rng = stack, random.Random(seed)
         self.stop, self.costs, self.batches, self.records = threading.Event(), {}, 0, 0
-        self.phases = [("before", 0)]  # what went on, and how many generations there were when it began
+        self.phases = [("before", 0, 0.0)]  # what went on, how many generations there were when it began, and the time
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -226,14 +228,18 @@ class Pairs:
 
     def phase(self, name):
         say(name)
-        self.phases.append((name, len(self.costs)))
+        self.phases.append((name, len(self.costs), time.time()))
 
     def during(self, missing):
         """during tells when those were sent."""
         numbers = [number for number, key in enumerate(self.costs) if key in missing]
-        ends = [begin for _, begin in self.phases[1:]] + [len(self.costs)]
-        found = [(name, sum(begin <= n < end for n in numbers)) for (name, begin), end in zip(self.phases, ends)]
+        ends = [begin for _, begin, _ in self.phases[1:]] + [len(self.costs)]
+        found = [(name, sum(begin <= n < end for n in numbers)) for (name, begin, _), end in zip(self.phases, ends)]
         return ", ".join(f"{n} sent in '{name}'" for name, n in found if n)
+
+    def when(self, instant_us):
+        name, _, begun = max((one for one in self.phases if one[2] <= instant_us / 1e6), key=lambda one: one[2])
+        return f"{instant_us / 1e6 - begun:.3f} s into '{name}'"
 
     def _run(self):
         with ThreadPoolExecutor(2) as pool:
@@ -278,6 +284,8 @@ def judge(stack, cluster, pairs):
     total = stack.read.usage(**ALL)["total"]
     if (total["requests"], Decimal(total["cost"])) != (len(pairs.costs), sum(pairs.costs.values(), Decimal(0))):
         complaints.append(f"the totals are {json.dumps(total)}")
+    for spool in stack.db.rows("SELECT DISTINCT HEX(spool_id) FROM batch"):
+        complaints += gaps(stack, pairs, spool[0])
     new = int(stack.db.value("SELECT SUM(new_records) FROM batch"))
     if new != pairs.records:
         complaints.append(f"the batches count {new} new records of {pairs.records}")
@@ -285,6 +293,17 @@ def judge(stack, cluster, pairs):
     if check.returncode != 0:
         complaints.append(f"costd --check: {check.stdout[-400:]}{check.stderr[-400:]}")
     return complaints
+
+
+def gaps(stack, pairs, spool):
+    """gaps tells which records of a gateway are in no batch, and when those before and after them were committed."""
+    known, before_us = 0, None
+    for first, last, at_us in (map(int, row) for row in stack.db.rows(
+            f"SELECT first_seq,last_seq,committed_us FROM batch WHERE spool_id=UNHEX('{spool}') ORDER BY first_seq,last_seq")):
+        if first > known + 1:
+            yield (f"gateway {spool[:6]}: records {known + 1} to {first - 1} are in no batch; the one before was committed "
+                   f"{pairs.when(before_us) if before_us else 'never'}, the one after {pairs.when(at_us)}")
+        known, before_us = max(known, last), at_us
 
 
 def stale_read(stack):
@@ -299,8 +318,8 @@ def stale_read(stack):
     return wrong
 
 
-def play(folder, seconds, seed):
-    with Cluster(folder) as cluster, ClusterStack(Path(folder) / "stack", cluster, Contract()) as stack:
+def play(folder, seconds, seed, losses, settings):
+    with Cluster(folder, settings) as cluster, ClusterStack(Path(folder) / "stack", cluster, Contract()) as stack:
         wrong = stale_read(stack)
         read_rows = {row[0]: Decimal(row[1]) for row in stack.ledger("generation_id, cost")}
         with Pairs(stack, seed) as pairs:
@@ -328,12 +347,19 @@ def play(folder, seconds, seed):
             go_on()  # the gateways take them
             cluster.nodes[1].process.kill()
             cluster.recover()
-            pairs.phase("all lose their power")
-            for node in cluster.nodes:
-                node.process.kill()
-            go_on()
-            cluster.begin()
+            for _ in range(losses):
+                pairs.phase("all are killed")
+                for node in cluster.nodes:
+                    node.process.kill()
+                go_on()
+                cluster.begin()
+                stack.wait_ready(0)
+                stack.wait_ready(1)
+                time.sleep(seconds / 2)
         complaints = judge(stack, cluster, pairs)
+        warns = all("the cluster may lose committed records" in costd.log for costd in stack.costds)
+        if warns == bool(settings):
+            complaints.append("costd warns of a missing binary log" if warns else "costd does not warn of the missing binary log")
         if wrong:
             complaints.append(f"{wrong} of 50 reads at the other node were old")
         say(f"{pairs.records} records of {len(pairs.costs)} generations in {pairs.batches} batches, seed {seed}; "
@@ -355,12 +381,14 @@ def main():
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--seconds", type=float, default=20)
     ask.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(40):010x}")
+    ask.add_argument("--power", type=int, default=3, help="how often all nodes are killed at once")
+    ask.add_argument("--without-log", action="store_true")
     wanted = ask.parse_args()
     if not Path(PROVIDER).exists():
         sys.exit("the package galera-4 is not installed")
     say(f"seed {wanted.seed}")
     with tempfile.TemporaryDirectory() as folder:
-        return 1 if play(folder, wanted.seconds, wanted.seed) else 0
+        return 1 if play(folder, wanted.seconds, wanted.seed, wanted.power, () if wanted.without_log else Node.BINARY_LOG) else 0
 
 
 if __name__ == "__main__":
