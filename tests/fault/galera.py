@@ -57,7 +57,7 @@ fi
 
 
 class Node(MariaDB):
-    """One server of the cluster.  It never needs a copy of the data: all begin with the same, and what one missed
+    """One server of the cluster.  It never asks for a copy of the data: all begin with the same, and what one missed
     comes from the others' caches."""
 
     BINARY_LOG = ("--log-bin=binary", "--log-slave-updates", "--sync-binlog=1")
@@ -139,8 +139,13 @@ class Cluster:
         return self
 
     def begin(self):
-        """begin starts all anew, the one that knows most first."""
-        first = max(self.nodes, key=Node.committed)
+        """begin starts all anew, the one that knows most first; the others get a copy of it where they know less."""
+        known = [node.committed() for node in self.nodes]
+        first = self.nodes[known.index(max(known))]
+        for node, number in zip(self.nodes, known):
+            if number < max(known):
+                shutil.rmtree(node.data)
+                shutil.copytree(first.data, node.data)
         first.start(first=True)
         first.ready()
         for node in self.nodes:
