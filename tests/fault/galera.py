@@ -33,6 +33,7 @@ from stack import MariaDB, Stack, free_port, wait_until  # noqa: E402
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 ALL = {"from": "2020-01-01", "to": "2100-01-01"}
 SETTLE_S = 120
+DRAIN_S = 1200  # what came while there was no cluster
 LOST_AT_ONCE = "evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S;evs.install_timeout=PT4S"
 
 
@@ -270,7 +271,7 @@ class Pairs:
 
 def drain(stack):
     for number in range(2):
-        stack.drained(number, SETTLE_S)
+        stack.drained(number, DRAIN_S)
 
 
 def judge(stack, cluster, pairs):
