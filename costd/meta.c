@@ -105,43 +105,35 @@ cd_meta_set_totals(struct cd_db *db, om_err *e)
 
 /* What says how much a server may lose. */
 struct server {
-	bool is_cluster, logs_all, syncs_log, flushes;
+	int64_t flush; /* innodb_flush_log_at_trx_commit */
+	bool logs, is_cluster;
 };
 
 static om_status
 keep_server(void *arg, const struct cd_val *v, om_err *e)
 {
-	struct server *sv = arg;
-	const char *name = v[0].p, *value = v[1].kind == CD_TEXT ? v[1].p : "";
-
 	(void)e;
-	if (strcmp(name, "INNODB_FLUSH_LOG_AT_TRX_COMMIT") == 0)
-		sv->flushes = strcmp(value, "1") == 0;
-	else if (strcmp(name, "SYNC_BINLOG") == 0)
-		sv->syncs_log = strcmp(value, "1") == 0;
-	else if (strcmp(name, "WSREP_ON") == 0)
-		sv->is_cluster = strcmp(value, "ON") == 0;
-	else if (strcmp(value, "ON") != 0) /* LOG_BIN, LOG_SLAVE_UPDATES */
-		sv->logs_all = false;
+	*(struct server *)arg = (struct server){.flush = v[0].i, .logs = v[1].i != 0, .is_cluster = v[2].i != 0};
 	return OM_OK;
 }
 
 om_status
 cd_meta_check_server(struct cd_db *db, om_err *e)
 {
-	struct server sv = {.flushes = true, .logs_all = true, .syncs_log = true};
-	om_status s = cd_db_query(db,
-	    "SELECT UPPER(VARIABLE_NAME),VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME "
-	    "IN "
-	    "('INNODB_FLUSH_LOG_AT_TRX_COMMIT','SYNC_BINLOG','LOG_BIN','LOG_SLAVE_UPDATES','WSREP_ON')",
-	    NULL, 0, keep_server, &sv, e);
+	/* not every server knows wsrep_on */
+	static const char sql[] = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit,"
+				  "@@GLOBAL.log_bin AND @@GLOBAL.log_slave_updates AND @@GLOBAL.sync_binlog=1,"
+				  "EXISTS(SELECT 1 FROM information_schema.GLOBAL_VARIABLES WHERE "
+				  "VARIABLE_NAME='WSREP_ON' AND VARIABLE_VALUE='ON')";
+	struct server sv = {.flush = 1, .logs = true};
+	om_status s = cd_db_query(db, sql, NULL, 0, keep_server, &sv, e);
 
-	if (s == OM_OK && !sv.flushes)
+	if (s == OM_OK && sv.flush != 1)
 		om_log(OM_LOG_WARN,
 		    "the database may lose committed records when its machine fails: set "
 		    "innodb_flush_log_at_trx_commit=1",
-		    NULL);
-	if (s == OM_OK && sv.is_cluster && !(sv.logs_all && sv.syncs_log))
+		    "value", OM_I64(sv.flush), NULL);
+	if (s == OM_OK && sv.is_cluster && !sv.logs)
 		om_log(OM_LOG_WARN,
 		    "the cluster may lose committed records when all its nodes fail at once: set log_bin, "
 		    "log_slave_updates=1 and sync_binlog=1 on each",

@@ -39,10 +39,9 @@ om_status cd_meta_set_int(struct cd_db *db, const char *name, int64_t v, om_err 
 
 /*
  * cd_meta_check_server warns about a server that could lose a commit.  One is the node
- * of a cluster without a binary log (MariaDB 10.11.19, Galera 26.4.23, seen): at COMMIT
- * it only hands on what it has, so that a node killed just then finds its own last
- * transaction prepared but not the foreign one before it, and drops both.  That
- * matters when no other node is left to have them.
+ * of a cluster without a binary log (MariaDB 10.11.19, Galera 26.4.23, seen): killed
+ * just after it answered COMMIT it knew nothing of that transaction when it came back.
+ * That matters when no other node is left to have it.
  */
 om_status cd_meta_check_server(struct cd_db *db, om_err *e) OM_MUST;
 

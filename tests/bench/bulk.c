@@ -159,7 +159,7 @@ main(int argc, char **argv)
 	pieces = (rows[0].n + size - 1) / size;
 	began = om_mono_ms();
 	for (size_t p = 0; p < pieces; p++) {
-		must(cd_db_begin(db, &e), &e);
+		must(cd_db_run(db, "START TRANSACTION", &e), &e); /* without the guard of cd_db_begin */
 		for (size_t i = 0; i < N_TABLES; i++)
 			write_piece(db, &tables[i], &rows[i], rows[i].n * p / pieces, rows[i].n * (p + 1) / pieces);
 		must(cd_db_commit(db, &e), &e);

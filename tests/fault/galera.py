@@ -70,7 +70,7 @@ class Node(MariaDB):
         helper.chmod(0o755)
         self.process.env |= {"PATH": f"{helper.parent}:{self.process.env['PATH']}:/usr/sbin", "HELPER_FOLDER": str(helper.parent)}
         listen, catch_up = ports[number]
-        self.argv = [*(arg for arg in self.process.argv if not (settings and arg == "--skip-log-bin")), *settings, "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
+        self.argv = [*self.process.argv, *settings, "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
                      f"--wsrep-provider={PROVIDER}", "--wsrep-cluster-name=metering", "--wsrep-sst-method=catch_up", f"--wsrep-node-name=node{number}",
                      f"--wsrep-node-address=127.0.0.1:{listen}",
                      f"--wsrep-cluster-address=gcomm://{','.join(f'127.0.0.1:{port}' for port, _ in ports)}",
@@ -363,9 +363,10 @@ def play(folder, seconds, seed, losses, settings):
                 stack.wait_ready(1)
                 time.sleep(seconds / 2)
         complaints = judge(stack, cluster, pairs)
-        warns = all("the cluster may lose committed records" in costd.log for costd in stack.costds)
-        if warns == bool(settings):
-            complaints.append("costd warns of a missing binary log" if warns else "costd does not warn of the missing binary log")
+        for costd in stack.costds:
+            warns = "the cluster may lose committed records" in costd.log
+            if warns == bool(settings):
+                complaints.append(f"{costd.name} {'warns' if warns else 'does not warn'} of a missing binary log")
         if wrong:
             complaints.append(f"{wrong} of 50 reads at the other node were old")
         say(f"{pairs.records} records of {len(pairs.costs)} generations in {pairs.batches} batches, seed {seed}; "

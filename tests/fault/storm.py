@@ -84,6 +84,8 @@ def inject_these(stack, rng, names, hold_s, result):
         raise SystemExit(f"no such fault: {', '.join(unknown)}; there are: {', '.join(by_name)}")
     result.faults = {name: Tally() for name in names}
     for name in names:
+        if why := by_name[name].possible():
+            raise SystemExit(f"{name}: not here: {why}")
         break_and_mend(stack, [by_name[name]], hold_s, rng, result)
 
 

@@ -186,6 +186,19 @@ def test_everything_killed_at_once(make_stack, mariadb):
     all_counted_once(stack, load)
 
 
+def test_costd_warns_of_a_server_that_does_not_sync_its_commits(make_stack, mariadb):
+    stack, warning = make_stack(), "set innodb_flush_log_at_trx_commit=1"
+    assert warning not in stack.costd.log and "the cluster may lose" not in stack.costd.log
+    mariadb.client("SET GLOBAL innodb_flush_log_at_trx_commit=2")
+    try:
+        stack.costd.stop()
+        stack.costd.start()
+        wait_until(lambda: f'{warning}" value=2' in stack.costd.log, "the warning")
+    finally:
+        mariadb.client("SET GLOBAL innodb_flush_log_at_trx_commit=1")
+    assert "the cluster may lose" not in stack.costd.log
+
+
 def test_two_gateways_one_costd(make_stack):
     stack = make_stack(gateways=2)
     ports = [gateway.port for gateway in stack.gateways]
