@@ -5,8 +5,11 @@
 
 needs the package galera-4.  Two costd write at two nodes.  The same records, and others about the same
 generations, come by both at once, so that they meet at COMMIT; a node is killed and comes back; two of three are
-away, so that there is no quorum; all three lose their power.  Afterwards every record that was answered is in the ledger of every node,
-once."""
+away, so that there is no quorum; all three are killed at once, --power times.  Afterwards every record that was answered
+is in the ledger of every node, once.
+
+--without-log leaves the nodes without a binary log, of which costd must warn: then a batch that was committed just
+before may be gone (README.md)."""
 import argparse
 import json
 import random
