@@ -127,6 +127,9 @@ lock_build() {
   flock -n 8 || { say "Another ./run builds; waiting for it ..." && flock 8; }
 }
 
+# The compiler cache serves all presets and all checkouts: paths below `root` count as relative.
+export CCACHE_BASEDIR=$root
+
 # build PRESET [CMAKE ARGUMENT...] configures once; ninja sees to the rest.
 build() {
   local preset=$1 folder=$root/build/$1
