@@ -33,14 +33,12 @@ class Reporter:
         if report.failed and report.nodeid not in self.seen:
             self.seen.add(report.nodeid)
             terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-            terminal.ensure_newline()
-            terminal.write_line(red(report.nodeid, report.nodeid))
-            terminal.flush()
+            terminal.write(f"\n{red(report.nodeid, report.nodeid)}\n", flush=True)
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config), "alone")
+        config.pluginmanager.register(Reporter(config), "reporter of red tests")
 
 
 # the others, from their output
