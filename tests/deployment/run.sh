@@ -72,7 +72,7 @@ missing_tools() {
   docker info >/dev/null 2>&1 || command -v ip >/dev/null || say iproute2
 }
 
-install() { # PACKAGE...
+add_packages() { # PACKAGE...
   (($# > 0)) || return 0
   command -v apt-get >/dev/null || die "these Debian packages are missing: $*"
   ((EUID == 0)) || die "as root, please: apt-get install --no-install-recommends $*"
@@ -86,7 +86,8 @@ open_docker() {
   ((EUID == 0)) || die "no Docker daemon answers, and only root can start one"
   mkdir "$work/docker"
   [[ -e /sys/class/net/docker0 ]] || forward_policy=$(iptables -S FORWARD | sed -n 's/^-P FORWARD //p')
-  dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
+  # in a session of its own: an interrupt from the terminal must not end it before what runs in it is taken down
+  setsid dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
     -H "unix://$work/docker/sock" >"$work/docker/log" 2>&1 </dev/null &
   dockerd_pid=$!
   export DOCKER_HOST=unix://$work/docker/sock
@@ -161,7 +162,7 @@ prepare_images() {
     say "no registry can be reached; making stand-ins"
     BASE_IMAGE=owui-metering-test/debian:bookworm MARIADB_IMAGE=owui-metering-test/mariadb:10.11
     if ! has_image "$BASE_IMAGE"; then
-      command -v debootstrap >/dev/null || install debootstrap
+      command -v debootstrap >/dev/null || add_packages debootstrap
       step "Making $BASE_IMAGE with debootstrap" make_base_image "$BASE_IMAGE"
     fi
     DOCKER_BUILDKIT=0 step "Building $MARIADB_IMAGE from Debian's packages" \
@@ -450,7 +451,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mapfile -t missing < <(missing_tools | sort -u)
-install "${missing[@]}"
+add_packages "${missing[@]}"
 open_docker
 write_settings
 prepare_images
