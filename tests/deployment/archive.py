@@ -31,12 +31,17 @@ FIELDS = ("REPO_URI", "CODENAME", "COMPONENT", "SOURCESENTRY", "ORIGIN")
 
 
 def indexes():
-    """indexes asks apt, which has read all of its files and knows which codename a suite has."""
+    """indexes asks apt, which has read all of its files and knows which codename a suite has.  The first mirror of a
+    list in a file stands for the list."""
     wanted = "|".join(f"$({name})" for name in FIELDS)
     done = subprocess.run(["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"],
                           capture_output=True, text=True, check=True)
     for line in done.stdout.splitlines():
         one = dict(zip(FIELDS, line.split("|")))
+        if one["REPO_URI"].startswith("mirror+file:"):
+            mirrors = Path(urlsplit(one["REPO_URI"]).path.rstrip("/"))
+            found = re.search(r"^\w+://\S+", mirrors.read_text(encoding="utf-8"), re.M) if mirrors.is_file() else None
+            one["REPO_URI"] = found[0] if found else ""
         if urlsplit(one["REPO_URI"]).scheme in PORTS:
             yield one
 
