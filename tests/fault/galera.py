@@ -370,7 +370,7 @@ def play(folder, seconds, seed, losses, settings):
             pairs.phase("no quorum: one killed, one frozen")
             cluster.nodes[2].process.kill()
             cluster.nodes[1].process.pause()
-            wait_until(lambda: stack.readiness(0)["database"]["state"] == "unreachable", "a word about the quorum", SETTLE_S)
+            wait_until(lambda: stack.readiness(0).get("database", {}).get("state") == "unreachable", "a word about the quorum", SETTLE_S)
             go_on()  # the gateways take them
             cluster.nodes[1].process.kill()
             cluster.recover()

@@ -63,12 +63,12 @@ def test_a_signal_lets_the_command_tidy_up_and_ends_everything(tmp_path, number)
     """The outer one tells the inner one, and the script between them goes on to its end, as .ci/night does."""
     inner = f"""trap 'echo tidy >tidy; exit 3' INT; {DEAF} while :; do sleep 0.1; done"""
     (tmp_path / "inner").write_text(inner)
-    (tmp_path / "between").write_text(f"trap : INT TERM; {' '.join(SUPERVISE)} --grace 1 sh inner; echo $? >between.code")
-    outer = start(tmp_path, "--grace", "20", "sh", "between")
+    (tmp_path / "between").write_text(f"trap 'stopped=yes' INT TERM; {' '.join(SUPERVISE)} --grace 1 sh inner; echo $? $stopped >between.code")
+    outer = start(tmp_path, "--grace", "40", "bash", "between")
     pid = pid_in(tmp_path / "deaf")
     os.kill(outer.pid, number)
     assert outer.wait(timeout=60) == 128 + number
     outer.stderr.close()
     assert (tmp_path / "tidy").read_text() == "tidy\n"
-    assert (tmp_path / "between.code").read_text() == f"{128 + signal.SIGINT}\n"  # which is what the inner one was told first
+    assert (tmp_path / "between.code").read_text() == f"{128 + signal.SIGINT} yes\n"  # the inner one is told SIGINT first
     assert is_gone(pid)
