@@ -48,6 +48,10 @@ BANNED = {
 # Binary floating point: only where a JSON number is read, a workbook's cell is
 # written, a page is laid out, or a weight of Accept-Encoding is read; never in an amount.
 DOUBLE_ROOMS = ("gateway/request", "proto/base/json", "proto/base/money", "proto/base/stats", "reportd/pdf/", "reportd/xlsx/")
+# Hosts of Debian's, npm's and PyPI's packages, and of copies of them in other countries.
+ARCHIVES = re.compile(r"\b(?:deb|security|snapshot|archive|ports|incoming|metadata\.ftp-master|http(?:redir)?|cdn-\w+|ftp[\w-]*|mirrors?)"
+                      r"\.(?:[\w-]+\.)*debian\.(?:org|net)\b|\bregistry\.(?:npmjs|yarnpkg)\.|\bnpmjs\.(?:org|com)\b"
+                      r"|\bpypi\.(?:org|python\.org|io)\b|\bpythonhosted\.org\b", re.I)
 
 
 def files(root, *ends):
@@ -180,10 +184,23 @@ def secrets_stay_with_their_service(root):
                     yield name, number, f"{secret} belongs to {owner}"
 
 
+def no_host_of_a_package_archive_is_named(root):
+    """Each machine has its own way to packages; its tools know it, and so do its apt sources."""
+    for name in files(root, ""):
+        content = (root / name).read_bytes()
+        if b"\0" in content:
+            continue  # not text
+        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
+            if ARCHIVES.search(line):
+                yield name, number, "the host of a package archive; ask apt, npm or pip by a package's name"
+            if name.endswith("package-lock.json") and re.search(r'"resolved":\s*"\w+://', line):
+                yield name, number, "an address of a package; npm knows its registry, and the hash beside it stays true"
+
+
 RULES = [rule for name, rule in list(globals().items())
          if callable(rule) and getattr(rule, "__module__", None) == __name__ and "_" in name and name not in ("self_test",)]
 
-# rule -> a file and a content that break it
+# rule -> a file and a content that break it, or several
 BREAKERS = {
     "services_do_not_include_each_other": ("gateway/x.c", '#include "ledger.h"\n'),
     "base_does_not_know_wire": ("proto/base/x.c", '#include "wire.h"\n'),
@@ -195,6 +212,11 @@ BREAKERS = {
     "tests_do_not_sleep": ("tests/functional/test_x.py", "import time\ntime.sleep(1)\n"),
     "every_file_names_its_licence": ("costd/x.c", "int x;\n"),
     "secrets_stay_with_their_service": ("gateway/x.c", '"OPENROUTER_API_KEY"\n'),
+    "no_host_of_a_package_archive_is_named": [  # joined here, so that this file names none
+        *(("x.md", f"from http://{'.'.join(host)}/x\n") for host in (
+            ("deb", "debian", "org"), ("snapshot", "debian", "org"), ("ftp", "de", "debian", "org"), ("registry", "npmjs", "org"),
+            ("www", "npmjs", "com"), ("PyPI", "org"), ("files", "pythonhosted", "org"))),
+        ("web/package-lock.json", '{"resolved": "https://registry.example/a.tgz"}\n')],
 }
 
 
@@ -210,12 +232,14 @@ def self_test():
             if list(rule(root)):
                 failed += 1
                 print(f"{rule.__name__} complains about nothing")
-            name, content = BREAKERS[rule.__name__]
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content)
-            if not list(rule(root)):
-                failed += 1
-                print(f"{rule.__name__} does not see its breaker")
+            breakers = BREAKERS[rule.__name__]
+            for name, content in breakers if isinstance(breakers, list) else [breakers]:
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(content)
+                if not list(rule(root)):
+                    failed += 1
+                    print(f"{rule.__name__} does not see its breaker: {content.strip()[:60]}")
+                (root / name).unlink()
     return failed
 
 

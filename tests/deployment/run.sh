@@ -11,7 +11,7 @@ root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/owui-metering-deployment.XXXXXX")
 id=omtest$$
 services=(gateway costd reportd mariadb)
-passed=0 failed=0 dockerd_pid='' forward_policy='' began=$SECONDS
+passed=0 failed=0 dockerd_pid='' forward_policy='' reached='' began=$SECONDS
 export PATH=$PATH:/usr/sbin:/sbin
 # The caller's environment would win over the settings file.
 unset PORT BIND_ADDRESS PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY OPENROUTER_API_KEY OPENROUTER_BASE_URL \
@@ -72,7 +72,7 @@ missing_tools() {
   docker info >/dev/null 2>&1 || command -v ip >/dev/null || say iproute2
 }
 
-install() { # PACKAGE...
+add_packages() { # PACKAGE...
   (($# > 0)) || return 0
   command -v apt-get >/dev/null || die "these Debian packages are missing: $*"
   ((EUID == 0)) || die "as root, please: apt-get install --no-install-recommends $*"
@@ -86,7 +86,8 @@ open_docker() {
   ((EUID == 0)) || die "no Docker daemon answers, and only root can start one"
   mkdir "$work/docker"
   [[ -e /sys/class/net/docker0 ]] || forward_policy=$(iptables -S FORWARD | sed -n 's/^-P FORWARD //p')
-  dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
+  # in a session of its own: an interrupt from the terminal must not end it before what runs in it is taken down
+  setsid dockerd --data-root "$work/docker/data" --exec-root "$work/docker/exec" --pidfile "$work/docker/pid" \
     -H "unix://$work/docker/sock" >"$work/docker/log" 2>&1 </dev/null &
   dockerd_pid=$!
   export DOCKER_HOST=unix://$work/docker/sock
@@ -119,13 +120,25 @@ compose() {
 
 # ---- images --------------------------------------------------------------------
 
+# What this machine's own apt sources name, which apt tells once it has fetched their lists.
+read_archive() { # ARGUMENT...
+  [[ -n $(apt-get indextargets 'Created-By: Packages') ]] || apt-get -o DPkg::Lock::Timeout=600 update >&2 || return 1
+  "$here/archive.py" "$@"
+}
+
 # make_base_image makes debian:bookworm-slim's likeness from the package archive.
-# It reaches archive and registry the way this host does: same proxies, same authorities.
+# It reaches archive and registry the way this host does: same archive, keys, proxies, authorities.
 make_base_image() { # IMAGE
-  local tree=$work/debian
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$tree" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" || return 1
-  printf 'deb http://deb.debian.org/debian%s main\n' ' bookworm' ' bookworm-updates' '-security bookworm-security' \
-    >"$tree/etc/apt/sources.list"
+  local tree=$work/debian trusted=() mirror components
+  read_archive bookworm "$work/archive" >"$work/archive.env" || return 1
+  mirror=$(sed -n 's/^mirror=//p' "$work/archive.env") components=$(sed -n 's/^components=//p' "$work/archive.env")
+  if [[ -f $work/archive/keyring.gpg ]]; then trusted=(--keyring="$work/archive/keyring.gpg"); fi
+  debootstrap --variant=minbase --include=ca-certificates --components="$components" "${trusted[@]}" \
+    bookworm "$tree" "$mirror" || return 1
+  rm -f "$tree/etc/apt/sources.list"
+  install -D -m 644 "$work/archive/debian.sources" "$tree/etc/apt/sources.list.d/debian.sources"
+  install -d -m 755 "$tree/etc/apt/keyrings/host"
+  if ((${#trusted[@]} > 0)); then install -m 644 "$work"/archive/keys/* "$tree/etc/apt/keyrings/host/"; fi
   apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?::Proxy|https?::proxy) ' \
     >"$tree/etc/apt/apt.conf.d/90host" || true
   if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
@@ -149,7 +162,7 @@ prepare_images() {
     say "no registry can be reached; making stand-ins"
     BASE_IMAGE=owui-metering-test/debian:bookworm MARIADB_IMAGE=owui-metering-test/mariadb:10.11
     if ! has_image "$BASE_IMAGE"; then
-      command -v debootstrap >/dev/null || install debootstrap
+      command -v debootstrap >/dev/null || add_packages debootstrap
       step "Making $BASE_IMAGE with debootstrap" make_base_image "$BASE_IMAGE"
     fi
     DOCKER_BUILDKIT=0 step "Building $MARIADB_IMAGE from Debian's packages" \
@@ -287,18 +300,34 @@ check_walls() {
   check "costd reaches the database" connects costd "$mariadb_ip" 3306
   check "the gateway does not" not connects gateway "$mariadb_ip" 3306
   check "reportd does not" not connects reportd "$mariadb_ip" 3306
-  if connects costd deb.debian.org 80 2>/dev/null; then
-    check "costd reaches the outside; the gateway does not" not connects gateway deb.debian.org 80
-    check "reportd does not reach the outside" not connects reportd deb.debian.org 80
-    check "the database does not reach the outside" not connects mariadb deb.debian.org 80
-  else
-    say "skipped the walls to the outside: costd itself cannot connect to deb.debian.org:80"
-  fi
+  check "costd reaches the outside" find_outside
+  check "the gateway does not reach it" not reaches_outside gateway
+  check "reportd does not reach it" not reaches_outside reportd
+  check "the database does not reach it" not reaches_outside mariadb
   check "the gateway is published on 127.0.0.1 only" published_on_loopback
   check "the profile openwebui adds Open WebUI" has_open_webui
   check "a container in Open WebUI's place reaches the gateway" beside_the_gateway gateway 45000
   check "but not costd" not beside_the_gateway "$(docker inspect -f '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}' \
     "$(container costd)" | head -n 1)" 45001
+}
+
+# What is outside for certain: the first host and port of those that this machine gets packages through (a
+# proxy may be one that only the machine itself can reach) to which costd, which may go out, has a way.
+find_outside() {
+  local place
+  for place in $(read_archive --outside); do
+    if connects costd "${place%:*}" "${place##*:}"; then
+      reached=$place
+      return
+    fi
+  done
+  say "costd connects to nothing that this machine has packages from: $(read_archive --outside)"
+  return 1
+}
+
+reaches_outside() { # SERVICE
+  [[ -n $reached ]] || return 0 # that nobody got out shows nothing
+  connects "$1" "${reached%:*}" "${reached##*:}"
 }
 
 has_open_webui() { compose --profile openwebui config --services | grep -x open-webui; }
@@ -422,7 +451,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mapfile -t missing < <(missing_tools | sort -u)
-install "${missing[@]}"
+add_packages "${missing[@]}"
 open_docker
 write_settings
 prepare_images
@@ -435,5 +464,6 @@ report
 check_faults
 check_backup
 say ""
-say "$passed passed, $failed failed (deployment, $((SECONDS - began)) s)"
+say "the deployment took $((SECONDS - began)) s"
+say "$passed passed, $failed failed"
 ((failed == 0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""galera - the ledger on a cluster of three MariaDB nodes (F31 to F35), by hand: not part of CI.
+"""galera - the ledger on a cluster of three MariaDB nodes (F31 to F35): by hand, and part of .ci/night.
 
     /usr/bin/python3 tests/fault/galera.py [--seconds N] [--seed S] [--power N] [--without-log]
 
@@ -15,6 +15,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -277,31 +278,47 @@ def drain(stack):
         stack.drained(number, DRAIN_S)
 
 
-def judge(stack, cluster, pairs):
+class Verdict:
+    """What was judged, each with what is wrong about it."""
+
+    def __init__(self):
+        self.judged = []
+
+    def that(self, what, *complaints):
+        self.judged.append((what, [one for one in complaints if one]))
+
+    def close(self):
+        for what, complaints in self.judged:
+            say(f"{'WRONG' if complaints else 'ok   '} {what}")
+            for one in complaints:
+                say(f"      {one}")
+        failed = sum(bool(complaints) for _, complaints in self.judged)
+        say(f"{len(self.judged) - failed} passed, {failed} failed")
+        return 1 if failed else 0
+
+
+def judge(stack, cluster, pairs, verdict):
     drain(stack)
-    complaints = []
     for number, node in enumerate(cluster.nodes):
         rows = {key: Decimal(cost) for key, cost in (line.split("\t") for line in node.client(
             "SET SESSION wsrep_sync_wait=1; SELECT generation_id, cost FROM generation", stack.db.name).stdout.splitlines())}
         records = int(node.client("SELECT COUNT(*) FROM record", stack.db.name).stdout)
-        if rows != pairs.costs:
-            missing = set(pairs.costs) - set(rows)
-            complaints.append(f"node {number}: {len(missing)} rows of {len(pairs.costs)} are missing ({pairs.during(missing)}), "
-                              f"{len(set(rows) - set(pairs.costs))} nobody sent")
-        if records != pairs.records:
-            complaints.append(f"node {number}: {pairs.records} records were sent, the journal has {records}")
+        missing, strange = set(pairs.costs) - set(rows), set(rows) - set(pairs.costs)
+        other = sum(rows[key] != pairs.costs[key] for key in set(rows) & set(pairs.costs))
+        verdict.that(f"node {number} has every generation once, with its cost",
+                     rows != pairs.costs and f"{len(missing)} rows of {len(pairs.costs)} are missing ({pairs.during(missing)}), "
+                                             f"{len(strange)} nobody sent, {other} have another cost")
+        verdict.that(f"node {number} has every record in its journal",
+                     records != pairs.records and f"{pairs.records} records were sent, the journal has {records}")
     total = stack.read.usage(**ALL)["total"]
-    if (total["requests"], Decimal(total["cost"])) != (len(pairs.costs), sum(pairs.costs.values(), Decimal(0))):
-        complaints.append(f"the totals are {json.dumps(total)}")
-    for spool in stack.db.rows("SELECT DISTINCT HEX(spool_id) FROM batch"):
-        complaints += gaps(stack, pairs, spool[0])
+    verdict.that("the totals are the sums", (total["requests"], Decimal(total["cost"])) !=
+                 (len(pairs.costs), sum(pairs.costs.values(), Decimal(0))) and f"the totals are {json.dumps(total)}")
+    verdict.that("the batches follow each other", *(gap for spool in stack.db.rows("SELECT DISTINCT HEX(spool_id) FROM batch")
+                                                    for gap in gaps(stack, pairs, spool[0])))
     new = int(stack.db.value("SELECT SUM(new_records) FROM batch"))
-    if new != pairs.records:
-        complaints.append(f"the batches count {new} new records of {pairs.records}")
+    verdict.that("the batches count what was sent", new != pairs.records and f"the batches count {new} new records of {pairs.records}")
     check = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
-    if check.returncode != 0:
-        complaints.append(f"costd --check: {check.stdout[-400:]}{check.stderr[-400:]}")
-    return complaints
+    verdict.that("costd --check finds nothing", check.returncode != 0 and f"exit code {check.returncode}: {check.stdout[-400:]}{check.stderr[-400:]}")
 
 
 def gaps(stack, pairs, spool):
@@ -328,6 +345,7 @@ def stale_read(stack):
 
 
 def play(folder, seconds, seed, losses, settings):
+    verdict = Verdict()
     with Cluster(folder, settings) as cluster, ClusterStack(Path(folder) / "stack", cluster, Contract()) as stack:
         wrong = stale_read(stack)
         read_rows = {row[0]: Decimal(row[1]) for row in stack.ledger("generation_id, cost")}
@@ -352,7 +370,7 @@ def play(folder, seconds, seed, losses, settings):
             pairs.phase("no quorum: one killed, one frozen")
             cluster.nodes[2].process.kill()
             cluster.nodes[1].process.pause()
-            wait_until(lambda: stack.readiness(0)["database"]["state"] == "unreachable", "a word about the quorum", SETTLE_S)
+            wait_until(lambda: stack.readiness(0).get("database", {}).get("state") == "unreachable", "a word about the quorum", SETTLE_S)
             go_on()  # the gateways take them
             cluster.nodes[1].process.kill()
             cluster.recover()
@@ -365,18 +383,15 @@ def play(folder, seconds, seed, losses, settings):
                 stack.wait_ready(0)
                 stack.wait_ready(1)
                 time.sleep(seconds / 2)
-        complaints = judge(stack, cluster, pairs)
+        judge(stack, cluster, pairs, verdict)
         for costd in stack.costds:
             warns = "the cluster may lose committed records" in costd.log
-            if warns == bool(settings):
-                complaints.append(f"{costd.name} {'warns' if warns else 'does not warn'} of a missing binary log")
-        if wrong:
-            complaints.append(f"{wrong} of 50 reads at the other node were old")
+            verdict.that(f"{costd.name} {'says nothing' if settings else 'warns'} of a missing binary log",
+                         warns == bool(settings) and ("it warns" if warns else "it does not warn"))
+        verdict.that("reads at the other node are not old", wrong and f"{wrong} of 50 were")
         say(f"{pairs.records} records of {len(pairs.costs)} generations in {pairs.batches} batches, seed {seed}; "
             f"retries {metric(stack, 'owui_metering_database_retries_total')}")
-    for one in complaints:
-        say(f"WRONG {one}")
-    return complaints
+    return verdict.close()
 
 
 def metric(stack, name):
@@ -396,9 +411,10 @@ def main():
     wanted = ask.parse_args()
     if not Path(PROVIDER).exists():
         sys.exit("the package galera-4 is not installed")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end, too
     say(f"seed {wanted.seed}")
     with tempfile.TemporaryDirectory() as folder:
-        return 1 if play(folder, wanted.seconds, wanted.seed, wanted.power, () if wanted.without_log else Node.BINARY_LOG) else 0
+        return play(folder, wanted.seconds, wanted.seed, wanted.power, () if wanted.without_log else Node.BINARY_LOG)
 
 
 if __name__ == "__main__":

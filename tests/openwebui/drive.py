@@ -7,6 +7,8 @@ what the stub provider sold.  run.sh prepares the virtual environments.
 
 --receiver  records go to a receiver of the tests instead of the whole installation
 --keep      leave the work folder as it is at the end
+
+Ends with "N passed, N failed", one for each scenario; the exit code is 0 if none failed.
 """
 import argparse
 import json
@@ -244,6 +246,12 @@ class Drive:
         return f"the plugin's log lines: {ours}"
 
 
+def close(results):
+    failed = sum(state != "ok" for _, state, _ in results)
+    print(f"{len(results) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--venv", required=True, type=Path)
@@ -251,11 +259,18 @@ def main():
     parser.add_argument("--receiver", action="store_true")
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends, too
     shutil.rmtree(given.work, ignore_errors=True)
     given.work.mkdir(parents=True)
+    good = False
     drive = Drive(given.venv, given.work.resolve(), KeepingGateway if given.receiver else Stack)
     try:
-        drive.prepare()
+        try:
+            drive.prepare()
+        except Exception as error:
+            traceback.print_exc()
+            drive.results.append(("Open WebUI with the plugin in it", "FAILED", str(error)))
+            return close(drive.results)
         print(f"Open WebUI {'.'.join(map(str, drive.owui.version))}, "
               f"{'a receiver' if given.receiver else 'the whole installation'}", flush=True)
         good = drive.run()
@@ -266,7 +281,7 @@ def main():
         drive.stub.stop()
     if good and not given.keep:
         shutil.rmtree(given.work)
-    return 0 if good else 1
+    return close(drive.results)
 
 
 if __name__ == "__main__":
