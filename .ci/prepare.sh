@@ -130,7 +130,9 @@ lock_build() {
 # The compiler cache serves all presets and all checkouts: paths below `root` count as relative.
 export CCACHE_BASEDIR=$root
 
-# build PRESET [CMAKE ARGUMENT...] configures once; ninja sees to the rest.
+# build PRESET [CMAKE ARGUMENT...] configures once; ninja sees to the rest.  Polite to what
+# else runs on the machine, but where tests wait for it.
+build_nice=(nice)
 build() {
   local preset=$1 folder=$root/build/$1
   shift
@@ -139,5 +141,5 @@ build() {
     long "Configuring" "$root/build/log/configure-$preset.log" \
       env -C "$root" cmake --preset "$preset" "$@"
   fi
-  long "Building" "$root/build/log/build-$preset.log" env -C "$root" nice ninja -C "$folder"
+  long "Building" "$root/build/log/build-$preset.log" env -C "$root" "${build_nice[@]}" ninja -C "$folder"
 }

@@ -25,7 +25,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "unsanitized(why): is not run on programs with a sanitizer in them")
     config.contract = Contract()
     config.contract_seen = Counter()  # what other processes of pytest saw
-    tally = config.getoption("--contract-tally")
+    tally = config.getoption("--contract-tally", None)
     if tally and Path(tally).exists():
         config.contract_seen.update({(name, status): times for name, status, times in json.loads(Path(tally).read_text())})
 
@@ -59,7 +59,7 @@ def pytest_testnodedown(node):
 def pytest_sessionfinish(session):
     config = session.config
     seen = [[name, status, times] for (name, status), times in sorted((config.contract.seen + config.contract_seen).items())]
-    tally = config.getoption("--contract-tally")
+    tally = config.getoption("--contract-tally", None)
     if hasattr(config, "workerinput"):
         config.workeroutput["contract_seen"] = seen
     elif tally:
