@@ -77,7 +77,7 @@ shown() { if [[ -n $in_lane ]]; then grep --line-buffered '^RED ' || true; else 
 logged() {
   local log=$1
   shift
-  "$@" 2>&1 | /usr/bin/python3 "$root/tests/support/alone.py" | tee "$log" | shown
+  "$@" 2>&1 | /usr/bin/python3 "$root/tests/support/alone.py" | tee -i "$log" | shown
 }
 
 # count NAME COMMAND... always succeeds; finish has the verdict.  A failure that names no failed test counts as one, and so does a success of no test.

@@ -224,7 +224,8 @@ class Pairs:
 
     def __init__(self, stack, seed):
         self.stack, self.rng = stack, random.Random(seed)
-        self.stop, self.costs, self.batches, self.records = threading.Event(), {}, 0, 0
+        self.stop, self.broken_off = threading.Event(), threading.Event()
+        self.costs, self.batches, self.records = {}, 0, 0
         self.phases = [("before", 0, 0.0)]  # what went on, how many generations there were when it began, and the time
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -232,7 +233,9 @@ class Pairs:
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:  # interrupted: nobody will judge
+            self.broken_off.set()
         self.stop.set()
         self.thread.join()
 
@@ -270,6 +273,8 @@ class Pairs:
 
     def _deliver(self, port, batch):
         while Client(port, self.stack.contract, self.stack.ingest_key).post("/api/v1/events", batch, expect=None).status != 200:
+            if self.broken_off.is_set():
+                return
             time.sleep(0.05)  # what a plugin does between two tries
 
 

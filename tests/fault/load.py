@@ -35,7 +35,7 @@ class Load:
 
     def __init__(self, ports, key, seed, threads=6, duplicates=0.2):
         self.ports, self.key, self.seed, self.duplicates = ports, key, seed, duplicates
-        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.lock, self.stopping, self.broken_off = threading.Lock(), threading.Event(), threading.Event()
         self.turns = [threading.Lock() for _ in range(threads)]  # each thread's, held while its batch is on the way
         self.sent, self.batches, self.refusals, self.failures, self.bad = {}, 0, 0, 0, []
         self.threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
@@ -45,7 +45,9 @@ class Load:
             thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:  # interrupted: nobody will judge
+            self.broken_off.set()
         self.stopping.set()
         for thread in self.threads:
             thread.join()
@@ -106,6 +108,8 @@ class Load:
             status, reply = self._post(port, body)
             if status == 200:
                 break
+            if self.broken_off.is_set():
+                return
             if status not in (None, 503, 408):
                 self.bad.append(f"{status}: {reply}")
                 return

@@ -20,7 +20,8 @@ def run(folder, *argv):
 
 
 def start(folder, *argv):
-    return subprocess.Popen([*SUPERVISE, *argv], cwd=folder, stderr=subprocess.PIPE, text=True)
+    """start has it ignore SIGINT to begin with, as the background jobs of a shell do."""
+    return subprocess.Popen(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *SUPERVISE, *argv], cwd=folder, stderr=subprocess.PIPE, text=True)
 
 
 def pid_in(path):

@@ -10,7 +10,7 @@
 # own, installs the plugin over its API, chats, and compares the ledger with what
 # the stub provider sold.  --receiver leaves ./run out and keeps the records in a
 # receiver of the tests.  Ends with "N passed, N failed", the scenarios of all versions
-# together; the exit code is 0 if none failed.
+# together; the exit code is 0 if none failed, 3 if there is no Python for it.
 #
 # OWUI_VENVS    where the virtual environments are (default /tmp/owui-venvs)
 # OWUI_WORK     where the data folders are (default /tmp/owui-drive)
@@ -49,7 +49,7 @@ python_of() { # the Python to make virtual environments with
 # What an interrupted one left is made again: the program itself comes last.
 install() { # VERSION VENV
   local python
-  python=$(python_of) || return
+  python=$(python_of) || exit 3
   echo "installing Open WebUI $1 into $2 ..."
   rm -rf "$2"
   mkdir -p "$venvs"
