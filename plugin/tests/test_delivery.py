@@ -71,6 +71,49 @@ def test_records_survive_a_save_and_a_restart_of_the_process(newest, receiver, t
     assert {json.loads(body)["record_id"] for _, body in kept} <= {r["record_id"] for r in receiver.records}
 
 
+@pytest.mark.parametrize("version_too", [False, True])
+def test_what_an_older_writer_has_in_its_hands_is_on_disk_at_the_end(newest, receiver, tmp_path, monkeypatch, version_too):
+    entered, go_on, save = threading.Event(), threading.Event(), newest.module.Spool.save
+
+    def slow(self, records):
+        entered.set()
+        go_on.wait(60)
+        return save(self, records)
+
+    receiver.stop()
+    monkeypatch.setattr(newest.module.Spool, "save", slow)
+    chat(newest, "gen-1")
+    assert entered.wait(60)
+    newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+    current = newest.runtime
+    assert current.pending() >= 1
+    ends = threading.Thread(target=lambda: (wait_until(lambda: current.stopping), go_on.set()))
+    ends.start()
+    newest.restart()
+    assert len(rows(tmp_path)) == 2
+    ends.join(60)
+
+
+@pytest.mark.parametrize("version_too", [False, True])
+def test_what_an_older_writer_could_not_write_is_written_by_the_next(newest, receiver, monkeypatch, version_too):
+    entered, go_on = threading.Event(), threading.Event()
+
+    def full(self, records):
+        entered.set()
+        go_on.wait(60)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(newest.module.Spool, "save", full)
+        chat(newest, "gen-1")
+        assert entered.wait(60)
+        newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+    go_on.set()
+    wait_until(lambda: receiver.ledger().get("gen-1", {}).get("state") == "final", 20)  # a writer looks by itself after 30 s
+    newest.flush()
+    assert len(receiver.records) == 2
+
+
 def test_a_lost_answer_is_sent_again_with_the_same_record_ids(newest, receiver):
     receiver.reply = '{"accepted":'  # the gateway has it, but its answer is cut
     chat(newest, "gen-1")
