@@ -3,12 +3,14 @@
 
 #include "clock.h"
 #include "forward.h"
+#include "port.h"
 #include "stats.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATIENCE_MS   120000        /* a guard against hangs, not a measure */
 #define NEVER_MS      (3600 * 1000) /* longer than any test is patient */
@@ -16,6 +18,8 @@
 
 static char *dir;
 static struct fx_costd costd;
+static char url[64];
+static int port; /* keeps it while there is no costd */
 static struct gw_spool *spool;
 static struct om_wire_client *client;
 static struct gw_forward *forward;
@@ -47,8 +51,9 @@ set_up(void **state)
 	(void)state;
 	dir = fx_dir_make();
 	so.dir = dir;
-	fx_costd_start(&costd, "tcp://127.0.0.1:0");
-	co.urls = om_wire_server_url(costd.server, 0);
+	port = port_keep(url);
+	fx_costd_start(&costd, url);
+	co.urls = url;
 	assert_status(gw_spool_open(&so, &spool, &e), OM_OK, e);
 	assert_status(om_wire_client_open(&co, &client, &e), OM_OK, e);
 	return 0;
@@ -63,6 +68,7 @@ tear_down(void **state)
 	gw_spool_close(&spool);
 	if (costd.server != NULL)
 		fx_costd_stop(&costd);
+	(void)close(port);
 	fx_dir_remove(&dir);
 	return 0;
 }
@@ -273,11 +279,9 @@ static void
 test_costd_gone_and_back_drains_by_itself(void **state)
 {
 	struct gw_store_totals t;
-	char url[64];
 	long failed;
 
 	(void)state;
-	(void)snprintf(url, sizeof url, "%s", om_wire_server_url(costd.server, 0));
 	start(NEVER_MS);
 	append(7);
 	(void)wait_pending(0);
