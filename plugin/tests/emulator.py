@@ -216,7 +216,7 @@ class OpenWebUI:
             self._load()
         return sys.modules[f"function_{self.function_id}"]
 
-    def flush(self, seconds=20):
+    def flush(self, seconds=120):
         """flush waits until the gateway has taken every record."""
         deadline = time.monotonic() + seconds
         while self.runtime.pending():
