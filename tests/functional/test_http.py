@@ -353,7 +353,7 @@ def test_trickling_bodies_do_not_stop_the_server(make_stack):
 
 
 def test_large_bodies_share_a_bounded_memory(make_stack):
-    stack = make_stack(settings={"gateway": {"BODY_TIMEOUT": "60"}})
+    stack = make_stack(settings={"gateway": {"BODY_TIMEOUT": "600"}})
     head = post(stack, b"", "Content-Length: 8388608", length=False)
     held = [socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) for _ in range(12)]
     try:
