@@ -172,7 +172,7 @@ class MariaDB:
     def client(self, sql, database=None, check=True):
         argv = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "-N", "-B", "--raw",
                 "--default-character-set=utf8mb4", *([database] if database else [])]
-        return subprocess.run(argv, input=sql, capture_output=True, text=True, check=check, timeout=60)
+        return subprocess.run(argv, input=sql, capture_output=True, text=True, check=check, timeout=300)
 
     def answers(self):
         return self.client("SELECT 1", check=False).returncode == 0
