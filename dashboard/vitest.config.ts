@@ -7,5 +7,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'mock/**/*.test.ts'],
     environment: 'node',
+    // Guards against hangs, not measures.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -20,8 +20,8 @@
 #define DEADLINE_MS      30000
 #define SHORTEST_WAIT_MS 100
 #define LONGEST_WAIT_MS  5000
-#define LOOK_MS          30000 /* looks by itself, should a wake-up ever be missed */
-#define CLOSE_S          4
+#define LOOK_MS          30000
+#define CLOSE_MS         4000
 #define REPORT_MS        30000 /* between two log lines about the same trouble */
 
 struct gw_forward {
@@ -96,9 +96,9 @@ check(const Om__SubmitBatch *b, const Om__Reply *rep, om_err *e)
 static void
 adapt(struct gw_forward *f, bool was_full, int64_t took_ms)
 {
-	if (took_ms > SLOW_MS)
+	if (took_ms > f->opts.slow_ms)
 		f->rows = f->rows / 2 > LEAST_ROWS ? f->rows / 2 : LEAST_ROWS;
-	else if (was_full && took_ms < QUICK_MS)
+	else if (was_full && took_ms < f->opts.quick_ms)
 		f->rows = f->rows * 2 < MOST_ROWS ? f->rows * 2 : MOST_ROWS;
 	om_stat_set(&st_rows, (int64_t)f->rows);
 }
@@ -226,12 +226,19 @@ work(void *arg)
 			f->wait_ms =
 			    f->wait_ms * 2 < f->opts.longest_wait_ms ? f->wait_ms * 2 : f->opts.longest_wait_ms;
 		} else {
-			f->wait_ms = SHORTEST_WAIT_MS;
+			f->wait_ms = f->opts.shortest_wait_ms;
 			if (n == 0)
-				go = pause_for(f, LOOK_MS, true);
+				go = pause_for(f, f->opts.look_ms, true);
 		}
 	}
 	return NULL;
+}
+
+static void
+set_default(int *option, int usual)
+{
+	if (*option == 0)
+		*option = usual;
 }
 
 om_status
@@ -243,11 +250,14 @@ gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err
 	if (f == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	f->opts = *o;
-	if (f->opts.deadline_ms == 0)
-		f->opts.deadline_ms = DEADLINE_MS;
-	if (f->opts.longest_wait_ms == 0)
-		f->opts.longest_wait_ms = LONGEST_WAIT_MS;
-	f->wait_ms = SHORTEST_WAIT_MS;
+	set_default(&f->opts.deadline_ms, DEADLINE_MS);
+	set_default(&f->opts.shortest_wait_ms, SHORTEST_WAIT_MS);
+	set_default(&f->opts.longest_wait_ms, LONGEST_WAIT_MS);
+	set_default(&f->opts.look_ms, LOOK_MS);
+	set_default(&f->opts.quick_ms, QUICK_MS);
+	set_default(&f->opts.slow_ms, SLOW_MS);
+	set_default(&f->opts.close_ms, CLOSE_MS);
+	f->wait_ms = f->opts.shortest_wait_ms;
 	f->rows = FIRST_ROWS;
 	(void)pthread_mutex_init(&f->lock, NULL);
 	om_cond_init(&f->wake);
@@ -278,7 +288,7 @@ gw_forward_close(struct gw_forward **fp)
 	(void)pthread_cond_signal(&f->wake);
 	(void)pthread_mutex_unlock(&f->lock);
 	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CLOSE_S;
+	until.tv_sec += f->opts.close_ms / 1000;
 	if (pthread_timedjoin_np(f->thread, NULL, &until) != 0)
 		return false; /* its struct stays with the thread */
 	(void)pthread_cond_destroy(&f->wake);

@@ -19,8 +19,13 @@ struct gw_forward;
 struct gw_forward_opts {
 	struct gw_spool *spool;       /* borrowed */
 	struct om_wire_client *costd; /* borrowed */
-	int deadline_ms;              /* of one batch; 0: the usual one */
-	int longest_wait_ms;          /* between two tries; 0: the usual one */
+	/* 0 is what is usual, for each: */
+	int deadline_ms;                       /* of one batch */
+	int shortest_wait_ms, longest_wait_ms; /* between two tries */
+	int look_ms;                           /* looks by itself, should a wake-up ever be missed */
+	int quick_ms;                          /* a full batch below it lets the next one be larger */
+	int slow_ms;                           /* a batch above it makes the next one smaller */
+	int close_ms;                          /* gw_forward_close waits no longer */
 };
 
 om_status gw_forward_open(const struct gw_forward_opts *o, struct gw_forward **out, om_err *e) OM_MUST;

@@ -58,6 +58,7 @@ GATHER_S = 0.05  # lets neighbouring records share a transaction
 SETTLE_S = 1.0  # a second usage frame may follow the first: the last one counts
 SWEEP_AFTER_S = 15 * 60
 HTTP_TIMEOUT_S = 10
+EXIT_WRITERS_S, EXIT_SENDER_S = 1.5, 0.4
 BACKOFF_MAX_S, RETRY_AFTER_MAX_S = 60.0, 3600.0
 VALVES_TTL_S, GROUPS_TTL_S, URLS_TTL_S = 10, 300, 30
 
@@ -406,6 +407,8 @@ class Runtime:
         self.lost = self.saving = 0
         self.new_record, self.new_file = threading.Event(), threading.Event()
         self.writer = self.sender = None
+        elders = (*getattr(old, "elders", ()), old) if old else ()  # they may have records in their hands
+        self.elders = [elder for elder in elders if elder.writer is not None and elder.writer.is_alive()]
         self.failures, self.not_before, self.batch_limit = 0, 0.0, BATCH_LIMIT
         self.endpoint, self.api_key = getattr(old, "endpoint", ""), getattr(old, "api_key", "")
         old = old if getattr(old, "version", None) == VERSION else None  # others may mean other things
@@ -433,9 +436,12 @@ class Runtime:
         """close runs at exit: what is in memory goes to disk, within two seconds."""
         if self.pid == os.getpid():
             self.stop()
-            for thread, seconds in ((self.writer, 1.5), (self.sender, 0.4)):  # the sender gives its lease back
-                if thread is not None:
-                    thread.join(seconds)
+            until = time.monotonic() + EXIT_WRITERS_S
+            for one in (*self.elders, self):  # the last: an elder may hand its records over
+                if one.writer is not None:
+                    one.writer.join(max(0.0, until - time.monotonic()))
+            if self.sender is not None:
+                self.sender.join(EXIT_SENDER_S)  # it gives its lease back
 
     def configure(self, endpoint, api_key):
         if (endpoint, api_key) != (self.endpoint, self.api_key):
@@ -455,7 +461,8 @@ class Runtime:
     def pending(self):
         """pending counts the records that the gateway does not have yet."""
         with self.lock:
-            in_memory = len(self.queue) + self.saving
+            in_memory = len(self.queue) + self.saving + sum(
+                elder.saving + (0 if elder.queue is self.queue else len(elder.queue)) for elder in self.elders)
         return in_memory + (self.spool.count() if self.spool else 0)
 
     def emit(self, turn, generation, state):
@@ -528,9 +535,21 @@ class Runtime:
             except Exception as error:  # the disk is full or busy: the records are in the queue again
                 say_error("writer", error)
                 if self.stopping:
-                    return
+                    return self.hand_over()
                 time.sleep(1.0)
                 self.new_record.set()
+
+    def hand_over(self):
+        """hand_over leaves what this one could not write to its successor, if there is one."""
+        current = runtime()
+        if current is not self:
+            with self.lock, current.lock:
+                if current.queue is not self.queue:
+                    current.queue.extend(self.queue)
+                    self.queue.clear()
+            with contextlib.suppress(RuntimeError):  # the process ends: no more threads
+                current.start("writer", current.write_forever)
+            current.new_record.set()
 
     def drain(self):
         with self.lock:

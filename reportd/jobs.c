@@ -95,7 +95,7 @@ end_job(struct rd_jobs *j, struct rd_job *job, Om__JobState state)
 static void
 sweep(struct rd_jobs *j)
 {
-	int64_t now = om_mono_ms();
+	int64_t now = j->opts.now();
 
 	for (unsigned i = 0; i < j->room; i++) {
 		struct rd_job *job = j->job[i];
@@ -133,14 +133,14 @@ hold(struct rd_jobs *j, ProtobufCBinaryData id, struct rd_job **out, om_err *e)
 		    "there is no such file here; nobody asked for it for a while, or "
 		    "reportd was started again");
 	(*out)->users++;
-	atomic_store(&(*out)->task.asked_ms, om_mono_ms());
+	atomic_store(&(*out)->task.asked_ms, j->opts.now());
 	return OM_OK;
 }
 
 static void
 release(struct rd_jobs *j, struct rd_job *job)
 {
-	atomic_store(&job->task.asked_ms, om_mono_ms());
+	atomic_store(&job->task.asked_ms, j->opts.now());
 	if (--job->users == 0 && job->dropped)
 		sweep(j);
 }
@@ -222,6 +222,8 @@ rd_jobs_open(const struct rd_jobs_opts *o, struct rd_jobs **out, om_err *e)
 		j->opts.idle_ms = RD_TASK_IDLE_MS;
 	if (j->opts.keep_ms == 0)
 		j->opts.keep_ms = RD_KEEP_MS;
+	if (j->opts.now == NULL)
+		j->opts.now = om_mono_ms;
 	j->room = o->workers + o->queue + o->keep;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	om_cond_init(&j->work);
@@ -387,6 +389,8 @@ add(struct rd_jobs *j, const Om__JobStart *what, struct rd_job **out, om_err *e)
 	om_arena_init(&job->arena, 4 * SPEC_BYTES);
 	rd_task_init(&job->task);
 	job->task.idle_ms = j->opts.idle_ms;
+	job->task.now = j->opts.now;
+	atomic_store(&job->task.asked_ms, j->opts.now());
 	s = copy_spec(job, what, e);
 	if (s != OM_OK) {
 		free_job(job);

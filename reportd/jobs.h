@@ -34,6 +34,7 @@ struct rd_jobs_opts {
 	unsigned waiters; /* calls that wait at the same time, at most; the others are answered at once */
 	int64_t idle_ms;  /* 0: RD_TASK_IDLE_MS */
 	int64_t keep_ms;  /* 0: RD_KEEP_MS */
+	rd_now_fn *now;   /* NULL: om_mono_ms; what those two are measured with */
 	rd_maker_fn *make;
 	void *arg; /* borrowed */
 };

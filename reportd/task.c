@@ -17,6 +17,7 @@ rd_task_init(struct rd_task *t)
 	memset(t, 0, sizeof *t);
 	t->fd = -1;
 	t->idle_ms = RD_TASK_IDLE_MS;
+	t->now = om_mono_ms;
 	atomic_store(&t->rows_total, -1);
 	atomic_store(&t->asked_ms, om_mono_ms());
 	(void)pthread_mutex_init(&t->lock, NULL);
@@ -38,7 +39,7 @@ rd_task_go_on(struct rd_task *t, om_err *e)
 {
 	if (atomic_load(&t->cancel))
 		return om_fail(e, OM_UNAVAILABLE, "cancelled");
-	if (om_mono_ms() - atomic_load(&t->asked_ms) > t->idle_ms) {
+	if (t->now() - atomic_load(&t->asked_ms) > t->idle_ms) {
 		atomic_store(&t->cancel, true);
 		return om_fail(e, OM_UNAVAILABLE, "given up: nobody asks for it any more");
 	}

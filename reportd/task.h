@@ -35,10 +35,13 @@ struct rd_task_facts {
 	char user_name[3 * RD_TASK_NAME]; /* of a user's document; "" if it has none */
 };
 
+typedef int64_t rd_now_fn(void);
+
 struct rd_task {
 	char dir[RD_PATH]; /* a folder of its own, "" until begun */
 	int fd;            /* of the file, -1 until begun */
 	int64_t idle_ms;   /* given up when nobody asks for so long */
+	rd_now_fn *now;    /* in ms, what idle_ms and asked_ms are measured with */
 
 	_Atomic uint64_t rows_done;
 	_Atomic int64_t rows_total; /* -1: not known */

@@ -44,7 +44,7 @@ export async function begin({
       permissions: ['clipboard-read', 'clipboard-write'],
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(120_000); // a guard against hangs, not a measure
     page.on('pageerror', (e) => complaints.push(e.message));
     page.on('dialog', (d) => {
       complaints.push(`a dialog opened: ${d.message()}`);

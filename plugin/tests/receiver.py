@@ -2,9 +2,13 @@
 """A gateway of a hundred lines on a free loopback port: it keeps what it is sent
 and misbehaves on order."""
 import json
+import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PATIENCE_S = 120  # a guard against hangs, not a measure
 
 
 class Receiver:
@@ -18,7 +22,7 @@ class Receiver:
         self.limit = None  # a batch of more records is answered 413
         self.refuse = lambda record: None  # a reason, or None to accept
         self.reply = None  # a body for every 200 instead of the true one
-        self.server = None
+        self.server = self.place = None
         self.start()
 
     def __enter__(self):
@@ -26,6 +30,7 @@ class Receiver:
 
     def __exit__(self, *_):
         self.stop()
+        self.place.close()
 
     @property
     def address(self):
@@ -55,9 +60,19 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        ThreadingHTTPServer.allow_reuse_address = True
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_address[1]  # kept: start() after stop() is the same address
+        class Server(ThreadingHTTPServer):
+            allow_reuse_address = True
+
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exc_info()[1], OSError):  # who asked has left: nothing to tell
+                    super().handle_error(request, client_address)
+
+        if self.place is None:  # bound and silent, it keeps the port for us while the server is stopped
+            self.place = socket.socket()
+            self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.place.bind(("127.0.0.1", 0))
+            self.port = self.place.getsockname()[1]
+        self.server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
@@ -93,7 +108,7 @@ class Receiver:
                 return 200, {}, self.reply
             return 200, {}, json.dumps({"accepted": len(batch) - len(rejected), "rejected": rejected})
 
-    def wait(self, condition, seconds=15):
+    def wait(self, condition, seconds=PATIENCE_S):
         """wait returns when condition() holds; it is looked at after every request."""
         with self.changed:
             assert self.changed.wait_for(condition, seconds), f"did not come true in {seconds} s"
@@ -115,7 +130,7 @@ class Receiver:
         return rows
 
 
-def wait_until(condition, seconds=15):
+def wait_until(condition, seconds=PATIENCE_S):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"did not come true in {seconds} s"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from emulator import OpenWebUI, openrouter_stream
-from receiver import Receiver, wait_until
+from receiver import PATIENCE_S, Receiver, wait_until
 
 HERE = Path(__file__).resolve().parent
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "cost": 7e-7}
@@ -71,6 +71,49 @@ def test_records_survive_a_save_and_a_restart_of_the_process(newest, receiver, t
     assert {json.loads(body)["record_id"] for _, body in kept} <= {r["record_id"] for r in receiver.records}
 
 
+@pytest.mark.parametrize("version_too", [False, True])
+def test_what_an_older_writer_has_in_its_hands_is_on_disk_at_the_end(newest, receiver, tmp_path, monkeypatch, version_too):
+    entered, go_on, save = threading.Event(), threading.Event(), newest.module.Spool.save
+
+    def slow(self, records):
+        entered.set()
+        go_on.wait(PATIENCE_S)
+        return save(self, records)
+
+    receiver.stop()
+    monkeypatch.setattr(newest.module.Spool, "save", slow)
+    chat(newest, "gen-1")
+    assert entered.wait(PATIENCE_S)
+    newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+    current = newest.runtime
+    assert current.pending() >= 1
+    ends = threading.Thread(target=lambda: (wait_until(lambda: current.stopping), go_on.set()))
+    ends.start()
+    newest.restart()
+    assert len(rows(tmp_path)) == 2
+    ends.join(PATIENCE_S)
+
+
+@pytest.mark.parametrize("version_too", [False, True])
+def test_what_an_older_writer_could_not_write_is_written_by_the_next(newest, receiver, monkeypatch, version_too):
+    entered, go_on = threading.Event(), threading.Event()
+
+    def full(self, records):
+        entered.set()
+        go_on.wait(PATIENCE_S)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(newest.module.Spool, "save", full)
+        chat(newest, "gen-1")
+        assert entered.wait(PATIENCE_S)
+        newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+    go_on.set()
+    wait_until(lambda: receiver.ledger().get("gen-1", {}).get("state") == "final", 20)  # a writer looks by itself after 30 s
+    newest.flush()
+    assert len(receiver.records) == 2
+
+
 def test_a_lost_answer_is_sent_again_with_the_same_record_ids(newest, receiver):
     receiver.reply = '{"accepted":'  # the gateway has it, but its answer is cut
     chat(newest, "gen-1")
@@ -107,12 +150,12 @@ def test_a_corrected_key_is_used_without_waiting_out_the_back_off(newest, receiv
 
 @pytest.mark.parametrize("as_date", [False, True])
 def test_retry_after_is_honoured(newest, receiver, as_date):
-    after = email.utils.formatdate(time.time() + 120, usegmt=True) if as_date else "120"
+    after = email.utils.formatdate(time.time() + 3000, usegmt=True) if as_date else "3000"
     receiver.orders = [(429, {"Retry-After": after}, None)]
     chat(newest, "gen-1")
     receiver.wait(lambda: receiver.requests)
     wait_until(lambda: newest.runtime.not_before)
-    assert 100 < newest.runtime.not_before - time.monotonic() < 121
+    assert 2000 < newest.runtime.not_before - time.monotonic() < 3001
     chat(newest, "gen-2")
     assert len(receiver.requests) == 1
 
@@ -303,12 +346,11 @@ def test_a_disk_that_refuses_keeps_records_in_memory_until_it_takes_them(newest,
 
 def test_flood_is_bounded_and_never_blocks(newest, monkeypatch):
     module, runtime = newest.module, newest.runtime
-    stuck = threading.Event()
-    monkeypatch.setattr(module.Spool, "save", lambda *_: stuck.wait(30))
-    began = time.monotonic()
+    stuck, saved = threading.Event(), []
+    monkeypatch.setattr(module.Spool, "save", lambda *_: saved.append(stuck.wait(PATIENCE_S)))
     for n in range(50_000):
         runtime.put({"record_id": str(n)})
-    assert time.monotonic() - began < 10
+    assert not saved  # nobody waited for the disk
     assert len(runtime.queue) <= module.QUEUE_LIMIT
     assert runtime.queue[-1] == {"record_id": "49999"}
     stuck.set()
@@ -332,7 +374,7 @@ def test_exec_twice_leaves_one_pair_of_threads_and_one_count(newest, receiver):
     newest.flush()
     assert newest.execs == 7 and newest.runtime is not first
     for thread in (first.writer, first.sender):
-        thread.join(15)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
     wait_until(lambda: sum(t.name.startswith("openwebui-metering") for t in threading.enumerate()) == 2)
     assert len(receiver.ledger()) == 4 and len(receiver.records) == 8
@@ -394,7 +436,7 @@ def test_usage_is_sent_soon_even_if_the_turn_goes_on(newest, receiver):
         while receiver.ledger().get("gen-1", {}).get("state") != "final":
             await asyncio.sleep(0.01)
 
-    newest.run(asyncio.wait_for(slow(), 10))
+    newest.run(asyncio.wait_for(slow(), PATIENCE_S))  # the sweeper would send it after a quarter of an hour
 
 
 CHILD = """
@@ -416,7 +458,7 @@ def run_child(receiver, tmp_path, end):
 def test_exit_writes_the_queue_to_disk_and_does_not_hang(receiver, tmp_path):
     receiver.stop()
     child = run_child(receiver, tmp_path, "began = __import__('time').monotonic()")
-    _, stderr = child.communicate(timeout=30)
+    _, stderr = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0, stderr
     assert len(rows(tmp_path)) == 10
 
@@ -427,18 +469,18 @@ def test_kill_9_keeps_what_was_on_disk_for_the_next_process(receiver, tmp_path):
     assert child.stdout.readline().strip() == b"ready"
     wait_until(lambda: len(rows(tmp_path)) == 10)
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=30)
+    child.communicate(timeout=PATIENCE_S)
     receiver.start()
     with OpenWebUI("0.12", data_dir=tmp_path, valves=dict(receiver.valves)) as owui:
         chat(owui, "gen-after")
-        owui.flush(60)  # a killed sender's lease may have to run out
+        owui.flush()  # a killed sender's lease may have to run out
     assert sorted(receiver.ledger()) == [f"gen-{n}" for n in range(5)] + ["gen-after"]
 
 
 def test_two_worker_processes_share_the_spool(receiver, tmp_path):
-    children = [run_child(receiver, tmp_path, "owui.flush(60)") for _ in range(2)]
+    children = [run_child(receiver, tmp_path, "owui.flush()") for _ in range(2)]
     for child in children:
-        _, stderr = child.communicate(timeout=90)
+        _, stderr = child.communicate(timeout=PATIENCE_S)
         assert child.returncode == 0, stderr
     assert len({r["record_id"] for r in receiver.records}) == 20
 
@@ -448,16 +490,16 @@ def test_a_forked_worker_gets_threads_of_its_own(receiver, tmp_path):
     # The threads are at rest: whoever forks in the middle of a look-up of a host
     # name may find the C library's lock taken in the child, whatever we do.
     end = """
-owui.flush(60)
+owui.flush()
 pid = os.fork()
 gen = "gen-child" if pid == 0 else "gen-parent"
 owui.run(owui.ui_stream([openrouter_stream(gen, ["x"], dict(cost=1e-7))]))
-owui.flush(60)
+owui.flush()
 if pid:
     assert os.waitpid(pid, 0)[1] == 0
 """
     child = run_child(receiver, tmp_path, end)
-    _, stderr = child.communicate(timeout=90)
+    _, stderr = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0, stderr
     assert {"gen-child", "gen-parent"} <= set(receiver.ledger())
 
@@ -480,14 +522,14 @@ def test_the_spool_is_private(newest, receiver, tmp_path):
     assert spool(tmp_path).parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_slow_gateway_delays_neither_chats_nor_the_way_to_disk(newest, tmp_path):
+def test_a_slow_gateway_delays_neither_chats_nor_the_way_to_disk(newest, tmp_path, monkeypatch):
+    monkeypatch.setattr(newest.module, "HTTP_TIMEOUT_S", 1000)  # one attempt lasts longer than the test
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts and says nothing
         newest.valves = {"endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}", "api_key": "k"}
-        began = time.monotonic()
         for n in range(20):
             chat(newest, f"gen-{n}")
-        assert time.monotonic() - began < 5
-        wait_until(lambda: len(rows(tmp_path)) == 40, 8)
+        wait_until(lambda: len(rows(tmp_path)) == 40)
+        assert newest.runtime.failures == 0  # the first attempt has not ended
 
 
 def test_receiver_of_the_tests_checks_the_key():

@@ -10,7 +10,7 @@ import sys
 import pytest
 from conftest import ANSWER, PROMPT
 from emulator import ADA, PLUGIN, PROFILES, OpenWebUI, openrouter_stream
-from receiver import wait_until
+from receiver import PATIENCE_S, wait_until
 
 SOURCE = PLUGIN.read_text(encoding="utf-8")
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "cost": 7e-7}
@@ -193,7 +193,7 @@ def test_an_emitter_that_fails_or_hangs_does_not_hold_the_answer(newest):
         return turn
 
     for emitter in (broken, hanging):
-        assert newest.run(asyncio.wait_for(drive(emitter), 10)).outlet is not None
+        assert newest.run(asyncio.wait_for(drive(emitter), PATIENCE_S)).outlet is not None
 
 
 def test_cancellation_is_never_swallowed(newest):

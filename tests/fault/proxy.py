@@ -21,7 +21,7 @@ class Proxy:
 
     def __enter__(self):
         self.thread.start()
-        assert self.ready.wait(20), "the proxy did not start"
+        assert self.ready.wait(120), "the proxy did not start"
         return self
 
     def __exit__(self, *_):
@@ -46,7 +46,7 @@ class Proxy:
     def _call(self, what):
         done = threading.Event()
         self.loop.call_soon_threadsafe(lambda: (what(), done.set()))
-        assert done.wait(20), "the proxy hangs"
+        assert done.wait(120), "the proxy hangs"
 
     def _run(self):
         asyncio.set_event_loop(self.loop)

@@ -223,7 +223,7 @@ def test_two_gateways_do_not_share_a_spool(make_stack):
     second = stack.gateway_process(7)
     second.env["SPOOL_DIR"] = stack.gateway.env["SPOOL_DIR"]
     second.start(wait=False)
-    assert second.child.wait(20) != 0
+    assert second.child.wait(120) != 0
     assert "spool" in second.log
     stack.ingest.send(record())
     stack.drained()

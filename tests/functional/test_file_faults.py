@@ -74,7 +74,7 @@ class Download:
     """A file under way: its head has arrived."""
 
     def __init__(self, stack, path):
-        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
+        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=120)
         self.connection.request("GET", path, headers={"Authorization": f"Bearer {stack.read_key}"})
         self.reply = self.connection.getresponse()
 
@@ -192,7 +192,7 @@ def test_cancelling_does_not_wait_for_a_costd_that_hangs(stack):
     session, at = begin(stack, CSV)
     assert session.get(at).json()["state"] == "running"
     assert session.request("DELETE", at).status == 204
-    wait_until(lambda: int(stack.read.metrics()["owui_metering_jobs_running"]) == 0, "the worker is free", deadline_s=10)
+    wait_until(lambda: int(stack.read.metrics()["owui_metering_jobs_running"]) == 0, "the worker is free", deadline_s=30)  # costd would be waited for for a minute
     assert stack.valve.shut, "while costd hangs"
 
 
@@ -204,7 +204,7 @@ def test_stopping_does_not_wait_for_a_costd_that_hangs(stack, path):
     at = session.post("/api/v1/exports", {"target": path}, expect=202)["Location"]
     wait_until(lambda: stack.valve.shut, "the figures stop")
     assert session.get(at).json()["state"] == "running"
-    stack.reportd.stop(deadline_s=12)
+    stack.reportd.stop(deadline_s=30)  # costd would be waited for for a minute
     assert stack.valve.shut, "while costd hangs"
     stack.valve.cut()
     stack.reportd.start()
@@ -219,7 +219,7 @@ def test_stopping_does_not_wait_for_a_number_from_a_costd_that_hangs(stack):
         "POST", "/api/v1/documents", {"kind": "report", "month": MONTH, "format": "pdf"})))
     asking.start()
     wait_until(lambda: stack.valve.shut, "the number does not come")
-    stack.reportd.stop(deadline_s=12)
+    stack.reportd.stop(deadline_s=14)  # the number would be waited for for 15 s
     asking.join()
     assert stack.valve.shut and replies[0].status == 503
     stack.valve.cut()

@@ -11,8 +11,9 @@ import time
 import pytest
 from client import SECURITY_HEADERS, raw, receive
 from records import record
+from stack import Stack
 
-LIMIT_S = 25  # no answer may take longer
+LIMIT_S = 60  # a guard against hangs, not a measure
 
 
 def get(path="/healthcheck", *headers, version="HTTP/1.1", host="Host: x"):
@@ -214,12 +215,12 @@ def test_idle_kept_connections_do_not_stop_the_server(make_stack):
         connection.request("GET", "/healthcheck")
         reply = connection.getresponse()
         assert reply.status == 200 and reply.read()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8  # behind an idle one it would wait ten seconds for its end
         held.append(connection)
     assert sum(connection.sock is not None for connection in held) == 2  # of four workers
     begun = time.monotonic()
     stack.ingest.send(record())
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8
     for connection in held:
         connection.close()
 
@@ -227,7 +228,7 @@ def test_idle_kept_connections_do_not_stop_the_server(make_stack):
 def test_an_idle_kept_connection_ends(stack):
     begun = time.monotonic()
     reply = raw(stack.port, get("/healthcheck"), timeout_s=LIMIT_S)
-    assert reply.closed and reply.status == 200 and 5 < time.monotonic() - begun < 15
+    assert reply.closed and reply.status == 200 and 5 < time.monotonic() - begun < 30  # it is kept for ten seconds
 
 
 def test_many_kept_connections_send_at_once(stack):
@@ -285,6 +286,14 @@ def resident_kb(process):
         return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory, mariadb, contract, stub):
+    """patient waits longer for a body than any test for an answer: what comes came before the body."""
+    with Stack(tmp_path_factory.mktemp("patient"), mariadb, contract, stub,
+               settings={"gateway": {"BODY_TIMEOUT": "600"}}) as installation:
+        yield installation
+
+
 def test_endless_chunked_body_is_cut_off(stack):
     before, begun, sent = resident_kb(stack.gateway), time.monotonic(), 0
     with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
@@ -302,16 +311,12 @@ def test_endless_chunked_body_is_cut_off(stack):
     stack.nobody.get("/healthcheck")
 
 
-def test_big_declared_body_is_refused_before_it_is_sent(stack):
-    begun = time.monotonic()
-    refused(stack, post(stack, b"", "Content-Length: 1000000000", length=False), (413,))
-    assert time.monotonic() - begun < 5
+def test_big_declared_body_is_refused_before_it_is_sent(patient):
+    refused(patient, post(patient, b"", "Content-Length: 1000000000", length=False), (413,))
 
 
-def test_key_is_checked_before_the_body_is_read(stack):
-    begun = time.monotonic()
-    refused(stack, post(stack, b"", "Content-Length: 1000", length=False, key=False), (401,))
-    assert time.monotonic() - begun < 5
+def test_key_is_checked_before_the_body_is_read(patient):
+    refused(patient, post(patient, b"", "Content-Length: 1000", length=False, key=False), (401,))
 
 
 # S4, S5: slow and idle peers
@@ -332,7 +337,7 @@ def test_trickling_bodies_do_not_stop_the_server(make_stack):
                 ended.append(time.monotonic())
 
     threads = [threading.Thread(target=trickle) for _ in range(4)]
-    begun = time.monotonic()
+    begun = time.monotonic()  # one body would take five minutes
     for thread in threads:
         thread.start()
     stack.nobody.get("/healthcheck")
@@ -343,12 +348,12 @@ def test_trickling_bodies_do_not_stop_the_server(make_stack):
     stop.set()
     for thread in threads:
         thread.join()
-    assert took < 12, f"the fifth request waited {took:.1f} s"
+    assert took < 60, f"the fifth request waited {took:.1f} s"
     assert len(ended) == 4, "the slow bodies were not cut off"
 
 
 def test_large_bodies_share_a_bounded_memory(make_stack):
-    stack = make_stack(settings={"gateway": {"BODY_TIMEOUT": "60"}})
+    stack = make_stack(settings={"gateway": {"BODY_TIMEOUT": "600"}})
     head = post(stack, b"", "Content-Length: 8388608", length=False)
     held = [socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) for _ in range(12)]
     try:
@@ -432,14 +437,13 @@ def test_unknown_api_path_is_a_problem(stack):
 # S8
 
 
-def test_expect_continue_is_answered_at_once(stack):
+def test_expect_continue_is_answered_at_once(patient):
+    stack = patient
     data = b"[" + b",".join(json.dumps(record()).encode() for _ in range(200)) + b"]"
     head = post(stack, b"", f"Content-Length: {len(data)}", "Expect: 100-continue", "Connection: close", length=False)
-    begun = time.monotonic()
     with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
         connection.sendall(head)
         first = connection.recv(65536)
-        assert time.monotonic() - begun < 1
         assert first.startswith((b"HTTP/1.1 100", b"HTTP/1.1 417")), first
         connection.sendall(data)
         reply = receive(connection, LIMIT_S)

@@ -137,7 +137,7 @@ def test_gateway_down_during_a_chat_delays_nothing_and_loses_nothing(make_stack,
             turn = owui.run(owui.ui_stream([openrouter_stream(gen_id, ["Hi"], usage=json.loads(dump(usage_block(10, 2, "0.001"))))]))
             assert turn.text == "Hi" and turn.error is None
         stack.gateway.start()
-        owui.flush(60)
+        owui.flush()
     stack.drained()
     assert len(rows_of(stack, ids)) == 3
 

@@ -3,6 +3,7 @@
 import gzip
 import ssl
 import subprocess
+import time
 
 import pytest
 from records import new_generation_id, record
@@ -11,7 +12,7 @@ from stub_openrouter import Stub, dump, generation_body, sample
 
 PATH = "/api/v1/generation"
 FAST = {"LOOKUP_DELAY": "50ms", "LOOKUP_OPEN_DELAY": "50ms", "LOOKUP_MAX_DELAY": "100ms", "LOOKUP_PAUSE": "300ms",
-        "LOOKUP_TIMEOUT": "500ms", "LOOKUP_ZERO_WAIT": "400ms", "LOOKUP_RATE": "60000", "LOOKUP_CONCURRENCY": "4"}
+        "LOOKUP_ZERO_WAIT": "400ms", "LOOKUP_RATE": "60000", "LOOKUP_CONCURRENCY": "4"}
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,12 @@ def stack(tmp_path_factory, mariadb, contract, stub):
 def healed(stub):
     yield
     stub.heal()
+
+
+@pytest.fixture
+def impatient(make_stack):
+    """impatient starts an installation that waits half a second for an answer: honest ones may be late for it, too."""
+    return lambda: make_stack(settings={"costd": {**FAST, "LOOKUP_TIMEOUT": "500ms"}})
 
 
 def unsettled(stack, gen_id):
@@ -90,7 +97,9 @@ BOMB = gzip.compress(b" " * 50_000_000, 9)
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_answer_is_seen_and_never_booked(stack, stub, case):
+def test_wrong_answer_is_seen_and_never_booked(stack, stub, case, impatient):
+    if case == "slow_drip":
+        stack = impatient()
     gen_id = new_generation_id()
     fault, status, error = WRONG[case](gen_id)
     stub.put(gen_id, "0.000000125")
@@ -235,11 +244,12 @@ def test_retry_after_holds_for_all_processes_and_over_a_restart(make_stack, stub
     first, second = new_generation_id(), new_generation_id()
     stub.put(first, "0.25")
     stub.put(second, "0.25")
-    stub.fault(PATH, gen_id=first, status=429, headers={"Retry-After": "2"})
+    stub.fault(PATH, gen_id=first, status=429, headers={"Retry-After": "6"})
+    session = stack.session()
     stack.ingest.send(record(cost=None, generation_id=first))
     stack.drained()
     wait_until(lambda: unsettled(stack, first)["last_status"] == 429, "the refusal")
-    assert stack.session().get("/api/v1/pipeline").json()["lookups"]["paused_until"] is not None
+    assert session.get("/api/v1/pipeline").json()["lookups"]["paused_until"] is not None
     stack.ingest.send(record(cost=None, generation_id=second))
     stack.drained()
     stack.costd.stop()
@@ -248,7 +258,7 @@ def test_retry_after_holds_for_all_processes_and_over_a_restart(make_stack, stub
     settled(stack, second, "0.25")
     settled(stack, first, "0.25")
     asked = [r["at"] for r in stub.requests if r["query"].get("id", [""])[0] in (first, second)]
-    assert len(asked) == 3 and asked[1] - asked[0] >= 1.9, asked
+    assert len(asked) == 3 and asked[1] - asked[0] >= 5.9, asked
 
 
 def test_two_processes_ask_once(make_stack, stub):
@@ -271,12 +281,13 @@ def test_two_processes_ask_once(make_stack, stub):
 
 def test_schedule_ends_and_says_so(make_stack, stub):
     """A 404 is asked again until the schedule ends, also by a costd that was killed meanwhile; then the row says why."""
-    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_GIVE_UP": "2s"}})
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_GIVE_UP": "1h"}})
     gen_id = new_generation_id()
     stack.ingest.send(record(cost=None, generation_id=gen_id))
     stack.drained()
-    wait_until(lambda: stub.asked(gen_id) >= 2, "two look-ups")
+    wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 3 and i["reason"] == "retrying", "three look-ups")
     stack.costd.kill()
+    stack.costd.env["LOOKUP_GIVE_UP"] = "100ms"  # its end has come meanwhile
     stack.costd.start()
     stack.wait_ready()
     item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["reason"] == "given_up" and i, "the end of the schedule")
@@ -286,16 +297,17 @@ def test_schedule_ends_and_says_so(make_stack, stub):
 
 
 def test_rate_is_bounded(make_stack, stub):
-    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_RATE": "600"}})
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_RATE": "120"}})
     ids = [new_generation_id() for _ in range(12)]
     for gen_id in ids:
         stub.put(gen_id, "0.001")
+    begun = time.monotonic()
     stack.ingest.send([record(cost=None, generation_id=i) for i in ids])
     stack.drained()
     for gen_id in ids:
         settled(stack, gen_id, "0.001")
     at = sorted(r["at"] for r in stub.requests if r["query"].get("id", [""])[0] in ids)
-    assert len(at) == 12 and at[-1] - at[0] >= 0.7, at  # 10 a second; four may begin together
+    assert len(at) == 12 and at[-1] - begun >= 3.5, at  # 2 a second; four may begin together
 
 
 # ---- verification ----

@@ -22,7 +22,7 @@ def good(tmp_path, service):
 
 def run(service, *argv, env=None, stdin=""):
     return subprocess.run([bin_folder() / service, *argv], env={"PATH": "/usr/bin:/bin", **(env or {})}, input=stdin,
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
 
 
 def refusal(tmp_path, service, code=2, **changes):
@@ -124,7 +124,7 @@ def test_port_in_use_is_one_clear_line(make_stack):
     second = stack.gateway_process(9)
     second.env["PORT"] = str(stack.port)
     second.start(wait=False)
-    assert second.child.wait(20) not in (0, -11, -6)
+    assert second.child.wait(120) not in (0, -11, -6)
     assert str(stack.port) in second.log
 
 

@@ -74,20 +74,26 @@ def begin(stack):
     session = stack.session()
     stack.valve.shut_after(0)
     exports = {path: session.post("/api/v1/exports", {"target": path}, expect=202)["Location"] for path in PATHS}
-    wait_until(lambda: stack.valve.shut == len(PATHS), "every file is begun")
+    begun(stack, session, exports.values(), len(PATHS))
     return session, exports
 
 
-def finished(session, at):
-    return wait_until(lambda: (e := session.get(at).json())["state"] not in ("queued", "running") and e, "the export ends")
+def begun(stack, session, locations, files):
+    """begun waits until that many files are under way, and asks for these: what nobody asks for is given up after a minute."""
+    wait_until(lambda: [session.get(at) for at in locations] and stack.valve.shut == files, "every file is begun")
 
 
-def check_file(stack, session, path, at):
-    state = finished(session, at)
-    assert state["state"] == "done", f"{path}: {state}"
-    assert state["bytes"] == len(stack.whole[path]) and state["progress"] == 1
-    for _ in range(2):
-        assert session.get(at + "/file").body == stack.whole[path], path
+def check_files(stack, session, exports):
+    """check_files takes (path, location) pairs and asks for all of them until all have ended."""
+    def ended():
+        states = [session.get(at).json() for _, at in exports]
+        return states if all(state["state"] not in ("queued", "running") for state in states) else None
+
+    for (path, at), state in zip(exports, wait_until(ended, "the exports end")):
+        assert state["state"] == "done", f"{path}: {state}"
+        assert state["bytes"] == len(stack.whole[path]) and state["progress"] == 1
+        for _ in range(2):
+            assert session.get(at + "/file").body == stack.whole[path], path
 
 
 def test_files_stay_with_the_one_that_makes_them(stack):
@@ -100,8 +106,7 @@ def test_files_stay_with_the_one_that_makes_them(stack):
     assert session.request("DELETE", gone).status == 204
     session.get(gone, expect=404)
     stack.valve.open()
-    for path, at in exports.items():
-        check_file(stack, session, path, at)
+    check_files(stack, session, list(exports.items()))
     now = stack.made()
     assert sorted(b - a for a, b in zip(before, now)) == [1, 2], "both made some of them"
     for at in exports.values():
@@ -115,7 +120,7 @@ def test_death_of_one_costs_its_files_only(stack):
     waiting = [threading.Thread(target=lambda: replies.append(stack.read.request("GET", PATHS[0]))) for _ in range(2)]
     for thread in waiting:
         thread.start()
-    wait_until(lambda: stack.valve.shut == len(PATHS) + 2, "every file is begun")  # half of them by each
+    begun(stack, session, exports.values(), len(PATHS) + 2)  # half of them by each
     stack.second.kill()
     states = {path: session.request("GET", at) for path, at in exports.items()}
     assert sorted(state.status for state in states.values()) == [200, 200, 503, 503]
@@ -125,8 +130,7 @@ def test_death_of_one_costs_its_files_only(stack):
     more = {path: session.post("/api/v1/exports", {"target": path}, expect=202)["Location"] for path in PATHS[:2]}
     # costd reads no more than four months at once: the CSV waits
     stack.valve.open()
-    for path, at in [(path, at) for path, at in exports.items() if at not in lost] + list(more.items()):
-        check_file(stack, session, path, at)
+    check_files(stack, session, [(path, at) for path, at in exports.items() if at not in lost] + list(more.items()))
     for thread in waiting:
         thread.join()
     assert all(reply.body == stack.whole[PATHS[0]] for reply in replies if reply.status == 200)

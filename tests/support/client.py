@@ -46,7 +46,7 @@ class Reply:
 class Client:
     """One caller: nobody, the holder of a key, or a logged-in browser (cookie)."""
 
-    def __init__(self, port, contract, key=None, host="127.0.0.1", timeout_s=30):
+    def __init__(self, port, contract, key=None, host="127.0.0.1", timeout_s=120):
         self.host, self.port, self.contract, self.key = host, port, contract, key
         self.cookie, self.timeout_s = None, timeout_s
 
@@ -152,7 +152,7 @@ class RawReply(Reply):
         self.data, self.closed = data, closed
 
 
-def raw(port, data, timeout_s=15, half_close=False):
+def raw(port, data, timeout_s=60, half_close=False):
     """raw sends bytes and returns all that comes back until the server closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
         try:

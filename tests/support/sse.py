@@ -8,7 +8,7 @@ import time
 class Stream:
     """with Stream(client) as stream: stream.next() -> (event, id, data)"""
 
-    def __init__(self, client, last_event_id=None, timeout_s=20):
+    def __init__(self, client, last_event_id=None, timeout_s=60):
         self.client, self.timeout_s = client, timeout_s
         self.last_id, self.comments = last_event_id, 0
         self.connection = http.client.HTTPConnection(client.host, client.port, timeout=timeout_s)
@@ -68,7 +68,8 @@ class Stream:
         return self.last_id
 
     def ended(self):
-        """ended reads to the end of the stream, which must come."""
+        """ended reads to the end of the stream, which must come: only signs of life may come before."""
+        deadline = time.monotonic() + self.timeout_s
         while self.block() is not None:
-            pass
+            assert time.monotonic() < deadline, "the stream goes on"
         return True

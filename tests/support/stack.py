@@ -11,6 +11,7 @@ started again.
 
 The programs are those of METERING_BIN, or of build/release/bin, or build/dev/bin.
 """
+import collections
 import os
 import random
 import secrets
@@ -26,7 +27,8 @@ from client import Client
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "correct horse battery staple"
-DEADLINE_S = float(os.environ.get("METERING_TEST_DEADLINE_S", "40"))
+DEADLINE_S = float(os.environ.get("METERING_TEST_DEADLINE_S", "120"))  # a guard against hangs, not a measure
+STOP_S = 40  # what a program may take to end
 
 
 def bin_folder():
@@ -49,16 +51,23 @@ def wait_until(condition, what="it", deadline_s=DEADLINE_S):
         time.sleep(0.02)
 
 
+_TAKEN = collections.deque(maxlen=200)  # sockets that keep the ports given out last
+
+
 def free_port():
-    """free_port returns a port nobody listens on, outside the range of outgoing connections."""
+    """free_port returns a port that nobody has and that free_port gives to nobody else, also not in another
+    process: a socket without a listener stays bound to it.  Our servers may bind beside that one, as it has
+    SO_REUSEADDR like them.  The range is neither that of outgoing connections nor that of ./run."""
     while True:
-        port = random.randint(20000, 31999)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        keeper = socket.socket()
+        try:
+            keeper.bind(("127.0.0.1", random.randint(10240, 19999)))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _TAKEN.append(keeper)
+        return keeper.getsockname()[1]
 
 
 class Process:
@@ -95,7 +104,7 @@ class Process:
         self.child.kill()
         self.child.wait()
 
-    def stop(self, deadline_s=DEADLINE_S):
+    def stop(self, deadline_s=STOP_S):
         """stop asks politely; the program must end cleanly and in time."""
         if not self.alive:
             return
@@ -163,7 +172,7 @@ class MariaDB:
     def client(self, sql, database=None, check=True):
         argv = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "-N", "-B", "--raw",
                 "--default-character-set=utf8mb4", *([database] if database else [])]
-        return subprocess.run(argv, input=sql, capture_output=True, text=True, check=check, timeout=60)
+        return subprocess.run(argv, input=sql, capture_output=True, text=True, check=check, timeout=300)
 
     def answers(self):
         return self.client("SELECT 1", check=False).returncode == 0

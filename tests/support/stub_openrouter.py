@@ -29,6 +29,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import string
 import sys
 import threading
@@ -109,7 +110,7 @@ class Stub:
     def __init__(self, key="sk-or-v1-stub", port=0):
         self.key, self.port = key, port
         self.lock = threading.Lock()
-        self.server = None
+        self.server = self.place = None
         self.reset()
 
     def reset(self):
@@ -130,6 +131,7 @@ class Stub:
 
     def __exit__(self, *_):
         self.stop()
+        self.place.close()
 
     def start(self):
         stub = self
@@ -141,8 +143,16 @@ class Stub:
             allow_reuse_address = True
             daemon_threads = True
 
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exc_info()[1], OSError):  # who asked has left: nothing to tell
+                    super().handle_error(request, client_address)
+
+        if self.place is None:  # bound and silent, it keeps the port for us while the server is stopped
+            self.place = socket.socket()
+            self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.place.bind(("127.0.0.1", self.port))
+            self.port = self.place.getsockname()[1]
         self.server = Server(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_address[1]  # kept: start() after stop() is the same address
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):

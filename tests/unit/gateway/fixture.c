@@ -76,7 +76,11 @@ submit(struct fx_costd *c, const Om__SubmitBatch *b, struct om_arena *a, Om__Rep
 	Om__SubmitReply *r = om_msg_new(a, &om__submit_reply__descriptor);
 	int mode = atomic_load(&c->mode);
 
+	(void)pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->batches) < FX_SIZES)
+		c->sizes[atomic_load(&c->batches)] = b->n_entries;
 	atomic_fetch_add(&c->batches, 1);
+	(void)pthread_mutex_unlock(&c->lock);
 	if (mode == FX_REFUSES)
 		return om_fail(e, OM_STORE, "the database is away");
 	rep->submit = r;
@@ -109,8 +113,8 @@ submit(struct fx_costd *c, const Om__SubmitBatch *b, struct om_arena *a, Om__Rep
 		c->last_seq = b->last_seq;
 	c->n_duplicates += r->duplicate_records;
 	(void)pthread_mutex_unlock(&c->lock);
-	if (mode == FX_TIMES_OUT)
-		(void)poll(NULL, 0, atomic_load(&c->delay_ms));
+	while (mode == FX_TIMES_OUT && atomic_load(&c->mode) == mode)
+		(void)poll(NULL, 0, 5);
 	if (mode == FX_OTHER_MESSAGE) {
 		rep->metrics = om_msg_new(a, &om__metrics_reply__descriptor);
 		rep->metrics->text = om_arena_strdup(a, "");
@@ -235,7 +239,7 @@ void
 fx_costd_start(struct fx_costd *c, const char *url)
 {
 	struct om_wire_server_opts o = {
-	    .urls = url, .workers = 2, .arena_bytes = 64u << 20, .handler = handle, .arg = c};
+	    .urls = url, .workers = 16, .arena_bytes = 64u << 20, .handler = handle, .arg = c};
 	om_err e = {.text = ""};
 
 	*c = (struct fx_costd){.mode = FX_HONEST};
@@ -246,6 +250,7 @@ fx_costd_start(struct fx_costd *c, const char *url)
 void
 fx_costd_stop(struct fx_costd *c)
 {
+	atomic_store(&c->mode, FX_HONEST);
 	om_wire_server_close(&c->server);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c->ids);
@@ -259,6 +264,18 @@ fx_costd_booked(struct fx_costd *c)
 
 	(void)pthread_mutex_lock(&c->lock);
 	n = c->n_ids;
+	(void)pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+size_t
+fx_costd_size(struct fx_costd *c, int batch)
+{
+	size_t n;
+
+	assert_in_range(batch, 0, FX_SIZES - 1);
+	(void)pthread_mutex_lock(&c->lock);
+	n = c->sizes[batch];
 	(void)pthread_mutex_unlock(&c->lock);
 	return n;
 }
@@ -285,7 +302,7 @@ fx_gateway_start(struct fx_gateway *g, const char *costd_url)
 	g->conf = (struct gw_conf){
 	    .bind_address = copy("127.0.0.1"),
 	    .http_threads = 4,
-	    .body_timeout_s = 1,
+	    .body_timeout_s = g->body_timeout_s != 0 ? g->body_timeout_s : 120,
 	    .api_key = copy(FX_INGEST_KEY),
 	    .read_api_key = copy(FX_READ_KEY),
 	    .password_hash = copy(FX_HASH),
@@ -341,28 +358,42 @@ fx_send(int fd, const void *data, size_t n)
 	}
 }
 
-char *
-fx_receive(int fd, int ms)
+/* receive reads until the end of the connection or until `last` has come, if it is not NULL. */
+static char *
+receive(int fd, const char *last)
 {
-	int64_t until = om_mono_ms() + ms;
+	int64_t until = om_mono_ms() + FX_PATIENCE_MS;
 	size_t n = 0, cap = (size_t)4 << 20;
 	char *text = malloc(cap);
 
 	assert_non_null(text);
-	for (;;) {
+	text[0] = '\0';
+	while (last == NULL || strstr(text, last) == NULL) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		int64_t left = until - om_mono_ms();
 		ssize_t got;
 
-		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
-			break;
-		got = recv(fd, text + n, cap - 1 - n, 0);
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			fail_msg("the reply did not end:\n%s", text);
+		got = recv(fd, text + n, last != NULL ? 1 : cap - 1 - n, 0);
 		if (got <= 0)
 			break;
 		n += (size_t)got;
+		text[n] = '\0';
 	}
-	text[n] = '\0';
 	return text;
+}
+
+char *
+fx_receive(int fd)
+{
+	return receive(fd, NULL);
+}
+
+char *
+fx_receive_head(int fd)
+{
+	return receive(fd, "\r\n\r\n");
 }
 
 char *
@@ -373,7 +404,7 @@ fx_ask(int port, const char *text)
 
 	fx_send(fd, text, strlen(text));
 	(void)shutdown(fd, SHUT_WR); /* the last request: the server closes behind its answer */
-	reply = fx_receive(fd, 20000);
+	reply = fx_receive(fd);
 	(void)close(fd);
 	return reply;
 }

@@ -29,19 +29,21 @@ void fx_dir_remove(char **dir);
 enum fx_mode {
 	FX_HONEST,
 	FX_REFUSES,       /* answers STORE */
-	FX_TIMES_OUT,     /* books, and answers too late */
+	FX_TIMES_OUT,     /* books, and answers when this is no longer so */
 	FX_OTHER_SPOOL,   /* answers about another spool */
 	FX_OTHER_LAST,    /* answers about another batch */
 	FX_WRONG_COUNT,   /* counts that do not add up */
 	FX_OTHER_MESSAGE, /* answers another question */
 };
 
+#define FX_SIZES 64
+
 struct fx_costd {
 	struct om_wire_server *server;
 	_Atomic int mode;
-	atomic_int delay_ms; /* in FX_TIMES_OUT */
 	atomic_int batches;
 	pthread_mutex_t lock;
+	size_t sizes[FX_SIZES];   /* lock; of the first batches */
 	unsigned char (*ids)[16]; /* lock; records booked, each once */
 	size_t n_ids, cap_ids;
 	size_t n_duplicates;
@@ -52,12 +54,15 @@ struct fx_costd {
 void fx_costd_start(struct fx_costd *c, const char *url);
 void fx_costd_stop(struct fx_costd *c);
 size_t fx_costd_booked(struct fx_costd *c);
+/* fx_costd_size is how many records the batch of that number had, from 0. */
+size_t fx_costd_size(struct fx_costd *c, int batch);
 
 /* ---- gateway ---- */
 
 struct fx_gateway {
 	char *dir;
 	int64_t spool_limit_bytes; /* 0: plenty */
+	int body_timeout_s;        /* 0: more than any test needs */
 	struct gw_conf conf;
 	struct gw_app *app;
 	int port;
@@ -69,11 +74,15 @@ void fx_gateway_stop(struct fx_gateway *g);
 
 /* ---- HTTP ---- */
 
+#define FX_PATIENCE_MS 120000 /* a guard against hangs, not a measure */
+
 /* fx_send connects and sends; the caller closes the socket. */
 int fx_connect(int port);
 void fx_send(int fd, const void *data, size_t n);
-/* fx_receive gives all that comes until the end (free it), or until ms are over. */
-char *fx_receive(int fd, int ms);
+/* fx_receive gives all that comes until the end (free it); it fails after FX_PATIENCE_MS. */
+char *fx_receive(int fd);
+/* fx_receive_head gives what comes up to the first empty line, and nothing behind it. */
+char *fx_receive_head(int fd);
 /* fx_ask sends the text and gives the reply. */
 char *fx_ask(int port, const char *text);
 /* fx_request makes a request with usual headers; extra lines end in CRLF. */

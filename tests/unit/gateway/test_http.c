@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,7 +279,7 @@ test_body_over_the_limit_is_413_and_the_answer_arrives(void **state)
 	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: %zu\r\n\r\n", n);
 	fx_send(fd, head, strlen(head));
 	fx_send(fd, body, n);
-	reply = fx_receive(fd, 10000);
+	reply = fx_receive(fd);
 	assert_int_equal(fx_status(reply), 413);
 	free(reply);
 	(void)close(fd);
@@ -291,7 +290,7 @@ test_body_over_the_limit_is_413_and_the_answer_arrives(void **state)
 	fx_send(fd, head, strlen(head));
 	fx_send(fd, body, n);
 	fx_send(fd, "\r\n0\r\n\r\n", 7);
-	reply = fx_receive(fd, 10000);
+	reply = fx_receive(fd);
 	assert_int_equal(fx_status(reply), 413);
 	free(reply);
 	(void)close(fd);
@@ -322,7 +321,7 @@ test_cut_bodies_store_nothing(void **state)
 		    cut[i]);
 		fx_send(fd, text, strlen(text));
 		(void)shutdown(fd, SHUT_WR);
-		reply = fx_receive(fd, 10000);
+		reply = fx_receive(fd);
 		if (fx_status(reply) != 400)
 			fail_msg("%s\ngot %s", cut[i], reply);
 		free(reply);
@@ -342,68 +341,6 @@ test_chunked_body_is_taken(void **state)
 	expect("POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
 	       "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1\r\n]\r\n0\r\n\r\n",
 	    200);
-}
-
-static void
-test_trickling_bodies_end_at_the_deadline_and_do_not_block_others(void **state)
-{
-	static const char head[] =
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: 100\r\n\r\n";
-	static const char chunked[] =
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n";
-	static const char get[] = "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n";
-	int64_t began = om_mono_ms();
-	int fds[4], healthy;
-	char *reply;
-
-	(void)state;
-	for (int i = 0; i < 4; i++) { /* as many as there are threads */
-		fds[i] = fx_connect(g.port);
-		fx_send(fds[i], i < 2 ? head : chunked, strlen(i < 2 ? head : chunked));
-	}
-	healthy = fx_connect(g.port);
-	fx_send(healthy, get, strlen(get));
-	for (int step = 0; step < 12; step++) {
-		for (int i = 0; i < 4; i++)
-			fx_send(fds[i], i < 2 ? " " : "0", 1); /* a body; a chunk's size */
-		(void)poll(NULL, 0, 200);
-	}
-	reply = fx_receive(healthy, 10000);
-	assert_int_equal(fx_status(reply), 200);
-	free(reply);
-	(void)close(healthy);
-	for (int i = 0; i < 4; i++) {
-		reply = fx_receive(fds[i], 5000);
-		if (fx_status(reply) != 408)
-			fail_msg("%d: %s", i, reply);
-		free(reply);
-		(void)close(fds[i]);
-	}
-	assert_true(om_mono_ms() - began < 8000);
-	assert_int_equal(pending(), 0);
-}
-
-static void
-test_expect_continue_is_answered_at_once(void **state)
-{
-	static const char head[] = "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
-				   "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
-	int fd = fx_connect(g.port);
-	char *reply;
-
-	(void)state;
-	fx_send(fd, head, strlen(head));
-	reply = fx_receive(fd, 500);
-	assert_string_equal(reply, "HTTP/1.1 100 Continue\r\n\r\n");
-	free(reply);
-	fx_send(fd, "[]", 2);
-	reply = fx_receive(fd, 5000);
-	assert_int_equal(fx_status(reply), 200);
-	free(reply);
-	(void)close(fd);
-	/* refused without waiting for the body */
-	expect(
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_JSON "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n", 401);
 }
 
 static void
@@ -514,43 +451,6 @@ test_full_spool_is_503_with_retry_after(void **state)
 	fx_gateway_start(&g, NULL);
 }
 
-/* ---- stopping ---- */
-
-static void *
-ask_slowly(void *arg)
-{
-	int *fd = arg;
-	static const char head[] =
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\n\r\n";
-
-	fx_send(*fd, head, strlen(head));
-	(void)poll(NULL, 0, 500);
-	fx_send(*fd, "[]", 2);
-	return fx_receive(*fd, 5000);
-}
-
-static void
-test_stop_answers_what_is_under_way(void **state)
-{
-	int64_t began;
-	pthread_t thread;
-	void *reply;
-	int fd;
-
-	(void)state;
-	fd = fx_connect(g.port);
-	assert_int_equal(pthread_create(&thread, NULL, ask_slowly, &fd), 0);
-	(void)poll(NULL, 0, 200);
-	began = om_mono_ms();
-	fx_gateway_stop(&g);
-	assert_true(om_mono_ms() - began < 6000);
-	(void)pthread_join(thread, &reply);
-	assert_int_equal(fx_status(reply), 200);
-	free(reply);
-	(void)close(fd);
-	fx_gateway_start(&g, NULL);
-}
-
 int
 main(void)
 {
@@ -563,13 +463,10 @@ main(void)
 	    WITH(test_body_over_the_limit_is_413_and_the_answer_arrives),
 	    WITH(test_cut_bodies_store_nothing),
 	    WITH(test_chunked_body_is_taken),
-	    WITH(test_trickling_bodies_end_at_the_deadline_and_do_not_block_others),
-	    WITH(test_expect_continue_is_answered_at_once),
 	    WITH(test_media_types_are_checked),
 	    WITH(test_events_are_answered_with_what_became_of_them),
 	    WITH(test_older_call_answers_in_its_own_words),
 	    WITH(test_full_spool_is_503_with_retry_after),
-	    WITH(test_stop_answers_what_is_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

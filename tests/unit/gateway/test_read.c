@@ -19,7 +19,7 @@ static int
 set_up(void **state)
 {
 	struct gw_costd_status status;
-	int64_t until = om_mono_ms() + 10000;
+	int64_t until = om_mono_ms() + FX_PATIENCE_MS;
 
 	(void)state;
 	fx_costd_start(&costd, "tcp://127.0.0.1:0");
@@ -57,7 +57,7 @@ test_records_reach_costd_once(void **state)
 	static const char body[] =
 	    "[{\"v\":1,\"generation_id\":\"g1\",\"user\":{\"id\":\"u\"},\"started_at\":\"2026-11-23T10:00:00Z\"},"
 	    "{\"v\":1,\"generation_id\":\"g2\",\"user\":{\"id\":\"u\"},\"started_at\":\"2026-11-23T10:00:00Z\"}]";
-	int64_t until = om_mono_ms() + 10000;
+	int64_t until = om_mono_ms() + FX_PATIENCE_MS;
 	struct gw_store_totals t;
 
 	(void)state;

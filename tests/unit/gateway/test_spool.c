@@ -372,8 +372,9 @@ static om_status
 append_soon(struct gw_spool *s, unsigned writer, unsigned first, unsigned n, size_t padding)
 {
 	om_status st = append(s, writer, first, n, padding);
+	int64_t until = om_mono_ms() + 120000;
 
-	for (int i = 0; st == OM_FULL && i < 50; i++) {
+	while (st == OM_FULL && om_mono_ms() < until) {
 		(void)poll(NULL, 0, 100);
 		st = append(s, writer, first, n, padding);
 	}

@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#define PATIENCE_MS 120000 /* a guard against hangs, not a measure */
+
 static const char *const team[] = {"Ada Lovelace", "Grace Hopper"};
 
 /* What the made-up costd does; changed between requests only. */
@@ -156,7 +158,7 @@ render(struct om_arena *a, const char *user, unsigned year, unsigned month, Om__
 	q.format = format;
 	req.body_case = OM__REQUEST__BODY_RENDER;
 	req.render = &q;
-	s = om_wire_call(all.to_reportd, &req, 60000, a, &rep, e);
+	s = om_wire_call(all.to_reportd, &req, PATIENCE_MS, a, &rep, e);
 	if (s == OM_OK) {
 		assert_int_equal(rep->body_case, OM__REPLY__BODY_RENDER);
 		*out = rep->render;
@@ -301,17 +303,17 @@ test_status_and_metrics(void **state)
 	om_arena_init(&a, (size_t)1 << 22);
 	req.body_case = OM__REQUEST__BODY_STATUS;
 	req.status = &sq;
-	assert_int_equal(om_wire_call(all.to_reportd, &req, 5000, &a, &rep, &e), OM_OK);
+	assert_int_equal(om_wire_call(all.to_reportd, &req, PATIENCE_MS, &a, &rep, &e), OM_OK);
 	assert_string_equal(rep->status_reply->version, OM_PROGRAM_VERSION);
 	assert_null(rep->status_reply->detail);
 	req.body_case = OM__REQUEST__BODY_METRICS;
 	req.metrics = &mq;
-	assert_int_equal(om_wire_call(all.to_reportd, &req, 5000, &a, &rep, &e), OM_OK);
+	assert_int_equal(om_wire_call(all.to_reportd, &req, PATIENCE_MS, &a, &rep, &e), OM_OK);
 	assert_non_null(strstr(rep->metrics->text, "owui_metering_documents_total{kind=\"statement\",format=\"pdf\"}"));
 	assert_non_null(strstr(rep->metrics->text, "owui_metering_document_failures_total"));
 	req.body_case = OM__REQUEST__BODY_MODELS;
 	req.models = &foreign;
-	assert_int_equal(om_wire_call(all.to_reportd, &req, 5000, &a, &rep, &e), OM_INVALID);
+	assert_int_equal(om_wire_call(all.to_reportd, &req, PATIENCE_MS, &a, &rep, &e), OM_INVALID);
 	om_arena_fini(&a);
 }
 
