@@ -143,7 +143,7 @@ make_base_image() { # IMAGE
     >"$tree/etc/apt/apt.conf.d/90host" || true
   if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
     cp /usr/local/share/ca-certificates/*.crt "$tree/usr/local/share/ca-certificates/"
-    chroot "$tree" update-ca-certificates || return 1
+    chroot "$tree" env TMPDIR=/tmp update-ca-certificates || return 1
   fi
   rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/*
   tar -C "$tree" -c . | docker import - "$1" || return 1
