@@ -288,6 +288,7 @@ def test_schedule_ends_and_says_so(make_stack, stub):
     wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 3 and i["reason"] == "retrying", "three look-ups")
     stack.costd.kill()
     stack.costd.env["LOOKUP_GIVE_UP"] = "100ms"  # its end has come meanwhile
+    stack.db.rows("UPDATE lookup SET lease_until_us = lease_until_us - 600000000")  # and that of a look-up under way
     stack.costd.start()
     stack.wait_ready()
     item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["reason"] == "given_up" and i, "the end of the schedule")
