@@ -13,7 +13,7 @@ from openapi import ROOT
 from records import record
 from stack import PASSWORD, accepts, bin_folder, free_port, hash_password, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unsanitized("./run builds and starts a release of its own")]
 RUN = ROOT / "run"
 SERVICES = ["mariadb", "costd", "reportd", "gateway"]
 SECRETS = ("ADMIN_PASSWORD", "API_KEY", "READ_API_KEY")

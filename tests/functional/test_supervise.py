@@ -10,6 +10,7 @@ import pytest
 from openapi import ROOT
 from stack import wait_until
 
+pytestmark = pytest.mark.unsanitized("none of the programs is in it")
 SUPERVISE = [sys.executable, str(ROOT / ".ci/supervise")]
 # A process in a session of its own, as daemons are, deaf to a first and a second word.
 DEAF = """setsid sh -c 'trap "" INT TERM; echo $$ >deaf; while :; do sleep 1; done' &"""
