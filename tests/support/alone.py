@@ -44,7 +44,7 @@ def pytest_configure(config):
 # the others, from their output
 
 def ctest(name):
-    return red(name, "-R", "^" + re.escape(name) + "$", cls="unit")
+    return red(name, "-R", "^" + re.escape(name) + "$", cls=CLASS or "unit")
 
 
 def vitest(path):
@@ -67,6 +67,9 @@ def main():
     for line in sys.stdin:
         sys.stdout.write(line)
         bare = re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n"))
+        already = re.match(r"RED (.+); alone: ", bare)  # by the same filter, further inside
+        if already:
+            said.add(already[1])
         for pattern, command in PATTERNS:
             match = pattern.match(bare)
             if match and match[1] not in said:
