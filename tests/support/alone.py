@@ -59,6 +59,7 @@ PATTERNS = [
     (re.compile(r"\s*\d+/\d+ Test\s+#\d+: (\S+) \.*\s*\*\*\*"), ctest),
     (re.compile(r"\s*FAIL\s+(\S+\.test\.ts)"), vitest),
     (re.compile(r"\s*✖ (.+) \([\d.]+ms\)$"), node),
+    (re.compile(r"\s*not ok \d+ - (.+)$"), node),  # what node --test prints where there is no terminal
 ]
 
 
