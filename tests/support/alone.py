@@ -10,6 +10,7 @@ file is a plugin (-p alone).  METERING_TEST_CLASS names the class of `./run test
 import os
 import re
 import shlex
+import signal
 import sys
 
 CLASS = os.environ.get("METERING_TEST_CLASS", "")
@@ -64,6 +65,7 @@ PATTERNS = [
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted tool's last lines are passed on, too
     said = set()
     for line in sys.stdin:
         sys.stdout.write(line)
