@@ -15,6 +15,7 @@
 
 #include "money.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,9 @@ struct cd_cell {
 
 struct cd_row {
 	struct cd_text key;
+	/* Not of the join, but of pairing (pair.h): */
+	bool is_part; /* of another row's request; the cells hold what is left to count */
+	uint8_t link; /* cd_link: how it is paired, for the rows at both ends; 0: it is not */
 	struct cd_cell cell[CD_N_FIELDS];
 };
 

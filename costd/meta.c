@@ -68,7 +68,7 @@ cd_meta_guard_zone(struct cd_db *db, om_err *e)
 	return s;
 }
 
-#define TOTALS_SHAPE "'2'" /* changes with the keys and cubes of rollup.c */
+#define TOTALS_SHAPE "'3'" /* changes with the keys and cubes of rollup.c */
 
 static om_status
 keep_found(void *arg, const struct cd_val *v, om_err *e)

@@ -98,6 +98,17 @@ keep_estimated(void *arg, const struct cd_val *v, om_err *e)
 	return s;
 }
 
+static om_status
+keep_rests(void *arg, const struct cd_val *v, om_err *e)
+{
+	Om__StatementReply *out = arg;
+
+	(void)e;
+	out->has_rests = 1;
+	out->rests = v[0].kind == CD_INT && v[0].i > 0 ? (uint64_t)v[0].i : 0;
+	return OM_OK;
+}
+
 /* read_state: when the month last changed, and what of it is estimated. */
 static om_status
 read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
@@ -116,9 +127,17 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	estimated.has_cost_state = true;
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT COUNT(*),COALESCE(SUM(cost),0) FROM generation");
+	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation");
 	cd_sql_where(&q, true, &ask->month, &estimated);
 	s = cd_sql_query(db, &q, keep_estimated, ask, e);
+	cd_sql_fini(&q);
+	if (s != OM_OK)
+		return s;
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT COUNT(*) FROM generation");
+	cd_sql_where(&q, true, &ask->month, f);
+	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
+	s = cd_sql_query(db, &q, keep_rests, ask->out, e);
 	cd_sql_fini(&q);
 	return s;
 }
@@ -150,6 +169,13 @@ keep_generation(void *arg, const struct cd_val *v, om_err *e)
 	return out->generations[out->n_generations++] != NULL ? OM_OK : OM_DAMAGED;
 }
 
+/* n_rows: of single rows there are as many as requests, and the rests of turns. */
+static uint64_t
+n_rows(const Om__StatementReply *out)
+{
+	return out->total->requests + out->rests;
+}
+
 /* compare_rows: the rows must amount to the total. */
 static om_status
 compare_rows(const Om__StatementReply *out, om_err *e)
@@ -164,7 +190,7 @@ compare_rows(const Om__StatementReply *out, om_err *e)
 		if (s == OM_OK)
 			s = om_money_add(sum, cost, &sum);
 	}
-	if (s == OM_OK && (om_money_cmp(sum, total) != 0 || out->n_generations != out->total->requests))
+	if (s == OM_OK && (om_money_cmp(sum, total) != 0 || out->n_generations != n_rows(out)))
 		s = om_fail(e, OM_DAMAGED, "the month's rows do not amount to its total; run costd --check");
 	return s;
 }
@@ -178,11 +204,11 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 
 	out->n_generations = 0;
 	out->rows_left_out = 0;
-	if (out->total->requests > ask->q->max_rows || out->total->requests > MAX_ROWS) {
-		out->rows_left_out = out->total->requests;
+	if (n_rows(out) > ask->q->max_rows || n_rows(out) > MAX_ROWS) {
+		out->rows_left_out = n_rows(out);
 		return OM_OK;
 	}
-	ask->room = out->total->requests;
+	ask->room = n_rows(out);
 	out->generations = om_arena_array(ask->a, ask->room + 1, sizeof(Om__Generation *));
 	if (out->generations == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -247,7 +273,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s != OM_OK)
 		return s;
 	ask->of = (struct cd_reading_of){
-	    .month = ask->month, .user = ask->q->user, .group = ask->q->group, .requests = out->total->requests};
+	    .month = ask->month, .user = ask->q->user, .group = ask->q->group, .rows = n_rows(out)};
 	return om_money_parse(out->total->cost, &ask->of.cost, e);
 }
 

@@ -3,6 +3,7 @@
 
 #include "group_set.h"
 #include "money.h"
+#include "pair.h"
 #include "rollup.h"
 
 #include <string.h>
@@ -18,20 +19,20 @@ const char cd_day_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_reque
 			   "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
 			   "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
 
-const char cd_generation_sums[] = "COUNT(*) AS s_requests,"
+const char cd_generation_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
 				  "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"
 				  "CAST(COALESCE(SUM(completion_tokens),0) AS SIGNED) AS s_completion_tokens,"
 				  "CAST(COALESCE(SUM(reasoning_tokens),0) AS SIGNED) AS s_reasoning_tokens,"
 				  "CAST(COALESCE(SUM(cached_tokens),0) AS SIGNED) AS s_cached_tokens,"
 				  "CAST(COALESCE(SUM(cache_write_tokens),0) AS SIGNED) AS s_cache_write_tokens,"
 				  "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
-				  "CAST(COALESCE(SUM(cost_state<2),0) AS SIGNED) AS s_unsettled";
+				  "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
 
 const char cd_generation_columns[] =
     "g.generation_id,g.user_id,u.name,g.model,g.provider,g.requested_model,g.started_us,g.finished_us,"
     "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
     "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g.turn_id,"
-    "g.origin,g.task,g.source,g.user_groups";
+    "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind";
 const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
 
 void
@@ -113,8 +114,8 @@ bool
 cd_filter_is_of_rows(const Om__Filter *f)
 {
 	return f != NULL &&
-	    (f->generation_id != NULL || f->has_cost_state || f->chat_id != NULL || f->n_states > 0 ||
-		f->n_cost_states > 0);
+	    (f->generation_id != NULL || f->platform != NULL || f->has_cost_state || f->chat_id != NULL ||
+		f->n_states > 0 || f->n_cost_states > 0);
 }
 
 /* one_of adds "column IN (…)"; n at most as many as there are states. */
@@ -160,6 +161,8 @@ cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 		cd_sql_add(q, " AND started_us>=? AND started_us<?");
 		cd_sql_value(q, CD_I(p->from_us));
 		cd_sql_value(q, CD_I(p->to_us));
+		if (f == NULL || f->generation_id == NULL)
+			cd_sql_add(q, " AND (requests>0 OR cost>0)"); /* what is all part of other rows */
 	}
 	if (f == NULL)
 		return;
@@ -172,6 +175,8 @@ cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 	only(q, "origin", f->origin);
 	only(q, "task", f->task);
 	only(q, "source", f->source);
+	if (rows)
+		only(q, "platform", f->platform);
 	if (f->group != NULL && f->group[0] == '\0') {
 		cd_sql_add(q, " AND user_groups IS NULL");
 	} else if (f->group != NULL) {
@@ -234,6 +239,21 @@ read_int(const struct cd_val *v, int64_t *out, protobuf_c_boolean *has)
 	*out = v->i;
 }
 
+/* add_marks lists what is out of the ordinary about a row. */
+static void
+add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
+{
+	static char matched[] = "matched", other_id[] = "other_id";
+
+	g->marks = om_arena_array(a, 2, sizeof *g->marks);
+	if (g->marks == NULL)
+		return;
+	if (link == CD_LINK_MATCHED)
+		g->marks[g->n_marks++] = matched;
+	if (g->other_id != NULL)
+		g->marks[g->n_marks++] = other_id;
+}
+
 Om__Generation *
 cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 {
@@ -273,6 +293,13 @@ cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	g->source = cd_read_text(v++, a);
 	if (v->kind == CD_TEXT && cd_group_set_read(v->p, v->n, &g->groups, &g->n_groups, a, e) != OM_OK)
 		return NULL;
+	v++;
+	g->platform = cd_read_text(v++, a);
+	g->other_id = cd_read_text(v++, a);
+	g->has_requests = g->has_unsettled = true;
+	g->requests = (uint32_t)(v++)->i;
+	g->unsettled = (v++)->i != 0;
+	add_marks(g, (cd_link)v->i, a);
 	if (a->failed || g->generation_id == NULL || g->user == NULL || g->day == NULL) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;

@@ -325,7 +325,7 @@ give_page(struct reading *g, const Om__RowsQuery *q, struct om_arena *a, Om__Row
 	s = read_page(cd_slot_db(g->slot), g, &page, e);
 	if (s != OM_OK)
 		return s;
-	if (!page.more && (page.at.rows != g->of.requests || om_money_cmp(page.at.cost, g->of.cost) != 0))
+	if (!page.more && (page.at.rows != g->of.rows || om_money_cmp(page.at.cost, g->of.cost) != 0))
 		return om_fail(e, OM_DAMAGED, "the month's rows do not amount to its total; run costd --check");
 	out->done = !page.more;
 	g->before = again ? g->before : g->behind;

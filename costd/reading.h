@@ -28,7 +28,7 @@ struct cd_reading_of {
 	struct cd_period month;
 	const char *user, *group; /* NULL: everyone's */
 	om_money cost;
-	uint64_t requests;
+	uint64_t rows;
 };
 
 om_status cd_readings_new(struct cd_pool *p, struct cd_readings **out, om_err *e) OM_MUST;

@@ -31,6 +31,8 @@ static const struct text_field texts[] = {
     {"requested_model", offsetof(Om__Record, requested_model), 256, CD_F_REQUESTED_MODEL},
     {"model", offsetof(Om__Record, model), 256, CD_F_MODEL},
     {"provider", offsetof(Om__Record, provider), 128, CD_F_PROVIDER},
+    {"platform", offsetof(Om__Record, platform), 64, CD_F_PLATFORM},
+    {"other_id", offsetof(Om__Record, other_id), 160, CD_F_OTHER_ID},
 };
 #define N_TEXTS (sizeof texts / sizeof texts[0])
 
@@ -266,6 +268,8 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 		s = set_money(out, CD_F_BYOK_COST, billed, r->byok_cost, e);
 	for (size_t i = 0; i < N_TEXTS; i++)
 		set_text(out, texts[i].field, rank, text_of(r, &texts[i]));
+	if (r->has_request)
+		set_int(out, CD_F_REQUEST, rank, r->request);
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		int64_t v = 0;
 
@@ -304,10 +308,47 @@ cd_cost_state(const struct cd_row *row)
 	return rank < CD_RANK_LOOKED_UP ? OM__COST_STATE__COST_REPORTED : OM__COST_STATE__COST_LOOKED_UP;
 }
 
+int64_t
+cd_row_requests(const struct cd_row *row)
+{
+	return row->is_part ? 0 : 1;
+}
+
+bool
+cd_row_is_openrouters(const struct cd_row *row)
+{
+	static const char prefix[] = CD_OPENROUTER_ID;
+	const struct cd_cell *platform = &row->cell[CD_F_PLATFORM];
+
+	if (platform->rank != CD_RANK_NONE)
+		return platform->v.text.n == sizeof CD_OPENROUTER - 1 &&
+		    memcmp(platform->v.text.p, CD_OPENROUTER, sizeof CD_OPENROUTER - 1) == 0;
+	return cd_row_is_of_turn(row) ||
+	    (row->key.n >= sizeof prefix - 1 && memcmp(row->key.p, prefix, sizeof prefix - 1) == 0);
+}
+
+bool
+cd_row_is_of_turn(const struct cd_row *row)
+{
+	return row->key.n >= sizeof CD_TURN_PREFIX - 1 &&
+	    memcmp(row->key.p, CD_TURN_PREFIX, sizeof CD_TURN_PREFIX - 1) == 0;
+}
+
+/* lacks_byok: the provider took its fee, and the bill of the key's owner is not known. */
+static bool
+lacks_byok(const struct cd_row *row)
+{
+	const struct cd_cell *is = &row->cell[CD_F_IS_BYOK];
+
+	return is->rank != CD_RANK_NONE && is->v.i != 0 && row->cell[CD_F_BYOK_COST].rank == CD_RANK_NONE;
+}
+
 bool
 cd_row_is_unsettled(const struct cd_row *row)
 {
-	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED;
+	if (!cd_row_is_openrouters(row))
+		return false; /* nobody can be asked: without a price it is unknown for good */
+	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
 }
 
 bool
@@ -321,8 +362,5 @@ cd_generation_id_ok(const char *id, size_t n)
 bool
 cd_row_can_look_up(const struct cd_row *row)
 {
-	static const size_t prefix = sizeof CD_TURN_PREFIX - 1;
-
-	return cd_generation_id_ok(row->key.p, row->key.n) &&
-	    (row->key.n < prefix || memcmp(row->key.p, CD_TURN_PREFIX, prefix) != 0);
+	return cd_row_is_openrouters(row) && !cd_row_is_of_turn(row) && cd_generation_id_ok(row->key.p, row->key.n);
 }

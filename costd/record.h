@@ -30,11 +30,13 @@
 #include "digest.h"
 #include "join.h"
 
-#define CD_RECORD_ID   16
-#define CD_KEY_BYTES   640
-#define CD_TURN_PREFIX "owui:"
-#define CD_LOOK_UP     "look-up"         /* source of a look-up's record */
-#define CD_EXPORT      "activity-export" /* of a line of the provider's export */
+#define CD_RECORD_ID     16
+#define CD_KEY_BYTES     640
+#define CD_TURN_PREFIX   "owui:"
+#define CD_OPENROUTER    "openrouter"      /* platform */
+#define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
+#define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
+#define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
 /* cd_record_check says why a record can never be stored. */
 om_status cd_record_check(const Om__Record *r, om_err *e) OM_MUST;
@@ -54,6 +56,16 @@ bool cd_record_is_look_up(const Om__Record *r);
 
 /* cd_cost_state reads the state off the winning cell. */
 Om__CostState cd_cost_state(const struct cd_row *row);
+
+/* cd_row_requests: what the row counts, 1 or 0. */
+int64_t cd_row_requests(const struct cd_row *row);
+/* cd_row_is_of_turn: it has no generation id. */
+bool cd_row_is_of_turn(const struct cd_row *row);
+/* cd_row_is_openrouters: its platform says so or, where none is known, its id may
+ * be one of theirs (they begin with "gen-"). */
+bool cd_row_is_openrouters(const struct cd_row *row);
+/* cd_row_is_unsettled: its cost is not final.  Rows of other platforms are never
+ * waited for. */
 bool cd_row_is_unsettled(const struct cd_row *row);
 
 /* cd_generation_id_ok: ids that may be put into a URL. */

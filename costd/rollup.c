@@ -107,7 +107,7 @@ delta_of(const struct cd_row *row, om_day day, int sign, struct cd_delta *d, om_
 	d->row = row;
 	d->day = day;
 	d->by = (struct cd_figures){
-	    .requests = sign,
+	    .requests = sign * cd_row_requests(row),
 	    .prompt_tokens = sign * count(row, CD_F_PROMPT_TOKENS),
 	    .completion_tokens = sign * count(row, CD_F_COMPLETION_TOKENS),
 	    .reasoning_tokens = sign * count(row, CD_F_REASONING_TOKENS),
@@ -324,10 +324,10 @@ fill_one(struct cd_db *db, unsigned cube, struct cd_val from, struct cd_val to, 
 	keys_sql(&b, cubes[cube]);
 	om_buf_str(&b,
 	    cube > 0 ? FIGURES(SUM_SQL) " FROM usage_day WHERE day>=? AND day<?"
-		     : ",COUNT(*),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
+		     : ",SUM(requests),COALESCE(SUM(prompt_tokens),0),COALESCE(SUM(completion_tokens),0),"
 		       "COALESCE(SUM(reasoning_tokens),0),COALESCE(SUM(cached_tokens),0),"
 		       "COALESCE(SUM(cache_write_tokens),0),COALESCE(SUM(cost),0),COALESCE(SUM(byok_cost),0),"
-		       "SUM(cost_state<2),? FROM generation WHERE started_us>=? AND started_us<?");
+		       "SUM(unsettled),? FROM generation WHERE started_us>=? AND started_us<?");
 	om_buf_str(&b, " GROUP BY day,hash");
 	if (cube == 0)
 		om_buf_str(&b, " ON DUPLICATE KEY UPDATE usage_day.day=usage_day.day" FIGURES(ADD_TO_SQL));
@@ -415,9 +415,9 @@ compare_one(struct cd_db *db, unsigned cube, cd_row_fn *fn, void *arg, om_err *e
 	om_buf_str(&b,
 	    cube > 0 ? ",NULL,-requests,-prompt_tokens,-completion_tokens,-reasoning_tokens,-cached_tokens,"
 		       "-cache_write_tokens,-cost,-byok_cost,-unsettled FROM usage_day"
-		     : ",user_id,-1,-COALESCE(prompt_tokens,0),-COALESCE(completion_tokens,0),"
+		     : ",user_id,-requests,-COALESCE(prompt_tokens,0),-COALESCE(completion_tokens,0),"
 		       "-COALESCE(reasoning_tokens,0),-COALESCE(cached_tokens,0),-COALESCE(cache_write_tokens,0),"
-		       "-COALESCE(cost,0),-COALESCE(byok_cost,0),-(cost_state<2) FROM generation");
+		       "-COALESCE(cost,0),-COALESCE(byok_cost,0),-unsettled FROM generation");
 	om_buf_str(&b,
 	    ") AS t GROUP BY day,dim HAVING SUM(n)<>0 OR SUM(p)<>0 OR SUM(c)<>0 OR SUM(r)<>0 OR SUM(h)<>0 OR "
 	    "SUM(w)<>0 OR SUM(cost)<>0 OR SUM(byok_cost)<>0 OR SUM(u)<>0");

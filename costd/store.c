@@ -47,12 +47,13 @@ cd_store_init(om_err *e)
 		om_buf_printf(&c, ",%s", cd_fields[f].column);
 		om_buf_printf(&u, "%s=?,", cd_fields[f].column);
 	}
-	om_buf_printf(&i, "INSERT INTO generation (%s,day,cost_state,ranks) VALUES (?", c.data);
+	om_buf_printf(
+	    &i, "INSERT INTO generation (%s,day,cost_state,requests,unsettled,link_kind,ranks) VALUES (?", c.data);
 	for (unsigned n = 1; n < CD_C_COUNT; n++)
 		om_buf_str(&i, ",?");
 	om_buf_chr(&i, ')');
-	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,ranks");
-	om_buf_str(&u, "day=?,cost_state=?,ranks=? WHERE generation_id=?");
+	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,requests,unsettled,link_kind,ranks");
+	om_buf_str(&u, "day=?,cost_state=?,requests=?,unsettled=?,link_kind=?,ranks=? WHERE generation_id=?");
 	s = take(&c, &columns, e);
 	if (s == OM_OK)
 		s = take(&i, &insert_sql, e);
@@ -119,6 +120,8 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	if (out->row.key.p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->day = (om_day)v[CD_C_DAY].i;
+	out->row.is_part = v[CD_C_REQUESTS].i == 0;
+	out->row.link = (uint8_t)v[CD_C_LINK].i;
 	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
 		const struct cd_val *c = &v[CD_C_FIELDS + f];
@@ -200,7 +203,7 @@ cd_store_lock(
 	return s;
 }
 
-/* put_fields writes the values of the fields, day, cost_state and ranks. */
+/* put_fields writes the values of all columns behind the key. */
 static struct cd_val *
 put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 {
@@ -229,6 +232,9 @@ put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	p += CD_N_FIELDS;
 	*p++ = cd_t(om_arena_strdup(a, om_day_text(om_zone_day(row->cell[CD_F_STARTED_US].v.i), day)));
 	*p++ = CD_I((int64_t)cd_cost_state(row));
+	*p++ = CD_I(cd_row_requests(row));
+	*p++ = CD_I(cd_row_is_unsettled(row) ? 1 : 0);
+	*p++ = CD_I(row->link);
 	*p++ = CD_B(ranks, CD_N_FIELDS);
 	return p;
 }

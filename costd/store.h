@@ -21,7 +21,17 @@ struct cd_stored {
 };
 
 /* Columns of CD_ROW_COLUMNS, in the order of a result. */
-enum { CD_C_KEY, CD_C_FIELDS, CD_C_DAY = CD_C_FIELDS + CD_N_FIELDS, CD_C_COST_STATE, CD_C_RANKS, CD_C_COUNT };
+enum {
+	CD_C_KEY,
+	CD_C_FIELDS,
+	CD_C_DAY = CD_C_FIELDS + CD_N_FIELDS,
+	CD_C_COST_STATE,
+	CD_C_REQUESTS,
+	CD_C_UNSETTLED,
+	CD_C_LINK,
+	CD_C_RANKS,
+	CD_C_COUNT
+};
 
 /* cd_store_columns is "generation_id,user_id,…,ranks"; made once, by
  * cd_store_init, before threads start. */

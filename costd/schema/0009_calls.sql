@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+--
+-- Every call once: whose bill a request is on, what a row counts, and which
+-- records of turns are which generations.
+
+ALTER TABLE generation
+  ADD COLUMN IF NOT EXISTS platform  VARCHAR(64),
+  ADD COLUMN IF NOT EXISTS other_id  VARCHAR(160),
+  ADD COLUMN IF NOT EXISTS request   INT,
+  ADD COLUMN IF NOT EXISTS requests  TINYINT NOT NULL DEFAULT 1, -- 0: part of another row's request
+  ADD COLUMN IF NOT EXISTS unsettled TINYINT NOT NULL DEFAULT 0, -- 1: its cost is not final
+  ADD COLUMN IF NOT EXISTS link_kind TINYINT NOT NULL DEFAULT 0, -- cd_link of pair.h: how it is paired
+  ADD KEY IF NOT EXISTS by_unsettled (unsettled, requests, started_us),
+  ADD KEY IF NOT EXISTS by_turn (turn_id(20));
+
+-- Only OpenRouter's generations are looked up and waited for; a row of before
+-- says by its id whether it is one.
+UPDATE generation SET unsettled=1 WHERE unsettled=0 AND
+  (generation_id LIKE 'gen-%' OR generation_id LIKE 'owui:%') AND
+  (cost_state<2 OR (is_byok=1 AND byok_cost IS NULL));
+DELETE FROM lookup WHERE generation_id NOT LIKE 'gen-%';
+
+-- What has no generation id: the records of a turn, as they are paired.  Times,
+-- tokens and texts are those of the records, whatever the row shows.
+CREATE TABLE IF NOT EXISTS turn (
+  ledger_key        VARCHAR(160) NOT NULL, -- "owui:" and the turn id
+  turn_id           VARCHAR(128) NOT NULL, -- without the plugin's ":n"
+  message_id        VARCHAR(256),
+  request           INT,                   -- null: the turn's sum
+  at_us             BIGINT       NOT NULL,
+  user_id           VARCHAR(128) NOT NULL,
+  model             VARCHAR(256),
+  prompt_tokens     BIGINT,
+  completion_tokens BIGINT,
+  alone             TINYINT      NOT NULL, -- 1: an operator said so
+  PRIMARY KEY (ledger_key),
+  KEY by_time (at_us),
+  KEY by_turn (turn_id),
+  KEY by_message (message_id(40))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+-- Which rows are part of which generation.
+CREATE TABLE IF NOT EXISTS link (
+  ledger_key VARCHAR(160) NOT NULL, -- counts nothing, or what is left over
+  target     VARCHAR(160) NOT NULL, -- the row that counts
+  kind       TINYINT      NOT NULL, -- cd_link of pair.h
+  made_us    BIGINT       NOT NULL,
+  upgrade    TINYINT      NOT NULL DEFAULT 0, -- 1: of a row that an older program had stored
+  PRIMARY KEY (ledger_key, target),
+  KEY by_target (target)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+-- Models that the provider lists under one id and writes into its books under
+-- another.
+CREATE TABLE IF NOT EXISTS model_name (
+  name     VARCHAR(256) NOT NULL, -- as in the books
+  model    VARCHAR(256) NOT NULL, -- the id of the list
+  since_us BIGINT       NOT NULL,
+  PRIMARY KEY (name),
+  KEY by_model (model)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
