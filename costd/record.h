@@ -38,10 +38,11 @@
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
-/* cd_record_check says why a record can never be stored. */
-om_status cd_record_check(const Om__Record *r, om_err *e) OM_MUST;
+/* cd_record_fit makes the record fit for its row (fit.h), as the gateway does, and says why
+ * one can never be stored: it has no id of its own, no key, or is too large. */
+om_status cd_record_fit(Om__Record *r, struct om_arena *a, om_err *e) OM_MUST;
 
-/* cd_record_row gives the row of one checked record; texts point into the
+/* cd_record_row gives the row of one record that fits; texts point into the
  * record or the arena. */
 om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e) OM_MUST;
 

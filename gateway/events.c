@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define RECORD_BYTES ((size_t)4 * 1024 * 1024) /* of one record while it is read */
+#define RECORD_BYTES ((size_t)32 * 1024 * 1024) /* of one record while it is read: a few copies of a whole body */
 
 static om_status
 reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, om_err *e)
@@ -32,6 +32,25 @@ reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reaso
 	return OM_OK;
 }
 
+/* list notes what was repaired of one record, as far as a reply lists it. */
+static om_status
+list(struct gw_events *ev, struct om_arena *a, size_t index, const struct om_fit *notes, om_err *e)
+{
+	gw_event_count_repairs(notes);
+	if (!om_fit_any(notes))
+		return OM_OK;
+	if (ev->repaired == NULL) {
+		ev->repaired = om_arena_array(a, GW_REPAIRS_MAX, sizeof *ev->repaired);
+		if (ev->repaired == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+	}
+	for (unsigned f = 0; f < OM_N_FIT; f++)
+		if (notes->why[f] != NULL && ev->n_repaired < GW_REPAIRS_MAX)
+			ev->repaired[ev->n_repaired++] =
+			    (struct gw_repair){.index = index, .field = (om_fit_field)f, .reason = notes->why[f]};
+	return OM_OK;
+}
+
 /* take judges one record and puts it where it belongs. */
 static om_status
 take(
@@ -39,17 +58,20 @@ take(
 {
 	om_err why = {.text = ""};
 	struct om_arena own;
+	struct om_fit notes;
 	Om__Record r;
 	om_status s;
 
 	om_arena_init(&own, RECORD_BYTES);
-	s = gw_event_read(o, now, &own, &r, &why);
+	s = gw_event_read(o, now, &own, &r, &notes, &why);
 	if (s == OM_INVALID || s == OM_RANGE) {
 		s = reject(ev, a, index, why.text, e);
 	} else if (s != OM_OK) {
 		s = om_fail(e, s, "%s", why.text);
 	} else {
 		s = gw_batch_add(b, &r, e);
+		if (s == OM_OK)
+			s = list(ev, a, index, &notes, e);
 		if (s == OM_OK)
 			ev->n_accepted++;
 	}

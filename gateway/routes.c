@@ -151,6 +151,14 @@ media_of(const struct route *r)
 	return r->handler == gw_api_events ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
 }
 
+/* has_body: without length and chunks there is none, which is a connection test
+ * where traces are taken. */
+static bool
+has_body(const struct gw_req *rq)
+{
+	return gw_req_header(rq, "Content-Length") != NULL || gw_req_header(rq, "Transfer-Encoding") != NULL;
+}
+
 static om_status
 run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -169,7 +177,7 @@ run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_repl
 		s = gw_query_parse(rq, r->params, e);
 	if (s == OM_OK && r->body_bytes > 0)
 		s = gw_media_check(rq, media_of(r), e);
-	if (s == OM_OK && r->body_bytes > 0)
+	if (s == OM_OK && r->body_bytes > 0 && (media_of(r) != GW_MEDIA_TRACES || has_body(rq)))
 		s = rq->read_body(rq, r->body_bytes, e);
 	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
 }
