@@ -126,6 +126,20 @@ write_success(struct gw_reply *rp, const struct om_fit *notes)
 	om_jw_close(&w, '}');
 }
 
+static om_status
+parse_mended(const struct gw_req *rq, json_t **out, om_err *e)
+{
+	struct om_json_span mended;
+	struct om_buf copy;
+	om_status s;
+
+	om_buf_init(&copy, rq->n_body + 1);
+	mended = om_json_mend(rq->body, rq->n_body, &copy);
+	s = om_json_parse(mended.text, mended.n, out, e);
+	om_buf_fini(&copy);
+	return s;
+}
+
 om_status
 gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -134,7 +148,7 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	struct om_fit notes;
 	json_t *doc = NULL;
 	Om__Record r;
-	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+	om_status s = parse_mended(rq, &doc, e);
 
 	if (s != OM_OK)
 		return s;

@@ -135,38 +135,14 @@ are_lines(const char *text, size_t n)
 	return whole;
 }
 
-om_status
-gw_events_json(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
-{
-	json_t *doc = NULL;
-	om_status s;
-
-	*out = (struct gw_events){.n_accepted = 0};
-	if (om_json_is_array(text, n))
-		return read_array(text, n, now, a, b, out, e);
-	if (are_lines(text, n))
-		return gw_events_ndjson(text, n, now, a, b, out, e);
-	s = om_json_parse(text, n, &doc, e);
-	if (s != OM_OK)
-		return s;
-	if (json_is_object(doc))
-		s = take(doc, 0, now, a, b, out, e);
-	else
-		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
-	json_decref(doc);
-	return s;
-}
-
-om_status
-gw_events_ndjson(
+static om_status
+read_lines(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
 {
 	const char *end = text + n;
 	om_status s = OM_OK;
 	size_t index = 0;
 
-	*out = (struct gw_events){.n_accepted = 0};
 	for (size_t line = 1; s == OM_OK && text < end; line++) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop != NULL ? stop : end) - text);
@@ -195,4 +171,59 @@ gw_events_ndjson(
 		text += len + (stop != NULL);
 	}
 	return s;
+}
+
+static om_status
+read_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	json_t *doc = NULL;
+	om_status s;
+
+	if (om_json_is_array(text, n))
+		return read_array(text, n, now, a, b, out, e);
+	if (are_lines(text, n))
+		return read_lines(text, n, now, a, b, out, e);
+	s = om_json_parse(text, n, &doc, e);
+	if (s != OM_OK)
+		return s;
+	if (json_is_object(doc))
+		s = take(doc, 0, now, a, b, out, e);
+	else
+		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
+	json_decref(doc);
+	return s;
+}
+
+typedef om_status reader(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e);
+
+static om_status
+read_mended(reader *read, const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
+    struct gw_events *out, om_err *e)
+{
+	struct om_json_span mended;
+	struct om_buf copy;
+	om_status s;
+
+	*out = (struct gw_events){.n_accepted = 0};
+	om_buf_init(&copy, n + 1);
+	mended = om_json_mend(text, n, &copy);
+	s = read(mended.text, mended.n, now, a, b, out, e);
+	om_buf_fini(&copy);
+	return s;
+}
+
+om_status
+gw_events_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	return read_mended(read_json, text, n, now, a, b, out, e);
+}
+
+om_status
+gw_events_ndjson(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	return read_mended(read_lines, text, n, now, a, b, out, e);
 }

@@ -242,17 +242,21 @@ gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
 {
 	json_t *doc = NULL;
 	const json_t *list;
-	struct om_buf kept;
+	struct om_json_span mended;
+	struct om_buf kept, copy;
 	size_t n_list;
 	om_status s;
 
 	om_buf_init(&kept, GW_BODY_EVENTS);
+	om_buf_init(&copy, GW_BODY_EVENTS);
 	cut_out(text, n, &kept);
 	s = om_buf_done(&kept, NULL);
+	mended = om_json_mend(s == OM_OK ? kept.data : "", s == OM_OK ? kept.len : 0, &copy);
 	if (s != OM_OK)
 		s = om_fail(e, OM_TOO_LARGE, "the trace has more than %zu bytes besides its texts", GW_BODY_EVENTS);
-	else if (om_json_parse(kept.data, kept.len, &doc, NULL) != OM_OK)
+	else if (om_json_parse(mended.text, mended.n, &doc, NULL) != OM_OK)
 		s = om_fail(e, OM_INVALID, "the body is not valid JSON");
+	om_buf_fini(&copy);
 	om_buf_fini(&kept);
 	if (s != OM_OK)
 		return s;
