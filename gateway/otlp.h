@@ -33,9 +33,9 @@ typedef enum gw_attr {
 } gw_attr;
 
 struct gw_value {
-	enum { GW_VALUE_NONE, GW_VALUE_TEXT, GW_VALUE_NUMBER } kind;
-	const char *text; /* as sent, ends with a zero byte */
-	om_money number;  /* a number is an exact decimal, whatever it stands for */
+	enum { GW_VALUE_NONE, GW_VALUE_TEXT, GW_VALUE_NUMBER, GW_VALUE_ODD } kind; /* odd: neither text nor number */
+	const char *text;                                                          /* as sent, ends with a zero byte */
+	om_money number; /* a number is an exact decimal, whatever it stands for */
 };
 
 /* What spans take over from the resource that they came from. */

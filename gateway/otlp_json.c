@@ -128,6 +128,8 @@ read_value(const json_t *o, struct gw_value *v, struct om_arena *a)
 		if (om_json_money(o, "", numbers[i], &v->number, &has, NULL) == OM_OK && has)
 			v->kind = GW_VALUE_NUMBER;
 	}
+	if (v->kind == GW_VALUE_NONE && json_object_size(o) > 0)
+		v->kind = GW_VALUE_ODD;
 }
 
 /* read_attributes also tells, in *openrouter, whether one is OpenRouter's. */

@@ -17,6 +17,7 @@ read_value(const ProtobufCBinaryData *packed, struct gw_value *v, struct om_aren
 {
 	Otlp__AnyValue *any;
 	char digits[24];
+	bool number = false;
 
 	if (v->kind != GW_VALUE_NONE || packed->len > GW_OTLP_TEXT + 16 ||
 	    om_msg_unpack(&otlp__any_value__descriptor, packed->data, packed->len, a, &any, NULL) != OM_OK)
@@ -27,18 +28,18 @@ read_value(const ProtobufCBinaryData *packed, struct gw_value *v, struct om_aren
 		break;
 	case OTLP__ANY_VALUE__VALUE_INT_VALUE:
 		(void)snprintf(digits, sizeof digits, "%lld", (long long)any->int_value);
-		if (om_money_parse(digits, &v->number, NULL) == OM_OK)
-			v->kind = GW_VALUE_NUMBER;
+		number = om_money_parse(digits, &v->number, NULL) == OM_OK;
 		break;
 	case OTLP__ANY_VALUE__VALUE_DOUBLE_VALUE:
-		if (om_money_from_double(any->double_value, &v->number, NULL) == OM_OK)
-			v->kind = GW_VALUE_NUMBER;
+		number = om_money_from_double(any->double_value, &v->number, NULL) == OM_OK;
 		break;
 	case OTLP__ANY_VALUE__VALUE_BOOL_VALUE:
 	case OTLP__ANY_VALUE__VALUE__NOT_SET:
 	case _OTLP__ANY_VALUE__VALUE__CASE_IS_INT_SIZE:
 		break;
 	}
+	if (any->value_case != OTLP__ANY_VALUE__VALUE_STRING_VALUE)
+		v->kind = number ? GW_VALUE_NUMBER : GW_VALUE_ODD;
 }
 
 static void
