@@ -2,6 +2,7 @@
 #include "event.h"
 #include "json.h"
 #include "query.h"
+#include "refusal.h"
 #include "routes.h"
 #include "spool.h"
 #include "stats.h"
@@ -72,6 +73,17 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 	return s;
 }
 
+static void
+keep_refusals(struct gw_app *app, const struct gw_req *rq, const struct gw_events *ev)
+{
+	struct gw_refusals r = {.n = 0};
+
+	om_stat_add(&st_rejected, (int64_t)ev->n_rejected);
+	for (size_t i = 0; i < ev->n_rejected; i++)
+		gw_refusals_add(&r, ev->rejected[i].kind, 1);
+	gw_refusals_keep(app, rq, "events", &r);
+}
+
 om_status
 gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -90,9 +102,11 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	if (s == OM_OK && ev.n_accepted > 0)
 		s = gw_spool_append(app->spool, &b, now, e);
 	gw_batch_free(&b);
+	if (s == OM_INVALID)
+		gw_refusals_keep_body(app, rq, "events", GW_REFUSED_NO_JSON);
 	if (s != OM_OK)
 		return s;
-	om_stat_add(&st_rejected, (int64_t)ev.n_rejected);
+	keep_refusals(app, rq, &ev);
 	if (ev.n_accepted == 0 && ev.n_rejected > 0)
 		return refuse_all(rq, rp, &ev, e);
 	rp->type = "application/json";
@@ -148,14 +162,18 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	struct om_fit notes;
 	json_t *doc = NULL;
 	Om__Record r;
+	const char *why = GW_REFUSED_NO_JSON;
 	om_status s = parse_mended(rq, &doc, e);
 
-	if (s != OM_OK)
-		return s;
-	s = gw_legacy_read(doc, now, rq->arena, &r, &notes, e);
-	json_decref(doc);
-	if (s == OM_INVALID || s == OM_RANGE)
+	if (s == OM_OK) {
+		why = json_is_object(doc) ? "no activity with an id" : GW_REFUSED_OBJECT;
+		s = gw_legacy_read(doc, now, rq->arena, &r, &notes, e);
+		json_decref(doc);
+	}
+	if (s == OM_INVALID) {
 		om_stat_add(&st_rejected, 1);
+		gw_refusals_keep_body(app, rq, "record", why);
+	}
 	if (s != OM_OK)
 		return s;
 	b = gw_batch_new();

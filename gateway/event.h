@@ -32,6 +32,7 @@
 struct gw_rejection {
 	size_t index;
 	const char *reason; /* in the arena */
+	const char *kind;   /* static: the same without what was sent */
 };
 
 struct gw_repair {

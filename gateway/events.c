@@ -6,12 +6,14 @@
  */
 #include "event.h"
 
+#include "refusal.h"
+
 #include <string.h>
 
 #define RECORD_BYTES ((size_t)32 * 1024 * 1024) /* of one record while it is read: a few copies of a whole body */
 
 static om_status
-reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, om_err *e)
+reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, const char *kind, om_err *e)
 {
 	if (ev->n_rejected == ev->cap_rejected) {
 		size_t cap = ev->cap_rejected == 0 ? 16 : ev->cap_rejected * 2;
@@ -25,6 +27,7 @@ reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reaso
 		ev->cap_rejected = cap;
 	}
 	ev->rejected[ev->n_rejected].index = index;
+	ev->rejected[ev->n_rejected].kind = kind;
 	ev->rejected[ev->n_rejected].reason = om_arena_strdup(a, reason);
 	if (ev->rejected[ev->n_rejected].reason == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -65,7 +68,7 @@ take(
 	om_arena_init(&own, RECORD_BYTES);
 	s = gw_event_read(o, now, &own, &r, &notes, &why);
 	if (s == OM_INVALID || s == OM_RANGE) {
-		s = reject(ev, a, index, why.text, e);
+		s = reject(ev, a, index, why.text, json_is_object(o) ? GW_REFUSED_NO_KEY : GW_REFUSED_OBJECT, e);
 	} else if (s != OM_OK) {
 		s = om_fail(e, s, "%s", why.text);
 	} else {
@@ -161,7 +164,7 @@ read_lines(
 			} else if (doc == NULL) {
 				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
 				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
-				s = reject(out, a, index, why.text, e);
+				s = reject(out, a, index, why.text, GW_REFUSED_NO_JSON, e);
 			} else {
 				s = take(doc, index, now, a, b, out, e);
 			}
