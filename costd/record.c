@@ -147,8 +147,6 @@ cd_record_check(const Om__Record *r, om_err *e)
 		return om_fail(e, OM_INVALID, "generation_id or turn_id: both missing");
 	if ((unsigned)r->state > OM__STATE__STATE_FINAL)
 		return om_fail(e, OM_INVALID, "state: unknown");
-	if (!r->has_started_us && !r->has_finished_us)
-		return om_fail(e, OM_INVALID, "started_us or finished_us: both missing");
 	if (r->cost != NULL && r->has_cost_state &&
 	    ((unsigned)r->cost_state > OM__COST_STATE__COST_LOOKED_UP || r->cost_state == OM__COST_STATE__COST_UNKNOWN))
 		return om_fail(e, OM_INVALID, "cost_state: says nothing about the cost");

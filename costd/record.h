@@ -35,6 +35,7 @@
 #define CD_TURN_PREFIX   "owui:"
 #define CD_OPENROUTER    "openrouter"      /* platform */
 #define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
+#define CD_OPERATOR      "operator"        /* source of an operator's word */
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
