@@ -51,7 +51,7 @@ om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *
  * the receipt here, not at the door: the receipt that counts is the earliest. */
 bool cd_record_has_sent(const Om__Record *r);
 
-/* cd_record_content hashes a record as gateways before 0.9 knew it: without its time
+/* cd_record_content hashes a record as older gateways knew it: without its time
  * of receipt, which differs when a client sends the record again, and without the
  * fields that came later. */
 om_status cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e) OM_MUST;
