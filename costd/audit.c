@@ -136,18 +136,11 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	struct page *p = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_err why = {.text = ""};
-	om_status s;
+	om_status s = cd_record_read(v[1].p, v[1].n, v[2].i, &p->a, &r, &row, e);
 
 	p->out->records++;
-	s = om_msg_unpack(&om__record__descriptor, v[1].p, v[1].n, &p->a, &r, &why);
-	/* the bytes go with the result, the message's texts are in the arena */
-	if (s == OM_OK) {
-		r->received_us = v[2].i;
-		s = cd_record_row(r, &p->a, &row, &why);
-	}
 	if (s != OM_OK)
-		return om_fail(e, s, "journal: %.200s", why.text);
+		return s;
 	if (p->any && cd_store_key_cmp(p->joined.key, row.key) == 0) {
 		(void)cd_join(&p->joined, &row);
 		return OM_OK;

@@ -79,7 +79,7 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 
 	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
 	if (s == OM_OK)
-		s = cd_record_check(it->rec, &why);
+		s = cd_record_fit(it->rec, a, &why);
 	if (s == OM_OK)
 		s = cd_record_row(it->rec, a, &it->row, &why);
 	if (s == OM_OK)
