@@ -85,8 +85,8 @@ collect(const Om__Record *const *records, size_t n, struct sighting *out, struct
 		const Om__Record *r = records[i];
 		om_time at = cd_record_seen_us(r);
 
-		if (cd_record_is_look_up(r))
-			continue;
+		if (cd_record_is_look_up(r) && strcmp(r->user->id, OM_USER_UNKNOWN) == 0)
+			continue; /* nobody was named */
 		out[found++] = (struct sighting){
 		    .id = r->user->id,
 		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),

@@ -77,8 +77,8 @@ branches(struct cd_sql *q, const struct ask_rows *ask)
 			f.cost_states = ask->q->filter->cost_states + i;
 		}
 		cd_sql_add(q,
-		    i > 0 ? " UNION ALL (SELECT generation_id FROM generation"
-			  : "(SELECT generation_id FROM generation");
+		    i > 0 ? " UNION ALL (SELECT generation_id FROM generation AS g"
+			  : "(SELECT generation_id FROM generation AS g");
 		conditions(q, ask, &f);
 		newest_first(q, ask, "");
 		cd_sql_add(q, ")");
