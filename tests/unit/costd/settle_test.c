@@ -5,7 +5,6 @@
 
 #include "audit.h"
 #include "estimate.h"
-#include "model.h"
 #include "price.h"
 #include "record.h"
 #include "settings.h"
@@ -160,81 +159,6 @@ test_price_in_force_at_an_instant(void **state)
 	/* before the history begins: its first line, for a day */
 	find(&f, START - OM_DAY, "\"prompt\":\"0.000001\"");
 	find(&f, START - OM_DAY - 1, NULL);
-	fx_close(&f);
-}
-
-#define SLUG             "anthropic/claude-4.5-haiku-20251001"
-#define ID               "anthropic/claude-haiku-4.5"
-#define PRICED(id, slug) "{\"id\":\"" id "\",\"canonical_slug\":\"" slug "\",\"pricing\":{\"prompt\":\"1\"}}"
-
-static const char *
-names(struct fx *f)
-{
-	return fx_text(f, "SELECT CONCAT_WS(' ',name,model,since_us) FROM model_name ORDER BY name");
-}
-
-static void
-test_a_list_joins_two_names_of_a_model(void **state)
-{
-	struct fx f;
-
-	(void)state;
-	fx_open(&f);
-	(void)store(&f,
-	    "{\"data\":[" PRICED(ID, SLUG) "," PRICED("same/name", "same/name") "," PRICED(
-		"x/two:free", "x/two-2026") "," PRICED("x/two", "x/two-2026") "," /* the one without a variant */
-	    PRICED("x/gift:free", "x/gift") "," /* says nothing about what x/gift costs */
-	    PRICED("x/listed", "x/two") ","     /* an id of the list stands for itself */
-					"{\"id\":\"x/odd\",\"canonical_slug\":7,\"pricing\":{\"prompt\":\"1\"}}]}",
-	    1000);
-	assert_string_equal(names(&f),
-	    SLUG " " ID " 1000\n"
-		 "x/two-2026 x/two 1000\n"
-		 "x/two-2026:free x/two:free 1000\n");
-	/* nothing is forgotten, and what is listed elsewhere now leads there */
-	(void)store(&f, "{\"data\":[" PRICED("x/three", "x/two-2026") "," PRICED("a/new", ID) "]}", 2000);
-	assert_string_equal(names(&f),
-	    SLUG " a/new 2000\n" ID " a/new 2000\n"
-		 "x/two-2026 x/three 2000\n"
-		 "x/two-2026:free x/two:free 1000\n");
-	/* a name that has become an id stands for itself */
-	(void)store(&f, "{\"data\":[" PRICED(ID, SLUG) "," PRICED("x/two-2026", "x/two-2026") "]}", 3000);
-	assert_string_equal(names(&f),
-	    SLUG " " ID " 3000\n" ID " " ID " 3000\n"
-		 "x/two-2026 x/two-2026 3000\n"
-		 "x/two-2026:free x/two:free 1000\n");
-	fx_close(&f);
-}
-
-static void
-test_a_model_is_found_by_either_name(void **state)
-{
-	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-	const char *name = NULL;
-	Om__Record *r[1];
-	size_t n = 0;
-	struct fx f;
-
-	(void)state;
-	fx_open(&f);
-	(void)store(&f, "{\"data\":[" PRICED(ID, SLUG) "]}", START - OM_SECOND);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_model_name(db, SLUG "-and-more", strlen(SLUG), &f.a, &name, &n, &e), &e);
-	assert_string_equal(name, ID);
-	assert_int_equal(n, strlen(ID));
-	ok(cd_model_name(db, ID, strlen(ID), &f.a, &name, &n, &e), &e);
-	assert_string_equal(name, ID);
-	ok(cd_model_name(db, "not/listed", strlen("not/listed"), &f.a, &name, &n, &e), &e);
-	assert_string_equal(name, "not/listed");
-	cd_db_close(&db);
-	/* as the books call it, estimated by what the list calls it */
-	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", NULL);
-	r[0]->model = om_arena_strdup(&f.a, SLUG);
-	assert_int_equal(fx_submit(&f, r, 1, 1, &out), OM_OK);
-	assert_string_equal(fx_text(&f, "SELECT CONCAT(cost_state,' ',model) FROM generation"), "1 " SLUG "\n");
-	no_differences(&f);
 	fx_close(&f);
 }
 
@@ -497,8 +421,6 @@ main(void)
 	    cmocka_unit_test(test_history_adds_and_closes_what_changed),
 	    cmocka_unit_test(test_one_process_fetches_at_a_time),
 	    cmocka_unit_test(test_price_in_force_at_an_instant),
-	    cmocka_unit_test(test_a_list_joins_two_names_of_a_model),
-	    cmocka_unit_test(test_a_model_is_found_by_either_name),
 	    cmocka_unit_test(test_estimate_stands_until_something_better_comes),
 	    cmocka_unit_test(test_estimate_does_not_depend_on_the_order),
 	    cmocka_unit_test(test_sweep_estimates_what_came_before_its_price),
