@@ -116,27 +116,6 @@ mark_repeats(struct cd_item *items, size_t n)
 	}
 }
 
-/* sightings picks the records that tell of a person (n of both, ascending by key;
- * one row for each key): of look-ups those whose word about the user stands. */
-static size_t
-sightings(struct cd_item *const *items, size_t n, const struct cd_row *rows, const Om__Record **out)
-{
-	size_t kept = 0, k = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct cd_text *user;
-
-		while (cd_store_key_cmp(rows[k].key, items[i]->row.key) != 0)
-			k++;
-		user = &rows[k].cell[CD_F_USER_ID].v.text;
-		if (!cd_record_is_look_up(items[i]->rec) ||
-		    (user->n == strlen(items[i]->rec->user->id) &&
-			memcmp(user->p, items[i]->rec->user->id, user->n) == 0))
-			out[kept++] = items[i]->rec;
-	}
-	return kept;
-}
-
 /* write_rows joins n items (ascending by key) into their rows and moves
  * everything that hangs on them. */
 static om_status
@@ -157,6 +136,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
+		records[i] = items[i]->rec;
 		if (n_keys > 0 && cd_store_key_cmp(keys[n_keys - 1], items[i]->row.key) == 0) {
 			cd_journal_compare(&costs[n_keys - 1], &items[i]->row);
 			(void)cd_join(&joined[n_keys - 1], &items[i]->row);
@@ -179,10 +159,8 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 		else {
 			struct cd_row before = *old;
 
-			if (!cd_join(&before, &joined[i])) {
-				joined[i] = before;
+			if (!cd_join(&before, &joined[i]))
 				continue;
-			}
 			if (found[i]->n_known < CD_N_FIELDS) /* what its records said of the new fields */
 				s = cd_journal_join(db, keys[i], &before, a, e);
 			joined[i] = before;
@@ -204,7 +182,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	if (s == OM_OK)
 		s = cd_journal_discrepancies(db, costs, n_keys, a, e);
 	if (s == OM_OK)
-		s = cd_people_see(db, records, sightings(items, n, joined, records), a, e);
+		s = cd_people_see(db, records, n, a, e);
 	if (s == OM_OK)
 		s = cd_lookup_plan(db, &r->l->times, plans, n_plans, om_now(), &r->next, a, e);
 	return s;
