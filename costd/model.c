@@ -202,3 +202,45 @@ cd_model_name(
 	*n_out = f.n;
 	return s;
 }
+
+struct name_scan {
+	struct om_arena *a;
+	const char **names;
+	size_t n, room;
+};
+
+static om_status
+keep_name(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct name_scan *scan = arg;
+
+	if (scan->n == scan->room) {
+		size_t room = scan->room == 0 ? 8 : 2 * scan->room;
+		const char **names = om_arena_array(scan->a, room, sizeof *names);
+
+		if (names == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		for (size_t i = 0; i < scan->n; i++)
+			names[i] = scan->names[i];
+		scan->names = names;
+		scan->room = room;
+	}
+	scan->names[scan->n] = om_arena_strndup(scan->a, v[0].p, v[0].n);
+	return scan->names[scan->n++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+cd_model_names(
+    struct cd_db *db, const char *name, struct om_arena *a, const char *const **out, size_t *n_out, om_err *e)
+{
+	struct name_scan scan = {.a = a};
+	const struct cd_val v[] = {cd_t(name), cd_t(name), cd_t(name), cd_t(name)};
+	om_status s = cd_db_query(db,
+	    "SELECT " CD_MODEL_LISTED
+	    " AS n UNION SELECT mo.name FROM model_name AS mo WHERE mo.model=" CD_MODEL_LISTED,
+	    v, 4, keep_name, &scan, e);
+
+	*out = scan.names;
+	*n_out = scan.n;
+	return s;
+}

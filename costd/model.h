@@ -25,15 +25,23 @@
 #define CD_MODEL_NAME(column) "COALESCE((SELECT mn.model FROM model_name AS mn WHERE mn.name=" column ")," column ")"
 
 /* CD_MODEL_IS is SQL for "the column names this model, by whichever name"; it
- * takes the name CD_MODEL_IS_VALUES times. */
-#define CD_MODEL_IS(column) \
-	CD_MODEL_NAME(column) "=COALESCE((SELECT wanted.model FROM model_name AS wanted WHERE wanted.name=?),?)"
-#define CD_MODEL_IS_VALUES 2u
+ * takes the name CD_MODEL_IS_VALUES times.  All names are found first, so that an
+ * index of the column serves. */
+#define CD_MODEL_LISTED "COALESCE((SELECT mn.model FROM model_name AS mn WHERE mn.name=?),?)"
+#define CD_MODEL_IS(column)                                                                                      \
+	column " IN (SELECT n FROM (SELECT " CD_MODEL_LISTED " AS n UNION SELECT mo.name FROM model_name AS mo " \
+	       "WHERE mo.model=" CD_MODEL_LISTED ") AS names)"
+#define CD_MODEL_IS_VALUES 4u
 
 /* cd_model_name gives the name of the model that `name` stands for, in the arena;
  * the name itself when nothing is known of it. */
 om_status cd_model_name(struct cd_db *db, const char *name, size_t n, struct om_arena *a, const char **out,
     size_t *n_out, om_err *e) OM_MUST;
+
+/* cd_model_names gives all names of the model that `name` stands for, at least that
+ * one, in the arena. */
+om_status cd_model_names(
+    struct cd_db *db, const char *name, struct om_arena *a, const char *const **out, size_t *n_out, om_err *e) OM_MUST;
 
 /* cd_model_names_store makes the names of a list (ascending by model) known. */
 om_status cd_model_names_store(

@@ -19,6 +19,11 @@ UPDATE generation SET unsettled=1 WHERE unsettled=0 AND
   (generation_id LIKE 'gen-%' OR generation_id LIKE 'owui:%') AND
   (cost_state<2 OR (is_byok=1 AND byok_cost IS NULL));
 DELETE FROM lookup WHERE generation_id NOT LIKE 'gen-%';
+-- What is not settled for want of the key owner's bill is asked for, too.
+INSERT IGNORE INTO lookup (generation_id,first_us,attempts,next_us,verify)
+  SELECT generation_id,@now,0,@now,0 FROM
+    (SELECT @now:=CAST(UNIX_TIMESTAMP(NOW(6))*1000000 AS SIGNED)) AS clock JOIN generation
+  WHERE unsettled=1 AND is_byok=1 AND byok_cost IS NULL AND cost_state>1 AND generation_id LIKE 'gen-%';
 
 -- What has no generation id: the records of a turn, as they are paired.  Times,
 -- tokens and texts are those of the records, whatever the row shows.

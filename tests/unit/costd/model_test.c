@@ -226,6 +226,16 @@ test_filters_find_a_model_by_either_name(void **state)
 	assert_int_equal(out.n_items, 3);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_string_equal(out.items[i]->model, ID);
+	q.has_limit = true; /* pages of one, the newest first, whatever they are called */
+	q.limit = 1;
+	for (unsigned i = 0; i < 3; i++) {
+		out = (Om__GenerationsReply)OM__GENERATIONS_REPLY__INIT;
+		ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		assert_int_equal(out.n_items, 1);
+		assert_string_equal(out.items[0]->generation_id, om_arena_printf(&f.a, "gen-%u", 2 - i));
+		q.cursor = out.next_cursor;
+	}
+	assert_null(q.cursor);
 	fx_close(&f);
 }
 
