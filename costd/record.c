@@ -174,10 +174,28 @@ cd_record_is_look_up(const Om__Record *r)
 	return r->cost != NULL && r->has_cost_state && r->cost_state == OM__COST_STATE__COST_LOOKED_UP;
 }
 
+#define EARLIEST ((om_time)1577836800 * OM_SECOND) /* 2020-01-01 */
+#define LATER_US (300 * OM_SECOND)                 /* a sender's clock may be so much ahead */
+
+bool
+cd_record_has_sent(const Om__Record *r)
+{
+	return r->has_content && r->content.len == OM_SHA256;
+}
+
+/* is_possible: records of older gateways were judged when they were accepted. */
+static bool
+is_possible(const Om__Record *r, om_time t)
+{
+	return !cd_record_has_sent(r) || (t >= EARLIEST && t <= r->received_us + LATER_US);
+}
+
 om_time
 cd_record_seen_us(const Om__Record *r)
 {
-	return r->has_started_us ? r->started_us : r->finished_us;
+	if (r->has_started_us && is_possible(r, r->started_us))
+		return r->started_us;
+	return r->has_finished_us && is_possible(r, r->finished_us) ? r->finished_us : r->received_us;
 }
 
 static void
@@ -252,14 +270,18 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 	if (key == NULL || groups == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->key = (struct cd_text){.p = key, .n = strlen(key)};
+	if (r->has_alone && r->alone)
+		return OM_OK; /* a word about the row's pairing, and about nothing else */
 	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
 	set_text(out, CD_F_USER_GROUPS, rank, groups);
-	if (r->has_started_us && !looked_up)
+	if (r->has_started_us && is_possible(r, r->started_us) && !looked_up)
 		set_int(out, CD_F_STARTED_US, rank, r->started_us);
 	else
 		set_int(out, CD_F_STARTED_US, CD_RANK_DERIVED, cd_record_seen_us(r));
-	if (r->has_finished_us)
+	if (r->has_finished_us && is_possible(r, r->finished_us))
 		set_int(out, CD_F_FINISHED_US, rank, r->finished_us);
+	else if (r->has_finished_us)
+		set_int(out, CD_F_FINISHED_US, CD_RANK_DERIVED, r->received_us);
 	set_int(out, CD_F_STATE, state_rank(r), r->state);
 	s = set_money(out, CD_F_COST, billed, r->cost, e);
 	if (r->has_is_byok)
@@ -287,6 +309,8 @@ cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 	om_status s;
 
 	copy.received_us = 0;
+	copy.has_content = copy.has_request = false;
+	copy.platform = NULL;
 	om_buf_init(&b, 2 * MAX_PACKED);
 	om_msg_pack(&copy.base, &b);
 	s = om_buf_done(&b, e);
