@@ -9,6 +9,7 @@
 #include "price.h"
 #include "query.h"
 #include "record.h"
+#include "schema.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -352,6 +353,40 @@ test_both_ids_of_a_believed_reply_stand_in_the_row(void **state)
 	fx_close(&f);
 }
 
+/* An older program's rows: what is asked for, estimated and counted as unsettled. */
+static void
+test_rows_of_an_older_program_are_judged_anew(void **state)
+{
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	submit(&f, fx_record(&f.a, 1, "chatcmpl-7", "u-1", NULL));
+	submit(&f, fx_record(&f.a, 2, "gen-open", "u-1", NULL));
+	submit(&f, byok(fx_record(&f.a, 3, "gen-bare", "u-1", "0.1"), NULL, &f.a));
+	submit(&f, byok(fx_record(&f.a, 4, "gen-whole", "u-1", "0.1"), "0.2", &f.a));
+	/* it estimated a local chat and looked it up, and took BYOK for settled */
+	fx_run(&f, "UPDATE generation SET unsettled=0");
+	fx_run(&f,
+	    "UPDATE generation SET cost=0.3,cost_state=1,ranks=INSERT(ranks,5,1,UNHEX('05')) WHERE "
+	    "generation_id='chatcmpl-7'");
+	fx_run(&f, "UPDATE lookup SET generation_id='chatcmpl-7' WHERE generation_id='gen-bare'");
+	fx_run(&f, "DELETE FROM schema_migration WHERE version>=9");
+	ok(cd_db_open(&f.opts, &db, &e), &e);
+	ok(cd_schema_apply(db, cd_migrations, cd_n_migrations, &e), &e);
+	cd_db_close(&db);
+	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-bare\ngen-open\n");
+	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE next_us>0 AND first_us>0 AND attempts=0"), 2);
+	assert_string_equal(fx_text(&f,
+				"SELECT CONCAT_WS(' ',generation_id,unsettled,cost_state,IFNULL(cost,'-')) "
+				"FROM generation WHERE generation_id<>'gen-whole' ORDER BY 1"),
+	    "chatcmpl-7 0 0 -\ngen-bare 1 2 0.100000000000000000\ngen-open 1 0 -\n");
+	no_differences(&f); /* the totals never had what an older program would have counted */
+	fx_close(&f);
+}
+
 int
 main(void)
 {
@@ -363,6 +398,7 @@ main(void)
 	    cmocka_unit_test(test_a_look_up_names_the_user_of_a_row_that_nobody_named),
 	    cmocka_unit_test(test_a_reply_about_another_id_is_compared_with_the_row),
 	    cmocka_unit_test(test_both_ids_of_a_believed_reply_stand_in_the_row),
+	    cmocka_unit_test(test_rows_of_an_older_program_are_judged_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
