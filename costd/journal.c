@@ -31,6 +31,8 @@ content_of_payload(const struct cd_val *payload, struct om_arena *a, unsigned ch
 	Om__Record *r = NULL;
 	om_status s = om_msg_unpack(&om__record__descriptor, payload->p, payload->n, a, &r, e);
 
+	if (s == OM_OK)
+		s = cd_record_fit(r, a, e);
 	return s == OM_OK ? cd_record_content(r, out, e) : s;
 }
 

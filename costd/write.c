@@ -45,6 +45,8 @@ changed_calls(struct cd_calls *c, struct cd_call ***out, size_t *n_out, om_err *
 			continue;
 		if (cd_row_is_unsettled(&k->row))
 			s = cd_estimate_row(c->db, &k->row, c->a, e);
+		else
+			cd_estimate_ignore(&k->row); /* that of before it turned out to be another platform's */
 		if (k->old == NULL || !is_as_before(&k->old->row, &k->row))
 			list[(*n_out)++] = k;
 	}
