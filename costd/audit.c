@@ -97,8 +97,10 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	p->out->records++;
 	s = om_msg_unpack(&om__record__descriptor, v[1].p, v[1].n, &p->a, &r, &why);
 	/* the bytes go with the result, the message's texts are in the arena */
-	if (s == OM_OK)
+	if (s == OM_OK) {
+		r->received_us = v[2].i;
 		s = cd_record_row(r, &p->a, &row, &why);
+	}
 	if (s != OM_OK)
 		return om_fail(e, s, "journal: %.200s", why.text);
 	if (p->any && cd_store_key_cmp(p->joined.key, row.key) == 0) {
@@ -130,10 +132,11 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 	*more = p->n == PAGE;
 	if (s == OM_OK && *more)
 		s = cd_db_query(db,
-		    "SELECT ledger_key,payload FROM record WHERE ledger_key>? AND ledger_key<=? ORDER BY ledger_key",
+		    "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? AND ledger_key<=? ORDER BY "
+		    "ledger_key",
 		    (struct cd_val[]){cd_t(after), cd_t(p->last)}, 2, keep_record, p, e);
 	else if (s == OM_OK)
-		s = cd_db_query(db, "SELECT ledger_key,payload FROM record WHERE ledger_key>? ORDER BY ledger_key",
+		s = cd_db_query(db, "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? ORDER BY ledger_key",
 		    (struct cd_val[]){cd_t(after)}, 1, keep_record, p, e);
 	if (s != OM_OK)
 		return s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "ledger.h"
 
+#include "calls.h"
 #include "estimate.h"
 #include "log.h"
 #include "meta.h"
@@ -55,6 +56,8 @@ cmp_item(const void *pa, const void *pb)
 	if ((a->refused != NULL) != (b->refused != NULL))
 		return a->refused != NULL ? 1 : -1; /* the refused have no id to go by */
 	c = a->refused != NULL ? 0 : memcmp(a->rec->record_id.data, b->rec->record_id.data, CD_RECORD_ID);
+	if (c == 0 && a->refused == NULL) /* the earliest receipt of a record's copies counts */
+		c = (a->rec->received_us > b->rec->received_us) - (a->rec->received_us < b->rec->received_us);
 	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
@@ -75,7 +78,7 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 
 	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
 	if (s == OM_OK)
-		s = cd_record_check(it->rec, &why);
+		s = cd_record_fit(it->rec, a, &why);
 	if (s == OM_OK)
 		s = cd_record_row(it->rec, a, &it->row, &why);
 	if (s == OM_OK)
@@ -99,6 +102,14 @@ read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a
 	return s;
 }
 
+static bool
+is_copy(const struct cd_item *a, const struct cd_item *b)
+{
+	if (cd_record_has_sent(a->rec) && cd_record_has_sent(b->rec))
+		return memcmp(a->rec->content.data, b->rec->content.data, OM_SHA256) == 0;
+	return memcmp(a->content, b->content, OM_SHA256) == 0;
+}
+
 /* mark_repeats sorts the items and finds those that the batch holds twice. */
 static void
 mark_repeats(struct cd_item *items, size_t n)
@@ -108,7 +119,7 @@ mark_repeats(struct cd_item *items, size_t n)
 		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
 			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
 				break;
-			if (memcmp(items[i].content, items[j].content, OM_SHA256) == 0)
+			if (is_copy(&items[i], &items[j]))
 				items[j].repeated = true;
 			else
 				items[j].refused = "another record of the batch has this record_id and other content";
@@ -116,76 +127,192 @@ mark_repeats(struct cd_item *items, size_t n)
 	}
 }
 
+/* What a batch does to the ledger, on its way. */
+struct writing {
+	struct run *r;
+	struct cd_db *db;
+	struct om_arena *a;
+	struct cd_calls calls;
+	struct cd_two_costs *costs; /* of the keys that came */
+	size_t n_costs;
+	const Om__Record **records;
+	size_t n_records;
+};
+
+/* take_item joins one item into the row of its key. */
+static om_status
+take_item(struct writing *w, const struct cd_item *it, om_err *e)
+{
+	struct cd_call *k = cd_calls_get(&w->calls, it->row.key);
+
+	if (k == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	w->records[w->n_records++] = it->rec;
+	if (!k->came) {
+		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
+		k->row = it->row;
+		k->row.key = k->key;
+	} else {
+		(void)cd_join(&k->row, &it->row);
+	}
+	cd_journal_compare(&w->costs[w->n_costs - 1], &it->row);
+	k->came = k->at_work = true;
+	k->refresh = k->refresh || it->earlier;
+	return OM_OK;
+}
+
+/* join_old joins what is stored into what came; fields that a row does not know yet
+ * come from the journal. */
+static om_status
+join_old(struct writing *w, struct cd_call *k, struct cd_two_costs *costs, struct cd_stored *old, om_err *e)
+{
+	struct cd_row joined = old->row;
+	om_status s = OM_OK;
+
+	cd_journal_compare(costs, &old->row);
+	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS)
+		s = cd_journal_join(w->db, k->key, &joined, w->a, e);
+	k->old = old;
+	k->row = joined;
+	return s;
+}
+
+/* load_rows finds and locks what is stored of the keys that came, which ascend. */
+static om_status
+load_rows(struct writing *w, om_err *e)
+{
+	size_t n = w->calls.n;
+	struct cd_text *keys = om_arena_array(w->a, n + 1, sizeof *keys);
+	struct cd_stored **found = om_arena_array(w->a, n + 1, sizeof(void *));
+	om_status s;
+
+	if (keys == NULL || found == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		keys[i] = w->calls.all[i]->key;
+	s = cd_store_lock(w->db, keys, n, found, w->a, e);
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (found[i] != NULL)
+			s = join_old(w, w->calls.all[i], &w->costs[i], found[i], e);
+	return s;
+}
+
+static bool
+is_as_before(const struct cd_row *old, const struct cd_row *now)
+{
+	if (old->is_part != now->is_part || old->link != now->link)
+		return false;
+	for (unsigned f = 0; f < CD_N_FIELDS; f++)
+		if (cd_cell_cmp((cd_field)f, &old->cell[f], &now->cell[f]) != 0)
+			return false;
+	return true;
+}
+
+static int
+cmp_call(const void *pa, const void *pb)
+{
+	const struct cd_call *const *a = pa, *const *b = pb;
+
+	return cd_text_cmp((*a)->key, (*b)->key);
+}
+
+/* changed_calls gives those whose rows are new or change, with their estimates,
+ * ascending by key. */
+static om_status
+changed_calls(struct writing *w, struct cd_call ***out, size_t *n_out, om_err *e)
+{
+	struct cd_call **list = om_arena_array(w->a, w->calls.n + 1, sizeof(void *));
+	om_status s = OM_OK;
+
+	*n_out = 0;
+	if (list == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < w->calls.n; i++) {
+		struct cd_call *k = w->calls.all[i];
+
+		if (!k->at_work || (k->old != NULL && !k->refresh && is_as_before(&k->old->row, &k->row)))
+			continue;
+		if (cd_row_is_unsettled(&k->row))
+			s = cd_estimate_row(w->db, &k->row, w->a, e);
+		if (k->old == NULL || !is_as_before(&k->old->row, &k->row))
+			list[(*n_out)++] = k;
+	}
+	qsort(list, *n_out, sizeof(void *), cmp_call);
+	*out = list;
+	return s;
+}
+
+/* store_calls writes rows, totals and plans of look-ups. */
+static om_status
+store_calls(struct writing *w, struct cd_call *const *calls, size_t n, om_err *e)
+{
+	const struct cd_row **added = om_arena_array(w->a, n + 1, sizeof(void *));
+	const struct cd_row **changed = om_arena_array(w->a, n + 1, sizeof(void *));
+	struct cd_delta *deltas = om_arena_array(w->a, 2 * n + 1, sizeof *deltas);
+	struct cd_lookup_change *plans = om_arena_array(w->a, n + 1, sizeof *plans);
+	size_t n_added = 0, n_changed = 0, n_deltas = 0;
+	om_status s = OM_OK;
+
+	if (w->a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
+		const struct cd_row *old = calls[i]->old != NULL ? &calls[i]->old->row : NULL;
+
+		if (old == NULL)
+			added[n_added++] = &calls[i]->row;
+		else
+			changed[n_changed++] = &calls[i]->row;
+		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row};
+		s = cd_rollup_move(old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
+	}
+	if (s == OM_OK && n_added > 0)
+		s = cd_store_insert(w->db, added, n_added, w->a, e);
+	if (s == OM_OK && n_changed > 0)
+		s = cd_store_update(w->db, changed, n_changed, w->a, e);
+	OM_CRASH_POINT("costd_after_rows");
+	if (s == OM_OK)
+		s = cd_rollup_apply(w->db, deltas, n_deltas, w->a, e);
+	return s == OM_OK ? cd_lookup_plan(w->db, &w->r->l->times, plans, n, om_now(), &w->r->next, w->a, e) : s;
+}
+
 /* write_rows joins n items (ascending by key) into their rows and moves
  * everything that hangs on them. */
 static om_status
 write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
-	struct cd_text *keys = om_arena_array(a, n + 1, sizeof *keys);
-	struct cd_row *joined = om_arena_array(a, n + 1, sizeof *joined);
-	struct cd_stored **found = om_arena_array(a, n + 1, sizeof(void *));
-	const struct cd_row **added = om_arena_array(a, n + 1, sizeof(void *));
-	const struct cd_row **changed = om_arena_array(a, n + 1, sizeof(void *));
-	struct cd_delta *deltas = om_arena_array(a, 2 * n + 1, sizeof *deltas);
-	struct cd_lookup_change *plans = om_arena_array(a, n + 1, sizeof *plans);
-	const Om__Record **records = om_arena_array(a, n + 1, sizeof(void *));
-	struct cd_two_costs *costs = om_arena_array(a, n + 1, sizeof *costs);
-	size_t n_keys = 0, n_added = 0, n_changed = 0, n_deltas = 0, n_plans = 0;
-	om_status s;
+	struct writing w = {.r = r, .db = db, .a = a};
+	struct cd_call **calls = NULL;
+	size_t n_calls = 0;
+	om_status s = OM_OK;
 
-	if (a->failed)
+	cd_calls_init(&w.calls, db, a);
+	w.costs = om_arena_array(a, n + 1, sizeof *w.costs);
+	w.records = om_arena_array(a, n + 1, sizeof(void *));
+	if (w.costs == NULL || w.records == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		records[i] = items[i]->rec;
-		if (n_keys > 0 && cd_store_key_cmp(keys[n_keys - 1], items[i]->row.key) == 0) {
-			cd_journal_compare(&costs[n_keys - 1], &items[i]->row);
-			(void)cd_join(&joined[n_keys - 1], &items[i]->row);
-			continue;
-		}
-		costs[n_keys].key = items[i]->row.key;
-		cd_journal_compare(&costs[n_keys], &items[i]->row);
-		keys[n_keys] = items[i]->row.key;
-		joined[n_keys++] = items[i]->row;
-	}
-	s = cd_store_lock(db, keys, n_keys, found, a, e);
-	for (size_t i = 0; s == OM_OK && i < n_keys; i++) {
-		const struct cd_row *old = found[i] != NULL ? &found[i]->row : NULL;
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (!items[i]->known)
+			s = take_item(&w, items[i], e);
+	if (s == OM_OK)
+		s = load_rows(&w, e);
+	if (s == OM_OK)
+		s = cd_calls_decide(&w.calls, e);
+	if (s == OM_OK)
+		s = changed_calls(&w, &calls, &n_calls, e);
+	if (s == OM_OK)
+		s = store_calls(&w, calls, n_calls, e);
+	if (s == OM_OK)
+		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
+	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;
+}
 
-		if (old != NULL)
-			cd_journal_compare(&costs[i], old);
-		/* what was found goes into what came: the join does not mind */
-		if (old == NULL)
-			added[n_added++] = &joined[i];
-		else {
-			struct cd_row before = *old;
-
-			if (!cd_join(&before, &joined[i]))
-				continue;
-			if (found[i]->n_known < CD_N_FIELDS) /* what its records said of the new fields */
-				s = cd_journal_join(db, keys[i], &before, a, e);
-			joined[i] = before;
-			changed[n_changed++] = &joined[i];
-		}
-		if (s == OM_OK && cd_row_is_unsettled(&joined[i]))
-			s = cd_estimate_row(db, &joined[i], a, e);
-		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
-		if (s == OM_OK)
-			s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
-	}
-	if (s == OM_OK && n_added > 0)
-		s = cd_store_insert(db, added, n_added, a, e);
-	if (s == OM_OK && n_changed > 0)
-		s = cd_store_update(db, changed, n_changed, a, e);
-	OM_CRASH_POINT("costd_after_rows");
-	if (s == OM_OK)
-		s = cd_rollup_apply(db, deltas, n_deltas, a, e);
-	if (s == OM_OK)
-		s = cd_journal_discrepancies(db, costs, n_keys, a, e);
-	if (s == OM_OK)
-		s = cd_people_see(db, records, n, a, e);
-	if (s == OM_OK)
-		s = cd_lookup_plan(db, &r->l->times, plans, n_plans, om_now(), &r->next, a, e);
-	return s;
+static bool
+any_earlier(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->earlier)
+			return true;
+	return false;
 }
 
 /* store_set stores n items, ascending by record id. */
@@ -206,7 +333,7 @@ store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t 
 	for (size_t i = 0; i < n; i++)
 		if (items[i]->refused_now == NULL)
 			by_key[kept++] = items[i];
-	if (n_new > 0) { /* otherwise every record is in its row already */
+	if (n_new > 0 || any_earlier(by_key, kept)) { /* otherwise every record is in its row already */
 		qsort(by_key, kept, sizeof(void *), cmp_key);
 		s = write_rows(r, db, by_key, kept, a, e);
 	}
@@ -241,6 +368,16 @@ store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size
 	return s == OM_OK ? store_halves(r, db, items + n / 2, n - n / 2, a, e) : s;
 }
 
+/* may_be_parts: one of the items may be of a row that is part of another. */
+static bool
+may_be_parts(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cd_row_is_of_turn(&items[i]->row) || items[i]->row.cell[CD_F_REQUEST].rank != CD_RANK_NONE)
+			return true;
+	return false;
+}
+
 static om_status
 try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 {
@@ -259,6 +396,8 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 			good[n_good++] = &r->items[i];
 	}
 	s = cd_meta_guard_zone(db, e);
+	if (s == OM_OK && n_good > 0)
+		s = cd_calls_guard(db, may_be_parts(good, n_good), e);
 	if (s == OM_OK && n_good > 0)
 		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
 	for (size_t i = 0; i < r->n; i++)

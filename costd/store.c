@@ -14,10 +14,7 @@ static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live a
 int
 cd_store_key_cmp(struct cd_text a, struct cd_text b)
 {
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = memcmp(a.p, b.p, n);
-
-	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+	return cd_text_cmp(a, b);
 }
 
 static om_status

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Settlement: prices, what has no settled cost and why, dead letters, discrepancies. */
+/* Settlement: prices, what has no settled cost and why, dead letters, discrepancies, and what
+ * the doors could not take. */
 #include "api_read.h"
 #include "peers.h"
 #include "query.h"
 #include "routes.h"
+#include "spool.h"
 #include "text.h"
 
 #include <string.h>
@@ -285,5 +287,30 @@ gw_api_discrepancies(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp,
 		om_jw_close(&w, '}');
 	}
 	end_list(&w, rep->discrepancies->next_cursor);
+	return OM_OK;
+}
+
+om_status
+gw_api_refused(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_refusal *list;
+	struct om_jw w;
+	size_t n;
+	om_status s = gw_spool_refusals(app->spool, rq->arena, &list, &n, e);
+
+	if (s != OM_OK)
+		return s;
+	begin_list(rp, &w);
+	for (size_t i = 0; i < n; i++) {
+		om_jw_open(&w, '{');
+		gw_write_text(&w, "door", list[i].door);
+		gw_write_text(&w, "sender", list[i].sender);
+		gw_write_text(&w, "reason", list[i].reason);
+		gw_write_int(&w, "count", true, list[i].count);
+		write_time(&w, "first_at", true, list[i].first_us);
+		write_time(&w, "last_at", true, list[i].last_us);
+		om_jw_close(&w, '}');
+	}
+	end_list(&w, NULL);
 	return OM_OK;
 }

@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	case 0:
 		if (cd_provider_generation(
 			body, n - 1, "gen-1790762001-Kd83hQmZr2VxYt5LwB1c", "u-1", FUZZ_NOW, &a, &r, &e) == OM_OK)
-			must(cd_provider_is_empty(r) || cd_record_check(r, &e) == OM_OK);
+			must(cd_provider_is_empty(r) || cd_record_fit(r, &a, &e) == OM_OK);
 		else
 			must(e.text[0] != '\0');
 		break;
