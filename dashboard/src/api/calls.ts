@@ -197,7 +197,7 @@ export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
 
 /* Settlement */
 
-export type Unsettled = Schemas['Unsettled'];
+export type Unsettled = Schemas['Unsettled'] & { missing?: string };
 
 /** How many lines of a list that grows come at a time. */
 const PAGE = 50;

@@ -4,6 +4,7 @@ import type { Generation } from '../api/client.ts';
 import type { History, HistoryRecord } from '../api/calls.ts';
 import {
   cameFrom,
+  costWord,
   hasUse,
   isUnsettled,
   lacksBill,
@@ -54,6 +55,15 @@ test('a bill is missing where only the fee is known', () => {
   expect(lacksBill(row({ unsettled: true, is_byok: true }))).toBe(true);
   expect(lacksBill(row({ is_byok: true, byok_cost: '0.1' }))).toBe(false);
   expect(lacksBill(row({ unsettled: true, cost: null, cost_state: 'unknown' }))).toBe(false);
+});
+
+test('a fee without its bill and a price that nobody knows are no plain states', () => {
+  const local = { cost: null, cost_state: 'unknown', platform: 'ollama' } as const;
+  expect(costWord(row())).toBe('reported');
+  expect(costWord(row({ unsettled: true, is_byok: true }))).toBe('fee');
+  expect(costWord(row(local))).toBe('no_price');
+  expect(costWord(row({ ...local, unsettled: true }))).toBe('unknown');
+  expect(costWord(row({ ...local, requests: 0 }))).toBe('unknown');
 });
 
 test('a sum of no requests is not nothing where it costs something', () => {

@@ -4,7 +4,7 @@
  * costd pairs them: the one counts the call, the other is part of it and counts nothing, or, where a
  * turn's sum is more than its known requests cost, what is left of it, without a request of its own.
  */
-import type { Figures, Generation } from '../api/client.ts';
+import type { CostState, Figures, Generation } from '../api/client.ts';
 import type { History, HistoryRecord } from '../api/calls.ts';
 import { parseMoney } from './money.ts';
 
@@ -25,6 +25,15 @@ export function isUnsettled(row: Generation): boolean {
 /** lacksBill: the provider named its fee, and what the owner of the key pays upstream is not known. */
 export function lacksBill(row: Generation): boolean {
   return isUnsettled(row) && row.is_byok === true && row.byok_cost === null && row.cost !== null;
+}
+
+/** A cost's state, or what is more than that: only the fee is known, or nobody can be asked for a price. */
+export type CostWord = CostState | 'fee' | 'no_price';
+
+export function costWord(row: Generation): CostWord {
+  if (lacksBill(row)) return 'fee';
+  const unknown = row.cost_state === 'unknown' && roleOf(row) === 'request';
+  return unknown && !isUnsettled(row) ? 'no_price' : row.cost_state;
 }
 
 /** hasUse: what is left of a turn costs something and is no request, so that requests alone do not tell. */

@@ -478,12 +478,16 @@ export interface Texts {
     looked_up: string;
     estimated: string;
     unknown: string;
+    fee: string;
+    no_price: string;
   };
   costStateText: {
     reported: string;
     looked_up: string;
     estimated: string;
     unknown: string;
+    fee: string;
+    no_price: string;
   };
   requestState: {
     open: string;
@@ -888,7 +892,6 @@ export interface Texts {
       not_looked_up: string;
       no_key: string;
       no_price: string;
-      no_bill: string;
     };
     noEstimate: {
       no_tokens: string;
