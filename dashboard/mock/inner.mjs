@@ -423,7 +423,7 @@ function deadLetters(c) {
 function refusals(c) {
   const now = c.clock().getTime();
   const hostile = c.state.mode === 'hostile';
-  const sender = hostile ? '"><img src=x onerror=alert(4)>' : 'my-billing-script/2';
+  const sender = hostile ? '"><img src=x onerror=alert(4)>' : '172.18.0.9 my-billing-script/2';
   return [
     [
       'record',
@@ -431,8 +431,8 @@ function refusals(c) {
       'neither generation_id nor turn_id: there is nothing to count it under',
       412,
     ],
-    ['events', 'openwebui-metering/3.1.0', 'item 4 is not an object', 1],
-    ['traces', '', 'a span without gen_ai.response.id', 7],
+    ['events', '172.18.0.4 openwebui-metering/3.1.0', 'item 4 is not an object', 1],
+    ['traces', '198.51.100.7', 'a generation without gen_ai.response.id', 7],
   ].map(([door, name, reason, count], i) => ({
     door,
     sender: name,
@@ -446,7 +446,7 @@ function refusals(c) {
 /** refuseRecord is a record that could not be taken just now. */
 export function refuseRecord(
   c,
-  { door = 'events', sender = 'a-script', reason = 'no object' } = {},
+  { door = 'events', sender = '172.18.0.9 a-script', reason = 'no object' } = {},
 ) {
   const now = instant(c.clock().getTime());
   const list = store(c).refused;
@@ -456,10 +456,10 @@ export function refuseRecord(
 }
 
 function listRefused({ kit, res, query, store: s }) {
-  kit.json(
-    res,
-    kit.page(s.refused, query, (r) => r),
-  );
+  if (Object.keys(query).length > 0) {
+    throw new kit.Refusal(400, 'Bad Request', 'the list takes no parameters');
+  }
+  kit.json(res, { items: s.refused, next_cursor: null });
 }
 
 function listDead({ kit, res, query, store: s }) {

@@ -238,12 +238,12 @@ export interface Refused {
   last_at: string;
 }
 
+/** All of them come at once. */
 export function refused(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Result<List<Refused>>> {
-  const query = pageOf(cursor);
-  return getList('/api/v1/refused', query, signal);
+  return getList('/api/v1/refused', cursor === null ? {} : { cursor }, signal);
 }
 
 export type Discrepancy = Schemas['Discrepancy'];

@@ -831,6 +831,7 @@ export interface Texts {
       stored: string;
       storedWrong: (n: number, shown: string) => string;
       dead: (n: number, shown: string) => string;
+      refused: (n: number, shown: string) => string;
     };
     unreadable: string;
   };
