@@ -31,7 +31,7 @@ def stack(tmp_path_factory, mariadb, contract):
 
 @pytest.fixture(autouse=True)
 def empty(stack):
-    for table in ("record", "generation", "usage_day", "usage_sum", "discrepancy", "lookup", "dead_letter", "user", "batch"):
+    for table in ("record", "generation", "usage_day", "usage_sum", "discrepancy", "lookup", "dead_letter", "user", "batch", "turn", "link"):
         stack.db.rows(f"DELETE FROM `{table}`")
 
 
