@@ -16,7 +16,6 @@
 
 #define PAGE        500u
 #define MOST_MADE   2000u /* records that may be begun in a page's memory */
-#define LOAD_ROWS   20000 /* of the ledger, in one answer */
 #define SQL_BYTES   ((size_t)16 * 1024)
 #define IDS_MOST    512u
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
@@ -41,13 +40,6 @@ struct line {
 	bool known;   /* the ledger has the call by another key */
 };
 
-/* Which days' rows of the ledger are in memory. */
-struct window {
-	om_time from, to;         /* half open; equal: none */
-	om_time all_from, all_to; /* were at some time */
-	bool keep;                /* the file jumps back and forth: nothing is dropped any more */
-};
-
 struct cd_import {
 	struct cd_ledger *ledger; /* borrowed */
 	FILE *out;                /* borrowed */
@@ -60,9 +52,8 @@ struct cd_import {
 	struct reason reasons[REASONS];
 	size_t n_reasons;
 	struct reason repairs[OM_N_FIT];
-	struct cd_seen *seen; /* owned; the ledger's rows that have the other kind of key */
-	struct window window;
-	bool of_turns; /* the file's rows are turns, else generations */
+	struct cd_seen *seen; /* owned; the ledger's generations of the days [from, to) */
+	om_time from, to;
 };
 
 struct om_arena *
@@ -121,49 +112,41 @@ static om_status
 keep_seen(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct load *l = arg;
-	struct cd_seen_row row = {.key = v[0].p, .at = v[1].i, .user = v[2].p};
+	struct cd_seen_row row = {.key = v[0].p, .at = v[1].i};
 	unsigned char sum[OM_SHA256];
 	char span[17];
 
-	row.has_usage = v[3].kind == CD_TEXT && v[4].kind == CD_INT && v[5].kind == CD_INT &&
-	    om_money_parse(v[3].p, &row.cost, NULL) == OM_OK;
-	row.turn = v[6].kind == CD_TEXT ? v[6].p : NULL;
-	row.message = v[7].kind == CD_TEXT ? v[7].p : NULL;
-	row.prompt = v[4].i;
-	row.completion = v[5].i;
-	if (l->im->of_turns && om_sha256(&(struct om_bytes){v[0].p, v[0].n}, 1, sum) == OM_OK) {
-		om_hex(sum, 8, span);
-		row.span = span;
-	}
+	row.turn = v[2].kind == CD_TEXT ? v[2].p : NULL;
+	row.message = v[3].kind == CD_TEXT ? v[3].p : NULL;
+	if (om_sha256(&(struct om_bytes){v[0].p, v[0].n}, 1, sum) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+	om_hex(sum, 8, span);
+	row.span = span;
 	(void)snprintf(l->key, sizeof l->key, "%s", v[0].p);
 	l->last = v[1].i;
 	l->n++;
 	return cd_seen_add(l->im->seen, &row, e);
 }
 
-/* load_window reads the ledger's rows of these days that have the other kind of key
- * and count as a request, piece by piece. */
+/* load_days reads the ledger's generations of the days, piece by piece. */
 static om_status
-load_window(struct cd_db *db, void *arg, om_err *e)
+load_days(struct cd_db *db, void *arg, om_err *e)
 {
-	static const char turns[] = "generation_id LIKE '" CD_TURN_PREFIX "%'";
+	static const char sql[] =
+	    "SELECT generation_id,started_us,turn_id,message_id FROM generation FORCE INDEX (by_start) WHERE "
+	    "started_us>=? AND started_us<? AND (started_us>? OR generation_id>?) AND generation_id NOT LIKE "
+	    "'" CD_TURN_PREFIX "%' ORDER BY started_us,generation_id LIMIT 20000";
 	struct cd_import *im = arg;
-	struct load l = {.im = im, .last = im->window.from};
-	char sql[600];
+	struct load l = {.im = im, .last = im->from};
 	om_status s = OM_OK;
 
-	(void)snprintf(sql, sizeof sql,
-	    "SELECT generation_id,started_us,user_id,cost,prompt_tokens,completion_tokens,turn_id,message_id FROM "
-	    "generation FORCE INDEX (by_start) WHERE started_us>=? AND started_us<? AND (started_us>? OR "
-	    "generation_id>?) AND requests>0 AND %s%s ORDER BY started_us,generation_id LIMIT %d",
-	    im->of_turns ? "NOT " : "", turns, LOAD_ROWS);
 	cd_seen_clear(im->seen);
 	do {
-		const struct cd_val v[] = {CD_I(l.last), CD_I(im->window.to), CD_I(l.last), CD_B(l.key, strlen(l.key))};
+		const struct cd_val v[] = {CD_I(l.last), CD_I(im->to), CD_I(l.last), CD_B(l.key, strlen(l.key))};
 
 		l.n = 0;
 		s = cd_db_query(db, sql, v, sizeof v / sizeof v[0], keep_seen, &l, e);
-	} while (s == OM_OK && l.n == LOAD_ROWS);
+	} while (s == OM_OK && l.n > 0);
 	return s == OM_OK ? cd_seen_sort(im->seen, e) : s;
 }
 
@@ -173,31 +156,8 @@ day_of(om_time t)
 	return t - (t % OM_DAY + OM_DAY) % OM_DAY;
 }
 
-/* widen moves the window to these days.  A file that goes on in one direction needs
- * each day once or twice; one that comes back to a day has them all kept. */
-static void
-widen(struct window *w, om_time from, om_time to)
-{
-	bool again =
-	    w->to > w->from && ((from < w->from && w->from > w->all_from) || (to > w->to && w->to < w->all_to));
-	om_time span = w->all_to - w->all_from;
-
-	w->keep = w->keep || again;
-	if (w->keep) { /* twice as many each time, so that it is seldom */
-		from = from < w->all_from ? from - span : w->all_from;
-		to = to > w->all_to ? to + span : w->all_to;
-	}
-	if (w->all_to == w->all_from) {
-		w->all_from = from;
-		w->all_to = to;
-	}
-	w->from = from;
-	w->to = to;
-	w->all_from = from < w->all_from ? from : w->all_from;
-	w->all_to = to > w->all_to ? to : w->all_to;
-}
-
-/* cover has the rows of the page's days in memory. */
+/* cover has the generations of the page's days in memory.  The older file is read in
+ * the order of time, so that each day is read about twice. */
 static om_status
 cover(struct cd_import *im, om_err *e)
 {
@@ -211,11 +171,11 @@ cover(struct cd_import *im, om_err *e)
 	}
 	from -= CD_SEEN_TURN;
 	to += CD_SEEN_TURN;
-	if (from >= im->window.from && to < im->window.to)
+	if (from >= im->from && to < im->to)
 		return OM_OK;
-	im->of_turns = im->lines[0].rec->generation_id == NULL;
-	widen(&im->window, day_of(from), day_of(to) + OM_DAY);
-	return cd_pool_run(im->ledger->pool, CD_TX_SNAPSHOT, DEADLINE, load_window, im, e);
+	im->from = day_of(from);
+	im->to = day_of(to) + OM_DAY;
+	return cd_pool_run(im->ledger->pool, CD_TX_SNAPSHOT, DEADLINE, load_days, im, e);
 }
 
 static int
@@ -269,41 +229,30 @@ find_same(struct cd_db *db, void *arg, om_err *e)
 	return s;
 }
 
-/* find_other finds out whether the ledger has the call by another key. */
-static om_status
-find_other(struct cd_import *im, struct line *l, om_err *e)
-{
-	const Om__Record *r = l->rec;
-	om_time at = cd_record_seen_us(r);
-	struct cd_seen_row like = {.at = at,
-	    .user = r->user->id,
-	    .has_usage = r->cost != NULL && r->has_prompt_tokens && r->has_completion_tokens,
-	    .prompt = r->prompt_tokens,
-	    .completion = r->completion_tokens};
-
-	l->known = (r->turn_id != NULL && cd_seen_has(im->seen, r->turn_id, at)) ||
-	    (l->span != NULL && cd_seen_has_span(im->seen, l->span, at));
-	if (l->known || !like.has_usage)
-		return OM_OK;
-	if (om_money_parse(r->cost, &like.cost, e) != OM_OK)
-		return OM_INVALID;
-	return cd_seen_take(im->seen, &like, &l->known, e);
-}
-
+/* search_page finds turns and spans whose generations the ledger has, and does not have
+ * their own key.  What may be one call by its tokens and time goes into the ledger, which
+ * pairs it: who left one of two such rows out would leave a third one to be paired. */
 static om_status
 search_page(struct cd_import *im, om_err *e)
 {
 	struct page p = {.n = im->n};
-	om_status s = cover(im, e);
+	om_status s;
 
+	if (im->lines[0].rec->generation_id != NULL)
+		return OM_OK; /* the export's */
 	for (size_t i = 0; i < im->n; i++)
 		p.by_key[i] = &im->lines[i];
 	qsort(p.by_key, p.n, sizeof(struct line *), by_key);
+	s = cover(im, e);
 	if (s == OM_OK)
 		s = cd_pool_run(im->ledger->pool, CD_TX_SNAPSHOT, DEADLINE, find_same, &p, e);
-	for (size_t i = 0; s == OM_OK && i < im->n; i++)
-		if (!im->lines[i].same_id)
-			s = find_other(im, &im->lines[i], e);
+	for (size_t i = 0; s == OM_OK && i < im->n; i++) {
+		struct line *l = &im->lines[i];
+		om_time at = cd_record_seen_us(l->rec);
+
+		l->known = !l->same_id &&
+		    (cd_seen_has(im->seen, l->rec->turn_id, at) || cd_seen_has_span(im->seen, l->span, at));
+	}
 	return s;
 }
 

@@ -6,8 +6,8 @@
  * Promise   Repeatable: a record's id follows from its content, so what was
  *           imported before is a duplicate.  A call that the ledger knows by
  *           another id is left out: a turn whose generation it has, a span of
- *           that generation, or a row of the other kind of file with the same
- *           cost and tokens within a quarter of an hour, each counting for one.
+ *           that generation.  What may be the same call by its tokens and time is
+ *           paired by the ledger (pair.h), whatever file or path it came by.
  *           What does not fit is repaired or left out by the rules of fit.h and
  *           never costs the row's money; only a row without an id or without a
  *           credible time (before 2020, or yet to come) is left out whole.  The

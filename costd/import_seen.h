@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * import_seen.h - rows that one call may have in another place, and which of them
- * stand for a row of a file.
+ * import_seen.h - rows that one call may have in another place: in the ledger, or in
+ * the same file by another id.
  *
  * Cost      n log n for n rows and n questions, whatever they have in common: each
  *           list is sorted, and what was taken is stepped over once.  About 90 bytes

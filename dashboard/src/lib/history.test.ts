@@ -36,7 +36,11 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
   };
 }
 
-function history(row: Partial<Generation>, records: HistoryRecord[]): History {
+function history(
+  row: Partial<Generation>,
+  records: HistoryRecord[],
+  pairing: { part_of?: string[]; parts?: string[] } = {},
+): History {
   const generation = {
     ...record(),
     generation_id: 'gen-1',
@@ -44,12 +48,12 @@ function history(row: Partial<Generation>, records: HistoryRecord[]): History {
     cost_state: 'unknown',
     ...row,
   } as unknown as Generation;
-  return { timezone: 'UTC', generation, records, truncated: false, lookup: null };
+  return { timezone: 'UTC', generation, records, truncated: false, lookup: null, ...pairing };
 }
 
 test('a record says what it holds, and whether that stands', () => {
   const h = history({ cost: '0.0020', model: 'b', cost_state: 'looked_up' }, []);
-  const said = sayings(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h.generation);
+  const said = sayings(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h);
   expect(said).toEqual([
     { field: 'state', value: 'final', stands: true },
     { field: 'model', value: 'a', stands: false },
@@ -75,6 +79,34 @@ test('amounts that do not stand are named once each', () => {
   const story = costStory(history({ cost: '0.003', cost_state: 'looked_up' }, records));
   expect(story.others.map((o) => o.cost)).toEqual(['0.001']);
   expect(story.from).toBe(records[2]);
+});
+
+test('what pairing took out of a row was not said wrongly', () => {
+  const turn = record({ turn_id: 't1', cost: '0.30', prompt_tokens: 40, model: 'b' });
+  const rest = history(
+    { generation_id: 'owui:t1', requests: 0, cost: '0.05', prompt_tokens: 15, model: 'a' },
+    [turn],
+    { part_of: ['gen-9'] },
+  );
+  const wrong = (h: History) =>
+    h.records.flatMap((r) => sayings(r, h).flatMap((s) => (s.stands ? [] : [s.field])));
+  expect(wrong(rest)).toEqual(['model']);
+  expect(costStory(rest).others).toEqual([]);
+  const span = record({ generation_id: 'gen-9', cost: '0.25', prompt_tokens: 25, model: 'b' });
+  const request = { generation_id: 'gen-9', requests: 1, cost: '0.25', prompt_tokens: 25 };
+  const paired = history({ ...request, model: 'b' }, [turn, span], { parts: ['owui:t1'] });
+  expect(wrong(paired)).toEqual([]);
+  expect(costStory(paired)).toMatchObject({ from: span, others: [] });
+});
+
+test('a record says its number, its platform, and the other id that was spoken of', () => {
+  const h = history({ platform: 'openrouter', other_id: 'gen-8' }, []);
+  const said = sayings(record({ request: 2, platform: 'ollama', other_id: 'gen-8' }), h);
+  expect(said.slice(1)).toEqual([
+    { field: 'platform', value: 'ollama', stands: false },
+    { field: 'request', value: 2, stands: true },
+    { field: 'other_id', value: 'gen-8', stands: true },
+  ]);
 });
 
 test('an unknown cost comes from nobody', () => {
