@@ -54,6 +54,8 @@ test('whether a row is settled is the ledger’s word, not its cost state’s', 
 test('a bill is missing where only the fee is known', () => {
   expect(lacksBill(row({ unsettled: true, is_byok: true }))).toBe(true);
   expect(lacksBill(row({ is_byok: true, byok_cost: '0.1' }))).toBe(false);
+  const estimate = { cost_state: 'estimated', unsettled: true } as const;
+  expect(lacksBill(row({ ...estimate, is_byok: true, byok_cost: '0.1' }))).toBe(false);
   expect(lacksBill(row({ unsettled: true, cost: null, cost_state: 'unknown' }))).toBe(false);
 });
 

@@ -82,6 +82,5 @@ export function cameFrom(record: HistoryRecord, h: History): string | null {
   const others = pairedWith(h);
   const { generation_id: id = null, turn_id: turn } = record;
   if (id !== null) return id === own ? null : id;
-  if (turn === null || turnRow(turn) === own) return null;
-  return others.includes(turnRow(turn)) ? turnRow(turn) : null;
+  return turn !== null && others.includes(turnRow(turn)) ? turnRow(turn) : null;
 }
