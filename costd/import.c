@@ -326,7 +326,7 @@ cd_import_add(struct cd_import *im, const char *where, const char *span, om_err 
 	if (id == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = id};
-	if (cd_record_check(r, &why) != OM_OK) {
+	if (cd_record_fit(r, &im->a, &why) != OM_OK) {
 		cd_import_skip(im, where, why.text);
 		return OM_OK;
 	}

@@ -10,8 +10,8 @@ const struct cd_field_info cd_fields[CD_N_FIELDS] = {
 #undef CD_FIELD
 };
 
-static int
-cmp_text(struct cd_text a, struct cd_text b)
+int
+cd_text_cmp(struct cd_text a, struct cd_text b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
 	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
@@ -28,7 +28,7 @@ cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 		return c;
 	switch (cd_fields[f].kind) {
 	case CD_KIND_TEXT:
-		c = cmp_text(a->v.text, b->v.text);
+		c = cd_text_cmp(a->v.text, b->v.text);
 		break;
 	case CD_KIND_INT:
 		c = (a->v.i > b->v.i) - (a->v.i < b->v.i);

@@ -42,6 +42,7 @@ extern const struct cd_field_info cd_fields[CD_N_FIELDS];
 enum {
 	CD_RANK_NONE = 0,      /* no value; the value members are zero */
 	CD_RANK_DERIVED = 5,   /* put in place of something missing */
+	CD_RANK_PAIRED = 7,    /* of a row that is part of this one */
 	CD_RANK_FILL = 10,     /* counts until somebody knows better */
 	CD_RANK_BOOKED = 20,   /* the provider's books, where a witness is the better word */
 	CD_RANK_REPORTED = 30, /* of whoever saw the generation happen */
@@ -69,6 +70,9 @@ struct cd_row {
 	uint8_t link; /* cd_link: how it is paired, for the rows at both ends; 0: it is not */
 	struct cd_cell cell[CD_N_FIELDS];
 };
+
+/* cd_text_cmp orders by bytes, as the database does. */
+int cd_text_cmp(struct cd_text a, struct cd_text b);
 
 /* cd_cell_cmp orders two cells of a field: negative when b wins. */
 int cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SQL_BYTES    ((size_t)16 * 1024)
-#define N_RECORD     5u
+#define N_RECORD     6u
 #define N_LETTER     6u
 #define N_DIFFER     4u
 #define IN_MAX       512u
@@ -21,13 +21,49 @@ static const char conflict[] = "another record with this record_id and other con
 struct compare {
 	struct cd_item *const *items;
 	size_t n;
+	struct om_arena *a;
 };
+
+/* content_of_payload hashes a stored record as those of older gateways were. */
+static om_status
+content_of_payload(const struct cd_val *payload, struct om_arena *a, unsigned char out[OM_SHA256], om_err *e)
+{
+	Om__Record *r = NULL;
+	om_status s = om_msg_unpack(&om__record__descriptor, payload->p, payload->n, a, &r, e);
+
+	if (s == OM_OK)
+		s = cd_record_fit(r, a, e);
+	return s == OM_OK ? cd_record_content(r, out, e) : s;
+}
+
+/* is_same tells whether an item is the stored record, sent again.  Both by what the
+ * sender sent, where both gateways hashed it. */
+static om_status
+is_same(const struct cd_item *it, const struct cd_val *v, struct om_arena *a, bool *out, om_err *e)
+{
+	unsigned char older[OM_SHA256];
+	bool sent = v[2].i != 0;
+	om_status s = OM_OK;
+
+	if (!sent) {
+		*out = memcmp(it->content, v[1].p, OM_SHA256) == 0;
+	} else if (cd_record_has_sent(it->rec)) {
+		*out = memcmp(it->rec->content.data, v[1].p, OM_SHA256) == 0;
+	} else {
+		s = content_of_payload(&v[4], a, older, e);
+		*out = s == OM_OK && memcmp(it->content, older, OM_SHA256) == 0;
+	}
+	return s;
+}
 
 static om_status
 compare_content(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct compare *c = arg;
 	size_t lo = 0, hi = c->n;
+	struct cd_item *it;
+	bool same = false;
+	om_status s;
 
 	if (v[0].n != CD_RECORD_ID || v[1].n != OM_SHA256)
 		return om_fail(e, OM_DAMAGED, "the journal holds a malformed row");
@@ -39,16 +75,21 @@ compare_content(void *arg, const struct cd_val *v, om_err *e)
 		else
 			hi = mid;
 	}
-	if (lo < c->n && memcmp(c->items[lo]->rec->record_id.data, v[0].p, CD_RECORD_ID) == 0 &&
-	    memcmp(c->items[lo]->content, v[1].p, OM_SHA256) != 0)
-		c->items[lo]->refused_now = conflict;
-	return OM_OK;
+	if (lo == c->n || memcmp(c->items[lo]->rec->record_id.data, v[0].p, CD_RECORD_ID) != 0)
+		return OM_OK;
+	it = c->items[lo];
+	s = is_same(it, v, c->a, &same, e);
+	if (s == OM_OK && !same)
+		it->refused_now = conflict;
+	it->known = v[3].i < it->rec->received_us;
+	it->earlier = v[3].i > it->rec->received_us;
+	return s;
 }
 
 static om_status
-find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, om_err *e)
+find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
-	struct compare c = {.items = items, .n = n};
+	struct compare c = {.items = items, .n = n, .a = a};
 	struct om_buf sql;
 	om_status s = OM_OK;
 
@@ -60,7 +101,8 @@ find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, om_err 
 		for (size_t i = 0; i < size; i++)
 			v[i] = CD_B(items[done + i < n ? done + i : n - 1]->rec->record_id.data, CD_RECORD_ID);
 		om_buf_reset(&sql);
-		om_buf_str(&sql, "SELECT record_id,content FROM record WHERE record_id IN ");
+		om_buf_str(
+		    &sql, "SELECT record_id,content,content_kind,received_us,payload FROM record WHERE record_id IN ");
 		cd_store_in(&sql, size);
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)
@@ -71,13 +113,34 @@ find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, om_err 
 	return s;
 }
 
+/* put_receipts_right: the earliest receipt of a record's copies counts. */
+static om_status
+put_receipts_right(struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_val *v = om_arena_array(a, 2 * n + 1, sizeof *v), *p = v;
+	size_t n_earlier = 0;
+
+	if (v == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		if (!items[i]->earlier || items[i]->refused_now != NULL)
+			continue;
+		*p++ = CD_I(items[i]->rec->received_us);
+		*p++ = CD_B(items[i]->rec->record_id.data, CD_RECORD_ID);
+		n_earlier++;
+	}
+	return n_earlier == 0
+	    ? OM_OK
+	    : cd_db_exec(db, "UPDATE record SET received_us=? WHERE record_id=?", v, 2, n_earlier, NULL, e);
+}
+
 om_status
 cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e)
 {
 	/* affected rows count the new ones exactly: a row left as it is does not count */
-	static const char sql[] = "INSERT INTO record (record_id,ledger_key,content,received_us,payload) "
-				  "VALUES (?,?,?,?,?) ON DUPLICATE KEY UPDATE record_id=record.record_id";
+	static const char sql[] = "INSERT INTO record (record_id,ledger_key,content,content_kind,received_us,payload) "
+				  "VALUES (?,?,?,?,?,?) ON DUPLICATE KEY UPDATE record_id=record.record_id";
 	struct cd_val *v = om_arena_array(a, n * N_RECORD, sizeof *v), *p = v;
 	om_status s;
 
@@ -85,18 +148,22 @@ cd_journal_append(
 	if (v == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
+		bool sent = cd_record_has_sent(items[i]->rec);
+
 		if (OM_MISTAKE("no_unique_key"))
 			(void)!om_random(items[i]->rec->record_id.data, CD_RECORD_ID, NULL);
 		*p++ = CD_B(items[i]->rec->record_id.data, CD_RECORD_ID);
 		*p++ = CD_B(items[i]->row.key.p, items[i]->row.key.n);
-		*p++ = CD_B(items[i]->content, OM_SHA256);
+		items[i]->known = items[i]->earlier = false;
+		*p++ = CD_B(sent ? items[i]->rec->content.data : items[i]->content, OM_SHA256);
+		*p++ = CD_I(sent ? 1 : 0);
 		*p++ = CD_I(items[i]->rec->received_us);
 		*p++ = CD_B(items[i]->packed, items[i]->n_packed);
 	}
 	s = cd_db_exec(db, sql, v, N_RECORD, n, new_out, e);
 	if (s == OM_OK && *new_out < (int64_t)n)
-		s = find_conflicts(db, items, n, e);
-	return s;
+		s = find_conflicts(db, items, n, a, e);
+	return s == OM_OK && *new_out < (int64_t)n ? put_receipts_right(db, items, n, a, e) : s;
 }
 
 struct join_scan {
@@ -110,13 +177,10 @@ join_record(void *arg, const struct cd_val *v, om_err *e)
 	struct join_scan *scan = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_err why = {.text = ""};
-	om_status s = om_msg_unpack(&om__record__descriptor, v[0].p, v[0].n, scan->a, &r, &why);
+	om_status s = cd_record_read(v[0].p, v[0].n, v[1].i, scan->a, &r, &row, e);
 
-	if (s == OM_OK)
-		s = cd_record_row(r, scan->a, &row, &why);
 	if (s != OM_OK)
-		return om_fail(e, s, "journal: %.200s", why.text);
+		return s;
 	(void)cd_join(scan->into, &row);
 	return OM_OK;
 }
@@ -126,8 +190,8 @@ cd_journal_join(struct cd_db *db, struct cd_text key, struct cd_row *into, struc
 {
 	struct join_scan scan = {.into = into, .a = a};
 
-	return cd_db_query(db, "SELECT payload FROM record WHERE ledger_key=?", (struct cd_val[]){CD_B(key.p, key.n)},
-	    1, join_record, &scan, e);
+	return cd_db_query(db, "SELECT payload,received_us FROM record WHERE ledger_key=?",
+	    (struct cd_val[]){CD_B(key.p, key.n)}, 1, join_record, &scan, e);
 }
 
 static om_status

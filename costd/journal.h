@@ -18,13 +18,15 @@ struct cd_item {
 	uint64_t seq;
 	const void *packed; /* borrowed */
 	size_t n_packed;
-	Om__Record *rec; /* borrowed; NULL when it does not unpack */
-	unsigned char content[OM_SHA256];
+	Om__Record *rec;                  /* borrowed; NULL when it does not unpack */
+	unsigned char content[OM_SHA256]; /* of cd_record_content */
 	struct cd_row row;
 
 	const char *refused;     /* why it can never be stored; NULL */
 	bool repeated;           /* the batch has it twice; this is not the first */
 	const char *refused_now; /* the same, found out in this transaction */
+	bool known;              /* the journal had it, received no later: it says nothing new */
+	bool earlier;            /* the journal had it, received later: the receipt was put right */
 };
 
 struct cd_delivery {
@@ -40,7 +42,7 @@ struct cd_delivery {
 
 /* cd_journal_append adds n records, ascending by record id; *new_out counts
  * those that were not there.  Those that were there with other content get
- * refused_now. */
+ * refused_now; of the others, `known` and `earlier` are set. */
 om_status cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e) OM_MUST;
 

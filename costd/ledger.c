@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "ledger.h"
 
+#include "calls.h"
 #include "estimate.h"
 #include "log.h"
 #include "meta.h"
@@ -11,6 +12,7 @@
 #include "testpoint.h"
 #include "store.h"
 #include "text.h"
+#include "write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,8 @@ cmp_item(const void *pa, const void *pb)
 	if ((a->refused != NULL) != (b->refused != NULL))
 		return a->refused != NULL ? 1 : -1; /* the refused have no id to go by */
 	c = a->refused != NULL ? 0 : memcmp(a->rec->record_id.data, b->rec->record_id.data, CD_RECORD_ID);
+	if (c == 0 && a->refused == NULL) /* the earliest receipt of a record's copies counts */
+		c = (a->rec->received_us > b->rec->received_us) - (a->rec->received_us < b->rec->received_us);
 	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
@@ -75,7 +79,7 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 
 	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
 	if (s == OM_OK)
-		s = cd_record_check(it->rec, &why);
+		s = cd_record_fit(it->rec, a, &why);
 	if (s == OM_OK)
 		s = cd_record_row(it->rec, a, &it->row, &why);
 	if (s == OM_OK)
@@ -99,6 +103,14 @@ read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a
 	return s;
 }
 
+static bool
+is_copy(const struct cd_item *a, const struct cd_item *b)
+{
+	if (cd_record_has_sent(a->rec) && cd_record_has_sent(b->rec))
+		return memcmp(a->rec->content.data, b->rec->content.data, OM_SHA256) == 0;
+	return memcmp(a->content, b->content, OM_SHA256) == 0;
+}
+
 /* mark_repeats sorts the items and finds those that the batch holds twice. */
 static void
 mark_repeats(struct cd_item *items, size_t n)
@@ -108,7 +120,7 @@ mark_repeats(struct cd_item *items, size_t n)
 		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
 			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
 				break;
-			if (memcmp(items[i].content, items[j].content, OM_SHA256) == 0)
+			if (is_copy(&items[i], &items[j]))
 				items[j].repeated = true;
 			else
 				items[j].refused = "another record of the batch has this record_id and other content";
@@ -116,76 +128,111 @@ mark_repeats(struct cd_item *items, size_t n)
 	}
 }
 
+/* What a batch does to the ledger, on its way. */
+struct writing {
+	struct run *r;
+	struct cd_db *db;
+	struct om_arena *a;
+	struct cd_calls calls;
+	struct cd_two_costs *costs; /* of the keys that came */
+	size_t n_costs;
+	const Om__Record **records;
+	size_t n_records;
+};
+
+/* take_item joins one item into the row of its key. */
+static om_status
+take_item(struct writing *w, const struct cd_item *it, om_err *e)
+{
+	struct cd_call *k = cd_calls_get(&w->calls, it->row.key);
+
+	if (k == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (!it->rec->has_alone || !it->rec->alone)
+		w->records[w->n_records++] = it->rec;
+	if (!k->came) {
+		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
+		k->row = it->row;
+		k->row.key = k->key;
+	} else {
+		(void)cd_join(&k->row, &it->row);
+	}
+	cd_journal_compare(&w->costs[w->n_costs - 1], &it->row);
+	k->came = k->at_work = true;
+	k->refresh = k->refresh || it->earlier;
+	return OM_OK;
+}
+
+/* join_old joins what is stored into what came; fields that a row does not know yet
+ * come from the journal. */
+static om_status
+join_old(struct writing *w, struct cd_call *k, struct cd_two_costs *costs, struct cd_stored *old, om_err *e)
+{
+	struct cd_row joined = old->row;
+	om_status s = OM_OK;
+
+	cd_journal_compare(costs, &old->row);
+	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS)
+		s = cd_journal_join(w->db, k->key, &joined, w->a, e);
+	k->old = old;
+	k->row = joined;
+	return s;
+}
+
+/* load_rows finds and locks what is stored of the keys that came, which ascend. */
+static om_status
+load_rows(struct writing *w, om_err *e)
+{
+	size_t n = w->calls.n;
+	struct cd_text *keys = om_arena_array(w->a, n + 1, sizeof *keys);
+	struct cd_stored **found = om_arena_array(w->a, n + 1, sizeof(void *));
+	om_status s;
+
+	if (keys == NULL || found == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		keys[i] = w->calls.all[i]->key;
+	s = cd_store_lock(w->db, keys, n, found, w->a, e);
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (found[i] != NULL)
+			s = join_old(w, w->calls.all[i], &w->costs[i], found[i], e);
+	return s;
+}
+
 /* write_rows joins n items (ascending by key) into their rows and moves
  * everything that hangs on them. */
 static om_status
 write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
-	struct cd_text *keys = om_arena_array(a, n + 1, sizeof *keys);
-	struct cd_row *joined = om_arena_array(a, n + 1, sizeof *joined);
-	struct cd_stored **found = om_arena_array(a, n + 1, sizeof(void *));
-	const struct cd_row **added = om_arena_array(a, n + 1, sizeof(void *));
-	const struct cd_row **changed = om_arena_array(a, n + 1, sizeof(void *));
-	struct cd_delta *deltas = om_arena_array(a, 2 * n + 1, sizeof *deltas);
-	struct cd_lookup_change *plans = om_arena_array(a, n + 1, sizeof *plans);
-	const Om__Record **records = om_arena_array(a, n + 1, sizeof(void *));
-	struct cd_two_costs *costs = om_arena_array(a, n + 1, sizeof *costs);
-	size_t n_keys = 0, n_added = 0, n_changed = 0, n_deltas = 0, n_plans = 0;
-	om_status s;
+	struct writing w = {.r = r, .db = db, .a = a};
+	om_status s = OM_OK;
 
-	if (a->failed)
+	cd_calls_init(&w.calls, db, a);
+	w.costs = om_arena_array(a, n + 1, sizeof *w.costs);
+	w.records = om_arena_array(a, n + 1, sizeof(void *));
+	if (w.costs == NULL || w.records == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		records[i] = items[i]->rec;
-		if (n_keys > 0 && cd_store_key_cmp(keys[n_keys - 1], items[i]->row.key) == 0) {
-			cd_journal_compare(&costs[n_keys - 1], &items[i]->row);
-			(void)cd_join(&joined[n_keys - 1], &items[i]->row);
-			continue;
-		}
-		costs[n_keys].key = items[i]->row.key;
-		cd_journal_compare(&costs[n_keys], &items[i]->row);
-		keys[n_keys] = items[i]->row.key;
-		joined[n_keys++] = items[i]->row;
-	}
-	s = cd_store_lock(db, keys, n_keys, found, a, e);
-	for (size_t i = 0; s == OM_OK && i < n_keys; i++) {
-		const struct cd_row *old = found[i] != NULL ? &found[i]->row : NULL;
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (!items[i]->known)
+			s = take_item(&w, items[i], e);
+	if (s == OM_OK)
+		s = load_rows(&w, e);
+	if (s == OM_OK)
+		s = cd_calls_decide(&w.calls, e);
+	if (s == OM_OK)
+		s = cd_write_calls(&w.calls, &r->l->times, &r->next, e);
+	if (s == OM_OK)
+		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
+	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;
+}
 
-		if (old != NULL)
-			cd_journal_compare(&costs[i], old);
-		/* what was found goes into what came: the join does not mind */
-		if (old == NULL)
-			added[n_added++] = &joined[i];
-		else {
-			struct cd_row before = *old;
-
-			if (!cd_join(&before, &joined[i]))
-				continue;
-			if (found[i]->n_known < CD_N_FIELDS) /* what its records said of the new fields */
-				s = cd_journal_join(db, keys[i], &before, a, e);
-			joined[i] = before;
-			changed[n_changed++] = &joined[i];
-		}
-		if (s == OM_OK && cd_row_is_unsettled(&joined[i]))
-			s = cd_estimate_row(db, &joined[i], a, e);
-		plans[n_plans++] = (struct cd_lookup_change){.old = old, .now = &joined[i]};
-		if (s == OM_OK)
-			s = cd_rollup_move(old, old != NULL ? found[i]->day : 0, &joined[i], deltas, &n_deltas, e);
-	}
-	if (s == OM_OK && n_added > 0)
-		s = cd_store_insert(db, added, n_added, a, e);
-	if (s == OM_OK && n_changed > 0)
-		s = cd_store_update(db, changed, n_changed, a, e);
-	OM_CRASH_POINT("costd_after_rows");
-	if (s == OM_OK)
-		s = cd_rollup_apply(db, deltas, n_deltas, a, e);
-	if (s == OM_OK)
-		s = cd_journal_discrepancies(db, costs, n_keys, a, e);
-	if (s == OM_OK)
-		s = cd_people_see(db, records, n, a, e);
-	if (s == OM_OK)
-		s = cd_lookup_plan(db, &r->l->times, plans, n_plans, om_now(), &r->next, a, e);
-	return s;
+static bool
+any_earlier(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->earlier)
+			return true;
+	return false;
 }
 
 /* store_set stores n items, ascending by record id. */
@@ -206,7 +253,7 @@ store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t 
 	for (size_t i = 0; i < n; i++)
 		if (items[i]->refused_now == NULL)
 			by_key[kept++] = items[i];
-	if (n_new > 0) { /* otherwise every record is in its row already */
+	if (n_new > 0 || any_earlier(by_key, kept)) { /* otherwise every record is in its row already */
 		qsort(by_key, kept, sizeof(void *), cmp_key);
 		s = write_rows(r, db, by_key, kept, a, e);
 	}
@@ -241,6 +288,16 @@ store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size
 	return s == OM_OK ? store_halves(r, db, items + n / 2, n - n / 2, a, e) : s;
 }
 
+/* may_be_parts: one of the items may be of a row that is part of another. */
+static bool
+may_be_parts(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cd_row_is_of_turn(&items[i]->row) || items[i]->row.cell[CD_F_REQUEST].rank != CD_RANK_NONE)
+			return true;
+	return false;
+}
+
 static om_status
 try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 {
@@ -259,6 +316,8 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 			good[n_good++] = &r->items[i];
 	}
 	s = cd_meta_guard_zone(db, e);
+	if (s == OM_OK && n_good > 0)
+		s = cd_calls_guard(db, may_be_parts(good, n_good), e);
 	if (s == OM_OK && n_good > 0)
 		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
 	for (size_t i = 0; i < r->n; i++)
@@ -417,6 +476,106 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 	if (s == OM_OK)
 		s = store_batch(&r, deadline_ms, e);
 	om_buf_fini(&b);
+	return s;
+}
+
+/* ---- an operator's word ---- */
+
+struct unpairing {
+	struct om_arena *a;
+	const char *key;
+	bool found;
+	Om__UnpairReply *out;
+	size_t cap;
+};
+
+static om_status
+keep_found(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	((struct unpairing *)arg)->found = true;
+	return OM_OK;
+}
+
+static om_status
+keep_part(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct unpairing *u = arg;
+	Om__UnpairReply *out = u->out;
+
+	if (out->n_unpaired == u->cap) {
+		size_t cap = u->cap == 0 ? 8 : 2 * u->cap;
+		char **p = om_arena_array(u->a, cap, sizeof *p);
+
+		if (p == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		if (u->cap > 0)
+			memcpy(p, out->unpaired, u->cap * sizeof *p);
+		out->unpaired = p;
+		u->cap = cap;
+	}
+	out->unpaired[out->n_unpaired] = om_arena_strndup(u->a, v[0].p, v[0].n);
+	return out->unpaired[out->n_unpaired++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+find_parts(struct cd_db *db, void *arg, om_err *e)
+{
+	struct unpairing *u = arg;
+	const struct cd_val key[] = {cd_t(u->key), cd_t(u->key)};
+	om_status s;
+
+	u->found = false;
+	u->out->n_unpaired = 0;
+	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, keep_found, u, e);
+	if (s == OM_OK && !u->found)
+		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
+	if (s == OM_OK)
+		s = cd_db_query(db,
+		    "SELECT ledger_key FROM link WHERE ledger_key=? UNION SELECT ledger_key FROM link WHERE target=?",
+		    key, 2, keep_part, u, e);
+	if (s == OM_OK && u->out->n_unpaired == 0)
+		s = om_fail(e, OM_CONFLICT, "the row is not paired with another one");
+	return s;
+}
+
+/* set_alone stores the word about one row; said again, it is the same record. */
+static om_status
+set_alone(struct cd_ledger *l, char *key, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	static const size_t prefix = sizeof CD_TURN_PREFIX - 1;
+	const struct om_bytes parts[] = {{"alone:", 6}, {key, strlen(key)}};
+	Om__Record *r = om_msg_new(a, &om__record__descriptor);
+	unsigned char sum[OM_SHA256];
+
+	if (r == NULL || (r->user = om_msg_new(a, &om__user__descriptor)) == NULL ||
+	    (r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN)) == NULL ||
+	    (r->source = om_arena_strdup(a, CD_OPERATOR)) == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (om_sha256(parts, 2, sum) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = sum};
+	if (strncmp(key, CD_TURN_PREFIX, prefix) == 0)
+		r->turn_id = key + prefix;
+	else
+		r->generation_id = key;
+	r->has_alone = r->alone = true;
+	r->received_us = om_now();
+	return cd_ledger_settle(l, r, deadline_ms, a, e);
+}
+
+om_status
+cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UnpairReply *out, om_err *e)
+{
+	struct unpairing u = {.a = a, .key = q->generation_id, .out = out};
+	om_status s = cd_pool_run(l->pool, CD_TX_SNAPSHOT, deadline_ms, find_parts, &u, e);
+
+	for (size_t i = 0; s == OM_OK && i < out->n_unpaired; i++)
+		s = set_alone(l, out->unpaired[i], deadline_ms, a, e);
+	if (s == OM_OK)
+		om_log(OM_LOG_INFO, "pairing undone by an operator", "rows", OM_I64(out->n_unpaired), NULL);
 	return s;
 }
 

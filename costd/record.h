@@ -35,18 +35,31 @@
 #define CD_TURN_PREFIX   "owui:"
 #define CD_OPENROUTER    "openrouter"      /* platform */
 #define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
+#define CD_OPERATOR      "operator"        /* source of an operator's word */
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
-/* cd_record_check says why a record can never be stored. */
-om_status cd_record_check(const Om__Record *r, om_err *e) OM_MUST;
+/* cd_record_fit makes the record fit for its row (fit.h), as the gateway does, and says why
+ * one can never be stored: it has no id of its own, no key, or is too large. */
+om_status cd_record_fit(Om__Record *r, struct om_arena *a, om_err *e) OM_MUST;
 
-/* cd_record_row gives the row of one checked record; texts point into the
- * record or the arena. */
+/* cd_record_row gives the row of one record that fits, whose received_us is the
+ * earliest receipt; texts point into the record or the arena. */
 om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e) OM_MUST;
 
-/* cd_record_content hashes a record without its time of receipt, which differs
- * when a client sends the record again. */
+/* cd_record_has_sent: the gateway hashed what the sender sent, before any repair.
+ * Then a time before 2020 or more than five minutes after the receipt is replaced by
+ * the receipt here, not at the door: the receipt that counts is the earliest. */
+bool cd_record_has_sent(const Om__Record *r);
+
+/* cd_record_read reads an entry of the journal as it was read when it came: the record
+ * as it was delivered, with the earliest receipt, made fit, and its row. */
+om_status cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
+    struct cd_row *out, om_err *e) OM_MUST;
+
+/* cd_record_content hashes a record as older gateways knew it: without its time
+ * of receipt, which differs when a client sends the record again, and without the
+ * fields that came later. */
 om_status cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e) OM_MUST;
 
 /* cd_record_seen_us is the instant the record speaks of. */

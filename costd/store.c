@@ -9,15 +9,13 @@
 #define SQL_BYTES ((size_t)16 * 1024)
 #define IN_MAX    512u /* under in_predicate_conversion_threshold */
 
+static bool is_before;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
 
 int
 cd_store_key_cmp(struct cd_text a, struct cd_text b)
 {
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = memcmp(a.p, b.p, n);
-
-	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+	return cd_text_cmp(a, b);
 }
 
 static om_status
@@ -60,6 +58,26 @@ cd_store_init(om_err *e)
 	if (s == OM_OK)
 		s = take(&u, &update_sql, e);
 	return s;
+}
+
+om_status
+cd_store_as_before(om_err *e)
+{
+	struct om_buf c;
+
+	om_buf_init(&c, SQL_BYTES);
+	om_buf_str(&c, "generation_id");
+	for (unsigned f = 0; f < CD_N_FIELDS; f++)
+		om_buf_printf(&c, ",%s%s", f >= CD_F_PLATFORM ? "NULL AS " : "", cd_fields[f].column);
+	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,1,0,0,ranks");
+	is_before = true;
+	return take(&c, &columns, e);
+}
+
+bool
+cd_store_is_before(void)
+{
+	return is_before;
 }
 
 const char *

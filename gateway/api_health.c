@@ -129,6 +129,19 @@ write_lookups(struct om_jw *w, const Om__PipelineReply *p)
 	om_jw_close(w, '}');
 }
 
+static void
+write_refused(struct gw_app *app, struct om_jw *w)
+{
+	struct gw_store_totals t;
+
+	(void)gw_spool_status(app->spool, &t);
+	om_jw_key(w, "refused");
+	om_jw_open(w, '{');
+	gw_write_int(w, "last_day", true, gw_turned_away(&t, om_now()));
+	gw_write_int(w, "total", true, t.turned_away);
+	om_jw_close(w, '}');
+}
+
 om_status
 gw_api_pipeline(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -147,6 +160,7 @@ gw_api_pipeline(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_e
 	gw_write_time(&w, "last_event_at", event > 0, event);
 	gw_write_time(&w, "last_commit_at", p != NULL && p->has_last_commit_us, p != NULL ? p->last_commit_us : 0);
 	write_lookups(&w, p);
+	write_refused(app, &w);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }

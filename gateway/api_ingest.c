@@ -2,6 +2,7 @@
 #include "event.h"
 #include "json.h"
 #include "query.h"
+#include "refusal.h"
 #include "routes.h"
 #include "spool.h"
 #include "stats.h"
@@ -10,10 +11,8 @@ static struct om_stat st_rejected =
     OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
 
 static void
-write_result(struct om_jw *w, const struct gw_events *ev)
+write_rejected(struct om_jw *w, const struct gw_events *ev)
 {
-	om_jw_key(w, "accepted");
-	om_jw_int(w, (int64_t)ev->n_accepted);
 	om_jw_key(w, "rejected");
 	om_jw_open(w, '[');
 	for (size_t i = 0; i < ev->n_rejected; i++) {
@@ -24,6 +23,32 @@ write_result(struct om_jw *w, const struct gw_events *ev)
 		om_jw_text(w, ev->rejected[i].reason);
 		om_jw_close(w, '}');
 	}
+	om_jw_close(w, ']');
+}
+
+static void
+write_repair(struct om_jw *w, size_t index, om_fit_field field, const char *reason)
+{
+	om_jw_open(w, '{');
+	om_jw_key(w, "index");
+	om_jw_int(w, (int64_t)index);
+	om_jw_key(w, "field");
+	om_jw_text(w, om_fit_name(field));
+	om_jw_key(w, "reason");
+	om_jw_text(w, reason);
+	om_jw_close(w, '}');
+}
+
+static void
+write_result(struct om_jw *w, const struct gw_events *ev)
+{
+	om_jw_key(w, "accepted");
+	om_jw_int(w, (int64_t)ev->n_accepted);
+	write_rejected(w, ev);
+	om_jw_key(w, "repaired");
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < ev->n_repaired; i++)
+		write_repair(w, ev->repaired[i].index, ev->repaired[i].field, ev->repaired[i].reason);
 	om_jw_close(w, ']');
 }
 
@@ -48,6 +73,17 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 	return s;
 }
 
+static void
+keep_refusals(struct gw_app *app, const struct gw_req *rq, const struct gw_events *ev)
+{
+	struct gw_refusals r = {.n = 0};
+
+	om_stat_add(&st_rejected, (int64_t)ev->n_rejected);
+	for (size_t i = 0; i < ev->n_rejected; i++)
+		gw_refusals_add(&r, ev->rejected[i].kind, 1);
+	gw_refusals_keep(app, rq, "events", &r);
+}
+
 om_status
 gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -66,9 +102,11 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	if (s == OM_OK && ev.n_accepted > 0)
 		s = gw_spool_append(app->spool, &b, now, e);
 	gw_batch_free(&b);
+	if (s == OM_INVALID)
+		gw_refusals_keep_body(app, rq, "events", GW_REFUSED_NO_JSON);
 	if (s != OM_OK)
 		return s;
-	om_stat_add(&st_rejected, (int64_t)ev.n_rejected);
+	keep_refusals(app, rq, &ev);
 	if (ev.n_accepted == 0 && ev.n_rejected > 0)
 		return refuse_all(rq, rp, &ev, e);
 	rp->type = "application/json";
@@ -80,21 +118,62 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	return OM_OK;
 }
 
+static void
+write_success(struct gw_reply *rp, const struct om_fit *notes)
+{
+	struct om_jw w;
+
+	rp->type = "application/json";
+	rp->quiet = true;
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "success");
+	om_jw_bool(&w, true);
+	if (om_fit_any(notes)) {
+		om_jw_key(&w, "repaired");
+		om_jw_open(&w, '[');
+		for (unsigned f = 0; f < OM_N_FIT; f++)
+			if (notes->why[f] != NULL)
+				write_repair(&w, 0, (om_fit_field)f, notes->why[f]);
+		om_jw_close(&w, ']');
+	}
+	om_jw_close(&w, '}');
+}
+
+static om_status
+parse_mended(const struct gw_req *rq, json_t **out, om_err *e)
+{
+	struct om_json_span mended;
+	struct om_buf copy;
+	om_status s;
+
+	om_buf_init(&copy, rq->n_body + 1);
+	mended = om_json_mend(rq->body, rq->n_body, &copy);
+	s = om_json_parse(mended.text, mended.n, out, e);
+	om_buf_fini(&copy);
+	return s;
+}
+
 om_status
 gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_batch *b = NULL;
 	om_time now = om_now();
+	struct om_fit notes;
 	json_t *doc = NULL;
 	Om__Record r;
-	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+	const char *why = GW_REFUSED_NO_JSON;
+	om_status s = parse_mended(rq, &doc, e);
 
-	if (s != OM_OK)
-		return s;
-	s = gw_legacy_read(doc, now, rq->arena, &r, e);
-	json_decref(doc);
-	if (s == OM_INVALID || s == OM_RANGE)
+	if (s == OM_OK) {
+		why = json_is_object(doc) ? "no activity with an id" : GW_REFUSED_OBJECT;
+		s = gw_legacy_read(doc, now, rq->arena, &r, &notes, e);
+		json_decref(doc);
+	}
+	if (s == OM_INVALID) {
 		om_stat_add(&st_rejected, 1);
+		gw_refusals_keep_body(app, rq, "record", why);
+	}
 	if (s != OM_OK)
 		return s;
 	b = gw_batch_new();
@@ -104,8 +183,7 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	gw_batch_free(&b);
 	if (s != OM_OK)
 		return s;
-	rp->type = "application/json";
-	rp->quiet = true;
-	om_buf_str(&rp->body, "{\"success\":true}");
+	gw_event_count_repairs(&notes);
+	write_success(rp, &notes);
 	return OM_OK;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Settlement: prices, what has no settled cost and why, dead letters, discrepancies. */
+/* Settlement: prices, what has no settled cost and why, dead letters, discrepancies, and what
+ * the doors could not take. */
 #include "api_read.h"
 #include "peers.h"
 #include "query.h"
 #include "routes.h"
+#include "spool.h"
 #include "text.h"
 
 #include <string.h>
@@ -89,7 +91,7 @@ gw_api_prices(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 static const char *
 reason_name(Om__UnsettledReason r)
 {
-	static const char *const names[] = {"waiting", "retrying", "given_up", "not_looked_up", "no_key"};
+	static const char *const names[] = {"waiting", "retrying", "given_up", "not_looked_up", "no_key", "no_price"};
 
 	return (unsigned)r < sizeof names / sizeof names[0] ? names[r] : "waiting";
 }
@@ -133,6 +135,7 @@ gw_api_unsettled(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 		gw_write_text(&w, "cost_state", gw_cost_state_name(u->cost_state));
 		gw_write_text(&w, "cost", u->cost);
 		gw_write_text(&w, "reason", reason_name(u->reason));
+		gw_write_text(&w, "missing", u->has_lacks_byok && u->lacks_byok ? "byok_cost" : "cost");
 		gw_write_count(&w, "attempts", u->attempts);
 		write_time(&w, "next_at", u->has_next_us != 0, u->next_us);
 		om_jw_key(&w, "last_status");
@@ -285,5 +288,30 @@ gw_api_discrepancies(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp,
 		om_jw_close(&w, '}');
 	}
 	end_list(&w, rep->discrepancies->next_cursor);
+	return OM_OK;
+}
+
+om_status
+gw_api_refused(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_refusal *list;
+	struct om_jw w;
+	size_t n;
+	om_status s = gw_spool_refusals(app->spool, rq->arena, &list, &n, e);
+
+	if (s != OM_OK)
+		return s;
+	begin_list(rp, &w);
+	for (size_t i = 0; i < n; i++) {
+		om_jw_open(&w, '{');
+		gw_write_text(&w, "door", list[i].door);
+		gw_write_text(&w, "sender", list[i].sender);
+		gw_write_text(&w, "reason", list[i].reason);
+		gw_write_int(&w, "count", true, list[i].count);
+		write_time(&w, "first_at", true, list[i].first_us);
+		write_time(&w, "last_at", true, list[i].last_us);
+		om_jw_close(&w, '}');
+	}
+	end_list(&w, NULL);
 	return OM_OK;
 }

@@ -6,12 +6,14 @@
  */
 #include "event.h"
 
+#include "refusal.h"
+
 #include <string.h>
 
-#define RECORD_BYTES ((size_t)4 * 1024 * 1024) /* of one record while it is read */
+#define RECORD_BYTES ((size_t)32 * 1024 * 1024) /* of one record while it is read: a few copies of a whole body */
 
 static om_status
-reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, om_err *e)
+reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, const char *kind, om_err *e)
 {
 	if (ev->n_rejected == ev->cap_rejected) {
 		size_t cap = ev->cap_rejected == 0 ? 16 : ev->cap_rejected * 2;
@@ -25,10 +27,30 @@ reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reaso
 		ev->cap_rejected = cap;
 	}
 	ev->rejected[ev->n_rejected].index = index;
+	ev->rejected[ev->n_rejected].kind = kind;
 	ev->rejected[ev->n_rejected].reason = om_arena_strdup(a, reason);
 	if (ev->rejected[ev->n_rejected].reason == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	ev->n_rejected++;
+	return OM_OK;
+}
+
+/* list notes what was repaired of one record, as far as a reply lists it. */
+static om_status
+list(struct gw_events *ev, struct om_arena *a, size_t index, const struct om_fit *notes, om_err *e)
+{
+	gw_event_count_repairs(notes);
+	if (!om_fit_any(notes))
+		return OM_OK;
+	if (ev->repaired == NULL) {
+		ev->repaired = om_arena_array(a, GW_REPAIRS_MAX, sizeof *ev->repaired);
+		if (ev->repaired == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+	}
+	for (unsigned f = 0; f < OM_N_FIT; f++)
+		if (notes->why[f] != NULL && ev->n_repaired < GW_REPAIRS_MAX)
+			ev->repaired[ev->n_repaired++] =
+			    (struct gw_repair){.index = index, .field = (om_fit_field)f, .reason = notes->why[f]};
 	return OM_OK;
 }
 
@@ -39,17 +61,20 @@ take(
 {
 	om_err why = {.text = ""};
 	struct om_arena own;
+	struct om_fit notes;
 	Om__Record r;
 	om_status s;
 
 	om_arena_init(&own, RECORD_BYTES);
-	s = gw_event_read(o, now, &own, &r, &why);
+	s = gw_event_read(o, now, &own, &r, &notes, &why);
 	if (s == OM_INVALID || s == OM_RANGE) {
-		s = reject(ev, a, index, why.text, e);
+		s = reject(ev, a, index, why.text, json_is_object(o) ? GW_REFUSED_NO_KEY : GW_REFUSED_OBJECT, e);
 	} else if (s != OM_OK) {
 		s = om_fail(e, s, "%s", why.text);
 	} else {
 		s = gw_batch_add(b, &r, e);
+		if (s == OM_OK)
+			s = list(ev, a, index, &notes, e);
 		if (s == OM_OK)
 			ev->n_accepted++;
 	}
@@ -113,38 +138,14 @@ are_lines(const char *text, size_t n)
 	return whole;
 }
 
-om_status
-gw_events_json(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
-{
-	json_t *doc = NULL;
-	om_status s;
-
-	*out = (struct gw_events){.n_accepted = 0};
-	if (om_json_is_array(text, n))
-		return read_array(text, n, now, a, b, out, e);
-	if (are_lines(text, n))
-		return gw_events_ndjson(text, n, now, a, b, out, e);
-	s = om_json_parse(text, n, &doc, e);
-	if (s != OM_OK)
-		return s;
-	if (json_is_object(doc))
-		s = take(doc, 0, now, a, b, out, e);
-	else
-		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
-	json_decref(doc);
-	return s;
-}
-
-om_status
-gw_events_ndjson(
+static om_status
+read_lines(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
 {
 	const char *end = text + n;
 	om_status s = OM_OK;
 	size_t index = 0;
 
-	*out = (struct gw_events){.n_accepted = 0};
 	for (size_t line = 1; s == OM_OK && text < end; line++) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop != NULL ? stop : end) - text);
@@ -163,7 +164,7 @@ gw_events_ndjson(
 			} else if (doc == NULL) {
 				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
 				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
-				s = reject(out, a, index, why.text, e);
+				s = reject(out, a, index, why.text, GW_REFUSED_NO_JSON, e);
 			} else {
 				s = take(doc, index, now, a, b, out, e);
 			}
@@ -173,4 +174,59 @@ gw_events_ndjson(
 		text += len + (stop != NULL);
 	}
 	return s;
+}
+
+static om_status
+read_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	json_t *doc = NULL;
+	om_status s;
+
+	if (om_json_is_array(text, n))
+		return read_array(text, n, now, a, b, out, e);
+	if (are_lines(text, n))
+		return read_lines(text, n, now, a, b, out, e);
+	s = om_json_parse(text, n, &doc, e);
+	if (s != OM_OK)
+		return s;
+	if (json_is_object(doc))
+		s = take(doc, 0, now, a, b, out, e);
+	else
+		s = om_fail(e, OM_INVALID, "the body must be a record or an array of records");
+	json_decref(doc);
+	return s;
+}
+
+typedef om_status reader(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e);
+
+static om_status
+read_mended(reader *read, const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
+    struct gw_events *out, om_err *e)
+{
+	struct om_json_span mended;
+	struct om_buf copy;
+	om_status s;
+
+	*out = (struct gw_events){.n_accepted = 0};
+	om_buf_init(&copy, n + 1);
+	mended = om_json_mend(text, n, &copy);
+	s = read(mended.text, mended.n, now, a, b, out, e);
+	om_buf_fini(&copy);
+	return s;
+}
+
+om_status
+gw_events_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	return read_mended(read_json, text, n, now, a, b, out, e);
+}
+
+om_status
+gw_events_ndjson(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+{
+	return read_mended(read_lines, text, n, now, a, b, out, e);
 }

@@ -2,137 +2,115 @@
 /*
  * The body that filters written for the older OWUI-Metering send.  Its id is one
  * of Open WebUI's turn, not of the provider's generation: records that share it
- * are joined into one row.  A body sent again is the same record, unless it has no
- * time: then the receive time makes it another one of the same row.
+ * are joined into one row.  A body sent again is the same record.  Filters raise
+ * where the answer is not 200, in somebody's chat: only a body without an id of an
+ * activity is refused.
  */
 #include "event.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SECONDS_END 100000000000 /* greater numbers are milliseconds */
+#define SECONDS_END 1e11 /* greater numbers are milliseconds */
+#define TIME_MAX    1e14
 
 static const char source[] = "metering-record";
 
-static om_status
-dup_text(struct om_arena *a, const char *text, char **out, om_err *e)
+/* read_time leaves a time that is none to the receipt. */
+static void
+read_time(const json_t *activity, struct om_fit *notes, Om__Record *out)
 {
-	*out = text != NULL && text[0] != '\0' ? om_arena_strdup(a, text) : NULL;
-	if (text != NULL && text[0] != '\0' && *out == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	const json_t *v = json_object_get(activity, "timestamp");
+	double t = json_number_value(v);
+
+	if (v == NULL || json_is_null(v))
+		return;
+	if (!json_is_number(v) || t < 0 || t > TIME_MAX) {
+		om_fit_note(notes, OM_FIT_STARTED_AT, "not seconds or milliseconds since 1970: left out");
+		return;
+	}
+	out->has_started_us = 1;
+	out->started_us = (om_time)(t > SECONDS_END ? t * 1000 : t * 1000000);
+}
+
+static void
+read_tokens(const json_t *activity, struct om_fit *notes, Om__Record *out)
+{
+	const struct {
+		const char *key;
+		om_fit_field field;
+		int64_t *value;
+		protobuf_c_boolean *has;
+	} fields[] = {
+	    {"prompt_token", OM_FIT_PROMPT_TOKENS, &out->prompt_tokens, &out->has_prompt_tokens},
+	    {"completion_token", OM_FIT_COMPLETION_TOKENS, &out->completion_tokens, &out->has_completion_tokens},
+	    {"reasoning_token", OM_FIT_REASONING_TOKENS, &out->reasoning_tokens, &out->has_reasoning_tokens},
+	    {"cached_tokens", OM_FIT_CACHED_TOKENS, &out->cached_tokens, &out->has_cached_tokens},
+	};
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		gw_event_count(activity, fields[i].key, fields[i].field, notes, fields[i].value, fields[i].has);
+}
+
+/* read_user takes the activity's word only where the user says nothing. */
+static om_status
+read_user(const json_t *o, const json_t *activity, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
+{
+	const json_t *user = gw_event_object(o, "user", OM_FIT_USER, notes);
+	char *other = NULL;
+	om_status s = gw_event_user(user, a, notes, out, e);
+
+	if (s == OM_OK)
+		s = gw_event_id(activity, "user_id", OM_FIT_USER_ID, a, notes, &other, e);
+	if (s != OM_OK || other == NULL)
+		return s;
+	if (out->user->id == NULL)
+		out->user->id = other;
+	else if (strcmp(other, out->user->id) != 0)
+		om_fit_note(notes, OM_FIT_USER_ID, "activity.user_id is another: user.id counts");
 	return OM_OK;
 }
 
 static om_status
-read_user(const json_t *o, struct om_arena *a, Om__User *out, om_err *e)
+read_activity(const json_t *activity, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
-	const char *id = NULL, *name = NULL, *email = NULL, *role = NULL;
-	const json_t *user = NULL;
-	om_status s = om_json_object(o, "", "user", &user, e);
-
-	if (s == OM_OK && user == NULL)
-		return om_fail(e, OM_INVALID, "user: is missing");
-	if (s != OM_OK || (s = om_json_text(user, "user.", "id", 128, &id, e)) != OM_OK ||
-	    (s = om_json_text(user, "user.", "name", 512, &name, e)) != OM_OK ||
-	    (s = om_json_text(user, "user.", "email", 320, &email, e)) != OM_OK ||
-	    (s = om_json_text(user, "user.", "role", 64, &role, e)) != OM_OK)
-		return s;
-	if (id == NULL || id[0] == '\0')
-		return om_fail(e, OM_INVALID, "user.id: must be a text of 1 to 128 characters");
-	if ((s = dup_text(a, id, &out->id, e)) != OM_OK || (s = dup_text(a, name, &out->name, e)) != OM_OK ||
-	    (s = dup_text(a, email, &out->email, e)) != OM_OK)
-		return s;
-	return dup_text(a, role, &out->role, e);
-}
-
-static om_status
-read_time(const json_t *activity, om_time now, Om__Record *out, om_err *e)
-{
-	int64_t t = 0;
-	bool has = false;
-	om_status s = om_json_int(activity, "activity.", "timestamp", 0, 100000000000000, &t, &has, e);
-
-	if (s != OM_OK)
-		return s;
-	out->has_started_us = 1;
-	out->started_us = !has ? now : t > SECONDS_END ? t * 1000 : t * OM_SECOND;
-	return gw_event_time_check(out->started_us, "activity.timestamp", now, e);
-}
-
-static om_status
-read_tokens(const json_t *activity, Om__Record *out, om_err *e)
-{
-	const struct {
-		const char *key;
-		int64_t *value;
-		protobuf_c_boolean *has;
-	} fields[] = {
-	    {"prompt_token", &out->prompt_tokens, &out->has_prompt_tokens},
-	    {"completion_token", &out->completion_tokens, &out->has_completion_tokens},
-	    {"reasoning_token", &out->reasoning_tokens, &out->has_reasoning_tokens},
-	    {"cached_tokens", &out->cached_tokens, &out->has_cached_tokens},
-	};
-	om_status s = OM_OK;
-
-	for (size_t i = 0; s == OM_OK && i < sizeof fields / sizeof fields[0]; i++) {
-		bool has = false;
-
-		s = om_json_int(activity, "activity.", fields[i].key, 0, GW_TOKENS_MAX, fields[i].value, &has, e);
-		*fields[i].has = has;
-	}
-	return s;
-}
-
-static om_status
-read_activity(const json_t *activity, om_time now, struct om_arena *a, Om__Record *out, om_err *e)
-{
-	const char *id = NULL, *user_id = NULL, *model = NULL;
 	om_status s;
 
-	if ((s = om_json_text(activity, "activity.", "id", 128, &id, e)) != OM_OK ||
-	    (s = om_json_text(activity, "activity.", "user_id", 128, &user_id, e)) != OM_OK ||
-	    (s = om_json_text(activity, "activity.", "model", 256, &model, e)) != OM_OK)
+	if ((s = gw_event_id(activity, "id", OM_FIT_TURN_ID, a, notes, &out->turn_id, e)) != OM_OK ||
+	    (s = gw_event_text(activity, "model", OM_FIT_MODEL, a, notes, &out->model, e)) != OM_OK ||
+	    (s = gw_event_cost(activity, "cost", OM_FIT_COST, a, notes, &out->cost, e)) != OM_OK)
 		return s;
-	if (id == NULL || id[0] == '\0')
-		return om_fail(e, OM_INVALID, "activity.id: must be a text of 1 to 128 characters");
-	if (user_id != NULL && strcmp(user_id, out->user->id) != 0)
-		return om_fail(e, OM_INVALID, "activity.user_id: must be the same as user.id");
-	if ((s = dup_text(a, id, &out->turn_id, e)) != OM_OK || (s = dup_text(a, model, &out->model, e)) != OM_OK ||
-	    (s = dup_text(a, model, &out->requested_model, e)) != OM_OK ||
-	    (s = read_time(activity, now, out, e)) != OM_OK || (s = read_tokens(activity, out, e)) != OM_OK ||
-	    (s = gw_event_cost(activity, "activity.", "cost", a, &out->cost, e)) != OM_OK)
-		return s;
+	if (out->turn_id == NULL)
+		return om_fail(e, OM_INVALID, "activity.id: is missing");
+	out->requested_model = out->model;
+	read_time(activity, notes, out);
+	read_tokens(activity, notes, out);
 	if (out->cost != NULL) {
 		out->has_cost_state = 1;
 		out->cost_state = OM__COST_STATE__COST_REPORTED;
 	}
-	return gw_event_derive_id(a, out, e);
+	return OM_OK;
 }
 
 om_status
-gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, om_err *e)
+gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, struct om_fit *notes, om_err *e)
 {
-	const json_t *activity = NULL;
+	const json_t *activity;
 	om_status s;
 
 	om__record__init(out);
+	*notes = (struct om_fit){.changed = false};
 	if (!json_is_object(o))
 		return om_fail(e, OM_INVALID, "the body must be an object");
-	out->user = om_arena_alloc(a, sizeof *out->user);
-	if (out->user == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	om__user__init(out->user);
-	s = read_user(o, a, out->user, e);
-	if (s == OM_OK)
-		s = om_json_object(o, "", "activity", &activity, e);
-	if (s == OM_OK && activity == NULL)
-		s = om_fail(e, OM_INVALID, "activity: is missing");
-	if (s != OM_OK)
-		return s;
+	activity = json_object_get(o, "activity");
+	if (!json_is_object(activity))
+		return om_fail(e, OM_INVALID, "activity: is missing or no object");
 	out->state = OM__STATE__STATE_FINAL;
-	if ((s = dup_text(a, source, &out->source, e)) != OM_OK)
+	out->source = om_arena_strdup(a, source);
+	if (out->source == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if ((s = read_activity(activity, a, notes, out, e)) != OM_OK ||
+	    (s = read_user(o, activity, a, notes, out, e)) != OM_OK)
 		return s;
-	s = read_activity(activity, now, a, out, e);
-	out->received_us = now;
-	return s;
+	return gw_event_finish(o, now, a, out, notes, e);
 }

@@ -128,10 +128,13 @@ read_value(const json_t *o, struct gw_value *v, struct om_arena *a)
 		if (om_json_money(o, "", numbers[i], &v->number, &has, NULL) == OM_OK && has)
 			v->kind = GW_VALUE_NUMBER;
 	}
+	if (v->kind == GW_VALUE_NONE && json_object_size(o) > 0)
+		v->kind = GW_VALUE_ODD;
 }
 
+/* read_attributes also tells, in *openrouter, whether one is OpenRouter's. */
 static om_status
-read_attributes(const json_t *o, struct gw_value *attr, struct om_arena *a, om_err *e)
+read_attributes(const json_t *o, struct gw_value *attr, bool *openrouter, struct om_arena *a, om_err *e)
 {
 	const json_t *list;
 	size_t n;
@@ -144,6 +147,7 @@ read_attributes(const json_t *o, struct gw_value *attr, struct om_arena *a, om_e
 		if (!json_is_object(pair) || !json_is_string(key))
 			return malformed("attributes", e);
 		which = gw_attr_of(json_string_value(key), json_string_length(key));
+		*openrouter |= gw_attr_is_openrouters(json_string_value(key), json_string_length(key));
 		if (which != GW_N_ATTRS)
 			read_value(json_object_get(pair, "value"), &attr[which], a);
 	}
@@ -178,8 +182,15 @@ read_failed(const json_t *status)
 	return om_json_int(status, "", "code", 0, 2, &code, &has, NULL) == OM_OK && code == 2;
 }
 
+/* is_id tells an id from none, which some write as zeros. */
+static bool
+is_id(const char *hex)
+{
+	return hex[strspn(hex, "0")] != '\0';
+}
+
 static om_status
-read_span(struct gw_traces *t, const json_t *o, const struct gw_value *resource, om_err *e)
+read_span(struct gw_traces *t, const json_t *o, const struct gw_resource *from, om_err *e)
 {
 	const json_t *status = json_object_get(o, "status");
 	struct gw_span sp;
@@ -188,29 +199,31 @@ read_span(struct gw_traces *t, const json_t *o, const struct gw_value *resource,
 	if (!json_is_object(o))
 		return malformed("spans", e);
 	memset(&sp, 0, sizeof sp);
-	sp.attr[GW_ATTR_TRACE_ID] = resource[GW_ATTR_TRACE_ID];
+	sp.attr[GW_ATTR_TRACE_ID] = from->attr[GW_ATTR_TRACE_ID];
+	sp.openrouter = from->openrouter;
 	sp.name = read_text(o, "name");
-	sp.has_parent = read_text(o, "parentSpanId")[0] != '\0';
+	sp.has_parent = is_id(read_text(o, "parentSpanId"));
 	sp.failed = read_failed(status);
 	sp.status_text = read_text(status, "message");
 	sp.start_us = read_nanos(o, "startTimeUnixNano");
 	sp.end_us = read_nanos(o, "endTimeUnixNano");
-	s = read_attributes(o, sp.attr, t->arena, e);
+	s = read_attributes(o, sp.attr, &sp.openrouter, t->arena, e);
 	return s == OM_OK ? gw_otlp_span(t, &sp, e) : s;
 }
 
 static om_status
 read_resource(struct gw_traces *t, const json_t *o, om_err *e)
 {
-	struct gw_value resource[GW_N_ATTRS];
+	struct gw_resource from;
 	const json_t *scopes, *spans;
 	size_t n_scopes, n_spans;
 	om_status s;
 
 	if (!json_is_object(o))
 		return malformed("resourceSpans", e);
-	memset(resource, 0, sizeof resource);
-	s = read_attributes(json_object_get(o, "resource"), resource, t->arena, e);
+	memset(&from, 0, sizeof from);
+	s = read_attributes(json_object_get(o, "resource"), from.attr, &from.openrouter, t->arena, e);
+	from.openrouter |= gw_attr_says_openrouter(&from.attr[GW_ATTR_SERVICE]);
 	if (s == OM_OK)
 		s = items(o, "scopeSpans", &scopes, &n_scopes, e);
 	for (size_t i = 0; s == OM_OK && i < n_scopes; i++) {
@@ -218,9 +231,10 @@ read_resource(struct gw_traces *t, const json_t *o, om_err *e)
 
 		if (!json_is_object(scope))
 			return malformed("scopeSpans", e);
+		from.openrouter |= strcmp(read_text(json_object_get(scope, "scope"), "name"), "openrouter") == 0;
 		s = items(scope, "spans", &spans, &n_spans, e);
 		for (size_t k = 0; s == OM_OK && k < n_spans; k++)
-			s = read_span(t, json_array_get(spans, k), resource, e);
+			s = read_span(t, json_array_get(spans, k), &from, e);
 	}
 	return s;
 }
@@ -230,17 +244,21 @@ gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
 {
 	json_t *doc = NULL;
 	const json_t *list;
-	struct om_buf kept;
+	struct om_json_span mended;
+	struct om_buf kept, copy;
 	size_t n_list;
 	om_status s;
 
 	om_buf_init(&kept, GW_BODY_EVENTS);
+	om_buf_init(&copy, GW_BODY_EVENTS);
 	cut_out(text, n, &kept);
 	s = om_buf_done(&kept, NULL);
+	mended = om_json_mend(s == OM_OK ? kept.data : "", s == OM_OK ? kept.len : 0, &copy);
 	if (s != OM_OK)
 		s = om_fail(e, OM_TOO_LARGE, "the trace has more than %zu bytes besides its texts", GW_BODY_EVENTS);
-	else if (om_json_parse(kept.data, kept.len, &doc, NULL) != OM_OK)
+	else if (om_json_parse(mended.text, mended.n, &doc, NULL) != OM_OK)
 		s = om_fail(e, OM_INVALID, "the body is not valid JSON");
+	om_buf_fini(&copy);
 	om_buf_fini(&kept);
 	if (s != OM_OK)
 		return s;

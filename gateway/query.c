@@ -155,13 +155,13 @@ gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e)
 	};
 	const char *encoding = gw_req_header(rq, "Content-Encoding"), *length = gw_req_header(rq, "Content-Length");
 	bool traces = wanted == GW_MEDIA_TRACES;
+	bool empty = length != NULL ? strcmp(length, "0") == 0 : gw_req_header(rq, "Transfer-Encoding") == NULL;
 
 	if (encoding != NULL && strcasecmp(encoding, "identity") != 0 && !(traces && strcasecmp(encoding, "gzip") == 0))
 		return om_fail(e, OM_MEDIA, "Content-Encoding: bodies are taken as they are%s",
 		    traces ? " or with gzip" : ", not compressed");
 	if (gw_media_is(rq, "application/json") || gw_media_is(rq, other[wanted].type) ||
-	    (wanted == GW_MEDIA_EVENTS && gw_media_is_lines(rq)) ||
-	    (traces && length != NULL && strcmp(length, "0") == 0))
+	    (wanted == GW_MEDIA_EVENTS && gw_media_is_lines(rq)) || (traces && empty))
 		return OM_OK;
 	return om_fail(e, OM_MEDIA, "Content-Type: must be application/json%s in UTF-8", other[wanted].text);
 }

@@ -6,6 +6,7 @@
 #include "gzip.h"
 #include "proxy.h"
 #include "query.h"
+#include "refusal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,7 @@ static const struct route routes[] = {
     {"GET", "/api/v1/unsettled", "cursor limit ", READERS, 0, 0, gw_api_unsettled},
     {"GET", "/api/v1/dead-letters", "cursor limit ", GW_SESSION, 0, 0, gw_api_dead_letters},
     {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_retry_dead_letters},
+    {"GET", "/api/v1/refused", "", READERS, 0, 0, gw_api_refused},
     {"GET", "/api/v1/discrepancies", "cursor limit ", READERS, 0, 0, gw_api_discrepancies},
     {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_api_metrics},
 };
@@ -151,6 +153,14 @@ media_of(const struct route *r)
 	return r->handler == gw_api_events ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
 }
 
+/* has_body: without length and chunks there is none, which is a connection test
+ * where traces are taken. */
+static bool
+has_body(const struct gw_req *rq)
+{
+	return gw_req_header(rq, "Content-Length") != NULL || gw_req_header(rq, "Transfer-Encoding") != NULL;
+}
+
 static om_status
 run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -169,7 +179,7 @@ run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_repl
 		s = gw_query_parse(rq, r->params, e);
 	if (s == OM_OK && r->body_bytes > 0)
 		s = gw_media_check(rq, media_of(r), e);
-	if (s == OM_OK && r->body_bytes > 0)
+	if (s == OM_OK && r->body_bytes > 0 && (media_of(r) != GW_MEDIA_TRACES || has_body(rq)))
 		s = rq->read_body(rq, r->body_bytes, e);
 	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
 }
@@ -210,6 +220,17 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 	gw_reply_problem(rp, rq, OM_METHOD, "this path does not know that method", NULL);
 }
 
+/* note_refusal keeps what a sender with the key was not let say at all; what a body
+ * says wrong is noted by the handler, who knows. */
+static void
+note_refusal(struct gw_app *app, const struct route *r, const struct gw_req *rq, om_status s)
+{
+	if (r->who_may != GW_INGEST || rq->who != GW_INGEST || (s != OM_TOO_LARGE && s != OM_MEDIA))
+		return;
+	gw_refusals_keep_body(app, rq, strrchr(r->path, '/') + 1,
+	    s == OM_MEDIA ? "a content type or encoding that this call does not take" : "too large for one body");
+}
+
 void
 gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
 {
@@ -236,6 +257,7 @@ gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
 		return;
 	}
 	s = run(app, r, rq, rp, &e);
+	note_refusal(app, r, rq, s);
 	if (s == OM_OK)
 		s = om_buf_done(&rp->body, &e);
 	if (s == OM_OK) {

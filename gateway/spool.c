@@ -6,6 +6,7 @@
 #include "sync.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -117,6 +118,46 @@ gw_spool_end_session(struct gw_spool *s, const char *id, om_time expires_at, om_
 	memcpy(o->id, id, strlen(id) + 1);
 	o->at = expires_at;
 	return finish(s, o, e);
+}
+
+om_status
+gw_spool_refuse(struct gw_spool *s, const struct gw_refusal *r, om_err *e)
+{
+	struct gw_op *o = op_new(OP_REFUSE, e);
+
+	if (o == NULL)
+		return OM_NOMEM;
+	(void)snprintf(o->door, sizeof o->door, "%s", r->door);
+	(void)snprintf(o->sender, sizeof o->sender, "%s", r->sender);
+	(void)snprintf(o->reason, sizeof o->reason, "%s", r->reason);
+	o->refused = *r;
+	o->refused.door = o->door;
+	o->refused.sender = o->sender;
+	o->refused.reason = o->reason;
+	return finish(s, o, e);
+}
+
+om_status
+gw_spool_refusals(struct gw_spool *s, struct om_arena *a, struct gw_refusal **out, size_t *n_out, om_err *e)
+{
+	struct gw_op *o = op_new(OP_REFUSALS, e);
+	om_status st;
+
+	*out = NULL;
+	*n_out = 0;
+	if (o == NULL)
+		return OM_NOMEM;
+	o->arena = a;
+	(void)submit(s, o, true); /* the thread writes into the caller's arena */
+	st = o->status;
+	if (st == OM_OK) {
+		*out = o->list;
+		*n_out = o->n_list;
+	} else {
+		(void)om_fail(e, st, "%s", o->err.text);
+	}
+	gw_op_free(o);
+	return st;
 }
 
 om_status

@@ -57,6 +57,14 @@ om_status gw_spool_forget(struct gw_spool *s, uint64_t first, uint64_t last, uin
 
 om_status gw_spool_end_session(struct gw_spool *s, const char *id, om_time expires_at, om_err *e) OM_MUST;
 
+/* gw_spool_refuse keeps a line of what could not be taken; when it returns OM_OK the
+ * line is on disk, as records are. */
+om_status gw_spool_refuse(struct gw_spool *s, const struct gw_refusal *r, om_err *e) OM_MUST;
+
+/* gw_spool_refusals gives these lines, newest first, in the arena. */
+om_status gw_spool_refusals(
+    struct gw_spool *s, struct om_arena *a, struct gw_refusal **out, size_t *n_out, om_err *e) OM_MUST;
+
 /* gw_spool_read gives the oldest records; the rows live in the arena. */
 om_status gw_spool_read(struct gw_spool *s, size_t max_rows, size_t max_bytes, struct om_arena *a,
     struct gw_row **rows_out, size_t *n_out, om_err *e) OM_MUST;

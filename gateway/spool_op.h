@@ -21,7 +21,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-enum gw_op_kind { OP_APPEND, OP_FORGET, OP_END_SESSION, OP_READ };
+enum gw_op_kind { OP_APPEND, OP_FORGET, OP_END_SESSION, OP_REFUSE, OP_READ, OP_REFUSALS };
 
 struct gw_op {
 	enum gw_op_kind kind;
@@ -41,10 +41,14 @@ struct gw_op {
 	uint32_t n_new, n_duplicate, n_refused;
 	char id[64]; /* OP_END_SESSION */
 
-	size_t max_rows, max_bytes; /* OP_READ, whose caller always waits to the end */
-	struct om_arena *arena;
+	struct gw_refusal refused; /* OP_REFUSE; its texts are these: */
+	char door[GW_DOOR], sender[GW_SENDER], reason[GW_REASON];
+	size_t max_rows, max_bytes; /* OP_READ */
+	struct om_arena *arena;     /* OP_READ, OP_REFUSALS, whose callers always wait to the end */
 	struct gw_row *rows;
 	size_t n_rows;
+	struct gw_refusal *list; /* OP_REFUSALS */
+	size_t n_list;
 };
 
 struct gw_spool {

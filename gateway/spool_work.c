@@ -114,7 +114,10 @@ change(struct gw_spool *s, const struct gw_op *o, om_err *e)
 		return gw_store_forget(s->store, o->first, o->last, o->n_new, o->n_duplicate, o->n_refused, e);
 	case OP_END_SESSION:
 		return gw_store_end_session(s->store, o->id, o->at, om_now(), e);
+	case OP_REFUSE:
+		return gw_store_refuse(s->store, &o->refused, e);
 	case OP_READ:
+	case OP_REFUSALS:
 		break;
 	}
 	return OM_OK;
@@ -294,7 +297,9 @@ reads(struct gw_spool *s, struct gw_op *list)
 		om_status st;
 
 		next = o->next;
-		st = gw_store_read(s->store, o->max_rows, o->max_bytes, o->arena, &o->rows, &o->n_rows, &e);
+		st = o->kind == OP_REFUSALS
+		    ? gw_store_refusals(s->store, o->arena, &o->list, &o->n_list, &e)
+		    : gw_store_read(s->store, o->max_rows, o->max_bytes, o->arena, &o->rows, &o->n_rows, &e);
 		if (st == OM_IO)
 			fail_for_good(s, &e);
 		gw_spool_publish(s);
@@ -326,7 +331,7 @@ take(struct gw_spool *s, struct gw_op **changes_out, struct gw_op **reads_out, b
 
 		s->head = o->next;
 		o->next = NULL;
-		if (o->kind == OP_READ) {
+		if (o->kind == OP_READ || o->kind == OP_REFUSALS) {
 			*rt = o;
 			rt = &o->next;
 			continue;

@@ -25,6 +25,7 @@
 #define VACUUM_PAGES     256
 #define VACUUM_STEPS     8
 #define SWEEP_ROWS       500
+#define HOUR             (3600 * OM_SECOND)
 
 static uint32_t
 checksum(om_time received_us, const void *data, size_t n)
@@ -267,6 +268,96 @@ gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om
 	bind(st, END_SESSION, 2, expires_at);
 	s = step(st, END_SESSION, "ending a session", e);
 	(void)sqlite3_clear_bindings(st->st[END_SESSION]);
+	return s;
+}
+
+/* ---- what the doors could not take ---- */
+
+void
+gw_store_count_refused(struct gw_store_totals *t, int64_t hour, int64_t n)
+{
+	size_t at = (size_t)((hour % GW_HOURS + GW_HOURS) % GW_HOURS);
+
+	t->turned_away += n;
+	if (t->hours[at].hour > hour)
+		return; /* the clock was put back by a day or more */
+	if (t->hours[at].hour < hour)
+		t->hours[at].count = 0;
+	t->hours[at].hour = hour;
+	t->hours[at].count += n;
+}
+
+int64_t
+gw_turned_away(const struct gw_store_totals *t, om_time now)
+{
+	int64_t hour = now / HOUR, n = 0;
+
+	for (size_t i = 0; i < GW_HOURS; i++)
+		if (t->hours[i].hour > hour - GW_HOURS && t->hours[i].hour <= hour)
+			n += t->hours[i].count;
+	return n;
+}
+
+om_status
+gw_store_refuse(struct gw_store *st, const struct gw_refusal *r, om_err *e)
+{
+	int64_t hour = r->last_us / HOUR;
+	om_status s;
+
+	(void)sqlite3_bind_text(st->st[REFUSE], 1, r->door, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(st->st[REFUSE], 2, r->sender, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(st->st[REFUSE], 3, r->reason, -1, SQLITE_STATIC);
+	bind(st, REFUSE, 4, r->count);
+	bind(st, REFUSE, 5, r->last_us);
+	s = step(st, REFUSE, "noting what was refused", e);
+	(void)sqlite3_clear_bindings(st->st[REFUSE]);
+	bind(st, REFUSE_HOUR, 1, hour);
+	bind(st, REFUSE_HOUR, 2, r->count);
+	if (s == OM_OK)
+		s = step(st, REFUSE_HOUR, "noting what was refused", e);
+	bind(st, DROP_REFUSALS, 1, GW_REFUSALS_MAX);
+	if (s == OM_OK)
+		s = step(st, DROP_REFUSALS, "noting what was refused", e);
+	if (s == OM_OK)
+		gw_store_count_refused(&st->next.totals, hour, r->count);
+	return s;
+}
+
+static const char *
+text_at(sqlite3_stmt *q, int column, struct om_arena *a)
+{
+	const unsigned char *text = sqlite3_column_text(q, column);
+
+	return om_arena_strdup(a, text != NULL ? (const char *)text : "");
+}
+
+om_status
+gw_store_refusals(struct gw_store *st, struct om_arena *a, struct gw_refusal **out, size_t *n_out, om_err *e)
+{
+	struct gw_refusal *list = om_arena_array(a, GW_REFUSALS_MAX, sizeof *list);
+	sqlite3_stmt *q = NULL;
+	om_status s = OM_OK;
+	int rc = SQLITE_ERROR;
+	size_t n = 0;
+
+	*out = list;
+	*n_out = 0;
+	if (sqlite3_prepare_v2(st->db,
+		"SELECT door,sender,reason,count,first_us,last_us FROM refusal ORDER BY last_us DESC,rowid DESC", -1,
+		&q, NULL) == SQLITE_OK)
+		while (list != NULL && n < GW_REFUSALS_MAX && (rc = sqlite3_step(q)) == SQLITE_ROW)
+			list[n++] = (struct gw_refusal){.door = text_at(q, 0, a),
+			    .sender = text_at(q, 1, a),
+			    .reason = text_at(q, 2, a),
+			    .count = sqlite3_column_int64(q, 3),
+			    .first_us = sqlite3_column_int64(q, 4),
+			    .last_us = sqlite3_column_int64(q, 5)};
+	if (list != NULL && rc != SQLITE_DONE && rc != SQLITE_ROW)
+		s = gw_db_fail(st, "reading what was refused", e);
+	(void)sqlite3_finalize(q);
+	if (s == OM_OK && a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	*n_out = n;
 	return s;
 }
 

@@ -31,6 +31,21 @@ struct gw_row {
 	size_t n;
 };
 
+/* What a door could not take: one line for each sender and reason. */
+struct gw_refusal {
+	const char *door;   /* "events", "record", "traces" */
+	const char *sender; /* address and program */
+	const char *reason; /* never a value of what was sent */
+	int64_t count;      /* records, or bodies that could not be read */
+	om_time first_us, last_us;
+};
+
+#define GW_DOOR         16 /* bytes of its texts, with the zero */
+#define GW_SENDER       128
+#define GW_REASON       160
+#define GW_REFUSALS_MAX 1000 /* lines; those that are longest ago go */
+#define GW_HOURS        24
+
 /* Totals since the spool was made, and what it holds now. */
 struct gw_store_totals {
 	int64_t accepted;
@@ -42,7 +57,15 @@ struct gw_store_totals {
 	int64_t quarantined;
 	om_time oldest_us;         /* receive time of the first pending record; 0: none */
 	uint64_t acknowledged_seq; /* the last forgotten; 0: none */
+	int64_t turned_away;       /* what the doors could not take */
+	struct {
+		int64_t hour; /* since 1970 */
+		int64_t count;
+	} hours[GW_HOURS]; /* of these, by hour % GW_HOURS */
 };
+
+/* gw_turned_away gives what could not be taken in this hour and the 23 before. */
+int64_t gw_turned_away(const struct gw_store_totals *t, om_time now);
 
 /* gw_store_open makes the folder and the file if need be; OM_UNAVAILABLE when
  * another process has them.  Every record is read and checked. */
@@ -74,6 +97,9 @@ om_status gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, ui
 om_status gw_store_sweep(struct gw_store *st, int max_rows, om_err *e) OM_MUST;
 /* gw_store_end_session keeps an ended session's id until it would have expired. */
 om_status gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om_time now, om_err *e) OM_MUST;
+/* gw_store_refuse adds to the line of that door, sender and reason; of first_us and
+ * last_us only the last is read. */
+om_status gw_store_refuse(struct gw_store *st, const struct gw_refusal *r, om_err *e) OM_MUST;
 om_status gw_store_commit(struct gw_store *st, om_err *e) OM_MUST;
 void gw_store_rollback(struct gw_store *st);
 
@@ -85,6 +111,10 @@ om_status gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, 
 /* gw_store_ended_sessions calls back for each session kept. */
 om_status gw_store_ended_sessions(struct gw_store *st, om_time now,
     void (*each)(void *arg, const char *id, om_time expires_at), void *arg, om_err *e) OM_MUST;
+
+/* gw_store_refusals gives the lines, newest first, at most GW_REFUSALS_MAX. */
+om_status gw_store_refusals(
+    struct gw_store *st, struct om_arena *a, struct gw_refusal **out, size_t *n_out, om_err *e) OM_MUST;
 
 /* gw_store_tidy moves a long log's pages into the file; thorough, it also sweeps,
  * shortens the log and gives freed space back.  Cheap when there is nothing to do. */

@@ -22,6 +22,9 @@ enum statement {
 	DROP_DAMAGED,
 	END_SESSION,
 	DROP_SESSIONS,
+	REFUSE,
+	REFUSE_HOUR,
+	DROP_REFUSALS,
 	N_STATEMENTS,
 };
 
@@ -58,6 +61,9 @@ om_status gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e) OM_MUS
 /* gw_wal_check reads a log left behind before SQLite does, and keeps a damaged one
  * aside. */
 om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
+
+/* gw_store_count_refused counts what was refused in an hour. */
+void gw_store_count_refused(struct gw_store_totals *t, int64_t hour, int64_t n);
 
 /* gw_store_read_after gives the records behind a number, as gw_store_read. */
 om_status gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes,

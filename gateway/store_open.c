@@ -35,6 +35,12 @@ static const char *const sql[N_STATEMENTS] = {
     [DROP_DAMAGED] = "DELETE FROM record WHERE seq=?1",
     [END_SESSION] = "INSERT OR REPLACE INTO ended_session(id,expires_us) VALUES(?1,?2)",
     [DROP_SESSIONS] = "DELETE FROM ended_session WHERE expires_us<=?1",
+    [REFUSE] = ("INSERT INTO refusal(door,sender,reason,count,first_us,last_us) VALUES(?1,?2,?3,?4,?5,?5)"
+		" ON CONFLICT(door,sender,reason) DO UPDATE SET count=count+?4,last_us=max(last_us,?5)"),
+    [REFUSE_HOUR] = ("INSERT INTO refusal_hour(hour,count) VALUES(?1,?2)"
+		     " ON CONFLICT(hour) DO UPDATE SET count=count+?2"),
+    [DROP_REFUSALS] = ("DELETE FROM refusal WHERE rowid IN"
+		       " (SELECT rowid FROM refusal ORDER BY last_us DESC,rowid DESC LIMIT -1 OFFSET ?1)"),
 };
 
 static const char schema[] =
@@ -45,7 +51,11 @@ static const char schema[] =
     " accepted INTEGER NOT NULL DEFAULT 0, new_records INTEGER NOT NULL DEFAULT 0,"
     " duplicate_records INTEGER NOT NULL DEFAULT 0, refused_records INTEGER NOT NULL DEFAULT 0,"
     " forgotten_seq INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS ended_session(id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;";
+    "CREATE TABLE IF NOT EXISTS ended_session(id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS refusal(door TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL,"
+    " count INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, UNIQUE(door,sender,reason));"
+    /* a line for each hour with any, for ever: a year of them is a third of a megabyte */
+    "CREATE TABLE IF NOT EXISTS refusal_hour(hour INTEGER PRIMARY KEY, count INTEGER NOT NULL);";
 
 om_status
 gw_db_fail(struct gw_store *st, const char *doing, om_err *e)
@@ -205,6 +215,23 @@ make_schema(struct gw_store *st, om_err *e)
 }
 
 static om_status
+load_hours(struct gw_store *st, om_err *e)
+{
+	struct gw_store_totals *t = &st->now.totals;
+	sqlite3_stmt *q = NULL;
+	om_status s = OM_OK;
+	int rc = SQLITE_ERROR;
+
+	if (sqlite3_prepare_v2(st->db, "SELECT hour,count FROM refusal_hour ORDER BY hour", -1, &q, NULL) == SQLITE_OK)
+		while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+			gw_store_count_refused(t, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+	if (rc != SQLITE_DONE)
+		s = gw_db_fail(st, "reading what was refused", e);
+	(void)sqlite3_finalize(q);
+	return s;
+}
+
+static om_status
 load_totals(struct gw_store *st, om_err *e)
 {
 	struct gw_store_totals *t = &st->now.totals;
@@ -235,9 +262,11 @@ load_totals(struct gw_store *st, om_err *e)
 		t->pending = sqlite3_column_int64(q, 8);
 		t->pending_bytes = sqlite3_column_int64(q, 9);
 		t->oldest_us = sqlite3_column_int64(q, 10);
-		st->next = st->now;
 	}
 	(void)sqlite3_finalize(q);
+	if (s == OM_OK)
+		s = load_hours(st, e);
+	st->next = st->now;
 	return s;
 }
 

@@ -108,6 +108,126 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 	return OM_OK;
 }
 
+/* ---- mending ---- */
+
+#define ESCAPE_BYTES 6 /* of \uXXXX */
+
+/* escaped reads the code unit of an escape that begins at p; -1 for any other text. */
+static long
+escaped(const char *p, const char *end)
+{
+	unsigned char two[2];
+
+	if (end - p < ESCAPE_BYTES || p[0] != '\\' || p[1] != 'u' || !om_unhex(p + 2, 4, two))
+		return -1;
+	return two[0] << 8 | two[1];
+}
+
+/* mend_escape gives how many bytes the escape takes, and what to put there. */
+static size_t
+mend_escape(const char *p, const char *end, const char **instead)
+{
+	long unit = escaped(p, end), next;
+
+	*instead = NULL;
+	if (unit < 0)
+		return end - p < 2 ? 1 : 2;
+	if (unit >= 0xd800 && unit <= 0xdbff) {
+		next = escaped(p + ESCAPE_BYTES, end);
+		if (next >= 0xdc00 && next <= 0xdfff)
+			return 2 * (size_t)ESCAPE_BYTES;
+	}
+	if (unit >= 0xd800 && unit <= 0xdfff)
+		*instead = "\\ufffd";
+	if (unit == 0)
+		*instead = "\\u0001";
+	return ESCAPE_BYTES;
+}
+
+static size_t
+string_bytes(const char *p, const char *end, const char **at, const char **instead)
+{
+	const char *start = p;
+
+	*instead = NULL;
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	*at = p;
+	if (p < end && *p == '\\')
+		p += mend_escape(p, end, instead);
+	return (size_t)(p - start);
+}
+
+static bool
+is_huge(const char *p, size_t n)
+{
+	char *copy = strndup(p, n); /* the text may end here, without a zero byte */
+	bool huge = copy != NULL && isinf(strtod(copy, NULL));
+
+	free(copy);
+	return huge;
+}
+
+/* number_bytes gives the length of a number; *huge is set when no binary64 holds it. */
+static size_t
+number_bytes(const char *p, const char *end, bool *huge)
+{
+	size_t n = 0;
+	bool exponent = false;
+
+	while (p + n < end && (memchr("+-.eE", p[n], 5) != NULL || (p[n] >= '0' && p[n] <= '9'))) {
+		exponent |= p[n] == 'e' || p[n] == 'E';
+		n++;
+	}
+	*huge = n > 1 && (exponent || n > 300) && is_huge(p, n);
+	return n;
+}
+
+static void
+dashes(struct om_buf *out, size_t n)
+{
+	om_buf_chr(out, '"');
+	while (n-- > 2)
+		om_buf_chr(out, '-');
+	om_buf_chr(out, '"');
+}
+
+struct om_json_span
+om_json_mend(const char *text, size_t n, struct om_buf *copy)
+{
+	const char *p = text, *end = text + n, *run = text;
+	bool quoted = false;
+
+	while (p < end) {
+		const char *at = p, *instead = NULL;
+		bool huge = false;
+		size_t len = 1;
+
+		if (quoted)
+			len = string_bytes(p, end, &at, &instead);
+		else if (*p == '-' || (*p >= '0' && *p <= '9'))
+			len = number_bytes(p, end, &huge);
+		if (at < end && *at == '"') {
+			quoted = !quoted;
+			len = (size_t)(at - p) + 1;
+		}
+		p += len;
+		if (instead == NULL && !huge)
+			continue;
+		om_buf_add(copy, run, (size_t)(at - run));
+		if (instead != NULL)
+			om_buf_str(copy, instead);
+		else
+			dashes(copy, len);
+		run = p;
+	}
+	if (run == text)
+		return (struct om_json_span){.text = text, .n = n};
+	om_buf_add(copy, run, (size_t)(end - run));
+	return copy->status == OM_OK ? (struct om_json_span){.text = copy->data, .n = copy->len}
+				     : (struct om_json_span){.text = text, .n = n};
+}
+
 /* ---- an array's items ---- */
 
 static size_t

@@ -39,6 +39,17 @@ json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je,
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
+/* om_json_mend gives a text that the parser takes for one that JSON allows and the
+ * parser does not: a zero in a text (\u0000) becomes another control character, half
+ * of a surrogate pair U+FFFD, and a number beyond binary64 a text of dashes, so that
+ * each costs its own member at most.  It stands in `copy`; where there is nothing to
+ * mend, and without memory, it is the text itself. */
+struct om_json_span {
+	const char *text;
+	size_t n;
+};
+struct om_json_span om_json_mend(const char *text, size_t n, struct om_buf *copy);
+
 /* The items of a text that is one array, a tree each: a long list takes the
  * memory of its longest item. */
 struct om_json_items {

@@ -117,7 +117,7 @@ class Load:
                 self.bad.append(f"port {port} still does not take a batch {GIVE_UP_S} s after the storm: {status} {reply}")
                 return
             time.sleep(TRY_AGAIN_S)  # what a plugin does between two tries
-        if reply != {"accepted": len(batch), "rejected": []}:
+        if reply != {"accepted": len(batch), "rejected": [], "repaired": []}:
             self.bad.append(f"200: {reply}")
         with self.lock:
             self.batches += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What /api/v1/events and /metering/record refuse, and what they make of odd but valid input."""
+"""What /api/v1/events and /metering/record refuse, and what they make of odd but valid input.  What they repair: test_repairs.py."""
 import json
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -85,14 +85,7 @@ def test_body_over_the_limit_is_413(stack):
 def test_batch_of_the_plugin_fits(stack):
     """500 records, the plugin's batch, with long texts."""
     batch = [record(model="m" * 200, chat_id="c" * 200) for _ in range(500)]
-    assert stack.ingest.send(batch) == {"accepted": 500, "rejected": []}
-
-
-@pytest.mark.parametrize("cost", [-0.01, "-1", "-0.000000000000000001", 1e9, 10001, "10000.01", 1e300, "1e3x", "abc", "", "NaN",
-                                  "Infinity", "0x10", "1,5", " 1", True, [], {}], ids=repr)
-# pitfall 21: a negative cost is booked
-def test_absurd_cost_is_refused_and_named(stack, cost):
-    assert "cost" in reason_for(stack, record(cost=cost))
+    assert stack.ingest.send(batch) == {"accepted": 500, "rejected": [], "repaired": []}
 
 
 @pytest.mark.parametrize("cost, exact", [
@@ -118,56 +111,26 @@ def test_number_with_more_than_18_digits_is_rounded_or_refused_not_mangled(stack
     assert reply.status in (200, 400)
 
 
-@pytest.mark.parametrize("bad_id", [
-    "", " ", "gen 1", "gen-é", "gen-\u0001", "gen-\n", "x" * 129, 17, ["gen-1"], {"id": 1}, True, "gen-\u007f",
-], ids=repr)
-# pitfall 7: an empty id is taken as an id
-def test_generation_id_of_the_wrong_shape_is_refused(stack, bad_id):
-    assert "generation_id" in reason_for(stack, record(generation_id=bad_id))
-
-
 def test_longest_generation_id_is_fine(stack):
     sent = record(generation_id=new_generation_id().ljust(128, "x"))
     stack.ingest.send(sent)
     assert row_of(stack, sent)["generation_id"] == sent["generation_id"]
 
 
-def test_neither_generation_nor_turn_is_refused(stack):
+@pytest.mark.parametrize("ids", [{}, {"generation_id": ""}, {"generation_id": " "}, {"generation_id": "", "turn_id": ""},
+                                 {"generation_id": ["gen-1"], "turn_id": {"id": 1}}, {"generation_id": True}], ids=repr)
+# pitfall 7: an empty id is taken as an id
+def test_neither_generation_nor_turn_is_refused(stack, ids):
     bad = record()
     del bad["generation_id"]
-    assert "generation_id" in reason_for(stack, bad)
+    assert "generation_id" in reason_for(stack, {**bad, **ids})
 
 
 def test_a_turn_alone_is_enough(stack):
-    sent = record(turn_id="turn-" + uuid.uuid4().hex)
+    sent = record(turn_id="turn-" + uuid.uuid4().hex, prompt_tokens=1291)  # no other call's, which it would be taken for
     del sent["generation_id"]
     stack.ingest.send(sent)
-    stack.drained()
-    assert any(row["turn_id"] == sent["turn_id"] for row in stack.read.generations())
-
-
-@pytest.mark.parametrize("at", [
-    "1970-01-01T00:00:00Z", "2019-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "yesterday", "",
-    "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T25:00:00Z", "2026-01-01T00:00:00", 1790000000,
-    "99999-01-01T00:00:00Z", "2026-01-01T00:00:00+99:99",
-], ids=repr)
-def test_impossible_time_is_refused_and_named(stack, at):
-    assert "started_at" in reason_for(stack, record(started_at=at))
-
-
-def test_time_more_than_a_day_ahead_is_refused(stack):
-    ahead = instant(datetime.now(timezone.utc) + timedelta(hours=25))
-    assert "started_at" in reason_for(stack, record(started_at=ahead, finished_at=None))
-
-
-def test_finished_at_is_checked_too(stack):
-    assert "finished_at" in reason_for(stack, record(finished_at="1970-01-01T00:00:00Z"))
-
-
-def test_no_time_at_all_is_refused(stack):
-    bad = record()
-    del bad["started_at"], bad["finished_at"]
-    assert "started_at" in reason_for(stack, bad)
+    assert row_of(stack, {"generation_id": "owui:" + sent["turn_id"]})["turn_id"] == sent["turn_id"]
 
 
 def test_offset_is_converted_to_utc(stack):
@@ -190,55 +153,14 @@ def test_bad_utf8_in_ndjson_spoils_its_line_only(stack):
     assert reply.json()["accepted"] == 1 and [r["index"] for r in reply.json()["rejected"]] == [1]
 
 
-def test_nul_in_text_is_400(stack):
-    assert "column" in stack.ingest.post("/api/v1/events", record(model="a\u0000b"), expect=400).json()["detail"]
-
-
-@pytest.mark.parametrize("text", ["a\u001bb", "tab\there", "line\nbreak", "\u007f"], ids=repr)
-def test_control_characters_are_refused(stack, text):
-    assert "model" in reason_for(stack, record(model=text))
-
-
-@pytest.mark.parametrize("user", [None, "u-1", {}, {"id": ""}, {"id": None}, {"id": 5}, {"id": "x" * 129}, {"name": "Ada"}], ids=repr)
-def test_user_without_an_id_is_refused(stack, user):
-    bad = record()
-    bad["user"] = user
-    assert "user" in reason_for(stack, bad)
-
-
 @pytest.mark.parametrize("minimal", [
     {"generation_id": "gen-1790000001-minimal", "started_at": "2026-11-20T10:00:00Z"},
     {"turn_id": "turn-minimal", "finished_at": "2026-11-20T10:00:00+02:00"},
 ], ids=["generation_id", "turn_id"])
 def test_id_user_and_a_time_are_enough(stack, minimal):
-    assert stack.ingest.send({"user": {"id": "u-minimal"}, **minimal}) == {"accepted": 1, "rejected": []}
+    assert stack.ingest.send({"user": {"id": "u-minimal"}, **minimal}) == {"accepted": 1, "rejected": [], "repaired": []}
     row = row_of(stack, {"generation_id": minimal.get("generation_id") or f"owui:{minimal['turn_id']}"})
     assert (row["user"], row["cost"], row["cost_state"], row["state"]) == ("u-minimal", None, "unknown", "final")
-
-
-@pytest.mark.parametrize("v", [2, 0, "1", None, 1.5])
-def test_other_versions_are_refused(stack, v):
-    bad = record()
-    bad["v"] = v
-    assert reason_for(stack, bad).startswith("v") or "version" in reason_for(stack, bad)
-
-
-@pytest.mark.parametrize("field, value", [
-    ("prompt_tokens", -1), ("prompt_tokens", 1_000_000_001), ("prompt_tokens", "12"), ("completion_tokens", 1.5),
-    ("completion_tokens", -7), ("completion_tokens", 2**63), ("completion_tokens", 10**40),
-])
-def test_absurd_token_counts_are_refused(stack, field, value):
-    assert field in reason_for(stack, record(**{field: value}))
-
-
-@pytest.mark.parametrize("state", ["done", "", 3, "FINAL"])
-def test_unknown_state_is_refused(stack, state):
-    assert "state" in reason_for(stack, record(state=state))
-
-
-@pytest.mark.parametrize("record_id", ["", "no-uuid", "0190f6d2", 7, "zzzzzzzz-0000-0000-0000-000000000000"])
-def test_record_id_must_be_a_uuid(stack, record_id):
-    assert "record_id" in reason_for(stack, record(record_id=record_id))
 
 
 def test_unknown_fields_are_ignored_at_every_level(stack):
@@ -259,28 +181,21 @@ def test_nulls_are_the_same_as_absent(stack):
 
 def test_mixed_batch_keeps_the_good_and_lists_the_bad(stack):
     good = [record() for _ in range(4)]
-    batch = [good[0], record(cost=-1), good[1], "text", good[2], record(started_at="1970-01-01T00:00:00Z"), None, good[3]]
+    batch = [good[0], record(generation_id=""), good[1], "text", good[2], [], None, good[3]]
     answer = stack.ingest.send(batch)
     assert answer["accepted"] == 4 and [r["index"] for r in answer["rejected"]] == [1, 3, 5, 6]
-    assert "cost" in answer["rejected"][0]["reason"] and "started_at" in answer["rejected"][2]["reason"]
+    assert "generation_id" in answer["rejected"][0]["reason"] and "object" in answer["rejected"][2]["reason"]
     for one in good:
         row_of(stack, one)
 
 
-@pytest.mark.parametrize("raw", ["123456789012345678901234567890", "-99999999999999999999", "1e300"])
-def test_a_number_of_absurd_length_spoils_its_record_only(stack, raw):
-    body = json.dumps([record(), record(cost="@"), record(prompt_tokens="@"), record()]).replace('"@"', raw)
-    answer = stack.ingest.post("/api/v1/events", body, headers={"Content-Type": "application/json"}).json()
-    assert answer["accepted"] == 2 and [r["index"] for r in answer["rejected"]] == [1, 2]
-
-
 def test_batch_of_bad_records_is_400_and_lists_all(stack):
-    problem = stack.ingest.post("/api/v1/events", [record(cost=-1), 5], expect=400).json()
+    problem = stack.ingest.post("/api/v1/events", [record(generation_id=""), 5], expect=400).json()
     assert problem["accepted"] == 0 and [r["index"] for r in problem["rejected"]] == [0, 1]
 
 
 def test_empty_batch_is_fine(stack):
-    assert stack.ingest.send([]) == {"accepted": 0, "rejected": []}
+    assert stack.ingest.send([]) == {"accepted": 0, "rejected": [], "repaired": []}
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"], ids=repr)
@@ -289,7 +204,7 @@ def test_ndjson(stack, end, kind):
     sent = [record(), record()]
     body = "\n".join(json.dumps(one) for one in sent) + end
     reply = stack.ingest.post("/api/v1/events", body, headers={"Content-Type": f"application/{kind}"})
-    assert reply.json() == {"accepted": 2, "rejected": []}
+    assert reply.json() == {"accepted": 2, "rejected": [], "repaired": []}
     for one in sent:
         row_of(stack, one)
 
@@ -415,8 +330,7 @@ def test_legacy_record_is_counted(stack):
             row["cached_tokens"]) == ("u-old", "0.00042", 11, 5, 2, 1)
 
 
-@pytest.mark.parametrize("body", [{}, {"user": {"id": "u"}}, {"activity": {"id": "x"}}, legacy(id=""), legacy(cost=-1),
-                                  legacy(timestamp=0), legacy(timestamp=7258118400), legacy(prompt_token=-1), [], 5])
+@pytest.mark.parametrize("body", [{}, {"user": {"id": "u"}}, {"user": {"id": "u"}, "activity": "x"}, legacy(id=""), legacy(id=None), [], 5])
 def test_bad_legacy_record_says_error(stack, body):
     answer = stack.ingest.post("/api/v1/metering/record", body, expect=400).json()
     assert answer["success"] is False and answer["error"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """OTLP traces: what OpenRouter's Broadcast sends becomes rows, once, exact and without a prompt."""
 import gzip
+import hashlib
 import json
 import subprocess
 from decimal import Decimal
@@ -122,8 +123,11 @@ def test_connection_tests_are_answered_and_not_metered(stack, kind, method, name
 
 
 @pytest.mark.parametrize("body, kind", [(b"{}", JSON), (b"", JSON), (b"", PROTOBUF), (b"", None)])
-def test_empty_payloads_are_fine(stack, body, kind):
-    stack.ingest.request("POST", URL, body=body, headers={"Content-Type": kind, "X-Test-Connection": "true"}, expect=200)
+@pytest.mark.parametrize("length", [{}, {"Content-Length": None}], ids=["length", "no length"])
+def test_empty_payloads_are_fine(stack, body, kind, length):
+    if length and body:
+        pytest.skip("a body has a length")
+    stack.ingest.request("POST", URL, body=body, headers={"Content-Type": kind, "X-Test-Connection": "true", **length}, expect=200)
 
 
 def test_test_generations_are_never_billed(stack, kind):
@@ -203,13 +207,31 @@ def test_other_spans_are_taken_and_not_metered(stack, kind, one, why):
     assert reply.content in (b"{}", b"") and len(ledger(stack)) == before
 
 
-def test_refused_spans_are_told(stack):
+def long_id(text):
+    return "long:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def told(reply, kind):
+    """told gives (rejected spans, message) of a reply's partial success."""
+    if kind == PROTOBUF:
+        return partial_success(reply.content)
+    partial = reply.json().get("partialSuccess", {"rejectedSpans": "0", "errorMessage": ""})
+    return int(partial["rejectedSpans"]), partial["errorMessage"]
+
+
+def test_refused_spans_are_told(stack, kind):
     good = span()
-    doc = trace(span(attrs={"gen_ai.response.id": "not an id"}), good, span(attrs={"gen_ai.response.id": None}))
-    told = post(stack, doc).json()["partialSuccess"]
-    assert told["rejectedSpans"] == "2" and "gen_ai.response.id" in told["errorMessage"]
-    assert partial_success(post(stack, doc, PROTOBUF).content) == (2, told["errorMessage"])
+    rejected, message = told(post(stack, trace(span(attrs={"gen_ai.response.id": " "}), good, span(attrs={"gen_ai.response.id": None})), kind), kind)
+    assert rejected == 2 and "gen_ai.response.id: is missing" in message
     assert id_of(good) in ledger(stack)
+
+
+@pytest.mark.parametrize("bad", ["not an id", "x" * 129, "gen-é", "gen-\u0085"], ids=repr)
+def test_unfit_id_is_its_hash(stack, kind, bad):
+    bad += new_generation_id()
+    rejected, message = told(post(stack, trace(span(bad)), kind), kind)
+    assert rejected == 0 and "generation_id" in message
+    assert ledger(stack)[long_id(bad)]["cost"] == "0.0001"
 
 
 def test_id_of_the_resource_stands_in(stack, kind):
@@ -221,11 +243,105 @@ def test_id_of_the_resource_stands_in(stack, kind):
 def test_one_odd_attribute_costs_only_itself(stack, kind):
     gen_id = new_generation_id()
     odd = {"user.id": "x" * 200, "gen_ai.request.model": "m" * 9000, "gen_ai.usage.input_tokens": -4, "gen_ai.usage.output_tokens": 1.5,
-           "trace.metadata.openrouter.provider_name": "a\nb", "session.id": "kJ3xYtR0aQwErTy12345"}
-    post(stack, trace(span(gen_id, attrs=odd, startTimeUnixNano="7", endTimeUnixNano="0")), kind)
+           "trace.metadata.openrouter.provider_name": "a\nb", "session.id": "kJ3xYtR0aQwErTy12345", "gen_ai.response.model": "m" * 300}
+    rejected, message = told(post(stack, trace(span(gen_id, attrs=odd, startTimeUnixNano="7", endTimeUnixNano="0")), kind), kind)
+    assert rejected == 0 and message == "fields repaired or left out: 5; the first: user.id: " + message.split(": ", 3)[-1]
     stack.drained()
-    stored = stack.db.rows(f"SELECT user_id,requested_model,prompt_tokens,completion_tokens,provider,chat_id,cost FROM generation WHERE generation_id='{gen_id}'")
-    assert stored == [("unknown", None, None, None, None, None, "0.000100000000000000")]
+    stored = stack.db.rows(f"SELECT user_id,requested_model,model,prompt_tokens,completion_tokens,provider,chat_id,cost FROM generation WHERE generation_id='{gen_id}'")
+    assert stored == [(long_id("x" * 200), None, None, None, None, "ab", None, "0.000100000000000000")]
+
+
+@pytest.mark.parametrize("attrs, field", [
+    ({"gen_ai.usage.total_cost": -1.0}, "usage.cost"), ({"gen_ai.usage.total_cost": 10001.0}, "usage.cost"), ({"gen_ai.usage.total_cost": True}, "usage.cost"),
+    ({"gen_ai.usage.input_tokens": 10**9 + 1}, "usage.prompt_tokens"), ({"gen_ai.usage.output_tokens": {"doubleValue": "NaN"}}, "usage.completion_tokens"),
+    ({"gen_ai.usage.input_tokens.cached": "some"}, "usage.prompt_tokens_details.cached_tokens"),
+    ({"trace.metadata.owui_request": 0}, "request"), ({"trace.metadata.owui_turn": "t" * 129}, "turn_id"),
+    ({"gen_ai.usage.total_cost": None, "gen_ai.usage.cost.amount": 0.5, "gen_ai.usage.cost.currency": "EUR"}, "usage.cost"),
+], ids=lambda v: v if isinstance(v, str) else "+".join(v))
+def test_what_is_left_out_is_told(stack, kind, attrs, field):
+    one = span(attrs=attrs)
+    rejected, message = told(post(stack, trace(one), kind), kind)
+    assert rejected == 0 and message.startswith(f"fields repaired or left out: 1; the first: {field}: ")
+    assert id_of(one) in ledger(stack)
+
+
+@pytest.mark.parametrize("attrs, cost, state", [
+    ({"gen_ai.usage.cost": 0.25}, "0.25", "reported"),  # LiteLLM
+    ({"gen_ai.usage.cost": "0.25"}, "0.25", "reported"),
+    ({"gen_ai.usage.cost.amount": 0.25}, "0.25", "reported"),
+    ({"gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost.currency": "USD", "gen_ai.usage.cost.source": "provider"}, "0.25", "reported"),
+    ({"gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost.currency": "usd", "gen_ai.usage.cost.source": "local"}, "0.25", "estimated"),
+    ({"gen_ai.usage.cost": 0.25, "gen_ai.usage.cost.source": "estimated"}, "0.25", "estimated"),
+    ({"gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost.currency": "EUR"}, None, "unknown"),
+    ({"gen_ai.usage.total_cost": 0.5, "gen_ai.usage.cost": 0.25, "gen_ai.usage.cost.source": "local"}, "0.5", "reported"),
+], ids=lambda v: "+".join(v) if isinstance(v, dict) else "")
+def test_costs_by_the_names_of_others(stack, kind, attrs, cost, state):
+    gen_id = new_generation_id()
+    post(stack, trace(span(gen_id, attrs={"gen_ai.usage.total_cost": None, "span.type": None, **attrs})), kind)
+    row = ledger(stack)[gen_id]
+    assert (row["cost"], row["cost_state"]) == (cost, state)
+
+
+def test_a_parent_of_zeros_is_none(stack, kind):
+    one = span(parentSpanId="0" * 16, attrs={"span.type": None})
+    post(stack, trace(one), kind)
+    assert id_of(one) in ledger(stack)
+
+
+def test_a_colon_in_an_id_of_others_is_no_child(stack, kind):
+    gen_id = "vertex:" + new_generation_id()
+    doc = trace(span(gen_id, attrs={"span.type": None}), span(gen_id + ":attempt-0", attrs={"span.type": None}))
+    for one in doc["resourceSpans"]:
+        one["resource"], one["scopeSpans"][0]["scope"] = {"attributes": []}, {"name": "litellm"}
+    post(stack, doc, kind)
+    rows = ledger(stack)
+    assert gen_id in rows and gen_id + ":attempt-0" not in rows
+
+
+@pytest.mark.parametrize("turn, number", [("a91f:1", 2), ("17", "2")], ids=["text and number", "digits"])
+def test_the_tag_names_turn_and_request(stack, kind, turn, number):
+    gen_id = new_generation_id()
+    tag = {"trace.metadata.owui_turn": int(turn) if turn.isdigit() else turn, "trace.metadata.owui_request": number}
+    assert told(post(stack, trace(span(gen_id, attrs=tag)), kind), kind) == (0, "")
+    stack.drained()
+    assert stack.db.rows(f"SELECT turn_id,request,platform FROM generation WHERE generation_id='{gen_id}'") == [(turn, "2", "openrouter")]
+
+
+@pytest.mark.parametrize("session, user, chat, task", [
+    ("owui|u-tag|chat-1||title_generation", "u-tag", "chat-1", "title_generation"), ("owui|u-tag|chat-1||", "u-tag", "chat-1", None),
+    ("owui|u-tag|||", "u-tag", None, None), ("owui||chat-1||", "unknown", "chat-1", None), ("owui|{{USER_ID}}|{{CHAT_ID}}||", "unknown", None, None),
+    ("other|u-tag|chat-1||", "unknown", None, None),
+])
+def test_session_id_says_whose_it_is(stack, kind, session, user, chat, task):
+    gen_id, named = new_generation_id(), new_generation_id()
+    post(stack, trace(span(gen_id, attrs={"user.id": None, "session.id": session}), span(named, attrs={"session.id": session})), kind)
+    rows = ledger(stack)
+    assert (rows[gen_id]["user"], rows[gen_id]["chat_id"], rows[gen_id]["task"]) == (user, chat, task)
+    assert rows[named]["user"] == "u-1"
+
+
+@pytest.mark.parametrize("resource, scope, attrs, platform", [
+    ({"service.name": "openrouter"}, "", {}, "openrouter"), ({}, "openrouter", {}, "openrouter"),
+    ({}, "", {"trace.metadata.openrouter.source": "openrouter"}, "openrouter"), ({"openrouter.trace.id": "gen-1"}, "", {}, "openrouter"),
+    ({"service.name": "litellm"}, "litellm", {}, None),
+], ids=str)
+def test_platform_is_who_sends(stack, kind, resource, scope, attrs, platform):
+    gen_id = new_generation_id()
+    doc = trace(span(gen_id, attrs=attrs))
+    doc["resourceSpans"][0]["resource"] = {"attributes": attributes(resource)}
+    doc["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": scope}
+    post(stack, doc, kind)
+    stack.drained()
+    assert stack.db.rows(f"SELECT platform FROM generation WHERE generation_id='{gen_id}'") == [(platform,)]
+
+
+def test_times_that_cannot_be(stack, kind):
+    gen_id = new_generation_id()
+    far = str(7258118400 * 10**9)
+    rejected, message = told(post(stack, trace(span(gen_id, startTimeUnixNano=far, endTimeUnixNano="946684800000000000")), kind), kind)
+    assert rejected == 0 and message.startswith("fields repaired or left out: 2; the first: started_at: ")
+    stack.drained()
+    assert stack.db.value(f"SELECT cost FROM generation WHERE generation_id='{gen_id}'") == "0.000100000000000000"
 
 
 def test_gzip(stack, kind):

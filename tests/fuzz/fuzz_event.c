@@ -8,11 +8,12 @@ static void
 older(const char *text, size_t n, struct om_arena *a, struct gw_batch *b)
 {
 	json_t *doc = NULL;
+	struct om_fit notes;
 	Om__Record r;
 
 	if (om_json_parse(text, n, &doc, NULL) != OM_OK)
 		return;
-	if (gw_legacy_read(doc, FUZZ_NOW, a, &r, NULL) == OM_OK)
+	if (gw_legacy_read(doc, FUZZ_NOW, a, &r, &notes, NULL) == OM_OK)
 		must(gw_batch_add(b, &r, NULL) == OM_OK);
 	json_decref(doc);
 }
@@ -41,6 +42,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		must(ev.n_accepted == b->n);
 	for (size_t i = 0; s == OM_OK && i < ev.n_rejected; i++)
 		must(ev.rejected[i].reason != NULL && ev.rejected[i].reason[0] != '\0');
+	must(ev.n_repaired <= GW_REPAIRS_MAX);
+	for (size_t i = 0; s == OM_OK && i < ev.n_repaired; i++)
+		must(ev.repaired[i].reason != NULL && ev.repaired[i].field < OM_N_FIT);
 	must_be_storable(b);
 	gw_batch_free(&b);
 	om_arena_fini(&a);

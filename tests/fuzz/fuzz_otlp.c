@@ -20,6 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			     : gw_otlp_protobuf(&t, data + 1, n - 1, NULL);
 	must(s != OM_OK || t.n_accepted == t.batch->n);
 	must(s != OM_OK || (t.n_rejected > 0) == (t.reason != NULL));
+	must(s != OM_OK || (t.n_repaired > 0) == (t.repair != NULL));
 	must_be_storable(t.batch);
 	gw_batch_free(&t.batch);
 	om_arena_fini(&a);

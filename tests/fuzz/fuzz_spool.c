@@ -63,7 +63,8 @@ row(const uint8_t *data, size_t n)
 	struct om_arena a;
 
 	om_arena_init(&a, (size_t)4 << 20);
-	if (om_msg_unpack(&om__record__descriptor, data, n, &a, &r, NULL) == OM_OK && cd_record_check(r, NULL) == OM_OK)
+	if (om_msg_unpack(&om__record__descriptor, data, n, &a, &r, NULL) == OM_OK &&
+	    cd_record_fit(r, &a, NULL) == OM_OK)
 		must(cd_record_row(r, &a, &out, NULL) == OM_OK);
 	om_arena_fini(&a);
 }

@@ -108,7 +108,7 @@ def protobuf(doc):
     """protobuf encodes a JSON trace, its unread parts too."""
     return b"".join(
         field(1, field(1, pb_attributes(1, rs.get("resource", {}).get("attributes", [])))
-              + b"".join(field(2, field(1, text(1, "openrouter")) + b"".join(field(2, pb_span(s)) for s in ss.get("spans", [])))
+              + b"".join(field(2, field(1, text(1, ss.get("scope", {}).get("name", ""))) + b"".join(field(2, pb_span(s)) for s in ss.get("spans", [])))
                          for ss in rs.get("scopeSpans", [])))
         for rs in doc["resourceSpans"])
 

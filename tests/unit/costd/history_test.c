@@ -143,7 +143,7 @@ random_record(const struct truth *t, struct om_arena *a, uint64_t *seed)
 		look_up(r, t, a, seed);
 	else
 		witness(r, t, a, seed);
-	if (cd_record_check(r, &e) != OM_OK)
+	if (cd_record_fit(r, a, &e) != OM_OK)
 		fail_msg("%s", e.text);
 	return r;
 }

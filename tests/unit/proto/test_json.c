@@ -31,6 +31,41 @@ test_parse_says_where(void **state)
 	assert_int_equal(om_json_parse("1e400", 5, &j, &e), OM_INVALID);
 }
 
+static void
+mends_to(const char *text, const char *wanted)
+{
+	struct om_buf copy;
+	struct om_json_span got;
+	json_t *j = NULL;
+
+	om_buf_init(&copy, 1 << 20);
+	got = om_json_mend(text, strlen(text), &copy);
+	assert_int_equal(got.n, strlen(wanted));
+	assert_memory_equal(got.text, wanted, got.n);
+	if (strcmp(text, wanted) == 0)
+		assert_ptr_equal(got.text, text);
+	else
+		assert_int_equal(om_json_parse(got.text, got.n, &j, NULL), OM_OK);
+	json_decref(j);
+	om_buf_fini(&copy);
+}
+
+static void
+test_mending_makes_readable_what_json_allows(void **state)
+{
+	(void)state;
+	mends_to("[1e400,-1e400,1e40]", "[\"---\",\"----\",1e40]");
+	mends_to("{\"a\":\"x\\u0000y\",\"b\":1E999}", "{\"a\":\"x\\u0001y\",\"b\":\"---\"}");
+	mends_to("[\"\\ud83d\",\"\\ud83d\\ude00\",\"\\ude00\",\"\\uD83Dx\"]",
+	    "[\"\\ufffd\",\"\\ud83d\\ude00\",\"\\ufffd\",\"\\ufffdx\"]");
+	/* what is fine, or no JSON at all, stays as it is */
+	mends_to("[\"1e400 \\\\u0000 \\\" -\",0.1,-5,\"\"]", "[\"1e400 \\\\u0000 \\\" -\",0.1,-5,\"\"]");
+	mends_to("\"a\\", "\"a\\");
+	mends_to("\"\\u00", "\"\\u00");
+	mends_to("[-", "[-");
+	mends_to("", "");
+}
+
 /* ---- memory that runs out, at every allocation in turn ---- */
 
 static json_malloc_t ours;
@@ -258,6 +293,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse_says_where),
+	    cmocka_unit_test(test_mending_makes_readable_what_json_allows),
 	    cmocka_unit_test(test_parse_without_memory_does_not_blame_the_text),
 	    cmocka_unit_test(test_parse_refuses_deep_nesting),
 	    cmocka_unit_test(test_items_are_those_of_the_whole_array),

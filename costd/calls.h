@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * calls.h - each call once: the rows of a batch are paired with what is there.
+ *
+ * Promise   What is stored in `link` is what pair.h makes of all sides, whatever
+ *           the order they came in; a batch decides anew what its rows can have
+ *           changed.
+ * Locks     A transaction that brings a side that may be part of others takes
+ *           cd_calls_guard for itself, any other one shares it: so no such side
+ *           comes while a batch looks for them, and those that are there are
+ *           locked while one decides about them.
+ */
+#ifndef CD_CALLS_H
+#define CD_CALLS_H
+
+#include "links.h"
+
+/* cd_calls_guard is taken before the first row is locked. */
+om_status cd_calls_guard(struct cd_db *db, bool alone, om_err *e) OM_MUST;
+
+/* cd_calls_decide pairs the rows at work, whose `row` is the join so far: it stores
+ * the links, loads and locks the rows at their other ends, and gives each row
+ * of the set the form in which it is stored. */
+om_status cd_calls_decide(struct cd_calls *c, om_err *e) OM_MUST;
+
+/* cd_calls_pair decides about the seeds and stores the links, nothing else. */
+om_status cd_calls_pair(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, om_err *e) OM_MUST;
+
+/* cd_calls_pair_rows does both for seeds that are no batch's. */
+om_status cd_calls_pair_rows(struct cd_calls *c, om_err *e) OM_MUST;
+
+/* cd_calls_row makes the row of a key from the journal and the links. */
+om_status cd_calls_row(struct cd_calls *c, struct cd_call *k, struct cd_row *out, om_err *e) OM_MUST;
+
+#endif
