@@ -93,6 +93,10 @@ describe('pairs', { concurrency: false }, () => {
     const story = page.getByRole('region', { name: 'How the cost came about' });
     await story.getByText('together with the answer').waitFor();
     sameMoney((await amounts(story))[0], generation.cost, 'its own cost');
+    const records = page.getByRole('region', { name: 'What arrived' });
+    const word = records.locator('li', { hasText: 'Operator’s decision' });
+    await word.getByText('The pairing was undone').waitFor();
+    assert.equal(await word.getByText('running').count(), 0);
     await axe(page);
   });
 

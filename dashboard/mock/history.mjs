@@ -77,12 +77,11 @@ function recordsOf(row) {
     received_at: instant(start + 240),
   });
   if (row.said !== undefined) {
+    const said = { cost: money(row.said), source: 'filter-outlet' };
+    const word = { ...NOTHING, state: 'open', source: 'operator', model: null, provider: null };
     return [
-      recordOf(row, {
-        cost: money(row.said),
-        source: 'filter-outlet',
-        received_at: instant(end + 120),
-      }),
+      recordOf(row, { ...said, received_at: instant(end + 120) }),
+      ...(row.alone ? [recordOf(row, { ...word, received_at: instant(row.alone) })] : []),
     ];
   }
   if (row.other_id) {
@@ -156,7 +155,12 @@ export function unpair(x) {
       end.marks = end.marks.filter((m) => m !== 'matched');
       Object.assign(end, { part_of: [], parts: end.parts.filter((p) => p !== turn.generation_id) });
     }
-    Object.assign(turn, { requests: 1, units: turn.said, cost: money(turn.said) });
+    Object.assign(turn, {
+      alone: x.c.clock().getTime(),
+      requests: 1,
+      units: turn.said,
+      cost: money(turn.said),
+    });
   }
   x.kit.json(x.res, { unpaired: turns.map((t) => t.generation_id) });
 }

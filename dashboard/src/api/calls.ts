@@ -2,7 +2,6 @@
 // The calls of the inner pages and the shapes they answer with, each once.
 import {
   type Generation,
-  type GetOptions,
   type JsonBody,
   type JsonReply,
   type PostReply,
@@ -19,16 +18,6 @@ import {
 export interface List<T> {
   items: T[];
   next_cursor: string | null;
-}
-
-/** getList reads a list that the contract does not name yet. */
-function getList<T>(
-  path: string,
-  query: Record<string, string | number>,
-  signal?: AbortSignal,
-): Promise<Result<List<T>>> {
-  const call = { query, signal } as unknown as GetOptions<'/api/v1/users'>;
-  return get(path as '/api/v1/users', call) as unknown as Promise<Result<List<T>>>;
 }
 
 /* One request's history */
@@ -185,11 +174,8 @@ export function plugin(signal?: AbortSignal): Promise<Result<string>> {
   return readText('/api/v1/plugin', signal);
 }
 
-export type Pipeline = Schemas['Pipeline'] & { refused?: RefusedCount | null };
-export interface RefusedCount {
-  last_day: number;
-  total: number;
-}
+export type Pipeline = Schemas['Pipeline'];
+export type RefusedCount = Pipeline['refused'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
   return get('/api/v1/pipeline', { signal });
@@ -197,7 +183,7 @@ export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
 
 /* Settlement */
 
-export type Unsettled = Schemas['Unsettled'] & { missing?: string };
+export type Unsettled = Schemas['Unsettled'];
 
 /** How many lines of a list that grows come at a time. */
 const PAGE = 50;
@@ -229,21 +215,11 @@ export function retryDeadLetters(
 }
 
 /** What could not be taken, by sender and reason. */
-export interface Refused {
-  door: string;
-  sender: string;
-  reason: string;
-  count: number;
-  first_at: string;
-  last_at: string;
-}
+export type Refused = Schemas['Refused'];
 
-/** All of them come at once. */
-export function refused(
-  cursor: string | null,
-  signal?: AbortSignal,
-): Promise<Result<List<Refused>>> {
-  return getList('/api/v1/refused', cursor === null ? {} : { cursor }, signal);
+/** All of them come at once: there is no second page to ask for. */
+export function refused(_: string | null, signal?: AbortSignal): Promise<Result<List<Refused>>> {
+  return get('/api/v1/refused', { signal });
 }
 
 export type Discrepancy = Schemas['Discrepancy'];

@@ -109,6 +109,11 @@ test('a record says its number, its platform, and the other id that was spoken o
   ]);
 });
 
+test('an operator’s word says nothing of the request', () => {
+  const word = record({ source: 'operator', state: 'open', turn_id: 't1' });
+  expect(sayings(word, history({ generation_id: 'owui:t1', requests: 1 }, []))).toEqual([]);
+});
+
 test('an unknown cost comes from nobody', () => {
   const story = costStory(history({}, [record()]));
   expect(story).toMatchObject({ state: 'unknown', from: null, others: [], givenUp: false });
@@ -125,6 +130,7 @@ test('paths are known by their names, others by their own', () => {
   expect(pathOf('filter-outlet')).toBe('outlet');
   expect(pathOf('otlp')).toBe('otlp');
   expect(pathOf('lookup')).toBe('lookup');
+  expect(pathOf('operator')).toBe('operator');
   expect(pathOf('my-script')).toBe('other');
   expect(pathOf(null)).toBe('other');
 });
