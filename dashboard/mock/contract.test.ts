@@ -86,6 +86,19 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
   });
 }
 
+test.each(['owui:turn-1:1', 'owui:turn-2:1', 'chatcmpl-417'])(
+  'the history of %s is as the contract says',
+  async (id) => {
+    mock.setMode('normal');
+    const body = await (await call(`/api/v1/generations/${encodeURIComponent(id)}`)).json();
+    const path = '/api/v1/generations/{generation_id}';
+    const ok = ['get', 'responses', '200', 'content', 'application/json', 'schema'];
+    const check = ajv.getSchema(`${ID}#${pointer('paths', path, ...ok)}`);
+    check?.(body);
+    expect(check?.errors).toBeNull();
+  },
+);
+
 test('totals are the sum of their rows', async () => {
   mock.setMode('normal');
   const reply = await call('/api/v1/usage?group_by=user');

@@ -131,13 +131,11 @@ export function lookupOf(c, row) {
 
 export function history(x) {
   const row = findRow(x, x.params[0]);
-  const { units, byokUnits, said, request, part_of, parts, ...generation } = row;
-  const rows = [row, ...parts.map((id) => findRow(x, id))];
+  const { units, byokUnits, said, request, alone, hour, ...generation } = row;
+  const rows = [row, ...row.parts.map((id) => findRow(x, id))];
   x.kit.json(x.res, {
     timezone: x.c.timezone,
     generation,
-    part_of,
-    parts,
     records: rows.flatMap(recordsOf),
     truncated: false,
     lookup: row.cost_state === 'looked_up' ? null : lookupOf(x.c, row),

@@ -22,43 +22,24 @@ export interface List<T> {
 
 /* One request's history */
 
-/** What a record says of where it belongs. */
-export interface Belonging {
-  generation_id: string | null;
-  turn_id: string | null;
-  /** Its number within the turn. */
-  request: number | null;
-  platform: string | null;
-  other_id: string | null;
-}
-export type HistoryRecord = Schemas['JournalRecord'] & Partial<Belonging>;
-/** The rows whose call this one is, and those that are part of this one. */
-export interface Pairing {
-  part_of: string[];
-  parts: string[];
-}
-export type History = Omit<
-  JsonReply<'/api/v1/generations/{generation_id}'>,
-  'generation' | 'records'
-> &
-  Partial<Pairing> & { generation: Generation; records: HistoryRecord[] };
+export type HistoryRecord = Schemas['JournalRecord'];
+export type History = JsonReply<'/api/v1/generations/{generation_id}'>;
 
 export function history(id: string, signal?: AbortSignal): Promise<Result<History>> {
   return get('/api/v1/generations/{generation_id}', { path: { generation_id: id }, signal });
 }
 
-export interface Unpaired {
-  /** Rows that count by themselves now. */
-  unpaired: string[];
-}
+export type Unpaired = PostReply<'/api/v1/generations/{generation_id}/unpair'>;
 
+/** unpair says that the row, or what is part of it, is another call. */
 export function unpair(id: string): Promise<Result<Unpaired>> {
-  return change('POST', buildUrl('/api/v1/generations/{id}/unpair', { id }), {});
+  const path = '/api/v1/generations/{generation_id}/unpair';
+  return change('POST', buildUrl(path, { generation_id: id }), undefined);
 }
 
 /* Requests */
 
-export type GenerationsQuery = Query<'/api/v1/generations'> & { platform?: string };
+export type GenerationsQuery = Query<'/api/v1/generations'>;
 
 export function generations(
   query: GenerationsQuery,

@@ -254,6 +254,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/generations/{generation_id}/unpair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a turn's row and a generation's row are two calls.
+         * @description A turn's row that was taken for a generation's call (`part_of`) counts by itself again, and stays so whatever
+         *     comes; of a generation, all the turns that are part of it do. No body.
+         */
+        post: operations["unpairGeneration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1076,6 +1097,16 @@ export interface components {
             user_name: string | null;
             /** @description The user's when the request was made. */
             groups: string[];
+            /** @description Who bills; only openrouter's are looked up there. Null: not known. */
+            platform: string | null;
+            /** @description What is out of the ordinary. `matched`, it was paired with another row by tokens and time; `other_id`, the provider's look-up spoke of another id. */
+            marks: string[];
+            /** @description What the row counts; 0, it is part of another row's request. */
+            requests: number;
+            /** @description Its cost is not final. */
+            unsettled: boolean;
+            /** @description The id that the provider's look-up spoke of */
+            other_id: string | null;
             model: string | null;
             provider: string | null;
             requested_model: string | null;
@@ -1107,6 +1138,12 @@ export interface components {
         JournalRecord: {
             /** Format: uuid */
             record_id: string;
+            generation_id: string | null;
+            /** @description Its number within the turn. */
+            request: number | null;
+            platform: string | null;
+            /** @description A look-up's: the id that the reply was about, if another. */
+            other_id: string | null;
             received_at: components["schemas"]["Instant"];
             /** @description The path: what the sender calls itself, or look-up. */
             source: string | null;
@@ -1419,6 +1456,8 @@ export interface components {
         Origin: string;
         /** @description Only this task; empty */
         Task: string;
+        /** @description Only this platform, who bills; empty, rows without one. */
+        Platform: string;
         /** @description Only this source, the path the row's winning record came by. */
         Source: string;
         /** @description `next_cursor` of the page before. */
@@ -1809,6 +1848,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -1869,7 +1910,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         timezone: string;
-                        generation: components["schemas"]["Generation"];
+                        generation: components["schemas"]["Generation"] & {
+                            /** @description The rows whose request this one is. */
+                            part_of: string[];
+                            /** @description The rows that are part of this one's request. */
+                            parts: string[];
+                        };
                         records: components["schemas"]["JournalRecord"][];
                         /** @description There are more records than the first 1000. */
                         truncated: boolean;
@@ -1881,6 +1927,37 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unpairGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows that count by themselves now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        unpaired: string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description It is not paired. */
+            409: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2359,6 +2436,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -2412,6 +2491,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */

@@ -28,6 +28,10 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     chat_id: null,
     message_id: null,
     turn_id: null,
+    generation_id: null,
+    request: null,
+    platform: null,
+    other_id: null,
     origin: null,
     task: null,
     started_at: null,
@@ -46,9 +50,17 @@ function history(
     generation_id: 'gen-1',
     cost: null,
     cost_state: 'unknown',
+    requests: 1,
+    unsettled: false,
+    marks: [],
+    platform: null,
+    other_id: null,
+    part_of: [],
+    parts: [],
     ...row,
-  } as unknown as Generation;
-  return { timezone: 'UTC', generation, records, truncated: false, lookup: null, ...pairing };
+    ...pairing,
+  } as unknown as History['generation'];
+  return { timezone: 'UTC', generation, records, truncated: false, lookup: null };
 }
 
 test('a record says what it holds, and whether that stands', () => {

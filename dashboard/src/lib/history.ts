@@ -64,7 +64,7 @@ function same(field: Field, a: string | number, b: string | number | null): bool
 
 /** What the row says of a field; a request's number within its turn is the record's alone. */
 function ofRow(field: Field, record: HistoryRecord, row: Generation) {
-  return field === 'request' ? (record.request ?? null) : (row[field] ?? null);
+  return field === 'request' ? record.request : row[field];
 }
 
 /** sayings lists what a record said, without what it left open. */
