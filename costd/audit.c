@@ -2,11 +2,13 @@
 #include "audit.h"
 
 #include "bring_up.h"
+#include "calls.h"
 #include "codec.h"
 #include "estimate.h"
 #include "journal.h"
 #include "log.h"
 #include "meta.h"
+#include "pairing.h"
 #include "record.h"
 #include "rollup.h"
 #include "settings.h"
@@ -29,10 +31,12 @@ struct page {
 	struct om_arena a;
 	struct cd_stored stored[PAGE];
 	size_t n;
-	struct cd_row joined;    /* of the records of one key */
-	bool any;                /* joined holds something */
-	size_t at;               /* the next stored row to compare */
-	char last[CD_KEY_BYTES]; /* last key of the page */
+	struct cd_row joined;           /* of the records of one key */
+	bool any;                       /* joined holds something */
+	size_t at;                      /* the next stored row to compare */
+	char last[CD_KEY_BYTES];        /* last key of the page */
+	struct cd_stored *paired[PAGE]; /* compared when the page's records are read */
+	size_t n_paired;
 	struct cd_audit_result *out;
 };
 
@@ -44,7 +48,7 @@ say_row(struct cd_audit_result *out, const char *what, struct cd_text key, const
 }
 
 static void
-compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const struct cd_row *joined)
+compare_cells(struct cd_audit_result *out, const struct cd_stored *stored, const struct cd_row *joined)
 {
 	struct cd_row row = stored->row;
 
@@ -60,6 +64,47 @@ compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const s
 		say_row(out, "row differs from its records", joined->key, "day");
 }
 
+static void
+compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const struct cd_row *joined)
+{
+	if (stored->row.is_part != joined->is_part || stored->row.link != joined->link) {
+		say_row(out, "row differs from its records", joined->key, "requests");
+		return;
+	}
+	compare_cells(out, stored, joined);
+}
+
+/* take_stored compares a row, later if other rows have a part in it. */
+static void
+take_stored(struct page *p, struct cd_stored *stored)
+{
+	if (stored->row.is_part || stored->row.link != CD_LINK_NONE)
+		p->paired[p->n_paired++] = stored;
+	else
+		compare_row(p->out, stored, &p->joined);
+}
+
+/* compare_paired makes the rows that are paired anew, each by itself. */
+static om_status
+compare_paired(struct cd_db *db, struct page *p, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < p->n_paired; i++) {
+		struct cd_calls c;
+		struct cd_call *k;
+		struct cd_row row;
+
+		cd_calls_init(&c, db, &p->a);
+		c.lock = false;
+		k = cd_calls_get(&c, p->paired[i]->row.key);
+		s = k != NULL ? cd_calls_row(&c, k, &row, e) : om_fail(e, OM_NOMEM, "out of memory");
+		if (s == OM_OK)
+			compare_row(p->out, p->paired[i], &row);
+	}
+	return s;
+}
+
 /* finish_key compares what the records of one key amount to. */
 static void
 finish_key(struct page *p)
@@ -70,7 +115,7 @@ finish_key(struct page *p)
 	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) < 0)
 		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
 	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) == 0)
-		compare_row(p->out, &p->stored[p->at++], &p->joined);
+		take_stored(p, &p->stored[p->at++]);
 	else
 		say_row(p->out, "records without a row", p->joined.key, NULL);
 }
@@ -91,18 +136,11 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	struct page *p = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_err why = {.text = ""};
-	om_status s;
+	om_status s = cd_record_read(v[1].p, v[1].n, v[2].i, &p->a, &r, &row, e);
 
 	p->out->records++;
-	s = om_msg_unpack(&om__record__descriptor, v[1].p, v[1].n, &p->a, &r, &why);
-	/* the bytes go with the result, the message's texts are in the arena */
-	if (s == OM_OK) {
-		r->received_us = v[2].i;
-		s = cd_record_row(r, &p->a, &row, &why);
-	}
 	if (s != OM_OK)
-		return om_fail(e, s, "journal: %.200s", why.text);
+		return s;
 	if (p->any && cd_store_key_cmp(p->joined.key, row.key) == 0) {
 		(void)cd_join(&p->joined, &row);
 		return OM_OK;
@@ -120,7 +158,7 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 	struct om_buf sql;
 	om_status s;
 
-	p->n = p->at = 0;
+	p->n = p->at = p->n_paired = 0;
 	p->any = false;
 	om_buf_init(&sql, (size_t)16 * 1024);
 	om_buf_printf(&sql, "SELECT %s FROM generation WHERE generation_id>? ORDER BY generation_id LIMIT " PAGE_TEXT,
@@ -136,7 +174,8 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 		    "ledger_key",
 		    (struct cd_val[]){cd_t(after), cd_t(p->last)}, 2, keep_record, p, e);
 	else if (s == OM_OK)
-		s = cd_db_query(db, "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? ORDER BY ledger_key",
+		s = cd_db_query(db,
+		    "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? ORDER BY ledger_key",
 		    (struct cd_val[]){cd_t(after)}, 1, keep_record, p, e);
 	if (s != OM_OK)
 		return s;
@@ -144,7 +183,7 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 	while (p->at < p->n)
 		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
 	memcpy(after, p->last, CD_KEY_BYTES);
-	return OM_OK;
+	return compare_paired(db, p, e);
 }
 
 /* ---- totals against the rows ---- */
@@ -166,6 +205,7 @@ cd_audit_check(struct cd_db *db, struct cd_audit_result *out, om_err *e)
 {
 	struct page *p = calloc(1, sizeof *p);
 	char after[CD_KEY_BYTES] = "";
+	int64_t wrong_links = 0;
 	bool more = true;
 	om_status s = OM_OK;
 
@@ -179,6 +219,9 @@ cd_audit_check(struct cd_db *db, struct cd_audit_result *out, om_err *e)
 		om_arena_fini(&p->a);
 	}
 	free(p);
+	if (s == OM_OK)
+		s = cd_pairing_check(db, &wrong_links, e);
+	out->wrong_rows += wrong_links;
 	return s == OM_OK ? cd_rollup_compare(db, keep_total, out, e) : s;
 }
 
@@ -191,6 +234,19 @@ keep_short(void *arg, const struct cd_val *v, om_err *e)
 
 	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
 	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
+}
+
+static om_status
+complete_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e)
+{
+	struct cd_calls c;
+	struct cd_call *k;
+
+	if (!row->is_part && row->link == CD_LINK_NONE)
+		return cd_journal_join(db, row->key, row, a, e);
+	cd_calls_init(&c, db, a);
+	k = cd_calls_get(&c, row->key);
+	return k != NULL ? cd_calls_row(&c, k, row, e) : om_fail(e, OM_NOMEM, "out of memory");
 }
 
 /* complete_page fills the new fields of some old rows from their records. */
@@ -215,7 +271,7 @@ complete_page(struct cd_db *db, struct page *p, om_err *e)
 	om_buf_fini(&sql);
 	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
 		rows[i] = &p->stored[i].row;
-		s = cd_journal_join(db, p->stored[i].row.key, &p->stored[i].row, &p->a, e);
+		s = complete_row(db, &p->stored[i].row, &p->a, e);
 	}
 	return s == OM_OK && p->n > 0 ? cd_store_update(db, rows, p->n, &p->a, e) : s;
 }
@@ -366,6 +422,8 @@ carry_out(cd_audit_kind kind, const struct cd_settings *conf, om_err *e)
 		s = cd_db_open(&o, &db, e);
 	if (s == OM_OK && kind == CD_AUDIT_CHECK)
 		s = cd_meta_check_zone(db, e);
+	if (s == OM_OK && kind == CD_AUDIT_CHECK)
+		s = cd_pairing_upgrade(db, e);
 	if (s == OM_OK)
 		s = kind == CD_AUDIT_CHECK ? check(db, e) : rebuild(db, e);
 	cd_db_close(&db);

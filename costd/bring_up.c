@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "meta.h"
+#include "pairing.h"
 #include "rollup.h"
 #include "schema.h"
 
@@ -66,6 +67,22 @@ cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
 	return s;
 }
 
+/* pair_rows pairs the rows of an older program, which can take long. */
+static om_status
+pair_rows(const struct cd_db_opts *o, om_err *e)
+{
+	struct cd_db_opts patient = *o;
+	struct cd_db *db = NULL;
+	om_status s;
+
+	patient.read_s = LONG_S;
+	s = cd_db_open(&patient, &db, e);
+	if (s == OM_OK)
+		s = cd_pairing_upgrade(db, e);
+	cd_db_close(&db);
+	return s;
+}
+
 om_status
 cd_bring_up(const struct cd_db_opts *o, om_err *e)
 {
@@ -79,7 +96,7 @@ cd_bring_up(const struct cd_db_opts *o, om_err *e)
 	if (s == OM_OK)
 		s = cd_meta_check_server(db, e);
 	cd_db_close(&db);
-	return s;
+	return s == OM_OK ? pair_rows(o, e) : s;
 }
 
 bool

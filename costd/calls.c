@@ -41,8 +41,8 @@ same_text(struct cd_text a, struct cd_text b)
 	return cd_text_cmp(a, b) == 0;
 }
 
-static bool
-same_side(const struct cd_side *a, const struct cd_side *b)
+bool
+cd_side_is_same(const struct cd_side *a, const struct cd_side *b)
 {
 	return a->at == b->at && a->alone == b->alone && a->has_request == b->has_request && a->request == b->request &&
 	    a->has_tokens == b->has_tokens && a->prompt == b->prompt && a->completion == b->completion &&
@@ -69,7 +69,7 @@ find_seeds(struct cd_calls *c, bool *any, om_err *e)
 		k->seed = true;
 		if (k->old != NULL && cd_row_is_own(&k->old->row) && !k->side.alone) {
 			cd_row_side(&k->old->row, &before);
-			k->seed = !same_side(&before, &k->side);
+			k->seed = !cd_side_is_same(&before, &k->side);
 		}
 		if (k->seed)
 			*any = true;
@@ -335,6 +335,30 @@ mark_siblings(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_e
 	return s;
 }
 
+/* make_rows makes anew what the lines that changed touch. */
+static om_status
+make_rows(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *e)
+{
+	om_status s = mark_siblings(c, changed, n, e);
+
+	if (s == OM_OK)
+		s = load_rows(c, e);
+	for (size_t i = 0; s == OM_OK && i < c->n; i++)
+		if (c->all[i]->refresh)
+			s = cd_calls_row(c, c->all[i], &c->all[i]->row, e);
+	return s;
+}
+
+om_status
+cd_calls_pair_rows(struct cd_calls *c, om_err *e)
+{
+	struct cd_line **changed = NULL;
+	size_t n = 0;
+	om_status s = cd_calls_pair(c, &changed, &n, e);
+
+	return s == OM_OK && !c->dry ? make_rows(c, changed, n, e) : s;
+}
+
 om_status
 cd_calls_decide(struct cd_calls *c, om_err *e)
 {
@@ -351,12 +375,5 @@ cd_calls_decide(struct cd_calls *c, om_err *e)
 		s = cd_calls_pair(c, &changed, &n_changed, e);
 	if (s == OM_OK)
 		s = mark_linked(c, e);
-	if (s == OM_OK)
-		s = mark_siblings(c, changed, n_changed, e);
-	if (s == OM_OK)
-		s = load_rows(c, e);
-	for (size_t i = 0; s == OM_OK && i < c->n; i++)
-		if (c->all[i]->refresh)
-			s = cd_calls_row(c, c->all[i], &c->all[i]->row, e);
-	return s;
+	return s == OM_OK ? make_rows(c, changed, n_changed, e) : s;
 }

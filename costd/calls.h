@@ -26,6 +26,9 @@ om_status cd_calls_decide(struct cd_calls *c, om_err *e) OM_MUST;
 /* cd_calls_pair decides about the seeds and stores the links, nothing else. */
 om_status cd_calls_pair(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, om_err *e) OM_MUST;
 
+/* cd_calls_pair_rows does both for seeds that are no batch's. */
+om_status cd_calls_pair_rows(struct cd_calls *c, om_err *e) OM_MUST;
+
 /* cd_calls_row makes the row of a key from the journal and the links. */
 om_status cd_calls_row(struct cd_calls *c, struct cd_call *k, struct cd_row *out, om_err *e) OM_MUST;
 

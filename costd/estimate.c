@@ -51,6 +51,26 @@ multiply_out(struct cd_db *db, struct cd_val model, const struct cd_tokens *t, o
 	return OM_OK;
 }
 
+/* reason_of_row says why the row itself has none, whatever its model costs; NONE:
+ * the price decides. */
+static Om__NoEstimate
+reason_of_row(const struct cd_row *row, const struct cd_tokens *t, cd_field named)
+{
+	const struct cd_cell *c = row->cell;
+
+	if (!cd_row_is_openrouters(row))
+		return OM__NO_ESTIMATE__NO_ESTIMATE_NO_PRICE; /* the price list is OpenRouter's */
+	/* zeros are what an answer says that never began: nothing to go by */
+	if (c[CD_F_PROMPT_TOKENS].rank == CD_RANK_NONE || c[CD_F_COMPLETION_TOKENS].rank == CD_RANK_NONE ||
+	    (t->prompt == 0 && t->completion == 0))
+		return OM__NO_ESTIMATE__NO_ESTIMATE_NO_TOKENS;
+	if (c[named].rank == CD_RANK_NONE)
+		return OM__NO_ESTIMATE__NO_ESTIMATE_NO_MODEL;
+	if (c[CD_F_IS_BYOK].rank != CD_RANK_NONE && c[CD_F_IS_BYOK].v.i != 0)
+		return OM__NO_ESTIMATE__NO_ESTIMATE_UNPRICED; /* tokens are billed elsewhere */
+	return OM__NO_ESTIMATE__NO_ESTIMATE_NONE;
+}
+
 static om_status
 estimate(struct cd_db *db, struct cd_row *row, struct om_arena *a, Om__NoEstimate *why_out, om_err *e)
 {
@@ -69,15 +89,8 @@ estimate(struct cd_db *db, struct cd_row *row, struct om_arena *a, Om__NoEstimat
 
 	cd_estimate_ignore(row);
 	if (c[CD_F_COST].rank == CD_RANK_NONE) {
-		/* zeros are what an answer says that never began: nothing to go by */
-		if (c[CD_F_PROMPT_TOKENS].rank == CD_RANK_NONE || c[CD_F_COMPLETION_TOKENS].rank == CD_RANK_NONE ||
-		    (t.prompt == 0 && t.completion == 0))
-			why = OM__NO_ESTIMATE__NO_ESTIMATE_NO_TOKENS;
-		else if (c[named].rank == CD_RANK_NONE)
-			why = OM__NO_ESTIMATE__NO_ESTIMATE_NO_MODEL;
-		else if (c[CD_F_IS_BYOK].rank != CD_RANK_NONE && c[CD_F_IS_BYOK].v.i != 0)
-			why = OM__NO_ESTIMATE__NO_ESTIMATE_UNPRICED; /* tokens are billed elsewhere */
-		else
+		why = reason_of_row(row, &t, named);
+		if (why == OM__NO_ESTIMATE__NO_ESTIMATE_NONE)
 			s = multiply_out(
 			    db, CD_B(c[named].v.text.p, c[named].v.text.n), &t, c[CD_F_STARTED_US].v.i, a, &m, &why, e);
 		if (s == OM_OK && why == OM__NO_ESTIMATE__NO_ESTIMATE_NONE) {
@@ -181,6 +194,7 @@ sweep_page(struct cd_db *db, void *arg, om_err *e)
 {
 	static const char sql[] =
 	    "SELECT generation_id,started_us FROM generation FORCE INDEX (by_cost_state) WHERE cost_state=0 AND "
+	    "unsettled=1 AND "
 	    "started_us>=? AND (started_us>? OR generation_id>?) AND prompt_tokens IS NOT NULL AND "
 	    "completion_tokens IS NOT NULL ORDER BY started_us,generation_id LIMIT " PAGE_TEXT;
 	struct sweep *w = arg;

@@ -18,7 +18,7 @@
 #include "pool.h"
 
 /* cd_estimate_row sets or takes away the estimate of a row that nobody gave a
- * cost. */
+ * cost; only OpenRouter's rows have one. */
 om_status cd_estimate_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_estimate_why says why a row has none; NONE when the next sweep gives it

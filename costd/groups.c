@@ -2,6 +2,7 @@
 #include "groups.h"
 
 #include "hours.h"
+#include "model.h"
 #include "rollup.h"
 
 #include <stddef.h>
@@ -18,7 +19,7 @@ static const struct group {
     [OM__GROUP__GROUP_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day), 0},
     [OM__GROUP__GROUP_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month), 0},
     [OM__GROUP__GROUP_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user), CD_DIM_USER},
-    [OM__GROUP__GROUP_MODEL] = {"model", "k_model", offsetof(Om__UsageRow, model), CD_DIM_MODEL},
+    [OM__GROUP__GROUP_MODEL] = {CD_MODEL_NAME("g.model"), "k_model", offsetof(Om__UsageRow, model), CD_DIM_MODEL},
     [OM__GROUP__GROUP_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider), CD_DIM_PROVIDER},
     [OM__GROUP__GROUP_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin), CD_DIM_ORIGIN},
     [OM__GROUP__GROUP_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task), CD_DIM_TASK},
@@ -63,7 +64,7 @@ from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const st
 {
 	unsigned cube = rows ? 0 : cd_rollup_pick(dims | cd_filter_dims(f));
 
-	cd_sql_add(q, rows ? " FROM generation" : cube > 0 ? " FROM usage_sum" : " FROM usage_day");
+	cd_sql_add(q, rows ? " FROM generation AS g" : cube > 0 ? " FROM usage_sum AS g" : " FROM usage_day AS g");
 	if (each_group)
 		cd_sql_add(q, EACH_GROUP);
 	cd_sql_where(q, rows, p, f);

@@ -12,6 +12,7 @@
 #include "testpoint.h"
 #include "store.h"
 #include "text.h"
+#include "write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,7 +148,8 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 
 	if (k == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	w->records[w->n_records++] = it->rec;
+	if (!it->rec->has_alone || !it->rec->alone)
+		w->records[w->n_records++] = it->rec;
 	if (!k->came) {
 		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
 		k->row = it->row;
@@ -197,92 +199,12 @@ load_rows(struct writing *w, om_err *e)
 	return s;
 }
 
-static bool
-is_as_before(const struct cd_row *old, const struct cd_row *now)
-{
-	if (old->is_part != now->is_part || old->link != now->link)
-		return false;
-	for (unsigned f = 0; f < CD_N_FIELDS; f++)
-		if (cd_cell_cmp((cd_field)f, &old->cell[f], &now->cell[f]) != 0)
-			return false;
-	return true;
-}
-
-static int
-cmp_call(const void *pa, const void *pb)
-{
-	const struct cd_call *const *a = pa, *const *b = pb;
-
-	return cd_text_cmp((*a)->key, (*b)->key);
-}
-
-/* changed_calls gives those whose rows are new or change, with their estimates,
- * ascending by key. */
-static om_status
-changed_calls(struct writing *w, struct cd_call ***out, size_t *n_out, om_err *e)
-{
-	struct cd_call **list = om_arena_array(w->a, w->calls.n + 1, sizeof(void *));
-	om_status s = OM_OK;
-
-	*n_out = 0;
-	if (list == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; s == OM_OK && i < w->calls.n; i++) {
-		struct cd_call *k = w->calls.all[i];
-
-		if (!k->at_work || (k->old != NULL && !k->refresh && is_as_before(&k->old->row, &k->row)))
-			continue;
-		if (cd_row_is_unsettled(&k->row))
-			s = cd_estimate_row(w->db, &k->row, w->a, e);
-		if (k->old == NULL || !is_as_before(&k->old->row, &k->row))
-			list[(*n_out)++] = k;
-	}
-	qsort(list, *n_out, sizeof(void *), cmp_call);
-	*out = list;
-	return s;
-}
-
-/* store_calls writes rows, totals and plans of look-ups. */
-static om_status
-store_calls(struct writing *w, struct cd_call *const *calls, size_t n, om_err *e)
-{
-	const struct cd_row **added = om_arena_array(w->a, n + 1, sizeof(void *));
-	const struct cd_row **changed = om_arena_array(w->a, n + 1, sizeof(void *));
-	struct cd_delta *deltas = om_arena_array(w->a, 2 * n + 1, sizeof *deltas);
-	struct cd_lookup_change *plans = om_arena_array(w->a, n + 1, sizeof *plans);
-	size_t n_added = 0, n_changed = 0, n_deltas = 0;
-	om_status s = OM_OK;
-
-	if (w->a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; s == OM_OK && i < n; i++) {
-		const struct cd_row *old = calls[i]->old != NULL ? &calls[i]->old->row : NULL;
-
-		if (old == NULL)
-			added[n_added++] = &calls[i]->row;
-		else
-			changed[n_changed++] = &calls[i]->row;
-		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row};
-		s = cd_rollup_move(old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
-	}
-	if (s == OM_OK && n_added > 0)
-		s = cd_store_insert(w->db, added, n_added, w->a, e);
-	if (s == OM_OK && n_changed > 0)
-		s = cd_store_update(w->db, changed, n_changed, w->a, e);
-	OM_CRASH_POINT("costd_after_rows");
-	if (s == OM_OK)
-		s = cd_rollup_apply(w->db, deltas, n_deltas, w->a, e);
-	return s == OM_OK ? cd_lookup_plan(w->db, &w->r->l->times, plans, n, om_now(), &w->r->next, w->a, e) : s;
-}
-
 /* write_rows joins n items (ascending by key) into their rows and moves
  * everything that hangs on them. */
 static om_status
 write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
 	struct writing w = {.r = r, .db = db, .a = a};
-	struct cd_call **calls = NULL;
-	size_t n_calls = 0;
 	om_status s = OM_OK;
 
 	cd_calls_init(&w.calls, db, a);
@@ -298,9 +220,7 @@ write_rows(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t
 	if (s == OM_OK)
 		s = cd_calls_decide(&w.calls, e);
 	if (s == OM_OK)
-		s = changed_calls(&w, &calls, &n_calls, e);
-	if (s == OM_OK)
-		s = store_calls(&w, calls, n_calls, e);
+		s = cd_write_calls(&w.calls, &r->l->times, &r->next, e);
 	if (s == OM_OK)
 		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
 	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;
@@ -556,6 +476,106 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 	if (s == OM_OK)
 		s = store_batch(&r, deadline_ms, e);
 	om_buf_fini(&b);
+	return s;
+}
+
+/* ---- an operator's word ---- */
+
+struct unpairing {
+	struct om_arena *a;
+	const char *key;
+	bool found;
+	Om__UnpairReply *out;
+	size_t cap;
+};
+
+static om_status
+keep_found(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	((struct unpairing *)arg)->found = true;
+	return OM_OK;
+}
+
+static om_status
+keep_part(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct unpairing *u = arg;
+	Om__UnpairReply *out = u->out;
+
+	if (out->n_unpaired == u->cap) {
+		size_t cap = u->cap == 0 ? 8 : 2 * u->cap;
+		char **p = om_arena_array(u->a, cap, sizeof *p);
+
+		if (p == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		if (u->cap > 0)
+			memcpy(p, out->unpaired, u->cap * sizeof *p);
+		out->unpaired = p;
+		u->cap = cap;
+	}
+	out->unpaired[out->n_unpaired] = om_arena_strndup(u->a, v[0].p, v[0].n);
+	return out->unpaired[out->n_unpaired++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+find_parts(struct cd_db *db, void *arg, om_err *e)
+{
+	struct unpairing *u = arg;
+	const struct cd_val key[] = {cd_t(u->key), cd_t(u->key)};
+	om_status s;
+
+	u->found = false;
+	u->out->n_unpaired = 0;
+	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, keep_found, u, e);
+	if (s == OM_OK && !u->found)
+		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
+	if (s == OM_OK)
+		s = cd_db_query(db,
+		    "SELECT ledger_key FROM link WHERE ledger_key=? UNION SELECT ledger_key FROM link WHERE target=?",
+		    key, 2, keep_part, u, e);
+	if (s == OM_OK && u->out->n_unpaired == 0)
+		s = om_fail(e, OM_CONFLICT, "the row is not paired with another one");
+	return s;
+}
+
+/* set_alone stores the word about one row; said again, it is the same record. */
+static om_status
+set_alone(struct cd_ledger *l, char *key, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	static const size_t prefix = sizeof CD_TURN_PREFIX - 1;
+	const struct om_bytes parts[] = {{"alone:", 6}, {key, strlen(key)}};
+	Om__Record *r = om_msg_new(a, &om__record__descriptor);
+	unsigned char sum[OM_SHA256];
+
+	if (r == NULL || (r->user = om_msg_new(a, &om__user__descriptor)) == NULL ||
+	    (r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN)) == NULL ||
+	    (r->source = om_arena_strdup(a, CD_OPERATOR)) == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (om_sha256(parts, 2, sum) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = sum};
+	if (strncmp(key, CD_TURN_PREFIX, prefix) == 0)
+		r->turn_id = key + prefix;
+	else
+		r->generation_id = key;
+	r->has_alone = r->alone = true;
+	r->received_us = om_now();
+	return cd_ledger_settle(l, r, deadline_ms, a, e);
+}
+
+om_status
+cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UnpairReply *out, om_err *e)
+{
+	struct unpairing u = {.a = a, .key = q->generation_id, .out = out};
+	om_status s = cd_pool_run(l->pool, CD_TX_SNAPSHOT, deadline_ms, find_parts, &u, e);
+
+	for (size_t i = 0; s == OM_OK && i < out->n_unpaired; i++)
+		s = set_alone(l, out->unpaired[i], deadline_ms, a, e);
+	if (s == OM_OK)
+		om_log(OM_LOG_INFO, "pairing undone by an operator", "rows", OM_I64(out->n_unpaired), NULL);
 	return s;
 }
 

@@ -39,6 +39,11 @@ om_status cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_
 om_status cd_ledger_settle(
     struct cd_ledger *l, Om__Record *r, int64_t deadline_ms, struct om_arena *a, om_err *e) OM_MUST;
 
+/* cd_ledger_unpair stores an operator's word: the row is part of no other, or no
+ * other is part of it.  OM_NOT_FOUND: no such row; OM_CONFLICT: it is not paired. */
+om_status cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UnpairReply *out, om_err *e) OM_MUST;
+
 /* What became of a dead letter. */
 typedef enum cd_retried { CD_RETRIED_GONE, CD_RETRIED_STORED, CD_RETRIED_DUPLICATE, CD_RETRIED_REFUSED } cd_retried;
 

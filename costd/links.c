@@ -486,6 +486,8 @@ cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out,
 			puts[5 * n_puts++ + 4] = CD_I(c->upgrade);
 		}
 	}
+	if (c->look)
+		return OM_OK;
 	if (n_drops > 0)
 		s = cd_db_exec(c->db, drop, drops, 2, n_drops, NULL, e);
 	if (s == OM_OK && n_puts > 0)

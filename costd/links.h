@@ -49,7 +49,8 @@ struct cd_calls {
 	struct om_arena *a;
 	struct cd_db *db;
 	bool lock;   /* rows that pairing goes by are locked: what is found is written */
-	bool dry;    /* only `turn` and `link` are written */
+	bool look;   /* nothing is written */
+	bool dry;    /* no row is written, and the transaction is not kept */
 	int upgrade; /* 1: links are of rows that were there before */
 	struct cd_call **all;
 	size_t n, cap;
@@ -101,5 +102,6 @@ om_status cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size
 
 /* Whether a side may be part of another row. */
 bool cd_side_may_be_part(const struct cd_side *s);
+bool cd_side_is_same(const struct cd_side *a, const struct cd_side *b);
 
 #endif

@@ -3,14 +3,16 @@
 
 #include "digest.h"
 #include "meta.h"
+#include "model.h"
 #include "metering.pb-c.h"
 #include "record.h"
 #include "settings.h"
 
 #include <string.h>
 
-#define N_PLAN 4u
-#define PAUSED "lookups_paused_until_us"
+#define N_PLAN  4u
+#define PAUSED  "lookups_paused_until_us"
+#define NEAR_US ((om_time)3600 * OM_SECOND) /* a reply's time and its row's differ at most so much */
 
 static bool
 is_open(const struct cd_row *row)
@@ -22,9 +24,20 @@ is_open(const struct cd_row *row)
 static bool
 to_verify(const struct cd_lookup_times *t, const struct cd_row *row)
 {
-	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
+	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED || cd_row_is_unsettled(row))
 		return false;
 	return t->verify >= CD_VERIFY_ALL || om_crc32(0, row->key.p, row->key.n) % CD_VERIFY_ALL < t->verify;
+}
+
+/* Whether a row is asked for, and what for. */
+typedef enum want { WANT_NOTHING, WANT_COST, WANT_PROOF } want;
+
+static want
+wanted(const struct cd_lookup_times *t, const struct cd_row *row)
+{
+	if (row == NULL || !cd_row_can_look_up(row))
+		return WANT_NOTHING;
+	return cd_row_is_unsettled(row) ? WANT_COST : to_verify(t, row) ? WANT_PROOF : WANT_NOTHING;
 }
 
 om_status
@@ -48,22 +61,19 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 	for (size_t i = 0; i < n; i++) {
 		const struct cd_row *row = c[i].now, *old = c[i].old;
 		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
-		bool verify;
+		want is = wanted(t, row), was = wanted(t, old);
 
-		if (!cd_row_can_look_up(row))
-			continue;
-		verify = to_verify(t, row);
-		if (!cd_row_is_unsettled(row) && !verify) {
-			if (old != NULL && (cd_row_is_unsettled(old) || to_verify(t, old)))
+		if (is == WANT_NOTHING) {
+			if (was != WANT_NOTHING)
 				dropped[n_dropped++] = CD_B(row->key.p, row->key.n);
 			continue;
 		}
-		if (old != NULL && is_open(old) == is_open(row) && to_verify(t, old) == verify)
+		if (was == is && is_open(old) == is_open(row))
 			continue;
 		planned[N_PLAN * n_planned] = CD_B(row->key.p, row->key.n);
 		planned[N_PLAN * n_planned + 1] = CD_I(now);
 		planned[N_PLAN * n_planned + 2] = CD_I(next);
-		planned[N_PLAN * n_planned + 3] = CD_I(verify ? 1 : 0);
+		planned[N_PLAN * n_planned + 3] = CD_I(is == WANT_PROOF ? 1 : 0);
 		n_planned++;
 		if (next < *next_out)
 			*next_out = next;
@@ -93,17 +103,33 @@ keep_claim(void *arg, const struct cd_val *v, om_err *e)
 	return scan->out->id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
+static om_time
+time_of(const struct cd_val *v)
+{
+	return v->kind == CD_INT ? v->i : 0;
+}
+
+static char *
+text_of(const struct cd_val *v, struct om_arena *a)
+{
+	return v->kind == CD_TEXT ? om_arena_strndup(a, v->p, v->n) : NULL;
+}
+
 static om_status
 keep_row(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct claim_scan *scan = arg;
+	struct cd_lookup_claim *out = scan->out;
+	bool unsettled = v[1].i != 0;
 
-	scan->out->user_id = om_arena_strndup(scan->a, v[0].p, v[0].n);
-	scan->out->cost = v[2].kind == CD_TEXT ? om_arena_strndup(scan->a, v[2].p, v[2].n) : NULL;
-	scan->out->settled =
-	    v[1].i >= (scan->out->verify ? OM__COST_STATE__COST_LOOKED_UP : OM__COST_STATE__COST_REPORTED);
-	scan->out->verify = scan->out->verify && v[1].i == OM__COST_STATE__COST_REPORTED;
-	return scan->out->user_id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	out->user_id = text_of(&v[0], scan->a);
+	out->verify = out->verify && !unsettled && v[2].i == OM__COST_STATE__COST_REPORTED;
+	out->settled = !unsettled && !out->verify;
+	out->cost = text_of(&v[3], scan->a);
+	out->model = text_of(&v[4], scan->a);
+	out->began_us = time_of(&v[5]);
+	out->ended_us = v[6].kind == CD_INT && v[6].i > out->began_us ? v[6].i : out->began_us;
+	return !scan->a->failed ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
 om_status
@@ -114,7 +140,9 @@ cd_lookup_claim(
 				  "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY next_us LIMIT 1 "
 				  "FOR UPDATE SKIP LOCKED";
 	static const char lease[] = "UPDATE lookup SET lease_until_us=? WHERE generation_id=?";
-	static const char row[] = "SELECT user_id,cost_state,cost FROM generation WHERE generation_id=?";
+	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
+	    "g.model") ",started_us,finished_us FROM generation AS g "
+		       "WHERE generation_id=?";
 	struct claim_scan scan = {.out = out, .a = a};
 	om_status s;
 
@@ -128,6 +156,52 @@ cd_lookup_claim(
 	if (s == OM_OK && out->user_id == NULL)
 		out->settled = true; /* the row is gone */
 	return s;
+}
+
+static om_status
+keep_there(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
+/* same_model compares two names of the list without their variants (":free"), of
+ * which the books say nothing. */
+static bool
+same_model(const char *a, const char *b)
+{
+	const size_t n = strcspn(a, ":");
+
+	return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
+}
+
+om_status
+cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__Record *found, struct om_arena *a,
+    const char **why_out, om_err *e)
+{
+	const char *model = NULL;
+	bool counted = false;
+	size_t n = 0;
+	om_status s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?",
+	    (struct cd_val[]){cd_t(found->other_id)}, 1, keep_there, &counted, e);
+
+	*why_out = NULL;
+	if (s == OM_OK && found->model != NULL)
+		s = cd_model_name(db, found->model, strlen(found->model), a, &model, &n, e);
+	if (s != OM_OK)
+		return s;
+	if (counted)
+		*why_out = "which the ledger has as a call of its own";
+	else if (model != NULL && c->model != NULL && !same_model(model, c->model))
+		*why_out = "whose model is another";
+	else if (strcmp(found->user->id, OM_USER_UNKNOWN) != 0 && strcmp(c->user_id, OM_USER_UNKNOWN) != 0 &&
+	    strcmp(found->user->id, c->user_id) != 0)
+		*why_out = "whose user is another";
+	else if (found->finished_us < c->began_us - NEAR_US || found->finished_us > c->ended_us + NEAR_US)
+		*why_out = "whose time is another";
+	return OM_OK;
 }
 
 static om_status

@@ -2,10 +2,11 @@
 /*
  * lookup.h - the schedule of look-ups, kept in the database.
  *
- * Life      A row without a cost from the provider, or one whose reported cost
- *           is to be verified, is planned when it is written, claimed under a lease by one worker of one process, and
- *           then settled (the ledger takes it off), postponed, or given up
- *           (next_us null; it stays visible, unless it has a reported cost).
+ * Life      A row of the provider's that is not settled (record.h), or one whose
+ *           reported cost is to be verified, is planned when it is written, claimed
+ *           under a lease by one worker of one process, and then settled (the ledger
+ *           takes it off), postponed, or given up (next_us null; it stays visible,
+ *           unless its cost was only to be verified).
  * Pause     When the provider wishes all to wait, all processes do, also after
  *           a restart: the end of the pause stands in `meta`.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
@@ -14,6 +15,7 @@
 #define CD_LOOKUP_H
 
 #include "clock.h"
+#include "codec.h"
 #include "db.h"
 #include "join.h"
 
@@ -43,7 +45,9 @@ struct cd_lookup_claim {
 	bool verify;  /* it has a reported cost, which is only compared */
 	char *id;     /* in the arena, like the next */
 	char *user_id;
-	char *cost; /* the reported one, or NULL */
+	char *cost;  /* the reported one, or NULL */
+	char *model; /* by the list's name, or NULL */
+	om_time began_us, ended_us;
 	om_time first_us;
 	int64_t attempts;
 };
@@ -51,6 +55,13 @@ struct cd_lookup_claim {
 /* cd_lookup_claim leases the row that is due for longest. */
 om_status cd_lookup_claim(struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out,
     struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_lookup_compare weighs a reply about another id (found->other_id) against the
+ * claimed row: *why_out says what contradicts it, to be read behind "the reply is
+ * about another generation"; NULL when nothing does.  What is not known on both
+ * sides contradicts nothing. */
+om_status cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__Record *found,
+    struct om_arena *a, const char **why_out, om_err *e) OM_MUST;
 
 /* cd_lookup_next gives the earliest plan; INT64_MAX when there is none. */
 om_status cd_lookup_next(struct cd_db *db, om_time *out, om_err *e) OM_MUST;

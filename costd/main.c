@@ -3,6 +3,7 @@
 #include "app.h"
 #include "audit.h"
 #include "import.h"
+#include "pairing.h"
 
 #include <string.h>
 
@@ -13,6 +14,10 @@ main(int argc, char **argv)
 		return cd_audit_main(CD_AUDIT_CHECK);
 	if (argc == 2 && strcmp(argv[1], "--rebuild-totals") == 0)
 		return cd_audit_main(CD_AUDIT_REBUILD);
+	if (argc == 2 && strcmp(argv[1], "--pair") == 0)
+		return cd_pairing_main(false);
+	if (argc == 3 && strcmp(argv[1], "--pair") == 0 && strcmp(argv[2], "--dry-run") == 0)
+		return cd_pairing_main(true);
 	if (argc == 3 && strcmp(argv[1], "import") == 0)
 		return cd_import_main(argv[2]);
 	return om_service_main(&cd_service, argc, argv);

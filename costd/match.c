@@ -124,7 +124,10 @@ load_turns(struct window *w, om_err *e)
 /* ---- generations ---- */
 
 /* The cells of a row tell its tokens, but where a look-up or pairing changed them. */
-#define TOKENS_SQL "((prompt_tokens=? AND completion_tokens=?) OR cost_state=3 OR link_kind<>0)"
+#define OF_USER       "user_id=? AND started_us>=? AND started_us<=?"
+#define OF_ALL        "started_us>=? AND started_us<=?"
+#define TOKENS        " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3 OR link_kind<>0)"
+#define TOKENS_BEFORE " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3)" /* of an older program */
 
 static om_status
 read_of_user(struct window *w, struct cd_text user, om_time from, om_time to, om_err *e)
@@ -133,8 +136,8 @@ read_of_user(struct window *w, struct cd_text user, om_time from, om_time to, om
 	const struct cd_val v[] = {CD_B(user.p, user.n), CD_I(from), CD_I(to), CD_I(d->prompt), CD_I(d->completion)};
 
 	if (w->near)
-		return cd_generations_load(w->c, "user_id=? AND started_us>=? AND started_us<=?", v, 3, e);
-	return cd_generations_load(w->c, "user_id=? AND started_us>=? AND started_us<=? AND " TOKENS_SQL, v, 5, e);
+		return cd_generations_load(w->c, OF_USER, v, 3, e);
+	return cd_generations_load(w->c, cd_store_is_before() ? OF_USER TOKENS_BEFORE : OF_USER TOKENS, v, 5, e);
 }
 
 static om_status
@@ -142,7 +145,7 @@ read_of_all(struct window *w, om_time from, om_time to, om_err *e)
 {
 	const struct cd_val v[] = {CD_I(from), CD_I(to), CD_I(w->like->prompt), CD_I(w->like->completion)};
 
-	return cd_generations_load(w->c, "started_us>=? AND started_us<=? AND " TOKENS_SQL, v, 4, e);
+	return cd_generations_load(w->c, cd_store_is_before() ? OF_ALL TOKENS_BEFORE : OF_ALL TOKENS, v, 4, e);
 }
 
 static bool

@@ -17,15 +17,10 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	struct scan *scan = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_err why = {.text = ""};
-	om_status s = om_msg_unpack(&om__record__descriptor, v[0].p, v[0].n, scan->a, &r, &why);
+	om_status s = cd_record_read(v[0].p, v[0].n, v[1].i, scan->a, &r, &row, e);
 
-	if (s == OM_OK) {
-		r->received_us = v[1].i;
-		s = cd_record_row(r, scan->a, &row, &why);
-	}
 	if (s != OM_OK)
-		return om_fail(e, s, "journal: %.200s", why.text);
+		return s;
 	(void)cd_join(&scan->out->all, &row);
 	if (!cd_record_is_look_up(r))
 		(void)cd_join(&scan->out->told, &row);

@@ -165,7 +165,7 @@ is_model(struct cd_text a, struct cd_text b)
 {
 	struct name x, y;
 
-	return a.n > 0 && (equal(a, b) || (read_name(a, &x) && read_name(b, &y) && cd_models_agree(a, b)));
+	return a.n > 0 && b.n > 0 && (equal(a, b) || (read_name(a, &x) && read_name(b, &y) && cd_models_agree(a, b)));
 }
 
 static bool

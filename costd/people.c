@@ -76,16 +76,41 @@ said(const char *text)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static size_t
-collect(const Om__Record *const *records, size_t n, struct sighting *out, struct om_arena *a)
+static om_status
+keep_there(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
+/* tells says whether a record is a sighting.  Whom a look-up names is one if the
+ * row is theirs by it: a witness may have named somebody else. */
+static om_status
+tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
+{
+	*out = !cd_record_is_look_up(r);
+	if (*out || strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || r->generation_id == NULL)
+		return OM_OK;
+	return cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=? AND user_id=?",
+	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, keep_there, out, e);
+}
+
+static om_status
+collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sighting *out, size_t *n_out,
+    struct om_arena *a, om_err *e)
 {
 	size_t found = 0, kept = 0;
+	om_status s = OM_OK;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		const Om__Record *r = records[i];
 		om_time at = cd_record_seen_us(r);
+		bool is_one = false;
 
-		if (cd_record_is_look_up(r))
+		s = tells(db, r, &is_one, e);
+		if (!is_one)
 			continue;
 		out[found++] = (struct sighting){
 		    .id = r->user->id,
@@ -103,7 +128,8 @@ collect(const Om__Record *const *records, size_t n, struct sighting *out, struct
 		else
 			out[kept++] = out[i];
 	}
-	return kept;
+	*n_out = kept;
+	return s;
 }
 
 /* The instant of an attribute is set after the attribute, for MariaDB carries
@@ -126,9 +152,13 @@ cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, stru
 	struct sighting *seen = om_arena_array(a, n + 1, sizeof *seen);
 	struct cd_val *v = om_arena_array(a, (n + 1) * N_COLUMNS, sizeof *v), *p = v;
 	size_t n_seen = 0;
+	om_status s;
 
-	if (seen != NULL && v != NULL)
-		n_seen = collect(records, n, seen, a);
+	if (seen == NULL || v == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = collect(db, records, n, seen, &n_seen, a, e);
+	if (s != OM_OK)
+		return s;
 	for (size_t i = 0; i < n_seen; i++) {
 		*p++ = cd_t(seen[i].id);
 		for (unsigned k = 0; k < N_ATTRS; k++) {

@@ -11,8 +11,8 @@
 #include "codec.h"
 #include "db.h"
 
-/* cd_people_see notes the users of n records; those of look-ups are not
- * sightings. */
+/* cd_people_see notes the users of n records, whose rows are written; a look-up is
+ * a sighting only where its word about the user stands. */
 om_status cd_people_see(
     struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 

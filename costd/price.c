@@ -2,6 +2,7 @@
 #include "price.h"
 
 #include "meta.h"
+#include "model.h"
 
 #include <string.h>
 
@@ -124,6 +125,8 @@ cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time
 	if (s == OM_OK)
 		s = write_changes(db, list, n, &open, fetched, a, out, e);
 	if (s == OM_OK)
+		s = cd_model_names_store(db, list, n, fetched, a, e);
+	if (s == OM_OK)
 		s = cd_meta_set_int(db, FETCHED, fetched, e);
 	return s == OM_OK ? cd_meta_set_int(db, DUE, next_due, e) : s;
 }
@@ -149,21 +152,38 @@ keep_found(void *arg, const struct cd_val *v, om_err *e)
 	return f->pricing != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
+/* find_by gives the pricing under one name. */
+static om_status
+find_by(struct cd_db *db, struct cd_val model, struct found *f, om_err *e)
+{
+	om_status s = cd_db_query(db,
+	    "SELECT pricing,valid_until_us FROM price WHERE model=? AND valid_from_us<=? "
+	    "ORDER BY valid_from_us DESC LIMIT 1",
+	    (struct cd_val[]){model, CD_I(f->at)}, 2, keep_found, f, e);
+
+	if (s == OM_OK && !f->any)
+		s = cd_db_query(db,
+		    "SELECT pricing,valid_until_us FROM price WHERE model=? AND valid_from_us<=? "
+		    "ORDER BY valid_from_us LIMIT 1",
+		    (struct cd_val[]){model, CD_I(f->at + GRACE_US)}, 2, keep_found, f, e);
+	return s;
+}
+
 om_status
 cd_price_find(
     struct cd_db *db, struct cd_val model, om_time at, struct om_arena *a, const char **out, size_t *n_out, om_err *e)
 {
 	struct found f = {.a = a, .at = at};
-	om_status s = cd_db_query(db,
-	    "SELECT pricing,valid_until_us FROM price WHERE model=? AND valid_from_us<=? "
-	    "ORDER BY valid_from_us DESC LIMIT 1",
-	    (struct cd_val[]){model, CD_I(at)}, 2, keep_found, &f, e);
+	const char *name = NULL;
+	size_t n = 0;
+	om_status s = find_by(db, model, &f, e);
 
-	if (s == OM_OK && !f.any)
-		s = cd_db_query(db,
-		    "SELECT pricing,valid_until_us FROM price WHERE model=? AND valid_from_us<=? "
-		    "ORDER BY valid_from_us LIMIT 1",
-		    (struct cd_val[]){model, CD_I(at + GRACE_US)}, 2, keep_found, &f, e);
+	if (s == OM_OK && f.pricing == NULL)
+		s = cd_model_name(db, model.p, model.n, a, &name, &n, e);
+	if (s == OM_OK && f.pricing == NULL && (n != model.n || memcmp(name, model.p, n) != 0)) {
+		f.any = false;
+		s = find_by(db, CD_B(name, n), &f, e);
+	}
 	*out = f.pricing;
 	*n_out = f.n;
 	return s;

@@ -25,15 +25,15 @@ struct cd_price_change {
 };
 
 /* cd_price_store makes n lines (ascending by model), as fetched then, those in
- * force, and the next fetch due. */
+ * force, keeps their models' names (model.h), and makes the next fetch due. */
 om_status cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, om_time next_due,
     struct om_arena *a, struct cd_price_change *out, om_err *e) OM_MUST;
 
 /* cd_price_postpone sets when the next fetch is due. */
 om_status cd_price_postpone(struct cd_db *db, om_time next_due, om_err *e) OM_MUST;
 
-/* cd_price_find gives the pricing in force at an instant; NULL when there is
- * none.  An instant up to a day before the model's first line gets that one:
+/* cd_price_find gives the pricing in force at an instant, by either name of the
+ * model; NULL when there is none.  An instant up to a day before the model's first line gets that one:
  * the history begins with the first fetch, not with the first price. */
 om_status cd_price_find(struct cd_db *db, struct cd_val model, om_time at, struct om_arena *a, const char **out,
     size_t *n_out, om_err *e) OM_MUST;

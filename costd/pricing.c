@@ -74,7 +74,7 @@ static om_status
 keep_model(json_t *o, struct om_arena *a, struct cd_tariff *list, size_t *n, om_err *e)
 {
 	json_t *pricing = json_object_get(o, "pricing");
-	const char *id = NULL;
+	const char *id = NULL, *slug = NULL;
 	struct cd_tariff *t = &list[*n];
 	struct om_buf b;
 	struct om_jw w;
@@ -91,6 +91,9 @@ keep_model(json_t *o, struct om_arena *a, struct cd_tariff *list, size_t *n, om_
 		return OM_OK; /* no price list is that long */
 	}
 	t->model = om_arena_strdup(a, id);
+	if (om_json_text(o, "", "canonical_slug", MAX_MODEL, &slug, NULL) == OM_OK && slug != NULL && slug[0] != '\0' &&
+	    strcmp(slug, id) != 0)
+		t->slug = om_arena_strdup(a, slug);
 	t->pricing = om_arena_strndup(a, b.data, b.len);
 	s = om_sha256(&(struct om_bytes){.data = b.data, .n = b.len}, 1, t->hash);
 	om_buf_fini(&b);

@@ -23,6 +23,7 @@
 
 struct cd_tariff {
 	char *model;
+	char *slug;    /* the name in the provider's books, where it is another; or NULL */
 	char *pricing; /* JSON, keys in order, so that equal prices are equal texts */
 	unsigned char hash[OM_SHA256];
 };

@@ -12,34 +12,87 @@
 #define MAX_TOKENS    1000000000
 #define RETRY_AFTER_S 3600
 #define MAX_NAME      256u
+#define MAX_PROVIDER  128u
+#define MAX_USER      128u
+#define MAX_CHAT      256u
+#define MAX_TASK      64u
+#define MAX_OTHER_ID  160u
+#define LEAST_TIME    ((om_time)946684800 * OM_SECOND) /* 2000-01-01 */
+#define AHEAD_US      (300 * OM_SECOND)                /* the provider's clock before ours */
 
 static const om_money max_cost = {.v = (om_i128)10000 * 1000000000000000000};
 
+const char *const cd_reply_fields[CD_N_REPLY_FIELDS] = {
+#define CD_REPLY(id, key, name) [CD_REPLY_##id] = (name),
+#include "provider.def"
+#undef CD_REPLY
+};
+
+static const char *const keys[CD_N_REPLY_FIELDS] = {
+#define CD_REPLY(id, key, name) [CD_REPLY_##id] = (key),
+#include "provider.def"
+#undef CD_REPLY
+};
+
+/* One reply on its way into a record. */
+struct reply {
+	const json_t *data;
+	struct cd_reply *out;
+	struct om_arena *a;
+	om_time now;
+};
+
+static bool
+is_there(const struct reply *p, cd_reply_field f)
+{
+	const json_t *v = json_object_get(p->data, keys[f]);
+
+	return v != NULL && !json_is_null(v);
+}
+
+/* leave_out notes a field that does not fit; nothing is billed by it. */
+static void
+leave_out(const struct reply *p, cd_reply_field f)
+{
+	if (is_there(p, f))
+		p->out->left_out |= 1u << f;
+}
+
+/* amount reads what may be one; a reason, but no amount, where it does not fit. */
 static om_status
-amount(const json_t *o, const char *key, struct om_arena *a, char **out, om_err *e)
+amount(const struct reply *p, const char *key, char **out, om_err *e)
 {
 	char buf[OM_MONEY_TEXT];
 	bool has = false;
 	om_money m;
-	om_status s = om_json_money(o, "data.", key, &m, &has, e);
+	om_status s = om_json_money(p->data, "data.", key, &m, &has, e);
 
 	*out = NULL;
 	if (s != OM_OK || !has)
 		return s;
 	if (om_money_is_negative(m) || om_money_cmp(m, max_cost) > 0)
 		return om_fail(e, OM_PROTOCOL, "data.%s: %s is not from 0 to 10000", key, om_money_text(m, buf));
-	*out = om_arena_strdup(a, om_money_text(m, buf));
-	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	*out = om_arena_strdup(p->a, om_money_text(m, buf));
+	return OM_OK;
 }
 
-static om_status
-count(const json_t *o, const char *key, int64_t *out, protobuf_c_boolean *has_out, om_err *e)
+/* count takes a number, also one that is written as a text. */
+static void
+count(const struct reply *p, cd_reply_field f, int64_t *out, protobuf_c_boolean *has_out)
 {
+	const char *text = json_string_value(json_object_get(p->data, keys[f]));
+	uint64_t n = 0;
 	bool has = false;
-	om_status s = om_json_int(o, "data.", key, 0, MAX_TOKENS, out, &has, e);
 
+	if (text != NULL && om_u64_parse(text, MAX_TOKENS, &n)) {
+		*out = (int64_t)n;
+		has = true;
+	} else if (om_json_int(p->data, "", keys[f], 0, MAX_TOKENS, out, &has, NULL) != OM_OK || !has) {
+		*out = 0;
+		has = false;
+		leave_out(p, f);
+	}
 	*has_out = has;
-	return s;
 }
 
 /* short_text copies a text that is fit for the ledger; what is not is as good
@@ -54,57 +107,152 @@ short_text(const json_t *o, const char *key, size_t max, struct om_arena *a)
 	return om_arena_strdup(a, text);
 }
 
-static om_status
-check_id(const json_t *data, const char *id, bool cancelled, om_err *e)
+static char *
+text_of(const struct reply *p, cd_reply_field f, size_t max)
 {
-	const char *about = json_string_value(json_object_get(data, "id"));
+	char *text = short_text(p->data, keys[f], max, p->a);
 
-	if (about == NULL || strcmp(about, id) == 0 || cancelled)
+	if (text == NULL)
+		leave_out(p, f);
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* part_of copies a part of a session id, if it fits. */
+static char *
+part_of(const struct reply *p, const char *from, const char *to, size_t max)
+{
+	size_t n = (size_t)(to - from);
+
+	if (n == 0 || om_utf8_length(from, n) > max || from[0] == '{') /* a placeholder that nobody filled */
+		return NULL;
+	return om_arena_strndup(p->a, from, n);
+}
+
+/* read_session takes "owui|USER|CHAT||TASK", as a connection's header
+ * x-session-id says it; another session id says nothing to us. */
+static void
+read_session(const struct reply *p, Om__Record *r)
+{
+	static const char prefix[] = "owui|";
+	const char *text = text_of(p, CD_REPLY_SESSION, MAX_USER + MAX_CHAT + MAX_TASK + sizeof prefix + 2);
+	const char *end[4];
+	const char *at = text;
+
+	if (text == NULL || strncmp(text, prefix, sizeof prefix - 1) != 0)
+		return;
+	at = text + sizeof prefix - 1;
+	for (unsigned i = 0; i < 3; i++) {
+		end[i] = strchr(at, '|');
+		if (end[i] == NULL)
+			return;
+		at = end[i] + 1;
+	}
+	end[3] = at + strlen(at);
+	if (end[2] != end[1] + 1 || strchr(at, '|') != NULL)
+		return;
+	if (r->user->id == NULL)
+		r->user->id = part_of(p, text + sizeof prefix - 1, end[0], MAX_USER);
+	r->chat_id = part_of(p, end[0] + 1, end[1], MAX_CHAT);
+	r->task = part_of(p, at, end[3], MAX_TASK);
+}
+
+/* read_user: who it was, by what the request said of its user.  Nobody else's
+ * word goes in, so that equal replies make equal records. */
+static void
+read_user(const struct reply *p, Om__Record *r)
+{
+	r->user->id = text_of(p, CD_REPLY_USER, MAX_USER);
+	read_session(p, r);
+	if (r->user->id == NULL)
+		r->user->id = om_arena_strdup(p->a, OM_USER_UNKNOWN);
+}
+
+static bool
+is_sane(const struct reply *p, om_time t)
+{
+	return t >= LEAST_TIME && t <= p->now + AHEAD_US;
+}
+
+/* read_time: when it was; the books' time, else that of the id ("gen-", seconds,
+ * "-"), else that of the answer. */
+static void
+read_time(const struct reply *p, Om__Record *r)
+{
+	om_time at = 0;
+	uint64_t seconds = 0;
+	bool has = false;
+	const char *digits = strncmp(r->generation_id, CD_OPENROUTER_ID, sizeof CD_OPENROUTER_ID - 1) == 0
+	    ? r->generation_id + sizeof CD_OPENROUTER_ID - 1
+	    : "";
+	const char *dash = strchr(digits, '-');
+
+	if (om_json_time(p->data, "", keys[CD_REPLY_TIME], &at, &has, NULL) != OM_OK || !has || !is_sane(p, at)) {
+		leave_out(p, CD_REPLY_TIME);
+		if (dash != NULL &&
+		    om_u64_parse(om_arena_strndup(p->a, digits, (size_t)(dash - digits)), 9999999999, &seconds))
+			at = (om_time)seconds * OM_SECOND;
+		if (!is_sane(p, at))
+			at = p->now;
+	}
+	r->has_finished_us = true;
+	r->finished_us = at;
+}
+
+/* check_id: a reply about another id is one for an interrupted request, where the
+ * provider really does that; whoever asked compares it with the row. */
+static om_status
+check_id(const struct reply *p, Om__Record *r, bool cancelled, om_err *e)
+{
+	const char *about = json_string_value(json_object_get(p->data, "id"));
+
+	if (about == NULL || strcmp(about, r->generation_id) == 0)
 		return OM_OK;
-	return om_fail(e, OM_PROTOCOL, "the reply is about another generation (%.128s)", about);
+	if (!cancelled || !om_text_token(about, MAX_OTHER_ID))
+		return om_fail(e, OM_PROTOCOL, "the reply is about another generation (%.128s)", about);
+	r->other_id = om_arena_strdup(p->a, about);
+	return OM_OK;
+}
+
+static void
+read_byok(const struct reply *p, Om__Record *r)
+{
+	bool byok = false, has = false;
+
+	if (om_json_bool(p->data, "", keys[CD_REPLY_IS_BYOK], &byok, &has, NULL) != OM_OK)
+		leave_out(p, CD_REPLY_IS_BYOK);
+	r->has_is_byok = has;
+	r->is_byok = has && byok;
+	if (r->is_byok && amount(p, keys[CD_REPLY_BYOK_COST], &r->byok_cost, NULL) != OM_OK)
+		leave_out(p, CD_REPLY_BYOK_COST);
 }
 
 static om_status
-fill_record(const json_t *d, Om__Record *r, struct om_arena *a, om_err *e)
+fill_record(const struct reply *p, Om__Record *r, om_err *e)
 {
-	const char *finish = json_string_value(json_object_get(d, "finish_reason"));
-	bool cancelled = json_is_true(json_object_get(d, "cancelled")), byok = false, has_byok = false, has = false;
-	om_time created = 0;
-	om_status s = check_id(d, r->generation_id, cancelled, e);
+	const char *finish = json_string_value(json_object_get(p->data, "finish_reason"));
+	bool cancelled = json_is_true(json_object_get(p->data, "cancelled"));
+	om_status s = check_id(p, r, cancelled, e);
 
 	if (s == OM_OK)
-		s = amount(d, "total_cost", a, &r->cost, e);
+		s = amount(p, "total_cost", &r->cost, e);
 	if (s == OM_OK && r->cost == NULL)
 		s = om_fail(e, OM_PROTOCOL, "data.total_cost: missing");
-	if (s == OM_OK)
-		s = om_json_bool(d, "data.", "is_byok", &byok, &has_byok, e);
-	if (s == OM_OK && byok)
-		s = amount(d, "upstream_inference_cost", a, &r->byok_cost, e);
-	if (s == OM_OK)
-		s = count(d, "native_tokens_prompt", &r->prompt_tokens, &r->has_prompt_tokens, e);
-	if (s == OM_OK)
-		s = count(d, "native_tokens_completion", &r->completion_tokens, &r->has_completion_tokens, e);
-	if (s == OM_OK)
-		s = count(d, "native_tokens_reasoning", &r->reasoning_tokens, &r->has_reasoning_tokens, e);
-	if (s == OM_OK)
-		s = count(d, "native_tokens_cached", &r->cached_tokens, &r->has_cached_tokens, e);
 	if (s != OM_OK)
 		return s;
+	read_byok(p, r);
+	count(p, CD_REPLY_PROMPT_TOKENS, &r->prompt_tokens, &r->has_prompt_tokens);
+	count(p, CD_REPLY_COMPLETION_TOKENS, &r->completion_tokens, &r->has_completion_tokens);
+	count(p, CD_REPLY_REASONING_TOKENS, &r->reasoning_tokens, &r->has_reasoning_tokens);
+	count(p, CD_REPLY_CACHED_TOKENS, &r->cached_tokens, &r->has_cached_tokens);
 	r->has_cost_state = true;
 	r->cost_state = OM__COST_STATE__COST_LOOKED_UP;
-	r->has_is_byok = has_byok;
-	r->is_byok = byok;
 	r->state = cancelled                                 ? OM__STATE__STATE_CANCELLED
 	    : finish != NULL && strcmp(finish, "error") == 0 ? OM__STATE__STATE_ERROR
 							     : OM__STATE__STATE_FINAL;
-	r->model = short_text(d, "model", MAX_NAME, a);
-	r->provider = short_text(d, "provider_name", 128, a);
-	/* a time out of all reason is as good as absent */
-	if (om_json_time(d, "data.", "created_at", &created, &has, NULL) == OM_OK && has &&
-	    created >= (om_time)946684800 * OM_SECOND && created < (om_time)7258118400 * OM_SECOND) {
-		r->has_finished_us = true;
-		r->finished_us = created;
-	}
+	r->model = text_of(p, CD_REPLY_MODEL, MAX_NAME);
+	r->provider = text_of(p, CD_REPLY_PROVIDER, MAX_PROVIDER);
+	read_user(p, r);
+	read_time(p, r);
 	return OM_OK;
 }
 
@@ -132,19 +280,15 @@ object_in(const char *body, size_t n, json_t **root_out, const json_t **data_out
 	return OM_OK;
 }
 
-/* make_id: the first half of a hash over the content, the row's user and the
- * time of receipt left out. */
+/* make_id: the first half of a hash over the content, without the time of
+ * receipt: so the same answer is the same record, whoever got it. */
 static om_status
 make_id(Om__Record *r, struct om_arena *a, om_err *e)
 {
 	unsigned char none[CD_RECORD_ID] = {0}, sum[OM_SHA256];
 	Om__Record copy = *r;
-	Om__User nobody = OM__USER__INIT;
-	char no_id[] = "";
 	om_status s;
 
-	nobody.id = no_id;
-	copy.user = &nobody;
 	copy.record_id = (ProtobufCBinaryData){.len = sizeof none, .data = none};
 	s = cd_record_content(&copy, sum, e);
 	if (s != OM_OK)
@@ -158,42 +302,39 @@ make_id(Om__Record *r, struct om_arena *a, om_err *e)
 }
 
 om_status
-cd_provider_generation(const char *body, size_t n, const char *id, const char *user_id, om_time now, struct om_arena *a,
-    Om__Record **out, om_err *e)
+cd_provider_generation(
+    const char *body, size_t n, const char *id, om_time now, struct om_arena *a, struct cd_reply *out, om_err *e)
 {
 	Om__Record *r = om_msg_new(a, &om__record__descriptor);
 	Om__User *u = om_msg_new(a, &om__user__descriptor);
-	const json_t *data = NULL;
+	struct reply p = {.out = out, .a = a, .now = now};
 	json_t *root = NULL;
 	om_status s;
 
-	*out = NULL;
+	*out = (struct cd_reply){.record = NULL};
 	if (r == NULL || u == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = object_in(body, n, &root, &data, e);
+	s = object_in(body, n, &root, &p.data, e);
 	if (s != OM_OK)
 		return s;
 	r->generation_id = om_arena_strdup(a, id);
 	r->source = om_arena_strdup(a, CD_LOOK_UP);
 	r->user = u;
-	u->id = om_arena_strdup(a, user_id);
+	r->received_us = now;
 	if (a->failed)
 		s = om_fail(e, OM_NOMEM, "out of memory");
-	else if (!json_is_object(data))
+	else if (!json_is_object(p.data))
 		s = om_fail(e, OM_PROTOCOL, "data: not an object");
 	else
-		s = fill_record(data, r, a, e);
+		s = fill_record(&p, r, e);
 	json_decref(root);
+	if (s == OM_OK && a->failed)
+		s = om_fail(e, OM_NOMEM, "out of memory");
 	if (s == OM_OK)
 		s = make_id(r, a, e);
 	if (s != OM_OK)
 		return s == OM_NOMEM ? s : OM_PROTOCOL;
-	if (!r->has_finished_us) { /* the books have no time: that of the answer */
-		r->has_finished_us = true;
-		r->finished_us = now;
-	}
-	r->received_us = now;
-	*out = r;
+	out->record = r;
 	return OM_OK;
 }
 
@@ -201,6 +342,12 @@ bool
 cd_provider_is_empty(const Om__Record *r)
 {
 	return strcmp(r->cost, "0") == 0 && r->byok_cost == NULL && r->prompt_tokens == 0 && r->completion_tokens == 0;
+}
+
+bool
+cd_provider_lacks_byok(const Om__Record *r)
+{
+	return r->has_is_byok && r->is_byok && r->byok_cost == NULL;
 }
 
 bool

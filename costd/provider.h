@@ -12,16 +12,35 @@
 #include "clock.h"
 #include "codec.h"
 
+typedef enum cd_reply_field {
+#define CD_REPLY(id, key, name) CD_REPLY_##id,
+#include "provider.def"
+#undef CD_REPLY
+	CD_N_REPLY_FIELDS
+} cd_reply_field;
+
+extern const char *const cd_reply_fields[CD_N_REPLY_FIELDS]; /* their names */
+
+struct cd_reply {
+	Om__Record *record;
+	unsigned left_out; /* bits of cd_reply_field: what did not fit */
+};
+
 /* cd_provider_generation makes the record of a look-up from the body of
- * GET /generation.  Its record_id follows from its content, so the same answer
- * is the same record.  user_id is the row's.  A reply about another id is taken
- * only for an interrupted request, where the provider really does that. */
-om_status cd_provider_generation(const char *body, size_t n, const char *id, const char *user_id, om_time now,
-    struct om_arena *a, Om__Record **out, om_err *e) OM_MUST;
+ * GET /generation.  A good total_cost is an answer, whatever stands beside it.  Its
+ * record_id follows from its content, so the same answer is the same record.  Its
+ * user is whom the request named (`external_user`, else a session id of ours), or
+ * unknown.  A reply about another id is one for an interrupted request only, and
+ * other_id names it: it is to be compared with the row (cd_lookup_compare). */
+om_status cd_provider_generation(const char *body, size_t n, const char *id, om_time now, struct om_arena *a,
+    struct cd_reply *out, om_err *e) OM_MUST;
 
 /* cd_provider_is_empty: no cost and no tokens, as the provider answers before
  * its books are written. */
 bool cd_provider_is_empty(const Om__Record *r);
+
+/* cd_provider_lacks_byok: the bill of the key's owner is not in it. */
+bool cd_provider_lacks_byok(const Om__Record *r);
 
 /* cd_provider_is_cache_hit: the body says that another generation's answer was
  * given again, which costs nothing and counts no tokens. */

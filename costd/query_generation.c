@@ -8,6 +8,7 @@
 #include "read.h"
 
 #define MAX_RECORDS 1000u
+#define MAX_KEYS    1000u
 
 struct ask {
 	const Om__GenerationQuery *q;
@@ -62,15 +63,48 @@ keep_lookup(void *arg, const struct cd_val *v, om_err *e)
 	return OM_OK;
 }
 
+struct keys {
+	struct ask *ask;
+	char **list;
+	size_t n;
+};
+
+static om_status
+keep_key(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct keys *k = arg;
+
+	if (k->n == MAX_KEYS)
+		return OM_OK;
+	k->list[k->n] = cd_read_text(&v[0], k->ask->a);
+	return k->list[k->n++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* read_keys reads the rows that this one is paired with. */
+static om_status
+read_keys(struct cd_db *db, struct ask *ask, const char *sql, char ***out, size_t *n_out, om_err *e)
+{
+	struct keys k = {.ask = ask, .list = om_arena_array(ask->a, MAX_KEYS, sizeof(char *))};
+	om_status s;
+
+	if (k.list == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_db_query(db, sql, (struct cd_val[]){cd_t(ask->q->generation_id)}, 1, keep_key, &k, e);
+	*out = k.list;
+	*n_out = k.n;
+	return s;
+}
+
 static om_status
 work(struct cd_db *db, void *arg, om_err *e)
 {
 	static const char lookup[] =
 	    "SELECT attempts,first_us,next_us,last_status,last_error FROM lookup WHERE generation_id=?";
 	static const char records[] =
-	    "SELECT payload FROM record WHERE ledger_key=? ORDER BY received_us,record_id LIMIT ?";
+	    "SELECT payload FROM record WHERE ledger_key=? OR ledger_key IN (SELECT ledger_key "
+	    "FROM link WHERE target=?) ORDER BY received_us,record_id LIMIT ?";
 	struct ask *ask = arg;
-	const struct cd_val v[] = {cd_t(ask->q->generation_id), CD_I(MAX_RECORDS + 1)};
+	const struct cd_val key = cd_t(ask->q->generation_id), v[] = {key, key, CD_I(MAX_RECORDS + 1)};
 	struct cd_sql q;
 	om_status s;
 
@@ -88,7 +122,13 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK && ask->out->generation == NULL)
 		s = om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
 	if (s == OM_OK)
-		s = cd_db_query(db, records, v, 2, keep_record, ask, e);
+		s = cd_db_query(db, records, v, 3, keep_record, ask, e);
+	if (s == OM_OK)
+		s = read_keys(db, ask, "SELECT target FROM link WHERE ledger_key=? ORDER BY target",
+		    &ask->out->generation->part_of, &ask->out->generation->n_part_of, e);
+	if (s == OM_OK)
+		s = read_keys(db, ask, "SELECT ledger_key FROM link WHERE target=? ORDER BY ledger_key",
+		    &ask->out->generation->parts, &ask->out->generation->n_parts, e);
 	return s == OM_OK ? cd_db_query(db, lookup, v, 1, keep_lookup, ask, e) : s;
 }
 

@@ -7,10 +7,12 @@
 #include "query.h"
 
 #include "cursor.h"
+#include "model.h"
 #include "people.h"
 #include "read.h"
 
-#define N_STATES 4u /* and as many states of cost */
+#define N_STATES     4u /* and as many states of cost */
+#define MAX_BRANCHES 4u
 
 /* ---- generations ---- */
 
@@ -20,6 +22,8 @@ struct ask_rows {
 	struct cd_cursor after;
 	struct om_arena *a;
 	size_t limit;
+	const char *const *models; /* the filter's, by all its names; none where states are the branches */
+	size_t n_models;
 	Om__Generation **items;
 	size_t n;
 	bool more;
@@ -38,11 +42,16 @@ keep_generation(void *arg, const struct cd_val *v, om_err *e)
 	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
 }
 
-/* conditions adds those of one branch: the period, the filter, the place. */
+/* conditions adds those of one branch: the period, the filter, one name of the
+ * model, the place. */
 static void
-conditions(struct cd_sql *q, const struct ask_rows *ask, const Om__Filter *f)
+conditions(struct cd_sql *q, const struct ask_rows *ask, const Om__Filter *f, const char *model)
 {
 	cd_sql_where(q, true, &ask->period, f);
+	if (model != NULL) {
+		cd_sql_add(q, " AND g.model=?");
+		cd_sql_value(q, cd_t(model));
+	}
 	if (ask->after.key != NULL) {
 		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
 		cd_sql_value(q, CD_I(ask->after.us));
@@ -64,12 +73,14 @@ static void
 branches(struct cd_sql *q, const struct ask_rows *ask)
 {
 	Om__Filter f = *ask->q->filter;
-	bool by_state = f.n_states > 1;
-	const size_t n = by_state ? f.n_states : f.n_cost_states;
+	bool by_state = f.n_states > 1, by_model = ask->n_models > 1;
+	const size_t n = by_model ? ask->n_models : by_state ? f.n_states : f.n_cost_states;
 
 	cd_sql_add(q, " FROM (");
 	for (size_t i = 0; i < n; i++) {
-		if (by_state) {
+		if (by_model) {
+			f.model = NULL;
+		} else if (by_state) {
 			f.n_states = 1;
 			f.states = ask->q->filter->states + i;
 		} else {
@@ -77,9 +88,9 @@ branches(struct cd_sql *q, const struct ask_rows *ask)
 			f.cost_states = ask->q->filter->cost_states + i;
 		}
 		cd_sql_add(q,
-		    i > 0 ? " UNION ALL (SELECT generation_id FROM generation"
-			  : "(SELECT generation_id FROM generation");
-		conditions(q, ask, &f);
+		    i > 0 ? " UNION ALL (SELECT generation_id FROM generation AS g"
+			  : "(SELECT generation_id FROM generation AS g");
+		conditions(q, ask, &f, by_model ? ask->models[i] : NULL);
 		newest_first(q, ask, "");
 		cd_sql_add(q, ")");
 	}
@@ -88,25 +99,57 @@ branches(struct cd_sql *q, const struct ask_rows *ask)
 	    "LEFT JOIN `user` AS u ON u.id=g.user_id");
 }
 
+/* find_models looks up the names of the filter's model, which become branches. */
+static om_status
+find_models(struct cd_db *db, struct ask_rows *ask, const Om__Filter *f, om_err *e)
+{
+	om_status s;
+
+	ask->n_models = 0;
+	if (f == NULL || f->model == NULL || f->model[0] == '\0' || f->n_states > 1 || f->n_cost_states > 1)
+		return OM_OK;
+	s = cd_model_names(db, f->model, ask->a, &ask->models, &ask->n_models, e);
+	if (ask->n_models > MAX_BRANCHES)
+		ask->n_models = 0; /* all at once */
+	return s;
+}
+
+/* one_condition adds them where there are no branches. */
+static void
+one_condition(struct cd_sql *q, const struct ask_rows *ask)
+{
+	Om__Filter f = OM__FILTER__INIT;
+
+	if (ask->n_models != 1) {
+		conditions(q, ask, ask->q->filter, NULL);
+		return;
+	}
+	f = *ask->q->filter;
+	f.model = NULL;
+	conditions(q, ask, &f, ask->models[0]);
+}
+
 static om_status
 read_generations(struct cd_db *db, void *arg, om_err *e)
 {
 	struct ask_rows *ask = arg;
 	const Om__Filter *f = ask->q->filter;
 	struct cd_sql q;
-	om_status s;
+	om_status s = find_models(db, ask, f, e);
 
+	if (s != OM_OK)
+		return s;
 	ask->n = 0;
 	ask->more = false;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT ");
 	cd_sql_add(&q, cd_generation_columns);
-	if (f != NULL && (f->n_states > 1 || f->n_cost_states > 1)) {
+	if (f != NULL && (f->n_states > 1 || f->n_cost_states > 1 || ask->n_models > 1)) {
 		branches(&q, ask);
 		newest_first(&q, ask, "g.");
 	} else {
 		cd_sql_add(&q, cd_generation_from);
-		conditions(&q, ask, f);
+		one_condition(&q, ask);
 		newest_first(&q, ask, "");
 	}
 	s = cd_sql_query(db, &q, keep_generation, ask, e);

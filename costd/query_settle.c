@@ -5,6 +5,7 @@
 #include "cursor.h"
 #include "estimate.h"
 #include "journal.h"
+#include "model.h"
 #include "read.h"
 #include "text.h"
 
@@ -99,18 +100,19 @@ fetch_prices(struct cd_db *db, void *arg, om_err *e)
 	struct cd_sql q;
 
 	cd_sql_init(&q, p->a);
-	cd_sql_add(&q, "SELECT model,valid_from_us,valid_until_us,pricing FROM price WHERE TRUE");
+	cd_sql_add(&q, "SELECT model,valid_from_us,valid_until_us,pricing FROM price AS g WHERE TRUE");
 	if (p->model != NULL) {
-		cd_sql_add(&q, " AND model=?");
-		cd_sql_value(&q, cd_t(p->model));
+		cd_sql_add(&q, " AND " CD_MODEL_IS("g.model"));
+		for (unsigned i = 0; i < CD_MODEL_IS_VALUES; i++)
+			cd_sql_value(&q, cd_t(p->model));
 	}
 	if (p->after.key != NULL) {
-		cd_sql_add(&q, " AND model>=? AND (model>? OR valid_from_us<?)");
+		cd_sql_add(&q, " AND g.model>=? AND (g.model>? OR g.valid_from_us<?)");
 		cd_sql_value(&q, cd_t(p->after.key));
 		cd_sql_value(&q, cd_t(p->after.key));
 		cd_sql_value(&q, CD_I(p->after.us));
 	}
-	cd_sql_add(&q, " ORDER BY model,valid_from_us DESC LIMIT ?");
+	cd_sql_add(&q, " ORDER BY g.model,g.valid_from_us DESC LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
 	return fetch(db, p, &q, e);
 }
@@ -140,8 +142,10 @@ cd_query_prices(struct cd_pool *pool, const Om__PricesQuery *q, int64_t deadline
 /* ---- what is unsettled ---- */
 
 static Om__UnsettledReason
-reason(const struct page *p, const Om__UnsettledItem *m, bool planned)
+reason(const struct page *p, const Om__UnsettledItem *m, bool unsettled, bool planned)
 {
+	if (!unsettled)
+		return OM__UNSETTLED_REASON__UNSETTLED_NO_PRICE;
 	if (!planned)
 		return OM__UNSETTLED_REASON__UNSETTLED_NOT_LOOKED_UP;
 	if (!m->has_next_us)
@@ -153,7 +157,7 @@ reason(const struct page *p, const Om__UnsettledItem *m, bool planned)
 }
 
 /* Columns of fetch_unsettled behind those of the item. */
-enum { U_PLANNED = 8, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
+enum { U_UNSETTLED = 8, U_PLATFORM, U_PLANNED, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
 
 /* What an estimate goes by, in the order of the columns from U_ROW on. */
 static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS,
@@ -162,12 +166,18 @@ static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_R
 #define N_BY       (sizeof by / sizeof by[0])
 
 static void
-keep_row(struct cd_row *row, const struct cd_val *v)
+keep_row(struct page *p, const struct cd_val *v)
 {
+	struct cd_row *row = &p->rows[p->n];
+	const char *platform = cd_read_text(&v[U_PLATFORM], p->a);
+
 	memset(row, 0, sizeof *row);
 	for (size_t i = 0; i < N_BY; i++)
-		if (v[i].kind == CD_INT)
-			row->cell[by[i]] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = v[i].i};
+		if (v[U_ROW + i].kind == CD_INT)
+			row->cell[by[i]] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = v[U_ROW + i].i};
+	if (platform != NULL)
+		row->cell[CD_F_PLATFORM] =
+		    (struct cd_cell){.rank = CD_RANK_REPORTED, .v.text = {platform, strlen(platform)}};
 }
 
 /* say_why asks the price history why rows have no estimate. */
@@ -182,6 +192,7 @@ say_why(struct cd_db *db, struct page *p, om_err *e)
 
 		if (m->cost != NULL)
 			continue;
+		row->key = (struct cd_text){.p = m->generation_id, .n = strlen(m->generation_id)};
 		row->cell[CD_F_STARTED_US] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = m->started_us};
 		if (m->model != NULL)
 			row->cell[CD_F_MODEL] =
@@ -218,20 +229,28 @@ read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
 	m->has_last_status = v[U_STATUS].kind == CD_INT;
 	m->last_status = (int32_t)v[U_STATUS].i;
 	m->last_error = cd_read_text(&v[U_ERROR], p->a);
-	m->reason = reason(p, m, v[U_PLANNED].kind != CD_NULL);
+	m->reason = reason(p, m, v[U_UNSETTLED].i != 0, v[U_PLANNED].kind != CD_NULL);
+	m->has_lacks_byok = true;
+	m->lacks_byok = m->cost_state >= OM__COST_STATE__COST_REPORTED;
 	if (m->cost == NULL)
-		keep_row(&p->rows[p->n], &v[U_ROW]);
+		keep_row(p, v);
 	return m;
 }
 
-/* one_state appends the newest rows of one state; the index has them in order. */
+/* What is listed: rows that are not settled, and those without a cost that nobody
+ * can be asked for.  Each of these finds the newest along an index. */
+static const char *const unsettled_branches[] = {
+    "FORCE INDEX (by_unsettled) WHERE unsettled=1 AND requests=1",
+    "FORCE INDEX (by_cost_state) WHERE cost_state=0 AND requests>0",
+    "FORCE INDEX (by_cost_state) WHERE cost_state=1 AND requests>0",
+};
+#define N_BRANCHES (sizeof unsettled_branches / sizeof unsettled_branches[0])
+
 static void
-one_state(struct cd_sql *q, const struct page *p, Om__CostState state)
+add_branch(struct cd_sql *q, const struct page *p, const char *which)
 {
-	cd_sql_add(q,
-	    "(SELECT generation_id,user_id,started_us,COALESCE(model,requested_model) AS model,provider,cost_state,"
-	    "cost," BY_COLUMNS " FROM generation FORCE INDEX (by_cost_state) WHERE cost_state=?");
-	cd_sql_value(q, CD_I((int64_t)state));
+	cd_sql_add(q, "(SELECT generation_id,started_us FROM generation ");
+	cd_sql_add(q, which);
 	if (p->after.key != NULL) {
 		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
 		cd_sql_value(q, CD_I(p->after.us));
@@ -242,6 +261,8 @@ one_state(struct cd_sql *q, const struct page *p, Om__CostState state)
 	cd_sql_value(q, CD_I((int64_t)p->limit + 1));
 }
 
+#define MODEL_ASKED CD_MODEL_NAME("COALESCE(g.model,g.requested_model)")
+
 static om_status
 fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 {
@@ -251,13 +272,16 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT g.generation_id,g.user_id,u.name,g.model,g.provider,g.started_us,g.cost_state,g.cost,"
+	    "SELECT g.generation_id,g.user_id,u.name," MODEL_ASKED
+	    ",g.provider,g.started_us,g.cost_state,g.cost,g.unsettled,g.platform,"
 	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error," BY_COLUMNS " FROM (");
-	one_state(&q, p, OM__COST_STATE__COST_UNKNOWN);
-	cd_sql_add(&q, " UNION ALL ");
-	one_state(&q, p, OM__COST_STATE__COST_ESTIMATED);
+	for (size_t i = 0; i < N_BRANCHES; i++) {
+		cd_sql_add(&q, i > 0 ? " UNION " : ""); /* each row once */
+		add_branch(&q, p, unsettled_branches[i]);
+	}
 	cd_sql_add(&q,
-	    ") AS g LEFT JOIN `user` AS u ON u.id=g.user_id LEFT JOIN lookup AS l ON l.generation_id=g.generation_id "
+	    ") AS page STRAIGHT_JOIN generation AS g ON g.generation_id=page.generation_id "
+	    "LEFT JOIN `user` AS u ON u.id=g.user_id LEFT JOIN lookup AS l ON l.generation_id=g.generation_id "
 	    "ORDER BY g.started_us DESC,g.generation_id DESC LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
 	s = fetch(db, p, &q, e);
@@ -437,9 +461,10 @@ fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
 
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT d.generation_id,g.user_id,u.name,g.model,g.provider,g.started_us,d.found_us,d.reported,d.looked_up "
-	    "FROM discrepancy AS d JOIN generation AS g ON g.generation_id=d.generation_id "
-	    "LEFT JOIN `user` AS u ON u.id=g.user_id WHERE TRUE");
+	    "SELECT d.generation_id,g.user_id,u.name," CD_MODEL_NAME(
+		"g.model") ",g.provider,g.started_us,d.found_us,d.reported,d.looked_up "
+			   "FROM discrepancy AS d JOIN generation AS g ON g.generation_id=d.generation_id "
+			   "LEFT JOIN `user` AS u ON u.id=g.user_id WHERE TRUE");
 	if (p->after.key != NULL) {
 		cd_sql_add(&q, " AND d.found_us<=? AND (d.found_us<? OR d.generation_id<?)");
 		cd_sql_value(&q, CD_I(p->after.us));

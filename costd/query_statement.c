@@ -118,7 +118,7 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	om_status s;
 
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day");
+	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day AS g");
 	cd_sql_where(&q, false, &ask->month, f);
 	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
 	cd_sql_fini(&q);
@@ -127,14 +127,14 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	estimated.has_cost_state = true;
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation");
+	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation AS g");
 	cd_sql_where(&q, true, &ask->month, &estimated);
 	s = cd_sql_query(db, &q, keep_estimated, ask, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT COUNT(*) FROM generation");
+	cd_sql_add(&q, "SELECT COUNT(*) FROM generation AS g");
 	cd_sql_where(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
 	s = cd_sql_query(db, &q, keep_rests, ask->out, e);

@@ -2,6 +2,7 @@
 #include "read.h"
 
 #include "group_set.h"
+#include "model.h"
 #include "money.h"
 #include "pair.h"
 #include "rollup.h"
@@ -29,7 +30,7 @@ const char cd_generation_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS 
 				  "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
 
 const char cd_generation_columns[] =
-    "g.generation_id,g.user_id,u.name,g.model,g.provider,g.requested_model,g.started_us,g.finished_us,"
+    "g.generation_id,g.user_id,u.name," CD_MODEL_NAME("g.model") ",g.provider,g.requested_model,g.started_us,g.finished_us,"
     "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
     "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g.turn_id,"
     "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind";
@@ -91,6 +92,19 @@ only(struct cd_sql *q, const char *column, const char *value)
 	om_buf_printf(&q->text, value[0] == '\0' ? " AND %s IS NULL" : " AND %s=?", column);
 	if (value[0] != '\0')
 		cd_sql_value(q, cd_t(value));
+}
+
+/* only_model finds a model by either of its names (model.h). */
+static void
+only_model(struct cd_sql *q, const char *name)
+{
+	if (name == NULL || name[0] == '\0') {
+		only(q, "g.model", name);
+		return;
+	}
+	cd_sql_add(q, " AND " CD_MODEL_IS("g.model"));
+	for (unsigned i = 0; i < CD_MODEL_IS_VALUES; i++)
+		cd_sql_value(q, cd_t(name));
 }
 
 unsigned
@@ -170,7 +184,7 @@ cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 		cd_sql_add(q, " AND user_id=?");
 		cd_sql_value(q, cd_t(f->user));
 	}
-	only(q, "model", f->model);
+	only_model(q, f->model);
 	only(q, "provider", f->provider);
 	only(q, "origin", f->origin);
 	only(q, "task", f->task);

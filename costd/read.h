@@ -29,7 +29,7 @@ om_status cd_sql_query(struct cd_db *db, struct cd_sql *q, cd_row_fn *fn, void *
 
 /* cd_sql_where appends " WHERE …" for a period and a filter; rows: of
  * `generation`, else of usage_day or usage_sum, which know no single rows.  The
- * filter may be NULL. */
+ * table is called g.  The filter may be NULL. */
 void cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f);
 
 /* cd_filter_dims gives the keys (cd_dims) a filter looks at. */

@@ -212,6 +212,22 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 }
 
 om_status
+cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
+    struct cd_row *out, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = om_msg_unpack(&om__record__descriptor, packed, n, a, rec_out, &why);
+
+	if (s == OM_OK)
+		s = cd_record_fit(*rec_out, a, &why);
+	if (s == OM_OK) {
+		(*rec_out)->received_us = received_us;
+		s = cd_record_row(*rec_out, a, out, &why);
+	}
+	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
+}
+
+om_status
 cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 {
 	Om__Record copy = *r;

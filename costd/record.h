@@ -35,6 +35,7 @@
 #define CD_TURN_PREFIX   "owui:"
 #define CD_OPENROUTER    "openrouter"      /* platform */
 #define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
+#define CD_OPERATOR      "operator"        /* source of an operator's word */
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
@@ -51,7 +52,12 @@ om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *
  * the receipt here, not at the door: the receipt that counts is the earliest. */
 bool cd_record_has_sent(const Om__Record *r);
 
-/* cd_record_content hashes a record as gateways before 0.9 knew it: without its time
+/* cd_record_read reads an entry of the journal as it was read when it came: the record
+ * as it was delivered, with the earliest receipt, made fit, and its row. */
+om_status cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
+    struct cd_row *out, om_err *e) OM_MUST;
+
+/* cd_record_content hashes a record as older gateways knew it: without its time
  * of receipt, which differs when a client sends the record again, and without the
  * fields that came later. */
 om_status cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e) OM_MUST;

@@ -40,6 +40,14 @@ static struct om_stat stat_differs =
 static struct om_stat stat_gave_up =
     OM_COUNTER("owui_metering_lookups_given_up_total", NULL, "Look-ups whose schedule ended without a cost.");
 
+static struct om_stat stat_left_out[CD_N_REPLY_FIELDS] = {
+#define CD_REPLY(id, key, name)                                                                  \
+	[CD_REPLY_##id] = OM_COUNTER("owui_metering_fields_dropped_total", "field=\"" name "\"", \
+	    "Fields that did not fit and were left out, or repaired, while their record was taken."),
+#include "provider.def"
+#undef CD_REPLY
+};
+
 struct worker {
 	struct cd_resolver *r; /* borrowed */
 	struct cd_http *http;  /* owned */
@@ -80,7 +88,8 @@ struct ask {
 	om_time all_until; /* pause of all processes; 0: none */
 	char why[256];
 	Om__Record *found;
-	om_time next; /* of the postponement */
+	const char *other; /* what speaks against a reply about another id, or NULL */
+	om_time next;      /* of the postponement */
 };
 
 static void
@@ -236,11 +245,43 @@ postpone(struct cd_db *db, void *arg, om_err *e)
 	    db, k->claim.id, k->claim.attempts + (k->count_attempt ? 1 : 0), k->next, k->status, k->why, e);
 }
 
+static om_status
+compare(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask *k = arg;
+
+	return cd_lookup_compare(db, &k->claim, k->found, &k->a, &k->other, e);
+}
+
+/* check_other believes a reply about another id unless something speaks against it. */
+static om_status
+check_other(struct ask *k, om_err *e)
+{
+	om_status s;
+
+	if (k->found->other_id == NULL)
+		return OM_OK;
+	s = cd_pool_run(k->r->ledger->pool, CD_TX_SNAPSHOT, om_mono_ms() + DB_MS, compare, k, e);
+	if (s == OM_OK && k->other != NULL)
+		s = om_fail(
+		    e, OM_PROTOCOL, "the reply is about another generation (%.128s), %s", k->found->other_id, k->other);
+	return s;
+}
+
+static void
+count_left_out(unsigned left_out)
+{
+	for (unsigned f = 0; f < CD_N_REPLY_FIELDS; f++)
+		if ((left_out & 1u << f) != 0)
+			om_stat_add(&stat_left_out[f], 1);
+}
+
 /* believe takes a 200's body, or says why not. */
 static void
 believe(struct ask *k, const struct cd_http_reply *reply)
 {
 	om_err e = {.text = ""};
+	struct cd_reply said = {.record = NULL};
 	om_time now = om_now();
 	om_status s = OM_OK;
 
@@ -248,9 +289,13 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 		s = om_fail(&e, OM_PROTOCOL, "the reply is %s, not JSON", reply->type);
 	if (s == OM_OK)
 		s = cd_provider_generation(reply->body.data != NULL ? reply->body.data : "", reply->body.len,
-		    k->claim.id, k->claim.user_id, now, &k->a, &k->found, &e);
-
+		    k->claim.id, now, &k->a, &said, &e);
+	count_left_out(said.left_out);
+	k->found = said.record;
+	if (s == OM_OK)
+		s = check_other(k, &e);
 	if (s != OM_OK) {
+		k->found = NULL;
 		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
 		om_stat_add(&stat_garbage, 1);
 		om_log(OM_LOG_WARN, "look-up answered with something else", "generation_id", k->claim.id, "why", k->why,
@@ -355,7 +400,8 @@ is_same(const struct ask *k)
 	    om_money_parse(k->found->cost, &b, NULL) == OM_OK && om_money_cmp(a, b) == 0;
 }
 
-/* settle hands the provider's word to the ledger. */
+/* settle hands the provider's word to the ledger; false when the row is to be
+ * asked for again. */
 static bool
 settle(struct ask *k)
 {
@@ -365,6 +411,12 @@ settle(struct ask *k)
 	OM_CRASH_POINT("costd_after_look_up");
 	s = cd_ledger_settle(k->r->ledger, k->found, om_mono_ms() + DB_MS, &k->a, &e);
 
+	if (s == OM_OK && cd_provider_lacks_byok(k->found)) { /* the rest is asked for again */
+		om_stat_add(&stat_not_yet, 1);
+		k->claim.verify = false;
+		(void)snprintf(k->why, sizeof k->why, "no cost of the upstream provider yet");
+		return false;
+	}
 	if (s == OM_OK) {
 		om_stat_add(&stat_settled, 1);
 		if (k->claim.verify)
@@ -453,6 +505,8 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const str
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < sizeof stats / sizeof stats[0]; i++)
 		om_stat_register(stats[i]);
+	for (unsigned f = 0; f < CD_N_REPLY_FIELDS; f++)
+		om_stat_register(&stat_left_out[f]);
 	r->ledger = l;
 	r->opts = *o;
 	r->how = *how;

@@ -212,6 +212,9 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_DISCREPANCIES:
 		ANSWER(DISCREPANCIES, discrepancies, discrepancies_reply,
 		    cd_query_discrepancies(p->pool, req->discrepancies, deadline_ms, a, rep->discrepancies, e));
+	case OM__REQUEST__BODY_UNPAIR:
+		ANSWER(UNPAIR, unpair, unpair_reply,
+		    cd_ledger_unpair(p->ledger, req->unpair, deadline_ms, a, rep->unpair, e));
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:

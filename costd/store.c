@@ -9,6 +9,7 @@
 #define SQL_BYTES ((size_t)16 * 1024)
 #define IN_MAX    512u /* under in_predicate_conversion_threshold */
 
+static bool is_before;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
 
 int
@@ -57,6 +58,26 @@ cd_store_init(om_err *e)
 	if (s == OM_OK)
 		s = take(&u, &update_sql, e);
 	return s;
+}
+
+om_status
+cd_store_as_before(om_err *e)
+{
+	struct om_buf c;
+
+	om_buf_init(&c, SQL_BYTES);
+	om_buf_str(&c, "generation_id");
+	for (unsigned f = 0; f < CD_N_FIELDS; f++)
+		om_buf_printf(&c, ",%s%s", f >= CD_F_PLATFORM ? "NULL AS " : "", cd_fields[f].column);
+	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,1,0,0,ranks");
+	is_before = true;
+	return take(&c, &columns, e);
+}
+
+bool
+cd_store_is_before(void)
+{
+	return is_before;
 }
 
 const char *

@@ -127,41 +127,59 @@ load_messages(struct cd_calls *c, const struct cd_side *d, om_err *e)
 	    4, e);
 }
 
+static int
+cmp_name(const void *pa, const void *pb)
+{
+	const struct cd_val *a = pa, *b = pb;
+
+	return cd_text_cmp((struct cd_text){.p = a->p, .n = a->n}, (struct cd_text){.p = b->p, .n = b->n});
+}
+
+/* is_part_under: a call that may be part of others, under a turn whose members are
+ * all loaded: one of these names. */
+static bool
+is_part_under(const struct entry *entry, const struct cd_val *names, size_t n)
+{
+	const struct cd_val name = CD_B(entry->name.p, entry->name.n);
+
+	return !entry->by_message && cd_side_may_be_part(&entry->call->side) && n > 0 &&
+	    bsearch(&name, names, n, sizeof name, cmp_name) != NULL;
+}
+
 /* load_members loads all that share a name with a seed, where something of that
  * name may be part of others. */
 static om_status
-load_members(struct cd_calls *c, om_err *e)
+load_members(struct cd_calls *c, struct cd_val **names_out, size_t *n_out, om_err *e)
 {
 	struct cd_call **parts;
 	struct entry *list = NULL;
-	struct cd_val *names = NULL;
-	size_t n = 0, n_names = 0, n_parts = 0;
+	struct cd_val *turns;
+	size_t n = 0, n_parts = 0;
 	om_status s = list_entries(c, true, &list, &n, e);
 
 	if (s == OM_OK)
-		s = names_of(c, list, n, &names, &n_names, e);
+		s = names_of(c, list, n, names_out, n_out, e);
 	if (s == OM_OK)
-		s = cd_turns_in(c, "turn_id", names, n_names, e);
+		s = cd_turns_in(c, "turn_id", *names_out, *n_out, e);
 	if (s == OM_OK)
-		s = cd_turns_in(c, "message_id", names, n_names, e);
+		s = cd_turns_in(c, "message_id", *names_out, *n_out, e);
 	if (s == OM_OK)
 		s = list_entries(c, false, &list, &n, e);
 	if (s != OM_OK)
 		return s;
 	parts = om_arena_array(c->a, n + 1, sizeof(void *));
-	names = om_arena_array(c->a, n + 1, sizeof *names);
-	if (parts == NULL || names == NULL)
+	turns = om_arena_array(c->a, n + 1, sizeof *turns);
+	if (parts == NULL || turns == NULL)
 		return no_memory(e);
-	n_names = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (list[i].by_message || !cd_side_may_be_part(&list[i].call->side))
+		if (!is_part_under(&list[i], *names_out, *n_out))
 			continue;
+		turns[n_parts] = CD_B(list[i].name.p, list[i].name.n);
 		parts[n_parts++] = list[i].call;
-		names[n_names++] = CD_B(list[i].name.p, list[i].name.n);
 	}
 	s = cd_links_load(c, parts, n_parts, false, e);
 	if (s == OM_OK)
-		s = cd_generations_in(c, "turn_id", names, n_names, e);
+		s = cd_generations_in(c, "turn_id", turns, n_parts, e);
 	for (size_t i = 0; s == OM_OK && i < n_parts; i++)
 		s = load_messages(c, &parts[i]->side, e);
 	return s;
@@ -229,6 +247,22 @@ decide_part(struct cd_calls *c, struct cd_call *p, const struct entry *list, siz
 	return p->side.has_request ? in_slot(c, p, list, n, e) : in_sum(c, p, list, n, e);
 }
 
+/* free_parts takes the matches of a row that a tag ties: they are seeds again. */
+static om_status
+free_parts(struct cd_calls *c, struct cd_call *k, om_err *e)
+{
+	om_status s = cd_links_load(c, &k, 1, true, e);
+
+	for (struct cd_line *o = k->parts; s == OM_OK && o != NULL; o = o->next_part) {
+		if (o->wanted <= CD_LINK_TAG)
+			continue;
+		o->wanted = CD_LINK_NONE;
+		o->part->seed = true;
+		s = cd_calls_side(c, o->part, e);
+	}
+	return s;
+}
+
 /* follow makes seeds of what the lines of a part free, and frees what they take. */
 static om_status
 follow(struct cd_calls *c, struct cd_call *p, om_err *e)
@@ -245,27 +279,20 @@ follow(struct cd_calls *c, struct cd_call *p, om_err *e)
 			l->wanted = CD_LINK_NONE;
 		l->target->seed = true;
 		s = cd_calls_side(c, l->target, e);
-		if (s == OM_OK)
-			s = cd_links_load(c, &l->target, 1, true, e);
-		for (struct cd_line *o = l->target->parts; s == OM_OK && l->wanted == CD_LINK_TAG && o != NULL;
-		     o = o->next_part) {
-			if (o->wanted <= CD_LINK_TAG)
-				continue;
-			o->wanted = CD_LINK_NONE;
-			o->part->seed = true;
-			s = cd_calls_side(c, o->part, e);
-		}
+		if (s == OM_OK && l->wanted == CD_LINK_TAG)
+			s = free_parts(c, l->target, e);
 		p->seed = true;
 	}
-	return s;
+	return s == OM_OK && tied ? free_parts(c, p, e) : s;
 }
 
 om_status
 cd_tags_decide(struct cd_calls *c, om_err *e)
 {
 	struct entry *list = NULL;
-	size_t n = 0;
-	om_status s = load_members(c, e);
+	struct cd_val *names = NULL;
+	size_t n = 0, n_names = 0;
+	om_status s = load_members(c, &names, &n_names, e);
 
 	if (s == OM_OK)
 		s = list_entries(c, false, &list, &n, e);
@@ -273,7 +300,7 @@ cd_tags_decide(struct cd_calls *c, om_err *e)
 		for (j = i + 1; j < n && cd_text_cmp(list[i].name, list[j].name) == 0; j++)
 			continue;
 		for (size_t k = i; s == OM_OK && k < j; k++)
-			if (!list[k].by_message && cd_side_may_be_part(&list[k].call->side))
+			if (is_part_under(&list[k], names, n_names))
 				s = decide_part(c, list[k].call, list + i, j - i, e);
 	}
 	for (size_t i = 0; s == OM_OK && i < n; i++)

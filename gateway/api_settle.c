@@ -91,7 +91,7 @@ gw_api_prices(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 static const char *
 reason_name(Om__UnsettledReason r)
 {
-	static const char *const names[] = {"waiting", "retrying", "given_up", "not_looked_up", "no_key"};
+	static const char *const names[] = {"waiting", "retrying", "given_up", "not_looked_up", "no_key", "no_price"};
 
 	return (unsigned)r < sizeof names / sizeof names[0] ? names[r] : "waiting";
 }
@@ -135,6 +135,7 @@ gw_api_unsettled(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 		gw_write_text(&w, "cost_state", gw_cost_state_name(u->cost_state));
 		gw_write_text(&w, "cost", u->cost);
 		gw_write_text(&w, "reason", reason_name(u->reason));
+		gw_write_text(&w, "missing", u->has_lacks_byok && u->lacks_byok ? "byok_cost" : "cost");
 		gw_write_count(&w, "attempts", u->attempts);
 		write_time(&w, "next_at", u->has_next_us != 0, u->next_us);
 		om_jw_key(&w, "last_status");

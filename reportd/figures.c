@@ -48,7 +48,10 @@ rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e)
 {
 	om_status s;
 
-	*out = (struct rd_figures){.requests = 1};
+	*out = (struct rd_figures){
+	    .requests = g->has_requests ? g->requests : 1,
+	    .unsettled = g->has_unsettled && g->unsettled ? 1 : 0,
+	};
 	s = read_count(g->has_prompt_tokens, g->prompt_tokens, &out->prompt, e);
 	if (s == OM_OK)
 		s = read_count(g->has_completion_tokens, g->completion_tokens, &out->completion, e);

@@ -27,7 +27,9 @@ struct rd_figures {
 /* rd_figures_read: OM_PROTOCOL when an amount is no amount. */
 om_status rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e) OM_MUST;
 
-/* rd_figures_of_row gives one request's figures; unsettled stays zero. */
+/* rd_figures_of_row gives one row's figures: a request's, or what a turn cost beyond
+ * its known requests, which is no request.  `unsettled` is zero where the row does
+ * not say. */
 om_status rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e) OM_MUST;
 
 om_status rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_err *e) OM_MUST;

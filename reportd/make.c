@@ -256,8 +256,8 @@ open_rows(
 		return rd_rows_of_reading(rows, om_fleet_at(w->costd, at), r->reading_id, e);
 	rd_rows_of_reply(rows, r);
 	if (r->rows_left_out > 0 && format != OM__FORMAT__FORMAT_XLSX)
-		return om_fail(e, OM_TOO_LARGE, "the month has %llu requests, too many for this file",
-		    (unsigned long long)r->total->requests);
+		return om_fail(e, OM_TOO_LARGE, "the month has %llu rows, too many for this file",
+		    (unsigned long long)rd_n_rows(r));
 	return OM_OK;
 }
 
@@ -299,11 +299,11 @@ write_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_month 
 	struct rd_figures total;
 	om_status s = rd_figures_read(r->total, &total, e);
 
-	if (s == OM_OK && shows_rows(q->format) && total.requests > 0) {
+	if (s == OM_OK && shows_rows(q->format) && rd_n_rows(r) > 0) {
 		s = open_rows(w, r, at, q->format, &rows, e);
 		rows.total = r->rows_left_out == 0 || r->has_reading_id ? &total : NULL;
 		rows.task = t;
-		rd_task_expect(t, r->has_reading_id ? total.requests : r->n_generations);
+		rd_task_expect(t, r->has_reading_id ? rd_n_rows(r) : r->n_generations);
 	}
 	m->rows = shows_rows(q->format) ? &rows : NULL;
 	if (s == OM_OK)
@@ -352,7 +352,7 @@ ask_fitting(struct rd_workshop *w, const struct rd_month *m, Om__Format format, 
 	if (!shows_rows(format))
 		return rd_ask_statement(w, m, 0, false, a, out, at, e);
 	s = ask_reading(w, m, t, a, out, at, e);
-	if (s != OM_OK || (*out)->has_reading_id || (*out)->total->requests == 0)
+	if (s != OM_OK || (*out)->has_reading_id || rd_n_rows(*out) == 0)
 		return s;
 	s = rd_ask_statement(w, m, MAX_ROWS, false, a, &with_rows, at, e);
 	if (s == OM_OK)

@@ -27,7 +27,7 @@ unsettled_text(struct rd_maker *m)
 	const char *some = rd_count_text(m, n), *all = rd_count_text(m, m->total.requests);
 	om_money sum;
 
-	if (m->total.requests == 0)
+	if (rd_n_rows(r) == 0)
 		return NULL;
 	if (n == 0)
 		return t->all_settled;

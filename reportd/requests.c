@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * requests.c - the table of single requests, filled row by row.
+ * requests.c - the table of single requests, filled row by row.  Among them stands what
+ * a turn cost beyond its known requests: a cost, and no request.
  */
 #include "clean.h"
 #include "rows.h"
@@ -79,6 +80,7 @@ put_request(struct rd_row *r, const struct rd_locale *t, struct om_arena *a, boo
 	rd_put_text(r, "task", t->task, rd_clean(a, g->task));
 	rd_put_text(r, "state", t->state, state_text(t, g->state));
 	rd_put_text(r, "cost_state", t->cost_is, cost_state_text(t, g->cost_state));
+	rd_put_count(r, "requests", t->requests, f->requests);
 	put_some(r, "input_tokens", t->input_tokens, g->has_prompt_tokens, f->prompt);
 	put_some(r, "cached_tokens", t->cached_tokens, g->has_cached_tokens, f->cached);
 	put_some(r, "cache_write_tokens", t->cache_write_tokens, g->has_cache_write_tokens, f->cache_write);
@@ -113,7 +115,7 @@ next_row(const struct requests *of, size_t row, const Om__Generation **out, om_e
 	if (s == OM_OK && *out == NULL)
 		return of->n == RD_ROWS_UNKNOWN
 		    ? OM_NOT_FOUND
-		    : om_fail(e, OM_INTERNAL, "control total: there are fewer requests than the total says");
+		    : om_fail(e, OM_INTERNAL, "control total: there are fewer rows than the total says");
 	return s;
 }
 
@@ -137,7 +139,7 @@ fill_request(const void *from, size_t row, struct om_arena *a, struct rd_cell *o
 	if (of->rows != NULL && row + 1 == of->n) { /* proves the sums */
 		s = rd_rows_next(of->rows, &g, e);
 		if (s == OM_OK && g != NULL)
-			s = om_fail(e, OM_INTERNAL, "control total: there are more requests than the total says");
+			s = om_fail(e, OM_INTERNAL, "control total: there are more rows than the total says");
 		if (s != OM_OK)
 			return s;
 	}
@@ -162,6 +164,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	Om__Generation none = OM__GENERATION__INIT;
 	struct rd_row head = {columns, total, 0};
 	struct requests *of = om_arena_alloc(m->arena, sizeof *of);
+	bool says = true; /* each row does, whether its cost is final */
 	bool streamed = m->month->rows != NULL && m->month->rows->n_reading > 0;
 	uint64_t left_out = streamed ? 0 : r->rows_left_out;
 	om_status s = OM_OK;
@@ -169,6 +172,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (columns == NULL || total == NULL || of == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; s == OM_OK && i < r->n_generations; i++) {
+		says = says && r->generations[i]->has_unsettled;
 		s = rd_figures_of_row(r->generations[i], &f, e);
 		if (s == OM_OK)
 			s = rd_figures_add(&sum, &f, e);
@@ -176,7 +180,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (streamed) {
 		sum = m->total; /* which the rows are proven to add up to while they are written */
 	} else if (s == OM_OK && left_out == 0) {
-		sum.unsettled = m->total.unsettled; /* what counts as settled is costd's to say */
+		sum.unsettled = says ? sum.unsettled : m->total.unsettled;
 		s = rd_figures_same("rows", &sum, &m->total, e);
 	}
 	if (s != OM_OK)
@@ -184,7 +188,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	put_request(&head, m->locale, m->arena, m->month->user == NULL, &none, &sum, 0);
 	*of = (struct requests){.reply = r,
 	    .rows = streamed ? m->month->rows : NULL,
-	    .n = streamed ? m->total.requests : r->n_generations,
+	    .n = streamed ? rd_n_rows(r) : r->n_generations,
 	    .locale = m->locale,
 	    .several = m->month->user == NULL};
 	blank_total(total, columns, head.n);
@@ -201,8 +205,8 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	    .from = of,
 	};
 	if (left_out > 0)
-		t->sheet_remark = rd_fill(
-		    m->arena, m->locale->left_out, rd_count_text(m, left_out), rd_count_text(m, m->total.requests));
+		t->sheet_remark =
+		    rd_fill(m->arena, m->locale->left_out, rd_count_text(m, left_out), rd_count_text(m, rd_n_rows(r)));
 	return m->arena->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 

@@ -151,7 +151,8 @@ prove(struct rd_rows *r, om_err *e)
 {
 	if (r->total == NULL)
 		return OM_OK;
-	r->sum.unsettled = r->total->unsettled; /* what counts as settled is costd's to say */
+	if (r->unsaid)
+		r->sum.unsettled = r->total->unsettled;
 	return rd_figures_same("rows", &r->sum, r->total, e);
 }
 
@@ -183,6 +184,7 @@ rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e)
 		rd_task_progress(r->task, TELL_EVERY);
 	if (r->total == NULL)
 		return OM_OK;
+	r->unsaid = r->unsaid || !(*out)->has_unsettled;
 	s = rd_figures_of_row(*out, &f, e);
 	return s == OM_OK ? rd_figures_add(&r->sum, &f, e) : s;
 }

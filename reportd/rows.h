@@ -43,6 +43,7 @@ struct rd_rows {
 	bool last; /* there is no further page */
 	bool lost; /* the reading is gone: all may begin again, once */
 	struct rd_figures sum;
+	bool unsaid; /* a row did not say whether its cost is final */
 };
 
 void rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply);

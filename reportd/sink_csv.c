@@ -21,12 +21,18 @@ rd_cost_state_name(Om__CostState s)
 	return (unsigned)s < sizeof cost_states / sizeof cost_states[0] ? cost_states[s] : "";
 }
 
+const char *
+rd_unsettled_name(const Om__Generation *g)
+{
+	return !g->has_unsettled ? "" : g->unsettled ? "true" : "false";
+}
+
 /* ---- single requests ---- */
 
 static const char *const request_columns[] = {"started_at", "finished_at", "day", "user", "user_name", "model",
     "provider", "requested_model", "origin", "task", "source", "state", "cost_state", "prompt_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "completion_tokens", "is_byok", "byok_cost", "cost", "currency",
-    "generation_id", "chat_id", "message_id", "turn_id"};
+    "generation_id", "chat_id", "message_id", "turn_id", "platform", "requests", "unsettled"};
 
 static void
 put_request(struct rd_csv *c, const Om__Generation *g)
@@ -57,6 +63,9 @@ put_request(struct rd_csv *c, const Om__Generation *g)
 	rd_csv_text(c, g->chat_id);
 	rd_csv_text(c, g->message_id);
 	rd_csv_text(c, g->turn_id);
+	rd_csv_text(c, g->platform);
+	rd_csv_count(c, true, g->has_requests ? g->requests : 1);
+	rd_csv_plain(c, rd_unsettled_name(g));
 }
 
 om_status

@@ -23,5 +23,7 @@ const char *rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **
 
 const char *rd_state_name(Om__State s);
 const char *rd_cost_state_name(Om__CostState s);
+/* rd_unsettled_name: "true" while its cost is not final; empty when the row does not say. */
+const char *rd_unsettled_name(const Om__Generation *g);
 
 #endif

@@ -6,7 +6,9 @@
  *
  * A request is a charge of the day it was made.  What the provider bills is
  * BilledCost, EffectiveCost, ContractedCost and ListCost alike: OpenRouter
- * knows no discounts.  A cost that is not known yet is 0; x_CostState tells.
+ * knows no discounts.  A cost that is not known is 0; x_CostState tells,
+ * and x_Unsettled whether it may still come.  What a turn cost beyond its known
+ * requests is a charge with x_Requests 0.
  */
 #include "sink_csv.h"
 
@@ -26,7 +28,7 @@ static const char *const columns[] = {"BilledCost", "BillingAccountId", "Billing
     "ProviderName", "PublisherName", "ResourceId", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName",
     "ServiceSubcategory", "SkuId", "SubAccountId", "SubAccountName", "SubAccountType", "Tags", "x_ByokCost",
     "x_CachedTokens", "x_CacheWriteTokens", "x_CompletionTokens", "x_CostState", "x_GenerationId", "x_HostName",
-    "x_PromptTokens", "x_ReasoningTokens", "x_RequestedModel", "x_State"};
+    "x_PromptTokens", "x_ReasoningTokens", "x_RequestedModel", "x_State", "x_Platform", "x_Requests", "x_Unsettled"};
 
 /* put_second writes an instant to the second, as the format wants it. */
 static void
@@ -146,6 +148,9 @@ put_charge(struct rd_csv *c, struct om_buf *tags, const struct rd_focus *f, cons
 	rd_csv_count(c, g->has_reasoning_tokens, g->reasoning_tokens);
 	rd_csv_text(c, g->requested_model);
 	rd_csv_plain(c, rd_state_name(g->state));
+	rd_csv_text(c, g->platform);
+	rd_csv_count(c, true, g->has_requests ? g->requests : 1);
+	rd_csv_plain(c, rd_unsettled_name(g));
 }
 
 om_status

@@ -25,6 +25,12 @@ rd_month_check(const struct rd_month *m, om_err *e)
 	return OM_OK;
 }
 
+uint64_t
+rd_n_rows(const Om__StatementReply *r)
+{
+	return r->total->requests + (r->has_rests ? r->rests : 0);
+}
+
 /* ---- short texts ---- */
 
 void
@@ -174,7 +180,7 @@ make_facts(struct rd_maker *m, struct rd_doc *d)
 	if (issue->issued != 0)
 		rd_lines_add(
 		    &l, t->date_of_issue, om_arena_strdup(m->arena, rd_show_day(t, om_zone_day(issue->issued), at)));
-	if (m->total.requests > 0)
+	if (rd_n_rows(r) > 0)
 		rd_lines_add(&l, t->figures_as_of,
 		    om_arena_strdup(
 			m->arena, rd_show_instant(t, r->has_changed_us ? r->changed_us : r->generated_us, at)));
@@ -304,10 +310,12 @@ check_reply(const Om__StatementReply *r, const struct rd_month *m, om_err *e)
 		return om_fail(e, OM_PROTOCOL, "costd answered for another user");
 	if ((m->group == NULL) != (r->group == NULL) || (m->group != NULL && strcmp(m->group, r->group) != 0))
 		return om_fail(e, OM_PROTOCOL, "costd answered for another group");
-	if (r->n_generations + r->rows_left_out != r->total->requests)
+	if (r->n_generations + r->rows_left_out != rd_n_rows(r))
 		return om_fail(e, OM_INTERNAL,
-		    "control total: %zu rows and %" PRIu64 " left out are not the %" PRIu64 " requests of the total",
-		    r->n_generations, r->rows_left_out, r->total->requests);
+		    "control total: %zu rows and %" PRIu64 " left out are not the %" PRIu64
+		    " requests of the total and "
+		    "the %" PRIu64 " rests of turns",
+		    r->n_generations, r->rows_left_out, r->total->requests, rd_n_rows(r) - r->total->requests);
 	return OM_OK;
 }
 
@@ -360,7 +368,7 @@ make_issue(struct rd_maker *m, struct rd_doc *d)
 	/* the same figures give the same bytes, whenever they are asked for */
 	d->created = issue->issued != 0 ? issue->issued
 	    : r->has_changed_us         ? r->changed_us
-	    : m->total.requests == 0    ? r->from_us
+	    : rd_n_rows(r) == 0         ? r->from_us
 					: r->generated_us;
 }
 

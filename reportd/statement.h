@@ -43,6 +43,10 @@ struct rd_month {
 /* rd_month_check: OM_INVALID beyond 2000-01 to 2199-12. */
 om_status rd_month_check(const struct rd_month *m, om_err *e) OM_MUST;
 
+/* rd_n_rows: single rows of the month, one per request, and what turns cost beyond
+ * their known requests. */
+uint64_t rd_n_rows(const Om__StatementReply *r);
+
 /* rd_statement_new gives a document that borrows from the reply, the query and the
  * terms' texts. */
 om_status rd_statement_new(const Om__StatementReply *r, const struct rd_month *m, const struct rd_terms *terms,

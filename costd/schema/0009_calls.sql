@@ -22,6 +22,15 @@ UPDATE generation SET unsettled=1 WHERE unsettled=0 AND
   (generation_id LIKE 'gen-%' OR generation_id LIKE 'owui:%') AND
   (cost_state<2 OR (is_byok=1 AND byok_cost IS NULL));
 DELETE FROM lookup WHERE generation_id NOT LIKE 'gen-%';
+-- An estimate by OpenRouter's list is none of another platform's row.  (The fifth
+-- byte of `ranks` is the cost's; 5 is that of an estimate.)
+UPDATE generation SET cost=NULL,cost_state=0,ranks=INSERT(ranks,5,1,UNHEX('00')) WHERE cost_state=1 AND
+  SUBSTR(ranks,5,1)=UNHEX('05') AND generation_id NOT LIKE 'gen-%' AND generation_id NOT LIKE 'owui:%';
+-- What is not settled for want of the key owner's bill is asked for, too.
+INSERT IGNORE INTO lookup (generation_id,first_us,attempts,next_us,verify)
+  SELECT generation_id,@now,0,@now,0 FROM
+    (SELECT @now:=CAST(UNIX_TIMESTAMP(NOW(6))*1000000 AS SIGNED)) AS clock JOIN generation
+  WHERE unsettled=1 AND is_byok=1 AND byok_cost IS NULL AND cost_state>1 AND generation_id LIKE 'gen-%';
 
 -- Rows that may be part of others: the records of a turn that have no generation
 -- id, and generations without usage that name their request in the turn.  Times,

@@ -149,6 +149,7 @@ export function makeHouse(mode, now, timezone) {
         rows.push(makeRow(ms, people, rnd, dayOf, now, rows.length, mode));
     }
   }
+  rows.push(...irregular(rows));
   for (const r of rows) r.hour = `${r.day}T${hourOf(new Date(r.started_at))}`;
   rows.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
   for (const { user } of people) {
@@ -197,6 +198,54 @@ function hourNames(timezone) {
   });
 }
 
+/** What a row is of itself: found by its id only where it counts nothing. */
+const turnRow = (like, turn, units) => ({
+  ...like,
+  generation_id: `owui:${turn}`,
+  turn_id: turn,
+  source: 'filter-outlet',
+  requests: 0,
+  cost: money(units),
+  units,
+  parts: [],
+});
+
+/** The n-th newest that is an ordinary request with a reported cost. */
+function ordinary(rows) {
+  const list = rows
+    .filter((r) => r.state === 'final' && r.cost_state === 'reported' && r.units > 0n && !r.is_byok)
+    .sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+  return (n) => list[n] ?? list.at(-1);
+}
+
+/**
+ * irregular makes some of the rows other than most: paired with a turn's row, known by another id,
+ * another platform's without a price, on a key of its owner's whose bill is not known. It gives the rows
+ * of the turns: of one nothing is left to count, of the other a rest.
+ */
+function irregular(rows) {
+  const at = ordinary(rows);
+  const [alone, first, second] = [at(3), at(9), at(10)];
+  const whole = { ...turnRow(alone, 'turn-1:1', 0n), said: alone.units, marks: ['matched'] };
+  Object.assign(alone, { marks: ['matched'], parts: [whole.generation_id] });
+  Object.assign(whole, { part_of: [alone.generation_id] });
+
+  const left = first.units / 5n + 1n;
+  const rest = { ...turnRow(first, 'turn-2:1', left), said: left + first.units + second.units };
+  for (const [i, r] of [first, second].entries()) {
+    Object.assign(r, { user: rest.user, user_name: rest.user_name, groups: rest.groups });
+    Object.assign(r, { turn_id: 'turn-2:1', request: i + 1, parts: [rest.generation_id] });
+  }
+  Object.assign(rest, { part_of: [first.generation_id, second.generation_id] });
+
+  Object.assign(at(15), { marks: ['other_id', 'odd_day'], other_id: 'gen-1795000000-elsewhere' });
+  const known = { prompt_tokens: 812, completion_tokens: 96, cost: null, cost_state: 'unknown' };
+  const local = { platform: 'ollama', provider: null, model: 'llama3.2:3b', units: 0n };
+  Object.assign(at(21), { ...known, ...local, generation_id: 'chatcmpl-417', unsettled: false });
+  Object.assign(at(60), { is_byok: true, byok_cost: null, unsettled: true });
+  return [whole, rest];
+}
+
 function makeRow(ms, people, rnd, dayOf, now, n, mode) {
   const { user } = pick(people, (p) => p.weight, rnd);
   const [id, provider, , priceIn, priceOut] = pick(MODELS, (m) => m[2], rnd);
@@ -243,6 +292,13 @@ function makeRow(ms, people, rnd, dayOf, now, n, mode) {
     chat_id: `chat-${n % 4000}`,
     message_id: `message-${n}`,
     turn_id: null,
+    platform: 'openrouter',
+    unsettled: costState === 'unknown' || costState === 'estimated',
+    part_of: [],
+    parts: [],
+    marks: [],
+    requests: 1,
+    other_id: null,
     groups: user.groups,
     ...waysOf(n),
     units: costState === 'unknown' ? 0n : byok ? units / 20n : units,

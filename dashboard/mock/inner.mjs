@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { MODELS, money } from './data.mjs';
 import { pdf, xlsx } from './documents.mjs';
+import { history, instant, lookupOf, unpair } from './history.mjs';
 import { plugin, settings } from './settings.mjs';
 
 const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
@@ -20,8 +21,6 @@ const HOUR_MS = 3_600_000;
 /** A job of the mode "slow" takes so many looks until it is done. */
 const SLOW_STEPS = 40;
 
-const instant = (ms) => `${new Date(ms).toISOString().slice(0, -1)}000Z`;
-
 /** store is what was issued and what runs, made anew with the mock's mode. */
 function store(c) {
   if (c.state.inner?.house !== c.state.house) {
@@ -30,6 +29,7 @@ function store(c) {
       jobs: new Map(),
       issued: c.state.mode === 'empty' ? [] : firstIssues(c),
       dead: c.state.mode === 'empty' ? [] : deadLetters(c),
+      refused: c.state.mode === 'empty' ? [] : refusals(c),
     };
   }
   return c.state.inner;
@@ -43,7 +43,9 @@ export async function answerInner(kit, c, req, res, url) {
     const found = form.exec(path);
     if (!found || method !== req.method) continue;
     const params = found.slice(1).map(decodeURIComponent);
-    const body = method === 'POST' ? await kit.readBody(req) : null;
+    const sent = Number(req.headers['content-length'] ?? 0) > 0;
+    const body =
+      method === 'POST' && (sent || !NO_BODY.test(path)) ? await kit.readBody(req) : null;
     await handle({ kit, c, res, query, params, body, store: store(c), req });
     return true;
   }
@@ -58,8 +60,12 @@ export function verifyCode(kit, c, res, code) {
   kit.json(res, { number, kind, issued_at, total, currency, sha256, corrected_by });
 }
 
+/** Calls that say all in their path. */
+const NO_BODY = /\/unpair$/;
+
 const ROUTES = [
   ['GET', /^generations\/([^/]+)$/, history],
+  ['POST', /^generations\/([^/]+)\/unpair$/, unpair],
   ['GET', /^models$/, models],
   ['GET', /^prices$/, prices],
   ['GET', /^(usage|generations)\.(csv|xlsx)$/, shownAsFile],
@@ -77,131 +83,11 @@ const ROUTES = [
   ['GET', /^settings$/, settings],
   ['GET', /^plugin$/, plugin],
   ['GET', /^unsettled$/, unsettled],
+  ['GET', /^refused$/, listRefused],
   ['GET', /^dead-letters$/, listDead],
   ['POST', /^dead-letters\/retry$/, retryDead],
   ['GET', /^discrepancies$/, discrepancies],
 ];
-
-/* One request */
-
-function findRow({ kit, c }, id) {
-  const row = c.state.house.rows.find((r) => r.generation_id === id);
-  if (!row) throw new kit.Refusal(404, 'Not Found', 'there is no such generation');
-  return row;
-}
-
-/** The same record has the same id whenever it is asked for. */
-function recordId(...parts) {
-  const hash = createHash('sha256').update(parts.join(' ')).digest('hex');
-  return [0, 8, 12, 16, 20].map((i, n) => hash.slice(i, [8, 12, 16, 20, 32][n])).join('-');
-}
-
-function recordOf(row, changes) {
-  return {
-    record_id: recordId(row.generation_id, changes.received_at),
-    received_at: row.finished_at ?? row.started_at,
-    source: 'filter-stream',
-    state: row.state,
-    cost: row.cost,
-    cost_state: row.cost === null ? 'unknown' : 'reported',
-    is_byok: row.is_byok,
-    byok_cost: row.byok_cost,
-    prompt_tokens: row.prompt_tokens,
-    completion_tokens: row.completion_tokens,
-    reasoning_tokens: row.reasoning_tokens,
-    cached_tokens: row.cached_tokens,
-    cache_write_tokens: row.cache_write_tokens,
-    model: row.model,
-    provider: row.provider,
-    user: row.user,
-    user_name: row.user_name,
-    groups: [],
-    requested_model: row.requested_model,
-    chat_id: row.chat_id,
-    message_id: row.message_id,
-    turn_id: row.turn_id,
-    origin: row.origin,
-    task: row.task,
-    started_at: row.started_at,
-    finished_at: row.finished_at,
-    ...changes,
-  };
-}
-
-const NOTHING = {
-  cost: null,
-  cost_state: 'unknown',
-  is_byok: null,
-  byok_cost: null,
-  prompt_tokens: null,
-  completion_tokens: null,
-  reasoning_tokens: null,
-  cached_tokens: null,
-  cache_write_tokens: null,
-  finished_at: null,
-};
-
-/** The records behind a row, as the ways they come by would have sent them. */
-function recordsOf(row) {
-  const start = Date.parse(row.started_at);
-  const end = Date.parse(row.finished_at ?? row.started_at);
-  const open = recordOf(row, {
-    ...NOTHING,
-    state: 'open',
-    provider: null,
-    received_at: instant(start + 240),
-  });
-  if (row.cost_state === 'unknown') {
-    return [open, recordOf(row, { ...NOTHING, state: row.state, received_at: instant(end + 90) })];
-  }
-  if (row.cost_state === 'looked_up') {
-    const before = money((BigInt(row.units) * 97n) / 100n);
-    return [
-      open,
-      recordOf(row, { cost: before, received_at: instant(end + 80) }),
-      recordOf(row, {
-        source: 'look-up',
-        cost_state: 'looked_up',
-        state: 'final',
-        received_at: instant(end + 62_000),
-      }),
-    ];
-  }
-  if (row.cost_state === 'estimated') {
-    return [open, recordOf(row, { cost_state: 'estimated', received_at: instant(end + 70) })];
-  }
-  const copies = [open, recordOf(row, { received_at: instant(end + 60) })];
-  if (row.units % 3n === 0n) {
-    copies.push(recordOf(row, { source: 'otlp', received_at: instant(end + 4_100) }));
-  }
-  return copies;
-}
-
-function lookupOf(c, row) {
-  if (row.cost_state === 'reported') return null;
-  const end = Date.parse(row.finished_at ?? row.started_at);
-  const done = row.cost_state === 'looked_up';
-  return {
-    attempts: done ? 2 : 3,
-    first_at: instant(end + 30_000),
-    next_at: done ? null : instant(c.clock().getTime() + 9 * 60_000),
-    last_status: done ? 200 : 404,
-    last_error: done ? null : 'the provider does not know this id yet',
-    given_up: false,
-  };
-}
-
-function history(x) {
-  const row = findRow(x, x.params[0]);
-  const { units, byokUnits, ...generation } = row;
-  x.kit.json(x.res, {
-    timezone: x.c.timezone,
-    generation,
-    records: recordsOf(row),
-    truncated: false,
-    lookup: row.cost_state === 'looked_up' ? null : lookupOf(x.c, row),
-  });
-}
 
 /* Models and prices */
 
@@ -493,10 +379,14 @@ function issuedFile(x) {
 
 /* Settlement */
 
+const NOT_ASKED = { attempts: 0, next_at: null, last_status: null, last_error: null };
+/** Another platform's: nobody is asked for its price. */
+const isUnpriced = (r) => r.platform !== 'openrouter' && r.cost_state === 'unknown';
+
 function unsettled({ kit, c, res, query }) {
-  const rows = c.state.house.rows.filter((r) => /unknown|estimated/.test(r.cost_state));
+  const rows = c.state.house.rows.filter((r) => r.unsettled || isUnpriced(r));
   const shape = (r) => {
-    const l = lookupOf(c, r);
+    const l = isUnpriced(r) ? NOT_ASKED : lookupOf(c, r);
     return {
       generation_id: r.generation_id,
       user: r.user,
@@ -506,7 +396,8 @@ function unsettled({ kit, c, res, query }) {
       started_at: r.started_at,
       cost_state: r.cost_state,
       cost: r.cost,
-      reason: 'retrying',
+      missing: r.cost_state === 'reported' ? 'byok_cost' : 'cost',
+      reason: isUnpriced(r) ? 'no_price' : 'retrying',
       no_estimate: r.cost === null ? 'no_tokens' : null,
       attempts: l.attempts,
       next_at: l.next_at,
@@ -532,6 +423,48 @@ function deadLetters(c) {
     at: instant(now - hours * HOUR_MS),
     reason: 'user.id: holds a character that the database does not take',
   }));
+}
+
+function refusals(c) {
+  const now = c.clock().getTime();
+  const hostile = c.state.mode === 'hostile';
+  const sender = hostile ? '"><img src=x onerror=alert(4)>' : '172.18.0.9 my-billing-script/2';
+  return [
+    [
+      'record',
+      sender,
+      'neither generation_id nor turn_id: there is nothing to count it under',
+      412,
+    ],
+    ['events', '172.18.0.4 openwebui-metering/3.1.0', 'item 4 is not an object', 1],
+    ['traces', '198.51.100.7', 'a generation without gen_ai.response.id', 7],
+  ].map(([door, name, reason, count], i) => ({
+    door,
+    sender: name,
+    reason,
+    count,
+    first_at: instant(now - (30 + i) * 24 * HOUR_MS),
+    last_at: instant(now - (2 + i) * 24 * HOUR_MS),
+  }));
+}
+
+/** refuseRecord is a record that could not be taken just now. */
+export function refuseRecord(
+  c,
+  { door = 'events', sender = '172.18.0.9 a-script', reason = 'no object' } = {},
+) {
+  const now = instant(c.clock().getTime());
+  const list = store(c).refused;
+  const there = list.find((r) => r.door === door && r.sender === sender && r.reason === reason);
+  if (there) Object.assign(there, { count: there.count + 1, last_at: now });
+  else list.unshift({ door, sender, reason, count: 1, first_at: now, last_at: now });
+}
+
+function listRefused({ kit, res, query, store: s }) {
+  if (Object.keys(query).length > 0) {
+    throw new kit.Refusal(400, 'Bad Request', 'the list takes no parameters');
+  }
+  kit.json(res, { items: s.refused, next_cursor: null });
 }
 
 function listDead({ kit, res, query, store: s }) {

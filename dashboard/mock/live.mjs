@@ -100,16 +100,26 @@ export function pipeline(c) {
     database: { state: broken ? 'unknown' : partial ? 'unreachable' : 'ok' },
     dead_letters: broken ? null : (c.state.inner?.dead.length ?? (partial ? 2 : 0)),
     missing_records: broken ? null : 0,
+    refused: refusedCount(c, now),
     lookups: broken
       ? null
       : {
-          waiting: c.state.house.rows.filter((r) => /unknown|estimated/.test(r.cost_state)).length,
+          waiting: c.state.house.rows.filter((r) => r.unsettled).length,
           overdue: 0,
           given_up: 0,
           paused_until: null,
           last_error: null,
         },
   };
+}
+
+const DAY_MS = 86_400_000;
+
+function refusedCount(c, now) {
+  const list = c.state.inner?.refused ?? [];
+  const sum = (some) => some.reduce((n, r) => n + r.count, 0);
+  const since = instant(now - DAY_MS);
+  return { last_day: sum(list.filter((r) => r.last_at >= since)), total: sum(list) };
 }
 
 export function credits(c) {

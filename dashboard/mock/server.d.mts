@@ -22,6 +22,8 @@ export interface Mock {
   /** How many looks a job takes until it is done, and whether it fails. */
   setJobs: (jobs: { steps?: number; fails?: boolean }) => void;
   endSessions: () => void;
+  /** A record that cannot be taken, counted by door, sender and reason. */
+  refuse: (what?: { door?: string; sender?: string; reason?: string }) => void;
   emit: (changes?: Record<string, unknown>) => Record<string, unknown>;
   dropStreams: () => void;
   forgetLive: () => void;

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { localDays, makeHouse, money } from './data.mjs';
-import { answerInner, verifyCode } from './inner.mjs';
+import { answerInner, refuseRecord, verifyCode } from './inner.mjs';
 import {
   credits,
   dropStreams,
@@ -103,6 +103,7 @@ export async function startMock({
       state.sessions.clear();
       dropStreams(live);
     },
+    refuse: (what) => refuseRecord(context, what),
     emit: (changes) => emit(context, changes),
     dropStreams: () => dropStreams(live),
     forgetLive: () => forgetLive(live),
@@ -276,6 +277,7 @@ function select(c, query) {
       (!query.user || r.user === query.user) &&
       (!query.model || r.model === query.model) &&
       (!query.provider || r.provider === query.provider) &&
+      (query.platform === undefined || (r.platform ?? '') === query.platform) &&
       (!query.origin || r.origin === query.origin) &&
       (!query.source || r.source === query.source) &&
       (query.task === undefined || (r.task ?? '') === query.task) &&
@@ -283,14 +285,17 @@ function select(c, query) {
       (!query.cost_state || query.cost_state.split(',').includes(r.cost_state)) &&
       (!query.state || r.state === query.state) &&
       (!query.chat_id || r.chat_id === query.chat_id) &&
-      (!query.generation_id || r.generation_id === query.generation_id),
+      // A row that counts nothing is part of another one; who has its id may see it.
+      (query.generation_id
+        ? r.generation_id === query.generation_id
+        : r.requests > 0 || r.units > 0n || r.byokUnits > 0n),
   );
 }
 
 function figures(rows) {
   const sum = (name) => rows.reduce((n, r) => n + (r[name] ?? 0), 0);
   return {
-    requests: rows.length,
+    requests: sum('requests'),
     prompt_tokens: sum('prompt_tokens'),
     completion_tokens: sum('completion_tokens'),
     reasoning_tokens: sum('reasoning_tokens'),
@@ -298,7 +303,7 @@ function figures(rows) {
     cache_write_tokens: sum('cache_write_tokens'),
     cost: money(rows.reduce((n, r) => n + r.units, 0n)),
     byok_cost: money(rows.reduce((n, r) => n + r.byokUnits, 0n)),
-    unsettled: rows.filter((r) => /unknown|estimated/.test(r.cost_state)).length,
+    unsettled: rows.filter((r) => r.unsettled).length,
   };
 }
 
@@ -353,7 +358,7 @@ function page(list, query, shape) {
 
 function generations(c, query) {
   const shape = (r) => {
-    const { units, byokUnits, hour, ...shown } = r;
+    const { units, byokUnits, hour, said, request, alone, part_of, parts, ...shown } = r;
     return shown;
   };
   return { timezone: c.timezone, ...page(select(c, query), query, shape) };

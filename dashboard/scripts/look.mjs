@@ -44,9 +44,15 @@ const LOOKS = [
   { name: 'user-unknown', to: '/users/somebody' },
   { name: 'requests', to: '/requests' },
   { name: 'requests-filtered', to: '/requests?period=365d&cost=looked_up&group=staff' },
+  { name: 'requests-platform', to: '/requests?platform=ollama' },
   { name: 'requests-none', to: '/requests?model=nothing' },
   { name: 'request-looked-up', to: (mock) => firstRequest(mock, 'looked_up') },
   { name: 'request-unknown', to: (mock) => firstRequest(mock, 'estimated') },
+  { name: 'request-paired', to: '/requests/owui%3Aturn-1%3A1' },
+  { name: 'request-whole', to: (mock) => firstPaired(mock) },
+  { name: 'request-rest', to: '/requests/owui%3Aturn-2%3A1' },
+  { name: 'request-unpair', to: '/requests/owui%3Aturn-1%3A1', act: askUnpair },
+  { name: 'request-unpriced', to: '/requests/chatcmpl-417' },
   { name: 'request-none', to: '/requests/gen-none' },
   { name: 'models', to: '/models' },
   { name: 'models-all', to: '/models?which=all' },
@@ -58,6 +64,7 @@ const LOOKS = [
   { name: 'documents-form', to: '/documents?tab=issued', act: openIssueForm },
   { name: 'verify', to: '/verify' },
   { name: 'settlement', to: '/settlement' },
+  { name: 'settlement-refused', to: '/settlement?tab=refused' },
   { name: 'settlement-dead', to: '/settlement?tab=dead' },
   { name: 'settlement-discrepancies', to: '/settlement?tab=discrepancies' },
   { name: 'settings', to: '/settings' },
@@ -70,10 +77,14 @@ const LOOKS = [
   { name: 'error-settings', mode: 'error', to: '/settings' },
   { name: 'hostile-requests', mode: 'hostile', to: '/requests' },
   { name: 'hostile-issued', mode: 'hostile', to: '/documents?tab=issued' },
+  { name: 'hostile-refused', mode: 'hostile', to: '/settlement?tab=refused' },
+  { name: 'german-refused', to: '/settlement?tab=refused', lang: 'de-DE' },
+  { name: 'german-rest', to: '/requests/owui%3Aturn-2%3A1', lang: 'de-DE' },
   { name: 'german-requests', to: '/requests', lang: 'de-DE' },
   { name: 'german-settings', to: '/settings', lang: 'de-DE' },
   { name: 'german-documents', to: '/documents', lang: 'de-DE' },
   { name: 'not-found', to: '/nothing' },
+  { name: 'overview-refused', to: '/', act: refuseSome },
   { name: 'empty-overview', mode: 'empty', to: '/' },
   { name: 'empty-users', mode: 'empty', to: '/users' },
   { name: 'error-overview', mode: 'error', to: '/' },
@@ -118,6 +129,24 @@ async function firstRequest(mock, state) {
   const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
   const { items } = await reply.json();
   return `/requests/${encodeURIComponent(items[0].generation_id)}`;
+}
+
+async function firstPaired(mock) {
+  const url = `${mock.address}/api/v1/generations?limit=100`;
+  const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
+  const row = (await reply.json()).items.find((g) => g.marks.includes('matched'));
+  return `/requests/${encodeURIComponent(row.generation_id)}`;
+}
+
+async function askUnpair(page) {
+  await page.getByRole('button', { name: 'Undo pairing' }).click();
+  await page.locator('dialog[open]').waitFor();
+}
+
+async function refuseSome(page, mock) {
+  for (let i = 0; i < 3; i++) mock.refuse();
+  await page.reload();
+  await page.getByText('could not be taken').waitFor();
 }
 
 async function openIssueForm(page) {

@@ -21,6 +21,7 @@ class Receiver:
         self.poison = lambda record: False  # a batch with such a record is answered 400, without a list
         self.limit = None  # a batch of more records is answered 413
         self.refuse = lambda record: None  # a reason, or None to accept
+        self.repair = lambda record: []  # the fields of an accepted record that are named as repaired
         self.reply = None  # a body for every 200 instead of the true one
         self.server = self.place = None
         self.start()
@@ -97,16 +98,18 @@ class Receiver:
                 return 413, {}, '{"title":"too large"}'
             if any(self.poison(record) for record in batch):
                 return 400, {}, '{"title":"Bad Request"}'
-            rejected = []
+            rejected, repaired = [], []
             for index, record in enumerate(batch):
                 reason = self.refuse(record)
                 if reason:
                     rejected.append({"index": index, "reason": reason})
                 elif self.reply is None:
                     self.records.append(record)
+                    repaired += [{"index": index, "field": f, "reason": "not a number"} for f in self.repair(record)]
             if self.reply is not None:
                 return 200, {}, self.reply
-            return 200, {}, json.dumps({"accepted": len(batch) - len(rejected), "rejected": rejected})
+            reply = {"accepted": len(batch) - len(rejected), "rejected": rejected}
+            return 200, {}, json.dumps({**reply, "repaired": repaired} if repaired else reply)
 
     def wait(self, condition, seconds=PATIENCE_S):
         """wait returns when condition() holds; it is looked at after every request."""

@@ -199,6 +199,31 @@ def test_refused_records_are_put_aside_with_the_reason_and_never_sent_again(newe
     assert "usage.cost: negative" in caplog.text
 
 
+def test_repaired_records_are_accepted_and_never_sent_again(newest, receiver, tmp_path):
+    receiver.repair = lambda record: ["usage.prompt_tokens", "user.name"] if record["generation_id"] != "gen-whole" else []
+    for gen_id in ("gen-1", "gen-whole", "gen-2"):
+        chat(newest, gen_id)
+    newest.flush()
+    assert sorted(receiver.ledger()) == ["gen-1", "gen-2", "gen-whole"]
+    assert not rows(tmp_path) and not rows(tmp_path, "rejected")
+    assert len(receiver.records) == len({record["record_id"] for record in receiver.records}) == 6
+
+
+def test_a_reply_that_repairs_some_and_refuses_others_is_taken_as_it_says(newest, receiver, tmp_path):
+    receiver.stop()
+    for gen_id in ("gen-1", "gen-bad", "gen-2"):
+        chat(newest, gen_id)
+    wait_until(lambda: len(rows(tmp_path)) == 6)
+    receiver.refuse = lambda record: "neither generation_id nor turn_id" if record["generation_id"] == "gen-bad" else None
+    receiver.repair = lambda record: ["provider"]
+    receiver.start()
+    hurry(newest)
+    newest.flush()
+    assert sorted(receiver.ledger()) == ["gen-1", "gen-2"] and len(receiver.records) == 4
+    assert [json.loads(body)["generation_id"] for _, _, body in rows(tmp_path, "rejected")] == ["gen-bad", "gen-bad"]
+    assert not rows(tmp_path)
+
+
 @pytest.mark.parametrize("status", [400, 415, 422])
 def test_a_refused_batch_is_put_aside(newest, receiver, tmp_path, status):
     receiver.orders = [(status, {}, None)]

@@ -121,6 +121,16 @@ def test_a_month_waits_until_it_is_settled(installation):
     check_folder(stack, wait_until(folder_of(out), "the month's folder"), 5)
 
 
+def test_a_call_of_another_platform_holds_no_month_up(installation):
+    """It has no price and never gets one: the month is written at once, though it would wait three months for an open cost."""
+    stack, out = installation(grace="90d")
+    stack.ingest.send([record(user="u-0", cost=None, at=LAST, generation_id="chatcmpl-" + new_generation_id()[4:], model="llama3.2:1b")])
+    stack.drained()
+    stack.reportd.start()
+    manifest = check_folder(stack, wait_until(folder_of(out), "the month's folder"), 5)
+    assert manifest["month"] == MONTH and stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01"})["total"]["requests"] == 7
+
+
 @pytest.mark.slow
 def test_a_folder_that_is_there_is_not_written_over(installation, receiver):
     stack, out = installation(files="report.pdf")

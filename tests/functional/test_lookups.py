@@ -4,9 +4,10 @@ import gzip
 import ssl
 import subprocess
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from records import new_generation_id, record
+from records import instant, new_generation_id, record
 from stack import Stack, free_port, wait_until
 from stub_openrouter import Stub, dump, generation_body, sample
 
@@ -190,15 +191,154 @@ def test_byok_bill_stays_apart(stack, stub):
         assert row_of(stack, gen_id)[3:5] == ("0.012400000000000000", "1")
 
 
-def test_cancelled_stream_is_billed_by_its_look_up(stack, stub):
-    """Pitfalls 8, 15: no usage chunk is neither free nor full price.  The body may name another id then."""
+# An ornament never costs the money beside it: what is asked, and the field that is counted as left out, if one is.
+ORNAMENTS = {
+    "negative_tokens": ({"native_tokens_prompt": -35}, "usage.prompt_tokens"),
+    "fractional_tokens": ({"native_tokens_completion": 1151.5}, "usage.completion_tokens"),
+    "gigantic_tokens": ({"native_tokens_prompt": 10**30}, "usage.prompt_tokens"),
+    "textual_tokens": ({"native_tokens_prompt": "1151"}, None),
+    "byok_as_a_number": ({"is_byok": 1}, "usage.is_byok"),
+    "byok_as_a_text": ({"is_byok": "true"}, "usage.is_byok"),
+    "no_time": ({"created_at": "yesterday"}, "finished_at"),
+    "long_provider": ({"provider_name": "p" * 129}, "provider"),
+    "control_in_a_model": ({"model": "a\u0085b"}, "model"),
+    "long_user": ({"external_user": "u" * 129}, "user.id"),
+}
+
+
+@pytest.mark.parametrize("case", ORNAMENTS)
+def test_a_good_cost_is_booked_whatever_stands_beside_it(stack, stub, case):
+    fields, left_out = ORNAMENTS[case]
+    name = f'owui_metering_fields_dropped_total{{field="{left_out}"}}'
+    before = int(stack.read.metrics().get(name, "0"))
     gen_id = new_generation_id()
-    stub.put(gen_id, body=generation_body("gen-upstream-retry", "0.00003452", cancelled=True, finish_reason=None,
-                                          native_tokens_prompt=900, native_tokens_completion=33))
-    stack.ingest.send(record(cost=None, generation_id=gen_id, state="open", prompt_tokens=None, completion_tokens=None))
+    stub.put(gen_id, "0.25", **fields)
+    stack.ingest.send(record(cost=None, generation_id=gen_id, prompt_tokens=None, completion_tokens=None))
     stack.drained()
+    settled(stack, gen_id, "0.25")
+    row = row_of(stack, gen_id)
+    if case == "textual_tokens":
+        assert row[5] == "1151"
+    elif left_out.endswith("_tokens"):
+        assert row[5 if "prompt" in left_out else 6] is None
+    if left_out is not None:
+        assert int(stack.read.metrics()[name]) == before + 1
+        assert stub.asked(gen_id) == 1
+
+
+def test_a_bill_that_is_not_known_yet_is_asked_for(stack, stub):
+    """BYOK without the upstream cost is half an answer: asked again, and listed until it is whole, also if it was reported."""
+    reported, asked = new_generation_id(), new_generation_id()
+    for gen_id in (reported, asked):
+        stub.put(gen_id, "0.01", is_byok=True, upstream_inference_cost=None)
+    stack.ingest.send([record(cost="0.01", generation_id=reported, is_byok=True, user="u-byok"),
+                       record(cost=None, generation_id=asked, user="u-byok")])
+    stack.drained()
+    for gen_id in (reported, asked):
+        item = wait_until(lambda i=gen_id: (u := unsettled(stack, i)) and u["attempts"] >= 2 and u, "two look-ups")
+        assert (item["missing"], item["reason"], item["cost"], item["cost_state"]) == ("byok_cost", "retrying", "0.01", "looked_up"), item
+        assert "upstream" in item["last_error"]
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": "u-byok"})["total"]
+    assert (total["cost"], total["byok_cost"], total["unsettled"]) == ("0.02", "0", 2)
+    for gen_id in (reported, asked):
+        stub.put(gen_id, "0.01", is_byok=True, upstream_inference_cost="0.5")
+        wait_until(lambda i=gen_id: unsettled(stack, i) is None, "the bill")
+        assert row_of(stack, gen_id)[3:5] == ("0.500000000000000000", "1")
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": "u-byok"})["total"]
+    assert (total["cost"], total["byok_cost"], total["unsettled"]) == ("0.02", "1", 0)
+
+
+def test_a_bill_that_never_comes_stays_listed(make_stack, stub):
+    stack = make_stack(settings={"costd": {**FAST, "LOOKUP_GIVE_UP": "300ms"}})
+    gen_id = new_generation_id()
+    stub.put(gen_id, "0.01", is_byok=True, upstream_inference_cost=None)
+    stack.ingest.send(record(cost="0.01", generation_id=gen_id, is_byok=True))
+    stack.drained()
+    item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["reason"] == "given_up" and i, "the end of the schedule")
+    assert (item["missing"], item["next_at"], item["cost"]) == ("byok_cost", None, "0.01")
+
+
+def cancelled_body(gen_id, **fields):
+    """cancelled_body is what the provider says of a request of just now that was cut."""
+    return generation_body(gen_id, "0.00003452", **{
+        "cancelled": True, "finish_reason": None, "native_tokens_prompt": 900, "native_tokens_completion": 33, "external_user": None,
+        "created_at": instant(datetime.now(timezone.utc)), "model": "anthropic/claude-haiku-4.5", **fields})
+
+
+def cut(stack, gen_id, **fields):
+    stack.ingest.send(record(cost=None, generation_id=gen_id, state="open", prompt_tokens=None, completion_tokens=None, **fields))
+    stack.drained()
+
+
+def test_cancelled_stream_is_billed_by_its_look_up(stack, stub):
+    """Pitfalls 8, 15: no usage chunk is neither free nor full price.  The body may name another id then; both ids are shown."""
+    gen_id, other = new_generation_id(), new_generation_id()
+    stub.put(gen_id, body=cancelled_body(other))
+    cut(stack, gen_id)
     settled(stack, gen_id, "0.00003452")
     assert row_of(stack, gen_id)[2] == "2" and row_of(stack, gen_id)[5:] == ("900", "33")
+    assert stack.ledger("other_id", f"generation_id='{gen_id}'") == [(other,)]
+
+
+CONTRADICTIONS = {
+    "model": ({"model": "openai/gpt-4o-mini"}, "whose model is another"),
+    "user": ({"external_user": "u-somebody-else"}, "whose user is another"),
+    "time": ({"created_at": instant(datetime.now(timezone.utc) - timedelta(days=3))}, "whose time is another"),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_a_reply_about_another_id_is_not_believed_against_the_row(stack, stub, case):
+    fields, why = CONTRADICTIONS[case]
+    gen_id = new_generation_id()
+    stub.put(gen_id, body=cancelled_body("gen-of-somebody-else", **fields))
+    cut(stack, gen_id)
+    item = wait_until(lambda: (i := unsettled(stack, gen_id)) and i["attempts"] >= 2 and i, "two look-ups")
+    assert item["reason"] == "retrying" and "another generation (gen-of-somebody-else)" in item["last_error"] and why in item["last_error"]
+    assert row_of(stack, gen_id)[:2] == ("0", None)
+    stub.put(gen_id, "0.5")  # and then it is the right one
+    settled(stack, gen_id, "0.5")
+
+
+# ---- whom the provider names ----
+
+def test_the_provider_names_the_user_of_a_row_that_nobody_named(stack, stub):
+    told, session, seen = new_generation_id(), new_generation_id(), new_generation_id()
+    stub.put(told, "0.25", external_user="u-told", session_id=None)
+    stub.put(session, "0.25", external_user=None, session_id="owui|u-session|chat-7||title_generation")
+    stub.put(seen, "0.25", external_user="u-not-me", session_id=None)
+    stack.ingest.send([record(cost=None, generation_id=told, user="unknown"), record(cost=None, generation_id=session, user="unknown"),
+                       record(cost=None, generation_id=seen, user="u-seen")])
+    stack.drained()
+    for gen_id in (told, session, seen):
+        settled(stack, gen_id, "0.25")
+    found = stack.db.rows("SELECT generation_id,user_id,chat_id,task FROM generation "
+                          f"WHERE generation_id IN ('{told}','{session}','{seen}')")
+    assert {r[0]: r[1:] for r in found} == {told: ("u-told", None, None), session: ("u-session", "chat-7", "title_generation"),
+                                            seen: ("u-seen", None, None)}
+    known = {u["id"] for u in stack.session().get("/api/v1/users", limit=1000).json()["items"]}
+    assert {"u-told", "u-session", "u-seen"} <= known and "u-not-me" not in known
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": "u-told"})["total"]
+    assert (total["requests"], total["cost"]) == (1, "0.25")
+
+
+# ---- other platforms ----
+
+def test_a_call_of_another_platform_is_not_asked_for(stack, stub):
+    """A local chat has an id, but none of OpenRouter's: no cost, nobody to ask, and nothing waits for it."""
+    local, marker = "chatcmpl-" + new_generation_id()[4:], new_generation_id()
+    stub.put(local, "9")
+    stub.put(marker, "0.5")
+    stack.ingest.send([record(cost=None, generation_id=local, user="u-local", model="llama3.2:1b"), record(cost=None, generation_id=marker)])
+    stack.drained()
+    settled(stack, marker, "0.5")
+    assert stub.asked(local) == 0
+    item = unsettled(stack, local)
+    assert (item["reason"], item["missing"], item["cost"], item["cost_state"], item["attempts"]) == ("no_price", "cost", None, "unknown", 0)
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": "u-local"})["total"]
+    assert (total["requests"], total["cost"], total["unsettled"]) == (1, "0", 0)
+    (row,) = stack.read.generations(**{"from": "2020-01-01", "to": "2100-01-01", "generation_id": local})
+    assert row["cost_state"] == "unknown" and row["cost"] is None
 
 
 # ---- the key, limits, schedule ----
@@ -394,3 +534,47 @@ def test_prices_have_a_history_and_rows_an_estimate(make_stack):
         assert [p["model"] for p in stack.read.get("/api/v1/prices").json()["items"] if p["valid_until"] is None] == ["a/one"]
         done = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
         assert done.returncode == 0 and ": 0 rows and 0 totals differ" in done.stdout, done.stdout + done.stderr
+
+
+# ---- one model, one name ----
+
+SLUG, MODEL = "anthropic/claude-4.5-haiku-20251001", "anthropic/claude-haiku-4.5"
+ALWAYS = {"from": "2020-01-01", "to": "2100-01-01"}
+
+
+def test_a_model_has_one_name_in_all_that_is_read(make_stack):
+    """The list's id, by which chats are reported, and the books' name of the same model, also of rows from before the list."""
+    with Stub(key="sk-names") as provider:
+        provider.models = models(x__first={"prompt": "0.1"})
+        stack = make_stack(stub=provider, settings={"costd": {**FAST, "PRICES_INTERVAL": "100ms"}})
+        wait_until(lambda: stack.read.get("/api/v1/prices").json()["items"], "a list")
+        stack.ingest.send([record(cost="0.5", model=SLUG), record(cost="0.25", model=MODEL), record(cost="0.125", model="x/first")])
+        stack.drained()
+        groups = {r["model"]: r["cost"] for r in stack.read.usage(group_by="model", **ALWAYS)["rows"]}
+        assert groups == {SLUG: "0.5", MODEL: "0.25", "x/first": "0.125"}
+
+        provider.models = {"data": [{"id": MODEL, "canonical_slug": SLUG, "name": "Haiku", "pricing": {"prompt": "0.01", "completion": "0"}}]}
+        wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM model_name") == "1", "the names")
+        groups = {r["model"]: (r["cost"], r["requests"]) for r in stack.read.usage(group_by="model", **ALWAYS)["rows"]}
+        assert groups == {MODEL: ("0.75", 2), "x/first": ("0.125", 1)}
+        for name in (SLUG, MODEL):
+            assert stack.read.usage(model=name, **ALWAYS)["total"]["cost"] == "0.75"
+            assert [r["model"] for r in stack.read.generations(model=name, **ALWAYS)] == [MODEL, MODEL]
+            assert [p["model"] for p in stack.read.get("/api/v1/prices", model=name).json()["items"]] == [MODEL]
+        month = datetime.now(timezone.utc).strftime("%Y-%m")
+        text = stack.read.get(f"/api/v1/reports/{month}.csv").text
+        assert MODEL in text and SLUG not in text
+        # what a record said stays in the history
+        (row,) = [r for r in stack.read.generations(model=SLUG, **ALWAYS) if r["cost"] == "0.5"]
+        history = stack.read.get(f"/api/v1/generations/{row['generation_id']}").json()
+        assert history["generation"]["model"] == MODEL and SLUG in str(history)
+        # an estimate by either name
+        gen_id = new_generation_id()
+        stack.ingest.send(record(cost=None, generation_id=gen_id, model=SLUG, prompt_tokens=10, completion_tokens=1))
+        stack.drained()
+        assert unsettled(stack, gen_id)["cost"] == "0.1"
+        assert unsettled(stack, gen_id)["model"] == MODEL
+        # the names stay when the list goes on without the model
+        provider.models = models(x__first={"prompt": "0.1"})
+        wait_until(lambda: all(p["valid_until"] for p in stack.read.get("/api/v1/prices", model=MODEL).json()["items"]), "another list")
+        assert stack.read.usage(model=SLUG, **ALWAYS)["total"]["requests"] == 3

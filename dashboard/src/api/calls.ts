@@ -29,6 +29,14 @@ export function history(id: string, signal?: AbortSignal): Promise<Result<Histor
   return get('/api/v1/generations/{generation_id}', { path: { generation_id: id }, signal });
 }
 
+export type Unpaired = PostReply<'/api/v1/generations/{generation_id}/unpair'>;
+
+/** unpair says that the row, or what is part of it, is another call. */
+export function unpair(id: string): Promise<Result<Unpaired>> {
+  const path = '/api/v1/generations/{generation_id}/unpair';
+  return change('POST', buildUrl(path, { generation_id: id }), undefined);
+}
+
 /* Requests */
 
 export type GenerationsQuery = Query<'/api/v1/generations'>;
@@ -148,6 +156,7 @@ export function plugin(signal?: AbortSignal): Promise<Result<string>> {
 }
 
 export type Pipeline = Schemas['Pipeline'];
+export type RefusedCount = Pipeline['refused'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
   return get('/api/v1/pipeline', { signal });
@@ -184,6 +193,14 @@ export function retryDeadLetters(
   one?: Pick<DeadLetter, 'spool_id' | 'seq'>,
 ): Promise<Result<Retried>> {
   return change('POST', '/api/v1/dead-letters/retry', one ?? {});
+}
+
+/** What could not be taken, by sender and reason. */
+export type Refused = Schemas['Refused'];
+
+/** All of them come at once: there is no second page to ask for. */
+export function refused(_: string | null, signal?: AbortSignal): Promise<Result<List<Refused>>> {
+  return get('/api/v1/refused', { signal });
 }
 
 export type Discrepancy = Schemas['Discrepancy'];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { type Pipeline, healthOf } from './health.ts';
+import type { Pipeline } from '../api/calls.ts';
+import { healthOf, refusedOf } from './health.ts';
 
 const fine: Pipeline = {
   now: '2026-11-23T15:00:00.000000Z',
@@ -12,6 +13,7 @@ const fine: Pipeline = {
   database: { state: 'ok' },
   dead_letters: 0,
   missing_records: 0,
+  refused: { last_day: 0, total: 0 },
   lookups: { waiting: 4, overdue: 0, given_up: 0, paused_until: null, last_error: null },
 };
 
@@ -45,6 +47,16 @@ test('what may be lost is worse than what is late', () => {
     level: 'bad',
     troubles: ['missing'],
   });
+});
+
+test('what could not be taken is said for a day, and only where somebody knows of it', () => {
+  const refused = (last_day: number, total = 9) =>
+    healthOf({ ...fine, refused: { last_day, total } });
+  expect(refused(3)).toEqual({ level: 'bad', troubles: ['refused'] });
+  expect(refused(0).troubles).toEqual([]);
+  const { refused: _, ...older } = fine;
+  expect(healthOf(older as Pipeline).troubles).toEqual([]);
+  expect(refusedOf(older as Pipeline)).toEqual({ last_day: 0, total: 0 });
 });
 
 test('look-ups are late when many are, and paused until their time', () => {

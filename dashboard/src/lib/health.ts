@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the state of the pipeline means to a reader: nothing to do, something to know, or something wrong.
-import type { Schemas } from '../api/client.ts';
-
-export type Pipeline = Schemas['Pipeline'];
+import type { Pipeline, RefusedCount } from '../api/calls.ts';
 
 export const troubles = [
   'spoolFailed',
@@ -13,6 +11,7 @@ export const troubles = [
   'quarantined',
   'deadLetters',
   'missing',
+  'refused',
   'lookupsPaused',
   'lookupsLate',
 ] as const;
@@ -30,7 +29,13 @@ const grave: readonly Trouble[] = [
   'quarantined',
   'deadLetters',
   'missing',
+  'refused',
 ];
+
+/** refusedOf is how many records could not be taken; none where an older gateway does not say. */
+export function refusedOf(p: { refused?: RefusedCount }): RefusedCount {
+  return { last_day: p.refused?.last_day ?? 0, total: p.refused?.total ?? 0 };
+}
 
 export interface Health {
   level: 'good' | 'warn' | 'bad';
@@ -51,6 +56,7 @@ export function healthOf(p: Pipeline): Health {
     quarantined: p.spool.quarantined > 0,
     deadLetters: (p.dead_letters ?? 0) > 0,
     missing: (p.missing_records ?? 0) > 0,
+    refused: refusedOf(p).last_day > 0,
     lookupsPaused: (l?.paused_until ?? null) !== null && (l?.paused_until ?? '') > p.now,
     lookupsLate: (l?.overdue ?? 0) > OVERDUE,
   };

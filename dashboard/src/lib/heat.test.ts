@@ -57,6 +57,14 @@ test('a day with requests is never empty, and one expensive day leaves the other
   expect(level.get('2026-11-06')).toBe(0);
 });
 
+test('a day on which only the rest of a turn stands is not empty', () => {
+  const year = yearOfDays([row('2026-11-02', '0.04', 0), row('2026-11-03', '0', 0)], '2026-11-23');
+  const level = new Map(year.weeks.flat().map((c) => [c?.day, c?.level]));
+  expect(level.get('2026-11-02')).toBe(1);
+  expect(level.get('2026-11-03')).toBe(0);
+  expect(year.months[0]).toMatchObject({ cost: '0.04', requests: 0, days: 1 });
+});
+
 test('equal days have the same shade, the lightest', () => {
   const rows = [row('2026-11-01', '1'), row('2026-11-02', '1')];
   const { weeks } = yearOfDays(rows, '2026-11-23');

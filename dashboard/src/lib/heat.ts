@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // A year of days as weeks, for a heat map: Monday first, as many shades as an eye can tell apart.
 import type { UsageRow } from '../api/client.ts';
+import { hasUse } from './counting.ts';
 import { parseMoney, sumMoney } from './money.ts';
 import { type Day, type Month, addMonths, dayOf, monthOf } from './month.ts';
 
@@ -11,7 +12,7 @@ export interface Cell {
   day: Day;
   cost: string;
   requests: number;
-  /** 0: no requests; 1 to LEVELS: ever more cost. */
+  /** 0: nothing; 1 to LEVELS: ever more cost. */
   level: number;
 }
 
@@ -48,7 +49,7 @@ function levelOf(costs: readonly bigint[]): (cost: bigint) => number {
 export function yearOfDays(rows: readonly UsageRow[], today: Day): Year {
   const from = yearBefore(today);
   const byDay = new Map(rows.map((r) => [r.day ?? '', r]));
-  const used = rows.filter((r) => r.requests > 0);
+  const used = rows.filter(hasUse);
   const level = levelOf(used.map((r) => parseMoney(r.cost)));
 
   const weekday = (new Date(`${from}T00:00:00Z`).getUTCDay() + 6) % 7;
@@ -64,7 +65,7 @@ export function yearOfDays(rows: readonly UsageRow[], today: Day): Year {
       day,
       cost: row?.cost ?? '0',
       requests,
-      level: row && requests > 0 ? level(parseMoney(row.cost)) : 0,
+      level: row && hasUse(row) ? level(parseMoney(row.cost)) : 0,
     });
   }
   while (cells.length % 7 !== 0) cells.push(null);

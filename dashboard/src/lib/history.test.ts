@@ -28,6 +28,10 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     chat_id: null,
     message_id: null,
     turn_id: null,
+    generation_id: null,
+    request: null,
+    platform: null,
+    other_id: null,
     origin: null,
     task: null,
     started_at: null,
@@ -36,20 +40,32 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
   };
 }
 
-function history(row: Partial<Generation>, records: HistoryRecord[]): History {
+function history(
+  row: Partial<Generation>,
+  records: HistoryRecord[],
+  pairing: { part_of?: string[]; parts?: string[] } = {},
+): History {
   const generation = {
     ...record(),
     generation_id: 'gen-1',
     cost: null,
     cost_state: 'unknown',
+    requests: 1,
+    unsettled: false,
+    marks: [],
+    platform: null,
+    other_id: null,
+    part_of: [],
+    parts: [],
     ...row,
-  } as unknown as Generation;
+    ...pairing,
+  } as unknown as History['generation'];
   return { timezone: 'UTC', generation, records, truncated: false, lookup: null };
 }
 
 test('a record says what it holds, and whether that stands', () => {
   const h = history({ cost: '0.0020', model: 'b', cost_state: 'looked_up' }, []);
-  const said = sayings(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h.generation);
+  const said = sayings(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h);
   expect(said).toEqual([
     { field: 'state', value: 'final', stands: true },
     { field: 'model', value: 'a', stands: false },
@@ -77,6 +93,39 @@ test('amounts that do not stand are named once each', () => {
   expect(story.from).toBe(records[2]);
 });
 
+test('what pairing took out of a row was not said wrongly', () => {
+  const turn = record({ turn_id: 't1', cost: '0.30', prompt_tokens: 40, model: 'b' });
+  const rest = history(
+    { generation_id: 'owui:t1', requests: 0, cost: '0.05', prompt_tokens: 15, model: 'a' },
+    [turn],
+    { part_of: ['gen-9'] },
+  );
+  const wrong = (h: History) =>
+    h.records.flatMap((r) => sayings(r, h).flatMap((s) => (s.stands ? [] : [s.field])));
+  expect(wrong(rest)).toEqual(['model']);
+  expect(costStory(rest).others).toEqual([]);
+  const span = record({ generation_id: 'gen-9', cost: '0.25', prompt_tokens: 25, model: 'b' });
+  const request = { generation_id: 'gen-9', requests: 1, cost: '0.25', prompt_tokens: 25 };
+  const paired = history({ ...request, model: 'b' }, [turn, span], { parts: ['owui:t1'] });
+  expect(wrong(paired)).toEqual([]);
+  expect(costStory(paired)).toMatchObject({ from: span, others: [] });
+});
+
+test('a record says its number, its platform, and the other id that was spoken of', () => {
+  const h = history({ platform: 'openrouter', other_id: 'gen-8' }, []);
+  const said = sayings(record({ request: 2, platform: 'ollama', other_id: 'gen-8' }), h);
+  expect(said.slice(1)).toEqual([
+    { field: 'platform', value: 'ollama', stands: false },
+    { field: 'request', value: 2, stands: true },
+    { field: 'other_id', value: 'gen-8', stands: true },
+  ]);
+});
+
+test('an operator’s word says nothing of the request', () => {
+  const word = record({ source: 'operator', state: 'open', turn_id: 't1' });
+  expect(sayings(word, history({ generation_id: 'owui:t1', requests: 1 }, []))).toEqual([]);
+});
+
 test('an unknown cost comes from nobody', () => {
   const story = costStory(history({}, [record()]));
   expect(story).toMatchObject({ state: 'unknown', from: null, others: [], givenUp: false });
@@ -93,6 +142,7 @@ test('paths are known by their names, others by their own', () => {
   expect(pathOf('filter-outlet')).toBe('outlet');
   expect(pathOf('otlp')).toBe('otlp');
   expect(pathOf('lookup')).toBe('lookup');
+  expect(pathOf('operator')).toBe('operator');
   expect(pathOf('my-script')).toBe('other');
   expect(pathOf(null)).toBe('other');
 });

@@ -5,6 +5,7 @@
  */
 import type { CostState, Generation } from '../api/client.ts';
 import type { History, HistoryRecord } from '../api/calls.ts';
+import { cameFrom, roleOf } from './counting.ts';
 import { parseMoney } from './money.ts';
 
 /** What a record can say about the row, in the order it is shown. */
@@ -12,6 +13,9 @@ export const fields = [
   'state',
   'model',
   'provider',
+  'platform',
+  'request',
+  'other_id',
   'prompt_tokens',
   'cached_tokens',
   'cache_write_tokens',
@@ -26,6 +30,22 @@ export type Field = (typeof fields)[number];
 
 /** Parts of a sum: that there are none is worth a word only where another record said otherwise. */
 const parts = new Set<Field>(['cached_tokens', 'cache_write_tokens', 'reasoning_tokens']);
+
+/** What pairing takes out of a row: it keeps what is left to count, the record what was said. */
+const counted = new Set<Field>([
+  'prompt_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'completion_tokens',
+  'reasoning_tokens',
+  'cost',
+  'byok_cost',
+]);
+
+/** isOfPair: the row does not say what this record did, and the record is not wrong for that. */
+function isOfPair(record: HistoryRecord, h: History): boolean {
+  return roleOf(h.generation) !== 'request' || cameFrom(record, h) !== null;
+}
 
 export interface Saying {
   field: Field;
@@ -42,12 +62,23 @@ function same(field: Field, a: string | number, b: string | number | null): bool
   return a === b;
 }
 
+/** What the row says of a field; a request's number within its turn is the record's alone. */
+function ofRow(field: Field, record: HistoryRecord, row: Generation) {
+  return field === 'request' ? record.request : row[field];
+}
+
 /** sayings lists what a record said, without what it left open. */
-export function sayings(record: HistoryRecord, row: Generation): Saying[] {
+export function sayings(record: HistoryRecord, h: History): Saying[] {
+  const ofPair = isOfPair(record, h);
   return fields.flatMap((field) => {
     const value = record[field];
     if (value === null || value === undefined) return [];
-    const stands = same(field, value, row[field]) || (field === 'state' && value === 'open');
+    // An operator undoes a pairing and says nothing of the request itself.
+    if (field === 'state' && pathOf(record.source) === 'operator') return [];
+    const stands =
+      same(field, value, ofRow(field, record, h.generation)) ||
+      (field === 'state' && value === 'open') ||
+      (ofPair && counted.has(field));
     if (stands && value === 0 && parts.has(field)) return [];
     return [{ field, value, stands }];
   });
@@ -61,11 +92,12 @@ const paths: readonly [RegExp, Path][] = [
   [/^(import|activity)/, 'import'],
   [/^(legacy|metering)/, 'legacy'],
   [/^(estimate|price)/, 'estimate'],
+  [/^operator$/, 'operator'],
 ];
 
 /** The ways a record comes to us; `other` is named by its own word. */
 export type Path =
-  'stream' | 'outlet' | 'lookup' | 'otlp' | 'import' | 'legacy' | 'estimate' | 'other';
+  'stream' | 'outlet' | 'lookup' | 'otlp' | 'import' | 'legacy' | 'estimate' | 'operator' | 'other';
 
 export function pathOf(source: string | null): Path {
   return paths.find(([form]) => form.test(source ?? ''))?.[1] ?? 'other';
@@ -83,14 +115,14 @@ export interface CostStory {
 
 export function costStory(h: History): CostStory {
   const row = h.generation;
-  const said = h.records.filter((r) => r.cost !== null);
+  const said = h.records.filter((r) => r.cost !== null && cameFrom(r, h) === null);
   const equal = (r: HistoryRecord) =>
     row.cost !== null && r.cost !== null && parseMoney(r.cost) === parseMoney(row.cost);
   const from =
     said.find((r) => equal(r) && r.cost_state === row.cost_state) ?? said.find(equal) ?? null;
   const seen = new Set<bigint>(row.cost === null ? [] : [parseMoney(row.cost)]);
   const others: CostStory['others'] = [];
-  for (const r of said) {
+  for (const r of roleOf(row) === 'request' ? said : []) {
     if (r.cost === null || seen.has(parseMoney(r.cost))) continue;
     seen.add(parseMoney(r.cost));
     others.push({ cost: r.cost, from: r });

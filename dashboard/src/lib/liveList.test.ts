@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Generation } from '../api/client.ts';
-import { KEPT, type Line, type LiveRecord, add, addAll, fill, passes } from './liveList.ts';
+import {
+  KEPT,
+  type Line,
+  type LiveRecord,
+  add,
+  addAll,
+  counted,
+  fill,
+  passes,
+} from './liveList.ts';
 
 function record(changes: Partial<LiveRecord> = {}): LiveRecord {
   return {
@@ -59,7 +68,7 @@ test('a record without a generation id is known by its turn, or is a line of its
   lines = add(lines, record({ generation_id: null, turn_id: 't' }), '2');
   lines = add(lines, record({ generation_id: null }), '3');
   lines = add(lines, record({ generation_id: null }), '4');
-  expect(keys(lines)).toEqual(['r:4', 'r:3', 't:t']);
+  expect(keys(lines)).toEqual(['r:4', 'r:3', 'g:owui:t']);
 });
 
 test('the list is bounded', () => {
@@ -89,6 +98,34 @@ test('a gap is filled by time, and nothing is there twice', () => {
   expect(keys(filled)).toEqual(['g:d', 'g:c', 'g:b', 'g:a']);
   expect(filled[0]?.cost).toBe('7');
   expect(keys(fill(filled, [row('c', 30)]))).toEqual(keys(filled));
+});
+
+test('a turn’s record and its row of the ledger are one line', () => {
+  const lines = add([], record({ generation_id: null, turn_id: 't1:1' }), '1');
+  const row = { ...record({ generation_id: 'owui:t1:1', turn_id: 't1:1' }), finished_at: null };
+  expect(keys(fill(lines, [row as unknown as Generation]))).toEqual(['g:owui:t1:1']);
+});
+
+test('a turn’s record is not counted beside its requests', () => {
+  const turn = (id: string | null, turn_id: string | null) =>
+    record({ generation_id: id, turn_id });
+  const records = [turn(null, 't1'), turn('gen-1', 't1'), turn('gen-2', 't1'), turn(null, 't2')];
+  const lines = addAll(
+    [],
+    [...records, turn('gen-3', null), turn(null, null)].map((r, i) => ({ id: `${i}`, record: r })),
+  );
+  expect(lines).toHaveLength(6);
+  expect(keys(counted(lines))).toEqual(['r:5', 'g:gen-3', 'g:owui:t2', 'g:gen-2', 'g:gen-1']);
+});
+
+test('what the ledger says is left of a turn is counted', () => {
+  const row = (id: string) =>
+    ({
+      ...record({ generation_id: id, turn_id: 't1' }),
+      finished_at: null,
+    }) as unknown as Generation;
+  const lines = fill([], [row('gen-1'), row('owui:t1')]);
+  expect(counted(lines)).toHaveLength(2);
 });
 
 test('a filter looks at names, states and what was asked by whom', () => {

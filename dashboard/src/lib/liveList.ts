@@ -4,6 +4,7 @@
  * it and by however many paths. The newest stand on top; what is beyond the limit falls off the end.
  */
 import type { Generation, Schemas } from '../api/client.ts';
+import { turnRow } from './counting.ts';
 
 export type LiveRecord = Schemas['LiveRecord'];
 
@@ -18,7 +19,7 @@ export const KEPT = 500;
 
 function keyOf(record: LiveRecord, id: string): string {
   if (record.generation_id !== null) return `g:${record.generation_id}`;
-  return record.turn_id !== null ? `t:${record.turn_id}` : `r:${id}`;
+  return record.turn_id !== null ? `g:${turnRow(record.turn_id)}` : `r:${id}`;
 }
 
 /** join lets what a later record knows win, never what it does not know; an end is not undone. */
@@ -80,6 +81,17 @@ export function fill(lines: readonly Line[], rows: readonly Generation[]): Line[
   return [...lines, ...missing]
     .sort((a, b) => (a.received_at < b.received_at ? 1 : a.received_at > b.received_at ? -1 : 0))
     .slice(0, KEPT);
+}
+
+/** isOfTurn: records of a turn, whose requests may have lines of their own. A ledger row says what it counts. */
+function isOfTurn(line: Line): boolean {
+  return line.records > 0 && line.turn_id !== null && line.key === `g:${turnRow(line.turn_id)}`;
+}
+
+/** counted leaves out a turn's records where its requests have lines: both tell of the same calls. */
+export function counted(lines: readonly Line[]): Line[] {
+  const named = new Set(lines.map((l) => (isOfTurn(l) ? null : l.turn_id)));
+  return lines.filter((l) => !isOfTurn(l) || !named.has(l.turn_id));
 }
 
 export interface LiveFilter {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
+import type { Generation } from '../api/client.ts';
 import {
   callOf,
   daysOf,
   isNarrow,
+  platforms,
+  platformsOf,
   readFilter,
   readPeriod,
   spanOf,
@@ -79,6 +82,26 @@ test('filters become the call’s parameters, and nothing else does', () => {
     state: null,
     cost: null,
   });
+});
+
+test('a platform is a condition; the empty one asks for rows of which nobody said it', () => {
+  const filter = readFilter(ask('platform=ollama'), TODAY);
+  expect(isNarrow(filter)).toBe(true);
+  expect(callOf(filter, TODAY)).toMatchObject({ platform: 'ollama' });
+  const none = readFilter(ask('platform='), TODAY);
+  expect(isNarrow(none)).toBe(true);
+  expect(callOf(none, TODAY)).toMatchObject({ platform: '' });
+  const any = readFilter(ask(''), TODAY);
+  expect(isNarrow(any)).toBe(false);
+  expect(callOf(any, TODAY)).not.toHaveProperty('platform');
+});
+
+test('platforms to choose from are the usual ones and whatever is here', () => {
+  const rows = [{ platform: 'vllm' }, { platform: null }, { platform: 'ollama' }];
+  const list = platformsOf(rows as unknown as Generation[], 'mine');
+  expect(list).toEqual([...new Set(list)]);
+  expect(list).toEqual([...platforms, 'mine', 'vllm'].sort());
+  expect(platformsOf([], '')).toEqual([...platforms].sort());
 });
 
 test('one request is looked for in all of time', () => {

@@ -6,6 +6,15 @@ import { type Day, type Month, addMonths, isMonth, monthOf, span } from './month
 
 export const costStates: readonly CostState[] = ['reported', 'looked_up', 'estimated', 'unknown'];
 export const states: readonly Generation['state'][] = ['open', 'final', 'cancelled', 'error'];
+/** Who may bill, to choose from; the ledger may know others. */
+export const platforms: readonly string[] = [
+  'openrouter',
+  'openai',
+  'anthropic',
+  'azure',
+  'google',
+  'ollama',
+];
 export const sizes = [25, 50, 100, 250] as const;
 export const DEFAULT_SIZE = 50;
 
@@ -85,6 +94,8 @@ export interface Filter {
   group: string | null;
   model: string | null;
   provider: string | null;
+  /** Whose bill it is on; empty: nobody said. */
+  platform: string | null;
   chat: string | null;
   generation: string | null;
   state: Generation['state'] | null;
@@ -103,6 +114,7 @@ export function readFilter(query: (name: string) => string | null, today: Day): 
     group: text('group'),
     model: text('model'),
     provider: text('provider'),
+    platform: query('platform')?.trim() ?? null,
     chat: text('chat'),
     generation: text('generation'),
     state: states.find((s) => s === query('state')) ?? null,
@@ -119,6 +131,7 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
   if (filter.group) query.group = filter.group;
   if (filter.model) query.model = filter.model;
   if (filter.provider) query.provider = filter.provider;
+  if (filter.platform !== null) query.platform = filter.platform;
   if (filter.chat) query.chat_id = filter.chat;
   if (filter.generation) query.generation_id = filter.generation;
   if (filter.state) query.state = filter.state;
@@ -126,9 +139,16 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
   return query;
 }
 
+/** platformsOf are those to choose from: the usual ones, those of the rows at hand, and the chosen one. */
+export function platformsOf(rows: readonly Generation[], chosen: string | null): string[] {
+  const seen = [...rows.map((r) => r.platform), chosen].flatMap((p) => p || []);
+  return [...new Set([...platforms, ...seen])].sort();
+}
+
 /** Whether anything but the period is asked for. */
 export function isNarrow(f: Filter): boolean {
-  return [f.user, f.group, f.model, f.provider, f.chat, f.generation, f.state, f.cost].some(
+  const { user, group, model, provider, platform, chat, generation, state, cost } = f;
+  return [user, group, model, provider, platform, chat, generation, state, cost].some(
     (v) => v !== null,
   );
 }

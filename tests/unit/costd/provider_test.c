@@ -46,10 +46,17 @@ sample(const char *name)
 	return text;
 }
 
+static unsigned left_out; /* of the last reply */
+
 static om_status
 read_it(const char *body, const char *id, Om__Record **out, om_err *e)
 {
-	return cd_provider_generation(body, strlen(body), id, "u-1", NOW, &arena, out, e);
+	struct cd_reply said;
+	om_status s = cd_provider_generation(body, strlen(body), id, NOW, &arena, &said, e);
+
+	*out = said.record;
+	left_out = said.left_out;
+	return s;
 }
 
 static Om__Record *
@@ -79,7 +86,9 @@ test_samples_of_generations(void **state)
 	assert_int_equal(r->cached_tokens, 2048);
 	assert_int_equal(r->state, OM__STATE__STATE_FINAL);
 	assert_string_equal(r->provider, "Amazon Bedrock");
-	assert_string_equal(r->user->id, "u-1");
+	assert_string_equal(r->user->id, "9c1a6c0e-2a38-4a0e-8f6d-5d7f1f0b6a42"); /* external_user */
+	assert_null(r->chat_id);                                                  /* a session id, but none of ours */
+	assert_int_equal(left_out, 0);
 	again = must_read(sample("generation.json"), "gen-1790762001-Kd83hQmZr2VxYt5LwB1c");
 	assert_memory_equal(r->record_id.data, again->record_id.data, 16);
 
@@ -115,10 +124,11 @@ test_what_is_not_an_answer_is_refused_with_a_reason(void **state)
 	    {"{\"data\":{\"total_cost\":true}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":\"NaN\"}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":1,\"total_cost\":2}}", "not JSON"},
-	    {"{\"data\":{\"total_cost\":1,\"native_tokens_prompt\":-1}}", "native_tokens_prompt"},
-	    {"{\"data\":{\"total_cost\":1,\"native_tokens_prompt\":1.5}}", "native_tokens_prompt"},
-	    {"{\"data\":{\"total_cost\":1,\"is_byok\":true,\"upstream_inference_cost\":-1}}", "upstream"},
+	    {"{\"data\":{\"total_cost\":10000.01,\"native_tokens_prompt\":1}}", "total_cost"},
+	    {"{\"data\":{\"total_cost\":[1]}}", "total_cost"},
+	    {"{\"data\":{\"usage\":1,\"native_tokens_prompt\":1}}", "total_cost: missing"},
 	    {"{\"data\":{\"total_cost\":1,\"id\":\"gen-2\"}}", "another generation"},
+	    {"{\"data\":{\"total_cost\":1,\"id\":\"gen 2\",\"cancelled\":true}}", "another generation"},
 	};
 
 	(void)state;
@@ -133,20 +143,85 @@ test_what_is_not_an_answer_is_refused_with_a_reason(void **state)
 	}
 }
 
+#define BIT(f) (1u << CD_REPLY_##f)
+#define LONG   "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+
+/* An ornament never costs the money beside it. */
+static void
+test_a_good_cost_is_one_whatever_stands_beside_it(void **state)
+{
+	static const struct {
+		const char *beside;
+		unsigned left_out;
+		int64_t prompt; /* -1: none */
+	} cases[] = {
+	    {"\"native_tokens_prompt\":1151", 0, 1151},
+	    {"\"native_tokens_prompt\":1151.0", 0, 1151},
+	    {"\"native_tokens_prompt\":\"1151\"", 0, 1151},
+	    {"\"native_tokens_prompt\":0", 0, 0},
+	    {"\"native_tokens_prompt\":null", 0, -1},
+	    {"\"native_tokens_prompt\":-35", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":1151.5", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":\"-35\"", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":\"many\"", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":1000000001", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":\"1000000001\"", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":99999999999999999999999999", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":[3]", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_completion\":-1,\"native_tokens_reasoning\":1.5,\"native_tokens_cached\":true",
+		BIT(COMPLETION_TOKENS) | BIT(REASONING_TOKENS) | BIT(CACHED_TOKENS), -1},
+	    {"\"is_byok\":1", BIT(IS_BYOK), -1},
+	    {"\"is_byok\":\"true\"", BIT(IS_BYOK), -1},
+	    {"\"is_byok\":true,\"upstream_inference_cost\":-1", BIT(BYOK_COST), -1},
+	    {"\"is_byok\":true,\"upstream_inference_cost\":10001", BIT(BYOK_COST), -1},
+	    {"\"is_byok\":true,\"upstream_inference_cost\":{}", BIT(BYOK_COST), -1},
+	    {"\"model\":\"a\\u0085b\"", BIT(MODEL), -1},
+	    {"\"model\":\"" LONG LONG LONG LONG "m\"", BIT(MODEL), -1},
+	    {"\"provider_name\":\"" LONG LONG "m\"", BIT(PROVIDER), -1},
+	    {"\"provider_name\":7", BIT(PROVIDER), -1},
+	    {"\"created_at\":\"soon\"", BIT(TIME), -1},
+	    {"\"created_at\":\"1999-01-01T00:00:00Z\"", BIT(TIME), -1},
+	    {"\"created_at\":\"2199-01-01T00:00:00Z\"", BIT(TIME), -1},
+	    {"\"created_at\":1790851288", BIT(TIME), -1},
+	    {"\"external_user\":\"" LONG LONG "m\"", BIT(USER), -1},
+	    {"\"external_user\":\"a\\nb\"", BIT(USER), -1},
+	    {"\"session_id\":\"a\\u009fb\"", BIT(SESSION), -1},
+	    {"\"finish_reason\":7,\"cancelled\":\"no\",\"id\":12", 0, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *body = om_arena_printf(&arena, "{\"data\":{\"total_cost\":0.25,%s}}", cases[i].beside);
+		Om__Record *r = must_read(body, "gen-1");
+
+		assert_string_equal(r->cost, "0.25");
+		if (left_out != cases[i].left_out)
+			fail_msg("%s: left out %x, not %x", cases[i].beside, left_out, cases[i].left_out);
+		if (r->has_prompt_tokens != (cases[i].prompt >= 0) ||
+		    (r->has_prompt_tokens && r->prompt_tokens != cases[i].prompt))
+			fail_msg("%s: %lld tokens", cases[i].beside, (long long)r->prompt_tokens);
+		assert_false(r->has_completion_tokens || r->has_reasoning_tokens || r->has_cached_tokens);
+		assert_null(r->byok_cost);
+		assert_null(r->model);
+		assert_null(r->provider);
+		assert_string_equal(r->user->id, "unknown");
+	}
+	assert_string_equal(cd_reply_fields[CD_REPLY_PROMPT_TOKENS], "usage.prompt_tokens");
+}
+
 static void
 test_odd_answers_that_are_sound(void **state)
 {
-	Om__Record *r =
-	    must_read("{\"data\":{\"total_cost\":9.9E-7,\"model\":\"a\\nb\",\"created_at\":\"soon\"}}", "gen-1");
+	Om__Record *r = must_read("{\"data\":{\"total_cost\":9.9E-7,\"id\":\"gen-1\",\"cancelled\":true}}", "gen-1");
 
 	(void)state;
 	assert_string_equal(r->cost, "0.00000099");
-	assert_null(r->model);
-	assert_false(r->has_prompt_tokens);
-	assert_int_equal(r->finished_us, NOW);
+	assert_null(r->other_id);
+	assert_int_equal(r->finished_us, NOW); /* nothing says when it was */
 	/* an interrupted request is answered under another id */
 	r = must_read("{\"data\":{\"total_cost\":1,\"id\":\"gen-2\",\"cancelled\":true}}", "gen-1");
 	assert_string_equal(r->generation_id, "gen-1");
+	assert_string_equal(r->other_id, "gen-2");
 	r = must_read("{\"data\":{\"total_cost\":0,\"native_tokens_prompt\":0}}", "gen-1");
 	assert_true(cd_provider_is_empty(r));
 	r = must_read("{\"data\":{\"total_cost\":0,\"native_tokens_prompt\":9}}", "gen-1");
@@ -154,6 +229,75 @@ test_odd_answers_that_are_sound(void **state)
 	/* not BYOK: the upstream amount is not a second bill */
 	r = must_read("{\"data\":{\"total_cost\":1,\"is_byok\":false,\"upstream_inference_cost\":1}}", "gen-1");
 	assert_null(r->byok_cost);
+	assert_false(cd_provider_lacks_byok(r));
+	/* BYOK without the upstream bill is half an answer */
+	r = must_read("{\"data\":{\"total_cost\":0.1,\"is_byok\":true,\"upstream_inference_cost\":null}}", "gen-1");
+	assert_true(cd_provider_lacks_byok(r));
+	r = must_read("{\"data\":{\"total_cost\":0.1,\"is_byok\":true}}", "gen-1");
+	assert_true(cd_provider_lacks_byok(r));
+	r = must_read("{\"data\":{\"total_cost\":0.1,\"is_byok\":true,\"upstream_inference_cost\":0}}", "gen-1");
+	assert_false(cd_provider_lacks_byok(r));
+}
+
+static void
+test_a_reply_without_a_time_has_that_of_its_id(void **state)
+{
+	Om__Record *r = must_read("{\"data\":{\"total_cost\":1}}", "gen-1790762001-Kd83"), *later;
+	struct cd_reply said;
+
+	(void)state;
+	assert_true(r->finished_us == (om_time)1790762001 * OM_SECOND);
+	/* so that the same answer is the same record, whenever it comes */
+	assert_int_equal(
+	    cd_provider_generation("{\"data\":{\"total_cost\":1}}", strlen("{\"data\":{\"total_cost\":1}}"),
+		"gen-1790762001-Kd83", NOW + OM_DAY, &arena, &said, NULL),
+	    OM_OK);
+	later = said.record;
+	assert_memory_equal(r->record_id.data, later->record_id.data, 16);
+	assert_true(later->finished_us == r->finished_us);
+	r = must_read("{\"data\":{\"total_cost\":1}}", "gen-9999999999-far-to-come");
+	assert_true(r->finished_us == NOW);
+	/* an id of the same bytes never stands for two contents */
+	assert_int_equal(
+	    cd_provider_generation("{\"data\":{\"total_cost\":1}}", strlen("{\"data\":{\"total_cost\":1}}"),
+		"gen-9999999999-far-to-come", NOW + 1, &arena, &said, NULL),
+	    OM_OK);
+	assert_memory_not_equal(r->record_id.data, said.record->record_id.data, 16);
+}
+
+static void
+test_a_reply_names_the_user_the_chat_and_the_task(void **state)
+{
+	static const char *const cases[][4] = {
+	    /* what it says, user, chat, task */
+	    {"\"external_user\":\"u-7\"", "u-7", NULL, NULL},
+	    {"\"external_user\":\"\"", "unknown", NULL, NULL},
+	    {"\"external_user\":null,\"session_id\":\"owui|u-7|c-1||title_generation\"", "u-7", "c-1",
+		"title_generation"},
+	    {"\"session_id\":\"owui|u-7|c-1||\"", "u-7", "c-1", NULL},
+	    {"\"session_id\":\"owui|u-7|||\"", "u-7", NULL, NULL},
+	    {"\"external_user\":\"u-8\",\"session_id\":\"owui|u-7|c-1||t\"", "u-8", "c-1", "t"},
+	    {"\"external_user\":\"a\\nb\",\"session_id\":\"owui|u-7|c-1||\"", "u-7", "c-1", NULL},
+	    {"\"session_id\":\"owui||c-1||t\"", "unknown", "c-1", "t"},
+	    {"\"session_id\":\"owui|{{USER_ID}}|{{CHAT_ID}}||{{TASK}}\"", "unknown", NULL, NULL},
+	    {"\"session_id\":\"7f3c2b19-8d51-4f0e-9a77-1c9f0a3e5b22\"", "unknown", NULL, NULL},
+	    {"\"session_id\":\"owui|u-7|c-1|m-1|t\"", "unknown", NULL, NULL},
+	    {"\"session_id\":\"owui|u-7|c-1||t|more\"", "unknown", NULL, NULL},
+	    {"\"session_id\":\"owui|u-7|c-1\"", "unknown", NULL, NULL},
+	    {"\"session_id\":\"owuix|u-7|c-1||t\"", "unknown", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *body = om_arena_printf(&arena, "{\"data\":{\"total_cost\":0.25,%s}}", cases[i][0]);
+		Om__Record *r = must_read(body, "gen-1");
+		const char *const said[] = {r->user->id, r->chat_id, r->task};
+
+		for (size_t k = 0; k < 3; k++)
+			if ((said[k] == NULL) != (cases[i][k + 1] == NULL) ||
+			    (said[k] != NULL && strcmp(said[k], cases[i][k + 1]) != 0))
+				fail_msg("%s: %s", cases[i][0], said[k] != NULL ? said[k] : "(none)");
+	}
 }
 
 static void
@@ -168,16 +312,16 @@ test_any_bytes_are_read_totally(void **state)
 		struct om_arena a;
 		Om__ModelsReply models = OM__MODELS_REPLY__INIT;
 		Om__CreditsReply credits = OM__CREDITS_REPLY__INIT;
-		Om__Record *r = NULL;
+		struct cd_reply said;
 		char *copy;
 
 		om_arena_init(&a, (size_t)16 * 1024 * 1024);
 		copy = om_arena_strndup(&a, good, n);
 		for (unsigned k = 0; k < 1 + i % 4; k++)
 			copy[fx_random(&seed) % n] = (char)fx_random(&seed);
-		if (cd_provider_generation(copy, n, "gen-1790762001-Kd83hQmZr2VxYt5LwB1c", "u", NOW, &a, &r, NULL) ==
+		if (cd_provider_generation(copy, n, "gen-1790762001-Kd83hQmZr2VxYt5LwB1c", NOW, &a, &said, NULL) ==
 		    OM_OK)
-			assert_int_equal(cd_record_fit(r, &a, NULL), OM_OK);
+			assert_int_equal(cd_record_fit(said.record, &a, NULL), OM_OK);
 		(void)!cd_provider_models(copy, n, &a, &models, NULL);
 		(void)!cd_provider_credits(copy, n, &a, &credits, NULL);
 		om_arena_fini(&a);
@@ -303,7 +447,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_samples_of_generations),
 	    cmocka_unit_test(test_what_is_not_an_answer_is_refused_with_a_reason),
+	    cmocka_unit_test(test_a_good_cost_is_one_whatever_stands_beside_it),
 	    cmocka_unit_test(test_odd_answers_that_are_sound),
+	    cmocka_unit_test(test_a_reply_without_a_time_has_that_of_its_id),
+	    cmocka_unit_test(test_a_reply_names_the_user_the_chat_and_the_task),
 	    cmocka_unit_test(test_any_bytes_are_read_totally),
 	    cmocka_unit_test(test_models_keep_the_provider_s_prices),
 	    cmocka_unit_test(test_credits_of_two_zeros_are_not_known),

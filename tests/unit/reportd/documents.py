@@ -11,7 +11,8 @@ import openpyxl
 
 SAMPLES = os.environ.get("REPORTD_SAMPLES", "")
 
-STATEMENTS = ["statement", "statement-fee", "statement-none", "statement-one", "statement-500", "statement-huge", "statement-hostile"]
+STATEMENTS = ["statement", "statement-fee", "statement-none", "statement-one", "statement-500", "statement-huge", "statement-hostile",
+              "statement-rests"]
 REPORTS = ["report", "report-scripts", "report-none", "report-large"]
 EMPTY = ["statement-none", "report-none"]
 ALL = STATEMENTS + REPORTS

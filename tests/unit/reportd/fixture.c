@@ -132,11 +132,31 @@ generation(struct om_arena *a, const struct fx_shape *sh, unsigned u, unsigned m
 	g->reasoning_tokens = (int64_t)out->reasoning;
 	g->cached_tokens = (int64_t)out->cached;
 	g->cost = money(a, out->cost);
+	g->has_requests = g->has_unsettled = 1;
+	g->requests = 1;
 	if (out->byok.v != 0) {
 		g->byok_cost = money(a, out->byok);
 		g->has_is_byok = g->is_byok = 1;
 	}
 	return g;
+}
+
+/* make_rest makes a row what a turn cost beyond its known requests. */
+static void
+make_rest(struct om_arena *a, Om__Generation *g, unsigned i, struct sum *one)
+{
+	*one = (struct sum){.cost = one->cost};
+	g->generation_id = must(om_arena_printf(a, "owui:turn-%u", i));
+	g->requests = 0;
+	g->has_prompt_tokens = g->has_completion_tokens = g->has_reasoning_tokens = g->has_cached_tokens = 0;
+	g->has_is_byok = 0;
+	g->byok_cost = NULL;
+}
+
+static bool
+is_used(const struct sum *s)
+{
+	return s->requests > 0 || s->cost.v != 0;
 }
 
 static void
@@ -231,7 +251,8 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 	struct rd_month mo = fx_month(&sh);
 	Om__StatementReply *r = must(om_msg_new(a, &om__statement_reply__descriptor));
 	unsigned n_users = sh.users != NULL ? sh.n_users : 1, days = sh.days != 0 ? sh.days : 24;
-	size_t most = (size_t)n_users * sh.n_models * sh.n_requests, unsettled = sh.unsettled, estimated = sh.estimated;
+	size_t most = (size_t)n_users * sh.n_models * sh.n_requests + sh.rests, unsettled = sh.unsettled,
+	       estimated = sh.estimated;
 	struct sum total = {0}, previous = {0}, *by_day, *by_model;
 	om_money price, estimates = OM_MONEY_ZERO;
 
@@ -252,12 +273,14 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 		for (unsigned m = 0; m < sh.n_models; m++) {
 			struct sum pair = {0};
 
-			for (unsigned i = 0; i < sh.n_requests; i++) {
+			for (unsigned i = 0; i < sh.n_requests + (u == 0 && m == 0 ? sh.rests : 0); i++) {
 				unsigned d = (i * 5 + m + u) % days;
 				struct sum one;
 				Om__Generation *g = generation(a, &sh, u, m, i, r->from_day + (om_day)d, price, &one);
 
-				if (estimated > 0) {
+				if (i >= sh.n_requests) {
+					make_rest(a, g, i, &one);
+				} else if (estimated > 0) {
 					estimated--;
 					unsettled--;
 					one.unsettled = 1;
@@ -270,6 +293,7 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 					g->cost = NULL;
 					g->cost_state = OM__COST_STATE__COST_UNKNOWN;
 				}
+				g->unsettled = one.unsettled > 0;
 				add(&pair, &one);
 				add(&by_day[d], &one);
 				if (r->n_generations < sh.max_rows)
@@ -277,7 +301,7 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 			}
 			add(&by_user, &pair);
 			add(&by_model[m], &pair);
-			if (sh.users != NULL && pair.requests > 0) {
+			if (sh.users != NULL && is_used(&pair)) {
 				Om__UsageRow *row = usage(a, &pair);
 
 				row->user = user_id(a, &sh, u);
@@ -288,7 +312,7 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 			}
 		}
 		add(&total, &by_user);
-		if (sh.users != NULL && by_user.requests > 0) {
+		if (sh.users != NULL && is_used(&by_user)) {
 			Om__UsageRow *row = usage(a, &by_user);
 
 			row->user = user_id(a, &sh, u);
@@ -297,7 +321,7 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 		}
 	}
 	for (unsigned m = 0; m < sh.n_models; m++)
-		if (by_model[m].requests > 0) {
+		if (is_used(&by_model[m])) {
 			Om__UsageRow *row = usage(a, &by_model[m]);
 
 			row->model = model_name(a, &sh, m);
@@ -305,7 +329,7 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 			r->models[r->n_models++] = row;
 		}
 	for (unsigned d = 0; d < days; d++)
-		if (by_day[d].requests > 0) {
+		if (is_used(&by_day[d])) {
 			Om__UsageRow *row = usage(a, &by_day[d]);
 			char text[OM_DAY_TEXT];
 
@@ -326,7 +350,9 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 	previous.cost.v = total.cost.v / 10 * 8;
 	r->total = figures(a, &total);
 	r->previous_total = figures(a, &previous);
-	r->rows_left_out = total.requests - r->n_generations;
+	r->has_rests = 1;
+	r->rests = sh.rests;
+	r->rows_left_out = total.requests + sh.rests - r->n_generations;
 	return r;
 }
 

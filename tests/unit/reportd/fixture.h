@@ -28,6 +28,7 @@ struct fx_shape {
 	const char *price;   /* of the first request; the others vary; NULL: 0.0012345 */
 	unsigned unsettled;  /* so many requests have no cost */
 	unsigned estimated;  /* so many of them have an estimate */
+	unsigned rests;      /* rows beyond the requests of the first user and model: a cost, and no request */
 	bool byok;
 	uint32_t max_rows;
 	bool running;      /* the month is not over */

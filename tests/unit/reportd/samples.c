@@ -150,6 +150,8 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.locale = "de",
 	.paper = RD_LETTER},
+    {.name = "statement-rests",
+	.shape = {.models = models, .n_models = 3, .n_requests = 8, .unsettled = 1, .rests = 3, .max_rows = 100000}},
     {.name = "report-none", .shape = {.users = team, .max_rows = 100000}},
     {.name = "report-large",
 	.shape = {.users = team,

@@ -112,6 +112,28 @@ test_estimates_say_what_they_could_change(void **state)
 	om_arena_fini(&a);
 }
 
+/* A request can be unsettled with a cost (the fee, where the upstream bill is missing),
+ * and settled without one (nobody has a price for it). */
+static void
+test_notes_claim_no_more_than_is_known(void **state)
+{
+	struct fx_shape sh = one_user;
+	const struct rd_doc *d;
+	struct om_arena a;
+	const char *text;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 26);
+	assert_int_equal(build(&a, &sh, fx_reply(&a, &sh), NULL, &d, NULL), OM_OK);
+	text = line(d->notes, d->n_notes, "Not yet settled");
+	assert_non_null(strstr(text, "the others with what is known of their cost"));
+	assert_null(strstr(text, "zero"));
+	sh.unsettled = 0;
+	assert_int_equal(build(&a, &sh, fx_reply(&a, &sh), NULL, &d, NULL), OM_OK);
+	assert_non_null(strstr(line(d->notes, d->n_notes, "Not yet settled"), "each known cost is the provider's own"));
+	om_arena_fini(&a);
+}
+
 static void
 test_a_report_has_changes_groups_and_a_page_per_user(void **state)
 {
@@ -185,6 +207,7 @@ main(void)
 	    cmocka_unit_test(test_german_words_numbers_and_months),
 	    cmocka_unit_test(test_an_issued_document_names_itself_and_a_draft_does_not),
 	    cmocka_unit_test(test_estimates_say_what_they_could_change),
+	    cmocka_unit_test(test_notes_claim_no_more_than_is_known),
 	    cmocka_unit_test(test_a_report_has_changes_groups_and_a_page_per_user),
 	    cmocka_unit_test(test_a_group_has_its_members_and_no_pages),
 	};

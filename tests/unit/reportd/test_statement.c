@@ -342,6 +342,110 @@ test_rows_left_out_are_said(void **state)
 	om_arena_fini(&a);
 }
 
+/* Rows that have a cost and are no request: rows are more than requests, and all adds up. */
+static void
+test_what_is_left_of_a_turn_costs_and_is_no_request(void **state)
+{
+	static const struct fx_shape shapes[] = {
+	    {.n_models = 4, .n_requests = 6, .max_rows = 1000, .unsettled = 2, .rests = 3},
+	    {.users = team, .n_users = 3, .n_models = 2, .n_requests = 4, .max_rows = 1000, .rests = 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct rd_table *t;
+		const struct rd_doc *d;
+		struct om_arena a;
+
+		om_arena_init(&a, (size_t)1 << 26);
+		assert_int_equal(build(&a, &shapes[i], fx_reply(&a, &shapes[i]), NULL, &d, NULL), OM_OK);
+		t = table(d, "Requests");
+		assert_int_equal(t->n_rows, 24 + shapes[i].rests);
+		assert_int_equal(t->total[column(t, "Requests")].u.n, 24);
+		for (size_t n = 0; n < d->n_tables; n++)
+			assert_table_adds_up(&d->tables[n], &a);
+		om_arena_fini(&a);
+	}
+}
+
+static void
+test_a_month_of_rests_alone_is_not_nothing(void **state)
+{
+	static const struct fx_shape sh = {.n_models = 1, .rests = 2, .max_rows = 1000};
+	const struct rd_terms terms = {.fee = usd("5"), .floor = true};
+	const struct rd_doc *d;
+	struct om_arena a;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 26);
+	assert_int_equal(build(&a, &sh, fx_reply(&a, &sh), &terms, &d, NULL), OM_OK);
+	assert_null(d->nothing);
+	assert_int_equal(table(d, "Requests")->n_rows, 2);
+	assert_non_null(line(d->facts, d->n_facts, "Figures as of"));
+	assert_non_null(line(d->notes, d->n_notes, "Not yet settled"));
+	assert_false(om_money_is_zero(d->due));
+	assert_string_equal(d->amounts[0].remark, "0 requests");
+	om_arena_fini(&a);
+}
+
+/* Each way in which such rows can fail to add up. */
+static void
+test_wrong_rests_give_no_document(void **state)
+{
+	const struct fx_shape sh = {.n_models = 4, .n_requests = 6, .max_rows = 1000, .unsettled = 2, .rests = 3};
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		Om__StatementReply *r;
+		const struct rd_doc *d;
+		struct om_arena a;
+		om_err e = {.text = ""};
+
+		om_arena_init(&a, (size_t)1 << 26);
+		r = fx_reply(&a, &sh);
+		switch (i) {
+		case 0:
+			r->rests--;
+			break;
+		case 1:
+			r->has_rests = 0;
+			r->rests = 0;
+			break;
+		case 2:
+			r->generations[6]->requests = 1;
+			break;
+		case 3:
+			r->generations[5]->requests = 0;
+			break;
+		default:
+			r->generations[5]->unsettled = 1;
+			break;
+		}
+		assert_int_equal(build(&a, &sh, r, NULL, &d, &e), OM_INTERNAL);
+		assert_non_null(strstr(e.text, "control total"));
+		om_arena_fini(&a);
+	}
+}
+
+/* An older costd's rows: each is a request, and which is settled is not known. */
+static void
+test_rows_that_do_not_say_are_a_request_each(void **state)
+{
+	const struct rd_doc *d;
+	Om__StatementReply *r;
+	struct om_arena a;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 26);
+	r = fx_reply(&a, &one_user);
+	r->has_rests = 0;
+	for (size_t i = 0; i < r->n_generations; i++)
+		r->generations[i]->has_requests = r->generations[i]->has_unsettled = 0;
+	assert_int_equal(build(&a, &one_user, r, NULL, &d, NULL), OM_OK);
+	assert_table_adds_up(table(d, "Requests"), &a);
+	om_arena_fini(&a);
+}
+
 static void
 test_money_text_has_two_digits_at_least(void **state)
 {
@@ -390,6 +494,10 @@ main(void)
 	    cmocka_unit_test(test_facts_name_period_zone_and_issue),
 	    cmocka_unit_test(test_byok_is_in_no_sum),
 	    cmocka_unit_test(test_rows_left_out_are_said),
+	    cmocka_unit_test(test_what_is_left_of_a_turn_costs_and_is_no_request),
+	    cmocka_unit_test(test_a_month_of_rests_alone_is_not_nothing),
+	    cmocka_unit_test(test_wrong_rests_give_no_document),
+	    cmocka_unit_test(test_rows_that_do_not_say_are_a_request_each),
 	    cmocka_unit_test(test_money_text_has_two_digits_at_least),
 	    cmocka_unit_test(test_little_memory_is_a_status),
 	};

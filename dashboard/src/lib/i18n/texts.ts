@@ -142,6 +142,7 @@ export interface Texts {
     missing: (n: number, shown: string) => string;
     lookupsPaused: (until: string) => string;
     lookupsLate: (n: string) => string;
+    refused: (n: number, shown: string) => string;
   };
   chart: {
     by: string;
@@ -184,6 +185,8 @@ export interface Texts {
     allUsers: string;
     unsettledTitle: string;
     unsettledText: string;
+    unsettledElsewhere: string;
+    unsettledReasons: string;
   };
   live: {
     title: string;
@@ -317,6 +320,8 @@ export interface Texts {
       cancelled: string;
       error: string;
     };
+    platform: string;
+    noPlatform: string;
   };
   models: {
     title: string;
@@ -473,12 +478,16 @@ export interface Texts {
     looked_up: string;
     estimated: string;
     unknown: string;
+    fee: string;
+    no_price: string;
   };
   costStateText: {
     reported: string;
     looked_up: string;
     estimated: string;
     unknown: string;
+    fee: string;
+    no_price: string;
   };
   requestState: {
     open: string;
@@ -615,6 +624,7 @@ export interface Texts {
       legacy: string;
       estimate: string;
       other: string;
+      operator: string;
     };
     pathName: {
       stream: string;
@@ -625,6 +635,7 @@ export interface Texts {
       legacy: string;
       estimate: string;
       other: string;
+      operator: string;
     };
     field: {
       state: string;
@@ -639,9 +650,22 @@ export interface Texts {
       byok_cost: string;
       started_at: string;
       finished_at: string;
+      platform: string;
+      request: string;
+      other_id: string;
     };
     zone: (zone: string) => string;
     zoneBilled: (day: string, zone: string) => string;
+    platform: string;
+    platformAll: (platform: string) => string;
+    otherId: string;
+    turnRequest: string;
+    fromRow: string;
+    otherPlatform: string;
+    partCost: string;
+    restCost: string;
+    byokOpen: string;
+    aloneText: string;
   };
   model: {
     back: string;
@@ -810,6 +834,7 @@ export interface Texts {
       stored: string;
       storedWrong: (n: number, shown: string) => string;
       dead: (n: number, shown: string) => string;
+      refused: (n: number, shown: string) => string;
     };
     unreadable: string;
   };
@@ -870,6 +895,7 @@ export interface Texts {
       given_up: string;
       not_looked_up: string;
       no_key: string;
+      no_price: string;
     };
     noEstimate: {
       no_tokens: string;
@@ -901,6 +927,23 @@ export interface Texts {
     reported: string;
     lookedUp: string;
     difference: string;
+    unsettledAbout: string;
+    refused: string;
+    refusedAbout: string;
+    refusedNone: string;
+    refusedNoneText: string;
+    sender: string;
+    unnamedSender: string;
+    count: string;
+    firstAt: string;
+    lastAt: string;
+    doors: {
+      events: string;
+      record: string;
+      traces: string;
+    };
+    byokOpen: string;
+    notAsked: string;
   };
   trouble: {
     noReply: (detail: string) => string;
@@ -908,5 +951,36 @@ export interface Texts {
     notJson: (type: string) => string;
     notYet: string;
     noId: string;
+  };
+  mark: {
+    part: string;
+    rest: string;
+    matched: string;
+    other_id: string;
+  };
+  markText: {
+    part: string;
+    rest: string;
+    matched: string;
+    other_id: string;
+  };
+  pairing: {
+    title: string;
+    partOf: string;
+    restOf: string;
+    parts: string;
+    matched: string;
+    tagged: string;
+    otherId: (id: string) => string;
+    otherIdUnnamed: string;
+    undo: string;
+    question: string;
+    consequence: string;
+    cancel: string;
+    busy: string;
+    undone: (n: number) => string;
+    failed: string;
+    gone: string;
+    notPaired: string;
   };
 }
