@@ -175,7 +175,7 @@ number_bytes(const char *p, const char *end, bool *huge)
 	size_t n = 0;
 	bool exponent = false;
 
-	while (p + n < end && (memchr("+-.eE", p[n], 5) != NULL || (p[n] >= '0' && p[n] <= '9'))) {
+	while (p + n < end && p[n] != '\0' && strchr("+-.eE0123456789", p[n]) != NULL) {
 		exponent |= p[n] == 'e' || p[n] == 'E';
 		n++;
 	}
