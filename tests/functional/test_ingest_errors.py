@@ -2,10 +2,10 @@
 """What /api/v1/events and /metering/record refuse, and what they make of odd but valid input.  What they repair: test_repairs.py."""
 import json
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
-from records import instant, new_generation_id, record
+from records import new_generation_id, record
 from stack import wait_until
 
 NOW = datetime.now(timezone.utc)
