@@ -369,12 +369,11 @@ name_record(struct cd_import *im, Om__Record *r, om_err *e)
 static const char *
 time_is_odd(const Om__Record *r)
 {
-	om_time last = r->has_finished_us ? r->finished_us : r->started_us;
+	om_time at = r->has_started_us ? r->started_us : r->finished_us; /* each file has one of them */
 
-	last = r->has_started_us && r->started_us > last ? r->started_us : last;
-	if (last > r->received_us + OM_FIT_AHEAD)
+	if (at > r->received_us + OM_FIT_AHEAD)
 		return "its time is yet to come";
-	return cd_record_seen_us(r) < FIRST_TIME ? "its time is before 2020" : NULL;
+	return at < FIRST_TIME ? "its time is before 2020" : NULL;
 }
 
 /* count_repairs counts a row once per field. */

@@ -314,7 +314,7 @@ def test_very_many_lines_may_be_left_out(stack, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["forward", "backward", "shuffled"])
-def test_what_the_ledger_knows_is_found_in_whatever_order_the_file_is(stack, tmp_path, order):
+def test_both_files_are_one_in_whatever_order_the_lines_are(stack, tmp_path, order):
     """Some pages of rows over three months, each as a turn in the one file and as a generation in the other."""
     days = [AT - timedelta(days=90) + timedelta(hours=n) for n in range(1600)]
     old = old_file(tmp_path / "old.sqlite", [activity(id=f"t-{n}", at=at, cost=0.25) for n, at in enumerate(days)])
@@ -324,20 +324,21 @@ def test_what_the_ledger_knows_is_found_in_whatever_order_the_file_is(stack, tmp
         lines.reverse()
     if order == "shuffled":
         random.Random(7).shuffle(lines)
-    said = run(stack, export_file(tmp_path / "x.csv", lines + [line(9999, instant(days[0]))]))
-    assert "1601 rows: 1 new" in said and "left out 1600: the ledger has this call by another id" in said, said
-    assert totals(stack)[0] == "1601"
+    path = export_file(tmp_path / "x.csv", lines + [line(9999, instant(days[0]))])
+    assert "1601 rows: 1601 new" in run(stack, path)
+    assert totals(stack)[:2] == ("1601", "400.250000000000000000")
+    assert "1600 rows: 0 new" in run(stack, old) and "1601 rows: 0 new" in run(stack, path) and totals(stack)[0] == "1601"
 
 
 @pytest.mark.parametrize("first", ["sqlite", "export"])
 def test_both_files_of_one_month_count_each_call_once(stack, tmp_path, first):
     """The files know a call by different ids; each row of one stands for one row of the other, whatever comes first."""
-    rows = [activity(cost=0.25, at=AT + timedelta(seconds=n)) for n in range(2)] + [activity(cost=0.125, at=AT)]
+    rows = [activity(cost=0.25, at=AT + timedelta(seconds=n)) for n in range(2)] + [activity(cost=0.125, at=AT, prompt=90)]
     old = old_file(tmp_path / "old.sqlite", rows)
     export = tmp_path / "export.csv"
     stamp = instant(AT + timedelta(seconds=5))
-    export.write_text(HEADER + "".join(f"gen-{n},{stamp},{cost},100,10,a/one-20260101,P,false,{user}\n" for n, cost, user in (
-        (1, "0.25", "u-1"), (2, "0.25", ""), (3, "0.25", "u-1"), (4, "0.125", "u-2"))), encoding="utf-8")
+    export.write_text(HEADER + "".join(f"gen-{n},{stamp},{cost},{prompt},10,a/one-20260101,P,false,{user}\n" for n, cost, user, prompt in (
+        (1, "0.25", "u-1", 100), (2, "0.25", "", 100), (3, "0.25", "u-1", 100), (4, "0.125", "u-2", 90))), encoding="utf-8")
     for _ in range(2):
         for path in (old, export) if first == "sqlite" else (export, old):
             run(stack, path)
