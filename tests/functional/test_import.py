@@ -357,7 +357,7 @@ def test_what_is_neither_is_refused(stack, tmp_path):
 
 
 def test_progress_is_shown(stack, tmp_path):
-    rows = [activity(at=AT + timedelta(seconds=n), cost=0.001) for n in range(21000)]
+    rows = [activity(at=AT - timedelta(hours=n), cost=0.001) for n in range(21000)]
     said = run(stack, old_file(tmp_path / "old.sqlite", rows))
     assert said.count(" %\n") == 2 and "21000 rows: 21000 new" in said, said
     assert totals(stack)[:2] == ("21000", "21.000000000000000000")
