@@ -67,6 +67,7 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	    (s = read_names(rq, "cost_state", cost_states, 4, &cost_state, &q->filter.n_cost_states, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &q->filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "chat_id", 1, 256, &q->filter.chat_id, e)) != OM_OK ||
+	    (s = gw_query_text(rq, "platform", 0, 64, &q->filter.platform, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q->query.cursor, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 1000, 100, &q->query.limit, e)) != OM_OK ||
 	    (s = gw_query_period(rq, &q->period, e)) != OM_OK)
@@ -127,6 +128,7 @@ write_list(struct om_jw *w, const char *key, char *const *texts, size_t n)
 	om_jw_close(w, ']');
 }
 
+/* write_generation writes the members of a row and leaves the object open. */
 static void
 write_generation(struct om_jw *w, const Om__Generation *g)
 {
@@ -158,7 +160,12 @@ write_generation(struct om_jw *w, const Om__Generation *g)
 	gw_write_text(w, "task", g->task);
 	gw_write_text(w, "source", g->source);
 	write_list(w, "groups", g->groups, g->n_groups);
-	om_jw_close(w, '}');
+	gw_write_text(w, "platform", g->platform);
+	write_list(w, "marks", g->marks, g->n_marks);
+	gw_write_int(w, "requests", true, g->has_requests ? g->requests : 1);
+	om_jw_key(w, "unsettled");
+	om_jw_bool(w, g->has_unsettled && g->unsettled);
+	gw_write_text(w, "other_id", g->other_id);
 }
 
 om_status
@@ -185,8 +192,10 @@ gw_api_generations(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, o
 	gw_write_text(&w, "timezone", rep->generations->timezone);
 	om_jw_key(&w, "items");
 	om_jw_open(&w, '[');
-	for (size_t i = 0; i < rep->generations->n_items; i++)
+	for (size_t i = 0; i < rep->generations->n_items; i++) {
 		write_generation(&w, rep->generations->items[i]);
+		om_jw_close(&w, '}');
+	}
 	om_jw_close(&w, ']');
 	gw_write_text(&w, "next_cursor", rep->generations->next_cursor);
 	om_jw_close(&w, '}');
@@ -233,6 +242,10 @@ write_record(struct om_jw *w, const Om__Record *r)
 	gw_write_text(w, "turn_id", r->turn_id);
 	gw_write_text(w, "origin", r->origin);
 	gw_write_text(w, "task", r->task);
+	gw_write_text(w, "generation_id", r->generation_id);
+	gw_write_int(w, "request", r->has_request, r->request);
+	gw_write_text(w, "platform", r->platform);
+	gw_write_text(w, "other_id", r->other_id);
 	om_jw_close(w, '}');
 }
 
@@ -255,6 +268,16 @@ write_lookup(struct om_jw *w, const Om__Lookup *l)
 	om_jw_close(w, '}');
 }
 
+/* read_id copies the id of the path. */
+static om_status
+read_id(const struct gw_req *rq, char **out, om_err *e)
+{
+	if (om_utf8_length(rq->param[0], strlen(rq->param[0])) > ID_CHARS)
+		return om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
+	*out = om_arena_strdup(rq->arena, rq->param[0]);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
 om_status
 gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -263,13 +286,10 @@ gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om
 	const Om__GenerationReply *g;
 	Om__Reply *rep = NULL;
 	struct om_jw w;
-	om_status s;
+	om_status s = read_id(rq, &q.generation_id, e);
 
-	if (om_utf8_length(rq->param[0], strlen(rq->param[0])) > ID_CHARS)
-		return om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
-	q.generation_id = om_arena_strdup(rq->arena, rq->param[0]);
-	if (q.generation_id == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s != OM_OK)
+		return s;
 	req.body_case = OM__REQUEST__BODY_GENERATION;
 	req.generation = &q;
 	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
@@ -284,6 +304,9 @@ gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om
 	gw_write_text(&w, "timezone", g->timezone);
 	om_jw_key(&w, "generation");
 	write_generation(&w, g->generation);
+	write_list(&w, "part_of", g->generation->part_of, g->generation->n_part_of);
+	write_list(&w, "parts", g->generation->parts, g->generation->n_parts);
+	om_jw_close(&w, '}');
 	om_jw_key(&w, "records");
 	om_jw_open(&w, '[');
 	for (size_t i = 0; i < g->n_records; i++)
@@ -292,6 +315,32 @@ gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om
 	om_jw_key(&w, "truncated");
 	om_jw_bool(&w, g->truncated);
 	write_lookup(&w, g->lookup);
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+om_status
+gw_api_unpair(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__UnpairQuery q = OM__UNPAIR_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	struct om_jw w;
+	om_status s = read_id(rq, &q.generation_id, e);
+
+	if (s != OM_OK)
+		return s;
+	req.body_case = OM__REQUEST__BODY_UNPAIR;
+	req.unpair = &q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
+	if (s != OM_OK)
+		return s;
+	if (rep->body_case != OM__REPLY__BODY_UNPAIR)
+		return gw_read_mismatch(e);
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	write_list(&w, "unpaired", rep->unpair->unpaired, rep->unpair->n_unpaired);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }

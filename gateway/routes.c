@@ -26,8 +26,9 @@ enum flag {
 };
 
 #define OF_USAGE "from to group_by user group model provider origin task source limit "
-#define OF_GENERATIONS \
-	"from to user group model provider chat_id generation_id state cost_state origin task source cursor limit "
+#define OF_GENERATIONS                                                                                                 \
+	"from to user group model provider platform chat_id generation_id state cost_state origin task source cursor " \
+	"limit "
 #define OF_DOCUMENT "locale paper format "
 #define FILE_TOO    (HEAD_TOO | GIVES_FILE)
 
@@ -54,6 +55,7 @@ static const struct route routes[] = {
     {"GET", "/api/v1/usage", OF_USAGE, READERS, 0, 0, gw_api_usage},
     {"GET", "/api/v1/generations", OF_GENERATIONS, READERS, 0, 0, gw_api_generations},
     {"GET", "/api/v1/generations/{}", "", READERS, 0, 0, gw_api_generation},
+    {"POST", "/api/v1/generations/{}/unpair", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_unpair},
     {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_api_live},
     {"GET", "/api/v1/pipeline", "", READERS, 0, 0, gw_api_pipeline},
     {"GET", "/api/v1/settings", "", GW_SESSION, 0, 0, gw_api_settings},

@@ -25,7 +25,7 @@ gw_handler gw_api_events, gw_api_record;                                 /* api_
 gw_handler gw_api_traces;                                                /* api_traces.c */
 gw_handler gw_api_login, gw_api_logout, gw_api_session;                  /* api_session.c */
 gw_handler gw_api_usage;                                                 /* api_usage.c */
-gw_handler gw_api_generations, gw_api_generation;                        /* api_generations.c */
+gw_handler gw_api_generations, gw_api_generation, gw_api_unpair;         /* api_generations.c */
 gw_handler gw_api_settings, gw_api_plugin;                               /* api_settings.c */
 gw_handler gw_api_live;                                                  /* api_live.c */
 gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits;     /* api_lists.c */

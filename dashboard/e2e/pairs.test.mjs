@@ -29,7 +29,7 @@ const one = (id) => at.api(`/api/v1/generations/${encodeURIComponent(id)}`);
 
 describe('pairs', { concurrency: false }, () => {
   test('a row that is part of another counts nothing, says so, and leads there', async () => {
-    const { part_of: wholes } = await one(TURN);
+    const wholes = (await one(TURN)).generation.part_of;
     await at.open(path(TURN));
     await panel().getByText('This row counts nothing: it is part of').waitFor();
     await page.getByText('No cost stands here').waitFor();
@@ -62,10 +62,10 @@ describe('pairs', { concurrency: false }, () => {
   });
 
   test('what a turn left over is explained, with its known requests', async () => {
-    const { generation, part_of: known } = await one(REST);
+    const { generation } = await one(REST);
     await at.open(path(REST));
     await panel().getByText('what the turn cost beyond its known requests').waitFor();
-    for (const id of known) await panel().getByRole('link', { name: id }).waitFor();
+    for (const id of generation.part_of) await panel().getByRole('link', { name: id }).waitFor();
     const story = page.getByRole('region', { name: 'How the cost came about' });
     sameMoney((await amounts(story))[0], generation.cost, 'what is left');
     await story.getByText('its sum, less what those cost').waitFor();
@@ -93,11 +93,15 @@ describe('pairs', { concurrency: false }, () => {
     const story = page.getByRole('region', { name: 'How the cost came about' });
     await story.getByText('together with the answer').waitFor();
     sameMoney((await amounts(story))[0], generation.cost, 'its own cost');
+    const records = page.getByRole('region', { name: 'What arrived' });
+    const word = records.locator('li', { hasText: 'Operator’s decision' });
+    await word.getByText('The pairing was undone').waitFor();
+    assert.equal(await word.getByText('running').count(), 0);
     await axe(page);
   });
 
   test('the request’s own page undoes it, too, and says which rows count now', async () => {
-    const { part_of: wholes } = await one(TURN);
+    const wholes = (await one(TURN)).generation.part_of;
     await at.open(path(wholes[0]));
     await undo().click();
     await page.getByRole('dialog').getByRole('button', { name: 'Undo pairing' }).click();

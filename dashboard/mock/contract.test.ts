@@ -59,6 +59,7 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     ['/api/v1/models', ''],
     ['/api/v1/prices', '?model=openai/gpt-5'],
     ['/api/v1/unsettled', '?limit=20'],
+    ['/api/v1/refused', ''],
     ['/api/v1/dead-letters', ''],
     ['/api/v1/discrepancies', '?limit=20'],
     ['/api/v1/documents', '?limit=20'],
@@ -84,6 +85,19 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     expect(check?.errors ?? []).toEqual([]);
   });
 }
+
+test.each(['owui:turn-1:1', 'owui:turn-2:1', 'chatcmpl-417'])(
+  'the history of %s is as the contract says',
+  async (id) => {
+    mock.setMode('normal');
+    const body = await (await call(`/api/v1/generations/${encodeURIComponent(id)}`)).json();
+    const path = '/api/v1/generations/{generation_id}';
+    const ok = ['get', 'responses', '200', 'content', 'application/json', 'schema'];
+    const check = ajv.getSchema(`${ID}#${pointer('paths', path, ...ok)}`);
+    check?.(body);
+    expect(check?.errors).toBeNull();
+  },
+);
 
 test('totals are the sum of their rows', async () => {
   mock.setMode('normal');

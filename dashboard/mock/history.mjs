@@ -77,12 +77,11 @@ function recordsOf(row) {
     received_at: instant(start + 240),
   });
   if (row.said !== undefined) {
+    const said = { cost: money(row.said), source: 'filter-outlet' };
+    const word = { ...NOTHING, state: 'open', source: 'operator', model: null, provider: null };
     return [
-      recordOf(row, {
-        cost: money(row.said),
-        source: 'filter-outlet',
-        received_at: instant(end + 120),
-      }),
+      recordOf(row, { ...said, received_at: instant(end + 120) }),
+      ...(row.alone ? [recordOf(row, { ...word, received_at: instant(row.alone) })] : []),
     ];
   }
   if (row.other_id) {
@@ -132,13 +131,11 @@ export function lookupOf(c, row) {
 
 export function history(x) {
   const row = findRow(x, x.params[0]);
-  const { units, byokUnits, said, request, part_of, parts, ...generation } = row;
-  const rows = [row, ...parts.map((id) => findRow(x, id))];
+  const { units, byokUnits, said, request, alone, hour, ...generation } = row;
+  const rows = [row, ...row.parts.map((id) => findRow(x, id))];
   x.kit.json(x.res, {
     timezone: x.c.timezone,
     generation,
-    part_of,
-    parts,
     records: rows.flatMap(recordsOf),
     truncated: false,
     lookup: row.cost_state === 'looked_up' ? null : lookupOf(x.c, row),
@@ -156,7 +153,12 @@ export function unpair(x) {
       end.marks = end.marks.filter((m) => m !== 'matched');
       Object.assign(end, { part_of: [], parts: end.parts.filter((p) => p !== turn.generation_id) });
     }
-    Object.assign(turn, { requests: 1, units: turn.said, cost: money(turn.said) });
+    Object.assign(turn, {
+      alone: x.c.clock().getTime(),
+      requests: 1,
+      units: turn.said,
+      cost: money(turn.said),
+    });
   }
   x.kit.json(x.res, { unpaired: turns.map((t) => t.generation_id) });
 }

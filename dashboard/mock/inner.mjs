@@ -43,7 +43,9 @@ export async function answerInner(kit, c, req, res, url) {
     const found = form.exec(path);
     if (!found || method !== req.method) continue;
     const params = found.slice(1).map(decodeURIComponent);
-    const body = method === 'POST' ? await kit.readBody(req) : null;
+    const sent = Number(req.headers['content-length'] ?? 0) > 0;
+    const body =
+      method === 'POST' && (sent || !NO_BODY.test(path)) ? await kit.readBody(req) : null;
     await handle({ kit, c, res, query, params, body, store: store(c), req });
     return true;
   }
@@ -57,6 +59,9 @@ export function verifyCode(kit, c, res, code) {
   const { number, kind, issued_at, total, currency, sha256, corrected_by } = found;
   kit.json(res, { number, kind, issued_at, total, currency, sha256, corrected_by });
 }
+
+/** Calls that say all in their path. */
+const NO_BODY = /\/unpair$/;
 
 const ROUTES = [
   ['GET', /^generations\/([^/]+)$/, history],

@@ -100,7 +100,7 @@ export function pipeline(c) {
     database: { state: broken ? 'unknown' : partial ? 'unreachable' : 'ok' },
     dead_letters: broken ? null : (c.state.inner?.dead.length ?? (partial ? 2 : 0)),
     missing_records: broken ? null : 0,
-    refused: broken ? null : refusedCount(c, now),
+    refused: refusedCount(c, now),
     lookups: broken
       ? null
       : {

@@ -358,7 +358,7 @@ function page(list, query, shape) {
 
 function generations(c, query) {
   const shape = (r) => {
-    const { units, byokUnits, hour, said, request, part_of, parts, ...shown } = r;
+    const { units, byokUnits, hour, said, request, alone, part_of, parts, ...shown } = r;
     return shown;
   };
   return { timezone: c.timezone, ...page(select(c, query), query, shape) };

@@ -127,7 +127,7 @@ def test_neither_generation_nor_turn_is_refused(stack, ids):
 
 
 def test_a_turn_alone_is_enough(stack):
-    sent = record(turn_id="turn-" + uuid.uuid4().hex, prompt_tokens=1291)  # no other call's, which it would be taken for
+    sent = record(turn_id="turn-" + uuid.uuid4().hex, prompt_tokens=1291, model="of/its-own")  # no other call's, which it would be taken for
     del sent["generation_id"]
     stack.ingest.send(sent)
     assert row_of(stack, {"generation_id": "owui:" + sent["turn_id"]})["turn_id"] == sent["turn_id"]

@@ -122,7 +122,7 @@ def test_unfit_ids_are_their_hashes_and_blanks_are_theirs_to_have(stack):
 
 def test_turn_that_is_too_long_is_a_key(stack):
     turn = "t" * 129 + uuid.uuid4().hex
-    sent = record(turn_id=turn, cost="0.25", prompt_tokens=1290)  # no other call's, which it would be taken for
+    sent = record(turn_id=turn, cost="0.25", prompt_tokens=1290, model="of/its-own")  # no other call's, which it would be taken for
     del sent["generation_id"]
     assert repaired(stack, sent, "turn_id", key="owui:" + long_id(turn))["cost"] == "0.25"
 

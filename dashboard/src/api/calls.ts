@@ -2,7 +2,6 @@
 // The calls of the inner pages and the shapes they answer with, each once.
 import {
   type Generation,
-  type GetOptions,
   type JsonBody,
   type JsonReply,
   type PostReply,
@@ -21,55 +20,26 @@ export interface List<T> {
   next_cursor: string | null;
 }
 
-/** getList reads a list that the contract does not name yet. */
-function getList<T>(
-  path: string,
-  query: Record<string, string | number>,
-  signal?: AbortSignal,
-): Promise<Result<List<T>>> {
-  const call = { query, signal } as unknown as GetOptions<'/api/v1/users'>;
-  return get(path as '/api/v1/users', call) as unknown as Promise<Result<List<T>>>;
-}
-
 /* One request's history */
 
-/** What a record says of where it belongs. */
-export interface Belonging {
-  generation_id: string | null;
-  turn_id: string | null;
-  /** Its number within the turn. */
-  request: number | null;
-  platform: string | null;
-  other_id: string | null;
-}
-export type HistoryRecord = Schemas['JournalRecord'] & Partial<Belonging>;
-/** The rows whose call this one is, and those that are part of this one. */
-export interface Pairing {
-  part_of: string[];
-  parts: string[];
-}
-export type History = Omit<
-  JsonReply<'/api/v1/generations/{generation_id}'>,
-  'generation' | 'records'
-> &
-  Partial<Pairing> & { generation: Generation; records: HistoryRecord[] };
+export type HistoryRecord = Schemas['JournalRecord'];
+export type History = JsonReply<'/api/v1/generations/{generation_id}'>;
 
 export function history(id: string, signal?: AbortSignal): Promise<Result<History>> {
   return get('/api/v1/generations/{generation_id}', { path: { generation_id: id }, signal });
 }
 
-export interface Unpaired {
-  /** Rows that count by themselves now. */
-  unpaired: string[];
-}
+export type Unpaired = PostReply<'/api/v1/generations/{generation_id}/unpair'>;
 
+/** unpair says that the row, or what is part of it, is another call. */
 export function unpair(id: string): Promise<Result<Unpaired>> {
-  return change('POST', buildUrl('/api/v1/generations/{id}/unpair', { id }), {});
+  const path = '/api/v1/generations/{generation_id}/unpair';
+  return change('POST', buildUrl(path, { generation_id: id }), undefined);
 }
 
 /* Requests */
 
-export type GenerationsQuery = Query<'/api/v1/generations'> & { platform?: string };
+export type GenerationsQuery = Query<'/api/v1/generations'>;
 
 export function generations(
   query: GenerationsQuery,
@@ -185,11 +155,8 @@ export function plugin(signal?: AbortSignal): Promise<Result<string>> {
   return readText('/api/v1/plugin', signal);
 }
 
-export type Pipeline = Schemas['Pipeline'] & { refused?: RefusedCount | null };
-export interface RefusedCount {
-  last_day: number;
-  total: number;
-}
+export type Pipeline = Schemas['Pipeline'];
+export type RefusedCount = Pipeline['refused'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
   return get('/api/v1/pipeline', { signal });
@@ -197,7 +164,7 @@ export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
 
 /* Settlement */
 
-export type Unsettled = Schemas['Unsettled'] & { missing?: string };
+export type Unsettled = Schemas['Unsettled'];
 
 /** How many lines of a list that grows come at a time. */
 const PAGE = 50;
@@ -229,21 +196,11 @@ export function retryDeadLetters(
 }
 
 /** What could not be taken, by sender and reason. */
-export interface Refused {
-  door: string;
-  sender: string;
-  reason: string;
-  count: number;
-  first_at: string;
-  last_at: string;
-}
+export type Refused = Schemas['Refused'];
 
-/** All of them come at once. */
-export function refused(
-  cursor: string | null,
-  signal?: AbortSignal,
-): Promise<Result<List<Refused>>> {
-  return getList('/api/v1/refused', cursor === null ? {} : { cursor }, signal);
+/** All of them come at once: there is no second page to ask for. */
+export function refused(_: string | null, signal?: AbortSignal): Promise<Result<List<Refused>>> {
+  return get('/api/v1/refused', { signal });
 }
 
 export type Discrepancy = Schemas['Discrepancy'];

@@ -10,16 +10,7 @@ export type Schemas = components['schemas'];
 export type Figures = Schemas['Figures'];
 export type Usage = Schemas['Usage'];
 export type UsageRow = Schemas['UsageRow'];
-/** What a row counts, whose bill it is on, and what is out of the ordinary about it. */
-export interface Counting {
-  platform: string | null;
-  marks: string[];
-  /** 0: it is part of another row's request. */
-  requests: number;
-  unsettled: boolean;
-  other_id: string | null;
-}
-export type Generation = Schemas['Generation'] & Partial<Counting>;
+export type Generation = Schemas['Generation'];
 export type User = Schemas['User'];
 export type SessionInfo = Schemas['Session'];
 export type CostState = Generation['cost_state'];

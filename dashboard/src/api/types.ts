@@ -54,8 +54,18 @@ export interface paths {
          * Report generations.
          * @description One record, an array of records, or NDJSON: a record per line, under any of the names below. At
          *     most 10000 records and 8 MiB, not compressed. The answer is sent after every accepted record is
-         *     on disk. Sending a record again changes nothing. Good records of a batch are kept, bad ones are
-         *     listed with their index. If no record of the body is good the status is 400.
+         *     on disk. Sending a record again changes nothing.
+         *
+         *     Only what has no key (neither `generation_id` nor `turn_id`), is no object, or is no JSON is refused,
+         *     and listed under `rejected` with its index; if no record of the body is taken the status is 400.
+         *     Any other field that does not fit is repaired or left out, and listed under `repaired` (the first
+         *     1000 of a reply; `owui_metering_fields_dropped_total` counts all): control characters are taken out
+         *     of texts; a name or a group that is too long is cut, any other text left out; a token count
+         *     that is a text is read, one that is negative, fractional or beyond 10⁹ is left out; a cost that is
+         *     negative, beyond 10000 USD or no amount is none, and the provider is asked; an id that is too long or
+         *     has characters that no id has becomes `long:` and the SHA-256 of its bytes; without a user it is
+         *     `unknown`; a time before 2020, or more than five minutes ahead, gives way to that of the receipt, and so
+         *     does none at all.
          */
         post: operations["postEvents"];
         delete?: never;
@@ -81,7 +91,14 @@ export interface paths {
          *     and answers are dropped unread. A span without a user counts for the user `unknown` until another
          *     record of the generation names one. Where a span has no cost, or one that is no evidence (an
          *     error with a cost of zero, BYOK), the provider is asked. The answer is sent after every record is
-         *     on disk, and traces may be sent again. An empty body is a connection test.
+         *     on disk, and traces may be sent again. An empty body is a connection test, also one without a
+         *     length and a content type.
+         *
+         *     Read are OpenRouter's attributes and the words of others for the cost: `gen_ai.usage.cost`
+         *     (LiteLLM), or `gen_ai.usage.cost.amount` with `.currency` (one other than USD is no cost here) and
+         *     `.source` (`provider` is a report, anything else an estimate). `session.id` of the shape
+         *     `owui|USER|CHAT||TASK` says whose request it was where `user.id` does not; `trace.metadata.owui_turn`
+         *     and `trace.metadata.owui_request` are the turn and the number of the request within it.
          */
         put: operations["putTraces"];
         /**
@@ -93,7 +110,14 @@ export interface paths {
          *     and answers are dropped unread. A span without a user counts for the user `unknown` until another
          *     record of the generation names one. Where a span has no cost, or one that is no evidence (an
          *     error with a cost of zero, BYOK), the provider is asked. The answer is sent after every record is
-         *     on disk, and traces may be sent again. An empty body is a connection test.
+         *     on disk, and traces may be sent again. An empty body is a connection test, also one without a
+         *     length and a content type.
+         *
+         *     Read are OpenRouter's attributes and the words of others for the cost: `gen_ai.usage.cost`
+         *     (LiteLLM), or `gen_ai.usage.cost.amount` with `.currency` (one other than USD is no cost here) and
+         *     `.source` (`provider` is a report, anything else an estimate). `session.id` of the shape
+         *     `owui|USER|CHAT||TASK` says whose request it was where `user.id` does not; `trace.metadata.owui_turn`
+         *     and `trace.metadata.owui_request` are the turn and the number of the request within it.
          */
         post: operations["postTraces"];
         delete?: never;
@@ -111,7 +135,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The body that filters of the older OWUI-Metering send. */
+        /**
+         * The body that filters of the older OWUI-Metering send.
+         * @description Answered with 200 whenever it can be a record, which needs `activity.id`: those filters raise an error in
+         *     somebody's chat at anything else. What does not fit is treated, and named, as at `/api/v1/events`.
+         */
         post: operations["postMeteringRecord"];
         delete?: never;
         options?: never;
@@ -220,6 +248,27 @@ export interface paths {
         get: operations["getGeneration"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations/{generation_id}/unpair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a turn's row and a generation's row are two calls.
+         * @description A turn's row that was taken for a generation's call (`part_of`) counts by itself again, and stays so whatever
+         *     comes; of a generation, all the turns that are part of it do. No body.
+         */
+        post: operations["unpairGeneration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -724,6 +773,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the gateway could not take, by sender and reason.
+         * @description A line for each door, sender and reason, the newest first; the gateway keeps the last 1000 in its spool, each
+         *     gateway its own. Nothing of what was sent is kept. Records that were taken and repaired are not here: their
+         *     sender is told, and `owui_metering_fields_dropped_total` counts them.
+         */
+        get: operations["listRefused"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discrepancies": {
         parameters: {
             query?: never;
@@ -827,6 +898,17 @@ export interface components {
             index: number;
             reason: string;
         };
+        Repair: {
+            /** @description Of the record in the body. */
+            index: number;
+            /**
+             * @example user.name
+             * @example usage.prompt_tokens
+             */
+            field: string;
+            /** @description Never quotes what was sent. */
+            reason: string;
+        };
         TracesResult: {
             partialSuccess?: {
                 rejectedSpans: string;
@@ -836,10 +918,12 @@ export interface components {
         EventsResult: {
             accepted: number;
             rejected: components["schemas"]["Rejection"][];
+            repaired: components["schemas"]["Repair"][];
         };
         /**
-         * @description What one path saw of one generation. One of `generation_id` and `turn_id`, `user.id`, and one of
-         *     `started_at` and `finished_at` are required. Text is UTF-8 without control characters.
+         * @description What one path saw of one generation. Only one of `generation_id` and `turn_id` is required; what
+         *     is written here of the other fields is what fits (see the call for what becomes of the rest). Text is
+         *     UTF-8 without control characters.
          */
         Record: {
             /**
@@ -867,7 +951,7 @@ export interface components {
             /** @description ui, api, automation, channel, subagent */
             origin?: string | null;
             task?: string | null;
-            user: {
+            user?: {
                 id: string;
                 name?: string | null;
                 email?: string | null;
@@ -876,7 +960,12 @@ export interface components {
             };
             requested_model?: string | null;
             model?: string | null;
+            /** @description Who ran the model. */
             provider?: string | null;
+            /** @description Who bills: openrouter, openai, ollama, …; in lower case. */
+            platform?: string | null;
+            /** @description Its number within the turn. */
+            request?: number | null;
             usage?: {
                 prompt_tokens?: number | null;
                 completion_tokens?: number | null;
@@ -896,24 +985,25 @@ export interface components {
             } | null;
             /**
              * Format: date-time
-             * @description From 2020 to one day ahead of the gateway's clock.
+             * @description From 2020 to five minutes ahead of the gateway's clock.
              */
             started_at?: string | null;
             /** Format: date-time */
             finished_at?: string | null;
         };
         LegacyRecord: {
-            user: {
-                id: string;
+            user?: {
+                id?: string;
                 name?: string | null;
                 email?: string | null;
                 role?: string | null;
             };
             activity: {
+                /** @description The key of the row. */
                 id: string;
-                /** @description Seconds since 1970. Null means now. */
+                /** @description Seconds since 1970, or milliseconds. Null: the time of receipt. */
                 timestamp?: number | null;
-                /** @description The same as user.id. */
+                /** @description Counts only where user.id is missing. */
                 user_id?: string | null;
                 model?: string | null;
                 prompt_token?: number | null;
@@ -973,7 +1063,7 @@ export interface components {
             cost: components["schemas"]["Money"];
             /** @description What the own contract behind a BYOK request is billed; never part of cost. */
             byok_cost: components["schemas"]["Money"];
-            /** @description Requests whose cost is unknown or estimated. */
+            /** @description Requests whose cost may still change: unknown or estimated, or on a key of yours whose bill is not known. Those of other platforms than OpenRouter are never waited for. */
             unsettled: number;
         };
         UsageRow: components["schemas"]["Figures"] & {
@@ -1007,6 +1097,16 @@ export interface components {
             user_name: string | null;
             /** @description The user's when the request was made. */
             groups: string[];
+            /** @description Who bills; only openrouter's are looked up there. Null: not known. */
+            platform: string | null;
+            /** @description What is out of the ordinary. `matched`, it was paired with another row by tokens and time; `other_id`, the provider's look-up spoke of another id. */
+            marks: string[];
+            /** @description What the row counts; 0, it is part of another row's request. */
+            requests: number;
+            /** @description Its cost is not final. */
+            unsettled: boolean;
+            /** @description The id that the provider's look-up spoke of */
+            other_id: string | null;
             model: string | null;
             provider: string | null;
             requested_model: string | null;
@@ -1038,6 +1138,12 @@ export interface components {
         JournalRecord: {
             /** Format: uuid */
             record_id: string;
+            generation_id: string | null;
+            /** @description Its number within the turn. */
+            request: number | null;
+            platform: string | null;
+            /** @description A look-up's: the id that the reply was about, if another. */
+            other_id: string | null;
             received_at: components["schemas"]["Instant"];
             /** @description The path: what the sender calls itself, or look-up. */
             source: string | null;
@@ -1111,6 +1217,13 @@ export interface components {
             costd: components["schemas"]["CostdState"];
             database: components["schemas"]["DatabaseState"];
             dead_letters: number | null;
+            /** @description What this gateway could not take (`/refused` says why). */
+            refused: {
+                /** @description In this hour and the 23 before it. */
+                last_day: number;
+                /** @description Since its spool was made. */
+                total: number;
+            };
             /**
              * @description Records that gateways have delivered and the database does not have: it was put back to an earlier state. At most;
              *     damaged records among them were never delivered.
@@ -1162,16 +1275,22 @@ export interface components {
             provider: string | null;
             started_at: components["schemas"]["Instant"];
             /** @enum {unknown} */
-            cost_state: "estimated" | "unknown";
-            /** @description An estimate; part of all totals until something better is known. */
+            cost_state: "reported" | "looked_up" | "estimated" | "unknown";
+            /** @description What is known of it, or an estimate; part of all totals until something better is known. */
             cost: components["schemas"]["Money"] | null;
+            /**
+             * @description What is not final. `byok_cost`, the provider's cost is known, but not the bill of the key's owner.
+             * @enum {unknown}
+             */
+            missing: "cost" | "byok_cost";
             /**
              * @description `waiting`, its first look-up is not due yet. `retrying`, it was asked for without success and will be again.
              *     `given_up`, the schedule ended. `not_looked_up`, it has no id the provider knows.
-             *     `no_key`, costd has no key to ask with.
+             *     `no_key`, costd has no key to ask with. `no_price`, it is another platform's than OpenRouter's, and
+             *     came without a cost: nobody is asked for it, no total's `unsettled` counts it, and nothing waits for it.
              * @enum {unknown}
              */
-            reason: "waiting" | "retrying" | "given_up" | "not_looked_up" | "no_key";
+            reason: "waiting" | "retrying" | "given_up" | "not_looked_up" | "no_key" | "no_price";
             attempts: number;
             next_at: components["schemas"]["Instant"] | null;
             /** @description HTTP status of the last answer; 0 means there was none. */
@@ -1197,6 +1316,20 @@ export interface components {
             model: string | null;
             cost: string | null;
             started_at: components["schemas"]["Instant"] | null;
+        };
+        Refused: {
+            /** @enum {unknown} */
+            door: "events" | "record" | "traces";
+            /**
+             * @description Its address and what it calls itself.
+             * @example 172.18.0.4 open-webui-metering/1.3
+             */
+            sender: string;
+            reason: string;
+            /** @description Records, or bodies where their records could not be told apart. */
+            count: number;
+            first_at: components["schemas"]["Instant"];
+            last_at: components["schemas"]["Instant"];
         };
         Discrepancy: {
             generation_id: string;
@@ -1323,6 +1456,8 @@ export interface components {
         Origin: string;
         /** @description Only this task; empty */
         Task: string;
+        /** @description Only this platform, who bills; empty, rows without one. */
+        Platform: string;
         /** @description Only this source, the path the row's winning record came by. */
         Source: string;
         /** @description `next_cursor` of the page before. */
@@ -1427,6 +1562,7 @@ export interface operations {
                         /** @constant */
                         accepted?: 0;
                         rejected?: components["schemas"]["Rejection"][];
+                        repaired?: components["schemas"]["Repair"][];
                     };
                 };
             };
@@ -1455,8 +1591,9 @@ export interface operations {
         };
         responses: {
             /**
-             * @description Taken, in the encoding of the request. `partialSuccess` only when a generation was refused,
-             *     because its id is missing or cannot be one.
+             * @description Taken, in the encoding of the request. `partialSuccess` says what was refused (a generation
+             *     without an id) and, with `rejectedSpans` 0, which fields did not fit and were repaired or left
+             *     out, as at `/api/v1/events` and by the names that they have there.
              */
             200: {
                 headers: {
@@ -1493,8 +1630,9 @@ export interface operations {
         };
         responses: {
             /**
-             * @description Taken, in the encoding of the request. `partialSuccess` only when a generation was refused,
-             *     because its id is missing or cannot be one.
+             * @description Taken, in the encoding of the request. `partialSuccess` says what was refused (a generation
+             *     without an id) and, with `rejectedSpans` 0, which fields did not fit and were repaired or left
+             *     out, as at `/api/v1/events` and by the names that they have there.
              */
             200: {
                 headers: {
@@ -1536,6 +1674,8 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         success: true;
+                        /** @description Only where something was. */
+                        repaired?: components["schemas"]["Repair"][];
                     };
                 };
             };
@@ -1708,6 +1848,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -1768,7 +1910,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         timezone: string;
-                        generation: components["schemas"]["Generation"];
+                        generation: components["schemas"]["Generation"] & {
+                            /** @description The rows whose request this one is. */
+                            part_of: string[];
+                            /** @description The rows that are part of this one's request. */
+                            parts: string[];
+                        };
                         records: components["schemas"]["JournalRecord"][];
                         /** @description There are more records than the first 1000. */
                         truncated: boolean;
@@ -1780,6 +1927,37 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unpairGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows that count by themselves now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        unpaired: string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description It is not paired. */
+            409: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2258,6 +2436,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -2311,6 +2491,8 @@ export interface operations {
                 model?: components["parameters"]["Model"];
                 /** @description Only this provider. */
                 provider?: components["parameters"]["Provider"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -2837,6 +3019,33 @@ export interface operations {
             404: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRefused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All lines; there is never another page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Refused"][];
+                        next_cursor: null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -19,7 +19,7 @@ export function roleOf(row: Generation): Role {
 
 /** isUnsettled is the ledger's word: a price nobody can be asked for is settled, a missing bill is not. */
 export function isUnsettled(row: Generation): boolean {
-  return row.unsettled ?? (row.cost_state === 'unknown' || row.cost_state === 'estimated');
+  return row.unsettled;
 }
 
 /** lacksBill: the provider named its fee, and what the owner of the key pays upstream is not known. */
@@ -60,7 +60,7 @@ export function marksOf(
   meanings: Readonly<Record<string, string>>,
 ): Mark[] {
   const role = roleOf(row);
-  const names = [...(role === 'request' ? [] : [role]), ...(row.marks ?? [])];
+  const names = [...(role === 'request' ? [] : [role]), ...row.marks];
   return [...new Set(names)].map((name) => ({
     name,
     text: worded(texts, name),
@@ -70,7 +70,8 @@ export function marksOf(
 
 /** The other rows of the same call: those it is part of, and those that are part of it. */
 export function pairedWith(h: History): string[] {
-  return [...new Set([...(h.part_of ?? []), ...(h.parts ?? [])])];
+  const { part_of, parts } = h.generation;
+  return [...new Set([...part_of, ...parts])];
 }
 
 /** The key of the row that a record without a generation id makes. */
@@ -80,8 +81,7 @@ export const turnRow = (turn: string): string => `owui:${turn}`;
 export function cameFrom(record: HistoryRecord, h: History): string | null {
   const own = h.generation.generation_id;
   const others = pairedWith(h);
-  const { generation_id: id = null, turn_id: turn } = record;
+  const { generation_id: id, turn_id: turn } = record;
   if (id !== null) return id === own ? null : id;
-  if (turn === null || turnRow(turn) === own) return null;
-  return others.includes(turnRow(turn)) ? turnRow(turn) : null;
+  return turn !== null && others.includes(turnRow(turn)) ? turnRow(turn) : null;
 }

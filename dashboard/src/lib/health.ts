@@ -32,8 +32,8 @@ const grave: readonly Trouble[] = [
   'refused',
 ];
 
-/** refusedOf is how many records could not be taken; none while only costd knows. */
-export function refusedOf(p: Pipeline): RefusedCount {
+/** refusedOf is how many records could not be taken; none where an older gateway does not say. */
+export function refusedOf(p: { refused?: RefusedCount }): RefusedCount {
   return { last_day: p.refused?.last_day ?? 0, total: p.refused?.total ?? 0 };
 }
 

@@ -28,6 +28,10 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     chat_id: null,
     message_id: null,
     turn_id: null,
+    generation_id: null,
+    request: null,
+    platform: null,
+    other_id: null,
     origin: null,
     task: null,
     started_at: null,
@@ -46,9 +50,17 @@ function history(
     generation_id: 'gen-1',
     cost: null,
     cost_state: 'unknown',
+    requests: 1,
+    unsettled: false,
+    marks: [],
+    platform: null,
+    other_id: null,
+    part_of: [],
+    parts: [],
     ...row,
-  } as unknown as Generation;
-  return { timezone: 'UTC', generation, records, truncated: false, lookup: null, ...pairing };
+    ...pairing,
+  } as unknown as History['generation'];
+  return { timezone: 'UTC', generation, records, truncated: false, lookup: null };
 }
 
 test('a record says what it holds, and whether that stands', () => {
@@ -109,6 +121,11 @@ test('a record says its number, its platform, and the other id that was spoken o
   ]);
 });
 
+test('an operator’s word says nothing of the request', () => {
+  const word = record({ source: 'operator', state: 'open', turn_id: 't1' });
+  expect(sayings(word, history({ generation_id: 'owui:t1', requests: 1 }, []))).toEqual([]);
+});
+
 test('an unknown cost comes from nobody', () => {
   const story = costStory(history({}, [record()]));
   expect(story).toMatchObject({ state: 'unknown', from: null, others: [], givenUp: false });
@@ -125,6 +142,7 @@ test('paths are known by their names, others by their own', () => {
   expect(pathOf('filter-outlet')).toBe('outlet');
   expect(pathOf('otlp')).toBe('otlp');
   expect(pathOf('lookup')).toBe('lookup');
+  expect(pathOf('operator')).toBe('operator');
   expect(pathOf('my-script')).toBe('other');
   expect(pathOf(null)).toBe('other');
 });

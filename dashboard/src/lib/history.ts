@@ -64,7 +64,7 @@ function same(field: Field, a: string | number, b: string | number | null): bool
 
 /** What the row says of a field; a request's number within its turn is the record's alone. */
 function ofRow(field: Field, record: HistoryRecord, row: Generation) {
-  return field === 'request' ? (record.request ?? null) : (row[field] ?? null);
+  return field === 'request' ? record.request : row[field];
 }
 
 /** sayings lists what a record said, without what it left open. */
@@ -73,6 +73,8 @@ export function sayings(record: HistoryRecord, h: History): Saying[] {
   return fields.flatMap((field) => {
     const value = record[field];
     if (value === null || value === undefined) return [];
+    // An operator undoes a pairing and says nothing of the request itself.
+    if (field === 'state' && pathOf(record.source) === 'operator') return [];
     const stands =
       same(field, value, ofRow(field, record, h.generation)) ||
       (field === 'state' && value === 'open') ||
@@ -90,11 +92,12 @@ const paths: readonly [RegExp, Path][] = [
   [/^(import|activity)/, 'import'],
   [/^(legacy|metering)/, 'legacy'],
   [/^(estimate|price)/, 'estimate'],
+  [/^operator$/, 'operator'],
 ];
 
 /** The ways a record comes to us; `other` is named by its own word. */
 export type Path =
-  'stream' | 'outlet' | 'lookup' | 'otlp' | 'import' | 'legacy' | 'estimate' | 'other';
+  'stream' | 'outlet' | 'lookup' | 'otlp' | 'import' | 'legacy' | 'estimate' | 'operator' | 'other';
 
 export function pathOf(source: string | null): Path {
   return paths.find(([form]) => form.test(source ?? ''))?.[1] ?? 'other';

@@ -97,7 +97,7 @@ test('a platform is a condition; the empty one asks for rows of which nobody sai
 });
 
 test('platforms to choose from are the usual ones and whatever is here', () => {
-  const rows = [{ platform: 'vllm' }, { platform: null }, {}, { platform: 'ollama' }];
+  const rows = [{ platform: 'vllm' }, { platform: null }, { platform: 'ollama' }];
   const list = platformsOf(rows as unknown as Generation[], 'mine');
   expect(list).toEqual([...new Set(list)]);
   expect(list).toEqual([...platforms, 'mine', 'vllm'].sort());

@@ -141,8 +141,8 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
 
 /** platformsOf are those to choose from: the usual ones, those of the rows at hand, and the chosen one. */
 export function platformsOf(rows: readonly Generation[], chosen: string | null): string[] {
-  const seen = [...rows.map((r) => r.platform), chosen].filter((p) => p !== null && p !== '');
-  return [...new Set([...platforms, ...seen.flatMap((p) => p ?? [])])].sort();
+  const seen = [...rows.map((r) => r.platform), chosen].flatMap((p) => p || []);
+  return [...new Set([...platforms, ...seen])].sort();
 }
 
 /** Whether anything but the period is asked for. */

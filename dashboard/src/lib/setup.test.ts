@@ -15,6 +15,7 @@ function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
     dead_letters: 0,
     missing_records: 0,
     lookups: null,
+    refused: { last_day: 0, total: 0 },
     ...changes,
   };
 }

@@ -160,6 +160,68 @@ usage(const Om__UsageQuery *q, struct om_arena *a, Om__Reply *rep)
 	return OM_OK;
 }
 
+static char **
+one_text(struct om_arena *a, const char *text)
+{
+	char **list = om_arena_alloc(a, sizeof *list);
+
+	list[0] = om_arena_strdup(a, text);
+	return list;
+}
+
+/* part is a row with everything that only some have. */
+static Om__Generation *
+part(const char *id, struct om_arena *a)
+{
+	Om__Generation *one = om_msg_new(a, &om__generation__descriptor);
+
+	one->generation_id = om_arena_strdup(a, id);
+	one->user = om_arena_strdup(a, "u-1");
+	one->day = om_arena_strdup(a, "2026-11-23");
+	one->platform = om_arena_strdup(a, "openrouter");
+	one->marks = one_text(a, "matched");
+	one->has_requests = one->has_unsettled = one->unsettled = 1;
+	one->other_id = om_arena_strdup(a, "gen-other");
+	one->part_of = one_text(a, "gen-1");
+	one->n_marks = one->n_part_of = 1;
+	return one;
+}
+
+static om_status
+generation(const Om__GenerationQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	Om__GenerationReply *g = om_msg_new(a, &om__generation_reply__descriptor);
+	Om__Record *r = om_msg_new(a, &om__record__descriptor);
+
+	if (strcmp(q->generation_id, "owui:a/b") != 0)
+		return om_fail(e, OM_NOT_FOUND, "no such generation");
+	g->timezone = om_arena_strdup(a, "UTC");
+	g->generation = part(q->generation_id, a);
+	g->records = om_arena_alloc(a, sizeof(void *));
+	g->records[g->n_records++] = r;
+	r->user = om_msg_new(a, &om__user__descriptor);
+	r->user->id = om_arena_strdup(a, "u-1");
+	r->turn_id = om_arena_strdup(a, "a/b");
+	r->platform = om_arena_strdup(a, "openrouter");
+	r->has_request = 1;
+	r->request = 2;
+	rep->generation = g;
+	rep->body_case = OM__REPLY__BODY_GENERATION;
+	return OM_OK;
+}
+
+static om_status
+unpair(const Om__UnpairQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	if (strcmp(q->generation_id, "owui:a/b") != 0)
+		return om_fail(e, OM_CONFLICT, "it is not paired");
+	rep->unpair = om_msg_new(a, &om__unpair_reply__descriptor);
+	rep->unpair->unpaired = one_text(a, q->generation_id);
+	rep->unpair->n_unpaired = 1;
+	rep->body_case = OM__REPLY__BODY_UNPAIR;
+	return OM_OK;
+}
+
 static om_status
 generations(const Om__GenerationsQuery *q, struct om_arena *a, Om__Reply *rep)
 {
@@ -177,6 +239,8 @@ generations(const Om__GenerationsQuery *q, struct om_arena *a, Om__Reply *rep)
 		one->started_us = 1795452001120000;
 		one->state = OM__STATE__STATE_FINAL;
 		one->cost_state = OM__COST_STATE__COST_LOOKED_UP;
+		if (q->filter != NULL && q->filter->platform != NULL)
+			one->platform = om_arena_printf(a, "asked for \"%s\"", q->filter->platform);
 		g->items[i] = one;
 	}
 	rep->generations = g;
@@ -212,6 +276,10 @@ handle(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		return usage(req->usage, a, rep);
 	case OM__REQUEST__BODY_GENERATIONS:
 		return generations(req->generations, a, rep);
+	case OM__REQUEST__BODY_GENERATION:
+		return generation(req->generation, a, rep, e);
+	case OM__REQUEST__BODY_UNPAIR:
+		return unpair(req->unpair, a, rep, e);
 	case OM__REQUEST__BODY_USERS:
 		return users(req->users, a, rep, e);
 	case OM__REQUEST__BODY_STATUS:

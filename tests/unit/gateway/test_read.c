@@ -102,6 +102,53 @@ test_usage_is_passed_on_and_written_exactly(void **state)
 }
 
 static void
+test_rows_say_what_they_count(void **state)
+{
+	char *reply = get("/api/v1/generations?limit=1&platform=ollama", 200);
+
+	(void)state;
+	assert_non_null(strstr(reply,
+	    "\"platform\":\"asked for \\\"ollama\\\"\",\"marks\":[],\"requests\":1,"
+	    "\"unsettled\":false,\"other_id\":null}"));
+	assert_null(strstr(reply, "part_of"));
+	free(reply);
+	reply = get("/api/v1/generations?limit=1&platform=", 200); /* rows without one */
+	assert_non_null(strstr(reply, "asked for \\\"\\\""));
+	free(reply);
+	reply = get("/api/v1/generations/owui:a%2Fb", 200);
+	assert_non_null(strstr(reply,
+	    "\"platform\":\"openrouter\",\"marks\":[\"matched\"],\"requests\":0,"
+	    "\"unsettled\":true,\"other_id\":\"gen-other\",\"part_of\":[\"gen-1\"],\"parts\":[]}"));
+	assert_non_null(strstr(reply, "\"turn_id\":\"a/b\""));
+	assert_non_null(
+	    strstr(reply, "\"generation_id\":null,\"request\":2,\"platform\":\"openrouter\",\"other_id\":null}"));
+	free(reply);
+}
+
+static void
+test_a_session_can_unpair(void **state)
+{
+	static const char path[] = "/api/v1/generations/owui:a%2Fb/unpair";
+	char cookie[600], v[512], *reply;
+
+	(void)state;
+	reply = fx_request(g.port, "POST", path, FX_READ, NULL);
+	assert_int_equal(fx_status(reply), 403);
+	free(reply);
+	reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
+	assert_int_equal(fx_status(reply), 200);
+	fx_header(reply, "Set-Cookie", v);
+	(void)snprintf(cookie, sizeof cookie, "Cookie: %.*s\r\n", (int)strcspn(v, ";"), v);
+	free(reply);
+	reply = fx_request(g.port, "POST", path, cookie, NULL);
+	assert_string_equal(fx_body(reply), "{\"unpaired\":[\"owui:a/b\"]}");
+	free(reply);
+	reply = fx_request(g.port, "POST", "/api/v1/generations/gen-1/unpair", cookie, NULL);
+	assert_int_equal(fx_status(reply), 409);
+	free(reply);
+}
+
+static void
 test_generations_and_large_answers(void **state)
 {
 	char v[512], *reply = get("/api/v1/generations?limit=2&cost_state=looked_up", 200);
@@ -224,6 +271,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_records_reach_costd_once),
 	    cmocka_unit_test(test_usage_is_passed_on_and_written_exactly),
+	    cmocka_unit_test(test_rows_say_what_they_count),
+	    cmocka_unit_test(test_a_session_can_unpair),
 	    cmocka_unit_test(test_generations_and_large_answers),
 	    cmocka_unit_test(test_bad_questions_are_400_and_name_the_parameter),
 	    cmocka_unit_test(test_readiness_session_and_metrics),

@@ -624,6 +624,7 @@ export interface Texts {
       legacy: string;
       estimate: string;
       other: string;
+      operator: string;
     };
     pathName: {
       stream: string;
@@ -634,6 +635,7 @@ export interface Texts {
       legacy: string;
       estimate: string;
       other: string;
+      operator: string;
     };
     field: {
       state: string;
@@ -663,6 +665,7 @@ export interface Texts {
     partCost: string;
     restCost: string;
     byokOpen: string;
+    aloneText: string;
   };
   model: {
     back: string;
