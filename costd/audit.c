@@ -71,6 +71,10 @@ compare_row(struct cd_audit_result *out, const struct cd_stored *stored, const s
 		say_row(out, "row differs from its records", joined->key, "requests");
 		return;
 	}
+	if (stored->unsettled != cd_row_is_unsettled(&stored->row)) {
+		say_row(out, "row differs from its records", joined->key, "unsettled");
+		return;
+	}
 	compare_cells(out, stored, joined);
 }
 

@@ -6,15 +6,20 @@
  * Promise   Repeatable: a record's id follows from its content, so what was
  *           imported before is a duplicate.  A call that the ledger knows by
  *           another id is left out: a turn whose generation it has, a span of
- *           that generation, or a row of the other kind of file with the same
- *           cost and tokens within a quarter of an hour, each counting for one.
- *           What is left out is reported with its reason.
+ *           that generation.  What may be the same call by its tokens and time is
+ *           paired by the ledger (pair.h), whatever file or path it came by.
+ *           What does not fit is repaired or left out by the rules of fit.h and
+ *           never costs the row's money; only a row without an id or without a
+ *           credible time (before 2020, or yet to come) is left out whole.  The
+ *           report says what was left out, what was repaired, and why.
+ * Cost      n log n in the rows of the file and of the ledger's same days.
  * Threads   One.
  */
 #ifndef CD_IMPORT_H
 #define CD_IMPORT_H
 
 #include "codec.h"
+#include "fit.h"
 #include "ledger.h"
 
 #include <stdio.h>
@@ -30,10 +35,14 @@ om_status cd_import_run(struct cd_ledger *l, const char *path, FILE *out, om_err
 
 /* ---- for the readers of files ---- */
 
-/* cd_import_record gives a record to fill in; it lives until cd_import_add, in
- * the arena of cd_import_arena. */
-Om__Record *cd_import_record(struct cd_import *im);
+/* cd_import_record gives a record to fill in; it lives until cd_import_add or
+ * cd_import_skip, in the arena of cd_import_arena. */
+om_status cd_import_record(struct cd_import *im, Om__Record **out, om_err *e) OM_MUST;
 struct om_arena *cd_import_arena(struct cd_import *im);
+
+/* cd_import_note notes that a field of this record could not be read and is left
+ * out; `why` is a static text. */
+void cd_import_note(struct cd_import *im, om_fit_field f, const char *why);
 
 /* cd_import_add takes the record.  `where` names its place for a person;
  * `span` is the hexadecimal span id of a row that was made of a trace, or

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * OpenRouter's activity export: one line per generation with what was charged for
- * it.  Columns go by their names; the file is RFC 4180 text.
+ * it.  Columns go by their names; the file is RFC 4180 text, or what a spreadsheet made
+ * of it: other separators, ends of lines, marks in numbers, times and words.
  */
 #include "import.h"
 
+#include "import_text.h"
 #include "record.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +44,42 @@ struct csv {
 	size_t at[MAX_FIELDS]; /* where each begins */
 	size_t n;
 	int64_t line, next_line; /* of the record and behind it */
+	char separator;          /* of fields */
+	char mark;               /* before fractions: '.', ',' or, not known, 0 */
 	size_t where[N_COLUMNS]; /* field of a column; MAX_FIELDS: none */
 };
+
+static int
+next_char(struct csv *c)
+{
+	return getc_unlocked(c->f);
+}
+
+/* end_line steps over the second half of CR LF and counts the line. */
+static void
+end_line(struct csv *c, int ch)
+{
+	c->next_line++;
+	if (ch == '\r' && (ch = next_char(c)) != '\n' && ch != EOF)
+		(void)ungetc(ch, c->f);
+}
+
+/* add_quoted takes a character within quotes; *over is set behind the last one. */
+static void
+add_quoted(struct csv *c, int ch, size_t *used, bool *over)
+{
+	if (ch == '"' && (ch = next_char(c)) != '"') {
+		*over = true;
+		if (ch != EOF)
+			(void)ungetc(ch, c->f);
+		return;
+	}
+	c->text[(*used)++] = (char)ch;
+	if (ch == '\r' || ch == '\n') {
+		end_line(c, ch);
+		c->text[*used - 1] = '\n';
+	}
+}
 
 /* read_line reads one record, which may go over several lines; *end at the end. */
 static om_status
@@ -57,34 +92,25 @@ read_line(struct csv *c, bool *end, om_err *e)
 	c->n = 1;
 	c->at[0] = 0;
 	c->line = c->next_line;
-	while (!over && (ch = getc(c->f)) != EOF) {
+	while (!over && (ch = next_char(c)) != EOF) {
 		any = true;
 		if (used + 2 > MAX_LINE)
 			return om_fail(e, OM_INVALID, "line %lld is too long", (long long)c->line);
-		if (ch == '\n')
-			c->next_line++;
 		if (quoted) {
-			if (ch != '"') {
-				c->text[used++] = (char)ch;
-			} else if ((ch = getc(c->f)) == '"') {
-				c->text[used++] = '"';
-			} else {
-				quoted = false;
-				was_quoted = true;
-				if (ch != EOF)
-					(void)ungetc(ch, c->f);
-			}
+			add_quoted(c, ch, &used, &was_quoted);
+			quoted = !was_quoted;
 		} else if (ch == '"' && used == c->at[c->n - 1] && !was_quoted) {
 			quoted = true;
-		} else if (ch == ',') {
+		} else if (ch == c->separator) {
 			c->text[used++] = '\0';
 			if (c->n == MAX_FIELDS)
 				return om_fail(e, OM_INVALID, "line %lld has too many fields", (long long)c->line);
 			c->at[c->n++] = used;
 			was_quoted = false;
-		} else if (ch == '\n') {
+		} else if (ch == '\r' || ch == '\n') {
+			end_line(c, ch);
 			over = true;
-		} else if (ch != '\r') {
+		} else {
 			c->text[used++] = (char)ch;
 		}
 	}
@@ -95,16 +121,45 @@ read_line(struct csv *c, bool *end, om_err *e)
 	return quoted ? om_fail(e, OM_INVALID, "line %lld: a quote is not closed", (long long)c->line) : OM_OK;
 }
 
+/* find_separator finds out what parts the fields of the first line, which is a
+ * heading: the mark that is there most often.  A byte order mark before it is
+ * stepped over. */
+static om_status
+find_separator(struct csv *c, om_err *e)
+{
+	static const char marks[] = ",;\t";
+	size_t seen[sizeof marks] = {0}, most = 0;
+	unsigned char head[3] = {0};
+	const char *at;
+	long begin;
+	int ch;
+
+	if (fread(head, 1, sizeof head, c->f) >= 2 &&
+	    (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0))
+		return om_fail(e, OM_INVALID, "the file is UTF-16; save it as UTF-8");
+	begin = memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	if (fseek(c->f, begin, SEEK_SET) != 0)
+		return om_fail(e, OM_INVALID, "the file cannot be read twice");
+	while ((ch = next_char(c)) != EOF && ch != '\r' && ch != '\n')
+		if (ch != '\0' && (at = strchr(marks, ch)) != NULL)
+			seen[at - marks]++;
+	for (size_t i = 1; i < sizeof marks - 1; i++)
+		most = seen[i] > seen[most] ? i : most;
+	c->separator = marks[most];
+	c->next_line = 1;
+	return fseek(c->f, begin, SEEK_SET) == 0 ? OM_OK : om_fail(e, OM_INVALID, "the file cannot be read twice");
+}
+
 static om_status
 read_header(struct csv *c, om_err *e)
 {
 	bool end = false;
-	om_status s = read_line(c, &end, e);
+	om_status s = find_separator(c, e);
 
+	if (s == OM_OK)
+		s = read_line(c, &end, e);
 	if (s != OM_OK)
 		return s;
-	if (strncmp(c->text, "\xef\xbb\xbf", 3) == 0)
-		c->at[0] = 3;
 	for (size_t k = 0; k < N_COLUMNS; k++) {
 		c->where[k] = MAX_FIELDS;
 		for (size_t i = 0; i < c->n; i++)
@@ -135,45 +190,53 @@ copy(const struct csv *c, column k, struct om_arena *a)
 	return text[0] != '\0' ? om_arena_strdup(a, text) : NULL;
 }
 
-static bool
-count(const struct csv *c, column k, protobuf_c_boolean *has, int64_t *out)
+static void
+count(struct cd_import *im, const struct csv *c, column k, om_fit_field f, protobuf_c_boolean *has, int64_t *out)
 {
-	uint64_t n = 0;
 	const char *text = field(c, k);
 
 	if (text[0] == '\0')
-		return true;
-	if (!om_u64_parse(text, INT64_MAX, &n))
-		return false;
-	*has = 1;
-	*out = (int64_t)n;
-	return true;
+		return;
+	*has = cd_number_whole(text, c->mark, out);
+	if (!*has)
+		cd_import_note(im, f, "no whole number: left out");
 }
 
-/* when reads "2026-09-30 09:53:25.217", which is UTC, or RFC 3339. */
-static bool
-when(const char *text, om_time *out)
+/* amount gives an amount, or NULL where there is none or one that is not understood. */
+static char *
+amount(struct cd_import *im, const struct csv *c, column k, om_fit_field f)
 {
-	char iso[64];
-	size_t n = strlen(text);
-
-	if (n < 19 || n > 40)
-		return false;
-	(void)snprintf(iso, sizeof iso, "%s%s", text, strpbrk(text + 19, "Zz+-") == NULL ? "Z" : "");
-	iso[10] = 'T';
-	return om_time_parse(iso, out, NULL) == OM_OK;
-}
-
-static bool
-amount(const char *text, struct om_arena *a, char **out, bool *zero)
-{
-	char buf[OM_MONEY_TEXT];
+	const char *text = field(c, k);
+	char plain[CD_NUMBER_TEXT], buf[OM_MONEY_TEXT];
 	om_money m;
 
-	if (om_money_parse(text, &m, NULL) != OM_OK)
-		return false;
-	*zero = om_money_is_zero(m);
-	*out = om_arena_strdup(a, om_money_text(m, buf));
+	if (text[0] == '\0' && k != COST)
+		return NULL;
+	if (!cd_number_plain(text, c->mark, plain) || om_money_parse(plain, &m, NULL) != OM_OK) {
+		cd_import_note(im, f, "no amount, or one that can be read in two ways: left out");
+		return NULL;
+	}
+	return om_money_is_zero(m) && k != COST ? NULL : om_arena_strdup(cd_import_arena(im), om_money_text(m, buf));
+}
+
+static Om__State
+state_of(struct cd_import *im, const struct csv *c)
+{
+	bool cancelled = false;
+
+	if (!cd_word_read(field(c, CANCELLED), &cancelled))
+		cd_import_note(im, OM_FIT_STATE, "cancelled is neither true nor false: taken as false");
+	if (cancelled)
+		return OM__STATE__STATE_CANCELLED;
+	return strcmp(field(c, FINISH), "error") == 0 ? OM__STATE__STATE_ERROR : OM__STATE__STATE_FINAL;
+}
+
+static bool
+is_empty(const struct csv *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->text[c->at[i]] != '\0')
+			return false;
 	return true;
 }
 
@@ -181,63 +244,76 @@ static om_status
 add_line(struct cd_import *im, const struct csv *c, om_err *e)
 {
 	struct om_arena *a = cd_import_arena(im);
-	Om__Record *r = cd_import_record(im);
-	bool zero = true;
+	Om__Record *r;
+	om_status s = cd_import_record(im, &r, e);
 	char where[40];
 
-	if (r == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s != OM_OK)
+		return s;
 	(void)snprintf(where, sizeof where, "line %lld", (long long)c->line);
 	r->generation_id = copy(c, GENERATION, a);
 	if (r->generation_id == NULL) {
 		cd_import_skip(im, where, "it has no generation id");
 		return OM_OK;
 	}
-	if (!when(field(c, CREATED), &r->finished_us)) {
+	if (!cd_time_read(field(c, CREATED), &r->finished_us)) {
 		cd_import_skip(im, where, "created_at is not a time");
 		return OM_OK;
 	}
 	r->has_finished_us = 1;
-	if (!amount(field(c, COST), a, &r->cost, &zero)) {
-		cd_import_skip(im, where, "cost_total is not an amount");
-		return OM_OK;
-	}
-	r->has_cost_state = 1;
+	r->cost = amount(im, c, COST, OM_FIT_COST);
+	r->has_cost_state = r->cost != NULL;
 	r->cost_state = OM__COST_STATE__COST_LOOKED_UP;
-	if (field(c, BYOK)[0] != '\0' && amount(field(c, BYOK), a, &r->byok_cost, &zero) && !zero)
-		r->has_is_byok = r->is_byok = 1;
-	else
-		r->byok_cost = NULL;
-	if (!count(c, PROMPT, &r->has_prompt_tokens, &r->prompt_tokens) ||
-	    !count(c, COMPLETION, &r->has_completion_tokens, &r->completion_tokens) ||
-	    !count(c, REASONING, &r->has_reasoning_tokens, &r->reasoning_tokens) ||
-	    !count(c, CACHED, &r->has_cached_tokens, &r->cached_tokens)) {
-		cd_import_skip(im, where, "a count of tokens is not a number");
-		return OM_OK;
-	}
-	r->state = strcmp(field(c, CANCELLED), "true") == 0 ? OM__STATE__STATE_CANCELLED
-	    : strcmp(field(c, FINISH), "error") == 0        ? OM__STATE__STATE_ERROR
-							    : OM__STATE__STATE_FINAL;
+	r->byok_cost = amount(im, c, BYOK, OM_FIT_BYOK_COST);
+	r->has_is_byok = r->is_byok = r->byok_cost != NULL;
+	count(im, c, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
+	count(im, c, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);
+	count(im, c, REASONING, OM_FIT_REASONING_TOKENS, &r->has_reasoning_tokens, &r->reasoning_tokens);
+	count(im, c, CACHED, OM_FIT_CACHED_TOKENS, &r->has_cached_tokens, &r->cached_tokens);
+	r->state = state_of(im, c);
 	r->model = copy(c, MODEL, a);
 	r->provider = copy(c, PROVIDER, a);
 	r->source = om_arena_strdup(a, CD_EXPORT);
 	r->user->id = copy(c, USER, a);
 	if (r->user->id == NULL)
 		r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN);
-	return cd_import_add(im, where, NULL, e);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : cd_import_add(im, where, NULL, e);
+}
+
+/* find_mark reads the file once for the marks in its amounts.  What is wrong with it
+ * is told when it is read again. */
+static om_status
+find_mark(struct csv *c, om_err *e)
+{
+	struct cd_marks marks = {.point = false};
+	om_err why;
+	om_status s = read_header(c, e);
+	bool end = false;
+
+	if (s != OM_OK)
+		return s;
+	while (!end && read_line(c, &end, &why) == OM_OK) {
+		cd_marks_note(&marks, field(c, COST));
+		cd_marks_note(&marks, field(c, BYOK));
+	}
+	c->mark = cd_marks_of(&marks, c->separator);
+	rewind(c->f);
+	return OM_OK;
 }
 
 static om_status
 read_lines(struct cd_import *im, struct csv *c, int64_t total, om_err *e)
 {
-	om_status s = read_header(c, e);
+	om_status s = find_mark(c, e);
 	bool end = false;
 
+	if (s == OM_OK)
+		s = read_header(c, e);
 	while (s == OM_OK && !end) {
 		s = read_line(c, &end, e);
-		if (s == OM_OK && !end && (c->n > 1 || c->text[0] != '\0'))
+		if (s == OM_OK && !end && !is_empty(c))
 			s = add_line(im, c, e);
-		cd_import_progress(im, ftell(c->f), total);
+		cd_import_progress(im, (int64_t)ftello(c->f), total);
 	}
 	return s;
 }
@@ -253,7 +329,6 @@ cd_import_csv(struct cd_import *im, const char *path, om_err *e)
 		free(c);
 		return om_fail(e, OM_NOMEM, "out of memory");
 	}
-	c->next_line = 1;
 	c->f = fopen(path, "re");
 	s = c->f != NULL && fstat(fileno(c->f), &st) == 0 ? read_lines(im, c, (int64_t)st.st_size, e)
 							  : om_fail(e, OM_INVALID, "%.200s cannot be opened", path);

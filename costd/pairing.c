@@ -6,6 +6,7 @@
 #include "log.h"
 #include "meta.h"
 #include "record.h"
+#include "rollup.h"
 #include "schema.h"
 #include "settings.h"
 #include "write.h"
@@ -300,7 +301,7 @@ keep_document(void *arg, const struct cd_val *v, om_err *e)
 	bool *first = arg;
 
 	(void)e;
-	(void)printf("%s%lld-%04lld", *first ? "  documents issued: " : ", ", (long long)v[0].i, (long long)v[1].i);
+	(void)printf("%s%04lld-%06lld", *first ? "  documents issued: " : ", ", (long long)v[0].i, (long long)v[1].i);
 	*first = false;
 	return OM_OK;
 }
@@ -322,7 +323,7 @@ say_line(const struct cd_line *l)
 struct month_sum {
 	char day[OM_DAY_TEXT];
 	int64_t n;
-	om_money cost;
+	om_money less;
 };
 
 #define MONTHS 600u
@@ -332,26 +333,60 @@ struct months {
 	size_t n;
 };
 
-static void
-add_to_month(struct months *ms, const struct cd_line *l)
+static om_money
+cost_of(const struct cd_row *row)
 {
-	const struct cd_cell *cost = &l->part->own->all.cell[CD_F_COST];
-	char day[OM_DAY_TEXT];
-	size_t i = 0;
+	return row->cell[CD_F_COST].rank != CD_RANK_NONE ? row->cell[CD_F_COST].v.money : OM_MONEY_ZERO;
+}
 
-	(void)om_day_text(om_zone_day(l->part->own->all.cell[CD_F_STARTED_US].v.i), day);
+/* add_to_month adds what a row at one end of a pair counts less than its records say. */
+static om_status
+add_to_month(struct cd_calls *c, struct cd_call *k, struct months *ms, om_err *e)
+{
+	char day[OM_DAY_TEXT];
+	struct cd_row row;
+	size_t i = 0;
+	om_status s = cd_calls_row(c, k, &row, e);
+
+	if (s != OM_OK)
+		return s;
+	(void)om_day_text(cd_row_day(&k->own->all), day);
 	memcpy(day + 8, "01", 2);
 	while (i < ms->n && strcmp(ms->m[i].day, day) != 0)
 		i++;
 	if (i == MONTHS)
-		return;
+		return om_fail(e, OM_TOO_LARGE, "more than %u months", MONTHS);
 	if (i == ms->n) {
 		memcpy(ms->m[ms->n].day, day, sizeof day);
-		ms->m[ms->n++].cost = OM_MONEY_ZERO;
+		ms->m[ms->n++].less = OM_MONEY_ZERO;
 	}
-	ms->m[i].n++;
-	if (cost->rank != CD_RANK_NONE && om_money_add(ms->m[i].cost, cost->v.money, &ms->m[i].cost) != OM_OK)
-		return;
+	ms->m[i].n += row.is_part ? 1 : 0;
+	ms->m[i].less.v += cost_of(&k->own->all).v - cost_of(&row).v;
+	return OM_OK;
+}
+
+/* say_calls prints the pairs of some calls and adds them to their months; `made` alone:
+ * only those that are new. */
+static om_status
+say_calls(struct cd_calls *c, bool made, struct months *ms, om_err *e)
+{
+	size_t n = c->n;
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
+		for (const struct cd_line *l = c->all[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
+			if (l->wanted == CD_LINK_NONE || (made && l->wanted == l->stored))
+				continue;
+			s = cd_calls_own(c, l->part, e);
+			if (s == OM_OK)
+				say_line(l);
+			l->part->refresh = l->target->refresh = true;
+		}
+	}
+	for (size_t i = 0; s == OM_OK && i < c->n; i++)
+		if (c->all[i]->refresh)
+			s = add_to_month(c, c->all[i], ms, e);
+	return s;
 }
 
 static int
@@ -371,8 +406,8 @@ say_months(struct cd_db *db, struct months *ms, bool dry, om_err *e)
 		char cost[OM_MONEY_TEXT];
 		bool first = true;
 
-		(void)printf("%.7s: %lld rows %s part of other rows' requests; they said %s USD\n", ms->m[i].day,
-		    (long long)ms->m[i].n, dry ? "would become" : "became", om_money_text(ms->m[i].cost, cost));
+		(void)printf("%.7s: %lld requests and %s USD less%s\n", ms->m[i].day, (long long)ms->m[i].n,
+		    om_money_text(ms->m[i].less, cost), dry ? ", if it were done" : "");
 		s = cd_db_query(db, "SELECT year,seq FROM document WHERE of_month=? ORDER BY year,seq",
 		    (struct cd_val[]){cd_t(ms->m[i].day)}, 1, keep_document, &first, e);
 		if (!first)
@@ -399,17 +434,8 @@ dry_page(struct cd_db *db, struct step *st, struct months *ms, om_err *e)
 	c.lock = false;
 	st->c = &c;
 	s = take_step(st, e);
-	for (size_t i = 0; s == OM_OK && i < c.n; i++) {
-		for (const struct cd_line *l = c.all[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
-			if (l->wanted == l->stored || l->wanted == CD_LINK_NONE)
-				continue;
-			s = cd_calls_own(&c, l->part, e);
-			if (s != OM_OK)
-				break;
-			say_line(l);
-			add_to_month(ms, l);
-		}
-	}
+	if (s == OM_OK)
+		s = say_calls(&c, true, ms, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -477,15 +503,8 @@ say_upgraded(struct cd_db *db, om_err *e)
 		s = cd_db_query(db,
 		    "SELECT ledger_key,target,kind FROM link WHERE upgrade=1 ORDER BY ledger_key,target", NULL, 0,
 		    keep_upgraded, &c, e);
-	for (size_t i = 0; s == OM_OK && i < c.n; i++) {
-		for (const struct cd_line *l = c.all[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
-			s = cd_calls_own(&c, l->part, e);
-			if (s != OM_OK)
-				break;
-			say_line(l);
-			add_to_month(ms, l);
-		}
-	}
+	if (s == OM_OK)
+		s = say_calls(&c, false, ms, e);
 	if (s == OM_OK)
 		s = say_months(db, ms, false, e);
 	om_arena_fini(&a);

@@ -140,6 +140,7 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	out->day = (om_day)v[CD_C_DAY].i;
 	out->row.is_part = v[CD_C_REQUESTS].i == 0;
 	out->row.link = (uint8_t)v[CD_C_LINK].i;
+	out->unsettled = v[CD_C_UNSETTLED].i != 0;
 	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
 		const struct cd_val *c = &v[CD_C_FIELDS + f];

@@ -17,6 +17,7 @@
 struct cd_stored {
 	struct cd_row row;
 	om_day day;
+	bool unsettled; /* as the totals count it */
 	size_t n_known; /* fields join.def had when the row was written; the others have no value */
 };
 

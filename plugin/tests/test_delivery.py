@@ -224,6 +224,14 @@ def test_a_reply_that_repairs_some_and_refuses_others_is_taken_as_it_says(newest
     assert not rows(tmp_path)
 
 
+def test_what_the_gateway_repaired_is_delivered(newest, receiver, tmp_path, caplog):
+    receiver.reply = json.dumps({"accepted": 1, "rejected": [], "repaired": [{"index": 0, "field": "user.name", "reason": "too long: cut"}]})
+    newest.run(newest.api_nonstream({"choices": [{"message": {"content": "x"}}], "usage": USAGE}))
+    newest.flush()
+    assert newest.runtime.pending() == 0 and not rows(tmp_path, "rejected")
+    assert "refused" not in caplog.text
+
+
 @pytest.mark.parametrize("status", [400, 415, 422])
 def test_a_refused_batch_is_put_aside(newest, receiver, tmp_path, status):
     receiver.orders = [(status, {}, None)]

@@ -2,6 +2,7 @@
 """The whole line on real input: Open WebUI's calls -> plugin -> gateway -> costd -> MariaDB ->
 JSON, PDF, XLSX; a stopped stream is settled by asking the (stub) provider."""
 import json
+import sqlite3
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -105,6 +106,26 @@ def test_each_open_webui_brings_one_row_per_generation(stack, stub, tmp_path, pr
     assert [rows[i]["cost"] for i in ids] == ["0.01", "0.02", "0.03", "0.04"]
     assert {row["state"] for row in rows.values()} == {"final"}
     assert int(stack.db.value("SELECT COUNT(*) FROM generation WHERE generation_id IN ('%s')" % "','".join(ids))) == 4
+
+
+# Whatever stands in a name, an odd count, half an emoji: the cost arrives, and nothing is put aside by the plugin.
+ODD_USER = {"id": "u" * 129, "name": "A\u0085da\u0000" + "x" * 600, "email": "a" * 330, "role": "user\u009f"}
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": -35}, {"prompt_tokens": "1151"}, {"completion_tokens": 1151.5}, {"is_byok": 1},
+                                   {"prompt_tokens_details": "x"}], ids=str)
+def test_an_ornament_does_not_cost_the_record(stack, tmp_path, usage):
+    gen_id = new_id()
+    block = {**usage_block(3120, 412, "0.25"), **usage}
+    valves = {"endpoint": f"http://127.0.0.1:{stack.port}", "api_key": stack.ingest_key}
+    with OpenWebUI("0.11.4", data_dir=tmp_path, valves=valves, user=ODD_USER) as owui:
+        owui.run(owui.ui_stream([sse_lines(gen_id, ["Hello"], block)]))
+        owui.flush()
+        with sqlite3.connect(next(tmp_path.rglob("spool.sqlite"))) as spool:
+            assert spool.execute("SELECT COUNT(*) FROM rejected").fetchone() == (0,)
+    stack.drained()
+    row = rows_of(stack, [gen_id])[gen_id]
+    assert (row["cost"], row["state"]) == ("0.25", "final") and row["user"].startswith("long:") and row["user_name"].rstrip("x") == "Ada"
 
 
 def test_final_chunks_as_captured(stack, owui):

@@ -277,7 +277,9 @@ def test_cancelled_stream_is_billed_by_its_look_up(stack, stub):
     cut(stack, gen_id)
     settled(stack, gen_id, "0.00003452")
     assert row_of(stack, gen_id)[2] == "2" and row_of(stack, gen_id)[5:] == ("900", "33")
-    assert stack.ledger("other_id", f"generation_id='{gen_id}'") == [(other,)]
+    history = stack.read.get(f"/api/v1/generations/{gen_id}").json()
+    assert (history["generation"]["marks"], history["generation"]["other_id"]) == (["other_id"], other), history
+    assert [r["other_id"] for r in history["records"]] == [None, other], history
 
 
 CONTRADICTIONS = {
@@ -324,21 +326,23 @@ def test_the_provider_names_the_user_of_a_row_that_nobody_named(stack, stub):
 
 # ---- other platforms ----
 
-def test_a_call_of_another_platform_is_not_asked_for(stack, stub):
-    """A local chat has an id, but none of OpenRouter's: no cost, nobody to ask, and nothing waits for it."""
-    local, marker = "chatcmpl-" + new_generation_id()[4:], new_generation_id()
+@pytest.mark.parametrize("prefix, platform", [("chatcmpl-", None), ("gen-", "ollama"), ("resp_", "openai")])
+def test_a_call_of_another_platform_is_not_asked_for(stack, stub, prefix, platform):
+    """A local chat has no cost and nobody to ask, and nothing waits for it.  Who bills says the record, else the id."""
+    local, marker, user = prefix + new_generation_id()[4:], new_generation_id(), f"u-{prefix}{platform}"
     stub.put(local, "9")
     stub.put(marker, "0.5")
-    stack.ingest.send([record(cost=None, generation_id=local, user="u-local", model="llama3.2:1b"), record(cost=None, generation_id=marker)])
+    stack.ingest.send([record(cost=None, generation_id=local, user=user, model="llama3.2:1b", platform=platform),
+                       record(cost=None, generation_id=marker, platform="openrouter")])
     stack.drained()
     settled(stack, marker, "0.5")
     assert stub.asked(local) == 0
     item = unsettled(stack, local)
     assert (item["reason"], item["missing"], item["cost"], item["cost_state"], item["attempts"]) == ("no_price", "cost", None, "unknown", 0)
-    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": "u-local"})["total"]
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": user})["total"]
     assert (total["requests"], total["cost"], total["unsettled"]) == (1, "0", 0)
     (row,) = stack.read.generations(**{"from": "2020-01-01", "to": "2100-01-01", "generation_id": local})
-    assert row["cost_state"] == "unknown" and row["cost"] is None
+    assert (row["cost_state"], row["cost"], row["unsettled"], row["platform"]) == ("unknown", None, False, platform)
 
 
 # ---- the key, limits, schedule ----

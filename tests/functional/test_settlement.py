@@ -68,7 +68,7 @@ def test_retry_refuses_what_names_no_letter(make_stack):
 def test_unsettled_rows_say_why(make_stack, stub):
     stack = make_stack(settings={"costd": {"OPENROUTER_API_KEY": None}})
     sent = [record(cost=None, generation_id=f"gen-unsettled-{n}") for n in range(3)] + [
-        record(cost=None, generation_id=None, turn_id="turn-unsettled"), record()]
+        record(cost=None, generation_id=None, turn_id="turn-unsettled", user="u-2", model="another/model", prompt_tokens=31), record()]
     stack.ingest.send(sent)
     stack.drained()
     first = stack.read.get("/api/v1/unsettled", limit=3).json()
@@ -77,4 +77,4 @@ def test_unsettled_rows_say_why(make_stack, stub):
     found = {i["generation_id"]: i for i in first["items"] + rest["items"]}
     assert {k: v["reason"] for k, v in found.items()} == {
         **{f"gen-unsettled-{n}": "no_key" for n in range(3)}, "owui:turn-unsettled": "not_looked_up"}
-    assert all(i["cost_state"] == "unknown" and i["cost"] is None and i["attempts"] == 0 for i in found.values())
+    assert all(i["cost_state"] == "unknown" and i["cost"] is None and i["attempts"] == 0 and i["missing"] == "cost" for i in found.values())

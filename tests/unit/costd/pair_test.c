@@ -488,32 +488,85 @@ empty(void)
 		fx_run(&f, om_arena_printf(&f.a, "DELETE FROM %s", tables[i]));
 }
 
-/* play sends the records in an order, some of them twice, in batches cut anywhere. */
-static char *
-play(Om__Record *const *r, size_t n, uint64_t *seed, bool check_each)
+/* make_odd gives a record what senders get wrong; the record and its key stay. */
+static void
+make_odd(Om__Record *r, uint64_t *seed)
 {
-	Om__Record *order[2 * MOST], *batch[2 * MOST];
+	char longest[300];
+
+	r->has_content = pick(seed, 2) == 0;
+	r->content = (ProtobufCBinaryData){.len = 32, .data = om_arena_alloc(&f.a, 32)};
+	for (unsigned i = 0; i < 32; i++)
+		r->content.data[i] = (unsigned char)fx_random(seed);
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	switch (pick(seed, 8)) {
+	case 0:
+		r->prompt_tokens = -35;
+		break;
+	case 1:
+		r->provider = om_arena_strdup(&f.a, longest);
+		break;
+	case 2:
+		r->user->name = om_arena_strdup(&f.a,
+		    "A\xc2\x85"
+		    "da");
+		break;
+	case 3:
+		if (r->cost != NULL)
+			r->cost = om_arena_strdup(&f.a, "-1");
+		break;
+	case 4:
+		r->started_us = 0;
+		break;
+	case 5:
+		r->finished_us = r->started_us + OM_DAY;
+		break;
+	case 6:
+		r->has_started_us = r->has_finished_us = false;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A record as one gateway received it: its copies have other receipts. */
+struct copy {
+	Om__Record *r;
+	om_time received_us;
+};
+
+/* play sends the copies in an order, some of them twice, in batches cut anywhere. */
+static char *
+play(const struct copy *copies, size_t n, uint64_t *seed, bool check_each)
+{
+	struct copy order[2 * MOST];
 	size_t total = 0;
 	Om__SubmitReply out;
 
 	for (size_t i = 0; i < n; i++) {
-		order[total++] = r[i];
+		order[total++] = copies[i];
 		if (pick(seed, 4) == 0)
-			order[total++] = r[i];
+			order[total++] = copies[i];
 	}
 	for (size_t i = total; i > 1; i--) {
 		size_t k = pick(seed, i);
-		Om__Record *t = order[i - 1];
+		struct copy t = order[i - 1];
 
 		order[i - 1] = order[k];
 		order[k] = t;
 	}
 	f.ledger.books = true; /* look-ups are delivered like all others here */
 	for (size_t at = 0; at < total;) {
+		Om__Record *batch[6];
 		size_t size = 0, most = 1 + pick(seed, 6);
 
-		while (size < most && at < total)
-			batch[size++] = order[at++];
+		while (size < most && at < total) {
+			batch[size] = om_msg_new(&f.a, &om__record__descriptor);
+			assert_non_null(batch[size]);
+			*batch[size] = *order[at].r;
+			batch[size++]->received_us = order[at++].received_us;
+		}
 		assert_int_equal(fx_submit(&f, batch, size, next_seq, &out), OM_OK);
 		assert_int_equal(out.refused_records, 0);
 		next_seq += size;
@@ -534,17 +587,24 @@ test_any_history_gives_one_ledger(void **state)
 	(void)state;
 	set_up();
 	for (unsigned round = 0; round < rounds; round++) {
-		Om__Record *r[MOST];
-		size_t n = 4 + pick(&seed, 24);
+		struct copy copies[MOST];
+		size_t n_records = 4 + pick(&seed, 24), n = 0;
 		char *first = NULL;
 
-		for (size_t i = 0; i < n; i++)
-			r[i] = any_record(&seed);
+		for (size_t i = 0; i < n_records; i++) {
+			Om__Record *r = any_record(&seed);
+
+			if (pick(&seed, 3) == 0)
+				make_odd(r, &seed);
+			for (uint64_t k = pick(&seed, 2) + 1; k > 0; k--)
+				copies[n++] =
+				    (struct copy){r, r->received_us + (om_time)pick(&seed, 3) * 200 * OM_SECOND};
+		}
 		for (unsigned k = 0; k < 4; k++) {
 			char *now;
 
 			empty();
-			now = play(r, n, &seed, k == 0);
+			now = play(copies, n, &seed, k == 0);
 			if (first == NULL)
 				first = now;
 			if (strcmp(first, now) != 0)
