@@ -211,7 +211,7 @@ test_generations_filter_by_state_and_show_every_field(void **state)
 	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_false(out.items[i]->unsettled);
-	assert_int_equal(out.n_items, 3);
+	assert_int_equal(out.n_items, 9);
 	filter.has_unsettled = false;
 	filter.generation_id = id;
 	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
