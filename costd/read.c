@@ -129,7 +129,7 @@ cd_filter_is_of_rows(const Om__Filter *f)
 {
 	return f != NULL &&
 	    (f->generation_id != NULL || f->platform != NULL || f->has_cost_state || f->chat_id != NULL ||
-		f->n_states > 0 || f->n_cost_states > 0);
+		f->has_unsettled || f->n_states > 0 || f->n_cost_states > 0);
 }
 
 /* one_of adds "column IN (…)"; n at most as many as there are states. */
@@ -160,6 +160,8 @@ only_rows(struct cd_sql *q, const Om__Filter *f)
 		one_of(q, "cost_state", (int[]){(int)f->cost_state}, 1);
 	one_of(q, "cost_state", (const int *)f->cost_states, f->n_cost_states);
 	one_of(q, "state", (const int *)f->states, f->n_states);
+	if (f->has_unsettled)
+		one_of(q, "unsettled", (int[]){f->unsettled ? 1 : 0}, 1);
 }
 
 void

@@ -53,6 +53,21 @@ read_names(struct gw_req *rq, const char *arg, const char *const *names, size_t 
 	return OM_OK;
 }
 
+/* read_unsettled reads whether rows are asked for whose cost is not final. */
+static om_status
+read_unsettled(struct gw_req *rq, Om__Filter *f, om_err *e)
+{
+	const char *text = gw_req_arg(rq, "unsettled");
+
+	if (text == NULL)
+		return OM_OK;
+	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+		return om_fail(e, OM_INVALID, "unsettled: must be 0 or 1");
+	f->has_unsettled = 1;
+	f->unsettled = text[0] == '1';
+	return OM_OK;
+}
+
 om_status
 gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err *e)
 {
@@ -68,6 +83,7 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &q->filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "chat_id", 1, 256, &q->filter.chat_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "platform", 0, 64, &q->filter.platform, e)) != OM_OK ||
+	    (s = read_unsettled(rq, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q->query.cursor, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 1000, 100, &q->query.limit, e)) != OM_OK ||
 	    (s = gw_query_period(rq, &q->period, e)) != OM_OK)

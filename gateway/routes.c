@@ -26,9 +26,9 @@ enum flag {
 };
 
 #define OF_USAGE "from to group_by user group model provider origin task source limit "
-#define OF_GENERATIONS                                                                                                 \
-	"from to user group model provider platform chat_id generation_id state cost_state origin task source cursor " \
-	"limit "
+#define OF_GENERATIONS                                                                                             \
+	"from to user group model provider platform chat_id generation_id state cost_state unsettled origin task " \
+	"source cursor limit "
 #define OF_DOCUMENT "locale paper format "
 #define FILE_TOO    (HEAD_TOO | GIVES_FILE)
 

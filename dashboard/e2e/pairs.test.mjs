@@ -186,6 +186,25 @@ describe('pairs', { concurrency: false }, () => {
     await axe(page);
   });
 
+  test('what is called not settled is what totals count as such', async () => {
+    const { total } = await at.api('/api/v1/usage');
+    await at.open('/requests?size=250');
+    await page.getByLabel('Cost is').selectOption('open');
+    await page.waitForURL(/cost=open/);
+    await settled(page);
+    const lines = page.locator('main tbody tr');
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('main tbody tr').length === n,
+      total.unsettled,
+    );
+    assert.equal(await lines.filter({ hasText: 'fee only' }).count(), 1);
+    assert.equal(await lines.filter({ hasText: 'no price' }).count(), 0);
+    await at.open('/');
+    const panelOf = page.getByRole('region', { name: 'Not yet settled' });
+    assert.equal(await panelOf.locator('tbody tr').count(), Math.min(total.unsettled, 5));
+    assert.equal(await panelOf.getByText('no price').count(), 0);
+  });
+
   test('a reason that the pages do not know is shown as it is', async () => {
     await page.route('**/api/v1/unsettled?*', async (route) => {
       const reply = await route.fetch();

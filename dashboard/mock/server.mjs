@@ -282,6 +282,7 @@ function select(c, query) {
       (!query.source || r.source === query.source) &&
       (query.task === undefined || (r.task ?? '') === query.task) &&
       (!query.group || r.groups.includes(query.group)) &&
+      (query.unsettled === undefined || r.unsettled === (query.unsettled === '1')) &&
       (!query.cost_state || query.cost_state.split(',').includes(r.cost_state)) &&
       (!query.state || r.state === query.state) &&
       (!query.chat_id || r.chat_id === query.chat_id) &&

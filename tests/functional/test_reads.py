@@ -218,6 +218,13 @@ def test_rows_by_cost_state(stack, sent):
     assert stack.read.generations(cost_state="looked_up", **ALL) == []
 
 
+def test_rows_that_are_not_settled_are_those_that_totals_count(stack, sent):
+    unsettled, settled = (stack.read.generations(unsettled=n, limit=1000, **ALL) for n in (1, 0))
+    assert all(row["unsettled"] for row in unsettled) and not any(row["unsettled"] for row in settled)
+    assert len(unsettled) == stack.read.usage(**ALL)["total"]["unsettled"] > 0
+    assert len(unsettled) + len(settled) == len(sent)
+
+
 def test_limit_of_usage_says_truncated(stack, sent):
     reply = stack.read.usage(group_by="day", limit=5, **ALL)
     assert len(reply["rows"]) == 5 and reply["truncated"] and decimals(reply["total"]) == figures_of(sent)
@@ -239,7 +246,7 @@ def test_bad_queries_are_400_and_name_the_parameter(stack, query):
 
 
 @pytest.mark.parametrize("query", ["limit=1001", "limit=0", "cursor=x", "cursor=", "cursor=AAAA", "cursor=" + "A" * 1025,
-                                   "cost_state=free", "generation_id=", "generation_id=" + "x" * 161, "group_by=day"])
+                                   "cost_state=free", "unsettled=2", "unsettled=", "generation_id=", "generation_id=" + "x" * 161, "group_by=day"])
 def test_bad_queries_of_rows(stack, query):
     stack.read.get("/api/v1/generations?" + query, expect=400)
 

@@ -724,7 +724,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows whose cost is unknown or estimated, newest first, and why. */
+        /** Rows that are not settled, or have no price, newest first, and why. */
         get: operations["listUnsettled"];
         put?: never;
         post?: never;
@@ -1458,6 +1458,8 @@ export interface components {
         Task: string;
         /** @description Only this platform, who bills; empty, rows without one. */
         Platform: string;
+        /** @description 1, only rows whose cost is not final, as totals count them; 0, only the others. */
+        Unsettled: 0 | 1;
         /** @description Only this source, the path the row's winning record came by. */
         Source: string;
         /** @description `next_cursor` of the page before. */
@@ -1856,6 +1858,8 @@ export interface operations {
                 state?: string;
                 /** @description One or several, comma separated. */
                 cost_state?: string;
+                /** @description 1, only rows whose cost is not final, as totals count them; 0, only the others. */
+                unsettled?: components["parameters"]["Unsettled"];
                 /** @description Only this origin. */
                 origin?: components["parameters"]["Origin"];
                 /** @description Only this task; empty */
@@ -2444,6 +2448,8 @@ export interface operations {
                 state?: string;
                 /** @description One or several, comma separated. */
                 cost_state?: string;
+                /** @description 1, only rows whose cost is not final, as totals count them; 0, only the others. */
+                unsettled?: components["parameters"]["Unsettled"];
                 /** @description Only this origin. */
                 origin?: components["parameters"]["Origin"];
                 /** @description Only this task; empty */
@@ -2499,6 +2505,8 @@ export interface operations {
                 state?: string;
                 /** @description One or several, comma separated. */
                 cost_state?: string;
+                /** @description 1, only rows whose cost is not final, as totals count them; 0, only the others. */
+                unsettled?: components["parameters"]["Unsettled"];
                 /** @description Only this origin. */
                 origin?: components["parameters"]["Origin"];
                 /** @description Only this task; empty */

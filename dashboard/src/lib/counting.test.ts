@@ -6,7 +6,6 @@ import {
   cameFrom,
   costWord,
   hasUse,
-  isUnsettled,
   lacksBill,
   marksOf,
   pairedWith,
@@ -42,13 +41,6 @@ test('a row is a request, a part that counts nothing, or what a turn left over',
   expect(roleOf(row({ requests: 0, cost: '0.000000000000000000' }))).toBe('part');
   expect(roleOf(row({ requests: 0, cost: '0.000000000000000001' }))).toBe('rest');
   expect(roleOf(row({ requests: 0, cost: '0', byok_cost: '0.1' }))).toBe('rest');
-});
-
-test('whether a row is settled is the ledger’s word, not its cost state’s', () => {
-  // Ollama's: nobody can be asked. BYOK: the upstream bill is not known.
-  expect(isUnsettled(row({ cost: null, cost_state: 'unknown', platform: 'ollama' }))).toBe(false);
-  expect(isUnsettled(row({ unsettled: true, is_byok: true }))).toBe(true);
-  expect(isUnsettled(row({ cost: null, cost_state: 'unknown', unsettled: true }))).toBe(true);
 });
 
 test('a bill is missing where only the fee is known', () => {

@@ -17,14 +17,9 @@ export function roleOf(row: Generation): Role {
   return isMore(row.cost) || isMore(row.byok_cost) ? 'rest' : 'part';
 }
 
-/** isUnsettled is the ledger's word: a price nobody can be asked for is settled, a missing bill is not. */
-export function isUnsettled(row: Generation): boolean {
-  return row.unsettled;
-}
-
 /** lacksBill: the provider named its fee, and what the owner of the key pays upstream is not known. */
 export function lacksBill(row: Generation): boolean {
-  return isUnsettled(row) && row.is_byok === true && row.byok_cost === null && row.cost !== null;
+  return row.unsettled && row.is_byok === true && row.byok_cost === null && row.cost !== null;
 }
 
 /** A cost's state, or what is more than that: only the fee is known, or nobody can be asked for a price. */
@@ -33,7 +28,7 @@ export type CostWord = CostState | 'fee' | 'no_price';
 export function costWord(row: Generation): CostWord {
   if (lacksBill(row)) return 'fee';
   const unknown = row.cost_state === 'unknown' && roleOf(row) === 'request';
-  return unknown && !isUnsettled(row) ? 'no_price' : row.cost_state;
+  return unknown && !row.unsettled ? 'no_price' : row.cost_state;
 }
 
 /** hasUse: what is left of a turn costs something and is no request, so that requests alone do not tell. */

@@ -75,7 +75,7 @@ test('filters become the call’s parameters, and nothing else does', () => {
     model: 'a/b',
     chat_id: 'c',
     state: 'error',
-    cost_state: 'estimated,unknown',
+    unsettled: 1,
   });
   expect(readFilter(ask('size=7&state=x&cost=y'), TODAY)).toMatchObject({
     size: 50,

@@ -135,7 +135,8 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
   if (filter.chat) query.chat_id = filter.chat;
   if (filter.generation) query.generation_id = filter.generation;
   if (filter.state) query.state = filter.state;
-  if (filter.cost) query.cost_state = filter.cost === 'open' ? 'estimated,unknown' : filter.cost;
+  if (filter.cost === 'open') query.unsettled = 1;
+  else if (filter.cost) query.cost_state = filter.cost;
   return query;
 }
 

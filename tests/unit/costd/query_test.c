@@ -203,6 +203,16 @@ test_generations_filter_by_state_and_show_every_field(void **state)
 	assert_string_equal(out.items[0]->generation_id, "gen-9");
 	assert_null(out.items[0]->cost);
 	filter.has_cost_state = false;
+	filter.has_unsettled = filter.unsettled = true;
+	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	assert_int_equal(out.n_items, 1);
+	assert_string_equal(out.items[0]->generation_id, "gen-9");
+	filter.unsettled = false;
+	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	for (size_t i = 0; i < out.n_items; i++)
+		assert_false(out.items[i]->unsettled);
+	assert_int_equal(out.n_items, 9);
+	filter.has_unsettled = false;
 	filter.generation_id = id;
 	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);

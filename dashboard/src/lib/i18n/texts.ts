@@ -185,8 +185,6 @@ export interface Texts {
     allUsers: string;
     unsettledTitle: string;
     unsettledText: string;
-    unsettledElsewhere: string;
-    unsettledReasons: string;
   };
   live: {
     title: string;
