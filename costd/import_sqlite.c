@@ -10,7 +10,6 @@
 #include "import_text.h"
 #include "text.h"
 
-#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,17 +67,18 @@ row_id(struct cd_import *im, sqlite3_stmt *st)
 static bool
 whole(sqlite3_stmt *st, int column, int64_t *out)
 {
-	double d;
+	const om_i128 one = 1000000000000000000; /* of om_money */
+	om_money m;
 
 	switch (sqlite3_column_type(st, column)) {
 	case SQLITE_INTEGER:
 		*out = sqlite3_column_int64(st, column);
 		return true;
 	case SQLITE_FLOAT:
-		d = sqlite3_column_double(st, column);
-		if (!(fabs(d) < 9e15) || d != trunc(d)) /* NaN, too */
+		if (om_money_from_double(sqlite3_column_double(st, column), &m, NULL) != OM_OK || m.v % one != 0 ||
+		    m.v / one > INT64_MAX || m.v / one < INT64_MIN)
 			return false;
-		*out = (int64_t)d;
+		*out = (int64_t)(m.v / one);
 		return true;
 	case SQLITE_TEXT:
 		return cd_number_whole((const char *)sqlite3_column_text(st, column), '.', out);

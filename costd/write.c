@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "write.h"
 
+#include "calls.h"
 #include "estimate.h"
+#include "people.h"
 #include "record.h"
 #include "rollup.h"
 #include "testpoint.h"
@@ -97,4 +99,102 @@ cd_write_calls(struct cd_calls *c, const struct cd_lookup_times *times, om_time 
 	om_status s = changed_calls(c, &calls, &n, e);
 
 	return s == OM_OK ? store_calls(c, calls, n, times, next_out, e) : s;
+}
+
+/* ---- a batch ---- */
+
+/* What a batch does to the ledger, on its way. */
+struct writing {
+	struct cd_db *db;
+	struct om_arena *a;
+	struct cd_calls calls;
+	struct cd_two_costs *costs; /* of the keys that came */
+	size_t n_costs;
+	const Om__Record **records;
+	size_t n_records;
+};
+
+/* take_item joins one item into the row of its key. */
+static om_status
+take_item(struct writing *w, const struct cd_item *it, om_err *e)
+{
+	struct cd_call *k = cd_calls_get(&w->calls, it->row.key);
+
+	if (k == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (!it->rec->has_alone || !it->rec->alone)
+		w->records[w->n_records++] = it->rec;
+	if (!k->came) {
+		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
+		k->row = it->row;
+		k->row.key = k->key;
+	} else {
+		(void)cd_join(&k->row, &it->row);
+	}
+	cd_journal_compare(&w->costs[w->n_costs - 1], &it->row);
+	k->came = k->at_work = true;
+	k->refresh = k->refresh || it->earlier;
+	return OM_OK;
+}
+
+/* join_old joins what is stored into what came; fields that a row does not know yet
+ * come from the journal. */
+static om_status
+join_old(struct writing *w, struct cd_call *k, struct cd_two_costs *costs, struct cd_stored *old, om_err *e)
+{
+	struct cd_row joined = old->row;
+	om_status s = OM_OK;
+
+	cd_journal_compare(costs, &old->row);
+	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS)
+		s = cd_journal_join(w->db, k->key, &joined, w->a, e);
+	k->old = old;
+	k->row = joined;
+	return s;
+}
+
+/* load_rows finds and locks what is stored of the keys that came, which ascend. */
+static om_status
+load_rows(struct writing *w, om_err *e)
+{
+	size_t n = w->calls.n;
+	struct cd_text *keys = om_arena_array(w->a, n + 1, sizeof *keys);
+	struct cd_stored **found = om_arena_array(w->a, n + 1, sizeof(void *));
+	om_status s;
+
+	if (keys == NULL || found == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		keys[i] = w->calls.all[i]->key;
+	s = cd_store_lock(w->db, keys, n, found, w->a, e);
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (found[i] != NULL)
+			s = join_old(w, w->calls.all[i], &w->costs[i], found[i], e);
+	return s;
+}
+
+om_status
+cd_write_items(struct cd_db *db, struct cd_item *const *items, size_t n, const struct cd_lookup_times *times,
+    om_time *next_out, struct om_arena *a, om_err *e)
+{
+	struct writing w = {.db = db, .a = a};
+	om_status s = OM_OK;
+
+	cd_calls_init(&w.calls, db, a);
+	w.costs = om_arena_array(a, n + 1, sizeof *w.costs);
+	w.records = om_arena_array(a, n + 1, sizeof(void *));
+	if (w.costs == NULL || w.records == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < n; i++)
+		if (!items[i]->known)
+			s = take_item(&w, items[i], e);
+	if (s == OM_OK)
+		s = load_rows(&w, e);
+	if (s == OM_OK)
+		s = cd_calls_decide(&w.calls, e);
+	if (s == OM_OK)
+		s = cd_write_calls(&w.calls, times, next_out, e);
+	if (s == OM_OK)
+		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
+	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;
 }
