@@ -24,7 +24,7 @@ is_open(const struct cd_row *row)
 static bool
 to_verify(const struct cd_lookup_times *t, const struct cd_row *row)
 {
-	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED || cd_row_is_unsettled(row))
+	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
 		return false;
 	return t->verify >= CD_VERIFY_ALL || om_crc32(0, row->key.p, row->key.n) % CD_VERIFY_ALL < t->verify;
 }

@@ -2,6 +2,7 @@
 #include "match.h"
 
 #include "codec.h"
+#include "record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,8 +125,9 @@ load_turns(struct window *w, om_err *e)
 /* ---- generations ---- */
 
 /* The cells of a row tell its tokens, but where a look-up or pairing changed them. */
-#define OF_USER       "user_id=? AND started_us>=? AND started_us<=?"
-#define OF_ALL        "started_us>=? AND started_us<=?"
+#define WITH_ID       " AND generation_id NOT LIKE '" CD_TURN_PREFIX "%'"
+#define OF_USER       "user_id=? AND started_us>=? AND started_us<=?" WITH_ID
+#define OF_ALL        "started_us>=? AND started_us<=?" WITH_ID
 #define TOKENS        " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3 OR link_kind<>0)"
 #define TOKENS_BEFORE " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3)" /* of an older program */
 

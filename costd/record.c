@@ -296,8 +296,8 @@ lacks_byok(const struct cd_row *row)
 bool
 cd_row_is_unsettled(const struct cd_row *row)
 {
-	if (!cd_row_is_openrouters(row))
-		return false; /* nobody can be asked: without a price it is unknown for good */
+	if (row->is_part || !cd_row_is_openrouters(row))
+		return false; /* it is no request, or nobody can be asked: without a price it is unknown for good */
 	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
 }
 

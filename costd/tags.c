@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A message's generations begin at most so long before or after its record. */
-#define MESSAGE_US (6 * 3600 * OM_SECOND)
-
 /* A call under a turn or message that it names. */
 struct entry {
 	struct cd_text name;
@@ -114,19 +111,6 @@ cd_tags_concern(struct cd_calls *c, bool *out, om_err *e)
 	    : s;
 }
 
-/* load_messages loads the generations of a message that is a turn's name to the path
- * that sent it. */
-static om_status
-load_messages(struct cd_calls *c, const struct cd_side *d, om_err *e)
-{
-	if (!d->of_turn || d->user.n == 0 || d->turn.n == 0)
-		return OM_OK;
-	return cd_generations_load(c, "user_id=? AND started_us>=? AND started_us<=? AND message_id=?",
-	    (struct cd_val[]){CD_B(d->user.p, d->user.n), CD_I(d->at - MESSAGE_US), CD_I(d->at + MESSAGE_US),
-		CD_B(d->turn.p, d->turn.n)},
-	    4, e);
-}
-
 static int
 cmp_name(const void *pa, const void *pb)
 {
@@ -180,9 +164,7 @@ load_members(struct cd_calls *c, struct cd_val **names_out, size_t *n_out, om_er
 	s = cd_links_load(c, parts, n_parts, false, e);
 	if (s == OM_OK)
 		s = cd_generations_in(c, "turn_id", turns, n_parts, e);
-	for (size_t i = 0; s == OM_OK && i < n_parts; i++)
-		s = load_messages(c, &parts[i]->side, e);
-	return s;
+	return s == OM_OK ? cd_generations_in(c, "message_id", turns, n_parts, e) : s;
 }
 
 static bool

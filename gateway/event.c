@@ -5,14 +5,12 @@
 #include "stats.h"
 #include "text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RECORD_ID     16
 #define CANONICAL_MAX ((size_t)256 * 1024)
-#define EXACT_MAX     9007199254740992.0 /* whole numbers up to here are exact in JSON */
 
 /* ---- one member each ---- */
 
@@ -48,30 +46,23 @@ gw_event_text(
 	return *out != NULL ? OM_OK : no_memory(e);
 }
 
-/* whole reads a number without fraction that JSON carries exactly. */
+/* whole reads a member that is a number without fraction, as far as JSON carries
+ * those exactly. */
 static bool
-whole(const json_t *v, int64_t *out)
+whole(const json_t *o, const char *key, int64_t *out)
 {
-	double d = json_is_real(v) ? json_real_value(v) : 0;
+	bool has = false;
 
-	if (json_is_integer(v)) {
-		*out = json_integer_value(v);
-		return true;
-	}
-	if (!json_is_real(v) || d != trunc(d) || fabs(d) > EXACT_MAX)
-		return false;
-	*out = (int64_t)d;
-	return true;
+	return om_json_int(o, "", key, INT64_MIN, INT64_MAX, out, &has, NULL) == OM_OK && has;
 }
 
 om_status
 gw_event_id(
     const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes, char **out, om_err *e)
 {
-	const json_t *v = member(o, key);
 	int64_t number = 0;
 
-	if (v == NULL || !whole(v, &number))
+	if (!whole(o, key, &number))
 		return gw_event_text(o, key, f, a, notes, out, e);
 	om_fit_note(notes, f, "a number: its digits are the id");
 	*out = om_arena_printf(a, "%lld", (long long)number);
@@ -99,7 +90,7 @@ gw_event_count(
 	const json_t *v = member(o, key);
 
 	*has_out = v != NULL;
-	if (v == NULL || whole(v, out))
+	if (v == NULL || whole(o, key, out))
 		return; /* its bounds are judged with the whole record */
 	if (text_number(v, out)) {
 		om_fit_note(notes, f, "a text: taken as the number that it holds");
@@ -164,7 +155,7 @@ read_bool(const json_t *o, const char *key, om_fit_field f, struct om_fit *notes
 	*out = json_is_true(v);
 	if (v == NULL || json_is_boolean(v))
 		return;
-	(void)whole(v, &number);
+	(void)whole(o, key, &number);
 	*out = number == 1 || strcmp(text, "true") == 0;
 	if (*out || number == 0 || strcmp(text, "false") == 0) {
 		om_fit_note(notes, f, "not true or false: taken as the one that it means");
@@ -230,10 +221,9 @@ read_all(const json_t *o, reader *one, const struct text_field *fields, size_t n
 static void
 read_version(const json_t *o, struct om_fit *notes)
 {
-	const json_t *v = member(o, "v");
 	int64_t number = 0;
 
-	if (v != NULL && (!whole(v, &number) || number != 1)) /* without one it is the first */
+	if (member(o, "v") != NULL && (!whole(o, "v", &number) || number != 1)) /* without one it is the first */
 		om_fit_note(notes, OM_FIT_V, "not 1: read as 1");
 }
 

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECONDS_END 1e11 /* greater numbers are milliseconds */
-#define TIME_MAX    1e14
+#define ONE         ((om_i128)1000000000000000000) /* a whole one of om_money */
+#define SECONDS_END (100000000000 * ONE)           /* greater numbers are milliseconds */
+#define TIME_MAX    (100000000000000 * ONE)
 
 static const char source[] = "metering-record";
 
@@ -20,17 +21,17 @@ static const char source[] = "metering-record";
 static void
 read_time(const json_t *activity, struct om_fit *notes, Om__Record *out)
 {
-	const json_t *v = json_object_get(activity, "timestamp");
-	double t = json_number_value(v);
+	om_money t = OM_MONEY_ZERO;
+	bool has = false;
 
-	if (v == NULL || json_is_null(v))
-		return;
-	if (!json_is_number(v) || t < 0 || t > TIME_MAX) {
+	if (om_json_money(activity, "", "timestamp", &t, &has, NULL) != OM_OK || t.v < 0 || t.v > TIME_MAX) {
 		om_fit_note(notes, OM_FIT_STARTED_AT, "not seconds or milliseconds since 1970: left out");
 		return;
 	}
-	out->has_started_us = 1;
-	out->started_us = (om_time)(t > SECONDS_END ? t * 1000 : t * 1000000);
+	if (json_is_string(json_object_get(activity, "timestamp")))
+		om_fit_note(notes, OM_FIT_STARTED_AT, "a text: taken as the number that it holds");
+	out->has_started_us = has;
+	out->started_us = (om_time)(t.v > SECONDS_END ? t.v / (ONE / 1000) : t.v / (ONE / 1000000));
 }
 
 static void

@@ -11,7 +11,8 @@ ALTER TABLE generation
   ADD COLUMN IF NOT EXISTS unsettled TINYINT NOT NULL DEFAULT 0, -- 1: its cost is not final
   ADD COLUMN IF NOT EXISTS link_kind TINYINT NOT NULL DEFAULT 0, -- cd_link of pair.h: how it is paired
   ADD KEY IF NOT EXISTS by_unsettled (unsettled, requests, started_us),
-  ADD KEY IF NOT EXISTS by_turn (turn_id(20));
+  ADD KEY IF NOT EXISTS by_turn (turn_id(20)),
+  ADD KEY IF NOT EXISTS by_message (message_id(20));
 
 ALTER TABLE record
   ADD COLUMN IF NOT EXISTS content_kind TINYINT NOT NULL DEFAULT 0; -- 1: content is the SHA-256 of what the sender sent

@@ -175,6 +175,19 @@ def test_texts_that_are_too_long(stack):
     assert (row["user_name"], row["groups"], row["cost"]) == ("ä" * 512, ["g" * 256], "0.25")
 
 
+@pytest.mark.parametrize("field", ["model", "generation_id", "name"])
+def test_a_text_as_large_as_a_body_costs_only_itself(stack, field):
+    """Pitfall: memory for one record that is smaller than a body is a 503 for ever."""
+    huge = "\u0085ä" * 1_000_000
+    sent = record(user="u-huge", cost="0.25", **({} if field == "name" else {field: huge}))
+    if field == "name":
+        sent["user"]["name"] = huge
+    body = json.dumps(sent, ensure_ascii=False).encode()
+    answer = stack.ingest.post("/api/v1/events", body, headers=JSON).json()
+    assert [r["field"] for r in answer["repaired"]] == ["user.name" if field == "name" else field]
+    assert row_of(stack, long_id(huge) if field == "generation_id" else sent["generation_id"])["cost"] == "0.25"
+
+
 @pytest.mark.parametrize("groups, kept", [("staff", []), ({}, []), (["a", 1, None, "b"], ["a", "b"]),
                                           ([f"g{n:02}" for n in range(66)], [f"g{n:02}" for n in range(64)])], ids=["text", "object", "mixed", "many"])
 def test_groups_that_do_not_fit(stack, groups, kept):

@@ -724,7 +724,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows whose cost is unknown or estimated, newest first, and why. */
+        /** Rows that are not settled, or have no price, newest first, and why. */
         get: operations["listUnsettled"];
         put?: never;
         post?: never;

@@ -82,7 +82,10 @@ unsettled(struct fx *f)
 {
 	static const char *const reasons[] = {"waiting", "retrying", "given_up", "not_looked_up", "no_key", "no_price"};
 	Om__UnsettledQuery q = OM__UNSETTLED_QUERY__INIT;
+	Om__UnsettledReply whole = OM__UNSETTLED_REPLY__INIT;
+	om_err why = {.text = ""};
 	const char *all = "";
+	size_t n = 0;
 
 	q.has_limit = true;
 	q.limit = 1;
@@ -91,11 +94,15 @@ unsettled(struct fx *f)
 		om_err e = {.text = ""};
 
 		ok(cd_query_unsettled(f->pool, true, &q, FX_DEADLINE, &f->a, &out, &e), &e);
+		n += out.n_items;
 		for (size_t i = 0; i < out.n_items; i++)
 			all = om_arena_printf(&f->a, "%s%s %s %s\n", all, out.items[i]->generation_id,
 			    reasons[out.items[i]->reason], out.items[i]->lacks_byok ? "byok_cost" : "cost");
 		q.cursor = out.next_cursor;
 	} while (q.cursor != NULL);
+	q.has_limit = false;
+	ok(cd_query_unsettled(f->pool, true, &q, FX_DEADLINE, &f->a, &whole, &why), &why);
+	assert_int_equal(whole.n_items, n); /* each once */
 	return all;
 }
 
@@ -186,6 +193,7 @@ on(Om__Record *r, const char *platform, struct om_arena *a)
 static void
 test_other_platforms_are_not_asked_for_nor_waited_for(void **state)
 {
+	Om__Record *r;
 	struct fx f;
 
 	(void)state;
@@ -195,12 +203,18 @@ test_other_platforms_are_not_asked_for_nor_waited_for(void **state)
 	submit(&f, on(fx_record(&f.a, 3, "resp-1", "u-1", NULL), "openai", &f.a));
 	submit(&f, on(fx_record(&f.a, 4, "odd-id", "u-1", NULL), "openrouter", &f.a));
 	submit(&f, fx_record(&f.a, 5, "gen-theirs", "u-1", NULL));
+	r = fx_record(&f.a, 7, NULL, "u-1", NULL); /* OpenRouter's, perhaps, but nothing to ask by */
+	r->turn_id = om_arena_strdup(&f.a, "t-1");
+	r->prompt_tokens = 31;
+	r->model = NULL;
+	submit(&f, r);
 	submit(&f, byok(on(fx_record(&f.a, 6, "gen-azure", "u-1", "0.1"), "azure", &f.a), NULL, &f.a));
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-theirs\nodd-id\n");
-	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 2);
-	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=0) AS SIGNED) FROM generation"), 5);
+	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 3);
+	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=0) AS SIGNED) FROM generation"), 6);
 	assert_string_equal(unsettled(&f),
-	    "resp-1 no_price cost\nodd-id waiting cost\ngen-theirs waiting cost\ngen-local no_price cost\n"
+	    "resp-1 no_price cost\nowui:t-1 not_looked_up cost\nodd-id waiting cost\ngen-theirs waiting "
+	    "cost\ngen-local no_price cost\n"
 	    "chatcmpl-7 no_price cost\n");
 	no_differences(&f);
 	fx_close(&f);
@@ -213,6 +227,8 @@ test_other_platforms_have_no_estimate(void **state)
 {
 	static const char list[] = "{\"data\":[{\"id\":\"anthropic/claude-x\",\"pricing\":{\"prompt\":\"0.001\","
 				   "\"completion\":\"0.001\"}}]}";
+	Om__UnsettledQuery q = OM__UNSETTLED_QUERY__INIT;
+	Om__UnsettledReply said = OM__UNSETTLED_REPLY__INIT;
 	struct cd_price_change c;
 	struct cd_tariff *tariff = NULL;
 	struct cd_db *db = NULL;
@@ -236,6 +252,8 @@ test_other_platforms_have_no_estimate(void **state)
 	assert_int_equal(estimated, 0);
 	submit(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost IS NULL AND unsettled=0"), 3);
+	ok(cd_query_unsettled(f.pool, true, &q, FX_DEADLINE, &f.a, &said, &e), &e);
+	assert_int_equal(said.items[0]->no_estimate, OM__NO_ESTIMATE__NO_ESTIMATE_NO_PRICE);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0); /* the plan is taken back, too */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
 	assert_string_equal(

@@ -376,6 +376,8 @@ test_media_types_are_checked(void **state)
 
 /* ---- ingest ---- */
 
+#define NO_KEY "generation_id: is missing, and there is no turn_id either"
+
 static void
 test_events_are_answered_with_what_became_of_them(void **state)
 {
@@ -385,12 +387,13 @@ test_events_are_answered_with_what_became_of_them(void **state)
 	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "[" RECORD ",{\"v\":1}]");
 	assert_int_equal(fx_status(reply), 200);
 	assert_string_equal(
-	    fx_body(reply), "{\"accepted\":1,\"rejected\":[{\"index\":1,\"reason\":\"user: is missing\"}]}");
+	    fx_body(reply), "{\"accepted\":1,\"rejected\":[{\"index\":1,\"reason\":\"" NO_KEY "\"}],\"repaired\":[]}");
 	free(reply);
 	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "{\"v\":1}");
 	assert_int_equal(fx_status(reply), 400);
 	assert_non_null(strstr(reply, "application/problem+json"));
-	assert_non_null(strstr(reply, "\"accepted\":0,\"rejected\":[{\"index\":0,\"reason\":\"user: is missing\"}]}"));
+	assert_non_null(
+	    strstr(reply, "\"accepted\":0,\"rejected\":[{\"index\":0,\"reason\":\"" NO_KEY "\"}],\"repaired\":[]}"));
 	free(reply);
 	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "[1,");
 	assert_int_equal(fx_status(reply), 400);
@@ -400,7 +403,13 @@ test_events_are_answered_with_what_became_of_them(void **state)
 	    g.port, "POST", EVENTS, FX_INGEST "Content-Type: application/x-ndjson\r\n", RECORD "\n{\n" RECORD);
 	assert_non_null(strstr(reply, "{\"accepted\":2,\"rejected\":[{\"index\":1"));
 	free(reply);
-	assert_int_equal(pending(), 3);
+	reply = fx_request(
+	    g.port, "POST", EVENTS, FX_INGEST FX_JSON, "{\"turn_id\":\"t\",\"user\":{\"id\":\"u\"},\"v\":2}");
+	assert_string_equal(fx_body(reply),
+	    "{\"accepted\":1,\"rejected\":[],\"repaired\":[{\"index\":0,\"field\":\"v\",\"reason\":\"not 1: read as "
+	    "1\"}]}");
+	free(reply);
+	assert_int_equal(pending(), 4);
 }
 
 static void
@@ -417,7 +426,7 @@ test_older_call_answers_in_its_own_words(void **state)
 	free(reply);
 	reply = fx_request(g.port, "POST", path, FX_INGEST FX_JSON, "{}");
 	assert_int_equal(fx_status(reply), 400);
-	assert_string_equal(fx_body(reply), "{\"success\":false,\"error\":\"user: is missing\"}");
+	assert_string_equal(fx_body(reply), "{\"success\":false,\"error\":\"activity: is missing or no object\"}");
 	free(reply);
 	reply = fx_request(g.port, "POST", path, FX_JSON, "{}");
 	assert_int_equal(fx_status(reply), 401);

@@ -506,6 +506,54 @@ test_ended_session_is_remembered_until_it_expires(void **state)
 	gw_spool_close(&s);
 }
 
+/* ---- what the doors could not take ---- */
+
+#define HOUR (3600 * OM_SECOND)
+
+static void
+refuse(struct gw_spool *s, const char *sender, int64_t count, om_time at)
+{
+	const struct gw_refusal r = {
+	    .door = "events", .sender = sender, .reason = "not an object", .count = count, .last_us = at};
+	om_err e = {.text = ""};
+
+	assert_status(gw_spool_refuse(s, &r, &e), OM_OK, e);
+}
+
+static void
+test_refusals_are_kept_by_sender_and_counted_by_hour(void **state)
+{
+	const om_time now = (om_time)1795452001 * OM_SECOND;
+	struct gw_spool *s = open_spool(LIMIT);
+	struct gw_store_totals t;
+	struct gw_refusal *list;
+	struct om_arena a;
+	size_t n;
+
+	(void)state;
+	refuse(s, "a", 1, now - 24 * HOUR);
+	refuse(s, "b", 2, now - 23 * HOUR);
+	refuse(s, "a", 4, now);
+	for (int again = 0; again < 2; again++) {
+		t = totals(s);
+		assert_int_equal(t.turned_away, 7);
+		assert_int_equal(gw_turned_away(&t, now), 6);
+		assert_int_equal(gw_turned_away(&t, now + HOUR), 4);
+		assert_int_equal(gw_turned_away(&t, now + 24 * HOUR), 0);
+		om_arena_init(&a, (size_t)1 << 20);
+		assert_int_equal(gw_spool_refusals(s, &a, &list, &n, NULL), OM_OK);
+		assert_int_equal(n, 2);
+		assert_string_equal(list[0].sender, "a");
+		assert_int_equal(list[0].count, 5);
+		assert_true(list[0].first_us == now - 24 * HOUR && list[0].last_us == now);
+		assert_string_equal(list[1].sender, "b");
+		om_arena_fini(&a);
+		gw_spool_close(&s); /* and the same after a start */
+		s = open_spool(LIMIT);
+	}
+	gw_spool_close(&s);
+}
+
 int
 main(void)
 {
@@ -520,6 +568,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_full_disk_refuses_and_recovers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_second_open_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_ended_session_is_remembered_until_it_expires, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_refusals_are_kept_by_sender_and_counted_by_hour, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
