@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Each call once, over the whole line: an answer without an id and its trace, an older filter beside the plugin, tags, an
+operator who knows better."""
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import otlp
+import pytest
+from records import instant, record
+from stack import Stack
+
+NOW = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=3)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, mariadb, contract):
+    with Stack(tmp_path_factory.mktemp("calls"), mariadb, contract) as installation:
+        yield installation
+
+
+def outlet(user, turn, cost=0.25, at=NOW, prompt=25, answer=7):
+    """outlet is what the plugin sends of an answer that was not streamed."""
+    return {"turn_id": turn, "source": "filter-outlet", "user": {"id": user}, "model": "m",
+            "usage": {"prompt_tokens": prompt, "completion_tokens": answer, "cost": cost}, "finished_at": instant(at)}
+
+
+def span(stack, user, generation, cost=0.25, at=NOW, prompt=25, answer=7, **metadata):
+    """span sends the trace of a generation, as Broadcast does; metadata is the request's own."""
+    attrs = {"user.id": user, "gen_ai.request.model": None, "gen_ai.response.model": None, "gen_ai.usage.input_tokens": prompt,
+             "gen_ai.usage.output_tokens": answer, "gen_ai.usage.total_cost": cost,
+             **{f"trace.metadata.{key}": value for key, value in metadata.items()}}
+    body = otlp.trace(otlp.span(generation, at_s=int(at.timestamp()), attrs=attrs))
+    stack.ingest.request("POST", "/api/v1/traces", body=body, expect=200)
+
+
+def counted(stack, user):
+    stack.drained()
+    total = stack.read.usage(user=user)["total"]
+    return total["requests"], Decimal(total["cost"])
+
+
+@pytest.mark.parametrize("first", ["outlet", "span"])
+def test_an_answer_that_was_not_streamed_and_its_trace_are_one_request(stack, first):
+    user, turn, generation = f"u9-{first}", f"t1-{first}:1", f"gen-9-{first}"
+    steps = [lambda: stack.ingest.send(outlet(user, turn)), lambda: span(stack, user, generation)]
+    for step in steps if first == "outlet" else reversed(steps):
+        step()
+        assert counted(stack, user) == (1, Decimal("0.25"))
+    (row,) = stack.read.generations(user=user)
+    assert row["generation_id"] == generation and row["marks"] == ["matched"] and row["requests"] == 1
+    whole = stack.read.request("GET", f"/api/v1/generations/{generation}", expect=200).json()
+    assert whole["generation"]["parts"] == [f"owui:{turn}"] and len(whole["records"]) == 2
+    part = stack.read.request("GET", f"/api/v1/generations/owui:{turn}", expect=200).json()["generation"]
+    assert part["part_of"] == [generation] and part["requests"] == 0 and Decimal(part["cost"]) == 0
+
+
+def test_two_equal_questions_stay_two(stack):
+    for n in range(2):
+        at = NOW + timedelta(seconds=20 * n)
+        stack.ingest.send(outlet("u-two", f"two-{n}:1", at=at))
+        span(stack, "u-two", f"gen-two-{n}", at=at)
+    assert counted(stack, "u-two") == (2, Decimal("0.5"))
+
+
+def test_an_older_filter_beside_the_plugin_and_a_trace_counts_once(stack):
+    sent = record(user="u-older", cost="0.125", at=NOW, message_id="msg-older", prompt_tokens=50, completion_tokens=9)
+    stack.ingest.send(sent)
+    stack.ingest.request("POST", "/api/v1/metering/record", expect=200, body={
+        "user": {"id": "u-older", "name": "Ada", "email": "ada@example.org", "role": "user"},
+        "activity": {"id": "msg-older", "user_id": "u-older", "timestamp": int(NOW.timestamp()), "model": "m", "prompt_token": 50,
+                     "completion_token": 9, "cost": 0.125}})
+    span(stack, "u-older", sent["generation_id"], 0.125, prompt=50, answer=9)
+    assert counted(stack, "u-older") == (1, Decimal("0.125"))
+
+
+def test_a_turns_sum_counts_what_its_tagged_generations_leave_over(stack):
+    stack.ingest.send(outlet("u-sum", "sum-1:1", cost=0.75, prompt=300, answer=40))
+    for n in range(2):
+        span(stack, "u-sum", f"gen-sum-{n}", 0.25, prompt=100, answer=10, owui_turn="sum-1", owui_request=n + 1)
+    assert counted(stack, "u-sum") == (2, Decimal("0.75"))
+    rows = {row["generation_id"]: row for row in stack.read.generations(user="u-sum")}
+    assert rows["owui:sum-1:1"]["requests"] == 0 and Decimal(rows["owui:sum-1:1"]["cost"]) == Decimal("0.25")
+
+
+def test_an_operator_undoes_a_pair(stack):
+    stack.ingest.send(outlet("u-undo", "undo-1:1"))
+    span(stack, "u-undo", "gen-undo")
+    assert counted(stack, "u-undo") == (1, Decimal("0.25"))
+    session = stack.session()
+    session.request("POST", "/api/v1/generations/gen-nobody/unpair", expect=404)
+    assert session.request("POST", "/api/v1/generations/gen-undo/unpair", expect=200).json() == {"unpaired": ["owui:undo-1:1"]}
+    assert counted(stack, "u-undo") == (2, Decimal("0.5"))
+    session.request("POST", "/api/v1/generations/gen-undo/unpair", expect=409)
+    span(stack, "u-undo", "gen-undo")
+    stack.ingest.send(outlet("u-undo", "undo-1:1"))
+    assert counted(stack, "u-undo") == (2, Decimal("0.5"))
