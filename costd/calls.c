@@ -46,9 +46,9 @@ cd_side_is_same(const struct cd_side *a, const struct cd_side *b)
 {
 	return a->at == b->at && a->alone == b->alone && a->has_request == b->has_request && a->request == b->request &&
 	    a->has_tokens == b->has_tokens && a->prompt == b->prompt && a->completion == b->completion &&
-	    a->has_usage == b->has_usage && same_text(a->user, b->user) && same_text(a->model, b->model) &&
-	    same_text(a->turn, b->turn) && same_text(a->message, b->message) && same_text(a->source, b->source) &&
-	    same_text(a->platform, b->platform);
+	    a->has_usage == b->has_usage && a->failed == b->failed && same_text(a->user, b->user) &&
+	    same_text(a->model, b->model) && same_text(a->turn, b->turn) && same_text(a->message, b->message) &&
+	    same_text(a->source, b->source) && same_text(a->platform, b->platform);
 }
 
 /* find_seeds gives the rows of the batch their sides and marks those that pairing

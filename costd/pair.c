@@ -215,6 +215,8 @@ is_model(struct cd_text a, struct cd_text b)
 static bool
 is_alike(const struct cd_side *t, const struct cd_side *g)
 {
+	if (g->failed || (is_older(t) && differ(t->turn, g->message)))
+		return false;
 	return !(t->has_tokens && g->has_tokens) && t->user.n > 0 && equal(t->user, g->user) &&
 	    is_model(t->model, g->model);
 }

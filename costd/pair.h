@@ -12,7 +12,8 @@
  *           the order of (time, key), at most CD_NEAR_US apart; rows of the same
  *           user first, then those where one side's user is not known.  Rows
  *           without tokens come last: the same user, the same model, in the same
- *           order.  Nothing that both name may differ: model, platform, message,
+ *           order; not a generation that failed or was stopped, which leaves no
+ *           record of an answer.  Nothing that both name may differ: model, platform, message,
  *           turn (but an older filter's, whose turn is a name of its own) and
  *           request number; nor are two requests of one turn that the plugin
  *           streamed one call.
@@ -47,6 +48,7 @@ struct cd_side {
 	om_time at;
 	bool of_turn; /* it has no generation id */
 	bool alone;   /* an operator said that it is part of nothing */
+	bool failed;  /* it ended in an error, or was stopped */
 	bool has_request, has_tokens, has_usage;
 	int64_t request, prompt, completion;
 

@@ -226,7 +226,8 @@ check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
 		if (s != OM_OK)
 			break;
 		cd_own_side(c->all[i]->own, &now);
-		now.has_usage = c->all[i]->side.has_usage; /* of a turn's record nobody asks for it */
+		now.has_usage = c->all[i]->side.has_usage; /* of a turn's record nobody asks for these */
+		now.failed = c->all[i]->side.failed;
 		if (!cd_side_is_same(&c->all[i]->side, &now))
 			say_wrong(wrong, "what the row is paired by differs from its records", c->all[i]->key);
 	}

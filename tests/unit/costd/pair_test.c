@@ -223,6 +223,23 @@ test_what_two_rows_name_must_not_differ(void **state)
 }
 
 static void
+test_a_stream_that_was_stopped_is_no_other_answer(void **state)
+{
+	Om__Record *stopped;
+
+	(void)state;
+	pf_set_up();
+	stopped = pf_record("gen-1", NULL, "u9", NULL, PF_NOW);
+	stopped->state = OM__STATE__STATE_CANCELLED;
+	stopped->has_prompt_tokens = stopped->has_completion_tokens = false;
+	pf_send(stopped);
+	pf_send(pf_record(NULL, "A:1", "u9", "0.25", PF_NOW + 30 * OM_SECOND));
+	totals_are("2 requests, 0.250000000000000000 unsettled 1");
+	assert_int_equal(fx_int(&pf, "SELECT COUNT(*) FROM lookup"), 1);
+	fx_close(&pf);
+}
+
+static void
 test_a_streamed_request_without_an_id_is_no_sum(void **state)
 {
 	Om__Record *first, *second, *stream;
@@ -392,6 +409,7 @@ main(void)
 	    cmocka_unit_test(test_a_tag_ties_rows_of_the_same_user_only),
 	    cmocka_unit_test(test_the_older_filter_beside_the_plugin),
 	    cmocka_unit_test(test_what_two_rows_name_must_not_differ),
+	    cmocka_unit_test(test_a_stream_that_was_stopped_is_no_other_answer),
 	    cmocka_unit_test(test_a_streamed_request_without_an_id_is_no_sum),
 	    cmocka_unit_test(test_an_id_without_usage_counts_nothing_beside_one_with),
 	    cmocka_unit_test(test_a_turn_whose_cost_fills_a_gap),
