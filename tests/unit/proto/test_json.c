@@ -251,10 +251,10 @@ test_an_item_too_deep_leaves_its_neighbours(void **state)
 	size_t n, deep = OM_JSON_DEPTH + 1;
 
 	(void)state;
-	(void)strcpy(text, "[1,");
+	memcpy(text, "[1,", 3);
 	memset(text + 3, '[', deep);
 	memset(text + 3 + deep, ']', deep);
-	(void)strcpy(text + 3 + 2 * deep, ",2]");
+	memcpy(text + 3 + 2 * deep, ",2]", sizeof ",2]");
 	assert_int_equal(items(text, &n, &bad, &e), OM_INVALID);
 	assert_int_equal(n, 3);
 	assert_int_equal(bad, 2);
