@@ -136,7 +136,7 @@ read_session(const struct reply *p, Om__Record *r)
 	static const char prefix[] = "owui|";
 	const char *text = text_of(p, CD_REPLY_SESSION, MAX_USER + MAX_CHAT + MAX_TASK + sizeof prefix + 2);
 	const char *end[4];
-	const char *at = text;
+	const char *at;
 
 	if (text == NULL || strncmp(text, prefix, sizeof prefix - 1) != 0)
 		return;

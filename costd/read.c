@@ -265,7 +265,7 @@ add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
 	g->marks = om_arena_array(a, 2, sizeof *g->marks);
 	if (g->marks == NULL)
 		return;
-	if (link == CD_LINK_MATCHED)
+	if (link >= CD_LINK_MATCHED)
 		g->marks[g->n_marks++] = matched;
 	if (g->other_id != NULL)
 		g->marks[g->n_marks++] = other_id;

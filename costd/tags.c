@@ -208,7 +208,7 @@ in_sum(struct cd_calls *c, struct cd_call *p, const struct entry *list, size_t n
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		struct cd_call *k = list[i].call;
-		bool fits = !k->side.of_turn || (!list[i].by_message && k->side.has_request) ||
+		bool fits = !k->side.of_turn || (!list[i].by_message && !cd_side_is_sum(&k->side)) ||
 		    (list[i].by_message && cd_text_cmp(k->side.turn, p->side.turn) != 0);
 
 		if (k != p && fits && same_user(&p->side, &k->side))
@@ -226,7 +226,9 @@ decide_part(struct cd_calls *c, struct cd_call *p, const struct entry *list, siz
 	p->decided = true;
 	if (p->side.alone)
 		return OM_OK;
-	return p->side.has_request ? in_slot(c, p, list, n, e) : in_sum(c, p, list, n, e);
+	if (p->side.has_request)
+		return in_slot(c, p, list, n, e);
+	return cd_side_is_sum(&p->side) ? in_sum(c, p, list, n, e) : OM_OK;
 }
 
 /* free_parts takes the matches of a row that a tag ties: they are seeds again. */

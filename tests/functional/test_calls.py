@@ -94,3 +94,21 @@ def test_an_operator_undoes_a_pair(stack):
     span(stack, "u-undo", "gen-undo")
     stack.ingest.send(outlet("u-undo", "undo-1:1"))
     assert counted(stack, "u-undo") == (2, Decimal("0.5"))
+
+
+def test_what_is_left_of_a_sum_is_in_every_grouping_and_document(stack):
+    """A rest counts money and no request: alone in a month, under a model and a source of its own."""
+    last, first = datetime(2026, 8, 31, 23, 59, 50, tzinfo=timezone.utc), datetime(2026, 9, 1, 0, 0, 20, tzinfo=timezone.utc)
+    stack.ingest.send({**outlet("u-rest", "rest-1", cost="1.000000000000000001", at=last, prompt=100, answer=20), "model": "custom-assistant"})
+    span(stack, "u-rest", "gen-rest", 0.4, first, 60, 10, owui_turn="rest-1")
+    stack.drained()
+    period = {"from": "2026-08-01", "to": "2026-10-01", "user": "u-rest"}
+    for key in ("month", "day", "user", "model", "source", "group"):
+        rows = stack.read.usage(group_by=key, **period)["rows"]
+        assert sum(Decimal(row["cost"]) for row in rows) == Decimal("1.000000000000000001"), key
+        assert sum(row["requests"] for row in rows) == 1, key
+    for month, cost in (("2026-08", "0.600000000000000001"), ("2026-09", "0.4")):
+        for kind in ("csv", "xlsx", "pdf"):
+            assert stack.read.request("GET", f"/api/v1/reports/{month}.{kind}").status == 200, (month, kind)
+            assert stack.read.request("GET", f"/api/v1/statements/u-rest/{month}.{kind}").status == 200, (month, kind)
+        assert cost in stack.read.request("GET", f"/api/v1/statements/u-rest/{month}.csv").body.decode()
