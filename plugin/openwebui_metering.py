@@ -274,7 +274,7 @@ class Turn:
     def record(self, generation, state):
         return {"generation_id": generation.id, **known({
             "v": 1, "record_id": str(uuid.uuid4()), "state": state, "source": generation.source,
-            "turn_id": self.id if generation.id else generation.key, **self.about,
+            "turn_id": self.id if generation.id else generation.key, **known(self.about),
             "model": generation.model, "provider": generation.provider, "platform": self.platform_of(generation),
             "usage": generation.usage,
             "started_at": generation.started_at,
@@ -884,6 +884,8 @@ class Filter:
                 generation = turn.add(None, "filter-outlet")
                 generation.usage = pick_usage((answers or [{}])[-1].get("usage"), totals_first=True)
                 generation.finished = True
+                # An API call's metadata name no message; an older filter beside this one goes by outlet's.
+                turn.about["message_id"] = turn.about.get("message_id") or clean_id(body.get("id"))
             if turn is not None:
                 runtime().settle(turn)
             if __event_emitter__ is not None and (await self.stored_valves(__id__)).show_cost:

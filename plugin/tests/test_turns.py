@@ -359,6 +359,19 @@ def test_a_record_says_whose_connection_it_was(receiver, tmp_path, base, gen_id,
         assert {record.get("platform") for record in receiver.records} == {platform}
 
 
+def test_an_answer_by_api_names_the_message_of_outlet(newest, receiver):
+    async def drive():
+        turn, body, offered = newest._begin(True, "anthropic/claude-haiku-4.5", None, None, None, "hi")
+        turn.metadata["message_id"] = None
+        await newest._inlet(turn, {**body, "stream": False}, offered)
+        answer = {"id": "msg_0123456789abcdef01234567", "role": "assistant", "content": "x", "usage": USAGE}
+        await newest._call("outlet", {"model": body["model"], "id": answer["id"], "messages": [answer]}, offered)
+
+    newest.run(drive())
+    newest.flush()
+    assert [(record["message_id"], record.get("generation_id")) for record in receiver.records] == [("msg_0123456789abcdef01234567", None)]
+
+
 def test_an_answer_of_ollama_says_so(newest, receiver):
     newest.models["llama3"] = {"id": "llama3", "owned_by": "ollama"}
     newest.run(newest.ui_nonstream({"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
