@@ -264,7 +264,7 @@ object_in(const char *body, size_t n, json_t **root_out, const json_t **data_out
 	json_t *root = NULL;
 
 	*root_out = NULL;
-	if (om_json_parse(body, n, &root, &why) != OM_OK)
+	if (om_json_parse_mended(body, n, (struct om_json_place){.line = 0}, &root, &why) != OM_OK)
 		return om_fail(e, OM_PROTOCOL, "the reply is not JSON: %.120s", why.text);
 	data = json_object_get(root, "data");
 	if (data == NULL) {

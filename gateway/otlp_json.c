@@ -244,21 +244,22 @@ gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
 {
 	json_t *doc = NULL;
 	const json_t *list;
-	struct om_json_span mended;
-	struct om_buf kept, copy;
+	struct om_buf kept;
 	size_t n_list;
 	om_status s;
 
 	om_buf_init(&kept, GW_BODY_EVENTS);
-	om_buf_init(&copy, GW_BODY_EVENTS);
 	cut_out(text, n, &kept);
 	s = om_buf_done(&kept, NULL);
-	mended = om_json_mend(s == OM_OK ? kept.data : "", s == OM_OK ? kept.len : 0, &copy);
-	if (s != OM_OK)
+	if (s == OM_NOMEM)
+		s = om_fail(e, s, "out of memory");
+	else if (s != OM_OK)
 		s = om_fail(e, OM_TOO_LARGE, "the trace has more than %zu bytes besides its texts", GW_BODY_EVENTS);
-	else if (om_json_parse(mended.text, mended.n, &doc, NULL) != OM_OK)
-		s = om_fail(e, OM_INVALID, "the body is not valid JSON");
-	om_buf_fini(&copy);
+	else if ((s = om_json_parse_mended(kept.data != NULL ? kept.data : "", kept.len,
+		      (struct om_json_place){.line = 0}, &doc, NULL)) == OM_INVALID)
+		s = om_fail(e, s, "the body is not valid JSON");
+	else if (s != OM_OK)
+		s = om_fail(e, s, "out of memory");
 	om_buf_fini(&kept);
 	if (s != OM_OK)
 		return s;

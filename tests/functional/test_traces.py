@@ -265,6 +265,19 @@ def test_what_is_left_out_is_told(stack, kind, attrs, field):
     assert id_of(one) in ledger(stack)
 
 
+@pytest.mark.parametrize("name, there, field", [
+    ("gen_ai.response.model", b'{"stringValue":"a\xffb"}', "model"), ("gen_ai.response.model", b'{"stringValue":"a\tb"}', "model"),
+    ("gen_ai.usage.input_tokens", b'{"doubleValue":NaN}', "usage.prompt_tokens"), ("gen_ai.usage.total_cost", b'{"doubleValue":-Infinity}', "usage.cost"),
+], ids=repr)
+def test_what_the_parser_does_not_take_costs_only_itself(stack, name, there, field):
+    one, good = span(attrs={name: "@@"}), span()
+    body = json.dumps(trace(one, good)).encode().replace(b'{"stringValue": "@@"}', there)
+    assert there in body
+    rejected, message = told(stack.ingest.request("POST", URL, body=body, headers={"Content-Type": JSON}, expect=200), JSON)
+    assert rejected == 0 and message.startswith(f"fields repaired or left out: 1; the first: {field}: ")
+    assert {id_of(one), id_of(good)} <= set(ledger(stack))
+
+
 @pytest.mark.parametrize("attrs, cost, state", [
     ({"gen_ai.usage.cost": 0.25}, "0.25", "reported"),  # LiteLLM
     ({"gen_ai.usage.cost": "0.25"}, "0.25", "reported"),
