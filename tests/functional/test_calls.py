@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Each call once, over the whole line: an answer without an id and its trace, an older filter beside the plugin, tags, an
 operator who knows better."""
+import random
+import subprocess
+import threading
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -112,3 +115,36 @@ def test_what_is_left_of_a_sum_is_in_every_grouping_and_document(stack):
             assert stack.read.request("GET", f"/api/v1/reports/{month}.{kind}").status == 200, (month, kind)
             assert stack.read.request("GET", f"/api/v1/statements/u-rest/{month}.{kind}").status == 200, (month, kind)
         assert cost in stack.read.request("GET", f"/api/v1/statements/u-rest/{month}.csv").body.decode()
+
+
+def test_turns_and_generations_that_come_by_several_gateways_at_once_are_paired(tmp_path, mariadb, contract):
+    """Batches of three gateways are stored side by side: none of them sees what another has not committed."""
+    n, faults = 300, []
+    with Stack(tmp_path, mariadb, contract, gateways=3) as stack:
+        def one(kind, i):
+            at = instant(NOW + timedelta(seconds=i % 97))
+            usage = {"prompt_tokens": 10 + i % 13, "completion_tokens": 5, "cost": 0.01}
+            common = {"user": {"id": f"u-{i % 7}"}, "model": "m", "usage": usage, "finished_at": at}
+            return {**common, "generation_id": f"gen-{i}", "source": "otlp"} if kind else {**common, "turn_id": f"t{i}:1", "source": "filter-outlet"}
+
+        def send(number):
+            try:
+                dice, left = random.Random(number), list(range(n))
+                client = stack.client(stack.ingest_key, port=stack.gateways[number % 3].port)
+                dice.shuffle(left)
+                while left:
+                    part = [left.pop() for _ in range(min(len(left), dice.randrange(1, 25)))]
+                    client.request("POST", "/api/v1/events", body=[one(number % 2, i) for i in part], expect=200)
+            except Exception as error:
+                faults.append(error)
+
+        threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not faults
+        stack.drained()
+        assert stack.db.rows("SELECT SUM(requests),SUM(cost) FROM usage_day") == [(str(n), "3.000000000000000000")]
+        check = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
+        assert check.returncode == 0, check.stdout + check.stderr
