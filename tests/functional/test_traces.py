@@ -384,6 +384,29 @@ def test_bad_bodies(stack, body, kind, status):
     stack.ingest.request("PUT", URL, body=body, headers={"Content-Type": kind}, expect=status)
 
 
+@pytest.mark.parametrize("break_it", [
+    lambda doc: doc["resourceSpans"].append(5),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"].append("x"),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"][0]["spans"].append(7),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].append(5),
+    lambda doc: doc["resourceSpans"].append({"scopeSpans": [{"spans": [{"name": "other", "attributes": "x"}]}]}),
+    lambda doc: doc["resourceSpans"].append({"scopeSpans": 3}),
+], ids=["resource", "scope", "span", "attribute", "attributes", "scopes"])
+def test_an_odd_part_costs_no_generation_beside_it(stack, break_it):
+    one = span()
+    doc = trace(one)
+    break_it(doc)
+    reply = stack.ingest.request("POST", URL, body=json.dumps(doc).encode(), headers={"Content-Type": JSON}, expect=200).json()
+    assert reply["partialSuccess"]["rejectedSpans"] == "1" and "OTLP" in reply["partialSuccess"]["errorMessage"]
+    assert id_of(one) in ledger(stack)
+
+
+def test_a_user_whose_id_is_a_number_is_known_by_its_digits(stack):
+    one = span(attrs={"user.id": 12})
+    post(stack, trace(one))
+    assert ledger(stack)[id_of(one)]["user"] == "12"
+
+
 def test_only_the_ingest_key_opens_it(stack):
     for client, status in ((stack.nobody, 401), (stack.client("wrong"), 401), (stack.read, 403), (stack.session(), 403)):
         for method in ("POST", "PUT"):
