@@ -58,14 +58,19 @@ export interface paths {
          *
          *     Only what has no key (neither `generation_id` nor `turn_id`), is no object, or is no JSON is refused,
          *     and listed under `rejected` with its index; if no record of the body is taken the status is 400.
+         *     An item of an array, or a line, that is no JSON (a duplicate key and more than 64 levels count as such)
+         *     leaves its neighbours; where nothing closes a string or a bracket, the rest of an array is one entry, and
+         *     what was read before it stays.
          *     Any other field that does not fit is repaired or left out, and listed under `repaired` (the first
-         *     1000 of a reply; `owui_metering_fields_dropped_total` counts all): control characters are taken out
-         *     of texts; a name or a group that is too long is cut, any other text left out; a token count
-         *     that is a text is read, one that is negative, fractional or beyond 10⁹ is left out; a cost that is
-         *     negative, beyond 10000 USD or no amount is none, and the provider is asked; an id that is too long or
-         *     has characters that no id has becomes `long:` and the SHA-256 of its bytes; without a user it is
-         *     `unknown`; a time before 2020, or more than five minutes ahead, gives way to that of the receipt, and so
-         *     does none at all.
+         *     1000 of a reply; `owui_metering_fields_dropped_total` counts all): control characters, bare ones
+         *     too, and bytes that are no UTF-8 are taken out of texts; `NaN`, `Infinity` and `-Infinity` are
+         *     left out; a name or a group that is too long is cut, any other text left out; a token count that
+         *     is a text is read, one that is negative, fractional or beyond 10⁹ is left out; a cost that is
+         *     negative, beyond 10000 USD or no amount is none, and the provider is asked; an id that is too long
+         *     or has characters that no id has becomes `long:` and the SHA-256 of its bytes (each of its first
+         *     64 bytes that are no UTF-8 as U+0080 plus its upper half and U+0090 plus its lower one); without a
+         *     user it is `unknown`; a time before 2020, or more than five minutes ahead, gives way to that of
+         *     the receipt, and so does none at all.
          */
         post: operations["postEvents"];
         delete?: never;
