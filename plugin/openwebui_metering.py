@@ -212,7 +212,7 @@ class Turn:
         self.current = self.body = None
         self.requests = self.ids = 0
         self.cancelled = self.done = False
-        self.host = None  # of the connection
+        self.platform = self.host = None  # of the connection
         self.expect_request()
 
     def expect_request(self):
@@ -267,9 +267,8 @@ class Turn:
     def platform_of(self, generation):
         """platform_of says who bills.  A host that nobody knows may be a proxy before OpenRouter: it is said only
         where neither OpenRouter's id nor a cost is there."""
-        known = platform_at(self.host)
         proxied = (generation.id or "").startswith("gen-") or "cost" in (generation.usage or {})
-        return known or (None if proxied else clean(self.host))
+        return self.platform or (None if proxied else self.host)
 
     def record(self, generation, state):
         return {"generation_id": generation.id, **known({
@@ -738,12 +737,12 @@ async def read_base_urls(state):
     return list(await settled(Config.get("openai.api_base_urls")))
 
 
-PLATFORMS = {"openrouter.ai": "openrouter", "openai.com": "openai", "anthropic.com": "anthropic", "azure.com": "azure",
+PLATFORMS = {"openai.com": "openai", "anthropic.com": "anthropic", "azure.com": "azure",
              "googleapis.com": "google"}  # by the end of the connection's host
 
 
-async def host_of(model, request):
-    """host_of names the host of a model's connection, "ollama" for one of Ollama's; None if that is not known."""
+async def connection_of(model, request):
+    """connection_of gives the address of a model's connection, "ollama" for one of Ollama's; None if not known."""
     state = request.app.state
     for _ in range(4):  # a workspace model may stand on a workspace model
         base = (model.get("info") or {}).get("base_model_id")
@@ -753,15 +752,17 @@ async def host_of(model, request):
     if model.get("owned_by") == "ollama":
         return "ollama"
     urls, index = await cached(("urls",), URLS_TTL_S, lambda: read_base_urls(state), []), model.get("urlIdx")
-    if not isinstance(index, int) or not 0 <= index < len(urls):
-        return None
-    return urllib.parse.urlsplit(urls[index]).hostname
+    return urls[index] if isinstance(index, int) and 0 <= index < len(urls) and isinstance(urls[index], str) else None
 
 
-def platform_at(host):
-    """platform_at names who bills what a host answers; None for a host that nobody knows."""
-    ends = (name for end, name in PLATFORMS.items() if host == end or (host or "").endswith("." + end))
-    return "ollama" if host == "ollama" else next(ends, None)
+def platform_at(address):
+    """platform_at names who bills, None where nobody knows, and the host: OpenRouter where its name is anywhere in the
+    address, as in a proxy's path; others by the end of the host."""
+    if not address or address == "ollama":
+        return address, None
+    host = urllib.parse.urlsplit(address).hostname or ""
+    ends = (name for end, name in PLATFORMS.items() if host == end or host.endswith("." + end))
+    return "openrouter" if "openrouter.ai" in address else next(ends, None), clean(host)
 
 
 def task_ended(turn_id, task):
@@ -840,9 +841,10 @@ class Filter:
             turn = turn_of(__metadata__, lambda: describe(
                 user, __metadata__, body.get("model"), groups, valves.send_name_and_email))
             follow(turn)
-            turn.host = await host_of(__model__, __request__) if isinstance(__model__, dict) else None
+            if isinstance(__model__, dict):
+                turn.platform, turn.host = platform_at(await connection_of(__model__, __request__))
             # Only if it is sure: other providers refuse unknown fields.
-            if valves.tag_openrouter_user and user.get("id") and platform_at(turn.host) == "openrouter":
+            if valves.tag_openrouter_user and user.get("id") and turn.platform == "openrouter":
                 body["user"] = str(user["id"])
         except Exception as error:
             say_error("inlet", error)

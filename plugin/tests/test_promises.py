@@ -141,7 +141,7 @@ def test_strange_frames_pass_and_nothing_invalid_is_queued(newest, field, value)
 
 
 @pytest.mark.parametrize("broken", ["turn_of", "read_frame", "events_in", "describe", "pick_usage", "runtime", "follow",
-                                    "cached", "host_of", "platform_at", "Turn", "now_iso"])
+                                    "cached", "connection_of", "platform_at", "Turn", "now_iso"])
 def test_a_defect_of_the_plugin_is_not_the_chats(newest, monkeypatch, broken):
     def defect(*_, **__):
         raise ZeroDivisionError("canary")

@@ -348,9 +348,11 @@ def test_openrouter_is_told_the_user_and_others_are_not(version, receiver, tmp_p
     ("https://openrouter.ai/api/v1", "gen-1", USAGE, "openrouter"),
     ("https://openrouter.ai/api/v1", "gen-1", None, "openrouter"),
     ("https://api.openai.com/v1", "chatcmpl-1", {"prompt_tokens": 3, "completion_tokens": 2}, "openai"),
-    ("https://notopenrouter.ai.example.org/v1", "gen-1", USAGE, None),  # a proxy before OpenRouter
+    ("https://proxy.example.org/openrouter.ai/v1", "gen-1", USAGE, "openrouter"),  # the name is anywhere in the address
+    ("https://proxy.example.org/v1", "gen-1", USAGE, None),  # a proxy before OpenRouter
     ("http://gpu.example.org:8000/v1", "chatcmpl-1", {"prompt_tokens": 3, "completion_tokens": 2}, "gpu.example.org"),
     ("not a URL", "chatcmpl-1", USAGE, None),
+    ("http://[::1", "chatcmpl-1", USAGE, None),
 ])
 def test_a_record_says_whose_connection_it_was(receiver, tmp_path, base, gen_id, usage, platform):
     with OpenWebUI("0.11.4", data_dir=tmp_path, valves=dict(receiver.valves), base_url=base) as owui:
