@@ -192,7 +192,7 @@ class Drive(Doubles):
         (chat,), orders = self.chat("back-again")
         self.finish(chat, orders)
 
-    def scenario_21_ledger(self):
+    def scenario_22_ledger(self):
         """the ledger holds each generation exactly once, to the last digit"""
         expected = {g.id: g for g in self.stub.generations if g.key not in self.by_outlet + self.unseen}
         fallback = [g for g in self.stub.generations if g.key in self.by_outlet]
@@ -229,14 +229,11 @@ class Drive(Doubles):
         assert sorted(r.cost or 0 for r in others) == sorted(g.cost or 0 for g in fallback), (
             [(r.generation_id, r.cost) for r in others], [g.key for g in fallback])
         total = sum((r.cost for r in rows if r.cost is not None and r.requests), Decimal(0))
-        if self.gateway.settles:
-            good, said = self.gateway.check()
-            assert good and self.excess() == (0, 0, 0), (said, self.excess())
         return (f"{len(expected)} generations by id, {len(others)} by outlet without id, total {total} USD, "
                 f"{sum(r.requests == 0 for r in rows)} rows are part of others; "
                 f"hidden from filters in this version: {[g.key for g in self.stub.generations if g.key in self.unseen]}")
 
-    def scenario_22_quiet(self):
+    def scenario_24_quiet(self):
         """nothing went wrong inside Open WebUI, and nothing private left it"""
         assert self.owui.filter_is_active(), "the function was switched off"
         said = self.gateway.said()
