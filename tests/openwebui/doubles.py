@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """One call that several paths report: the plugin, OpenRouter's Broadcast, a filter of
-the older OWUI-Metering.  And what has no path to the provider: another provider's
-chats.  A receiver keeps no ledger, so that these are left out with it."""
+the older OWUI-Metering; or that Open WebUI itself adds to another, as Continue does.
+And another provider's chats.  A receiver keeps no ledger, so that these are left out
+with it."""
 import functools
 import threading
 import time
@@ -138,7 +139,21 @@ class Doubles:
         self.even("the plugin alone", 60)
 
     @with_ledger
-    def scenario_14_outlet_then_broadcast(self):
+    def scenario_14_continued(self):
+        """an answer is continued, streamed and not: each part once"""
+        if self.owui.version < (0, 10):
+            return "left out: asked for in another way"
+        for stream in (True, False):
+            key = "continued" if stream else "continued-whole"
+            (chat,), orders = self.chat(key, stream=stream)
+            self.finish(chat, orders)
+            self.owui.go_on(chat, CLAUDE, stream)
+            wait_for(lambda: len(self.stub.of(key)) == 2 and not self.owui.tasks(chat), "the rest of the answer")
+        self.by_outlet.append("continued-whole")
+        self.even("continued answers")
+
+    @with_ledger
+    def scenario_15_outlet_then_broadcast(self):
         """not streamed, and Broadcast tells of it afterwards: one request"""
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("after-1", doors[0], self.owui.user_id), ("after-2", doors[0], None),
@@ -151,7 +166,7 @@ class Doubles:
         self.even("turns before their spans")
 
     @with_ledger
-    def scenario_15_broadcast_then_outlet(self):
+    def scenario_16_broadcast_then_outlet(self):
         """not streamed, and Broadcast is faster: one request"""
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("before-1", doors[0], None), ("before-2", doors[0], self.owui.user_id),
@@ -165,7 +180,7 @@ class Doubles:
         self.even("spans before their turns")
 
     @with_ledger
-    def scenario_16_equal_questions(self):
+    def scenario_17_equal_questions(self):
         """two equal questions, not streamed, beside Broadcast: two requests"""
         for key in ("equal-1", "equal-2"):
             self.program_whole(key, tokens=[3000, 30])()
@@ -180,7 +195,7 @@ class Doubles:
             assert len(self.gateway.detail(one.id)["generation"]["parts"]) == 1
 
     @with_ledger
-    def scenario_17_streamed_beside_broadcast(self):
+    def scenario_18_streamed_beside_broadcast(self):
         """streamed chats beside Broadcast: one row each"""
         (chat,), orders = self.chat("beside", words=40, delay=0.05)
         self.broadcast((self.made("beside"), None))  # while the answer is still being written
@@ -200,7 +215,7 @@ class Doubles:
         self.even("streamed chats", 90)
 
     @with_ledger
-    def scenario_18_older_filter(self):
+    def scenario_19_older_filter(self):
         """a filter of the older OWUI-Metering beside the plugin: nothing twice"""
         self.owui.install_filter(OLDER_FILTER, self.gateway.valves, "older_metering")
         answered = []
@@ -218,7 +233,7 @@ class Doubles:
         self.even("the older filter and the plugin")
 
     @with_ledger
-    def scenario_19_all_three(self):
+    def scenario_20_all_three(self):
         """and Broadcast tells of the same chats: nothing twice"""
         self.owui.remove_filter("older_metering")
         self.broadcast(*((g, g.user) for g in self.stub.generations if g.key.startswith("older")))
@@ -226,7 +241,7 @@ class Doubles:
         self.even("three paths")
 
     @with_ledger
-    def scenario_20_odd_names(self):
+    def scenario_21_odd_names(self):
         """a control character in a name and very long names of groups lose nothing"""
         for number, (name, group) in enumerate((("Ada\u0085 Lovelace", None), ("Grace Hopper", "G" * 3000),
                                                 ("Al\u009fan", "Group \u0085 " + "\u00fc\U0001f642" * 400))):
@@ -245,7 +260,7 @@ class Doubles:
         return f"in the ledger: {sorted({(r.user_name, tuple(len(g) for g in r.groups)) for r in rows})}"
 
     @with_ledger
-    def scenario_21_other_provider(self):
+    def scenario_22_other_provider(self):
         """another provider's chats have no price, and nobody waits for one"""
         (chat,), orders = self.chat("other", models=(OTHER_MODEL,))
         self.finish(chat, orders)
@@ -263,7 +278,7 @@ class Doubles:
         self.even("other providers")
 
     @with_ledger
-    def scenario_23_check(self):
+    def scenario_24_check(self):
         """costd --check finds nothing, and the total is what was sold"""
         good, said = self.gateway.check()
         assert good, said

@@ -192,7 +192,7 @@ class Drive(Doubles):
         (chat,), orders = self.chat("back-again")
         self.finish(chat, orders)
 
-    def scenario_22_ledger(self):
+    def scenario_23_ledger(self):
         """the ledger holds each generation exactly once, to the last digit"""
         expected = {g.id: g for g in self.stub.generations if g.key not in self.by_outlet + self.unseen}
         fallback = [g for g in self.stub.generations if g.key in self.by_outlet]
@@ -233,7 +233,7 @@ class Drive(Doubles):
                 f"{sum(r.requests == 0 for r in rows)} rows are part of others; "
                 f"hidden from filters in this version: {[g.key for g in self.stub.generations if g.key in self.unseen]}")
 
-    def scenario_24_quiet(self):
+    def scenario_25_quiet(self):
         """nothing went wrong inside Open WebUI, and nothing private left it"""
         assert self.owui.filter_is_active(), "the function was switched off"
         said = self.gateway.said()

@@ -251,6 +251,18 @@ class OpenWebUI:
             chats.append(Chat(chat_id, answer_id, [answer["task_id"]], asked_at))
         return chats
 
+    def go_on(self, chat, model, stream=True):
+        """go_on presses Continue under an answer."""
+        stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
+        answer = stored[chat.message_id]
+        question = stored[answer["parentId"]]
+        self.post("/api/chat/completions", {
+            "stream": stream, "model": model, "chat_id": chat.chat_id, "parent_id": question["id"],
+            "messages": [{"role": m["role"], "content": m["content"]} for m in (question, answer)],
+            "assistant_message_id": chat.message_id,
+            "message_ids": [{"model_id": model, "message_id": chat.message_id, "modelIdx": 0}],
+            "background_tasks": {}, "session_id": self.socket.sid, "features": {}, "variables": {}})
+
     def message(self, chat):
         stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
         return stored.get(chat.message_id) or {}
