@@ -46,8 +46,9 @@ cd_side_is_same(const struct cd_side *a, const struct cd_side *b)
 {
 	return a->at == b->at && a->alone == b->alone && a->has_request == b->has_request && a->request == b->request &&
 	    a->has_tokens == b->has_tokens && a->prompt == b->prompt && a->completion == b->completion &&
-	    a->has_usage == b->has_usage && same_text(a->user, b->user) && same_text(a->model, b->model) &&
-	    same_text(a->turn, b->turn) && same_text(a->message, b->message);
+	    a->has_usage == b->has_usage && a->failed == b->failed && same_text(a->user, b->user) &&
+	    same_text(a->model, b->model) && same_text(a->turn, b->turn) && same_text(a->message, b->message) &&
+	    same_text(a->source, b->source) && same_text(a->platform, b->platform);
 }
 
 /* find_seeds gives the rows of the batch their sides and marks those that pairing
@@ -150,7 +151,7 @@ link_of(const struct cd_call *k)
 static bool
 is_sum(const struct cd_line *l)
 {
-	return l->wanted == CD_LINK_TAG && l->part->side.of_turn && !l->part->side.has_request;
+	return l->wanted == CD_LINK_TAG && cd_side_is_sum(&l->part->side);
 }
 
 /* take_earlier takes off what sums of the same turn before this one cover. */

@@ -82,7 +82,7 @@ add_months(struct cd_db *db, om_time now, struct om_arena *a, om_err *e)
 		Om__Figures *f = NULL;
 
 		s = month_total(db, at, a, &f, e);
-		if (s == OM_OK && f->requests > 0)
+		if (s == OM_OK && (f->requests > 0 || strcmp(f->cost, "0") != 0))
 			s = add_month(db, at, e);
 	}
 	return s;

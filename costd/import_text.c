@@ -81,17 +81,18 @@ mark_of(const struct parts *p)
 		return '!';
 	mark = p->body[last];
 	if (points > 0 && commas > 0)
-		return (mark == '.' ? points : commas) == 1 && is_grouped(p->body, last, other(mark)) ? mark : '!';
+		return (
+		    char)((mark == '.' ? points : commas) == 1 && is_grouped(p->body, last, other(mark)) ? mark : '!');
 	if (points + commas > 1)
-		return is_grouped(p->body, p->n, mark) ? other(mark) : '!';
-	return *p->exponent == '\0' && is_grouped(p->body, p->n, mark) ? 0 : mark;
+		return (char)(is_grouped(p->body, p->n, mark) ? other(mark) : '!');
+	return (char)(*p->exponent == '\0' && is_grouped(p->body, p->n, mark) ? 0 : mark);
 }
 
 void
 cd_marks_note(struct cd_marks *m, const char *text)
 {
 	struct parts p;
-	char mark = split(text, &p) ? mark_of(&p) : '!';
+	char mark = (char)(split(text, &p) ? mark_of(&p) : '!');
 
 	m->point = m->point || mark == '.';
 	m->comma = m->comma || mark == ',';
@@ -101,19 +102,19 @@ char
 cd_marks_of(const struct cd_marks *m, char separator)
 {
 	if (m->point != m->comma)
-		return m->point ? '.' : ',';
-	return !m->point && separator == ',' ? '.' : '\0';
+		return (char)(m->point ? '.' : ',');
+	return (char)(!m->point && separator == ',' ? '.' : '\0');
 }
 
 bool
 cd_number_plain(const char *text, char mark, char out[CD_NUMBER_TEXT])
 {
 	struct parts p;
-	char sure = split(text, &p) ? mark_of(&p) : '!', *to = out;
+	char sure = (char)(split(text, &p) ? mark_of(&p) : '!'), *to = out;
 
 	if (sure == '!' || (sure == '\0' && mark == '\0'))
 		return false;
-	mark = sure == '\0' ? mark : sure;
+	mark = (char)(sure == '\0' ? mark : sure);
 	if (*p.sign == '-')
 		*to++ = '-';
 	for (size_t i = 0; i < p.n; i++)

@@ -247,9 +247,10 @@ copy_text(struct cd_calls *c, const struct cd_val *v, struct cd_text *out, om_er
 	return out->p != NULL ? OM_OK : no_memory(e);
 }
 
-#define TURN_COLUMNS \
-	"ledger_key,of_turn,turn_id,message_id,request,at_us,user_id,model,prompt_tokens,completion_tokens,alone"
-#define N_TURN 11u
+#define TURN_COLUMNS                                                                                               \
+	"ledger_key,of_turn,turn_id,message_id,request,at_us,user_id,model,prompt_tokens,completion_tokens,alone," \
+	"source,platform"
+#define N_TURN 13u
 
 static om_status
 keep_turn(void *arg, const struct cd_val *v, om_err *e)
@@ -272,7 +273,8 @@ keep_turn(void *arg, const struct cd_val *v, om_err *e)
 	d->completion = v[9].i;
 	k->has_side = true;
 	if ((s = copy_text(c, &v[2], &d->turn, e)) != OM_OK || (s = copy_text(c, &v[3], &d->message, e)) != OM_OK ||
-	    (s = copy_text(c, &v[6], &d->user, e)) != OM_OK)
+	    (s = copy_text(c, &v[6], &d->user, e)) != OM_OK || (s = copy_text(c, &v[11], &d->source, e)) != OM_OK ||
+	    (s = copy_text(c, &v[12], &d->platform, e)) != OM_OK)
 		return s;
 	return copy_text(c, &v[7], &d->model, e);
 }
@@ -406,10 +408,11 @@ om_status
 cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err *e)
 {
 	static const char note[] =
-	    "INSERT INTO turn (" TURN_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE "
+	    "INSERT INTO turn (" TURN_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE "
 	    "turn_id=VALUES(turn_id),message_id=VALUES(message_id),request=VALUES(request),at_us=VALUES(at_us),"
 	    "user_id=VALUES(user_id),model=VALUES(model),prompt_tokens=VALUES(prompt_tokens),"
-	    "completion_tokens=VALUES(completion_tokens),alone=VALUES(alone)";
+	    "completion_tokens=VALUES(completion_tokens),alone=VALUES(alone),source=VALUES(source),"
+	    "platform=VALUES(platform)";
 	struct cd_val *v = om_arena_array(c->a, n * N_TURN + 1, sizeof *v), *p = v;
 	struct cd_val *gone = om_arena_array(c->a, n + 1, sizeof *gone);
 	size_t n_noted = 0, n_gone = 0;
@@ -436,6 +439,8 @@ cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err
 		*p++ = d->has_tokens ? CD_I(d->prompt) : CD_NONE;
 		*p++ = d->has_tokens ? CD_I(d->completion) : CD_NONE;
 		*p++ = CD_I(d->alone ? 1 : 0);
+		*p++ = val_of(d->source);
+		*p++ = val_of(d->platform);
 		n_noted++;
 	}
 	if (n_noted > 0)

@@ -71,9 +71,16 @@ cd_own_side(const struct cd_own *own, struct cd_side *out)
 	if (all->cell[CD_F_USER_ID].rank > CD_RANK_DERIVED)
 		out->user = all->cell[CD_F_USER_ID].v.text;
 	out->model = text_of(all, has(all, CD_F_MODEL) ? CD_F_MODEL : CD_F_REQUESTED_MODEL);
+	out->source = text_of(told, CD_F_SOURCE);
+	out->platform = text_of(all, CD_F_PLATFORM);
+	if (out->platform.n == 0 && !sum && cd_row_is_openrouters(all))
+		out->platform = (struct cd_text){.p = CD_OPENROUTER, .n = sizeof CD_OPENROUTER - 1};
 	out->turn = cd_turn_of(text_of(all, CD_F_TURN_ID));
 	out->message = text_of(all, CD_F_MESSAGE_ID);
 	out->at = (has(told, CD_F_STARTED_US) ? told : all)->cell[CD_F_STARTED_US].v.i;
+	out->failed = has(told, CD_F_STATE) &&
+	    (told->cell[CD_F_STATE].v.i == OM__STATE__STATE_ERROR ||
+		told->cell[CD_F_STATE].v.i == OM__STATE__STATE_CANCELLED);
 	out->has_request = has(all, CD_F_REQUEST);
 	out->request = out->has_request ? all->cell[CD_F_REQUEST].v.i : 0;
 	out->has_tokens = count_tokens(told, out) || count_tokens(all, out);

@@ -24,6 +24,37 @@ equal(struct cd_text a, struct cd_text b)
 	return cd_text_cmp(a, b) == 0;
 }
 
+static bool
+is_text(struct cd_text a, const char *text)
+{
+	return equal(a, (struct cd_text){.p = text, .n = strlen(text)});
+}
+
+static bool
+differ(struct cd_text a, struct cd_text b)
+{
+	return a.n > 0 && b.n > 0 && !equal(a, b);
+}
+
+/* is_older: an older filter's, live or imported; what it calls a turn is a name of its own. */
+static bool
+is_older(const struct cd_side *s)
+{
+	return is_text(s->source, "metering-record") || is_text(s->source, "import");
+}
+
+static bool
+is_streamed(const struct cd_side *s)
+{
+	return is_text(s->source, "filter-stream");
+}
+
+bool
+cd_side_is_sum(const struct cd_side *s)
+{
+	return s->of_turn && !s->has_request && !is_streamed(s);
+}
+
 /* ---- names of models ---- */
 
 struct name {
@@ -112,6 +143,19 @@ is_free(const struct cd_side *s)
 	return !s->out && !s->fixed && !s->alone && s->match == NULL;
 }
 
+/* contradict tells whether the two name something that cannot be of one call. */
+static bool
+contradict(const struct cd_side *t, const struct cd_side *g)
+{
+	if (!cd_models_agree(t->model, g->model) || differ(t->platform, g->platform) || differ(t->message, g->message))
+		return true;
+	if (t->turn.n == 0 || g->turn.n == 0 || is_older(t))
+		return false;
+	if (!equal(t->turn, g->turn))
+		return true;
+	return (t->has_request && g->has_request && t->request != g->request) || (is_streamed(t) && is_streamed(g));
+}
+
 typedef bool fits_fn(const struct cd_side *turn, const struct cd_side *gen);
 
 /* pair_in_order gives each turn the first generation that is free, near and fits. */
@@ -131,7 +175,7 @@ pair_in_order(struct cd_side *const *turns, size_t n_turns, struct cd_side *cons
 		for (size_t k = first; k < n_gens && gens[k]->at <= t->at + CD_NEAR_US; k++) {
 			struct cd_side *g = gens[k];
 
-			if (!is_free(g) || !cd_models_agree(t->model, g->model) || !fits(t, g))
+			if (!is_free(g) || contradict(t, g) || !fits(t, g))
 				continue;
 			t->match = g;
 			g->match = t;
@@ -171,6 +215,8 @@ is_model(struct cd_text a, struct cd_text b)
 static bool
 is_alike(const struct cd_side *t, const struct cd_side *g)
 {
+	if (g->failed || (is_older(t) && differ(t->turn, g->message)))
+		return false;
 	return !(t->has_tokens && g->has_tokens) && t->user.n > 0 && equal(t->user, g->user) &&
 	    is_model(t->model, g->model);
 }

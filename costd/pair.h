@@ -9,10 +9,16 @@
  * Tags      A turn, message or request number that both name.  Untrusted: they
  *           tie rows of the same user only.
  * Match     Where no tag ties them: the same tokens, one for one, both sides in
- *           the order of (time, key), at most CD_NEAR_US apart, models not
- *           contradicting each other; rows of the same user first, then those
- *           where one side's user is not known.  Rows without tokens come last:
- *           the same user, the same model, in the same order.
+ *           the order of (time, key), at most CD_NEAR_US apart; rows of the same
+ *           user first, then those where one side's user is not known.  Rows
+ *           without tokens come last: the same user, the same model, in the same
+ *           order; not a generation that failed or was stopped, which leaves no
+ *           record of an answer.  Nothing that both name may differ: model, platform, message,
+ *           turn (but an older filter's, whose turn is a name of its own) and
+ *           request number; nor are two requests of one turn that the plugin
+ *           streamed one call.
+ * Sums      A record of a turn without a request number is the sum of the turn,
+ *           unless the plugin streamed it: then it is one request without an id.
  * Promise   The result is a function of the set of sides, whatever the order in
  *           which they became known.
  * Threads   Pure functions.
@@ -37,10 +43,12 @@ typedef enum cd_link {
  * where nobody else said anything.  Texts are borrowed; n 0: not known. */
 struct cd_side {
 	struct cd_text key, user, model;
+	struct cd_text source, platform;
 	struct cd_text turn, message; /* the turn without the ":n" of a request that had no id */
 	om_time at;
 	bool of_turn; /* it has no generation id */
 	bool alone;   /* an operator said that it is part of nothing */
+	bool failed;  /* it ended in an error, or was stopped */
 	bool has_request, has_tokens, has_usage;
 	int64_t request, prompt, completion;
 
@@ -53,6 +61,9 @@ struct cd_side {
 
 /* cd_turn_of takes the ":n" off a turn id. */
 struct cd_text cd_turn_of(struct cd_text turn_id);
+
+/* cd_side_is_sum: it stands for all requests of its turn. */
+bool cd_side_is_sum(const struct cd_side *s);
 
 /* cd_models_agree: whether two names may mean one model.  Only names with a vendor
  * ("vendor/model") can contradict each other; the order of a name's words, a

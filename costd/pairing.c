@@ -167,6 +167,7 @@ upgrade_step(struct cd_db *db, struct step *st, om_err *e)
 	if (s != OM_OK)
 		cd_db_rollback(db);
 	st->done = st->done || done != 0;
+	st->c = NULL;
 	om_arena_fini(&a);
 	return s;
 }
@@ -225,7 +226,8 @@ check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
 		if (s != OM_OK)
 			break;
 		cd_own_side(c->all[i]->own, &now);
-		now.has_usage = c->all[i]->side.has_usage; /* of a turn's record nobody asks for it */
+		now.has_usage = c->all[i]->side.has_usage; /* of a turn's record nobody asks for these */
+		now.failed = c->all[i]->side.failed;
 		if (!cd_side_is_same(&c->all[i]->side, &now))
 			say_wrong(wrong, "what the row is paired by differs from its records", c->all[i]->key);
 	}
@@ -436,6 +438,7 @@ dry_page(struct cd_db *db, struct step *st, struct months *ms, om_err *e)
 	s = take_step(st, e);
 	if (s == OM_OK)
 		s = say_calls(&c, true, ms, e);
+	st->c = NULL;
 	om_arena_fini(&a);
 	return s;
 }
@@ -443,7 +446,8 @@ dry_page(struct cd_db *db, struct step *st, struct months *ms, om_err *e)
 /* The tables that an older program's database has not; they end with the connection. */
 static const char *const for_now[] = {
     "CREATE TEMPORARY TABLE turn (ledger_key VARCHAR(160) NOT NULL,of_turn TINYINT NOT NULL,turn_id VARCHAR(128) NOT "
-    "NULL,message_id VARCHAR(256),request INT,at_us BIGINT NOT NULL,user_id VARCHAR(128) NOT NULL,model VARCHAR(256),"
+    "NULL,message_id VARCHAR(256),request INT,source "
+    "VARCHAR(64),platform VARCHAR(64),at_us BIGINT NOT NULL,user_id VARCHAR(128) NOT NULL,model VARCHAR(256),"
     "prompt_tokens BIGINT,completion_tokens BIGINT,alone TINYINT NOT NULL,PRIMARY KEY (ledger_key),KEY by_time (at_us),"
     "KEY by_tokens (prompt_tokens,completion_tokens,at_us),KEY by_user (user_id,at_us),KEY by_turn (turn_id)) "
     "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",

@@ -139,7 +139,7 @@ cd_pricing_list(const char *body, size_t n, struct om_arena *a, struct cd_tariff
 
 	*out = NULL;
 	*n_out = 0;
-	if (om_json_parse(body, n, &root, &why) != OM_OK)
+	if (om_json_parse_mended(body, n, (struct om_json_place){.line = 0}, &root, &why) != OM_OK)
 		return om_fail(e, OM_PROTOCOL, "the list of models is not JSON: %.120s", why.text);
 	data = json_object_get(root, "data");
 	if (!json_is_array(data))

@@ -136,7 +136,7 @@ read_session(const struct reply *p, Om__Record *r)
 	static const char prefix[] = "owui|";
 	const char *text = text_of(p, CD_REPLY_SESSION, MAX_USER + MAX_CHAT + MAX_TASK + sizeof prefix + 2);
 	const char *end[4];
-	const char *at = text;
+	const char *at;
 
 	if (text == NULL || strncmp(text, prefix, sizeof prefix - 1) != 0)
 		return;
@@ -264,7 +264,7 @@ object_in(const char *body, size_t n, json_t **root_out, const json_t **data_out
 	json_t *root = NULL;
 
 	*root_out = NULL;
-	if (om_json_parse(body, n, &root, &why) != OM_OK)
+	if (om_json_parse_mended(body, n, (struct om_json_place){.line = 0}, &root, &why) != OM_OK)
 		return om_fail(e, OM_PROTOCOL, "the reply is not JSON: %.120s", why.text);
 	data = json_object_get(root, "data");
 	if (data == NULL) {

@@ -118,8 +118,9 @@ static om_status
 read_first(struct cd_db *db, void *arg, om_err *e)
 {
 	return cd_db_query(db,
-	    "SELECT DATEDIFF(day,'1970-01-01') FROM usage_sum WHERE cube=1 AND requests>0 ORDER BY day LIMIT 1", NULL,
-	    0, keep_first, arg, e);
+	    "SELECT DATEDIFF(day,'1970-01-01') FROM usage_sum WHERE cube=1 AND (requests>0 OR cost<>0) ORDER BY day "
+	    "LIMIT 1",
+	    NULL, 0, keep_first, arg, e);
 }
 
 om_status

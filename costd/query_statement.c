@@ -10,6 +10,8 @@
 #include "money.h"
 #include "people.h"
 
+#include <string.h>
+
 #define MAX_GROUP_ROWS 200000u
 #define MAX_ROWS       200000u
 
@@ -56,12 +58,18 @@ keep_flag(void *arg, const struct cd_val *v, om_err *e)
 	return OM_OK;
 }
 
+static bool
+has_usage(const Om__Figures *f)
+{
+	return f->requests > 0 || strcmp(f->cost, "0") != 0; /* a rest is no request */
+}
+
 /* check_group: a group nobody was ever in is a mistake, not a month without usage. */
 static om_status
 check_group(struct cd_db *db, struct ask *ask, om_err *e)
 {
 	const struct cd_val group[] = {cd_t(ask->q->group), cd_t(ask->q->group)};
-	bool known = ask->out->total->requests > 0 || ask->out->previous_total->requests > 0;
+	bool known = has_usage(ask->out->total) || has_usage(ask->out->previous_total);
 	om_status s = OM_OK;
 
 	if (ask->q->group == NULL || known)

@@ -29,11 +29,12 @@ const char cd_generation_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS 
 				  "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
 				  "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
 
-const char cd_generation_columns[] =
-    "g.generation_id,g.user_id,u.name," CD_MODEL_NAME("g.model") ",g.provider,g.requested_model,g.started_us,g.finished_us,"
-    "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
-    "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g.turn_id,"
-    "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind";
+const char cd_generation_columns[] = "g.generation_id,g.user_id,u.name," CD_MODEL_NAME(
+    "g.model") ",g.provider,g.requested_model,g.started_us,g.finished_us,"
+	       "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
+	       "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g."
+	       "turn_id,"
+	       "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind";
 const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
 
 void
@@ -264,7 +265,7 @@ add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
 	g->marks = om_arena_array(a, 2, sizeof *g->marks);
 	if (g->marks == NULL)
 		return;
-	if (link == CD_LINK_MATCHED)
+	if (link >= CD_LINK_MATCHED)
 		g->marks[g->n_marks++] = matched;
 	if (g->other_id != NULL)
 		g->marks[g->n_marks++] = other_id;

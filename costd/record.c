@@ -312,5 +312,7 @@ cd_generation_id_ok(const char *id, size_t n)
 bool
 cd_row_can_look_up(const struct cd_row *row)
 {
+	if (row->key.n >= sizeof OM_FIT_LONG - 1 && memcmp(row->key.p, OM_FIT_LONG, sizeof OM_FIT_LONG - 1) == 0)
+		return false; /* the hash of an id that could not stay */
 	return cd_row_is_openrouters(row) && !cd_row_is_of_turn(row) && cd_generation_id_ok(row->key.p, row->key.n);
 }

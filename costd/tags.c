@@ -130,6 +130,18 @@ is_part_under(const struct entry *entry, const struct cd_val *names, size_t n)
 	    bsearch(&name, names, n, sizeof name, cmp_name) != NULL;
 }
 
+/* load_numbered loads the generations whose own turn id has a ":n" behind the turn. */
+static om_status
+load_numbered(struct cd_calls *c, const struct cd_val *turn, om_err *e)
+{
+	const char *from = om_arena_printf(c->a, "%.*s:", (int)turn->n, turn->p);
+	const char *to = om_arena_printf(c->a, "%.*s;", (int)turn->n, turn->p);
+
+	if (from == NULL || to == NULL)
+		return no_memory(e);
+	return cd_generations_load(c, "turn_id>=? AND turn_id<?", (struct cd_val[]){cd_t(from), cd_t(to)}, 2, e);
+}
+
 /* load_members loads all that share a name with a seed, where something of that
  * name may be part of others. */
 static om_status
@@ -164,6 +176,9 @@ load_members(struct cd_calls *c, struct cd_val **names_out, size_t *n_out, om_er
 	s = cd_links_load(c, parts, n_parts, false, e);
 	if (s == OM_OK)
 		s = cd_generations_in(c, "turn_id", turns, n_parts, e);
+	for (size_t i = 0; s == OM_OK && i < n_parts; i++)
+		if (i == 0 || cmp_name(&turns[i - 1], &turns[i]) != 0)
+			s = load_numbered(c, &turns[i], e);
 	return s == OM_OK ? cd_generations_in(c, "message_id", turns, n_parts, e) : s;
 }
 
@@ -208,7 +223,7 @@ in_sum(struct cd_calls *c, struct cd_call *p, const struct entry *list, size_t n
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		struct cd_call *k = list[i].call;
-		bool fits = !k->side.of_turn || (!list[i].by_message && k->side.has_request) ||
+		bool fits = !k->side.of_turn || (!list[i].by_message && !cd_side_is_sum(&k->side)) ||
 		    (list[i].by_message && cd_text_cmp(k->side.turn, p->side.turn) != 0);
 
 		if (k != p && fits && same_user(&p->side, &k->side))
@@ -226,7 +241,9 @@ decide_part(struct cd_calls *c, struct cd_call *p, const struct entry *list, siz
 	p->decided = true;
 	if (p->side.alone)
 		return OM_OK;
-	return p->side.has_request ? in_slot(c, p, list, n, e) : in_sum(c, p, list, n, e);
+	if (p->side.has_request)
+		return in_slot(c, p, list, n, e);
+	return cd_side_is_sum(&p->side) ? in_sum(c, p, list, n, e) : OM_OK;
 }
 
 /* free_parts takes the matches of a row that a tag ties: they are seeds again. */

@@ -140,20 +140,6 @@ write_success(struct gw_reply *rp, const struct om_fit *notes)
 	om_jw_close(&w, '}');
 }
 
-static om_status
-parse_mended(const struct gw_req *rq, json_t **out, om_err *e)
-{
-	struct om_json_span mended;
-	struct om_buf copy;
-	om_status s;
-
-	om_buf_init(&copy, rq->n_body + 1);
-	mended = om_json_mend(rq->body, rq->n_body, &copy);
-	s = om_json_parse(mended.text, mended.n, out, e);
-	om_buf_fini(&copy);
-	return s;
-}
-
 om_status
 gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -163,7 +149,7 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	json_t *doc = NULL;
 	Om__Record r;
 	const char *why = GW_REFUSED_NO_JSON;
-	om_status s = parse_mended(rq, &doc, e);
+	om_status s = om_json_parse_mended(rq->body, rq->n_body, (struct om_json_place){.line = 0}, &doc, e);
 
 	if (s == OM_OK) {
 		why = json_is_object(doc) ? "no activity with an id" : GW_REFUSED_OBJECT;

@@ -2,7 +2,7 @@
 /*
  * event.h - JSON records in, packed records out.
  *
- * Promise   Every record is judged alone.  One that is no object, or has neither a
+ * Promise   Every record is judged alone.  One that is no JSON, no object, or has neither a
  *           generation id nor a turn id, is listed with its index and a reason; all
  *           others go into the batch.  What of a record does not fit (fit.h) is
  *           repaired or left out, and listed.
@@ -55,7 +55,9 @@ om_status gw_event_read(
     const json_t *o, om_time now, struct om_arena *a, Om__Record *out, struct om_fit *notes, om_err *e) OM_MUST;
 
 /* gw_events_json reads a body of one record or an array of them, and records by
- * line under JSON's name; OM_INVALID when it is no JSON at all. */
+ * line under JSON's name; OM_INVALID when it is one record that is no JSON.  An item
+ * or a line that is no JSON is listed, and those behind it are read; where an array
+ * cannot be followed (json.h), the rest of it is listed as one. */
 om_status gw_events_json(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
     struct gw_events *out, om_err *e) OM_MUST;
 

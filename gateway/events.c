@@ -82,10 +82,16 @@ take(
 	return s;
 }
 
+/* judge takes what was read of one record, or lists why it could not be. */
 static om_status
-too_many(om_err *e)
+judge(om_status s, const json_t *o, const om_err *why, size_t index, om_time now, struct om_arena *a,
+    struct gw_batch *b, struct gw_events *ev, om_err *e)
 {
-	return om_fail(e, OM_TOO_LARGE, "more than %d records in one body", GW_EVENTS_MAX);
+	if (index >= GW_EVENTS_MAX)
+		return om_fail(e, OM_TOO_LARGE, "more than %d records in one body", GW_EVENTS_MAX);
+	if (s == OM_INVALID)
+		return reject(ev, a, index, why->text, GW_REFUSED_NO_JSON, e);
+	return s == OM_OK ? take(o, index, now, a, b, ev, e) : om_fail(e, s, "%s", why->text);
 }
 
 /* read_array judges a record and forgets it, again and again. */
@@ -94,14 +100,16 @@ read_array(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
 {
 	struct om_json_items items;
-	om_status s = om_json_items_init(&items, text, n, e);
+	om_status s = OM_OK;
 
+	om_json_items_init(&items, text, n);
 	for (size_t i = 0; s == OM_OK && !items.ended; i++) {
+		om_err why = {.text = ""};
 		json_t *item = NULL;
+		om_status got = om_json_items_next(&items, &item, &why);
 
-		s = om_json_items_next(&items, &item, e);
-		if (s == OM_OK && item != NULL)
-			s = i == GW_EVENTS_MAX ? too_many(e) : take(item, i, now, a, b, out, e);
+		if (got != OM_OK || item != NULL)
+			s = judge(got, item, &why, i, now, a, b, out, e);
 		json_decref(item);
 	}
 	return s;
@@ -133,7 +141,9 @@ are_lines(const char *text, size_t n)
 	stop = n > 0 && *text == '{' ? memchr(text, '\n', n) : NULL;
 	if (stop == NULL)
 		return false;
-	whole = om_json_parse(text, (size_t)(stop - text), &doc, &why) == OM_OK && json_is_object(doc);
+	whole =
+	    om_json_parse_mended(text, (size_t)(stop - text), (struct om_json_place){.line = 0}, &doc, &why) == OM_OK &&
+	    json_is_object(doc);
 	json_decref(doc);
 	return whole;
 }
@@ -146,30 +156,18 @@ read_lines(
 	om_status s = OM_OK;
 	size_t index = 0;
 
-	for (size_t line = 1; s == OM_OK && text < end; line++) {
+	for (size_t line = 0; s == OM_OK && text < end; line++) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop != NULL ? stop : end) - text);
 		om_err why = {.text = ""};
-		json_error_t je;
-		json_t *doc;
-		bool deep, no_memory = false;
+		json_t *doc = NULL;
 
 		if (!is_blank(text, len)) {
-			if (index == GW_EVENTS_MAX)
-				return too_many(e);
-			deep = om_json_too_deep(text, len);
-			doc = deep ? NULL : om_json_load(text, len, OM_JSON_FLAGS, &je, &no_memory);
-			if (no_memory) {
-				s = om_fail(e, OM_NOMEM, "out of memory");
-			} else if (doc == NULL) {
-				(void)om_fail(&why, OM_INVALID, "not valid JSON: line %zu, column %d: %s", line,
-				    deep ? 1 : je.column, deep ? "nested too deep" : je.text);
-				s = reject(out, a, index, why.text, GW_REFUSED_NO_JSON, e);
-			} else {
-				s = take(doc, index, now, a, b, out, e);
-			}
+			om_status got =
+			    om_json_parse_mended(text, len, (struct om_json_place){.line = line}, &doc, &why);
+
+			s = judge(got, doc, &why, index++, now, a, b, out, e);
 			json_decref(doc);
-			index++;
 		}
 		text += len + (stop != NULL);
 	}
@@ -187,7 +185,7 @@ read_json(
 		return read_array(text, n, now, a, b, out, e);
 	if (are_lines(text, n))
 		return read_lines(text, n, now, a, b, out, e);
-	s = om_json_parse(text, n, &doc, e);
+	s = om_json_parse_mended(text, n, (struct om_json_place){.line = 0}, &doc, e);
 	if (s != OM_OK)
 		return s;
 	if (json_is_object(doc))
@@ -198,35 +196,18 @@ read_json(
 	return s;
 }
 
-typedef om_status reader(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e);
-
-static om_status
-read_mended(reader *read, const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
-    struct gw_events *out, om_err *e)
-{
-	struct om_json_span mended;
-	struct om_buf copy;
-	om_status s;
-
-	*out = (struct gw_events){.n_accepted = 0};
-	om_buf_init(&copy, n + 1);
-	mended = om_json_mend(text, n, &copy);
-	s = read(mended.text, mended.n, now, a, b, out, e);
-	om_buf_fini(&copy);
-	return s;
-}
-
 om_status
 gw_events_json(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
 {
-	return read_mended(read_json, text, n, now, a, b, out, e);
+	*out = (struct gw_events){.n_accepted = 0};
+	return read_json(text, n, now, a, b, out, e);
 }
 
 om_status
 gw_events_ndjson(
     const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
 {
-	return read_mended(read_lines, text, n, now, a, b, out, e);
+	*out = (struct gw_events){.n_accepted = 0};
+	return read_lines(text, n, now, a, b, out, e);
 }

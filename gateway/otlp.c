@@ -315,11 +315,15 @@ static om_status
 read_who(const struct gw_span *sp, struct om_arena *a, Om__Record *r, om_err *e)
 {
 	static const gw_attr users[] = {GW_ATTR_USER, GW_ATTR_USER_COPY, GW_ATTR_USER_OLD};
+	char digits[OM_MONEY_TEXT];
 
 	r->user = om_msg_new(a, &om__user__descriptor);
 	if (r->user == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->user->id = first_text(sp, users, COUNT(users), 128, a);
+	for (size_t i = 0; r->user->id == NULL && i < COUNT(users); i++)
+		if (sp->attr[users[i]].kind == GW_VALUE_NUMBER) /* its digits are the id, as in events */
+			r->user->id = om_arena_strdup(a, om_money_text(sp->attr[users[i]].number, digits));
 	read_session(sp, a, r);
 	if (r->user->id == NULL)
 		r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN);

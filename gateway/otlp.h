@@ -60,7 +60,8 @@ struct gw_traces {
 	struct gw_batch *batch;
 	om_time now;
 	size_t n_accepted; /* records */
-	size_t n_rejected; /* spans that should have become records */
+	size_t n_rejected; /* spans that should have become records, and parts that are none */
+	const char *odd;   /* the first part that is not as OTLP has it; NULL */
 	size_t n_tests;
 	const char *reason;    /* of the first one rejected; NULL */
 	size_t n_repaired;     /* fields */

@@ -99,17 +99,26 @@ malformed(const char *what, om_err *e)
 	return om_fail(e, OM_INVALID, "%s: not as OTLP has it", what);
 }
 
-/* items gives a list's length; an absent one is empty. */
-static om_status
-items(const json_t *o, const char *key, const json_t **out, size_t *n_out, om_err *e)
+/* leave_out passes over a part that is not as OTLP has it: its neighbours count.  A
+ * static text. */
+static void
+leave_out(struct gw_traces *t, const char *what)
+{
+	t->odd = t->odd != NULL ? t->odd : what;
+	if (t->n_rejected++ == 0)
+		t->reason = "a part of the body is not as OTLP has it";
+}
+
+/* items gives a list's length; an absent one is empty, and so is what is no list. */
+static const json_t *
+items(struct gw_traces *t, const json_t *o, const char *key, size_t *n_out)
 {
 	const json_t *list = json_object_get(o, key);
 
-	*out = list;
 	*n_out = json_array_size(list);
 	if (list != NULL && !json_is_null(list) && !json_is_array(list))
-		return malformed(key, e);
-	return OM_OK;
+		leave_out(t, key);
+	return list;
 }
 
 static void
@@ -133,25 +142,25 @@ read_value(const json_t *o, struct gw_value *v, struct om_arena *a)
 }
 
 /* read_attributes also tells, in *openrouter, whether one is OpenRouter's. */
-static om_status
-read_attributes(const json_t *o, struct gw_value *attr, bool *openrouter, struct om_arena *a, om_err *e)
+static void
+read_attributes(struct gw_traces *t, const json_t *o, struct gw_value *attr, bool *openrouter)
 {
-	const json_t *list;
 	size_t n;
-	om_status s = items(o, "attributes", &list, &n, e);
+	const json_t *list = items(t, o, "attributes", &n);
 
-	for (size_t i = 0; s == OM_OK && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const json_t *pair = json_array_get(list, i), *key = json_object_get(pair, "key");
 		gw_attr which;
 
-		if (!json_is_object(pair) || !json_is_string(key))
-			return malformed("attributes", e);
+		if (!json_is_object(pair) || !json_is_string(key)) {
+			leave_out(t, "attributes");
+			continue;
+		}
 		which = gw_attr_of(json_string_value(key), json_string_length(key));
 		*openrouter |= gw_attr_is_openrouters(json_string_value(key), json_string_length(key));
 		if (which != GW_N_ATTRS)
-			read_value(json_object_get(pair, "value"), &attr[which], a);
+			read_value(json_object_get(pair, "value"), &attr[which], t->arena);
 	}
-	return s;
 }
 
 static om_time
@@ -194,10 +203,11 @@ read_span(struct gw_traces *t, const json_t *o, const struct gw_resource *from, 
 {
 	const json_t *status = json_object_get(o, "status");
 	struct gw_span sp;
-	om_status s;
 
-	if (!json_is_object(o))
-		return malformed("spans", e);
+	if (!json_is_object(o)) {
+		leave_out(t, "spans");
+		return OM_OK;
+	}
 	memset(&sp, 0, sizeof sp);
 	sp.attr[GW_ATTR_TRACE_ID] = from->attr[GW_ATTR_TRACE_ID];
 	sp.openrouter = from->openrouter;
@@ -207,8 +217,8 @@ read_span(struct gw_traces *t, const json_t *o, const struct gw_resource *from, 
 	sp.status_text = read_text(status, "message");
 	sp.start_us = read_nanos(o, "startTimeUnixNano");
 	sp.end_us = read_nanos(o, "endTimeUnixNano");
-	s = read_attributes(o, sp.attr, &sp.openrouter, t->arena, e);
-	return s == OM_OK ? gw_otlp_span(t, &sp, e) : s;
+	read_attributes(t, o, sp.attr, &sp.openrouter);
+	return gw_otlp_span(t, &sp, e);
 }
 
 static om_status
@@ -217,22 +227,25 @@ read_resource(struct gw_traces *t, const json_t *o, om_err *e)
 	struct gw_resource from;
 	const json_t *scopes, *spans;
 	size_t n_scopes, n_spans;
-	om_status s;
+	om_status s = OM_OK;
 
-	if (!json_is_object(o))
-		return malformed("resourceSpans", e);
+	if (!json_is_object(o)) {
+		leave_out(t, "resourceSpans");
+		return OM_OK;
+	}
 	memset(&from, 0, sizeof from);
-	s = read_attributes(json_object_get(o, "resource"), from.attr, &from.openrouter, t->arena, e);
+	read_attributes(t, json_object_get(o, "resource"), from.attr, &from.openrouter);
 	from.openrouter |= gw_attr_says_openrouter(&from.attr[GW_ATTR_SERVICE]);
-	if (s == OM_OK)
-		s = items(o, "scopeSpans", &scopes, &n_scopes, e);
+	scopes = items(t, o, "scopeSpans", &n_scopes);
 	for (size_t i = 0; s == OM_OK && i < n_scopes; i++) {
 		const json_t *scope = json_array_get(scopes, i);
 
-		if (!json_is_object(scope))
-			return malformed("scopeSpans", e);
+		if (!json_is_object(scope)) {
+			leave_out(t, "scopeSpans");
+			continue;
+		}
 		from.openrouter |= strcmp(read_text(json_object_get(scope, "scope"), "name"), "openrouter") == 0;
-		s = items(scope, "spans", &spans, &n_spans, e);
+		spans = items(t, scope, "spans", &n_spans);
 		for (size_t k = 0; s == OM_OK && k < n_spans; k++)
 			s = read_span(t, json_array_get(spans, k), &from, e);
 	}
@@ -243,31 +256,34 @@ om_status
 gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
 {
 	json_t *doc = NULL;
-	const json_t *list;
-	struct om_json_span mended;
-	struct om_buf kept, copy;
-	size_t n_list;
+	const json_t *list = NULL;
+	struct om_buf kept;
+	size_t n_list = 0;
 	om_status s;
 
 	om_buf_init(&kept, GW_BODY_EVENTS);
-	om_buf_init(&copy, GW_BODY_EVENTS);
 	cut_out(text, n, &kept);
 	s = om_buf_done(&kept, NULL);
-	mended = om_json_mend(s == OM_OK ? kept.data : "", s == OM_OK ? kept.len : 0, &copy);
-	if (s != OM_OK)
+	if (s == OM_NOMEM)
+		s = om_fail(e, s, "out of memory");
+	else if (s != OM_OK)
 		s = om_fail(e, OM_TOO_LARGE, "the trace has more than %zu bytes besides its texts", GW_BODY_EVENTS);
-	else if (om_json_parse(mended.text, mended.n, &doc, NULL) != OM_OK)
-		s = om_fail(e, OM_INVALID, "the body is not valid JSON");
-	om_buf_fini(&copy);
+	else if ((s = om_json_parse_mended(kept.data != NULL ? kept.data : "", kept.len,
+		      (struct om_json_place){.line = 0}, &doc, NULL)) == OM_INVALID)
+		s = om_fail(e, s, "the body is not valid JSON");
+	else if (s != OM_OK)
+		s = om_fail(e, s, "out of memory");
 	om_buf_fini(&kept);
 	if (s != OM_OK)
 		return s;
 	if (!json_is_object(doc))
 		s = malformed("the body", e);
 	else
-		s = items(doc, "resourceSpans", &list, &n_list, e);
+		list = items(t, doc, "resourceSpans", &n_list);
 	for (size_t i = 0; s == OM_OK && i < n_list; i++)
 		s = read_resource(t, json_array_get(list, i), e);
 	json_decref(doc);
+	if (s == OM_OK && t->odd != NULL && t->n_accepted == 0 && t->n_tests == 0)
+		s = malformed(t->odd, e); /* there is nothing else in it */
 	return s;
 }

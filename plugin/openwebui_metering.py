@@ -212,6 +212,7 @@ class Turn:
         self.current = self.body = None
         self.requests = self.ids = 0
         self.cancelled = self.done = False
+        self.host = None  # of the connection
         self.expect_request()
 
     def expect_request(self):
@@ -263,11 +264,19 @@ class Turn:
         left = self.about.get("origin") == "api" and not self.done
         return "cancelled" if self.cancelled or left else "error"
 
+    def platform_of(self, generation):
+        """platform_of says who bills.  A host that nobody knows may be a proxy before OpenRouter: it is said only
+        where neither OpenRouter's id nor a cost is there."""
+        known = platform_at(self.host)
+        proxied = (generation.id or "").startswith("gen-") or "cost" in (generation.usage or {})
+        return known or (None if proxied else clean(self.host))
+
     def record(self, generation, state):
         return {"generation_id": generation.id, **known({
             "v": 1, "record_id": str(uuid.uuid4()), "state": state, "source": generation.source,
-            "turn_id": self.id if generation.id else generation.key, **self.about,
-            "model": generation.model, "provider": generation.provider, "usage": generation.usage,
+            "turn_id": self.id if generation.id else generation.key, **known(self.about),
+            "model": generation.model, "provider": generation.provider, "platform": self.platform_of(generation),
+            "usage": generation.usage,
             "started_at": generation.started_at,
             "finished_at": None if state == "open" else generation.finished_at or now_iso()})}
 
@@ -729,16 +738,30 @@ async def read_base_urls(state):
     return list(await settled(Config.get("openai.api_base_urls")))
 
 
-async def goes_to_openrouter(model, request):
-    """goes_to_openrouter is True only if sure: other providers refuse unknown fields."""
+PLATFORMS = {"openrouter.ai": "openrouter", "openai.com": "openai", "anthropic.com": "anthropic", "azure.com": "azure",
+             "googleapis.com": "google"}  # by the end of the connection's host
+
+
+async def host_of(model, request):
+    """host_of names the host of a model's connection, "ollama" for one of Ollama's; None if that is not known."""
     state = request.app.state
     for _ in range(4):  # a workspace model may stand on a workspace model
         base = (model.get("info") or {}).get("base_model_id")
         if not base or "urlIdx" in model:
             break
         model = state.MODELS.get(base)
+    if model.get("owned_by") == "ollama":
+        return "ollama"
     urls, index = await cached(("urls",), URLS_TTL_S, lambda: read_base_urls(state), []), model.get("urlIdx")
-    return isinstance(index, int) and 0 <= index < len(urls) and "openrouter.ai" in urls[index]
+    if not isinstance(index, int) or not 0 <= index < len(urls):
+        return None
+    return urllib.parse.urlsplit(urls[index]).hostname
+
+
+def platform_at(host):
+    """platform_at names who bills what a host answers; None for a host that nobody knows."""
+    ends = (name for end, name in PLATFORMS.items() if host == end or (host or "").endswith("." + end))
+    return "ollama" if host == "ollama" else next(ends, None)
 
 
 def task_ended(turn_id, task):
@@ -814,11 +837,13 @@ class Filter:
             if valves.send_groups and user.get("id"):
                 groups = await cached(("groups", user["id"]), GROUPS_TTL_S, lambda: read_groups(user["id"]), None)
             __metadata__.pop(MARK, None)
-            follow(turn_of(__metadata__, lambda: describe(
-                user, __metadata__, body.get("model"), groups, valves.send_name_and_email)))
-            if valves.tag_openrouter_user and user.get("id") and isinstance(__model__, dict):
-                if await goes_to_openrouter(__model__, __request__):
-                    body["user"] = str(user["id"])
+            turn = turn_of(__metadata__, lambda: describe(
+                user, __metadata__, body.get("model"), groups, valves.send_name_and_email))
+            follow(turn)
+            turn.host = await host_of(__model__, __request__) if isinstance(__model__, dict) else None
+            # Only if it is sure: other providers refuse unknown fields.
+            if valves.tag_openrouter_user and user.get("id") and platform_at(turn.host) == "openrouter":
+                body["user"] = str(user["id"])
         except Exception as error:
             say_error("inlet", error)
         return body
@@ -859,6 +884,8 @@ class Filter:
                 generation = turn.add(None, "filter-outlet")
                 generation.usage = pick_usage((answers or [{}])[-1].get("usage"), totals_first=True)
                 generation.finished = True
+                # An API call's metadata name no message; an older filter beside this one goes by outlet's.
+                turn.about["message_id"] = turn.about.get("message_id") or clean_id(body.get("id"))
             if turn is not None:
                 runtime().settle(turn)
             if __event_emitter__ is not None and (await self.stored_valves(__id__)).show_cost:

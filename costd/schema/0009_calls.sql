@@ -41,7 +41,9 @@ CREATE TABLE IF NOT EXISTS turn (
   of_turn           TINYINT      NOT NULL, -- 1: it has no generation id
   turn_id           VARCHAR(128) NOT NULL, -- without the plugin's ":n"
   message_id        VARCHAR(256),
-  request           INT,                   -- null: the turn's sum
+  request           INT,                   -- null: not known
+  source            VARCHAR(64),
+  platform          VARCHAR(64),
   at_us             BIGINT       NOT NULL,
   user_id           VARCHAR(128) NOT NULL, -- empty: not known
   model             VARCHAR(256),

@@ -58,6 +58,13 @@ describe('pairs', { concurrency: false }, () => {
     await page.locator('main tbody .mark', { hasText: 'rest of a turn' }).waitFor();
     await page.locator('main tbody .mark', { hasText: 'other id' }).waitFor();
     await page.locator('main tbody .mark', { hasText: /^odd day$/ }).waitFor();
+    const box = (l) => l.evaluate((e) => e.getBoundingClientRect().toJSON());
+    for (const cell of await page.locator('main tbody td.time:has(.mark)').all()) {
+      const { right } = await box(cell);
+      for (const m of await cell.locator('.mark').all()) {
+        assert.ok((await box(m)).right <= right, 'a mark stands in the next column');
+      }
+    }
     await axe(page);
   });
 

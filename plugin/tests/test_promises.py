@@ -141,7 +141,7 @@ def test_strange_frames_pass_and_nothing_invalid_is_queued(newest, field, value)
 
 
 @pytest.mark.parametrize("broken", ["turn_of", "read_frame", "events_in", "describe", "pick_usage", "runtime", "follow",
-                                    "cached", "goes_to_openrouter", "Turn", "now_iso"])
+                                    "cached", "host_of", "platform_at", "Turn", "now_iso"])
 def test_a_defect_of_the_plugin_is_not_the_chats(newest, monkeypatch, broken):
     def defect(*_, **__):
         raise ZeroDivisionError("canary")
@@ -274,7 +274,7 @@ def test_records_hold_the_agreed_fields_and_no_others(owui, receiver):
     owui.run(owui.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)]), owui.api_stream(openrouter_stream("gen-2")))
     owui.flush()
     agreed = {"v", "record_id", "generation_id", "state", "source", "turn_id", "chat_id", "message_id", "origin",
-              "task", "user", "requested_model", "model", "provider", "usage", "started_at", "finished_at"}
+              "task", "user", "requested_model", "model", "provider", "platform", "usage", "started_at", "finished_at"}
     for record in receiver.records:
         assert set(record) <= agreed
         assert record["state"] in ("open", "final", "cancelled", "error")

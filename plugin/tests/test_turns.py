@@ -344,6 +344,42 @@ def test_openrouter_is_told_the_user_and_others_are_not(version, receiver, tmp_p
                 assert rest == {"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 
+@pytest.mark.parametrize(("base", "gen_id", "usage", "platform"), [
+    ("https://openrouter.ai/api/v1", "gen-1", USAGE, "openrouter"),
+    ("https://openrouter.ai/api/v1", "gen-1", None, "openrouter"),
+    ("https://api.openai.com/v1", "chatcmpl-1", {"prompt_tokens": 3, "completion_tokens": 2}, "openai"),
+    ("https://notopenrouter.ai.example.org/v1", "gen-1", USAGE, None),  # a proxy before OpenRouter
+    ("http://gpu.example.org:8000/v1", "chatcmpl-1", {"prompt_tokens": 3, "completion_tokens": 2}, "gpu.example.org"),
+    ("not a URL", "chatcmpl-1", USAGE, None),
+])
+def test_a_record_says_whose_connection_it_was(receiver, tmp_path, base, gen_id, usage, platform):
+    with OpenWebUI("0.11.4", data_dir=tmp_path, valves=dict(receiver.valves), base_url=base) as owui:
+        owui.run(owui.ui_stream([openrouter_stream(gen_id, ["a"], usage)]))
+        owui.flush()
+        assert {record.get("platform") for record in receiver.records} == {platform}
+
+
+def test_an_answer_by_api_names_the_message_of_outlet(newest, receiver):
+    async def drive():
+        turn, body, offered = newest._begin(True, "anthropic/claude-haiku-4.5", None, None, None, "hi")
+        turn.metadata["message_id"] = None
+        await newest._inlet(turn, {**body, "stream": False}, offered)
+        answer = {"id": "msg_0123456789abcdef01234567", "role": "assistant", "content": "x", "usage": USAGE}
+        await newest._call("outlet", {"model": body["model"], "id": answer["id"], "messages": [answer]}, offered)
+
+    newest.run(drive())
+    newest.flush()
+    assert [(record["message_id"], record.get("generation_id")) for record in receiver.records] == [("msg_0123456789abcdef01234567", None)]
+
+
+def test_an_answer_of_ollama_says_so(newest, receiver):
+    newest.models["llama3"] = {"id": "llama3", "owned_by": "ollama"}
+    newest.run(newest.ui_nonstream({"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+                                   model="llama3"))
+    newest.flush()
+    assert [record["platform"] for record in receiver.records] == ["ollama"]
+
+
 def test_the_user_tag_can_be_switched_off(newest):
     newest.valves["tag_openrouter_user"] = False
     assert "user" not in newest.run(newest.ui_stream([openrouter_stream("gen-1")])).upstream[0]

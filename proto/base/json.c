@@ -108,124 +108,41 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 	return OM_OK;
 }
 
-/* ---- mending ---- */
+/* ---- what is mended before ---- */
 
-#define ESCAPE_BYTES 6 /* of \uXXXX */
-
-/* escaped reads the code unit of an escape that begins at p; -1 for any other text. */
-static long
-escaped(const char *p, const char *end)
+/* refuse_at says where in the body something is wrong with a text that begins at
+ * `from`; line and column are the text's own, from 1. */
+static om_status
+refuse_at(struct om_json_place from, int line, int column, const char *what, om_err *e)
 {
-	unsigned char two[2];
-
-	if (end - p < ESCAPE_BYTES || p[0] != '\\' || p[1] != 'u' || !om_unhex(p + 2, 4, two))
-		return -1;
-	return two[0] << 8 | two[1];
+	if (line == 1)
+		column += (int)from.column;
+	return om_fail(
+	    e, OM_INVALID, "not valid JSON: line %lld, column %d: %s", (long long)from.line + line, column, what);
 }
 
-/* mend_escape gives how many bytes the escape takes, and what to put there. */
-static size_t
-mend_escape(const char *p, const char *end, const char **instead)
+om_status
+om_json_parse_mended(const char *text, size_t n, struct om_json_place from, json_t **out, om_err *e)
 {
-	long unit = escaped(p, end), next;
+	struct om_json_span mended;
+	struct om_buf copy;
+	bool out_of_memory = false;
+	json_error_t je;
+	om_status s = OM_OK;
 
-	*instead = NULL;
-	if (unit < 0)
-		return end - p < 2 ? 1 : 2;
-	if (unit >= 0xd800 && unit <= 0xdbff) {
-		next = escaped(p + ESCAPE_BYTES, end);
-		if (next >= 0xdc00 && next <= 0xdfff)
-			return 2 * (size_t)ESCAPE_BYTES;
-	}
-	if (unit >= 0xd800 && unit <= 0xdfff)
-		*instead = "\\ufffd";
-	if (unit == 0)
-		*instead = "\\u0001";
-	return ESCAPE_BYTES;
-}
-
-static size_t
-string_bytes(const char *p, const char *end, const char **at, const char **instead)
-{
-	const char *start = p;
-
-	*instead = NULL;
-	while (p < end && *p != '"' && *p != '\\')
-		p++;
-	*at = p;
-	if (p < end && *p == '\\')
-		p += mend_escape(p, end, instead);
-	return (size_t)(p - start);
-}
-
-static bool
-is_huge(const char *p, size_t n)
-{
-	char *copy = strndup(p, n); /* the text may end here, without a zero byte */
-	bool huge = copy != NULL && isinf(strtod(copy, NULL));
-
-	free(copy);
-	return huge;
-}
-
-/* number_bytes gives the length of a number; *huge is set when no binary64 holds it. */
-static size_t
-number_bytes(const char *p, const char *end, bool *huge)
-{
-	size_t n = 0;
-	bool exponent = false;
-
-	while (p + n < end && (memchr("+-.eE", p[n], 5) != NULL || (p[n] >= '0' && p[n] <= '9'))) {
-		exponent |= p[n] == 'e' || p[n] == 'E';
-		n++;
-	}
-	*huge = n > 1 && (exponent || n > 300) && is_huge(p, n);
-	return n;
-}
-
-static void
-dashes(struct om_buf *out, size_t n)
-{
-	om_buf_chr(out, '"');
-	while (n-- > 2)
-		om_buf_chr(out, '-');
-	om_buf_chr(out, '"');
-}
-
-struct om_json_span
-om_json_mend(const char *text, size_t n, struct om_buf *copy)
-{
-	const char *p = text, *end = text + n, *run = text;
-	bool quoted = false;
-
-	while (p < end) {
-		const char *at = p, *instead = NULL;
-		bool huge = false;
-		size_t len = 1;
-
-		if (quoted)
-			len = string_bytes(p, end, &at, &instead);
-		else if (*p == '-' || (*p >= '0' && *p <= '9'))
-			len = number_bytes(p, end, &huge);
-		if (at < end && *at == '"') {
-			quoted = !quoted;
-			len = (size_t)(at - p) + 1;
-		}
-		p += len;
-		if (instead == NULL && !huge)
-			continue;
-		om_buf_add(copy, run, (size_t)(at - run));
-		if (instead != NULL)
-			om_buf_str(copy, instead);
-		else
-			dashes(copy, len);
-		run = p;
-	}
-	if (run == text)
-		return (struct om_json_span){.text = text, .n = n};
-	om_buf_add(copy, run, (size_t)(end - run));
-	return copy->status == OM_OK ? (struct om_json_span){.text = copy->data, .n = copy->len}
-				     : (struct om_json_span){.text = text, .n = n};
+	*out = NULL;
+	if (om_json_too_deep(text, n))
+		return refuse_at(from, 1, 1, "nested too deep", e);
+	om_buf_init(&copy, n * OM_JSON_MENDED + 1);
+	mended = om_json_mend(text, n, &copy);
+	if (copy.status == OM_OK)
+		*out = om_json_load(mended.text, mended.n, OM_JSON_FLAGS, &je, &out_of_memory);
+	if (copy.status != OM_OK || out_of_memory)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	else if (*out == NULL)
+		s = refuse_at(from, je.line, je.column, je.text, e);
+	om_buf_fini(&copy);
+	return s;
 }
 
 /* ---- an array's items ---- */
@@ -246,59 +163,95 @@ om_json_is_array(const char *text, size_t n)
 	return at < n && text[at] == '[';
 }
 
-om_status
-om_json_items_init(struct om_json_items *it, const char *text, size_t n, om_err *e)
+void
+om_json_items_init(struct om_json_items *it, const char *text, size_t n)
 {
 	*it = (struct om_json_items){.text = text, .n = n, .at = skip_blank(text, n, 0) + 1};
-	return om_json_too_deep(text, n) ? refuse_depth(e) : OM_OK;
 }
 
-/* refuse_at says where in the whole text something is wrong that the parser, which
- * began at `from`, found at a line and a column of its own. */
-static om_status
-refuse_at(const struct om_json_items *it, size_t from, int line, int column, const char *what, om_err *e)
+/* place gives the line and column of where the items are; it counts on from where
+ * it was asked last. */
+static struct om_json_place
+place(struct om_json_items *it)
 {
-	const char *begin = it->text, *p = it->text, *end = it->text + from;
-	long long lines = line;
+	for (; it->counted < it->at; it->counted++) {
+		unsigned char c = (unsigned char)it->text[it->counted];
 
-	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		lines++;
-		begin = ++p;
+		it->place.column += (c & 0xc0) != 0x80;
+		if (c == '\n') {
+			it->place.line++;
+			it->place.column = 0;
+		}
 	}
-	if (line == 1)
-		column += (int)om_utf8_length(begin, (size_t)(end - begin));
-	return om_fail(e, OM_INVALID, "not valid JSON: line %lld, column %d: %s", lines, column, what);
+	return it->place;
+}
+
+/* give_up: behind this nothing can be told apart. */
+static om_status
+give_up(struct om_json_items *it, const char *what, om_err *e)
+{
+	it->ended = true;
+	return refuse_at(place(it), 1, 1, what, e);
+}
+
+/* item_end finds the ',' or ']' behind an item, or n: nothing closes it. */
+static size_t
+item_end(const char *text, size_t n, size_t at)
+{
+	size_t depth = 0;
+	bool quoted = false;
+
+	for (; at < n; at++) {
+		char c = text[at];
+
+		if (quoted && c == '\\')
+			at++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (quoted)
+			continue;
+		else if (depth == 0 && (c == ',' || c == ']'))
+			return at;
+		else if (c == '{' || c == '[')
+			depth++;
+		else if ((c == '}' || c == ']') && depth > 0)
+			depth--;
+	}
+	return n;
+}
+
+static om_status
+end_array(struct om_json_items *it, om_err *e)
+{
+	it->at = skip_blank(it->text, it->n, it->at + 1);
+	if (it->at < it->n)
+		return give_up(it, "more text behind the array", e);
+	it->ended = true;
+	return OM_OK;
 }
 
 om_status
 om_json_items_next(struct om_json_items *it, json_t **out, om_err *e)
 {
-	json_error_t je;
-	bool out_of_memory;
+	size_t stop;
+	om_status s;
 
 	*out = NULL;
 	if (it->ended)
 		return OM_OK;
 	it->at = skip_blank(it->text, it->n, it->at);
-	if (it->at < it->n && it->text[it->at] == ']') {
-		it->ended = true;
-		it->at = skip_blank(it->text, it->n, it->at + 1);
-		return it->at == it->n ? OM_OK : refuse_at(it, it->at, 1, 1, "more text behind the array", e);
-	}
-	if (it->count > 0) {
-		if (it->at == it->n || it->text[it->at] != ',')
-			return refuse_at(it, it->at, 1, 1, "',' or ']' expected", e);
-		it->at = skip_blank(it->text, it->n, it->at + 1);
-	}
-	*out = om_json_load(
-	    it->text + it->at, it->n - it->at, OM_JSON_FLAGS | JSON_DISABLE_EOF_CHECK, &je, &out_of_memory);
-	if (out_of_memory)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	if (*out == NULL)
-		return refuse_at(it, it->at, je.line, je.column, je.text, e);
-	it->at += (size_t)je.position;
-	it->count++;
-	return OM_OK;
+	if (it->at < it->n && it->text[it->at] == ']' && !it->comma)
+		return end_array(it, e);
+	stop = item_end(it->text, it->n, it->at);
+	if (stop >= it->n)
+		return give_up(it, "nothing closes the string or the bracket that is open here", e);
+	if (stop == it->at)
+		s = refuse_at(place(it), 1, 1, "no item stands here", e);
+	else
+		s = om_json_parse_mended(it->text + it->at, stop - it->at, place(it), out, e);
+	it->comma = it->text[stop] == ',';
+	it->at = stop + it->comma;
+	return s;
 }
 
 /* ---- reading ---- */

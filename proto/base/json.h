@@ -39,30 +39,56 @@ json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je,
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
-/* om_json_mend gives a text that the parser takes for one that JSON allows and the
- * parser does not: a zero in a text (\u0000) becomes another control character, half
- * of a surrogate pair U+FFFD, and a number beyond binary64 a text of dashes, so that
- * each costs its own member at most.  It stands in `copy`; where there is nothing to
- * mend, and without memory, it is the text itself. */
+/* om_json_mend gives a text that the parser takes for one that it does not, so that
+ * what is odd costs its own member at most.  In a string:
+ *   - a zero (\u0000) becomes another control character, and half of a surrogate
+ *     pair U+FFFD;
+ *   - a control character that stands there bare is escaped;
+ *   - a byte that is no UTF-8 becomes two control characters (C1) that hold its
+ *     halves, so that texts that differ in such bytes go on to differ: two ids stay
+ *     two, and a hash over the content is one of what was sent.  From the 65th of a
+ *     string on each becomes DEL.  Whoever takes control characters out of a text
+ *     takes these out as well.
+ * Outside of strings:
+ *   - a number beyond binary64 becomes a text of dashes;
+ *   - NaN, Infinity and -Infinity, which some write for a number, become an empty
+ *     object: like null no id, no text and no number, but not silently so.
+ * It stands in `copy`, OM_JSON_MENDED times as long at most; where there is nothing
+ * to mend, and without memory, it is the text itself.  It is meant for one JSON text:
+ * behind a string that is not closed it takes what is outside for what is inside. */
+#define OM_JSON_MENDED 6
 struct om_json_span {
 	const char *text;
 	size_t n;
 };
 struct om_json_span om_json_mend(const char *text, size_t n, struct om_buf *copy);
 
+/* How many lines, and characters of its own line, stand before a text in its body. */
+struct om_json_place {
+	size_t line, column;
+};
+
+/* om_json_parse_mended parses what om_json_mend makes of the text.  `from` tells where in
+ * the body it begins, for the error; a column is that of the mended text. */
+om_status om_json_parse_mended(const char *text, size_t n, struct om_json_place from, json_t **out, om_err *e) OM_MUST;
+
 /* The items of a text that is one array, a tree each: a long list takes the
  * memory of its longest item. */
 struct om_json_items {
 	const char *text; /* borrowed */
-	size_t n, at, count;
+	size_t n, at, counted;
+	struct om_json_place place; /* of what was counted */
+	bool comma;                 /* an item must follow */
 	bool ended;
 };
 
 /* om_json_is_array tells whether the text begins as an array does. */
 bool om_json_is_array(const char *text, size_t n);
-om_status om_json_items_init(struct om_json_items *it, const char *text, size_t n, om_err *e) OM_MUST;
-/* *out is NULL at the end; free it with json_decref.  What om_json_parse refuses
- * is refused where it is met: items before it have been given. */
+void om_json_items_init(struct om_json_items *it, const char *text, size_t n);
+/* *out, mended, is NULL at the end; free it with json_decref.  What is no JSON is
+ * OM_INVALID; call again for the items behind it.  Where an item ends is told by the
+ * brackets outside of strings alone; where nothing closes them, or more text stands
+ * behind the array, that error is the last, and `ended` is set. */
 om_status om_json_items_next(struct om_json_items *it, json_t **out, om_err *e) OM_MUST;
 
 /* ---- reading ---- */

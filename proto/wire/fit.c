@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LONG_PREFIX  "long:"
 #define EARLIEST     ((om_time)1577836800 * OM_SECOND) /* 2020-01-01 */
 #define LEAST_TIME   ((om_time)946684800 * OM_SECOND)  /* 2000-01-01 */
 #define MOST_TIME    ((om_time)7258118400 * OM_SECOND) /* 2200-01-01 */
@@ -183,7 +182,7 @@ om_fit_long(const char *id, size_t n, struct om_arena *a)
 	if (om_sha256(&(struct om_bytes){.data = id, .n = n}, 1, hash) != OM_OK)
 		return NULL;
 	om_hex(hash, sizeof hash, hex);
-	return om_arena_printf(a, LONG_PREFIX "%s", hex);
+	return om_arena_printf(a, OM_FIT_LONG "%s", hex);
 }
 
 static bool

@@ -40,6 +40,7 @@ typedef enum om_fit_field {
 	OM_N_FIT
 } om_fit_field;
 
+#define OM_FIT_LONG        "long:" /* how the hash of an id that does not fit begins */
 #define OM_FIT_TOKENS_MAX  ((int64_t)1000000000)
 #define OM_FIT_COST_MAX    "10000" /* USD; more is absurd */
 #define OM_FIT_AHEAD       (300 * OM_SECOND)

@@ -206,6 +206,101 @@ def test_half_of_a_pair_costs_only_itself(stack, raw):
     assert row["cost"] == "0.25" and row["model"].startswith("a\ufffd")
 
 
+# What the parser does not take
+
+
+def refused_and_taken(stack, items, status=200):
+    """refused_and_taken sends an array of raw items and gives which were refused, and which fields were repaired."""
+    answer = stack.ingest.post("/api/v1/events", b"[" + b",\n".join(items) + b"]", headers=JSON, expect=status).json()
+    return answer["accepted"], [r["index"] for r in answer["rejected"]], [(r["index"], r["field"]) for r in answer["repaired"]]
+
+
+def raw(sent):
+    return json.dumps(sent).encode()
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xc0\xaf", b"\t", b"\n", b"\x00"], ids=repr)
+def test_a_bad_byte_costs_nothing_but_itself(stack, bad):
+    sent = record(user="u-bytes", cost="0.25", model="a@@b")
+    before, after = record(), record()
+    assert refused_and_taken(stack, [raw(before), raw(sent).replace(b"@@", bad), raw(after)]) == (3, [], [(1, "model")])
+    row = row_of(stack, sent["generation_id"])
+    assert (row["cost"], row["model"]) == ("0.25", "ab")
+
+
+@pytest.mark.parametrize("field, key", [("name", None), ("chat_id", None), ("notes", None)])
+def test_a_bad_byte_in_any_field(stack, field, key):
+    sent = record(user="u-bytes", cost="0.25", **({} if field == "name" else {field: "a@@b"}))
+    if field == "name":
+        sent["user"]["name"] = "a@@b"
+    listed = {"name": [(0, "user.name")], "chat_id": [(0, "chat_id")], "notes": []}[field]
+    assert refused_and_taken(stack, [raw(sent).replace(b"@@", b"\xff")]) == (1, [], listed)
+    assert row_of(stack, sent["generation_id"])["cost"] == "0.25"
+
+
+def test_ids_that_differ_in_a_bad_byte_are_two(stack):
+    turn = uuid.uuid4().hex
+    sent = [record(user="u-two-bytes", cost="0.25", turn_id=turn + "@@", prompt_tokens=77_001 + i, model=f"of/its-own-{i}") for i in range(2)]
+    for one in sent:
+        del one["generation_id"]
+    items = [raw(one).replace(b"@@", byte) for one, byte in zip(sent, (b"\xe4", b"\xf6"))]
+    assert refused_and_taken(stack, items) == (2, [], [(0, "turn_id"), (1, "turn_id")])
+    stack.drained()
+    total = stack.read.usage(user="u-two-bytes", **EVER)["total"]
+    assert (total["requests"], total["cost"]) == (2, "0.5")
+
+
+@pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
+@pytest.mark.parametrize("field, change", [("usage.cost", {"cost": "@"}), ("usage.prompt_tokens", {"prompt_tokens": "@"}), ("model", {"model": "@"}),
+                                           ("started_at", {"started_at": "@"}), ("turn_id", {"turn_id": "@"}), ("usage", {"usage": "@"})])
+def test_what_is_no_number_costs_only_its_field(stack, word, field, change):
+    sent = record(**change)
+    # an object without members has no usage either: nothing is left to be said
+    listed = [] if field == "usage" else [(1, field)]
+    assert refused_and_taken(stack, [raw(record()), raw(sent).replace(b'"@"', word), raw(record())]) == (3, [], listed)
+    row_of(stack, sent["generation_id"])
+
+
+def test_no_number_in_a_list_or_in_a_text(stack):
+    sent = record(user="u-nan", cost="0.25", model="NaN", provider="a, -Infinity]")
+    sent["notes"] = [float("nan"), {"x": float("-inf")}]
+    assert refused_and_taken(stack, [raw(sent)]) == (1, [], [])
+    row = row_of(stack, sent["generation_id"])
+    assert (row["model"], row["provider"], row["cost"]) == ("NaN", "a, -Infinity]", "0.25")
+
+
+@pytest.mark.parametrize("bad", [b'{"generation_id":"g","x":1,"x":2}', b'{"generation_id":"g","x":' + b"[" * 65 + b"]" * 65 + b"}", b'{"generation_id":}',
+                                 b"nope", b'{"a":1]', b'{"a":"\\x"}', b"", b"{'a':1}", b"1 2"], ids=lambda b: repr(b[:20]))
+def test_an_item_that_is_no_json_leaves_its_neighbours(stack, bad):
+    before, after = record(cost="0.25"), record(cost="0.5")
+    assert refused_and_taken(stack, [raw(before), bad, raw(after)]) == (2, [1], [])
+    assert [row_of(stack, one["generation_id"])["cost"] for one in (before, after)] == ["0.25", "0.5"]
+    accepted, rejected, _ = refused_and_taken(stack, [bad, bad], status=400)
+    assert (accepted, rejected) == (0, [0, 1])
+
+
+@pytest.mark.parametrize("rest", [b',{"a":"x', b',{"a":[1}', b",", b"", b"] x", b',{"a":"x}, {}]'], ids=repr)
+def test_what_was_read_before_an_array_breaks_off_stays(stack, rest):
+    sent = [record(cost="0.25"), record(cost="0.5")]
+    answer = stack.ingest.post("/api/v1/events", b"[" + raw(sent[0]) + b"," + raw(sent[1]) + rest, headers=JSON).json()
+    # without a comma the second item itself is not known to be whole
+    kept = 1 if rest == b"" else 2
+    assert (answer["accepted"], [r["index"] for r in answer["rejected"]]) == (kept, [kept])
+    assert [row_of(stack, one["generation_id"])["cost"] for one in sent[:kept]] == ["0.25", "0.5"][:kept]
+
+
+def test_a_broken_line_leaves_the_others(stack):
+    lines = [raw(record()), b'{"a":"x', raw(record(model="1e400 NaN", cost="@")).replace(b'"@"', b"NaN"), raw(record(model="@@")).replace(b"@@", b"a\xff")]
+    answer = stack.ingest.post("/api/v1/events", b"\n".join(lines), headers={"Content-Type": "application/x-ndjson"}).json()
+    assert (answer["accepted"], [r["index"] for r in answer["rejected"]]) == (3, [1])
+    assert [(r["index"], r["field"]) for r in answer["repaired"]] == [(2, "usage.cost"), (3, "model")]
+
+
+def test_many_items_that_are_no_json(stack):
+    accepted, rejected, _ = refused_and_taken(stack, [b"x"] * 9999 + [raw(record())])
+    assert accepted == 1 and rejected == list(range(9999))
+
+
 # State, version, what is new
 
 
@@ -327,6 +422,14 @@ def test_older_filters_are_never_told_to_raise(stack, body, fields, user):
     assert answer["success"] is True and [r["field"] for r in answer.get("repaired", [])] == fields
     row = row_of(stack, "owui:" + body["activity"]["id"])
     assert row["user"] == user and (row["cost"] == "0.25" or "usage.cost" in fields)
+
+
+@pytest.mark.parametrize("there, field", [(b'"a\xffb"', "requested_model"), (b"NaN", "model")], ids=repr)
+def test_older_filter_s_body_that_the_parser_does_not_take(stack, there, field):
+    body = legacy(model="@@")
+    answer = stack.ingest.post("/api/v1/metering/record", raw(body).replace(b'"@@"', there), headers=JSON, expect=200).json()
+    assert answer["success"] is True and field in [r["field"] for r in answer["repaired"]]
+    assert row_of(stack, "owui:" + body["activity"]["id"])["cost"] == "0.25"
 
 
 def test_older_filter_s_id_that_is_too_long(stack):

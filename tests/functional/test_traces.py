@@ -265,6 +265,19 @@ def test_what_is_left_out_is_told(stack, kind, attrs, field):
     assert id_of(one) in ledger(stack)
 
 
+@pytest.mark.parametrize("name, there, field", [
+    ("gen_ai.response.model", b'{"stringValue":"a\xffb"}', "model"), ("gen_ai.response.model", b'{"stringValue":"a\tb"}', "model"),
+    ("gen_ai.usage.input_tokens", b'{"doubleValue":NaN}', "usage.prompt_tokens"), ("gen_ai.usage.total_cost", b'{"doubleValue":-Infinity}', "usage.cost"),
+], ids=repr)
+def test_what_the_parser_does_not_take_costs_only_itself(stack, name, there, field):
+    one, good = span(attrs={name: "@@"}), span()
+    body = json.dumps(trace(one, good)).encode().replace(b'{"stringValue": "@@"}', there)
+    assert there in body
+    rejected, message = told(stack.ingest.request("POST", URL, body=body, headers={"Content-Type": JSON}, expect=200), JSON)
+    assert rejected == 0 and message.startswith(f"fields repaired or left out: 1; the first: {field}: ")
+    assert {id_of(one), id_of(good)} <= set(ledger(stack))
+
+
 @pytest.mark.parametrize("attrs, cost, state", [
     ({"gen_ai.usage.cost": 0.25}, "0.25", "reported"),  # LiteLLM
     ({"gen_ai.usage.cost": "0.25"}, "0.25", "reported"),
@@ -369,6 +382,29 @@ def test_bad_bodies(stack, body, kind, status):
     reply = stack.ingest.request("POST", URL, body=body, headers={"Content-Type": kind}, expect=status)
     assert reply["Content-Type"].startswith(PROTOBUF if kind == PROTOBUF else "application/problem+json")
     stack.ingest.request("PUT", URL, body=body, headers={"Content-Type": kind}, expect=status)
+
+
+@pytest.mark.parametrize("break_it", [
+    lambda doc: doc["resourceSpans"].append(5),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"].append("x"),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"][0]["spans"].append(7),
+    lambda doc: doc["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].append(5),
+    lambda doc: doc["resourceSpans"].append({"scopeSpans": [{"spans": [{"name": "other", "attributes": "x"}]}]}),
+    lambda doc: doc["resourceSpans"].append({"scopeSpans": 3}),
+], ids=["resource", "scope", "span", "attribute", "attributes", "scopes"])
+def test_an_odd_part_costs_no_generation_beside_it(stack, break_it):
+    one = span()
+    doc = trace(one)
+    break_it(doc)
+    reply = stack.ingest.request("POST", URL, body=json.dumps(doc).encode(), headers={"Content-Type": JSON}, expect=200).json()
+    assert reply["partialSuccess"]["rejectedSpans"] == "1" and "OTLP" in reply["partialSuccess"]["errorMessage"]
+    assert id_of(one) in ledger(stack)
+
+
+def test_a_user_whose_id_is_a_number_is_known_by_its_digits(stack):
+    one = span(attrs={"user.id": 12})
+    post(stack, trace(one))
+    assert ledger(stack)[id_of(one)]["user"] == "12"
 
 
 def test_only_the_ingest_key_opens_it(stack):

@@ -11,7 +11,7 @@ older(const char *text, size_t n, struct om_arena *a, struct gw_batch *b)
 	struct om_fit notes;
 	Om__Record r;
 
-	if (om_json_parse(text, n, &doc, NULL) != OM_OK)
+	if (om_json_parse_mended(text, n, (struct om_json_place){.line = 0}, &doc, NULL) != OM_OK)
 		return;
 	if (gw_legacy_read(doc, FUZZ_NOW, a, &r, &notes, NULL) == OM_OK)
 		must(gw_batch_add(b, &r, NULL) == OM_OK);

@@ -35,6 +35,7 @@ pf_record(const char *id, const char *turn, const char *user, const char *cost, 
 	Om__Record *r = fx_record(&pf.a, next_id++, id, user, cost);
 
 	r->turn_id = turn != NULL ? om_arena_strdup(&pf.a, turn) : NULL;
+	r->source = om_arena_strdup(&pf.a, id == NULL ? "filter-outlet" : OM_SOURCE_OTLP);
 	r->model = om_arena_strdup(&pf.a, "m");
 	r->prompt_tokens = 25;
 	r->started_us = at;

@@ -58,6 +58,7 @@ any_usage(Om__Record *r, uint64_t *seed)
 static Om__Record *
 any_record(uint64_t *seed)
 {
+	static const char *const sources[] = {"filter-stream", "metering-record", "import"};
 	om_time at = PF_NOW + (om_time)pick(seed, 8) * 400 * OM_SECOND;
 	char *cost = om_arena_printf(&pf.a, "0.%u", 1u + (unsigned)pick(seed, 3));
 	char *id = om_arena_printf(&pf.a, "gen-%u", (unsigned)pick(seed, 6)), *turn;
@@ -72,8 +73,7 @@ any_record(uint64_t *seed)
 		r = pf_record(NULL, turn, any_user(seed), cost, at);
 		break;
 	case 2:
-		r = pf_record(id, cd_turn_of((struct cd_text){turn, strlen(turn)}).n == strlen(turn) ? turn : NULL,
-		    any_user(seed), cost, at);
+		r = pf_record(id, turn, any_user(seed), cost, at);
 		break;
 	case 3:
 		r = pf_record(id, NULL, any_user(seed), cost, at);
@@ -86,6 +86,10 @@ any_record(uint64_t *seed)
 		return r;
 	}
 	any_usage(r, seed);
+	if (pick(seed, 3) == 0)
+		r->source = om_arena_strdup(&pf.a, sources[pick(seed, 3)]);
+	if (pick(seed, 8) == 0)
+		r->platform = om_arena_strdup(&pf.a, pick(seed, 2) == 0 ? "openrouter" : "openai");
 	return r;
 }
 

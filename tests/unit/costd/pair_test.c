@@ -85,7 +85,7 @@ test_what_is_not_one_call_is_not_paired(void **state)
 	other_model->model = om_arena_strdup(&pf.a, "openai/gpt-4o");
 	other_tokens = pf_record("gen-2", NULL, "u9", "0.25", PF_NOW);
 	other_tokens->prompt_tokens = 26;
-	late = pf_record("gen-3", NULL, "u9", "0.25", PF_NOW + 16 * 60 * OM_SECOND);
+	late = pf_record("gen-3", NULL, "u9", "0.25", PF_NOW + (om_time)16 * 60 * OM_SECOND);
 	pf_send(model);
 	pf_send(other_model);
 	pf_send(other_tokens);
@@ -174,6 +174,8 @@ test_the_older_filter_beside_the_plugin(void **state)
 	pf_set_up();
 	older = pf_record(NULL, "message-1", "u9", "0.5", PF_NOW);
 	plugin = pf_record("gen-1", "turn-1", "u9", "0.5", PF_NOW - 30 * OM_SECOND);
+	older->source = om_arena_strdup(&pf.a, "metering-record");
+	plugin->source = om_arena_strdup(&pf.a, "filter-stream");
 	plugin->message_id = om_arena_strdup(&pf.a, "message-1");
 	plugin->prompt_tokens = 20; /* the older filter counts otherwise */
 	pf_send(older);
@@ -183,9 +185,83 @@ test_the_older_filter_beside_the_plugin(void **state)
 	    NULL, "turn-2:1", "u9", "0.125", PF_NOW); /* an answer that was not streamed: two records without an id */
 	answer->message_id = om_arena_strdup(&pf.a, "message-2");
 	older = pf_record(NULL, "message-2", "u9", "0.125", PF_NOW);
+	older->source = om_arena_strdup(&pf.a, "metering-record");
 	pf_send(answer);
 	pf_send(older);
 	totals_are("2 requests, 0.625000000000000000 unsettled 0");
+	fx_close(&pf);
+}
+
+static void
+test_what_two_rows_name_must_not_differ(void **state)
+{
+	Om__Record *turn, *span, *elsewhere;
+
+	(void)state;
+	pf_set_up();
+	turn = pf_record(NULL, "A:1", "u9", "0.25", PF_NOW); /* an answer of one turn, and a stream of another */
+	turn->message_id = om_arena_strdup(&pf.a, "ma");
+	span = pf_record("gen-1", "B", "u9", "0.25", PF_NOW);
+	span->message_id = om_arena_strdup(&pf.a, "mb");
+	pf_send(turn);
+	pf_send(span);
+	totals_are("2 requests, 0.500000000000000000 unsettled 0");
+	turn = pf_record(NULL, "C:1", "u8", "0.25", PF_NOW); /* two requests of one turn */
+	span = pf_record("gen-2", "C", OM_USER_UNKNOWN, "0.25", PF_NOW);
+	turn->has_request = span->has_request = true;
+	turn->request = 1;
+	span->request = 2;
+	pf_send(turn);
+	pf_send(span);
+	totals_are("4 requests, 1.000000000000000000 unsettled 0");
+	elsewhere = pf_record(NULL, "D:1", "u7", "0.25", PF_NOW); /* two who bill */
+	elsewhere->platform = om_arena_strdup(&pf.a, "openai");
+	pf_send(elsewhere);
+	pf_send(pf_record("gen-3", NULL, "u7", "0.25", PF_NOW));
+	totals_are("6 requests, 1.500000000000000000 unsettled 0");
+	fx_close(&pf);
+}
+
+static void
+test_a_stream_that_was_stopped_is_no_other_answer(void **state)
+{
+	Om__Record *stopped;
+
+	(void)state;
+	pf_set_up();
+	stopped = pf_record("gen-1", NULL, "u9", NULL, PF_NOW);
+	stopped->state = OM__STATE__STATE_CANCELLED;
+	stopped->has_prompt_tokens = stopped->has_completion_tokens = false;
+	pf_send(stopped);
+	pf_send(pf_record(NULL, "A:1", "u9", "0.25", PF_NOW + 30 * OM_SECOND));
+	totals_are("2 requests, 0.250000000000000000 unsettled 1");
+	assert_int_equal(fx_int(&pf, "SELECT COUNT(*) FROM lookup"), 1);
+	fx_close(&pf);
+}
+
+static void
+test_a_streamed_request_without_an_id_is_no_sum(void **state)
+{
+	Om__Record *first, *second, *stream;
+
+	(void)state;
+	pf_set_up();
+	first = pf_record("gen-1", "T", "u9", "0.1", PF_NOW);
+	stream = pf_record(NULL, "T:2", "u9", "0.2", PF_NOW + OM_SECOND);
+	first->source = om_arena_strdup(&pf.a, "filter-stream");
+	stream->source = om_arena_strdup(&pf.a, "filter-stream");
+	pf_send(first);
+	pf_send(stream);
+	totals_are("2 requests, 0.300000000000000000 unsettled 0");
+	first = pf_record(NULL, "S:1", "u8", "0.25", PF_NOW); /* two without an id, one of which a trace names */
+	second = pf_record(NULL, "S:2", "u8", "0.25", PF_NOW + OM_SECOND);
+	second->prompt_tokens = 30;
+	first->source = om_arena_strdup(&pf.a, "filter-stream");
+	second->source = om_arena_strdup(&pf.a, "filter-stream");
+	pf_send(first);
+	pf_send(second);
+	pf_send(pf_record("gen-2", "S", "u8", "0.25", PF_NOW));
+	totals_are("4 requests, 0.800000000000000000 unsettled 0");
 	fx_close(&pf);
 }
 
@@ -332,6 +408,9 @@ main(void)
 	    cmocka_unit_test(test_a_sum_counts_what_its_generations_leave_over),
 	    cmocka_unit_test(test_a_tag_ties_rows_of_the_same_user_only),
 	    cmocka_unit_test(test_the_older_filter_beside_the_plugin),
+	    cmocka_unit_test(test_what_two_rows_name_must_not_differ),
+	    cmocka_unit_test(test_a_stream_that_was_stopped_is_no_other_answer),
+	    cmocka_unit_test(test_a_streamed_request_without_an_id_is_no_sum),
 	    cmocka_unit_test(test_an_id_without_usage_counts_nothing_beside_one_with),
 	    cmocka_unit_test(test_a_turn_whose_cost_fills_a_gap),
 	    cmocka_unit_test(test_an_operator_undoes_a_pair),

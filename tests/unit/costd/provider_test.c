@@ -120,7 +120,8 @@ test_what_is_not_an_answer_is_refused_with_a_reason(void **state)
 	    {"{\"data\":{\"total_cost\":null}}", "total_cost: missing"},
 	    {"{\"data\":{\"total_cost\":-0.1}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":10001}}", "total_cost"},
-	    {"{\"data\":{\"total_cost\":1e400}}", "not JSON"},
+	    {"{\"data\":{\"total_cost\":1e400}}", "total_cost"},
+	    {"{\"data\":{\"total_cost\":NaN}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":true}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":\"NaN\"}}", "total_cost"},
 	    {"{\"data\":{\"total_cost\":1,\"total_cost\":2}}", "not JSON"},
@@ -186,6 +187,11 @@ test_a_good_cost_is_one_whatever_stands_beside_it(void **state)
 	    {"\"external_user\":\"" LONG LONG "m\"", BIT(USER), -1},
 	    {"\"external_user\":\"a\\nb\"", BIT(USER), -1},
 	    {"\"session_id\":\"a\\u009fb\"", BIT(SESSION), -1},
+	    /* what the parser does not take */
+	    {"\"model\":\"a\xff\"", BIT(MODEL), -1},
+	    {"\"native_tokens_prompt\":1e400", BIT(PROMPT_TOKENS), -1},
+	    {"\"native_tokens_prompt\":NaN", BIT(PROMPT_TOKENS), -1},
+	    {"\"latency\":-Infinity,\"origin\":\"\xc3\",\"app\":\"\\ud83d\\u0000\"", 0, -1},
 	    {"\"finish_reason\":7,\"cancelled\":\"no\",\"id\":12", 0, -1},
 	};
 

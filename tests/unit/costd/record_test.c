@@ -2,6 +2,7 @@
 /* What may become a record, and the row it amounts to. */
 #include "fixture.h"
 
+#include "fit.h"
 #include "record.h"
 #include "rollup.h"
 
@@ -241,6 +242,11 @@ test_key_is_the_generation_or_the_turn(void **state)
 	row = row_of(r);
 	assert_string_equal(row.key.p, "owui:t1");
 	assert_false(cd_row_can_look_up(&row));
+	r->generation_id = om_fit_long("gen 1", 5, &arena); /* no id that the provider gave */
+	r->platform = om_arena_strdup(&arena, CD_OPENROUTER);
+	row = row_of(r);
+	assert_false(cd_row_can_look_up(&row));
+	r->generation_id = NULL;
 	r->has_started_us = false;
 	row = row_of(r);
 	assert_int_equal(row.cell[CD_F_STARTED_US].v.i, r->finished_us);

@@ -46,8 +46,8 @@ many(size_t n, const char *unit)
 
 	if (p == NULL)
 		abort();
-	for (size_t i = 0; i < n; i++)
-		memcpy(p + i * len, unit, len);
+	for (size_t i = 0; i < n * len; i++)
+		p[i] = unit[i % len];
 	return p;
 }
 

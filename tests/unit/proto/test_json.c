@@ -58,7 +58,12 @@ test_mending_makes_readable_what_json_allows(void **state)
 	mends_to("{\"a\":\"x\\u0000y\",\"b\":1E999}", "{\"a\":\"x\\u0001y\",\"b\":\"---\"}");
 	mends_to("[\"\\ud83d\",\"\\ud83d\\ude00\",\"\\ude00\",\"\\uD83Dx\"]",
 	    "[\"\\ufffd\",\"\\ud83d\\ude00\",\"\\ufffd\",\"\\ufffdx\"]");
+	mends_to("{\"a\":NaN,\"b\":[Infinity,-Infinity],\"c\":\"NaN\"}", "{\"a\":{},\"b\":[{},{}],\"c\":\"NaN\"}");
+	mends_to("\"a\xff\xe2\x82\"", "\"a\xc2\x8f\xc2\x9f\xc2\x8e\xc2\x92\xc2\x88\xc2\x92\"");
+	mends_to("[\"a\tb\n\"]", "[\"a\\u0009b\\u000a\"]");
 	/* what is fine, or no JSON at all, stays as it is */
+	mends_to("[\"\xc3\xa4\xef\xbf\xbd\xf0\x9f\x98\x80\"]", "[\"\xc3\xa4\xef\xbf\xbd\xf0\x9f\x98\x80\"]");
+	mends_to("[Na,Inf,-I", "[Na,Inf,-I");
 	mends_to("[\"1e400 \\\\u0000 \\\" -\",0.1,-5,\"\"]", "[\"1e400 \\\\u0000 \\\" -\",0.1,-5,\"\"]");
 	mends_to("\"a\\", "\"a\\");
 	mends_to("\"\\u00", "\"\\u00");
@@ -134,28 +139,47 @@ test_parse_refuses_deep_nesting(void **state)
 	json_decref(j);
 }
 
-/* items reads an array item by item: how many, and whether they are those of the
- * whole text. */
+static void
+test_a_text_of_bad_bytes_does_not_swell(void **state)
+{
+	static char text[100000];
+	struct om_json_span got;
+	struct om_buf copy;
+
+	(void)state;
+	memset(text, '\xff', sizeof text);
+	text[0] = text[sizeof text - 1] = '"';
+	om_buf_init(&copy, 1 << 20);
+	got = om_json_mend(text, sizeof text, &copy);
+	assert_in_range(got.n, sizeof text + 1, sizeof text + 200);
+	assert_memory_equal(got.text + got.n - 3, "\x7f\x7f\"", 3);
+	om_buf_fini(&copy);
+}
+
+/* items reads an array item by item: how many there are, which of them are no JSON (a bit
+ * each), and what was said of the last of these. */
 static om_status
-items(const char *text, size_t *n_out, om_err *e)
+items(const char *text, size_t *n_out, unsigned *bad_out, om_err *e)
 {
 	struct om_json_items it;
 	json_t *whole = NULL, *item = NULL;
-	om_status s = om_json_items_init(&it, text, strlen(text), e), all;
+	om_status all = om_json_parse(text, strlen(text), &whole, NULL);
 
-	all = om_json_parse(text, strlen(text), &whole, NULL);
-	*n_out = 0;
-	while (s == OM_OK && !it.ended) {
-		s = om_json_items_next(&it, &item, e);
+	om_json_items_init(&it, text, strlen(text));
+	*n_out = *bad_out = 0;
+	while (!it.ended) {
+		om_status s = om_json_items_next(&it, &item, e);
+
+		if (s != OM_OK)
+			*bad_out |= 1u << *n_out;
 		if (item != NULL && whole != NULL)
 			assert_true(json_equal(item, json_array_get(whole, *n_out)));
-		*n_out += item != NULL;
+		*n_out += s != OM_OK || item != NULL;
 		json_decref(item);
 	}
-	assert_int_equal(s, all);
 	assert_true(whole == NULL || json_array_size(whole) == *n_out);
 	json_decref(whole);
-	return s;
+	return all;
 }
 
 static void
@@ -163,38 +187,97 @@ test_items_are_those_of_the_whole_array(void **state)
 {
 	static const char *const good[] = {"[]", " [ ] \n", "[1]",
 	    "[1,-2.5e3 ,true,null,\"]\",[[]],{\"a\":[1,{}]} ]\r\n", "[123456789012345678901234567890,\"\xc3\x84\"]",
-	    "\n[\n{\"a\":1}\n,\n{\"a\":2}\n]"};
-	static const char *const bad[] = {"[", "[1", "[1,", "[,1]", "[1,]", "[1 2]", "[1]]", "[1] x", "[{]", "[\"a]",
-	    "[tru]", "[1}", "[{\"a\":1,\"a\":2}]", "[\"\xff\"]", "[1e400]", "[01]", "[1,,2]"};
+	    "[\"\\\\\",\"\\\"]\",\",\"]", "\n[\n{\"a\":1}\n,\n{\"a\":2}\n]"};
 	om_err e = {.text = ""};
+	unsigned bad;
 	size_t n;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		assert_true(om_json_is_array(good[i], strlen(good[i])));
-		assert_status(items(good[i], &n, &e), OM_OK, e);
+		assert_status(items(good[i], &n, &bad, &e), OM_OK, e);
+		assert_int_equal(bad, 0);
 	}
 	assert_int_equal(n, 2);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_int_equal(items(bad[i], &n, &e), OM_INVALID);
 	assert_false(om_json_is_array(" {}", 3));
 	assert_false(om_json_is_array("", 0));
+}
+
+static void
+test_an_item_that_is_no_json_leaves_its_neighbours(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		unsigned bad; /* a bit each */
+	} cases[] = {
+	    {"[1,{\"a\":1,\"a\":2},3]", 3, 2},
+	    {"[1,{\"a\" 1},3]", 3, 2},
+	    {"[1,{\"a\":1],{\"b\":2}]", 3, 2},
+	    {"[tru,\"\\x\",3]", 3, 3},
+	    {"[1},2]", 2, 1},
+	    {"[01,{},-]", 3, 5},
+	    {"[,1,,2,]", 5, 21},
+	    {"[1 2,3]", 2, 1},
+	    {"[\"\xff\",1e400,NaN,-Infinity,\"a\tb\",\"\\u0000\"]", 6, 0},
+	    /* the array itself cannot be followed */
+	    {"[", 1, 1},
+	    {"[1", 1, 1},
+	    {"[1,", 2, 2},
+	    {"[1,2,{]", 3, 4},
+	    {"[1,\"a],2]", 2, 2},
+	    {"[1,\"a\\", 2, 2},
+	    {"[1]]", 2, 2},
+	    {"[] x", 1, 1},
+	};
+	om_err e = {.text = ""};
+	unsigned bad;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(items(cases[i].text, &n, &bad, &e), OM_INVALID);
+		assert_int_equal(n, cases[i].n);
+		assert_int_equal(bad, cases[i].bad);
+	}
+}
+
+static void
+test_an_item_too_deep_leaves_its_neighbours(void **state)
+{
+	char text[2 * (OM_JSON_DEPTH + 1) + 8];
+	om_err e = {.text = ""};
+	unsigned bad;
+	size_t n, deep = OM_JSON_DEPTH + 1;
+
+	(void)state;
+	memcpy(text, "[1,", 3);
+	memset(text + 3, '[', deep);
+	memset(text + 3 + deep, ']', deep);
+	memcpy(text + 3 + 2 * deep, ",2]", sizeof ",2]");
+	assert_int_equal(items(text, &n, &bad, &e), OM_INVALID);
+	assert_int_equal(n, 3);
+	assert_int_equal(bad, 2);
+	assert_non_null(strstr(e.text, "line 1, column 4: nested too deep"));
 }
 
 static void
 test_items_say_where_in_the_whole_text(void **state)
 {
 	om_err e = {.text = ""};
+	unsigned bad;
 	size_t n;
 
 	(void)state;
-	assert_int_equal(items("[{},\n {},\n  {\"a\": }]", &n, &e), OM_INVALID);
-	assert_int_equal(n, 2);
+	(void)items("[{},\n {},\n  {\"a\": }]", &n, &bad, &e);
+	assert_int_equal(n, 3);
 	assert_non_null(strstr(e.text, "line 3, column 9"));
-	assert_int_equal(items("[\"\xc3\x84\",{\n\"a\" 1}]", &n, &e), OM_INVALID);
+	(void)items("[\"\xc3\x84\",{\n\"a\" 1}]", &n, &bad, &e);
 	assert_non_null(strstr(e.text, "line 2, column 5"));
-	assert_int_equal(items("[1\n2]", &n, &e), OM_INVALID);
-	assert_non_null(strstr(e.text, "line 2, column 1: ',' or ']' expected"));
+	(void)items("[\"\xc3\x84\",x]", &n, &bad, &e);
+	assert_non_null(strstr(e.text, "line 1, column 6"));
+	(void)items("[1,\n {\"a\":]", &n, &bad, &e);
+	assert_non_null(strstr(e.text, "line 2, column 2: nothing closes"));
 }
 
 static void
@@ -296,7 +379,10 @@ main(void)
 	    cmocka_unit_test(test_mending_makes_readable_what_json_allows),
 	    cmocka_unit_test(test_parse_without_memory_does_not_blame_the_text),
 	    cmocka_unit_test(test_parse_refuses_deep_nesting),
+	    cmocka_unit_test(test_a_text_of_bad_bytes_does_not_swell),
 	    cmocka_unit_test(test_items_are_those_of_the_whole_array),
+	    cmocka_unit_test(test_an_item_that_is_no_json_leaves_its_neighbours),
+	    cmocka_unit_test(test_an_item_too_deep_leaves_its_neighbours),
 	    cmocka_unit_test(test_items_say_where_in_the_whole_text),
 	    cmocka_unit_test(test_getters),
 	    cmocka_unit_test(test_writer_makes_json_that_reads_back),
