@@ -12,15 +12,19 @@ from pathlib import Path
 from owui import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "plugin" / "tests"))
+sys.path[:0] = [str(ROOT / "plugin" / "tests"), str(ROOT / "tests" / "support")]
 
+from otlp import trace  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 
 class Row:
-    def __init__(self, generation_id, user, model, cost, state):
+    def __init__(self, generation_id, user, model, cost, state, requests=1, marks=(), unsettled=False,
+                 user_name=None, groups=(), requested_model=None):
         self.generation_id, self.user, self.model, self.state = generation_id, user, model, state
         self.cost = None if cost is None else Decimal(str(cost))
+        self.requests, self.marks, self.unsettled = requests, list(marks), unsettled
+        self.user_name, self.groups, self.requested_model = user_name, list(groups), requested_model
 
 
 class KeepingGateway:
@@ -77,17 +81,50 @@ class Stack:
         while True:
             page = self._get("/api/v1/generations" + (f"?cursor={cursor}" if cursor else ""))
             for item in page["items"]:
-                found.append(Row(item["generation_id"], item["user"], item["model"], item["cost"], item["cost_state"]))
+                found.append(Row(item["generation_id"], item["user"], item["model"], item["cost"], item["cost_state"],
+                                 item["requests"], item["marks"], item["unsettled"], item["user_name"], item["groups"],
+                                 item["requested_model"]))
             cursor = page.get("next_cursor")
             if not cursor:
                 return found
 
+    def detail(self, generation_id):
+        """detail is a row with its history, None where there is no such row."""
+        return self._call("GET", f"/api/v1/generations/{generation_id}", self.access["READ_API_KEY"], or_none=404)
+
+    def total(self):
+        return self._get("/api/v1/usage?from=2020-01-01&to=2100-01-01")["total"]
+
+    def pending(self):
+        """pending is how many records the gateway has not delivered yet."""
+        return self._get("/api/v1/pipeline")["spool"]["pending"]
+
+    def refused(self):
+        return self._get("/api/v1/refused")["items"]
+
+    def trace(self, *spans):
+        """trace is OpenRouter's Broadcast."""
+        said = self._call("POST", "/api/v1/traces", self.access["API_KEY"], trace(*spans))
+        assert not said.get("partialSuccess"), said
+
+    def check(self):
+        """check is costd --check: (whether all adds up, what it says)."""
+        done = subprocess.run([str(ROOT / "run"), "costd", "--check"], env=self.env, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        return done.returncode == 0, done.stdout
+
     def _get(self, path):
+        return self._call("GET", path, self.access["READ_API_KEY"])
+
+    def _call(self, method, path, key, body=None, or_none=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers={"Authorization": f"Bearer {self.access['READ_API_KEY']}"})
+        connection.request(method, path, None if body is None else json.dumps(body),
+                           {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
         response = connection.getresponse()
         body = response.read()
         connection.close()
+        if response.status == or_none:
+            return None
         assert response.status == 200, f"{path}: HTTP {response.status} {body[:300]!r}"
         return json.loads(body)
 

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -56,7 +57,7 @@ class Chat:
 
 
 class OpenWebUI:
-    def __init__(self, venv, folder, provider_url):
+    def __init__(self, venv, folder, *provider_urls):
         self.venv, self.folder = Path(venv), Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.token, self.process = free_port(), None, None
@@ -65,7 +66,8 @@ class OpenWebUI:
         self.env = {
             "PATH": f"{self.venv}/bin:{os.environ['PATH']}", "HOME": str(self.folder), "LANG": "C.UTF-8",
             "DATA_DIR": str(self.folder / "data"), "WEBUI_SECRET_KEY": "a key for this drive only " * 2,
-            "OPENAI_API_BASE_URLS": provider_url, "OPENAI_API_KEYS": "sk-or-v1-stub",
+            "OPENAI_API_BASE_URLS": ";".join(provider_urls),
+            "OPENAI_API_KEYS": ";".join("sk-or-v1-stub" for _ in provider_urls),
             "ENABLE_OLLAMA_API": "false", "ENABLE_API_KEYS": "true", "USER_PERMISSIONS_FEATURES_API_KEYS": "true",
             "OFFLINE_MODE": "true", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "true",
             "ANONYMIZED_TELEMETRY": "false", "SCARF_NO_ANALYTICS": "true", "ENABLE_VERSION_UPDATE_CHECK": "false",
@@ -126,6 +128,12 @@ class OpenWebUI:
             self.process.wait()
         return time.monotonic() - began
 
+    def kept(self):
+        """kept lists what the plugin keeps on disk: waiting, and refused by the gateway with its reason."""
+        with sqlite3.connect(self.folder / "data" / "openwebui_metering" / "spool.sqlite", timeout=30) as db:
+            return (db.execute("SELECT body FROM record").fetchall(),
+                    db.execute("SELECT reason, body FROM rejected").fetchall())
+
     @property
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
@@ -169,12 +177,20 @@ class OpenWebUI:
         wait_for(lambda: len(self.get("/api/models")["data"]) >= 2, "the provider's models")
         self.open_page()
 
-    def install_filter(self, source, valves):
+    def add_user(self, name, email, group=None):
+        """add_user returns a user's id and a key of theirs; with a group, they are its only member."""
+        account = self.post("/api/v1/auths/add", {"name": name, "email": email, "role": "admin",
+                                                  "password": "correct horse battery staple 2"})
+        if group is not None:
+            made = self.post("/api/v1/groups/create", {"name": group, "description": ""})
+            self.post(f"/api/v1/groups/id/{made['id']}/users/add", {"user_ids": [account["id"]]})
+        return account["id"], self.post("/api/v1/auths/api_key", token=account["token"])["api_key"]
+
+    def install_filter(self, source, valves, name="openwebui_metering"):
         """install_filter is what the README tells an admin to do by API."""
-        name = "openwebui_metering"
         self.post("/api/v1/functions/create", {
             "id": name, "name": "OpenRouter Metering", "content": source, "meta": {"description": "metering"}})
-        self.set_valves(valves)
+        self.set_valves(valves, name)
         state = self.get(f"/api/v1/functions/id/{name}")
         if not state["is_active"]:
             self.post(f"/api/v1/functions/id/{name}/toggle")
@@ -183,8 +199,11 @@ class OpenWebUI:
         state = self.get(f"/api/v1/functions/id/{name}")
         assert state["is_active"] and state["is_global"] and state["type"] == "filter"
 
-    def set_valves(self, valves):
-        self.post("/api/v1/functions/id/openwebui_metering/valves/update", valves)
+    def remove_filter(self, name):
+        self.call("DELETE", f"/api/v1/functions/id/{name}/delete")
+
+    def set_valves(self, valves, name="openwebui_metering"):
+        self.post(f"/api/v1/functions/id/{name}/valves/update", valves)
 
     def save_filter(self, source):
         self.post("/api/v1/functions/id/openwebui_metering/update", {
@@ -232,6 +251,18 @@ class OpenWebUI:
             chats.append(Chat(chat_id, answer_id, [answer["task_id"]], asked_at))
         return chats
 
+    def go_on(self, chat, model, stream=True):
+        """go_on presses Continue under an answer."""
+        stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
+        answer = stored[chat.message_id]
+        question = stored[answer["parentId"]]
+        self.post("/api/chat/completions", {
+            "stream": stream, "model": model, "chat_id": chat.chat_id, "parent_id": question["id"],
+            "messages": [{"role": m["role"], "content": m["content"]} for m in (question, answer)],
+            "assistant_message_id": chat.message_id,
+            "message_ids": [{"model_id": model, "message_id": chat.message_id, "modelIdx": 0}],
+            "background_tasks": {}, "session_id": self.socket.sid, "features": {}, "variables": {}})
+
     def message(self, chat):
         stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
         return stored.get(chat.message_id) or {}
@@ -266,11 +297,11 @@ class OpenWebUI:
 
     # A program with an API key
 
-    def api(self, orders, model, stream=True, leave_after=None):
+    def api(self, orders, model, stream=True, leave_after=None, key=None):
         """api returns the text and the raw lines a program gets; leave_after closes early."""
         connection, response = self.open("POST", "/api/chat/completions", {
             "model": model, "stream": stream, "messages": [{"role": "user", "content": json.dumps(orders)}]},
-            token=self.api_key)
+            token=key or self.api_key)
         if not stream:
             body = json.loads(response.read())
             connection.close()

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A provider that obeys its prompts: the last user message says, as JSON, how to answer.
 
-    {"key": "t1", "words": 20, "delay": 0.05, "tools": 2}
+    {"key": "t1", "words": 20, "delay": 0.05, "tools": 2, "held": true, "tokens": [9, 9]}
 
 Streams are those of tests/support/stub_openrouter.py; here they can also call tools
 and be slow, and every generation is remembered with its price, so that a ledger can
-be held against it.  /generation, /models and /credits answer for costd's look-ups.
+be held against it.  An answer that is held and not streamed waits for release().
+/generation, /models and /credits answer for costd's look-ups.  Under another address
+the same server is another provider: ids of its own, no prices.
 """
 import json
 import sys
 import threading
 import time
+import uuid
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,24 +21,45 @@ from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
+from otlp import span  # noqa: E402
 from stub_openrouter import dump, generation_body, new_id, sample, usage_block  # noqa: E402
 
 MODELS = ("anthropic/claude-haiku-4.5", "openai/gpt-5.4-mini")
+OTHER_MODEL = "llama-3.2-3b-instruct"
 TOOL = "drive_lookup"
 
 
 class Generation:
-    def __init__(self, number, gen_id, key, model, body):
-        self.id, self.key, self.model = gen_id, key, model
+    def __init__(self, number, key, model, body, sold):
+        self.id, self.key, self.model = new_id() if sold else f"chatcmpl-{uuid.uuid4().hex}", key, model
         self.user, self.streamed = body.get("user"), bool(body.get("stream"))
         self.fields = sorted(body)
         # 18 digits and below a millionth: what a float or a rounded decimal would lose
-        self.cost = Decimal("0.000000137") * number + Decimal("0.0001")
+        self.cost = Decimal("0.000000137") * number + Decimal("0.0001") if sold else None
         self.prompt_tokens, self.completion_tokens = 1000 + number, 10 + number
         self.ended = None  # "done", or "left" where the client closed the stream
+        self.began_at, self.released = time.time(), threading.Event()
+
+    def release(self):
+        self.released.set()
 
     def usage(self):
+        if self.cost is None:
+            return {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens,
+                    "total_tokens": self.prompt_tokens + self.completion_tokens}
         return usage_block(self.prompt_tokens, self.completion_tokens, format(self.cost, "f"), reasoning_tokens=3)
+
+    def span(self, user):
+        """span is what Broadcast sends of the generation; of one that was left, neither tokens nor cost."""
+        attrs = {"user.id": user, "gen_ai.request.model": self.model, "gen_ai.response.model": self.model,
+                 "gen_ai.usage.input_tokens": self.prompt_tokens, "gen_ai.usage.output_tokens": self.completion_tokens,
+                 "gen_ai.usage.total_cost": float(self.cost)}
+        more = {"startTimeUnixNano": str(int(self.began_at * 1000) * 10**6),
+                "endTimeUnixNano": str(int(time.time() * 1000) * 10**6)}
+        if self.ended == "left":
+            attrs.update({name: None for name in attrs if ".usage." in name})
+            more["status"] = {"code": 2, "message": "The client has disconnected"}
+        return span(self.id, attrs=attrs, **more)
 
 
 class Stub:
@@ -54,13 +78,17 @@ class Stub:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
+    def other_url(self):
+        return f"http://127.0.0.1:{self.port}/other/v1"
+
+    @property
     def base_url(self):
         """base_url holds the name by which Open WebUI and the plugin know OpenRouter."""
         return f"http://127.0.0.1:{self.port}/openrouter.ai/api/v1"
 
-    def begin(self, key, model, body):
+    def begin(self, key, model, body, sold=True):
         with self.lock:
-            made = Generation(len(self.generations) + 1, new_id(), key, model, body)
+            made = Generation(len(self.generations) + 1, key, model, body, sold)
             self.generations.append(made)
             return made
 
@@ -95,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         name = url.path.rpartition("/api/v1/")[2]
-        if name == "models":
+        if url.path == "/other/v1/models":
+            self.answer({"object": "list", "data": [{"id": OTHER_MODEL, "object": "model", "owned_by": "other"}]})
+        elif name == "models":
             listed = sample("models")
             first = listed["data"][0]
             self.answer({"data": [dict(first, id=model, name=model, canonical_slug=model) for model in MODELS]})
@@ -126,17 +156,23 @@ class _Handler(BaseHTTPRequestHandler):
                 break
             except ValueError:
                 continue
-        made = self.owner.begin(orders.get("key", "unasked"), body.get("model"), body)
+        sold = not self.path.startswith("/other/")
+        made = self.owner.begin(orders.get("key", "unasked"), body.get("model"), body, sold)
+        if orders.get("tokens"):
+            made.prompt_tokens, made.completion_tokens = orders["tokens"]
         rounds = sum(m.get("role") == "tool" for m in body.get("messages", []))
         calls_tool = rounds < orders.get("tools", 0) and bool(body.get("tools"))
         if body.get("stream"):
             self.stream(made, orders, rounds if calls_tool else None)
         else:
             text = "".join(word(made.key, n) for n in range(orders.get("words", 3)))
+            if orders.get("held"):
+                made.released.wait(60)
             made.ended = "done"
-            self.answer({"id": made.id, "object": "chat.completion", "model": made.model, "provider": "Amazon Bedrock",
+            self.answer({"id": made.id, "object": "chat.completion", "model": made.model,
                          "created": int(time.time()), "usage": made.usage(), "choices": [
-                             {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}]})
+                             {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+                         **({"provider": "Amazon Bedrock"} if sold else {})})
 
     def stream(self, made, orders, tool_round):
         self.send_response(200)
@@ -146,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         head = {"id": made.id, "object": "chat.completion.chunk", "created": int(time.time()),
-                "model": made.model, "provider": "Amazon Bedrock"}
+                "model": made.model, **({} if made.cost is None else {"provider": "Amazon Bedrock"})}
 
         def send(delta, finish=None, **more):
             choice = {"index": 0, "delta": delta, "finish_reason": finish, "native_finish_reason": finish}
