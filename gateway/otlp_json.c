@@ -252,28 +252,37 @@ read_resource(struct gw_traces *t, const json_t *o, om_err *e)
 	return s;
 }
 
-om_status
-gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
+/* read_body makes a tree of the body without its texts. */
+static om_status
+read_body(const char *text, size_t n, json_t **out, om_err *e)
 {
-	json_t *doc = NULL;
-	const json_t *list = NULL;
+	const struct om_json_place place = {.line = 0};
 	struct om_buf kept;
-	size_t n_list = 0;
 	om_status s;
 
 	om_buf_init(&kept, GW_BODY_EVENTS);
 	cut_out(text, n, &kept);
 	s = om_buf_done(&kept, NULL);
-	if (s == OM_NOMEM)
-		s = om_fail(e, s, "out of memory");
-	else if (s != OM_OK)
+	if (s != OM_OK && s != OM_NOMEM)
 		s = om_fail(e, OM_TOO_LARGE, "the trace has more than %zu bytes besides its texts", GW_BODY_EVENTS);
-	else if ((s = om_json_parse_mended(kept.data != NULL ? kept.data : "", kept.len,
-		      (struct om_json_place){.line = 0}, &doc, NULL)) == OM_INVALID)
-		s = om_fail(e, s, "the body is not valid JSON");
-	else if (s != OM_OK)
-		s = om_fail(e, s, "out of memory");
+	if (s == OM_OK)
+		s = om_json_parse_mended(kept.data != NULL ? kept.data : "", kept.len, place, out, NULL);
+	if (s == OM_INVALID)
+		(void)om_fail(e, s, "the body is not valid JSON");
+	else if (s == OM_NOMEM)
+		(void)om_fail(e, s, "out of memory");
 	om_buf_fini(&kept);
+	return s;
+}
+
+om_status
+gw_otlp_json(struct gw_traces *t, const char *text, size_t n, om_err *e)
+{
+	const json_t *list = NULL;
+	json_t *doc = NULL;
+	size_t n_list = 0;
+	om_status s = read_body(text, n, &doc, e);
+
 	if (s != OM_OK)
 		return s;
 	if (!json_is_object(doc))

@@ -251,10 +251,10 @@ test_an_item_too_deep_leaves_its_neighbours(void **state)
 	size_t n, deep = OM_JSON_DEPTH + 1;
 
 	(void)state;
-	memcpy(text, "[1,", 3);
+	(void)snprintf(text, sizeof text, "[1,");
 	memset(text + 3, '[', deep);
 	memset(text + 3 + deep, ']', deep);
-	memcpy(text + 3 + 2 * deep, ",2]", sizeof ",2]");
+	(void)snprintf(text + 3 + 2 * deep, sizeof text - 3 - 2 * deep, ",2]");
 	assert_int_equal(items(text, &n, &bad, &e), OM_INVALID);
 	assert_int_equal(n, 3);
 	assert_int_equal(bad, 2);
