@@ -270,6 +270,7 @@ def test_look_ups_survive_a_kill(make_stack, stub):
     assert leased <= 2  # those under way in that moment: LOOKUP_CONCURRENCY
     stack.db.rows("UPDATE lookup SET lease_until_us = lease_until_us - 100000000")  # as if 100 s had passed
     stack.costd.start()
+    stack.wait_ready()
     for gen_id in ids:
         settled(stack, gen_id)
     assert stack.read.usage(user="u-lookup", **around())["total"]["cost"] == "0.2"
