@@ -117,7 +117,9 @@ class Load:
                 self.bad.append(f"port {port} still does not take a batch {GIVE_UP_S} s after the storm: {status} {reply}")
                 return
             time.sleep(TRY_AGAIN_S)  # what a plugin does between two tries
-        if reply != {"accepted": len(batch), "rejected": [], "repaired": []}:
+        # A gateway whose clock was put back finds times of now ahead of it, and takes its own.
+        odd = {one["field"] for one in reply.get("repaired", [])} - {"started_at", "finished_at"}
+        if (reply.get("accepted"), reply.get("rejected"), odd) != (len(batch), [], set()):
             self.bad.append(f"200: {reply}")
         with self.lock:
             self.batches += 1
