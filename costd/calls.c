@@ -126,6 +126,9 @@ cd_calls_pair(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, 
 {
 	om_status s = add_partners(c, e);
 
+	for (size_t i = 0; s == OM_OK && i < c->n; i++) /* a generation whose usage is known by now is no part */
+		if (c->all[i]->seed && !cd_side_may_be_part(&c->all[i]->side))
+			cd_lines_drop(c->all[i], CD_LINK_TAG);
 	if (s == OM_OK)
 		s = cd_tags_decide(c, e);
 	if (s == OM_OK)

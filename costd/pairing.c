@@ -285,7 +285,8 @@ cd_pairing_check(struct cd_db *db, int64_t *wrong_out, om_err *e)
 		    "SELECT COUNT(*) FROM link AS l LEFT JOIN generation AS p ON p.generation_id=l.ledger_key LEFT "
 		    "JOIN "
 		    "generation AS t ON t.generation_id=l.target WHERE COALESCE(p.link_kind,0)=0 OR "
-		    "COALESCE(t.link_kind,0)=0 OR p.requests<>0",
+		    "COALESCE(t.link_kind,0)=0 OR p.requests<>0 OR NOT EXISTS (SELECT 1 FROM turn WHERE "
+		    "turn.ledger_key=l.ledger_key)",
 		    NULL, 0, keep_count, &loose, e);
 	*wrong_out += loose;
 	if (s == OM_OK && loose > 0)
