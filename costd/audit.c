@@ -243,14 +243,21 @@ keep_short(void *arg, const struct cd_val *v, om_err *e)
 static om_status
 complete_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e)
 {
+	const bool paired = row->is_part || row->link != CD_LINK_NONE;
 	struct cd_calls c;
 	struct cd_call *k;
+	om_status s;
 
-	if (!row->is_part && row->link == CD_LINK_NONE)
-		return cd_journal_join(db, row->key, row, a, e);
 	cd_calls_init(&c, db, a);
 	k = cd_calls_get(&c, row->key);
-	return k != NULL ? cd_calls_row(&c, k, row, e) : om_fail(e, OM_NOMEM, "out of memory");
+	if (k == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (paired)
+		return cd_calls_row(&c, k, row, e);
+	s = cd_calls_own(&c, k, e);
+	if (s == OM_OK)
+		(void)cd_join(row, &k->own->all);
+	return s;
 }
 
 /* complete_page fills the new fields of some old rows from their records. */

@@ -166,34 +166,6 @@ cd_journal_append(
 	return s == OM_OK && *new_out < (int64_t)n ? put_receipts_right(db, items, n, a, e) : s;
 }
 
-struct join_scan {
-	struct cd_row *into;
-	struct om_arena *a;
-};
-
-static om_status
-join_record(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct join_scan *scan = arg;
-	Om__Record *r = NULL;
-	struct cd_row row;
-	om_status s = cd_record_read(v[0].p, v[0].n, v[1].i, scan->a, &r, &row, e);
-
-	if (s != OM_OK)
-		return s;
-	(void)cd_join(scan->into, &row);
-	return OM_OK;
-}
-
-om_status
-cd_journal_join(struct cd_db *db, struct cd_text key, struct cd_row *into, struct om_arena *a, om_err *e)
-{
-	struct join_scan scan = {.into = into, .a = a};
-
-	return cd_db_query(db, "SELECT payload,received_us FROM record WHERE ledger_key=?",
-	    (struct cd_val[]){CD_B(key.p, key.n)}, 1, join_record, &scan, e);
-}
-
 static om_status
 keep_seq(void *arg, const struct cd_val *v, om_err *e)
 {

@@ -46,10 +46,6 @@ struct cd_delivery {
 om_status cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e) OM_MUST;
 
-/* cd_journal_join joins all records of one key into the row. */
-om_status cd_journal_join(
-    struct cd_db *db, struct cd_text key, struct cd_row *into, struct om_arena *a, om_err *e) OM_MUST;
-
 /* cd_journal_delivery notes a batch; a batch sent again keeps the counts of its
  * first time.  It also notes which earlier batches of the spool are not there
  * although they were acknowledged. */

@@ -159,16 +159,6 @@ cd_line_up(const struct cd_call *part, cd_link least)
 	return l;
 }
 
-struct cd_line *
-cd_line_down(const struct cd_call *target, cd_link least)
-{
-	struct cd_line *l = target->parts;
-
-	while (l != NULL && l->wanted < least)
-		l = l->next_part;
-	return l;
-}
-
 static om_status
 keep_line(void *arg, const struct cd_val *v, om_err *e)
 {

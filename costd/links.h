@@ -73,10 +73,8 @@ om_status cd_line_want(
 
 /* cd_lines_drop wants none of a part's lines of these kinds. */
 void cd_lines_drop(struct cd_call *part, cd_link least);
-/* cd_line_up and cd_line_down give a wanted line of at least this kind, of a part or
- * to a target; NULL when there is none. */
+/* cd_line_up gives a wanted line of a part of at least this kind; NULL when there is none. */
 struct cd_line *cd_line_up(const struct cd_call *part, cd_link least);
-struct cd_line *cd_line_down(const struct cd_call *target, cd_link least);
 
 /* cd_query_in carries out "<head> IN (...) <tail>" for n values, some at a time. */
 om_status cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,

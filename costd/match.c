@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "match.h"
 
-#include "codec.h"
 #include "record.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "own.h"
 
-#include "estimate.h"
 #include "record.h"
 
 #include <string.h>

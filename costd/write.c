@@ -146,8 +146,11 @@ join_old(struct writing *w, struct cd_call *k, struct cd_two_costs *costs, struc
 	om_status s = OM_OK;
 
 	cd_journal_compare(costs, &old->row);
-	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS)
-		s = cd_journal_join(w->db, k->key, &joined, w->a, e);
+	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS) {
+		s = cd_calls_own(&w->calls, k, e);
+		if (s == OM_OK)
+			(void)cd_join(&joined, &k->own->all);
+	}
 	k->old = old;
 	k->row = joined;
 	return s;
