@@ -411,7 +411,7 @@ class Turn:
         self.current = self.body = None
         self.requests = self.asked = 0  # seen in the stream; announced by the hook request
         self.refused = set()  # places of requests that the provider did not answer
-        self.cancelled = self.done = self.continues = self.piped = self.tagged = self.tapped = self.streams = False
+        self.cancelled = self.done = self.continues = self.piped = self.tagged = self.tapped = self.streams = self.over = False
         self.platform = self.host = self.model = None  # of the connection
         self.answers = {}  # what the tap read: number of the request -> usage or None
         self.expect_request()
@@ -1682,9 +1682,10 @@ class Tap:
             return named, runtime().turns.get(named)
         turn = runtime().turns.get(holder().turn.get())
         user = plain_person(asker.user, None)
-        if turn is None or not turn.tasks or (user is not None and user["id"] != turn.about["user"].get("id")):
+        if turn is None:
             return None, None
-        return turn.id, turn
+        lasts = bool(turn.tasks) or not turn.over if user is None else user["id"] == turn.about["user"].get("id")
+        return (turn.id, turn) if lasts else (None, None)
 
     @staticmethod
     def about(turn, asker, task, model, of_turn):
@@ -1982,6 +1983,7 @@ def task_ended(turn_id, task):
             turn.tasks.discard(task)
             # Open WebUI may swallow the cancellation; cancelling() remembers it.
             turn.cancelled |= task.cancelled() or bool(task.cancelling())
+            turn.over |= turn.cancelled
             if not turn.tasks:
                 turn.body = None
                 note_missed(turn)
@@ -2156,6 +2158,7 @@ class Filter:
     def take_outlet(turn, body):
         """take_outlet: where nothing was streamed, outlet has the usage of the whole turn; of an answer that goes on
         it has what came before, too, and is not used."""
+        turn.over = True
         # An API call's metadata name no message; an older filter beside this one goes by outlet's.
         turn.about["message_id"] = turn.about.get("message_id") or fit_id(body.get("id"), ID_LIMITS["message_id"])
         if turn.requests or turn.generations or turn.continues and turn.asked:
