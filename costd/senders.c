@@ -125,8 +125,8 @@ keep_sender(void *arg, const struct cd_val *v, om_err *e)
 	if (s == NULL || l->out->n_items == CD_SENDERS_MAX)
 		return s == NULL ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 	s->has_sender = v->n == SENDER_ID && memcmp(v->p, nameless, SENDER_ID) != 0;
-	if (s->has_sender) {
-		s->sender.data = (unsigned char *)om_arena_strndup(l->a, v->p, v->n);
+	if (s->has_sender && (s->sender.data = om_arena_alloc(l->a, SENDER_ID)) != NULL) {
+		memcpy(s->sender.data, v->p, SENDER_ID);
 		s->sender.len = SENDER_ID;
 	}
 	v++;
