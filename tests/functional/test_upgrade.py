@@ -9,7 +9,7 @@ upstream bill; and one issued report.
 ledger-0009.sql is what the program of step 9 made of that, with records of its own: one with groups, platform and request
 number; one of Ollama; a pair that an operator undid; and a trace that names its operation, which that program passed over.
 Both were made with the programs of their step (METERING_BIN, Stack of tests/support) and `mariadb-dump --hex-blob
---skip-comments --skip-add-locks`.
+--skip-comments --skip-add-locks --skip-disable-keys --skip-add-drop-table`.
 """
 import json
 import subprocess
