@@ -1876,7 +1876,7 @@ def tap_off(state="off", reason="switched off"):
     for point in kept.points:
         if point.owner.__dict__.get(point.name) is point.laid:
             setattr(point.owner, point.name, point.original)
-        else:
+        elif point.is_there():
             left.append(point)
     kept.points = left
 
