@@ -463,13 +463,15 @@ dry_run(const struct cd_db_opts *o, om_err *e)
 	struct months *ms = calloc(1, sizeof *ms);
 	struct step st = {.place = {.at = INT64_MIN}};
 	struct cd_db *db = NULL;
+	unsigned step = 0;
 	om_status s = ms != NULL ? cd_db_open(o, &db, e) : no_memory(e);
 
-	if (s == OM_OK && !cd_schema_is_current(db, cd_migrations, cd_n_migrations)) {
-		s = cd_store_as_before(e);
-		for (size_t i = 0; s == OM_OK && i < sizeof for_now / sizeof for_now[0]; i++)
-			s = cd_db_run(db, for_now[i], e);
-	}
+	if (s == OM_OK)
+		s = cd_schema_step(db, &step, e);
+	if (s == OM_OK)
+		s = cd_store_as_before(step, e);
+	for (size_t i = 0; s == OM_OK && cd_store_is_before() && i < sizeof for_now / sizeof for_now[0]; i++)
+		s = cd_db_run(db, for_now[i], e);
 	if (s == OM_OK)
 		s = cd_db_begin(db, e);
 	while (s == OM_OK && !st.done)

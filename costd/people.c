@@ -14,10 +14,11 @@ struct sighting {
 	const char *id;
 	const char *attr[N_ATTRS];
 	om_time attr_us[N_ATTRS];
+	const char *inherited; /* goes with GROUPS; "": none of them */
 	om_time first_us, last_us;
 };
 
-const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us";
+const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us,inherited_json";
 
 Om__User *
 cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
@@ -39,9 +40,11 @@ cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	return v[4].kind != CD_TEXT || cd_group_set_read(v[4].p, v[4].n, &u->groups, &u->n_groups, a, e) == OM_OK
-	    ? u
-	    : NULL;
+	if ((v[4].kind == CD_TEXT && cd_group_set_read(v[4].p, v[4].n, &u->groups, &u->n_groups, a, e) != OM_OK) ||
+	    (v[7].kind == CD_TEXT &&
+		cd_group_set_read(v[7].p, v[7].n, &u->inherited_groups, &u->n_inherited_groups, a, e) != OM_OK))
+		return NULL;
+	return u;
 }
 
 static int
@@ -50,6 +53,18 @@ cmp_id(const void *pa, const void *pb)
 	const struct sighting *a = pa, *b = pb;
 
 	return strcmp(a->id, b->id);
+}
+
+/* cmp_attr orders what two sightings say of an attribute: by time, then by value;
+ * groups then by those that are inherited. */
+static int
+cmp_attr(const struct sighting *a, const struct sighting *b, unsigned i)
+{
+	int c = a->attr_us[i] < b->attr_us[i] ? -1 : a->attr_us[i] > b->attr_us[i];
+
+	if (c == 0)
+		c = strcmp(a->attr[i], b->attr[i]);
+	return c == 0 && i == GROUPS ? strcmp(a->inherited, b->inherited) : c;
 }
 
 static void
@@ -62,11 +77,12 @@ merge(struct sighting *into, const struct sighting *s)
 	for (unsigned i = 0; i < N_ATTRS; i++) {
 		if (s->attr[i] == NULL)
 			continue;
-		if (into->attr[i] == NULL || s->attr_us[i] > into->attr_us[i] ||
-		    (s->attr_us[i] == into->attr_us[i] && strcmp(s->attr[i], into->attr[i]) > 0)) {
-			into->attr[i] = s->attr[i];
-			into->attr_us[i] = s->attr_us[i];
-		}
+		if (into->attr[i] != NULL && cmp_attr(s, into, i) <= 0)
+			continue;
+		into->attr[i] = s->attr[i];
+		into->attr_us[i] = s->attr_us[i];
+		if (i == GROUPS)
+			into->inherited = s->inherited;
 	}
 }
 
@@ -112,14 +128,17 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 		s = tells(db, r, &is_one, e);
 		if (!is_one)
 			continue;
-		out[found++] = (struct sighting){
+		out[found] = (struct sighting){
 		    .id = r->user->id,
 		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
 			said(cd_group_set_text(r->user->groups, r->user->n_groups, a))},
 		    .attr_us = {at, at, at, at},
+		    .inherited = cd_group_set_text(r->user->inherited_groups, r->user->n_inherited_groups, a),
 		    .first_us = at,
 		    .last_us = at,
 		};
+		if (out[found++].inherited == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
 	}
 	qsort(out, found, sizeof *out, cmp_id);
 	for (size_t i = 0; i < found; i++) {
@@ -138,17 +157,23 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 	c "=IF(VALUES(" c ") IS NOT NULL AND (" us " IS NULL OR VALUES(" us ")>" us " OR (VALUES(" us ")=" us \
 	  " AND VALUES(" c ")>" c ")),VALUES(" c ")," c ")," us "=IF(VALUES(" us ") IS NULL," us              \
 	  ",GREATEST(COALESCE(" us ",VALUES(" us ")),VALUES(" us "))),"
-#define N_COLUMNS (3u + 2u * N_ATTRS)
+/* Those that are inherited go with the groups, and are set before them. */
+#define TAKE_INHERITED                                                                                             \
+	"inherited_json=IF(VALUES(groups_json) IS NOT NULL AND (groups_us IS NULL OR VALUES(groups_us)>groups_us " \
+	"OR (VALUES(groups_us)=groups_us AND (VALUES(groups_json)>groups_json OR "                                 \
+	"(VALUES(groups_json)=groups_json AND "                                                                    \
+	"COALESCE(VALUES(inherited_json),'')>COALESCE(inherited_json,''))))),VALUES(inherited_json),inherited_json),"
+#define N_COLUMNS (4u + 2u * N_ATTRS)
 
 om_status
 cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e)
 {
 	static const char sql[] =
-	    "INSERT INTO `user` (id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,first_seen_us,"
-	    "last_seen_us) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE " TAKE("name", "name_us")
-		TAKE("email", "email_us") TAKE("role", "role_us")
-		    TAKE("groups_json", "groups_us") "first_seen_us=LEAST(first_seen_us,VALUES(first_seen_us)),"
-						     "last_seen_us=GREATEST(last_seen_us,VALUES(last_seen_us))";
+	    "INSERT INTO `user` (id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,inherited_json,"
+	    "first_seen_us,last_seen_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE " TAKE(
+		"name", "name_us") TAKE("email", "email_us") TAKE("role", "role_us") TAKE_INHERITED TAKE("groups_json",
+		"groups_us") "first_seen_us=LEAST(first_seen_us,VALUES(first_seen_us)),"
+			     "last_seen_us=GREATEST(last_seen_us,VALUES(last_seen_us))";
 	struct sighting *seen = om_arena_array(a, n + 1, sizeof *seen);
 	struct cd_val *v = om_arena_array(a, (n + 1) * N_COLUMNS, sizeof *v), *p = v;
 	size_t n_seen = 0;
@@ -165,6 +190,7 @@ cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, stru
 			*p++ = cd_t(seen[i].attr[k]);
 			*p++ = seen[i].attr[k] != NULL ? CD_I(seen[i].attr_us[k]) : CD_NONE;
 		}
+		*p++ = seen[i].attr[GROUPS] != NULL ? cd_t(said(seen[i].inherited)) : CD_NONE;
 		*p++ = CD_I(seen[i].first_us);
 		*p++ = CD_I(seen[i].last_us);
 	}

@@ -34,7 +34,7 @@ const char cd_generation_columns[] = "g.generation_id,g.user_id,u.name," CD_MODE
 	       "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
 	       "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g."
 	       "turn_id,"
-	       "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind";
+	       "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind,g.kind";
 const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
 
 void
@@ -129,8 +129,8 @@ bool
 cd_filter_is_of_rows(const Om__Filter *f)
 {
 	return f != NULL &&
-	    (f->generation_id != NULL || f->platform != NULL || f->has_cost_state || f->chat_id != NULL ||
-		f->has_unsettled || f->n_states > 0 || f->n_cost_states > 0);
+	    (f->generation_id != NULL || f->platform != NULL || f->kind != NULL || f->has_cost_state ||
+		f->chat_id != NULL || f->has_unsettled || f->n_states > 0 || f->n_cost_states > 0);
 }
 
 /* one_of adds "column IN (…)"; n at most as many as there are states. */
@@ -192,8 +192,10 @@ cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 	only(q, "origin", f->origin);
 	only(q, "task", f->task);
 	only(q, "source", f->source);
-	if (rows)
+	if (rows) {
 		only(q, "platform", f->platform);
+		only(q, "kind", f->kind);
+	}
 	if (f->group != NULL && f->group[0] == '\0') {
 		cd_sql_add(q, " AND user_groups IS NULL");
 	} else if (f->group != NULL) {
@@ -316,7 +318,8 @@ cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	g->has_requests = g->has_unsettled = true;
 	g->requests = (uint32_t)(v++)->i;
 	g->unsettled = (v++)->i != 0;
-	add_marks(g, (cd_link)v->i, a);
+	add_marks(g, (cd_link)(v++)->i, a);
+	g->kind = cd_read_text(v, a);
 	if (a->failed || g->generation_id == NULL || g->user == NULL || g->day == NULL) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;

@@ -26,6 +26,7 @@ static const struct text_field texts[] = {
     {offsetof(Om__Record, provider), CD_F_PROVIDER},
     {offsetof(Om__Record, platform), CD_F_PLATFORM},
     {offsetof(Om__Record, other_id), CD_F_OTHER_ID},
+    {offsetof(Om__Record, kind), CD_F_KIND},
 };
 #define N_TEXTS (sizeof texts / sizeof texts[0])
 
@@ -231,12 +232,17 @@ om_status
 cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 {
 	Om__Record copy = *r;
+	Om__User user = *r->user;
 	struct om_buf b;
 	om_status s;
 
 	copy.received_us = 0;
-	copy.has_content = copy.has_request = false;
-	copy.platform = NULL;
+	copy.has_content = copy.has_request = copy.has_sender = copy.has_number = false;
+	copy.platform = copy.kind = NULL;
+	if (user.n_inherited_groups > 0) {
+		user.n_inherited_groups = 0;
+		copy.user = &user;
+	}
 	om_buf_init(&b, 2 * MAX_PACKED);
 	om_msg_pack(&copy.base, &b);
 	s = om_buf_done(&b, e);

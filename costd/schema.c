@@ -182,13 +182,22 @@ cd_schema_apply(struct cd_db *db, const struct cd_migration *m, size_t n, om_err
 	return s;
 }
 
-bool
-cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t n)
+om_status
+cd_schema_step(struct cd_db *db, unsigned *out, om_err *e)
 {
 	int64_t newest = 0;
 	om_status s =
-	    cd_db_query(db, "SELECT COALESCE(MAX(version),0) FROM schema_migration", NULL, 0, keep_int, &newest, NULL);
+	    cd_db_query(db, "SELECT COALESCE(MAX(version),0) FROM schema_migration", NULL, 0, keep_int, &newest, e);
 
 	cd_db_rollback(db);
-	return s == OM_OK && newest == (int64_t)m[n - 1].version;
+	*out = (unsigned)newest;
+	return s;
+}
+
+bool
+cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t n)
+{
+	unsigned step = 0;
+
+	return cd_schema_step(db, &step, NULL) == OM_OK && step == m[n - 1].version;
 }

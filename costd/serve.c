@@ -10,6 +10,7 @@
 #include "letters.h"
 #include "lookup.h"
 #include "query.h"
+#include "senders.h"
 #include "stats.h"
 #include "zone.h"
 
@@ -71,8 +72,15 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
+#define SENDERS_HELP "Plugins by the state of their tap; silent: not heard for three minutes."
+static struct om_stat senders_on = OM_GAUGE("owui_metering_senders", "state=\"on\"", SENDERS_HELP);
+static struct om_stat senders_off = OM_GAUGE("owui_metering_senders", "state=\"off\"", SENDERS_HELP);
+static struct om_stat senders_unfit = OM_GAUGE("owui_metering_senders", "state=\"does_not_fit\"", SENDERS_HELP);
+static struct om_stat senders_silent = OM_GAUGE("owui_metering_senders", "state=\"silent\"", SENDERS_HELP);
+
 struct counts {
 	struct cd_lookup_counts lookups;
+	struct cd_sender_counts senders;
 	int64_t letters, discrepancies, missing;
 };
 
@@ -86,7 +94,9 @@ count(struct cd_db *db, void *arg, om_err *e)
 		s = cd_letters_count(db, &c->letters, e);
 	if (s == OM_OK)
 		s = cd_journal_missing(db, &c->missing, e);
-	return s == OM_OK ? cd_journal_differing(db, &c->discrepancies, e) : s;
+	if (s == OM_OK)
+		s = cd_journal_differing(db, &c->discrepancies, e);
+	return s == OM_OK ? cd_senders_count(db, om_now(), &c->senders, e) : s;
 }
 
 static om_status
@@ -109,6 +119,10 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 		om_stat_set(&dead_letters, counts.letters);
 		om_stat_set(&missing, counts.missing);
 		om_stat_set(&discrepancies, counts.discrepancies);
+		om_stat_set(&senders_on, counts.senders.on);
+		om_stat_set(&senders_off, counts.senders.off);
+		om_stat_set(&senders_unfit, counts.senders.does_not_fit);
+		om_stat_set(&senders_silent, counts.senders.silent);
 	}
 	om_buf_init(&b, METRICS_BYTES);
 	om_stats_write(&b);
@@ -215,6 +229,12 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_UNPAIR:
 		ANSWER(UNPAIR, unpair, unpair_reply,
 		    cd_ledger_unpair(p->ledger, req->unpair, deadline_ms, a, rep->unpair, e));
+	case OM__REQUEST__BODY_HEARTBEAT:
+		ANSWER(HEARTBEAT, heartbeat, heartbeat_reply,
+		    cd_senders_hear(p->pool, req->heartbeat, om_now(), deadline_ms, e));
+	case OM__REQUEST__BODY_SENDERS:
+		ANSWER(SENDERS, senders, senders_reply,
+		    cd_senders_list(p->pool, om_now(), deadline_ms, a, rep->senders, e));
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const cd_field words[] = {CD_F_USER_ID, CD_F_USER_GROUPS, CD_F_MODEL, CD_F_REQUESTED_MODEL, CD_F_ORIGIN,
-    CD_F_TASK, CD_F_CHAT_ID, CD_F_MESSAGE_ID, CD_F_PLATFORM};
+    CD_F_TASK, CD_F_CHAT_ID, CD_F_MESSAGE_ID, CD_F_PLATFORM, CD_F_KIND};
 static const cd_field usages[] = {CD_F_COST, CD_F_IS_BYOK, CD_F_BYOK_COST, CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS,
     CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS, CD_F_CACHE_WRITE_TOKENS};
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))

@@ -38,9 +38,9 @@ enum {
  * cd_store_init, before threads start. */
 om_status cd_store_init(om_err *e) OM_MUST;
 const char *cd_store_columns(void);
-/* cd_store_as_before makes the columns those of a database of before 0009_calls.sql,
- * for reading alone. */
-om_status cd_store_as_before(om_err *e) OM_MUST;
+/* cd_store_as_before makes the columns those of a database at that step of the schema,
+ * for reading alone; cd_store_is_before tells that it knows no pairs (0009_calls.sql). */
+om_status cd_store_as_before(unsigned step, om_err *e) OM_MUST;
 bool cd_store_is_before(void);
 
 /* cd_store_read makes a row of a result row; texts are copied to the arena. */

@@ -83,6 +83,7 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &q->filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "chat_id", 1, 256, &q->filter.chat_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "platform", 0, 64, &q->filter.platform, e)) != OM_OK ||
+	    (s = gw_query_text(rq, "kind", 0, 64, &q->filter.kind, e)) != OM_OK ||
 	    (s = read_unsettled(rq, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q->query.cursor, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 1000, 100, &q->query.limit, e)) != OM_OK ||
@@ -174,6 +175,7 @@ write_generation(struct om_jw *w, const Om__Generation *g)
 	gw_write_text(w, "turn_id", g->turn_id);
 	gw_write_text(w, "origin", g->origin);
 	gw_write_text(w, "task", g->task);
+	gw_write_text(w, "kind", g->kind);
 	gw_write_text(w, "source", g->source);
 	write_list(w, "groups", g->groups, g->n_groups);
 	gw_write_text(w, "platform", g->platform);
@@ -258,6 +260,7 @@ write_record(struct om_jw *w, const Om__Record *r)
 	gw_write_text(w, "turn_id", r->turn_id);
 	gw_write_text(w, "origin", r->origin);
 	gw_write_text(w, "task", r->task);
+	gw_write_text(w, "kind", r->kind);
 	gw_write_text(w, "generation_id", r->generation_id);
 	gw_write_int(w, "request", r->has_request, r->request);
 	gw_write_text(w, "platform", r->platform);

@@ -14,6 +14,16 @@ gw_read_mismatch(om_err *e)
 }
 
 static void
+write_names(struct om_jw *w, const char *key, char *const *names, size_t n)
+{
+	om_jw_key(w, key);
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < n; i++)
+		om_jw_text(w, names[i]);
+	om_jw_close(w, ']');
+}
+
+static void
 write_user(struct om_jw *w, const Om__User *u)
 {
 	om_jw_open(w, '{');
@@ -21,11 +31,8 @@ write_user(struct om_jw *w, const Om__User *u)
 	gw_write_text(w, "name", u->name);
 	gw_write_text(w, "email", u->email);
 	gw_write_text(w, "role", u->role);
-	om_jw_key(w, "groups");
-	om_jw_open(w, '[');
-	for (size_t i = 0; i < u->n_groups; i++)
-		om_jw_text(w, u->groups[i]);
-	om_jw_close(w, ']');
+	write_names(w, "groups", u->groups, u->n_groups);
+	write_names(w, "inherited_groups", u->inherited_groups, u->n_inherited_groups);
 	om_jw_key(w, "first_seen_at");
 	om_jw_time(w, u->first_seen_us);
 	om_jw_key(w, "last_seen_at");

@@ -39,6 +39,7 @@ write_record(struct om_jw *w, const Om__Record *r, om_time received_us)
 	gw_write_int(w, "completion_tokens", r->has_completion_tokens, r->completion_tokens);
 	gw_write_text(w, "origin", r->origin);
 	gw_write_text(w, "task", r->task);
+	gw_write_text(w, "kind", r->kind);
 	gw_write_text(w, "source", r->source);
 	gw_write_time(w, "started_at", r->has_started_us, r->started_us);
 	om_jw_close(w, '}');

@@ -181,6 +181,7 @@ static const struct text_field record_texts[] = {
     {"source", OM_FIT_SOURCE, RECORD(source)},
     {"origin", OM_FIT_ORIGIN, RECORD(origin)},
     {"task", OM_FIT_TASK, RECORD(task)},
+    {"kind", OM_FIT_KIND, RECORD(kind)},
     {"requested_model", OM_FIT_REQUESTED_MODEL, RECORD(requested_model)},
     {"model", OM_FIT_MODEL, RECORD(model)},
     {"provider", OM_FIT_PROVIDER, RECORD(provider)},
@@ -272,27 +273,38 @@ read_state(const json_t *o, struct om_fit *notes, Om__Record *out)
 }
 
 static om_status
-read_groups(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__User *out, om_err *e)
+read_names(
+    const json_t *list, om_fit_field f, struct om_arena *a, struct om_fit *notes, char ***out, size_t *n_out, om_err *e)
 {
-	const json_t *list = member(user, "groups");
-	size_t n = json_array_size(list);
+	size_t n = json_array_size(list), kept = 0;
 
 	if (list != NULL && !json_is_array(list))
-		om_fit_note(notes, OM_FIT_USER_GROUPS, "not a list: left out");
-	out->groups = om_arena_array(a, OM_FIT_GROUPS + 1, sizeof *out->groups);
-	if (out->groups == NULL)
+		om_fit_note(notes, f, "not a list: left out");
+	*out = om_arena_array(a, OM_FIT_GROUPS + 1, sizeof **out);
+	if (*out == NULL)
 		return no_memory(e);
-	for (size_t i = 0; i < n && out->n_groups <= OM_FIT_GROUPS; i++) { /* one more tells that there are more */
+	for (size_t i = 0; i < n && kept <= OM_FIT_GROUPS; i++) { /* one more tells that there are more */
 		const json_t *item = json_array_get(list, i);
 
 		if (!json_is_string(item)) {
-			om_fit_note(notes, OM_FIT_USER_GROUPS, "one that is not a text: left out");
+			om_fit_note(notes, f, "one that is not a text: left out");
 			continue;
 		}
-		if ((out->groups[out->n_groups++] = om_arena_strdup(a, json_string_value(item))) == NULL)
+		if (((*out)[kept++] = om_arena_strdup(a, json_string_value(item))) == NULL)
 			return no_memory(e);
 	}
+	*n_out = kept;
 	return OM_OK;
+}
+
+static om_status
+read_groups(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__User *out, om_err *e)
+{
+	om_status s = read_names(member(user, "groups"), OM_FIT_USER_GROUPS, a, notes, &out->groups, &out->n_groups, e);
+
+	return s == OM_OK ? read_names(member(user, "inherited_groups"), OM_FIT_USER_INHERITED, a, notes,
+				&out->inherited_groups, &out->n_inherited_groups, e)
+			  : s;
 }
 
 om_status
@@ -363,6 +375,28 @@ read_request(const json_t *o, struct om_fit *notes, Om__Record *out)
 	out->request = n < 0 || n > OM_FIT_REQUEST_MAX ? 0 : (uint32_t)n; /* 0 is none */
 }
 
+/* read_sender reads who counted the record, and as which. */
+static om_status
+read_sender(const json_t *o, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
+{
+	const json_t *v = member(o, "sender");
+	unsigned char *id = om_arena_alloc(a, RECORD_ID);
+	int64_t n = 0;
+
+	if (id == NULL)
+		return no_memory(e);
+	out->has_sender = v != NULL && json_is_string(v) && om_uuid_parse(json_string_value(v), id);
+	if (out->has_sender)
+		out->sender = (ProtobufCBinaryData){.len = RECORD_ID, .data = id};
+	else if (v != NULL)
+		om_fit_note(notes, OM_FIT_SENDER, "not a UUID: left out");
+	out->has_number = whole(o, "number", &n);
+	out->number = n > 0 ? (uint64_t)n : 0; /* 0 is none */
+	if (!out->has_number && member(o, "number") != NULL)
+		om_fit_note(notes, OM_FIT_NUMBER, "not a whole number from 1: left out");
+	return OM_OK;
+}
+
 /* ---- what it is known by ---- */
 
 static int
@@ -390,8 +424,8 @@ hash_json(const json_t *o, unsigned char out[OM_SHA256], om_err *e)
 }
 
 /* hash_packed hashes the record as packed, with its id's bytes zero.  A trace's
- * platform and request number are read off attributes that older gateways passed
- * over, and are left out of it. */
+ * platform, kind and request number are read off attributes that older gateways
+ * passed over, and are left out of it. */
 static om_status
 hash_packed(const Om__Record *r, bool is_trace, unsigned char out[OM_SHA256], om_err *e)
 {
@@ -403,7 +437,7 @@ hash_packed(const Om__Record *r, bool is_trace, unsigned char out[OM_SHA256], om
 	copy.record_id.data = zeros;
 	copy.record_id.len = RECORD_ID;
 	if (is_trace) {
-		copy.platform = NULL;
+		copy.platform = copy.kind = NULL;
 		copy.has_request = 0;
 	}
 	om_buf_init(&b, CANONICAL_MAX);
@@ -469,7 +503,7 @@ gw_event_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out,
 	    (s = read_all(o, gw_event_id, record_ids, COUNT(record_ids), out, a, notes, e)) != OM_OK ||
 	    (s = gw_event_user(user, a, notes, out, e)) != OM_OK ||
 	    (s = read_all(o, gw_event_text, record_texts, COUNT(record_texts), out, a, notes, e)) != OM_OK ||
-	    (s = read_usage(o, a, notes, out, e)) != OM_OK)
+	    (s = read_usage(o, a, notes, out, e)) != OM_OK || (s = read_sender(o, a, notes, out, e)) != OM_OK)
 		return s;
 	read_request(o, notes, out);
 	read_time(o, "started_at", OM_FIT_STARTED_AT, notes, &out->started_us, &out->has_started_us);

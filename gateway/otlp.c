@@ -309,6 +309,19 @@ read_turn(const struct gw_span *sp, struct om_arena *a, struct om_fit *notes, Om
 	r->request = n > OM_FIT_REQUEST_MAX ? 0 : (uint32_t)n; /* 0 is none */
 }
 
+/* kind_of: an operation that may be of several kinds (text_completion, generate_content) says none. */
+static char *
+kind_of(const struct gw_span *sp, struct om_arena *a)
+{
+	const struct gw_value *v = &sp->attr[GW_ATTR_OPERATION];
+
+	if (v->kind != GW_VALUE_TEXT)
+		return NULL;
+	if (strcmp(v->text, "chat") == 0)
+		return om_arena_strdup(a, "chat");
+	return strcmp(v->text, "embeddings") == 0 ? om_arena_strdup(a, "embedding") : NULL;
+}
+
 /* ---- the record ---- */
 
 static om_status
@@ -364,6 +377,7 @@ read_record(
 	r->generation_id = om_arena_strdup(a, id);
 	r->source = om_arena_strdup(a, OM_SOURCE_OTLP);
 	r->platform = sp->openrouter ? om_arena_strdup(a, "openrouter") : NULL;
+	r->kind = kind_of(sp, a);
 	r->requested_model = first_text(sp, wanted, COUNT(wanted), 256, a);
 	r->model = first_text(sp, models, COUNT(models), 256, a);
 	r->provider = first_text(sp, providers, COUNT(providers), 128, a);

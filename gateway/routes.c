@@ -22,12 +22,14 @@ enum flag {
 	ANY_QUERY = 16,    /* does not look at the query */
 	ASKS_ITSELF = 32,  /* takes a bad session for none */
 	GIVES_FILE = 64,   /* POST /exports may ask for it */
+	NO_RECORDS = 128,  /* what it refuses is no record */
 	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
 };
 
 #define OF_USAGE "from to group_by user group model provider origin task source limit "
 #define OF_GENERATIONS                                                                                             \
-	"from to user group model provider platform chat_id generation_id state cost_state unsettled origin task " \
+	"from to user group model provider platform kind chat_id generation_id state cost_state unsettled origin " \
+	"task "                                                                                                    \
 	"source cursor limit "
 #define OF_DOCUMENT "locale paper format "
 #define FILE_TOO    (HEAD_TOO | GIVES_FILE)
@@ -86,6 +88,8 @@ static const struct route routes[] = {
     {"GET", "/api/v1/dead-letters", "cursor limit ", GW_SESSION, 0, 0, gw_api_dead_letters},
     {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_retry_dead_letters},
     {"GET", "/api/v1/refused", "", READERS, 0, 0, gw_api_refused},
+    {"POST", "/api/v1/senders/heartbeat", "", GW_INGEST, NO_RECORDS, GW_BODY_SMALL, gw_api_heartbeat},
+    {"GET", "/api/v1/senders", "", READERS, 0, 0, gw_api_senders},
     {"GET", "/api/v1/discrepancies", "cursor limit ", READERS, 0, 0, gw_api_discrepancies},
     {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_api_metrics},
 };
@@ -227,7 +231,8 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 static void
 note_refusal(struct gw_app *app, const struct route *r, const struct gw_req *rq, om_status s)
 {
-	if (r->who_may != GW_INGEST || rq->who != GW_INGEST || (s != OM_TOO_LARGE && s != OM_MEDIA))
+	if (r->who_may != GW_INGEST || rq->who != GW_INGEST || (r->flags & NO_RECORDS) != 0 ||
+	    (s != OM_TOO_LARGE && s != OM_MEDIA))
 		return;
 	gw_refusals_keep_body(app, rq, strrchr(r->path, '/') + 1,
 	    s == OM_MEDIA ? "a content type or encoding that this call does not take" : "too large for one body");

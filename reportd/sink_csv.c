@@ -32,7 +32,7 @@ rd_unsettled_name(const Om__Generation *g)
 static const char *const request_columns[] = {"started_at", "finished_at", "day", "user", "user_name", "model",
     "provider", "requested_model", "origin", "task", "source", "state", "cost_state", "prompt_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "completion_tokens", "is_byok", "byok_cost", "cost", "currency",
-    "generation_id", "chat_id", "message_id", "turn_id", "platform", "requests", "unsettled"};
+    "generation_id", "chat_id", "message_id", "turn_id", "platform", "requests", "unsettled", "kind"};
 
 static void
 put_request(struct rd_csv *c, const Om__Generation *g)
@@ -66,6 +66,7 @@ put_request(struct rd_csv *c, const Om__Generation *g)
 	rd_csv_text(c, g->platform);
 	rd_csv_count(c, true, g->has_requests ? g->requests : 1);
 	rd_csv_plain(c, rd_unsettled_name(g));
+	rd_csv_text(c, g->kind);
 }
 
 om_status

@@ -28,7 +28,8 @@ static const char *const columns[] = {"BilledCost", "BillingAccountId", "Billing
     "ProviderName", "PublisherName", "ResourceId", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName",
     "ServiceSubcategory", "SkuId", "SubAccountId", "SubAccountName", "SubAccountType", "Tags", "x_ByokCost",
     "x_CachedTokens", "x_CacheWriteTokens", "x_CompletionTokens", "x_CostState", "x_GenerationId", "x_HostName",
-    "x_PromptTokens", "x_ReasoningTokens", "x_RequestedModel", "x_State", "x_Platform", "x_Requests", "x_Unsettled"};
+    "x_PromptTokens", "x_ReasoningTokens", "x_RequestedModel", "x_State", "x_Platform", "x_Requests", "x_Unsettled",
+    "x_Kind"};
 
 /* put_second writes an instant to the second, as the format wants it. */
 static void
@@ -151,6 +152,7 @@ put_charge(struct rd_csv *c, struct om_buf *tags, const struct rd_focus *f, cons
 	rd_csv_text(c, g->platform);
 	rd_csv_count(c, true, g->has_requests ? g->requests : 1);
 	rd_csv_plain(c, rd_unsettled_name(g));
+	rd_csv_text(c, g->kind);
 }
 
 om_status

@@ -12,6 +12,7 @@
 #define MOST_TIME    ((om_time)7258118400 * OM_SECOND) /* 2200-01-01 */
 #define GROUP_CHARS  256
 #define USER_CHARS   128
+#define UUID_BYTES   16
 #define RECORD(name) offsetof(Om__Record, name)
 #define USER(name)   offsetof(Om__User, name)
 
@@ -65,6 +66,7 @@ static const struct text_field record_texts[] = {
     {OM_FIT_SOURCE, RECORD(source), 64, false},
     {OM_FIT_ORIGIN, RECORD(origin), 64, false},
     {OM_FIT_TASK, RECORD(task), 64, false},
+    {OM_FIT_KIND, RECORD(kind), 64, false},
     {OM_FIT_REQUESTED_MODEL, RECORD(requested_model), 256, false},
     {OM_FIT_MODEL, RECORD(model), 256, false},
     {OM_FIT_PROVIDER, RECORD(provider), 128, false},
@@ -224,25 +226,52 @@ fit_ids(Om__Record *r, struct om_arena *a, struct om_fit *notes)
 /* ---- the user ---- */
 
 static om_status
-fit_groups(Om__User *u, struct om_arena *a, struct om_fit *notes)
+fit_names(char **names_inout, size_t *n_inout, om_fit_field f, struct om_arena *a, struct om_fit *notes)
 {
-	static const struct text_field group = {OM_FIT_USER_GROUPS, 0, GROUP_CHARS, true};
+	const struct text_field group = {f, 0, GROUP_CHARS, true};
 	size_t kept = 0;
 
-	if (u->n_groups > OM_FIT_GROUPS) {
-		om_fit_note(notes, OM_FIT_USER_GROUPS, "more than 64: the first 64 stay");
-		u->n_groups = OM_FIT_GROUPS;
+	if (*n_inout > OM_FIT_GROUPS) {
+		om_fit_note(notes, f, "more than 64: the first 64 stay");
+		*n_inout = OM_FIT_GROUPS;
 	}
-	for (size_t i = 0; i < u->n_groups; i++) {
-		char *text = u->groups[i];
+	for (size_t i = 0; i < *n_inout; i++) {
+		char *text = names_inout[i];
 
 		if (fit_text(&text, &group, a, notes) != OM_OK)
 			return OM_NOMEM;
 		if (text != NULL)
-			u->groups[kept++] = text;
+			names_inout[kept++] = text;
 	}
-	u->n_groups = kept;
+	*n_inout = kept;
 	return OM_OK;
+}
+
+static bool
+is_group(const Om__User *u, const char *name)
+{
+	for (size_t i = 0; i < u->n_groups; i++)
+		if (strcmp(u->groups[i], name) == 0)
+			return true;
+	return false;
+}
+
+static om_status
+fit_groups(Om__User *u, struct om_arena *a, struct om_fit *notes)
+{
+	om_status s = fit_names(u->groups, &u->n_groups, OM_FIT_USER_GROUPS, a, notes);
+	size_t kept = 0;
+
+	if (s == OM_OK)
+		s = fit_names(u->inherited_groups, &u->n_inherited_groups, OM_FIT_USER_INHERITED, a, notes);
+	for (size_t i = 0; s == OM_OK && i < u->n_inherited_groups; i++) {
+		if (is_group(u, u->inherited_groups[i]))
+			u->inherited_groups[kept++] = u->inherited_groups[i];
+		else
+			om_fit_note(notes, OM_FIT_USER_INHERITED, "one that is not in groups: left out");
+	}
+	u->n_inherited_groups = kept;
+	return s;
 }
 
 static om_status
@@ -347,6 +376,21 @@ fit_amounts(Om__Record *r, struct om_fit *notes)
 }
 
 static void
+fit_sender(Om__Record *r, struct om_fit *notes)
+{
+	if (r->has_sender && r->sender.len != UUID_BYTES) {
+		om_fit_note(notes, OM_FIT_SENDER, "not a UUID: left out");
+		r->has_sender = 0;
+		r->sender = (ProtobufCBinaryData){.len = 0};
+	}
+	if (r->has_number && (r->number == 0 || r->number > INT64_MAX)) {
+		om_fit_note(notes, OM_FIT_NUMBER, "not from 1: left out");
+		r->has_number = 0;
+		r->number = 0;
+	}
+}
+
+static void
 fit_state(Om__Record *r, struct om_fit *notes)
 {
 	if ((unsigned)r->state <= OM__STATE__STATE_FINAL)
@@ -387,6 +431,7 @@ om_fit_record(Om__Record *r, struct om_arena *a, struct om_fit *notes, om_err *e
 		return om_fail(e, s, "out of memory");
 	lower(r->platform);
 	fit_counts(r, notes);
+	fit_sender(r, notes);
 	fit_amounts(r, notes);
 	fit_state(r, notes);
 	fit_time(OM_FIT_STARTED_AT, &r->started_us, &r->has_started_us, r->received_us, notes);

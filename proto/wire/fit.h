@@ -12,7 +12,9 @@
  *           Texts: control characters are taken out.  Too long, a person's or a
  *           group's name is cut, since its beginning still tells people who it is;
  *           every other text is left out, since half of a model's name or of an
- *           address is another one.  Of too many groups the first 64 stay.
+ *           address is another one.  Of too many groups the first 64 stay; of the
+ *           inherited ones, those that are groups.
+ *           A sender is a UUID, a number is from 1.
  *           Counts, amounts, times out of bounds: left out; a cost that is left
  *           out is looked up.  An unknown state is final beside usage, else open.
  *           No user is "unknown".

@@ -333,6 +333,22 @@ def test_session_id_says_whose_it_is(stack, kind, session, user, chat, task):
     assert rows[named]["user"] == "u-1"
 
 
+@pytest.mark.parametrize("operation, said", [("chat", "chat"), ("embeddings", "embedding"), ("text_completion", None), ("Chat", None), (7, None),
+                                             (None, None)])
+def test_kind_is_the_operation_where_it_is_certain(stack, kind, operation, said):
+    gen_id = new_generation_id()
+    assert told(post(stack, trace(span(gen_id, attrs={"gen_ai.operation.name": operation})), kind), kind) == (0, "")
+    assert ledger(stack)[gen_id]["kind"] == said
+
+
+def test_a_trace_that_an_older_gateway_took_without_its_kind_is_the_same(stack, kind):
+    gen_id = new_generation_id()
+    for operation in (None, "chat"):
+        post(stack, trace(span(gen_id, attrs={"gen_ai.operation.name": operation})), kind)
+    stack.drained()
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{gen_id}'") == "1"
+
+
 @pytest.mark.parametrize("resource, scope, attrs, platform", [
     ({"service.name": "openrouter"}, "", {}, "openrouter"), ({}, "openrouter", {}, "openrouter"),
     ({}, "", {"trace.metadata.openrouter.source": "openrouter"}, "openrouter"), ({"openrouter.trace.id": "gen-1"}, "", {}, "openrouter"),

@@ -5,25 +5,42 @@ tests/data/upgrade/ledger-0008.sql is a dump of a ledger that the program of sch
 streamed and its trace; the older filter's records, one of them with a trace that knows no user; two equal questions, one of
 which has a generation; a turn's sum over two generations; a local chat; a row without a cost; BYOK without the
 upstream bill; and one issued report.
+
+ledger-0009.sql is what the program of step 9 made of that, with records of its own: one with groups, platform and request
+number; one of Ollama; a pair that an operator undid; and a trace that names its operation, which that program passed over.
+Both were made with the programs of their step (METERING_BIN, Stack of tests/support) and `mariadb-dump --hex-blob
+--skip-comments --skip-add-locks --skip-disable-keys --skip-add-drop-table`.
 """
+import json
 import subprocess
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from otlp import span, trace
 from stack import Stack
 
-DUMP = Path(__file__).resolve().parent.parent / "data" / "upgrade" / "ledger-0008.sql"
+DUMPS = Path(__file__).resolve().parent.parent / "data" / "upgrade"
 PERIOD = {"from": "2026-10-01", "to": "2026-11-01"}
 
 
 @pytest.fixture
-def before(tmp_path, mariadb, contract):
-    """before is an installation that has not been started yet, on the older database."""
-    stack = Stack(tmp_path, mariadb, contract)
-    mariadb.client(DUMP.read_text(encoding="utf-8"), stack.db.name)
-    yield stack
-    stack.db.drop()
+def on_dump(tmp_path, mariadb, contract):
+    """on_dump makes an installation that has not been started yet, on the database of that step."""
+    made = []
+
+    def make(step):
+        made.append(Stack(tmp_path, mariadb, contract))
+        mariadb.client((DUMPS / f"ledger-{step}.sql").read_text(encoding="utf-8"), made[0].db.name)
+        return made[0]
+
+    yield make
+    made[0].db.drop()
+
+
+@pytest.fixture
+def before(on_dump):
+    return on_dump("0008")
 
 
 def costd(stack, *argv, code=0):
@@ -81,3 +98,53 @@ def test_a_start_that_is_cut_off_goes_on(before):
     before.db.rows("DELETE FROM turn WHERE ledger_key LIKE 'owui:turn-3%'")
     costd(before, "--check")
     assert figures(before) == (12, Decimal("2.735"), 2)
+
+
+# ---- step 9 ----
+
+@pytest.fixture
+def paired(on_dump):
+    return on_dump("0009")
+
+
+ROWS = "generation_id,user_id,day,cost,cost_state,requests,unsettled,link_kind,platform,request,user_groups"
+
+
+def test_a_dry_run_reads_the_database_of_the_last_step(paired):
+    tables, rows = paired.db.rows("SHOW TABLES"), paired.ledger(ROWS)
+    assert pairs_in(costd(paired, "--pair", "--dry-run")) == [], "nothing is left to pair"
+    assert (paired.db.rows("SHOW TABLES"), paired.ledger(ROWS)) == (tables, rows)
+    assert paired.db.value("SELECT MAX(version) FROM schema_migration") == "9"
+
+
+def test_the_database_of_the_last_step_stays_as_it_is(paired):
+    rows, totals, users = paired.ledger(ROWS), figures(paired), paired.db.rows("SELECT * FROM `user` ORDER BY id")
+    links = paired.db.rows("SELECT * FROM link ORDER BY ledger_key,target")
+    costd(paired, "--check")
+    assert paired.db.value("SELECT MAX(version) FROM schema_migration") == "10"
+    assert (paired.ledger(ROWS), figures(paired)) == (rows, totals)
+    assert paired.ledger("COUNT(*)", "kind IS NOT NULL") == [("0",)]
+    assert [row[:-1] for row in paired.db.rows("SELECT * FROM `user` ORDER BY id")] == users, "one column more"
+    assert paired.db.rows("SELECT * FROM link ORDER BY ledger_key,target") == links
+    with paired as stack:
+        assert stack.session().get("/api/v1/user/u-7").json()["inherited_groups"] == []
+        assert stack.read.get("/api/v1/senders").json()["items"] == []
+        assert len(stack.read.generations(**PERIOD, kind="")) == len(stack.read.generations(**PERIOD)) > 0
+        assert figures(stack) == totals
+
+
+def test_records_of_the_last_step_are_known_and_get_their_kind(paired):
+    user = {"id": "u-7", "name": "Name of u-7", "email": "u-7@example.org", "role": "user", "groups": ["8b", "school"]}
+    with paired as stack:
+        records = int(stack.db.value("SELECT COUNT(*) FROM record"))
+        again = trace(span("gen-10-trace", at_s=1792497600, attrs={"gen_ai.operation.name": "chat", "user.id": "u-10"}))
+        stack.ingest.request("POST", "/api/v1/traces", body=json.dumps(again).encode(), headers={"Content-Type": "application/json"}, expect=200)
+        stack.ingest.send({"generation_id": "gen-7-stream", "user": user | {"inherited_groups": ["school"]}, "kind": "chat",
+                           "started_at": "2026-10-20T12:00:00Z"})
+        stack.drained()
+        assert stack.ledger("generation_id,kind,cost", "generation_id IN ('gen-10-trace','gen-7-stream') ORDER BY 1") == \
+            [("gen-10-trace", None, "0.000100000000000000"), ("gen-7-stream", "chat", "0.010000000000000000")]
+        assert int(stack.db.value("SELECT COUNT(*) FROM record")) == records + 1, "the trace was known"
+        assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
+        assert stack.session().get("/api/v1/user/u-7").json()["inherited_groups"] == ["school"]
+        costd(stack, "--check")

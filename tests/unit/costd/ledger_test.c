@@ -238,6 +238,57 @@ test_history_in_any_order_gives_the_same_ledger(void **state)
 	free(users);
 }
 
+/* ---- groups that are inherited ---- */
+
+static void
+set_groups(Om__Record *r, struct om_arena *a, const char *direct, const char *inherited)
+{
+	r->user->groups = om_arena_array(a, 2, sizeof(char *));
+	r->user->inherited_groups = om_arena_array(a, 1, sizeof(char *));
+	r->user->groups[r->user->n_groups++] = om_arena_strdup(a, direct);
+	if (inherited == NULL)
+		return;
+	r->user->groups[r->user->n_groups++] = om_arena_strdup(a, inherited);
+	r->user->inherited_groups[r->user->n_inherited_groups++] = om_arena_strdup(a, inherited);
+}
+
+/* Those that are inherited go with the groups of the newest record, whatever comes in
+ * which order and in which batch. */
+static void
+test_inherited_groups_are_those_of_the_newest_record(void **state)
+{
+	static const char sql[] =
+	    "SELECT CONCAT_WS(' ',id,groups_json,IFNULL(inherited_json,'-')) FROM `user` ORDER BY id";
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	Om__Record *r[5];
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", "1");
+	r[1] = fx_record(&f.a, 2, "gen-2", "u-1", "1");
+	r[2] = fx_record(&f.a, 3, "gen-3", "u-1", "1"); /* knows nothing of groups */
+	r[3] = fx_record(&f.a, 4, "gen-4", "u-2", "1");
+	r[4] = fx_record(&f.a, 5, "gen-5", "u-2", "1");
+	set_groups(r[0], &f.a, "7b", "all");
+	set_groups(r[1], &f.a, "8b", NULL);
+	set_groups(r[3], &f.a, "7b", "all");
+	set_groups(r[4], &f.a, "8b", NULL);
+	r[1]->started_us += OM_SECOND;
+	r[2]->started_us += 2 * OM_SECOND;
+	r[3]->started_us += OM_SECOND;
+	assert_int_equal(fx_submit(&f, &r[1], 1, 1, &out), OM_OK);
+	assert_int_equal(fx_submit(&f, &r[0], 1, 2, &out), OM_OK);
+	assert_int_equal(fx_submit(&f, &r[2], 3, 3, &out), OM_OK);
+	assert_string_equal(fx_text(&f, sql), "u-1 [\"8b\"] -\nu-2 [\"7b\",\"all\"] [\"all\"]\n");
+	r[1] = fx_record(&f.a, 6, "gen-6", "u-1", "1");
+	set_groups(r[1], &f.a, "8b", "all");
+	r[1]->started_us += 3 * OM_SECOND;
+	assert_int_equal(fx_submit(&f, &r[1], 1, 6, &out), OM_OK);
+	assert_string_equal(fx_text(&f, sql), "u-1 [\"8b\",\"all\"] [\"all\"]\nu-2 [\"7b\",\"all\"] [\"all\"]\n");
+	fx_close(&f);
+}
+
 /* ---- rows of a program that knew nothing of groups ---- */
 
 static void
@@ -348,6 +399,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_inherited_groups_are_those_of_the_newest_record),
 	    cmocka_unit_test(test_rows_of_an_older_program_get_their_groups_from_the_journal),
 	    cmocka_unit_test(test_batch_sent_twice_counts_once),
 	    cmocka_unit_test(test_records_without_a_key_and_conflicts_become_dead_letters),

@@ -276,6 +276,15 @@ test_content_leaves_the_time_of_receipt_out(void **state)
 	r->received_us++;
 	assert_int_equal(cd_record_content(r, b, NULL), OM_OK);
 	assert_memory_equal(a, b, OM_SHA256);
+	r->kind = om_arena_strdup(&arena, "chat"); /* what older gateways passed over */
+	r->has_number = 1;
+	r->number = 7;
+	r->user->n_inherited_groups = 1;
+	r->user->inherited_groups = om_arena_array(&arena, 1, sizeof(char *));
+	r->user->inherited_groups[0] = om_arena_strdup(&arena, "g");
+	assert_int_equal(cd_record_content(r, b, NULL), OM_OK);
+	assert_memory_equal(a, b, OM_SHA256);
+	assert_int_equal(r->user->n_inherited_groups, 1);
 	r->cost = om_arena_strdup(&arena, "0.0030");
 	assert_int_equal(cd_record_content(r, b, NULL), OM_OK);
 	assert_memory_not_equal(a, b, OM_SHA256);

@@ -82,6 +82,16 @@ static const struct {
     {SOMEBODY("{\"id\":\"u\",\"email\":17}"), OM_FIT_USER_EMAIL},
     {SOMEBODY("{\"id\":\"u\",\"groups\":\"staff\"}"), OM_FIT_USER_GROUPS},
     {SOMEBODY("{\"id\":\"u\",\"groups\":[\"a\",1]}"), OM_FIT_USER_GROUPS},
+    {SOMEBODY("{\"id\":\"u\",\"groups\":[\"a\"],\"inherited_groups\":\"a\"}"), OM_FIT_USER_INHERITED},
+    {SOMEBODY("{\"id\":\"u\",\"groups\":[\"a\"],\"inherited_groups\":[\"b\"]}"), OM_FIT_USER_INHERITED},
+    {SOMEBODY("{\"id\":\"u\",\"groups\":[\"a\"],\"inherited_groups\":[\"a\",1]}"), OM_FIT_USER_INHERITED},
+    {ORNAMENT("\"kind\":7"), OM_FIT_KIND},
+    {ORNAMENT("\"sender\":\"me\""), OM_FIT_SENDER},
+    {ORNAMENT("\"sender\":7"), OM_FIT_SENDER},
+    {ORNAMENT("\"number\":0"), OM_FIT_NUMBER},
+    {ORNAMENT("\"number\":-1"), OM_FIT_NUMBER},
+    {ORNAMENT("\"number\":1.5"), OM_FIT_NUMBER},
+    {ORNAMENT("\"number\":\"7\""), OM_FIT_NUMBER},
     {ORNAMENT("\"record_id\":\"nope\""), OM_FIT_RECORD_ID},
     {ORNAMENT("\"state\":\"done\""), OM_FIT_STATE},
     {ORNAMENT("\"state\":1"), OM_FIT_STATE},
@@ -340,6 +350,30 @@ test_same_content_is_the_same_whenever_it_comes(void **state)
 	om_arena_fini(&a);
 }
 
+static void
+test_who_counted_it_is_read(void **state)
+{
+	struct om_arena a;
+	om_err e = {.text = ""};
+	struct om_fit notes;
+	Om__Record r;
+
+	(void)state;
+	om_arena_init(&a, 1 << 20);
+	assert_status(read_noted("{\"generation_id\":\"g\",\"user\":{\"id\":\"u\",\"groups\":[\"a\",\"b\"],"
+				 "\"inherited_groups\":[\"b\"]},\"kind\":\"embedding\",\"number\":9007199254740991,"
+				 "\"sender\":\"00112233-4455-6677-8899-aabbccddeeff\"}",
+			  NOW, &a, &r, &notes, &e),
+	    OM_OK, e);
+	assert_false(om_fit_any(&notes));
+	assert_string_equal(r.kind, "embedding");
+	assert_true(r.has_sender && r.sender.len == 16 && r.sender.data[15] == 0xff);
+	assert_true(r.has_number && r.number == 9007199254740991);
+	assert_int_equal(r.user->n_inherited_groups, 1);
+	assert_string_equal(r.user->inherited_groups[0], "b");
+	om_arena_fini(&a);
+}
+
 /* Two that become the same by repair, or by what older gateways passed over. */
 static void
 test_other_content_is_another(void **state)
@@ -351,6 +385,8 @@ test_other_content_is_another(void **state)
 	    {"{" GOOD ",\"usage\":{\"cost\":-1}}", "{" GOOD ",\"usage\":{\"cost\":-2}}"},
 	    {"{" GOOD "}", "{" GOOD ",\"platform\":\"openai\"}"},
 	    {"{" GOOD "}", "{" GOOD ",\"request\":1}"},
+	    {"{" GOOD "}", "{" GOOD ",\"kind\":\"chat\"}"},
+	    {"{" GOOD ",\"number\":1}", "{" GOOD ",\"number\":2}"},
 	};
 	struct om_arena a;
 	om_err e = {.text = ""};
@@ -508,6 +544,7 @@ main(void)
 	    cmocka_unit_test(test_upstream_cost_without_byok_is_left_out),
 	    cmocka_unit_test(test_derived_id_is_what_it_always_was),
 	    cmocka_unit_test(test_same_content_is_the_same_whenever_it_comes),
+	    cmocka_unit_test(test_who_counted_it_is_read),
 	    cmocka_unit_test(test_other_content_is_another),
 	    cmocka_unit_test(test_array_keeps_the_good_and_lists_the_bad),
 	    cmocka_unit_test(test_malformed_json_names_line_and_column),

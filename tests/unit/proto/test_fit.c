@@ -269,6 +269,51 @@ test_groups_stay_as_far_as_they_fit(void **state)
 }
 
 static void
+test_inherited_groups_are_groups(void **state)
+{
+	Om__Record *r = good();
+
+	(void)state;
+	r->user->groups = om_arena_array(&arena, 2, sizeof(char *));
+	r->user->groups[0] = copy("a");
+	r->user->groups[1] = many(257, "b");
+	r->user->inherited_groups = om_arena_array(&arena, 2, sizeof(char *));
+	r->user->inherited_groups[0] = many(258, "b"); /* cut, it is the one that was cut */
+	r->user->inherited_groups[1] = copy("a");
+	r->user->n_groups = r->user->n_inherited_groups = 2;
+	fit(r);
+	assert_int_equal(r->user->n_inherited_groups, 2);
+	assert_string_equal(r->user->inherited_groups[0], r->user->groups[1]);
+	r->user->n_groups = 1;
+	fit(r);
+	repaired(OM_FIT_USER_INHERITED);
+	assert_int_equal(r->user->n_inherited_groups, 1);
+	assert_string_equal(r->user->inherited_groups[0], "a");
+}
+
+static void
+test_sender_and_number_stay_where_they_fit(void **state)
+{
+	static unsigned char id[16];
+	Om__Record *r = good();
+
+	(void)state;
+	r->has_sender = r->has_number = 1;
+	r->sender = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	r->number = 1;
+	fit(r);
+	assert_false(om_fit_any(&notes));
+	r->sender.len = 15;
+	fit(r);
+	repaired(OM_FIT_SENDER);
+	assert_false(r->has_sender);
+	r->number = 0;
+	fit(r);
+	repaired(OM_FIT_NUMBER);
+	assert_false(r->has_number);
+}
+
+static void
 test_numbers_out_of_bounds_are_left_out(void **state)
 {
 	Om__Record *r = good();
@@ -374,6 +419,8 @@ main(void)
 	    cmocka_unit_test(test_nobody_is_unknown),
 	    cmocka_unit_test(test_texts_are_cleaned_cut_or_left_out),
 	    cmocka_unit_test(test_groups_stay_as_far_as_they_fit),
+	    cmocka_unit_test(test_inherited_groups_are_groups),
+	    cmocka_unit_test(test_sender_and_number_stay_where_they_fit),
 	    cmocka_unit_test(test_numbers_out_of_bounds_are_left_out),
 	    cmocka_unit_test(test_absurd_cost_is_none),
 	    cmocka_unit_test(test_unknown_words_mean_the_least),
