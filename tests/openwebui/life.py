@@ -35,10 +35,19 @@ class Life:
     # helpers
 
     def switch_tap(self, on):
-        """switch_tap sets the valve; the next turn obeys it."""
+        """switch_tap sets the valve and asks until it is obeyed: the plugin reads its valves every ten seconds."""
         self.owui.set_valves({**self.gateway.valves, "show_cost": True, "tap": on})
-        self.person += 1
-        self.owui.api({"key": f"switch-{self.person}"}, CLAUDE)
+
+        def obeyed():
+            Life.person += 1
+            key = f"switch-{Life.person}"
+            self.labels[key] = "while the tap was being switched"
+            self.owui.api({"key": key}, CLAUDE)
+            (made,) = self.stub.of(key)
+            row = wait_for(lambda: [r for r in self.gateway.rows() if r.generation_id == made.id and r.state != "open"],
+                           f"the row of {key}")[0]
+            return (row.source == "tap") == on
+        wait_for(obeyed, f"the tap {'on' if on else 'off'}", 40)
         self.tap_is_off = not on
 
     def whole_asked(self, key, since):
@@ -123,9 +132,8 @@ class Life:
         assert not claimed, claimed
         return note
 
-    def scenario_72_valve(self):
-        """the valve: off, the filter alone sees; on again, all is seen"""
-        self.switch_tap(False)
+    @without_tap
+    def without_the_tap(self):
         (chat,), orders = self.chat("valve-off", background_tasks={"title_generation": True})
         self.finish(chat, orders)
         wait_for(lambda: len(self.stub.of("valve-off")) == 2, "the title")
@@ -133,9 +141,12 @@ class Life:
             made.unseen = made.task and "the tap is off"
         self.owui.api({"key": "valve-off-route"}, CLAUDE, path="/openai/chat/completions")
         self.unseen.append("valve-off-route")
-        off = self.account()
         self.labels["valve-off"] = self.labels["valve-off-route"] = "tap off"
-        self.switch_tap(True)
+        return self.account()
+
+    def scenario_72_valve(self):
+        """the valve: off, the filter alone sees; on again, all is seen"""
+        off = self.without_the_tap()
         (chat,), orders = self.chat("valve-on", background_tasks={"title_generation": True})
         self.finish(chat, orders)
         self.owui.api({"key": "valve-on-route"}, CLAUDE, path="/openai/chat/completions")
