@@ -117,10 +117,10 @@ async def settled(value):
 
 TEXT_LIMITS = {"source": 64, "origin": 64, "task": 64, "kind": 64, "requested_model": 256, "model": 256, "provider": 128,
                "platform": 64, "email": 320, "role": 64}  # characters; a longer text is left out
-ID_LIMITS = {"turn_id": 128, "chat_id": 256, "message_id": 256, "user": 128}  # a longer one is hashed
+ID_LIMITS = {"turn_id": 128, "chat_id": 256, "message_id": 256, "user.id": 128}  # a longer one is hashed
 NAME_LIMIT, GROUP_LIMIT, GROUPS_LIMIT = 512, 256, 64  # what is cut, and how many groups stay
 TOKENS_MAX, COST_MAX = 10**9, 10_000
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROLS, HALVES = re.compile("[\x00-\x1f\x7f-\x9f]"), re.compile("[\ud800-\udfff]")
 TOKEN = re.compile("[!-~]{1,128}")
 AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
@@ -129,22 +129,23 @@ def fit_text(value, limit, cut=False):
     """fit_text takes control characters out; half of a name tells who it is, half of an address is another one."""
     if not isinstance(value, str):
         return None
-    text = CONTROLS.sub("", value)
+    text = CONTROLS.sub("", HALVES.sub("\ufffd", value))
     if len(text) > limit:
         return text[:limit] if cut else None
     return text or None
 
 
 def long_id(text):
-    return "long:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return "long:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def fit_id(value, limit):
     """fit_id never cuts: half an id is a wrong id."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-        value = str(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63 and value == int(value):
+        value = str(int(value))
     if not isinstance(value, str) or not value:
         return None
+    value = HALVES.sub("\ufffd", value)
     return long_id(value) if len(value) > limit or CONTROLS.search(value) else value
 
 
@@ -189,7 +190,7 @@ def fit_cost(value):
 
 
 def fit_bool(value):
-    if isinstance(value, (bool, int, str)):
+    if isinstance(value, (bool, int, float, str)):
         return {True: True, False: False, "1": True, "0": False, "true": True, "false": False}.get(value)
     return None
 
@@ -443,8 +444,6 @@ class Turn:
         return made is not None and made.group(1) in (model, self.model, self.about.get("requested_model"))
 
     def generation_for(self, frame):
-        if self.is_nobodys(frame.id, frame.model):
-            frame.id = None
         if self.current is None:
             # An error without an id is a request that never became a generation.
             if frame.failed and not frame.id:
@@ -556,7 +555,7 @@ def person_of(user, user_id=None, groups=None, identity=True):
         return user.get(name) if isinstance(user, dict) else getattr(user, name, None)
 
     names, inherited = groups or (None, None)
-    person = {"id": fit_id(get("id") or user_id, ID_LIMITS["user"]) or "unknown",
+    person = {"id": fit_id(get("id") or user_id, ID_LIMITS["user.id"]) or "unknown",
               "role": fit_text(get("role"), TEXT_LIMITS["role"]), "groups": names, "inherited_groups": inherited or None}
     if identity:
         person.update(name=fit_text(get("name"), NAME_LIMIT, cut=True), email=fit_text(get("email"), TEXT_LIMITS["email"]))
@@ -777,6 +776,8 @@ class Runtime:
 
     def observe(self, turn, frame, body):
         with self.lock:
+            if turn.is_nobodys(frame.id, frame.model):
+                frame.id = None
             if turn.begins_request(frame, body):
                 self.settle(turn)
                 turn.begin_request(body)
@@ -824,7 +825,7 @@ class Runtime:
             for turn in [t for t in self.turns.values() if now - t.touched > SWEEP_AFTER_S]:
                 self.give_up(turn)
         if holder().tap is not None:
-            holder().tap.work()
+            quietly(holder().tap, "work")
 
     def write_forever(self):
         while not (self.stopping and not self.queue and not holder().closing):
@@ -1017,6 +1018,7 @@ def holder():
         kept.seen = OrderedDict()  # turns that the tap reports: id -> [requests so far, does the filter report it after all]
         kept.closing = deque()  # answers that have ended, for the writer thread
         kept.turn = contextvars.ContextVar("openwebui_metering_turn", default=None)  # the id of the turn under way
+        kept.inside = contextvars.ContextVar("openwebui_metering_inside", default=False)  # a request that is read along
         kept.aside = None  # (version, reason): the tap has stepped aside in this process
         kept.counts = dict.fromkeys(COUNTS, 0)
     return kept
@@ -1069,7 +1071,7 @@ def let_go(turn_id):
         entry[1] = True
         turn = runtime().turns.get(turn_id)
         if turn is not None:
-            runtime().settle(turn, ended=not turn.tasks)
+            runtime().settle(turn, ended=not turn.tasks and (turn.over or turn.done or not turn.streams))
 
 
 def quietly(thing, method, *args):
@@ -1489,15 +1491,27 @@ class Point:
         self.original = owner.__dict__[name]
         self.laid = pass_through(self.original, self, holder())
 
+    def is_there(self):
+        """is_there tells whether ours is still passed: a wrapper that is taken away may take what is above it along."""
+        method = self.owner.__dict__.get(self.name)
+        while method is not None and method is not self.laid:
+            method = getattr(method, "__wrapped__", None)
+        return method is self.laid
+
 
 def pass_through(original, point, kept):
     """pass_through calls the original and hands on what it gives.  It may outlive an exec of this file, under a wrapper
     of somebody else's, and knows the tap by these names only: begin, answered, finish."""
     def begin(args, kwargs):
         tap = kept.tap
-        return None if tap is None else quietly(tap, "begin", point, args, kwargs, sys._getframe(2))
+        if tap is None or kept.inside.get():  # one call may pass several points, or one point twice
+            return None
+        wire = quietly(tap, "begin", point, args, kwargs, sys._getframe(2))
+        kept.inside.set(wire is not None)
+        return wire
 
     def end(wire, response, kwargs):
+        kept.inside.set(False)
         if response is not None:
             quietly(wire, "answered", response, kwargs)
         else:
@@ -1630,7 +1644,7 @@ class Tap:
             return None
         method, address, body = point.call(args, kwargs)
         kind = self.kind_of(point, method, address)
-        if kind is None or frame.f_code.co_name == "resolve_redirects":  # a request that requests sends again
+        if kind is None:
             return None
         asker = Asker(frame)
         if not self.is_providers(address, asker):
@@ -1736,7 +1750,7 @@ class Tap:
             return tap_off("off", "the function is not on for everybody")
         valves = await stored_valves(self.function_id)
         runtime().configure(valves)
-        if not valves.wants_tap():
+        if not valves.tap:
             tap_off("off", "switched off by the valve")
 
     def work(self):
@@ -1838,7 +1852,7 @@ def tap_on(function_id):
             kept.tap.state = "on"
             runtime().beat_at = 0.0
         for owner, name, call, wire in places():
-            if name in owner.__dict__ and not any((p.owner, p.name) == (owner, name) for p in kept.points):
+            if name in owner.__dict__ and not any((p.owner, p.name) == (owner, name) and p.is_there() for p in kept.points):
                 point = Point(owner, name, call, wire)
                 setattr(owner, name, point.laid)
                 kept.points.append(point)
@@ -1856,13 +1870,13 @@ def tap_off(state="off", reason="switched off"):
     """tap_off takes away what was laid.  Where somebody laid a wrapper above, ours stays and does nothing.  Answers
     under way are read to their end."""
     kept = holder()
-    if kept.tap is not None:
-        kept.tap.state, kept.tap.reason = state, reason
+    kept.tap = kept.tap or Tap(None)
+    kept.tap.state, kept.tap.reason = state, reason
     left = []
     for point in kept.points:
         if point.owner.__dict__.get(point.name) is point.laid:
             setattr(point.owner, point.name, point.original)
-        else:
+        elif point.is_there():
             left.append(point)
     kept.points = left
 
@@ -2062,9 +2076,6 @@ class Filter:
                     kept[name] = words[str(value).lower()]
             super().__init__(**kept)
 
-        def wants_tap(self):
-            return self.tap
-
     # No self.valves: with it Open WebUI up to 0.10 reads the database for every chunk.
 
     async def inlet(self, body, __user__=None, __metadata__=None, __model__=None, __request__=None, __id__=None):
@@ -2149,10 +2160,13 @@ class Filter:
 
     @staticmethod
     def switch_tap(valves, function_id):
-        if valves.wants_tap():
-            tap_on(function_id)
-        else:
-            tap_off("off", "switched off by the valve")
+        try:
+            if valves.tap:
+                tap_on(function_id)
+            else:
+                tap_off("off", "switched off by the valve")
+        except Exception as error:
+            fault("switch", error)
 
     @staticmethod
     def take_outlet(turn, body):

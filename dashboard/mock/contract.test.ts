@@ -60,6 +60,7 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     ['/api/v1/prices', '?model=openai/gpt-5'],
     ['/api/v1/unsettled', '?limit=20'],
     ['/api/v1/refused', ''],
+    ['/api/v1/senders', ''],
     ['/api/v1/dead-letters', ''],
     ['/api/v1/discrepancies', '?limit=20'],
     ['/api/v1/documents', '?limit=20'],

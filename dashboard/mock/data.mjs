@@ -84,7 +84,8 @@ function makeUsers(mode, rnd) {
       name,
       email: `${slug(name).slice(0, 40) || 'nobody'}@school.example`,
       role: i === 0 ? 'admin' : 'user',
-      groups: [group],
+      groups: i % 5 === 0 ? [group, 'school'] : [group],
+      inherited_groups: i % 5 === 0 ? ['school'] : [],
     },
   }));
 }
@@ -177,10 +178,12 @@ const TASKS = ['title_generation', 'tags_generation', 'follow_up_generation', 'q
 
 /** How a request came to be: mostly chats, some background tasks, a few by the API and by traces. */
 function waysOf(n) {
-  if (n % 9 === 0) return { origin: 'ui', task: TASKS[n % 4], source: 'filter-stream' };
-  if (n % 23 === 0) return { origin: 'api', task: null, source: 'otlp' };
-  if (n % 17 === 0) return { origin: 'ui', task: null, source: 'filter-outlet' };
-  return { origin: 'ui', task: null, source: 'filter-stream' };
+  if (n % 9 === 0) return { origin: 'ui', task: TASKS[n % 4], kind: 'chat', source: 'tap' };
+  if (n % 23 === 0) return { origin: 'api', task: null, kind: null, source: 'otlp' };
+  if (n % 17 === 0) return { origin: 'ui', task: null, kind: null, source: 'filter-outlet' };
+  if (n % 13 === 0) return { origin: 'ui', task: null, kind: 'embedding', source: 'tap' };
+  if (n % 29 === 0) return { origin: 'ui', task: null, kind: 'image', source: 'tap' };
+  return { origin: 'ui', task: null, kind: 'chat', source: 'filter-stream' };
 }
 
 /** hourOf writes a local hour with its offset, as the ledger does. */

@@ -47,6 +47,7 @@ function recordOf(row, changes) {
     other_id: null,
     origin: row.origin,
     task: row.task,
+    kind: row.kind,
     started_at: row.started_at,
     finished_at: row.finished_at,
     ...changes,

@@ -30,6 +30,7 @@ function store(c) {
       issued: c.state.mode === 'empty' ? [] : firstIssues(c),
       dead: c.state.mode === 'empty' ? [] : deadLetters(c),
       refused: c.state.mode === 'empty' ? [] : refusals(c),
+      senders: c.state.mode === 'empty' ? [] : senders(c),
     };
   }
   return c.state.inner;
@@ -84,6 +85,7 @@ const ROUTES = [
   ['GET', /^plugin$/, plugin],
   ['GET', /^unsettled$/, unsettled],
   ['GET', /^refused$/, listRefused],
+  ['GET', /^senders$/, listSenders],
   ['GET', /^dead-letters$/, listDead],
   ['POST', /^dead-letters\/retry$/, retryDead],
   ['GET', /^discrepancies$/, discrepancies],
@@ -448,6 +450,56 @@ function refusals(c) {
   }));
 }
 
+const SENDER = {
+  sender: null,
+  plugin: '1.1.0',
+  openwebui: '0.12.4',
+  tap: 'on',
+  reason: null,
+  processes: 1,
+  seen: 0,
+  missed: 0,
+  faults: 0,
+  unnamed: 0,
+  queued: 0,
+  rejected: 0,
+  state: 'heard',
+};
+
+function senders(c) {
+  const now = c.clock().getTime();
+  const hostile = c.state.mode === 'hostile';
+  return [
+    { sender: '018f3b2a-9c1d-7e4f-8a2b-3c4d5e6f7a8b', processes: 2, seen: 48_211, queued: 3 },
+    {
+      sender: '018f3b2a-9c1d-7e4f-8a2b-3c4d5e6f7a8c',
+      openwebui: hostile ? 'x'.repeat(64) : '0.13.0',
+      tap: hostile ? 'does_not_fit' : 'off',
+      reason: hostile ? '<img src=x onerror=alert(5)>'.repeat(9) : 'switched off by the valve',
+      seen: 1_203,
+      missed: 4,
+      faults: 1,
+      unnamed: 17,
+      rejected: 2,
+    },
+    { openwebui: null, plugin: '1.1.0-dev', tap: 'off', state: 'silent', ago: 5 * HOUR_MS },
+  ].map(({ ago = 20_000, ...one }) => ({
+    ...SENDER,
+    ...one,
+    first_at: instant(now - 30 * 24 * HOUR_MS),
+    last_at: instant(now - ago),
+  }));
+}
+
+/** hearSender is what a plugin says of itself just now. */
+export function hearSender(c, changes = {}) {
+  const now = instant(c.clock().getTime());
+  const list = store(c).senders;
+  const there = list.find((s) => s.sender === (changes.sender ?? null));
+  const one = { ...SENDER, first_at: there?.first_at ?? now, last_at: now, ...changes };
+  store(c).senders = [one, ...list.filter((s) => s !== there)];
+}
+
 /** refuseRecord is a record that could not be taken just now. */
 export function refuseRecord(
   c,
@@ -465,6 +517,13 @@ function listRefused({ kit, res, query, store: s }) {
     throw new kit.Refusal(400, 'Bad Request', 'the list takes no parameters');
   }
   kit.json(res, { items: s.refused, next_cursor: null });
+}
+
+function listSenders({ kit, res, query, store: s }) {
+  if (Object.keys(query).length > 0) {
+    throw new kit.Refusal(400, 'Bad Request', 'the list takes no parameters');
+  }
+  kit.json(res, { items: s.senders, next_cursor: null });
 }
 
 function listDead({ kit, res, query, store: s }) {

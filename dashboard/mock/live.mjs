@@ -55,6 +55,7 @@ export function emit(c, changes = {}) {
     completion_tokens: like?.completion_tokens ?? null,
     origin: like?.origin ?? 'ui',
     task: like?.task ?? null,
+    kind: like?.kind ?? null,
     source: like?.source ?? 'filter-stream',
     started_at: instant(now - 2500),
     ...changes,

@@ -24,6 +24,8 @@ export interface Mock {
   endSessions: () => void;
   /** A record that cannot be taken, counted by door, sender and reason. */
   refuse: (what?: { door?: string; sender?: string; reason?: string }) => void;
+  /** What a plugin says of itself just now. */
+  hear: (what?: Record<string, unknown>) => void;
   emit: (changes?: Record<string, unknown>) => Record<string, unknown>;
   dropStreams: () => void;
   forgetLive: () => void;

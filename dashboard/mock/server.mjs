@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { localDays, makeHouse, money } from './data.mjs';
-import { answerInner, refuseRecord, verifyCode } from './inner.mjs';
+import { answerInner, hearSender, refuseRecord, verifyCode } from './inner.mjs';
 import {
   credits,
   dropStreams,
@@ -104,6 +104,7 @@ export async function startMock({
       dropStreams(live);
     },
     refuse: (what) => refuseRecord(context, what),
+    hear: (what) => hearSender(context, what),
     emit: (changes) => emit(context, changes),
     dropStreams: () => dropStreams(live),
     forgetLive: () => forgetLive(live),
@@ -278,6 +279,7 @@ function select(c, query) {
       (!query.model || r.model === query.model) &&
       (!query.provider || r.provider === query.provider) &&
       (query.platform === undefined || (r.platform ?? '') === query.platform) &&
+      (query.kind === undefined || (r.kind ?? '') === query.kind) &&
       (!query.origin || r.origin === query.origin) &&
       (!query.source || r.source === query.source) &&
       (query.task === undefined || (r.task ?? '') === query.task) &&

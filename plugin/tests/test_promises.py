@@ -320,7 +320,7 @@ def test_names_that_json_parsers_refuse_are_mended(newest, receiver):
     user = {**ADA, "name": "Ada\x00 \ud800Lovelace\n", "email": 7}
     newest.run(newest.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)], user=user))
     newest.flush()
-    assert receiver.ledger()["gen-1"]["user"]["name"] == "Ada Lovelace"
+    assert receiver.ledger()["gen-1"]["user"]["name"] == "Ada \ufffdLovelace"
     assert "\\u0000" not in receiver.outgoing and "\\ud800" not in receiver.outgoing
 
 

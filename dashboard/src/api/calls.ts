@@ -203,6 +203,14 @@ export function refused(_: string | null, signal?: AbortSignal): Promise<Result<
   return get('/api/v1/refused', { signal });
 }
 
+/** What each plugin last said of itself. */
+export type Sender = Schemas['Sender'];
+
+/** All of them come at once. */
+export function senders(_: string | null, signal?: AbortSignal): Promise<Result<List<Sender>>> {
+  return get('/api/v1/senders', { signal });
+}
+
 export type Discrepancy = Schemas['Discrepancy'];
 
 export function discrepancies(

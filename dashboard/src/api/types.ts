@@ -800,6 +800,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/senders/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a plugin says of itself, every minute.
+         * @description No record: nothing of the ledger moves. The last of each sender is kept, of at most 1000 senders; those not
+         *     heard for 90 days are forgotten, and beyond 1000 those not heard for longest.
+         */
+        post: operations["postHeartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/senders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each plugin last said of itself, the last heard first. */
+        get: operations["listSenders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discrepancies": {
         parameters: {
             query?: never;
@@ -956,12 +994,17 @@ export interface components {
             /** @description ui, api, automation, channel, subagent */
             origin?: string | null;
             task?: string | null;
+            /** @description chat, embedding, image, speech, transcription, rerank; another word is kept. */
+            kind?: string | null;
             user?: {
                 id: string;
                 name?: string | null;
                 email?: string | null;
                 role?: string | null;
+                /** @description Direct and inherited ones. */
                 groups?: string[] | null;
+                /** @description Those of `groups` in which the user is only through a group below; one that is not in `groups` is left out. */
+                inherited_groups?: string[] | null;
             };
             requested_model?: string | null;
             model?: string | null;
@@ -971,6 +1014,13 @@ export interface components {
             platform?: string | null;
             /** @description Its number within the turn. */
             request?: number | null;
+            /**
+             * Format: uuid
+             * @description The sender's spool. This and `number` are kept with the record; they say nothing of the generation.
+             */
+            sender?: string | null;
+            /** @description Counts the records of that sender. */
+            number?: number | null;
             usage?: {
                 prompt_tokens?: number | null;
                 completion_tokens?: number | null;
@@ -1137,6 +1187,8 @@ export interface components {
             turn_id: string | null;
             origin: string | null;
             task: string | null;
+            /** @description chat, embedding, image, speech, transcription, rerank, or what the sender called it. Null: not known. */
+            kind: string | null;
             source: string | null;
         };
         /** @description What one path said of a generation. */
@@ -1180,6 +1232,7 @@ export interface components {
             turn_id: string | null;
             origin: string | null;
             task: string | null;
+            kind: string | null;
         };
         Lookup: {
             attempts: number;
@@ -1207,6 +1260,7 @@ export interface components {
             completion_tokens: number | null;
             origin: string | null;
             task: string | null;
+            kind: string | null;
             source: string | null;
             started_at: components["schemas"]["Instant"] | null;
         };
@@ -1259,6 +1313,8 @@ export interface components {
             email: string | null;
             role: string | null;
             groups: string[];
+            /** @description Those of `groups` in which the user is only through a group below. */
+            inherited_groups: string[];
             first_seen_at: components["schemas"]["Instant"];
             last_seen_at: components["schemas"]["Instant"];
         };
@@ -1335,6 +1391,85 @@ export interface components {
             count: number;
             first_at: components["schemas"]["Instant"];
             last_at: components["schemas"]["Instant"];
+        };
+        /** @description What a plugin says of itself. Of the optional members, what does not fit is not known, or 0. */
+        Heartbeat: {
+            /**
+             * Format: uuid
+             * @description Its spool's; all without one are one.
+             */
+            sender?: string | null;
+            /** @description Its version. */
+            plugin: string;
+            /** @description The version of Open WebUI it runs in. */
+            openwebui?: string | null;
+            /**
+             * @description Whether it reads the requests themselves, beside its filter.
+             * @enum {unknown}
+             */
+            tap: "on" | "off" | "does_not_fit";
+            /** @description Why the tap is off or does not fit; a longer one is cut. */
+            reason?: string | null;
+            /**
+             * @description That share the spool.
+             * @default 1
+             */
+            processes: number | null;
+            /**
+             * @description Requests that the tap saw.
+             * @default 0
+             */
+            seen: number | null;
+            /**
+             * @description Turns that had usage and that the tap did not see.
+             * @default 0
+             */
+            missed: number | null;
+            /** @default 0 */
+            faults: number | null;
+            /**
+             * @description Requests without a user.
+             * @default 0
+             */
+            unnamed: number | null;
+            /**
+             * @description Records that wait in its spool.
+             * @default 0
+             */
+            queued: number | null;
+            /**
+             * @description Records put aside there.
+             * @default 0
+             */
+            rejected: number | null;
+        };
+        Sender: {
+            /** Format: uuid */
+            sender: string | null;
+            plugin: string;
+            openwebui: string | null;
+            /** @enum {unknown} */
+            tap: "on" | "off" | "does_not_fit";
+            reason: string | null;
+            processes: number;
+            /** @description Requests that the tap saw. */
+            seen: number;
+            /** @description Turns that had usage and that the tap did not see. */
+            missed: number;
+            faults: number;
+            /** @description Requests without a user. */
+            unnamed: number;
+            /** @description Records that wait in its spool. */
+            queued: number;
+            /** @description Records put aside there. */
+            rejected: number;
+            first_at: components["schemas"]["Instant"];
+            last_at: components["schemas"]["Instant"];
+            /**
+             * @description `silent`, nothing for more than three minutes.
+             * @enum {unknown}
+             */
+            state: "heard" | "silent";
         };
         Discrepancy: {
             generation_id: string;
@@ -1463,6 +1598,8 @@ export interface components {
         Task: string;
         /** @description Only this platform, who bills; empty, rows without one. */
         Platform: string;
+        /** @description Only this kind of request; empty, rows without one. */
+        Kind: string;
         /** @description 1, only rows whose cost is not final, as totals count them; 0, only the others. */
         Unsettled: 0 | 1;
         /** @description Only this source, the path the row's winning record came by. */
@@ -1857,6 +1994,8 @@ export interface operations {
                 provider?: components["parameters"]["Provider"];
                 /** @description Only this platform, who bills; empty, rows without one. */
                 platform?: components["parameters"]["Platform"];
+                /** @description Only this kind of request; empty, rows without one. */
+                kind?: components["parameters"]["Kind"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -2447,6 +2586,8 @@ export interface operations {
                 provider?: components["parameters"]["Provider"];
                 /** @description Only this platform, who bills; empty, rows without one. */
                 platform?: components["parameters"]["Platform"];
+                /** @description Only this kind of request; empty, rows without one. */
+                kind?: components["parameters"]["Kind"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -2504,6 +2645,8 @@ export interface operations {
                 provider?: components["parameters"]["Provider"];
                 /** @description Only this platform, who bills; empty, rows without one. */
                 platform?: components["parameters"]["Platform"];
+                /** @description Only this kind of request; empty, rows without one. */
+                kind?: components["parameters"]["Kind"];
                 chat_id?: string;
                 generation_id?: string;
                 /** @description One or several, comma separated. */
@@ -3057,6 +3200,66 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postHeartbeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Heartbeat"];
+            };
+        };
+        responses: {
+            /** @description It is kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        ok: true;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSenders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Sender"][];
+                        next_cursor: null;
+                    };
+                };
+            };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];

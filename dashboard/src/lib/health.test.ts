@@ -19,6 +19,8 @@ const fine: Pipeline = {
 
 test('a few records on their way are nothing to worry about', () => {
   expect(healthOf(fine)).toEqual({ level: 'good', troubles: [] });
+  expect(healthOf(fine, 1)).toEqual({ level: 'warn', troubles: ['tapUnfit'] });
+  expect(healthOf({ ...fine, dead_letters: 1 }, 1).level).toBe('bad');
 });
 
 test('what waits is late after a minute, and the cause is named once', () => {

@@ -14,6 +14,7 @@ export const troubles = [
   'refused',
   'lookupsPaused',
   'lookupsLate',
+  'tapUnfit',
 ] as const;
 export type Trouble = (typeof troubles)[number];
 
@@ -42,7 +43,8 @@ export interface Health {
   troubles: Trouble[];
 }
 
-export function healthOf(p: Pipeline): Health {
+/** healthOf takes how many plugins are heard whose tap does not fit, too. */
+export function healthOf(p: Pipeline, unfit = 0): Health {
   const l = p.lookups;
   const is: Record<Trouble, boolean> = {
     spoolFailed: p.spool.state === 'failed',
@@ -59,6 +61,7 @@ export function healthOf(p: Pipeline): Health {
     refused: refusedOf(p).last_day > 0,
     lookupsPaused: (l?.paused_until ?? null) !== null && (l?.paused_until ?? '') > p.now,
     lookupsLate: (l?.overdue ?? 0) > OVERDUE,
+    tapUnfit: unfit > 0,
   };
   const found = troubles.filter((t) => is[t]);
   const level = found.some((t) => grave.includes(t)) ? 'bad' : 'warn';

@@ -31,6 +31,7 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     generation_id: null,
     request: null,
     platform: null,
+    kind: null,
     other_id: null,
     origin: null,
     task: null,
@@ -151,4 +152,16 @@ test('a duration needs both ends in the right order', () => {
   expect(secondsBetween('2026-11-23T10:00:00Z', '2026-11-23T10:00:01.5Z')).toBe(1.5);
   expect(secondsBetween(null, '2026-11-23T10:00:01Z')).toBeNull();
   expect(secondsBetween('2026-11-23T10:00:02Z', '2026-11-23T10:00:01Z')).toBeNull();
+});
+
+test('the ways of the plugin are told apart', () => {
+  expect(pathOf('tap')).toBe('tap');
+  expect(pathOf('filter-request')).toBe('request');
+  expect(pathOf('filter-stream')).toBe('stream');
+  expect(pathOf('filter-outlet')).toBe('outlet');
+});
+
+test('a record says its kind', () => {
+  const said = sayings(record({ kind: 'embedding' }), history({ kind: 'embedding' }, []));
+  expect(said).toContainEqual({ field: 'kind', value: 'embedding', stands: true });
 });

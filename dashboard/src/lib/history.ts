@@ -13,6 +13,7 @@ export const fields = [
   'state',
   'model',
   'provider',
+  'kind',
   'platform',
   'request',
   'other_id',
@@ -85,7 +86,9 @@ export function sayings(record: HistoryRecord, h: History): Saying[] {
 }
 
 const paths: readonly [RegExp, Path][] = [
+  [/^tap$/, 'tap'],
   [/^filter-stream$/, 'stream'],
+  [/^filter-request$/, 'request'],
   [/^filter/, 'outlet'],
   [/^(lookup|look-up|openrouter|generation)/, 'lookup'],
   [/^(otlp|otel|trace|broadcast)/, 'otlp'],
@@ -97,7 +100,17 @@ const paths: readonly [RegExp, Path][] = [
 
 /** The ways a record comes to us; `other` is named by its own word. */
 export type Path =
-  'stream' | 'outlet' | 'lookup' | 'otlp' | 'import' | 'legacy' | 'estimate' | 'operator' | 'other';
+  | 'tap'
+  | 'stream'
+  | 'request'
+  | 'outlet'
+  | 'lookup'
+  | 'otlp'
+  | 'import'
+  | 'legacy'
+  | 'estimate'
+  | 'operator'
+  | 'other';
 
 export function pathOf(source: string | null): Path {
   return paths.find(([form]) => form.test(source ?? ''))?.[1] ?? 'other';

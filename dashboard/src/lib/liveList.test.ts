@@ -27,6 +27,7 @@ function record(changes: Partial<LiveRecord> = {}): LiveRecord {
     completion_tokens: 2,
     origin: 'ui',
     task: null,
+    kind: null,
     source: 'filter-stream',
     started_at: null,
     ...changes,

@@ -69,6 +69,7 @@ function lineOf(g: Generation): Line {
     completion_tokens: g.completion_tokens,
     origin: g.origin,
     task: g.task,
+    kind: g.kind,
     source: g.source,
     started_at: g.started_at,
   };

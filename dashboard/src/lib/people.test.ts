@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { UsageRow, User } from '../api/client.ts';
-import { joinPeople, matches, readSort, sortPeople, writeSort } from './people.ts';
+import { groupsOf, joinPeople, matches, readSort, sortPeople, writeSort } from './people.ts';
 
 function user(id: string, name: string | null): User {
   const seen = '2026-11-01T00:00:00.000000Z';
@@ -11,6 +11,7 @@ function user(id: string, name: string | null): User {
     email: `${id}@example.org`,
     role: null,
     groups: [],
+    inherited_groups: [],
     first_seen_at: seen,
     last_seen_at: seen,
   };
@@ -54,6 +55,14 @@ test('amounts sort as numbers, and those without one are last both ways', () => 
 
 test('names sort as a reader expects', () => {
   expect(order('name')).toEqual(['b', 'c', 'gone', 'a']);
+});
+
+test('groups say which of them are inherited', () => {
+  const one = { ...user('a', null), groups: ['7b', 'school'], inherited_groups: ['school'] };
+  expect(groupsOf(one)).toEqual([
+    { name: '7b', inherited: false },
+    { name: 'school', inherited: true },
+  ]);
 });
 
 test('search looks at names, addresses and ids', () => {

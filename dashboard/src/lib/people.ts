@@ -30,6 +30,12 @@ export function joinPeople(users: readonly User[], rows: readonly UsageRow[]): P
   return people;
 }
 
+/** groupsOf tells which of a user's groups are inherited: the user is in them through a group below only. */
+export function groupsOf(user: User): { name: string; inherited: boolean }[] {
+  const inherited = new Set(user.inherited_groups);
+  return user.groups.map((name) => ({ name, inherited: inherited.has(name) }));
+}
+
 export function matches(person: Person, query: string): boolean {
   const q = query.trim().toLocaleLowerCase();
   if (q === '') return true;

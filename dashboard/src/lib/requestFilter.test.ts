@@ -5,6 +5,8 @@ import {
   callOf,
   daysOf,
   isNarrow,
+  kinds,
+  kindsOf,
   platforms,
   platformsOf,
   readFilter,
@@ -111,4 +113,15 @@ test('one request is looked for in all of time', () => {
     to: '2026-11-25',
     generation_id: 'gen-1',
   });
+});
+
+test('a kind is a condition, too, and those that senders name are to choose from', () => {
+  const filter = readFilter(ask('kind=embedding'), TODAY);
+  expect(isNarrow(filter)).toBe(true);
+  expect(callOf(filter, TODAY)).toMatchObject({ kind: 'embedding' });
+  expect(callOf(readFilter(ask('kind='), TODAY), TODAY)).toMatchObject({ kind: '' });
+  expect(callOf(readFilter(ask(''), TODAY), TODAY)).not.toHaveProperty('kind');
+  const rows = [{ kind: 'music' }, { kind: null }, { kind: 'chat' }] as unknown as Generation[];
+  expect(kindsOf(rows, 'video')).toEqual([...kinds, 'music', 'video']);
+  expect(kindsOf([], '')).toEqual(kinds);
 });

@@ -15,6 +15,15 @@ export const platforms: readonly string[] = [
   'google',
   'ollama',
 ];
+/** What a request may be; senders may name others. */
+export const kinds: readonly string[] = [
+  'chat',
+  'embedding',
+  'image',
+  'speech',
+  'transcription',
+  'rerank',
+];
 export const sizes = [25, 50, 100, 250] as const;
 export const DEFAULT_SIZE = 50;
 
@@ -96,6 +105,8 @@ export interface Filter {
   provider: string | null;
   /** Whose bill it is on; empty: nobody said. */
   platform: string | null;
+  /** What kind of request it is; empty: nobody said. */
+  kind: string | null;
   chat: string | null;
   generation: string | null;
   state: Generation['state'] | null;
@@ -115,6 +126,7 @@ export function readFilter(query: (name: string) => string | null, today: Day): 
     model: text('model'),
     provider: text('provider'),
     platform: query('platform')?.trim() ?? null,
+    kind: query('kind')?.trim() ?? null,
     chat: text('chat'),
     generation: text('generation'),
     state: states.find((s) => s === query('state')) ?? null,
@@ -132,6 +144,7 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
   if (filter.model) query.model = filter.model;
   if (filter.provider) query.provider = filter.provider;
   if (filter.platform !== null) query.platform = filter.platform;
+  if (filter.kind !== null) query.kind = filter.kind;
   if (filter.chat) query.chat_id = filter.chat;
   if (filter.generation) query.generation_id = filter.generation;
   if (filter.state) query.state = filter.state;
@@ -140,16 +153,24 @@ export function callOf(filter: Filter, today: Day): GenerationsQuery {
   return query;
 }
 
+function choices(usual: readonly string[], seen: readonly (string | null)[]): string[] {
+  return [...new Set([...usual, ...seen.flatMap((word) => word || [])])];
+}
+
 /** platformsOf are those to choose from: the usual ones, those of the rows at hand, and the chosen one. */
 export function platformsOf(rows: readonly Generation[], chosen: string | null): string[] {
-  const seen = [...rows.map((r) => r.platform), chosen].flatMap((p) => p || []);
-  return [...new Set([...platforms, ...seen])].sort();
+  return choices(platforms, [...rows.map((r) => r.platform), chosen]).sort();
+}
+
+/** kindsOf are those to choose from: the known ones first, then what else senders call it. */
+export function kindsOf(rows: readonly Generation[], chosen: string | null): string[] {
+  return choices(kinds, [...rows.map((r) => r.kind), chosen]);
 }
 
 /** Whether anything but the period is asked for. */
 export function isNarrow(f: Filter): boolean {
-  const { user, group, model, provider, platform, chat, generation, state, cost } = f;
-  return [user, group, model, provider, platform, chat, generation, state, cost].some(
+  const { user, group, model, provider, platform, kind, chat, generation, state, cost } = f;
+  return [user, group, model, provider, platform, kind, chat, generation, state, cost].some(
     (v) => v !== null,
   );
 }

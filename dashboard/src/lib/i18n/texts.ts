@@ -143,6 +143,7 @@ export interface Texts {
     lookupsPaused: (until: string) => string;
     lookupsLate: (n: string) => string;
     refused: (n: number, shown: string) => string;
+    tapUnfit: (n: number, shown: string) => string;
   };
   chart: {
     by: string;
@@ -320,6 +321,16 @@ export interface Texts {
     };
     platform: string;
     noPlatform: string;
+    kind: string;
+    noKind: string;
+    kindName: {
+      chat: string;
+      embedding: string;
+      image: string;
+      speech: string;
+      transcription: string;
+      rerank: string;
+    };
   };
   models: {
     title: string;
@@ -378,6 +389,7 @@ export interface Texts {
     version: (v: string) => string;
     changeHow: string;
     meaning: Partial<Record<string, string>>;
+    plugins: string;
   };
   verify: {
     title: string;
@@ -470,6 +482,7 @@ export interface Texts {
     language: string;
     mapMore: string;
     mapLess: string;
+    inherited: (group: string) => string;
   };
   costState: {
     reported: string;
@@ -623,6 +636,8 @@ export interface Texts {
       estimate: string;
       other: string;
       operator: string;
+      tap: string;
+      request: string;
     };
     pathName: {
       stream: string;
@@ -634,6 +649,8 @@ export interface Texts {
       estimate: string;
       other: string;
       operator: string;
+      tap: string;
+      request: string;
     };
     field: {
       state: string;
@@ -651,6 +668,7 @@ export interface Texts {
       platform: string;
       request: string;
       other_id: string;
+      kind: string;
     };
     zone: (zone: string) => string;
     zoneBilled: (day: string, zone: string) => string;
@@ -664,6 +682,7 @@ export interface Texts {
     restCost: string;
     byokOpen: string;
     aloneText: string;
+    kind: string;
   };
   model: {
     back: string;
@@ -980,5 +999,37 @@ export interface Texts {
     failed: string;
     gone: string;
     notPaired: string;
+  };
+  plugins: {
+    about: string;
+    none: string;
+    noneText: string;
+    plugin: string;
+    version: (v: string) => string;
+    openwebui: (v: string) => string;
+    unnamed: string;
+    id: (id: string) => string;
+    processes: (n: number, shown: string) => string;
+    tap: string;
+    tapName: {
+      on: string;
+      off: string;
+      does_not_fit: string;
+    };
+    silent: string;
+    silentText: (tap: string) => string;
+    seen: string;
+    seenText: string;
+    missed: string;
+    missedText: string;
+    faults: string;
+    faultsText: string;
+    nameless: string;
+    namelessText: string;
+    queued: string;
+    queuedText: string;
+    rejected: string;
+    rejectedText: string;
+    last: string;
   };
 }
