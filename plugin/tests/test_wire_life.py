@@ -153,10 +153,30 @@ def lines_otherwise(monkeypatch):
 def another_class(monkeypatch):
     class StreamReader(aiohttp.StreamReader):
         def _read_nowait(self, n):
-            return b"".join(self._buffer)
+            data = b"".join(self._buffer)
+            self._buffer.clear()
+            self._size = 0
+            return data
 
     for place in (aiohttp, aiohttp.streams):
         monkeypatch.setattr(place, "StreamReader", StreamReader)
+
+
+class Unbounded(BaseException):
+    pass
+
+
+def never_empties(monkeypatch):
+    """Whoever reads until the buffer is empty would read for ever, on Open WebUI's event loop."""
+    calls = []
+
+    def _read_nowait(self, n):
+        calls.append(n)
+        if len(calls) > 1000:
+            raise Unbounded("the probe of a stream")
+        return b"".join(self._buffer)
+
+    monkeypatch.setattr(aiohttp.StreamReader, "_read_nowait", _read_nowait)
 
 
 def request_is_no_coroutine(monkeypatch):
@@ -164,7 +184,7 @@ def request_is_no_coroutine(monkeypatch):
     monkeypatch.setattr(aiohttp.ClientSession, "_request", lambda self, *args, **more: inner(self, *args, **more))
 
 
-MISFITS = [reads_otherwise, takes_more_arguments, has_no_such_method, another_class, lines_otherwise, request_is_no_coroutine]
+MISFITS = [reads_otherwise, takes_more_arguments, has_no_such_method, another_class, never_empties, lines_otherwise, request_is_no_coroutine]
 
 
 @pytest.mark.parametrize("change", MISFITS, ids=[change.__name__ for change in MISFITS])
