@@ -1,17 +1,23 @@
 """
 title: OpenRouter Metering
 author: OWUI-Metering
-version: 1.0.0
+version: 1.1.0
 license: AGPL-3.0-or-later
 description: Sends who used which model, how many tokens and at what cost to the metering gateway. Ids and numbers, never a word of a chat. Cannot break or delay a chat.
 """
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
 # Promise   No hook raises, waits for the network or changes what it was given
-#           (one exception: body["user"], and only for OpenRouter).
-# Threads   Hooks run on Open WebUI's event loop and only queue in memory.  The
-#           writer thread brings the queue to disk, the sender thread brings the
-#           disk to the gateway.  Both are daemons, one pair per process.
+#           (one exception: the body's user, session_id and trace, and only for
+#           OpenRouter).  No answer waits for the tap or differs because of it.
+# Sources   The tap reads along what this process's HTTP clients send to model
+#           providers and get from them: that is the money.  Who asked stands in
+#           Open WebUI's frames on the stack.  The filter knows the turn, and
+#           reports by itself what the tap does not see.
+# Threads   Hooks and the tap run on Open WebUI's event loop, or in the thread
+#           that asks, and only queue in memory.  The writer thread brings the
+#           queue to disk, the sender thread brings the disk to the gateway.
+#           Both are daemons, one pair per process.
 # Failure   A record leaves the disk only when the gateway said that it has it.
 #           It may be sent twice; its record_id makes that harmless.
 # Owner     The runtime lives in sys.modules and outlives a re-exec of this
@@ -20,9 +26,11 @@ description: Sends who used which model, how many tokens and at what cost to the
 import asyncio
 import atexit
 import contextlib
+import contextvars
 import email.utils
 import encodings.idna  # sockets import it on first use; a fork in the middle of that would break it for good
 import functools
+import hashlib
 import http.client
 import inspect
 import json
@@ -30,6 +38,7 @@ import logging
 import math
 import os
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -38,21 +47,21 @@ import time
 import types
 import urllib.parse
 import uuid
+import zlib
 from collections import OrderedDict, deque
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from pydantic import BaseModel, Field
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MARK = "_openwebui_metering"  # our key in __metadata__; holds JSON-safe values only
 RUNTIME = "_openwebui_metering_runtime"  # our key in sys.modules
 
 QUEUE_LIMIT = 20_000  # records in memory; the writer empties it many times a second
 SPOOL_LIMIT, REJECTED_LIMIT = 1_000_000, 100_000  # records on disk, about 1 kB each
 BATCH_LIMIT = 500  # records per HTTP request
-LONG_LINE = 256 * 1024  # frames with ids and usage are short; images are not
-IDS_PER_REQUEST = 16  # some providers invent a new id for every chunk
+WHOLE_LIMIT, HEAD_KEPT, TAIL_KEPT = 256 * 1024, 4 * 1024, 64 * 1024  # of a longer line or answer only the ends are read
 TURN_LIMIT = 5_000
 GATHER_S = 0.05  # lets neighbouring records share a transaction
 SETTLE_S = 1.0  # a second usage frame may follow the first: the last one counts
@@ -60,7 +69,8 @@ SWEEP_AFTER_S = 15 * 60
 HTTP_TIMEOUT_S = 10
 EXIT_WRITERS_S, EXIT_SENDER_S = 1.5, 0.4
 BACKOFF_MAX_S, RETRY_AFTER_MAX_S = 60.0, 3600.0
-VALVES_TTL_S, GROUPS_TTL_S, URLS_TTL_S = 10, 300, 30
+VALVES_TTL_S, GROUPS_TTL_S, URLS_TTL_S = 10, 2, 30
+BEAT_S = 60.0  # between two words to the gateway about how this plugin is
 
 log = logging.getLogger("openwebui_metering")
 _said = {}
@@ -86,22 +96,10 @@ def now_iso():
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def clean(value, limit=256):
-    """clean makes text that any JSON parser takes: no controls, no lone surrogates."""
-    if not isinstance(value, str):
-        return None
-    text = value[:limit].encode("utf-8", "replace").decode("utf-8")
-    return "".join(c for c in text if c >= " " and c != "\x7f") or None
-
-
-def clean_id(value):
-    """clean_id refuses what it cannot keep whole: half an id is a wrong id."""
-    return value if isinstance(value, str) and value and clean(value) == value else None
-
-
-def number(value):
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return value if usable else None
+def uuid7():
+    """uuid7 makes an id that is the greater the later it was made (RFC 9562): the ledger's index stays small."""
+    stamp = time.time_ns() // 1_000_000 << 80
+    return str(uuid.UUID(int=stamp | 7 << 76 | random.getrandbits(12) << 64 | 2 << 62 | random.getrandbits(62)))
 
 
 def known(fields):
@@ -113,11 +111,95 @@ async def settled(value):
     return await value if inspect.isawaitable(value) else value
 
 
+# What fits ---------------------------------------------------------------------
+#
+# The gateway's own rule (proto/wire/fit.h), so that it has nothing left to repair.
+
+TEXT_LIMITS = {"source": 64, "origin": 64, "task": 64, "kind": 64, "requested_model": 256, "model": 256, "provider": 128,
+               "platform": 64, "email": 320, "role": 64}  # characters; a longer text is left out
+ID_LIMITS = {"turn_id": 128, "chat_id": 256, "message_id": 256, "user.id": 128}  # a longer one is hashed
+NAME_LIMIT, GROUP_LIMIT, GROUPS_LIMIT = 512, 256, 64  # what is cut, and how many groups stay
+TOKENS_MAX, COST_MAX = 10**9, 10_000
+CONTROLS, HALVES = re.compile("[\x00-\x1f\x7f-\x9f]"), re.compile("[\ud800-\udfff]")
+TOKEN = re.compile("[!-~]{1,128}")
+AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
+def fit_text(value, limit, cut=False):
+    """fit_text takes control characters out; half of a name tells who it is, half of an address is another one."""
+    if not isinstance(value, str):
+        return None
+    text = CONTROLS.sub("", HALVES.sub("\ufffd", value))
+    if len(text) > limit:
+        return text[:limit] if cut else None
+    return text or None
+
+
+def long_id(text):
+    return "long:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def fit_id(value, limit):
+    """fit_id never cuts: half an id is a wrong id."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63 and value == int(value):
+        value = str(int(value))
+    if not isinstance(value, str) or not value:
+        return None
+    value = HALVES.sub("\ufffd", value)
+    return long_id(value) if len(value) > limit or CONTROLS.search(value) else value
+
+
+def fit_generation_id(value):
+    text = fit_id(value, sys.maxsize)
+    if text is None or not text.strip(" "):
+        return None
+    return text if TOKEN.fullmatch(text) or text.startswith("long:") else long_id(text)
+
+
+def fit_groups(names):
+    """fit_groups keeps the first of too many; None where nobody knows."""
+    if names is None:
+        return None
+    fitted = (fit_text(name, GROUP_LIMIT, cut=True) for name in names[:GROUPS_LIMIT])
+    return [name for name in fitted if name]
+
+
+def fit_count(value):
+    """fit_count takes a whole number of tokens, also one sent as text; anything else is None."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            return None
+        if isinstance(value, str) and not AMOUNT.fullmatch(value):
+            return None
+        exact = value if isinstance(value, int) else Decimal(value)
+        return int(exact) if 0 <= exact <= TOKENS_MAX and exact == int(exact) else None
+    except (InvalidOperation, ValueError, OverflowError):  # no number, or none that is finite
+        return None
+
+
+def fit_cost(value):
+    """fit_cost takes an amount in USD as it was written; anything else is None."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            return None
+        if isinstance(value, str) and not AMOUNT.fullmatch(value):
+            return None
+        return value if 0 <= Decimal(value) <= COST_MAX else None
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+
+
+def fit_bool(value):
+    if isinstance(value, (bool, int, float, str)):
+        return {True: True, False: False, "1": True, "0": False, "true": True, "false": False}.get(value)
+    return None
+
+
 # What a provider says --------------------------------------------------------
 
 USAGE = {  # our name: the provider's names for it; the first that holds a number counts
-    "prompt_tokens": ("prompt_tokens", "input_tokens"),
-    "completion_tokens": ("completion_tokens", "output_tokens"),
+    "prompt_tokens": ("prompt_tokens", "input_tokens", "prompt_eval_count"),
+    "completion_tokens": ("completion_tokens", "output_tokens", "eval_count"),
     "cost": ("cost",),
     "cost_details.upstream_inference_cost": ("cost_details.upstream_inference_cost",),
     "prompt_tokens_details.cached_tokens": (
@@ -131,30 +213,65 @@ USAGE = {  # our name: the provider's names for it; the first that holds a numbe
 
 
 def pick_usage(raw, totals_first=False):
-    """pick_usage copies the numbers that are billed by; it never adds anything up.
+    """pick_usage copies the numbers that are billed by; it never adds up what was asked in several requests.
     totals_first: in outlet the input/output names are the sums of the turn."""
     if not isinstance(raw, dict):
         return None
-    usage = {"is_byok": raw["is_byok"]} if isinstance(raw.get("is_byok"), bool) else {}
+    byok = fit_bool(raw.get("is_byok"))
+    usage = {} if byok is None else {"is_byok": byok}
     for ours, theirs in USAGE.items():
         group, _, leaf = ours.rpartition(".")
         for name in reversed(theirs) if totals_first else theirs:
             value = raw
             for step in name.split("."):
                 value = value.get(step) if isinstance(value, dict) else None
-            if number(value) is not None:
-                place = usage.setdefault(group, {}) if group else usage
-                place[leaf] = int(value) if leaf.endswith("tokens") else value
+            value = fit_count(value) if leaf.endswith("tokens") else fit_cost(value)
+            if value is not None:
+                (usage.setdefault(group, {}) if group else usage)[leaf] = value
                 break
-    return usage or None
+    return with_cached(raw, usage) or None
+
+
+def with_cached(raw, usage):
+    """with_cached: Anthropic's input_tokens leave out what was read from the cache or written to it."""
+    beside = [fit_count(raw.get(name)) for name in ("cache_read_input_tokens", "cache_creation_input_tokens")]
+    if fit_count(raw.get("prompt_tokens")) is None and "prompt_tokens" in usage and any(beside):
+        usage["prompt_tokens"] = fit_count(usage["prompt_tokens"] + sum(filter(None, beside)))
+    return known(usage)
+
+
+def merge_usage(old, new):
+    """merge_usage takes the later word on each field, but a zero never wipes out a number."""
+    merged = dict(old or {})
+    for name, value in (new or {}).items():
+        before = merged.get(name)
+        if isinstance(value, dict):
+            merged[name] = merge_usage(before, value)
+        elif isinstance(value, bool) or not before or Decimal(value):
+            merged[name] = value
+    return merged or None
+
+
+def short_int(digits):
+    """short_int: thousands of digits are no count, and Python refuses to read them."""
+    return int(digits) if len(digits) < 20 else None
+
+
+def parse(text):
+    """parse reads JSON from a provider; None for what is none."""
+    if isinstance(text, (bytes, bytearray)):
+        text = text.decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(text, parse_int=short_int)
 
 
 class Frame:
-    """One stream event, reduced to what metering needs."""
+    """One stream event or whole answer, reduced to what metering needs."""
 
-    def __init__(self, source, finished, failed):
-        self.id, self.model = clean_id(source.get("id")), clean(source.get("model"))
-        self.provider, self.usage = clean(source.get("provider")), pick_usage(source.get("usage"))
+    def __init__(self, source, finished=False, failed=False):
+        self.id, self.model = fit_generation_id(source.get("id")), fit_text(source.get("model"), TEXT_LIMITS["model"])
+        self.provider = fit_text(source.get("provider"), TEXT_LIMITS["provider"])
+        self.usage = pick_usage(source.get("usage"))
         self.finished, self.failed = finished, failed
 
 
@@ -162,9 +279,15 @@ def read_frame(event):
     """read_frame returns None for events that are not a provider's."""
     kind = event.get("type")
     if isinstance(kind, str) and kind.startswith("response."):  # Responses API
-        ended = kind in ("response.completed", "response.incomplete", "response.failed")
+        ended = kind in ("response.completed", "response.done", "response.incomplete", "response.failed")
         inner = event.get("response")
         return Frame(inner, ended, kind == "response.failed") if isinstance(inner, dict) else None
+    if kind == "message_start":  # Anthropic's messages
+        return Frame(event["message"]) if isinstance(event.get("message"), dict) else None
+    if kind in ("message_delta", "message_stop"):
+        return Frame(event, True)
+    if "done" in event or "prompt_eval_count" in event:  # Ollama
+        return Frame({"model": event.get("model"), "usage": event}, bool(event.get("done", True)))
     if not ("choices" in event or "usage" in event or event.get("error")):
         return None
     choices = event["choices"] if isinstance(event.get("choices"), list) else []
@@ -174,45 +297,124 @@ def read_frame(event):
     return Frame(event, last, bool(event.get("error")) or "error" in reasons)
 
 
+TELLS = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:\s*[{"]|"finish_reason"\s*:\s*"|"done"\s*:\s*true|\[DONE\]|"message_st'
+                   rb'|"response\.(?:completed|done|incomplete|failed)"')  # a frame that says more than text
+NAMED = {name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,400})"' % name.encode()) for name in ("id", "model", "provider")}
+
+
+def payload_of(line):
+    """payload_of gives what a line of a stream carries: of "data: ..." (SSE), or of a line of JSON (Ollama)."""
+    line = line.strip()
+    return line[5:].strip() if line.startswith(b"data:") else line if line.startswith(b"{") else b""
+
+
+class Ends:
+    """A line or an answer that comes in pieces: whole up to a limit, of a longer one both ends."""
+
+    def __init__(self):
+        self.parts, self.kept, self.head = [], 0, None
+
+    def add(self, piece):
+        self.parts.append(piece)
+        self.kept += len(piece)
+        if self.kept > WHOLE_LIMIT:
+            text = b"".join(self.parts)
+            self.head = text[:HEAD_KEPT] if self.head is None else self.head
+            self.parts = [text[-TAIL_KEPT:]]
+            self.kept = len(self.parts[0])
+
+    def take(self):
+        """take gives the head, None if the rest is whole, and the rest; and begins anew."""
+        head, rest = self.head, self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        self.__init__()
+        return head, rest
+
+
+def read_ends(head, tail):
+    """read_ends makes an event of the ends of a long one.  A quote inside a text is escaped, so that the patterns
+    can only be keys; keys of the event itself stand before its first list or behind the last."""
+    outside = head.partition(b"[")[0] + b" " + tail[tail.rfind(b"]") + 1:]
+    event = {name: found.group(1).decode("utf-8", "replace")
+             for name, found in ((name, pattern.search(outside)) for name, pattern in NAMED.items()) if found}
+    for text in (tail, head):
+        at = text.rfind(b'"usage":')
+        if at >= 0:
+            with contextlib.suppress(ValueError, RecursionError):
+                rest = text[at + 8:at + 8 + 16384].decode("utf-8", "replace").lstrip()
+                event["usage"], _ = json.JSONDecoder(parse_int=short_int).raw_decode(rest)
+                break
+    reason = re.search(rb'"finish_reason"\s*:\s*"([a-z_]{1,40})"', tail)
+    event["choices"] = [{"finish_reason": reason.group(1).decode()}] if reason else []
+    return event
+
+
 def events_in(chunk):
     """events_in yields the JSON objects of a chunk: of a dict, or of the raw SSE
     lines of an API caller.  Where the stream says [DONE] it yields None."""
     if isinstance(chunk, dict):
         yield chunk
-    elif isinstance(chunk, (bytes, str)) and len(chunk) <= LONG_LINE:
-        text = chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
-        for line in text.split("\n"):
-            payload = line.strip()[5:].strip() if line.lstrip().startswith("data:") else ""
-            if payload == "[DONE]":
+    elif isinstance(chunk, (bytes, str)):
+        text = chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk
+        for line in text.split(b"\n"):
+            payload = payload_of(line) if line.lstrip().startswith(b"data:") else b""
+            if payload == b"[DONE]":
                 yield None
-            elif payload.startswith("{"):
-                with contextlib.suppress(ValueError):
-                    yield json.loads(payload)
+            elif payload.startswith(b"{"):
+                event = read_ends(payload[:HEAD_KEPT], payload[-TAIL_KEPT:]) if len(payload) > WHOLE_LIMIT else parse(payload)
+                if isinstance(event, dict):
+                    yield event
+
+
+def tells(chunk):
+    """tells whether a chunk may hold more than text."""
+    if isinstance(chunk, dict):
+        return bool(chunk.get("usage") or chunk.get("error") or chunk.get("type"))
+    return TELLS.search(chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk) is not None
+
+
+class Generation:
+    """One upstream request and what its answer says."""
+
+    def __init__(self, gen_id, source, started_at, request=None):
+        self.id, self.source, self.started_at, self.request = gen_id, source, started_at, request
+        self.model = self.provider = self.usage = self.finished_at = self.sent = None
+        self.times, self.sure, self.finished, self.failed = 0, False, False, False
+
+    def take(self, frame):
+        """take: some providers invent a new id for every chunk.  One request is one generation: an id without usage
+        gives way to the next.  sure: this is the id that stays."""
+        if frame.id and frame.id == self.id:
+            self.times += 1
+        elif frame.id and (frame.usage or not self.usage):
+            self.id, self.times = frame.id, 1
+        self.sure = self.times > 1 or (self.id or "").startswith("gen-")
+        self.model, self.provider = frame.model or self.model, frame.provider or self.provider
+        self.usage = merge_usage(self.usage, frame.usage)
+        self.finished |= frame.finished
+        self.failed |= frame.failed
+        if frame.usage or frame.finished:
+            self.finished_at = now_iso()
 
 
 # One turn of a chat ----------------------------------------------------------
 
 
-class Generation:
-    """One upstream request.  key is the provider's id, or '<turn>:<n>' without one."""
-
-    def __init__(self, key, gen_id, source, started_at):
-        self.key, self.id, self.source, self.started_at = key, gen_id, source, started_at
-        self.model = self.provider = self.usage = self.finished_at = self.sent = None
-        self.finished = self.failed = False
+MADE_HERE = re.compile(r"(.+)-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 class Turn:
     """inlet to outlet of one answer.  All generations of a tool loop belong to it."""
 
-    def __init__(self, about):
-        self.id, self.about = uuid.uuid4().hex, about  # about: the fields all its records share
-        self.generations = OrderedDict()
+    def __init__(self, about, turn_id=None):
+        self.id, self.about = turn_id or uuid.uuid4().hex, about  # about: the fields all its records share
+        self.generations = OrderedDict()  # by the provider's id, or "<turn>:<n>" without one
         self.tasks, self.touched = set(), time.monotonic()
         self.current = self.body = None
-        self.requests = self.ids = 0
-        self.cancelled = self.done = False
-        self.platform = self.host = None  # of the connection
+        self.requests = self.asked = 0  # seen in the stream; announced by the hook request
+        self.refused = set()  # places of requests that the provider did not answer
+        self.cancelled = self.done = self.continues = self.piped = self.tagged = self.tapped = self.streams = self.over = False
+        self.platform = self.host = self.model = None  # of the connection
+        self.answers = {}  # what the tap read: number of the request -> usage or None
         self.expect_request()
 
     def expect_request(self):
@@ -223,88 +425,141 @@ class Turn:
         last = self.current
         if self.new_request or (body is not None and body is not self.body):
             return True
-        # With neither ids nor request bodies to tell requests apart, text after
-        # usage is the next request; usage after usage is a repetition.
-        return (body is None and frame.id is None and last is not None and last.id is None
-                and last.finished and bool(last.usage) and not frame.usage and not frame.failed)
+        # With neither the hook request nor request bodies to tell requests apart, text
+        # or another id after usage is the next request; usage after usage is a repetition.
+        if body is not None or self.asked or last is None or not (last.finished and last.usage):
+            return False
+        if frame.id and last.id:
+            return frame.id != last.id
+        return frame.id is None and last.id is None and not frame.usage and not frame.failed
 
     def begin_request(self, body):
         # Holding the body keeps its address from being used for the next one.
-        self.new_request, self.current, self.body, self.ids = False, None, body, 0
+        self.new_request, self.current, self.body = False, None, body
         self.requests += 1
 
+    def is_nobodys(self, gen_id, model):
+        """is_nobodys: Open WebUI names the frames that it makes of a text "<model>-<uuid>", each another."""
+        made = MADE_HERE.fullmatch(gen_id or "")
+        return made is not None and made.group(1) in (model, self.model, self.about.get("requested_model"))
+
     def generation_for(self, frame):
-        last = self.current
-        if last is None:
+        if self.current is None:
             # An error without an id is a request that never became a generation.
-            if frame.id or not frame.failed:
-                self.current = self.generations.get(frame.id) or self.add(frame.id)
-        elif frame.id and frame.id != last.id:
-            if last.id is None and last.sent is None:  # the id came later than the first frame
-                del self.generations[last.key]
-                last.key = last.id = frame.id
-                self.generations[frame.id] = last
-            elif self.ids < IDS_PER_REQUEST:
-                self.ids += 1
+            if frame.failed and not frame.id:
+                self.refused.add(self.requests)
+            else:
                 self.current = self.generations.get(frame.id) or self.add(frame.id)
         return self.current
 
-    def add(self, gen_id, source="filter-stream"):
-        started, self.request_at = self.request_at or now_iso(), None
-        generation = Generation(gen_id or f"{self.id}:{max(self.requests, 1)}", gen_id, source, started)
-        self.generations[generation.key] = generation
+    def take(self, frame):
+        """take returns the generation to which the frame belongs, None if it belongs to none."""
+        generation = self.generation_for(frame)
+        if generation is not None:
+            before = self.key_of(generation)
+            generation.take(frame)
+            if self.key_of(generation) != before:
+                self.generations.pop(before, None)
+                self.generations[self.key_of(generation)] = generation
         return generation
+
+    def key_of(self, generation):
+        return generation.id or f"{self.id}:{generation.place}"
+
+    def add(self, gen_id, source="filter-stream", request=None):
+        started, self.request_at = self.request_at or now_iso(), None
+        request = request or (self.requests if self.asked and source == "filter-stream" else None)
+        generation = Generation(gen_id, source, started, request)
+        generation.place = request or max(self.requests, 1)
+        self.generations[self.key_of(generation)] = generation
+        return generation
+
+    def add_unanswered(self):
+        """add_unanswered: what the hook request announced and nobody saw answered was asked nevertheless."""
+        places = self.refused.union(generation.place for generation in self.generations.values())
+        for number in range(1, self.asked + 1):
+            if number not in places:
+                self.add(None, "filter-request", number)
 
     def end_state(self, generation):
         if generation.failed:
             return "error"
         if generation.finished or (generation.usage and not self.cancelled):
             return "final"
+        if generation.source == "filter-request" and not self.cancelled:
+            return "final"  # answered, for all that is known
         # An API stream that stopped in the middle was left by its client.
         left = self.about.get("origin") == "api" and not self.done
         return "cancelled" if self.cancelled or left else "error"
 
-    def platform_of(self, generation):
-        """platform_of says who bills.  A host that nobody knows may be a proxy before OpenRouter: it is said only
-        where neither OpenRouter's id nor a cost is there."""
-        proxied = (generation.id or "").startswith("gen-") or "cost" in (generation.usage or {})
-        return self.platform or (None if proxied else self.host)
-
     def record(self, generation, state):
-        return {"generation_id": generation.id, **known({
-            "v": 1, "record_id": str(uuid.uuid4()), "state": state, "source": generation.source,
-            "turn_id": self.id if generation.id else generation.key, **known(self.about),
-            "model": generation.model, "provider": generation.provider, "platform": self.platform_of(generation),
-            "usage": generation.usage,
-            "started_at": generation.started_at,
-            "finished_at": None if state == "open" else generation.finished_at or now_iso()})}
+        return make_record(
+            generation, state, self.about, self.id if generation.id else self.key_of(generation),
+            model=generation.model or (self.model if generation.source != "filter-stream" else None),
+            platform=platform_of(generation, self.platform, self.host), kind="chat")
 
-    def summary(self):
-        """summary is the line under an answer, or None if no figure is known."""
-        usages = [g.usage for g in self.generations.values() if g.usage]
-        costs = [Decimal(repr(usage["cost"])) for usage in usages if "cost" in usage]
-        if not usages:
-            return None
-        text = f"{sum(costs).normalize():f} USD" if len(costs) == len(self.generations) else "cost not known yet"
-        for name, label in (("prompt_tokens", "tokens in"), ("completion_tokens", "out")):
-            text += f", {sum(usage.get(name, 0) for usage in usages)} {label}"
-        return text if len(self.generations) == 1 else f"{text}, {len(self.generations)} requests"
+
+def platform_of(generation, platform, host):
+    """platform_of says who bills.  A host that nobody knows may be a proxy before OpenRouter: it is said only
+    where neither OpenRouter's id nor a cost is there."""
+    proxied = (generation.id or "").startswith("gen-") or "cost" in (generation.usage or {})
+    return platform or (None if proxied else host)
+
+
+def make_record(generation, state, about, turn_id, **more):
+    fields = {"v": 1, "record_id": uuid7(), "state": state, "source": generation.source, "turn_id": turn_id,
+              "request": generation.request, **about, "provider": generation.provider, "usage": generation.usage,
+              "started_at": generation.started_at,
+              "finished_at": None if state == "open" else generation.finished_at or now_iso(), **more}
+    return {"generation_id": generation.id, **known(fields)}
+
+
+def summary(usages):
+    """summary is the line under an answer of these requests, or None if no figure is known."""
+    given = [usage for usage in usages if usage]
+    if not given:
+        return None
+    costs = [Decimal(str(usage["cost"])) for usage in given if "cost" in usage]
+    text = f"{sum(costs).normalize():f} USD" if len(costs) == len(usages) else "cost not known yet"
+    for name, label in (("prompt_tokens", "tokens in"), ("completion_tokens", "out")):
+        text += f", {sum(usage.get(name, 0) for usage in given)} {label}"
+    return text if len(usages) == 1 else f"{text}, {len(usages)} requests"
+
+
+def origin_of(metadata):
+    """origin_of reads what Open WebUI calls a chat and its session: "automation:<id>", "subagent-result:<chat>",
+    "channel:<id>", ...  A sub-agent may have the browser's session: then the turn is internal."""
+    message = metadata.get("user_message")
+    meta = message.get("meta") if isinstance(message, dict) else None
+    if metadata.get("internal") is True or (isinstance(meta, dict) and meta.get("type") == "subagent"):
+        return "subagent"
+    for text in (metadata.get("chat_id"), metadata.get("session_id")):
+        head = text.partition(":")[0].partition("-")[0] if isinstance(text, str) and ":" in text else None
+        if head in ("automation", "channel", "subagent"):
+            return head
+    return "ui" if metadata.get("session_id") else "api"
 
 
 def describe(user, metadata, requested_model, groups=None, identity=True):
     """describe lists all that is ever said about a chat: who, where, which model."""
-    user = user if isinstance(user, dict) else {}
-    session, chat = metadata.get("session_id"), metadata.get("chat_id")
-    origin = "ui" if session else "api"
-    for text in (chat, session):  # "automation:<id>", "subagent-result:<chat>", "channel:<id>", ...
-        head = text.partition(":")[0].partition("-")[0] if isinstance(text, str) and ":" in text else None
-        origin = head if head in ("automation", "channel", "subagent") else origin
-    person = {"id": clean_id(user.get("id") or metadata.get("user_id")), "role": clean(user.get("role")),
-              "groups": groups}
+    return {"chat_id": fit_id(metadata.get("chat_id"), ID_LIMITS["chat_id"]),
+            "message_id": fit_id(metadata.get("message_id"), ID_LIMITS["message_id"]),
+            "origin": origin_of(metadata), "task": fit_text(metadata.get("task"), TEXT_LIMITS["task"]),
+            "requested_model": fit_text(requested_model, TEXT_LIMITS["requested_model"]),
+            "user": person_of(user, metadata.get("user_id"), groups, identity)}
+
+
+def person_of(user, user_id=None, groups=None, identity=True):
+    """person_of describes a user, an object or a dict of Open WebUI.  groups: names, and which of them are inherited."""
+    def get(name):
+        return user.get(name) if isinstance(user, dict) else getattr(user, name, None)
+
+    names, inherited = groups or (None, None)
+    person = {"id": fit_id(get("id") or user_id, ID_LIMITS["user.id"]) or "unknown",
+              "role": fit_text(get("role"), TEXT_LIMITS["role"]), "groups": names, "inherited_groups": inherited or None}
     if identity:
-        person.update(name=clean(user.get("name")), email=clean(user.get("email")))
-    return {"chat_id": clean_id(chat), "message_id": clean_id(metadata.get("message_id")), "origin": origin,
-            "task": clean(metadata.get("task")), "requested_model": clean(requested_model), "user": known(person)}
+        person.update(name=fit_text(get("name"), NAME_LIMIT, cut=True), email=fit_text(get("email"), TEXT_LIMITS["email"]))
+    return known(person)
 
 
 # Disk ------------------------------------------------------------------------
@@ -323,6 +578,8 @@ class Spool:
         CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS rejected (at TEXT NOT NULL, reason TEXT, body TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS lease (one INTEGER PRIMARY KEY, until REAL NOT NULL);
+        CREATE TABLE IF NOT EXISTS process (id TEXT PRIMARY KEY, at REAL NOT NULL, said TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
         INSERT OR IGNORE INTO lease VALUES (1, 0);
         COMMIT;"""
 
@@ -348,10 +605,24 @@ class Spool:
             try:
                 with self.open() as db:
                     db.executescript(self.SCHEMA)
+                    db.execute("BEGIN IMMEDIATE")
+                    self.sender = self.meta(db, "sender", str(uuid.uuid4()))
+                    self.after_update(db)
                     return
             except sqlite3.DatabaseError as error:
                 if last_try or not damage(error):
                     raise
+
+    def meta(self, db, name, default):
+        db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, default))
+        return db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
+
+    def after_update(self, db):
+        """after_update sends once more what was put aside: this version or the gateway's may have mended it."""
+        if self.meta(db, "version", "") != VERSION:
+            db.execute("INSERT INTO record (body) SELECT body FROM rejected ORDER BY rowid")
+            db.execute("DELETE FROM rejected")
+            db.execute("UPDATE meta SET value = ? WHERE name = 'version'", (VERSION,))
 
     @contextlib.contextmanager
     def open(self):
@@ -369,9 +640,13 @@ class Spool:
                 db.close()
 
     def save(self, records):
+        """save numbers the records of this spool, so that the other side can say which it has."""
         with self.open() as db:
-            db.executemany("INSERT INTO record (body) VALUES (?)", [(json.dumps(r),) for r in records])
-            (newest,) = db.execute("SELECT max(seq) FROM record").fetchone()
+            db.execute("BEGIN IMMEDIATE")
+            (newest,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record'").fetchone()
+            for newest, record in enumerate(records, newest + 1):
+                body = json.dumps({**record, "sender": self.sender, "number": newest})
+                db.execute("INSERT INTO record VALUES (?, ?)", (newest, body))
             if db.execute("DELETE FROM record WHERE seq <= ?", (newest - SPOOL_LIMIT,)).rowcount:
                 say("full", "the spool is full: the oldest records are given up")
 
@@ -401,6 +676,18 @@ class Spool:
         with self.open() as db:
             return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
+    def say_how(self, process_id, said):
+        """say_how notes how this process is, and tells how all that share the spool are."""
+        now = time.time()
+        with self.open() as db:
+            db.execute("INSERT OR REPLACE INTO process VALUES (?, ?, ?)", (process_id, now, json.dumps(said)))
+            db.execute("DELETE FROM process WHERE at < ? OR at > ?", (now - 3 * BEAT_S, now + 3600))
+            return [json.loads(text) for (text,) in db.execute("SELECT said FROM process")]
+
+    def forget_process(self, process_id):
+        with self.open() as db:
+            db.execute("DELETE FROM process WHERE id = ?", (process_id,))
+
 
 # Memory, threads and the way to the gateway ----------------------------------
 
@@ -426,6 +713,9 @@ class Runtime:
         self.due = old.due if old else deque()  # (when, turn, generation) awaiting a last usage frame
         self.spool = old.spool if old else None
         self.cache = {}  # what Open WebUI's tables said: key -> (until, value)
+        self.identity = getattr(old, "identity", None)  # may names be sent; None: the valves are not known
+        self.send_groups = getattr(old, "send_groups", True)
+        self.process_id, self.beat_at = uuid.uuid4().hex, 0.0
 
     def start(self, name, target):
         with self.lock:
@@ -451,10 +741,12 @@ class Runtime:
             if self.sender is not None:
                 self.sender.join(EXIT_SENDER_S)  # it gives its lease back
 
-    def configure(self, endpoint, api_key):
-        if (endpoint, api_key) != (self.endpoint, self.api_key):
-            self.endpoint, self.api_key, self.failures, self.not_before = endpoint, api_key, 0, 0.0
+    def configure(self, valves):
+        if (valves.endpoint, valves.api_key) != (self.endpoint, self.api_key):
+            self.endpoint, self.api_key, self.failures, self.not_before = valves.endpoint, valves.api_key, 0, 0.0
+            self.beat_at = 0.0
             self.new_file.set()
+        self.identity, self.send_groups = valves.send_name_and_email, valves.send_groups
         self.start("sender", self.send_forever)  # there may be records of an earlier process
 
     def put(self, record):
@@ -469,33 +761,30 @@ class Runtime:
     def pending(self):
         """pending counts the records that the gateway does not have yet."""
         with self.lock:
-            in_memory = len(self.queue) + self.saving + sum(
+            in_memory = len(self.queue) + self.saving + len(holder().closing) + sum(
                 elder.saving + (0 if elder.queue is self.queue else len(elder.queue)) for elder in self.elders)
         return in_memory + (self.spool.count() if self.spool else 0)
 
     def emit(self, turn, generation, state):
         with self.lock:
-            said = (state, generation.model, generation.provider, json.dumps(generation.usage))
+            if is_held(turn.id):
+                return  # the tap reports this turn
+            said = (state, generation.id, generation.model, generation.provider, json.dumps(generation.usage))
             if generation.sent != said:
                 generation.sent = said
                 self.put(turn.record(generation, state))
 
     def observe(self, turn, frame, body):
         with self.lock:
+            if turn.is_nobodys(frame.id, frame.model):
+                frame.id = None
             if turn.begins_request(frame, body):
                 self.settle(turn)
                 turn.begin_request(body)
-            generation = turn.generation_for(frame)
+            generation = turn.take(frame)
             if generation is None:
                 return
-            generation.model = frame.model or generation.model
-            generation.provider = frame.provider or generation.provider
-            generation.usage = frame.usage or generation.usage  # the last one counts
-            generation.finished |= frame.finished
-            generation.failed |= frame.failed
-            if frame.usage or frame.finished:
-                generation.finished_at = now_iso()
-            if generation.id and generation.sent is None:
+            if generation.id and generation.sure and generation.sent is None:
                 self.emit(turn, generation, "open")
             if generation.usage and generation.finished:
                 self.due.append((time.monotonic() + SETTLE_S, turn, generation))
@@ -504,6 +793,8 @@ class Runtime:
     def settle(self, turn, ended=False):
         """settle sends what is finished and, when the turn has ended, the rest too."""
         with self.lock:
+            if ended and (turn.cancelled or not turn.streams):  # a stream may begin after the task of inlet has ended
+                turn.add_unanswered()
             for generation in turn.generations.values():
                 if ended or generation.finished:
                     self.emit(turn, generation, turn.end_state(generation))
@@ -518,6 +809,9 @@ class Runtime:
         """give_up forgets a turn; what has not ended by now is sent as it stands."""
         self.turns.pop(turn.id, None)
         self.settle(turn)
+        if is_held(turn.id):
+            return
+        turn.add_unanswered()
         for generation in turn.generations.values():
             if generation.sent is None or generation.sent[0] == "open":
                 self.put(turn.record(generation, "open"))
@@ -530,15 +824,18 @@ class Runtime:
                 self.emit(turn, generation, turn.end_state(generation))
             for turn in [t for t in self.turns.values() if now - t.touched > SWEEP_AFTER_S]:
                 self.give_up(turn)
+        if holder().tap is not None:
+            quietly(holder().tap, "work")
 
     def write_forever(self):
-        while not (self.stopping and not self.queue):
+        while not (self.stopping and not self.queue and not holder().closing):
             self.new_record.wait(0.25 if self.due else 30.0)
             self.new_record.clear()
             try:
                 if not self.stopping:
                     time.sleep(GATHER_S)
                     self.tick()
+                close_wires()
                 self.drain()
             except Exception as error:  # the disk is full or busy: the records are in the queue again
                 say_error("writer", error)
@@ -589,7 +886,7 @@ class Runtime:
             wait = 5.0
             try:
                 self.spool = self.spool or Spool()
-                wait = self.send_some()
+                wait = min(self.send_some(), self.beat())
             except Exception as error:
                 say_error("sender", error)
                 if damage(error):
@@ -615,13 +912,38 @@ class Runtime:
         finally:
             self.spool.release()
 
+    def beat(self):
+        """beat tells the gateway how this plugin is, once a minute for all processes that share the spool, and
+        returns the seconds until the next time."""
+        now = time.monotonic()
+        if self.beat_at > now:
+            return self.beat_at - now
+        self.beat_at = now + BEAT_S
+        everyone = self.spool.say_how(self.process_id, tap_says())
+        if self.endpoint and self.not_before <= now and self.spool.lease(2 * HTTP_TIMEOUT_S):
+            try:
+                with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                    post(self.endpoint, self.api_key, "senders/heartbeat", json.dumps(self.beat_body(everyone)))
+            finally:
+                self.spool.release()
+        return BEAT_S
+
+    def beat_body(self, everyone):
+        worst = max(everyone, key=lambda said: ("on", "off", "does_not_fit").index(said["tap"]))
+        sums = {name: sum(said.get(name, 0) for said in everyone) for name in ("seen", "missed", "faults", "unnamed")}
+        version = getattr(sys.modules.get("open_webui.env"), "VERSION", None)
+        return known({"sender": self.spool.sender, "plugin": VERSION, "openwebui": fit_text(version, 64),
+                      "tap": worst["tap"], "reason": worst.get("reason"), "processes": len(everyone), **sums,
+                      "queued": self.spool.count(), "rejected": self.spool.count("rejected")})
+
     def deliver(self, batch):
         try:
-            status, retry_after, reply = post(self.endpoint, self.api_key, [body for _, body in batch])
+            status, retry_after, reply = post(
+                self.endpoint, self.api_key, "events", "[" + ",".join(body for _, body in batch) + "]")
         except Exception as error:  # its text could quote the key: the name must do
             return self.later(f"the gateway cannot be reached ({type(error).__name__})")
         listed = reply.get("rejected", []) if isinstance(reply, dict) else None
-        refused = [(batch[r["index"]][1], clean(str(r.get("reason")))) for r in listed] if isinstance(listed, list) else []
+        refused = [(batch[r["index"]][1], fit_text(str(r.get("reason")), 256, cut=True)) for r in listed] if isinstance(listed, list) else []
         # 404 and 405 are not the gateway's: the address is wrong, the records are not.
         if status // 100 == 4 and status not in (401, 403, 404, 405, 408, 429):
             if status == 413 and len(batch) > 1:
@@ -657,7 +979,7 @@ class Runtime:
         return delay
 
 
-def post(endpoint, api_key, bodies):
+def post(endpoint, api_key, name, body):
     """post returns status, Retry-After in seconds and the JSON reply (or None).
     No redirects, no proxy settings: the key goes where the admin pointed."""
     url = urllib.parse.urlsplit(endpoint if "://" in endpoint else "http://" + endpoint)
@@ -665,7 +987,7 @@ def post(endpoint, api_key, bodies):
     connection = kind(url.hostname, url.port, timeout=HTTP_TIMEOUT_S)
     reply, seconds = None, 0.0
     with contextlib.closing(connection):
-        connection.request("POST", url.path.rstrip("/") + "/api/v1/events", "[" + ",".join(bodies) + "]", {
+        connection.request("POST", url.path.rstrip("/") + "/api/v1/" + name, body, {
             "Authorization": f"Bearer {api_key}", "Content-Type": "application/json",
             "User-Agent": f"openwebui-metering/{VERSION}"})
         response = connection.getresponse()
@@ -683,21 +1005,893 @@ def runtime():
     return current if current is not None and current.pid == os.getpid() else install()
 
 
-def install():
-    holder = sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
-    if not hasattr(holder, "disk"):
-        holder.disk = lock = threading.Lock()
-        atexit.register(lambda: holder.current.close())
+def holder():
+    """holder keeps what outlives an exec of this file: the runtime, the tap, and what answers under way need."""
+    kept = sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    if not hasattr(kept, "disk"):
+        kept.disk = lock = threading.Lock()
+        atexit.register(lambda: kept.current.close())
         if hasattr(os, "register_at_fork"):  # no fork while the disk is in use
             os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
-    old = getattr(holder, "current", None)
+    if not hasattr(kept, "seen"):
+        kept.tap, kept.points = None, []  # what is laid where: Point
+        kept.seen = OrderedDict()  # turns that the tap reports: id -> [requests so far, does the filter report it after all]
+        kept.closing = deque()  # answers that have ended, for the writer thread
+        kept.turn = contextvars.ContextVar("openwebui_metering_turn", default=None)  # the id of the turn under way
+        kept.inside = contextvars.ContextVar("openwebui_metering_inside", default=False)  # a request that is read along
+        kept.aside = None  # (version, reason): the tap has stepped aside in this process
+        kept.counts = dict.fromkeys(COUNTS, 0)
+    return kept
+
+
+def install():
+    kept = holder()
+    old = getattr(kept, "current", None)
     old = old if old is not None and old.pid == os.getpid() else None
-    holder.current = Runtime(old)
+    kept.current = Runtime(old)
     if old is not None:
         old.stop()
-        if holder.current.endpoint:
-            holder.current.start("sender", holder.current.send_forever)
-    return holder.current
+        if kept.current.endpoint:
+            kept.current.start("sender", kept.current.send_forever)
+    return kept.current
+
+
+# The tap -----------------------------------------------------------------------
+#
+# A pass-through on the HTTP clients of this process looks at requests to model
+# providers.  It hands on what it was given and what came back; the answer is
+# read along where its reader takes it.  Whatever goes wrong in here is counted,
+# and the turn is left to the filter.
+
+COUNTS = ("seen", "missed", "faults", "unnamed", "without_id")
+KINDS = {"chat/completions": "chat", "completions": "chat", "responses": "chat", "messages": "chat",
+         "embeddings": "embedding", "images/generations": "image", "images/edits": "image", "audio/speech": "speech",
+         "audio/transcriptions": "transcription", "rerank": "rerank"}  # by the end of the path
+OLLAMA = {"/api/chat": "chat", "/api/generate": "chat", "/api/embed": "embedding", "/api/embeddings": "embedding"}
+PATHS = re.compile(r"(?:/v\d+\w*|/openai|/api)?/(%s)/?$" % "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True)))
+MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
+PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
+CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
+NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}
+CHECK_S, LIVE_LIMIT, LIVE_S = 10.0, 4000, 2 * 3600.0
+FAULTS_MAX, IN_A_ROW = 20, 5  # after so many the tap steps aside
+FRAMES_MAX = 80
+
+
+def is_held(turn_id):
+    """is_held tells whether the tap reports this turn; then the filter keeps its records to itself."""
+    entry = holder().seen.get(turn_id)
+    return entry is not None and not entry[1]
+
+
+def let_go(turn_id):
+    """let_go leaves a turn to the filter: the tap could not read all of it."""
+    entry = holder().seen.get(turn_id)
+    if entry is not None and not entry[1]:
+        entry[1] = True
+        turn = runtime().turns.get(turn_id)
+        if turn is not None:
+            runtime().settle(turn, ended=not turn.tasks and (turn.over or turn.done or not turn.streams))
+
+
+def quietly(thing, method, *args):
+    """quietly calls a method of the tap or of one of its requests: what goes wrong stays here."""
+    try:
+        return getattr(thing, method)(*args)
+    except Exception as error:
+        fault(method, error, getattr(thing, "turn_id", None))
+        with contextlib.suppress(Exception):
+            thing.over = True
+        return None
+
+
+def fault(where, error, turn_id=None):
+    try:
+        say_error(f"tap {where}", error)
+        kept = holder()
+        kept.counts["faults"] += 1
+        if turn_id is not None:
+            let_go(turn_id)
+        if kept.counts["faults"] >= FAULTS_MAX:
+            step_aside(f"{kept.counts['faults']} faults, the last: {type(error).__name__} in {where}")
+    except Exception as second:
+        say_error("tap fault", second)
+
+
+def step_aside(reason):
+    """step_aside: the tap does not fit what runs here.  It stays away for as long as this process lives."""
+    kept = holder()
+    if kept.aside is None:
+        kept.aside = (VERSION, reason)
+        say("tap", f"the tap steps aside, the filter goes on alone: {reason}")
+    tap_off("does_not_fit", reason)
+
+
+def close_wires():
+    """close_wires runs in the writer thread."""
+    closing = holder().closing
+    while closing:
+        quietly(closing.popleft(), "close")
+
+
+def tap_says():
+    """tap_says how the tap of this process is."""
+    kept = holder()
+    tap = kept.tap
+    state, reason = (tap.state, tap.reason) if tap is not None else ("off", "nobody has chatted since the start")
+    return known({"tap": state, "reason": fit_text(reason, 256, cut=True), **kept.counts})
+
+
+# Who asks
+
+
+class Asker:
+    """Who asks, read from Open WebUI's frames on the stack; the nearest word on each counts.  No frame is kept."""
+
+    def __init__(self, frame):
+        self.user = self.metadata = self.request = self.place = None
+        for _ in range(FRAMES_MAX):
+            if frame is None or (self.user and self.metadata and self.request):
+                break
+            name = frame.f_globals.get("__name__")
+            if isinstance(name, str) and name.startswith(("open_webui.", "function_")):
+                self.place = self.place or name
+                if name.startswith("open_webui."):
+                    self.read(frame)
+            frame = frame.f_back
+        state = getattr(self.request, "state", None)
+        self.user = self.user or is_user(getattr(state, "user", None))
+        self.path = (getattr(self.request, "scope", None) or {}).get("path") or ""
+        if self.path.startswith(CLIENTS_WORD):
+            self.metadata = None
+        self.metadata = self.metadata or {}
+
+    def read(self, frame):
+        code = frame.f_code
+        names = {"user", "metadata", "request", "form_data"}.intersection(
+            code.co_varnames + code.co_cellvars + code.co_freevars)
+        if not names:
+            return
+        local = frame.f_locals
+        self.user = self.user or is_user(local.get("user"))
+        self.metadata = self.metadata or is_metadata(local.get("metadata"))
+        if self.metadata is None and isinstance(local.get("form_data"), dict):
+            self.metadata = is_metadata(local["form_data"].get("metadata"))
+        if self.request is None and hasattr(local.get("request"), "scope"):
+            self.request = local["request"]
+
+    def origin(self):
+        if self.metadata.get("session_id") or self.metadata.get("internal") or self.metadata.get("chat_id"):
+            found = origin_of(self.metadata)
+            if found != "api":
+                return found
+        if self.path.startswith(CLIENTS_WORD) or self.request is None:
+            return "api" if self.request is not None else None
+        kind = getattr(getattr(self.request, "state", None), "auth_type", None)
+        headers = getattr(self.request, "headers", None) or {}
+        by_key = kind == "api_key" or str(headers.get("authorization", "")).startswith("Bearer sk-") or "x-api-key" in headers
+        return "api" if by_key else "ui"
+
+
+def is_user(value):
+    found = value.get("id") if isinstance(value, dict) else getattr(value, "id", None)
+    return value if isinstance(found, str) and found else None
+
+
+def is_metadata(value):
+    return value if isinstance(value, dict) and not value.keys().isdisjoint(("chat_id", "task", "user_id", MARK)) else None
+
+
+def model_in(body):
+    """model_in looks for the model's name at both ends of a request: no long prompt is parsed or copied."""
+    if isinstance(body, dict):
+        return body.get("model") if isinstance(body.get("model"), str) else None
+    if not isinstance(body, (str, bytes)):
+        return None
+    for part in (body[:HEAD_KEPT], body[-HEAD_KEPT:]):
+        found = MODEL.search(part if isinstance(part, str) else part.decode("utf-8", "replace"))
+        if found:
+            return found.group(1)
+    return None
+
+
+# One request
+
+
+class Wire:
+    """One upstream request on its way, from the call to the end of the answer."""
+
+    def __init__(self, kind, model, address, about, turn_id, number, turn=None):
+        self.kind, self.about, self.turn_id, self.turn = kind, about, turn_id, turn
+        self.platform, self.host = platform_at(address)
+        self.address, self.model, self.born = address, model, time.monotonic()
+        self.user = self.person = None  # of the turn; or as Open WebUI knows who asks
+        self.said = Generation(None, "tap", now_iso(), number)
+        self.header_id = self.stream = self.error = self.status = None
+        self.lines = self.over = self.changing = False
+        self.rest, self.last = Ends(), b""
+
+    def answered(self, response, kwargs):
+        """answered: the head of the answer is there; its reader gets what it would have got."""
+        self.head(response)
+        self.follow(response)
+
+    def head(self, response):
+        headers = response.headers
+        self.status = getattr(response, "status", None) or getattr(response, "status_code", None)
+        self.header_id = fit_generation_id(headers.get("X-Generation-Id"))
+        kind = headers.get("Content-Type") or ""
+        self.lines = "text/event-stream" in kind or "ndjson" in kind
+
+    def follow(self, response):
+        """follow reads an aiohttp answer along: its stream becomes one that tells what is read from it."""
+        tap, stream = holder().tap, response.content
+        if tap is None or type(stream) is not tap.plain or len(tap.live) >= LIVE_LIMIT:
+            return self.finish(None)
+        self.stream = stream  # while it is held, no other stream has its address
+        tap.live[id(stream)] = self
+        stream.__class__ = tap.tapped
+        if stream.at_eof():
+            tap.live.pop(id(stream), None)
+            self.finish(None)
+
+    def data(self, chunk):
+        if self.over:
+            return
+        if not self.lines:
+            if self.kind != "speech":
+                self.rest.add(chunk)
+            return
+        end = chunk.rfind(b"\n")
+        if end < 0:
+            return self.rest.add(chunk)
+        start = 0
+        if self.rest.kept:  # the beginning of this line came before
+            start = chunk.index(b"\n") + 1
+            self.rest.add(chunk[:start])
+            self.line(*self.rest.take())
+        if start <= end:
+            self.whole_lines(chunk[start:end])
+        if end + 1 < len(chunk):
+            self.rest.add(chunk[end + 1:])
+
+    def whole_lines(self, text):
+        if self.said.sure and not TELLS.search(text):
+            return
+        for line in text.split(b"\n"):
+            self.line(None, line)
+
+    def line(self, head, line):
+        """line reads a line of a stream; of a long one only the ends are left."""
+        if head is not None:
+            return self.frame(read_ends(head, line))
+        payload = payload_of(line)
+        if payload == b"[DONE]":
+            self.said.finished = True
+        elif payload.startswith(b"{"):
+            if TELLS.search(payload) or not (self.said.sure or self.changing):
+                self.frame(parse(payload))
+                self.last = b""
+            else:
+                self.last = payload  # the id that stays may be in the last one
+
+    def frame(self, event):
+        frame = read_frame(event) if isinstance(event, dict) else None
+        if frame is None:
+            return
+        before = self.said.id
+        self.said.take(frame)
+        self.changing = before is not None and self.said.id != before
+        if self.turn is not None and self.said.usage:
+            self.turn.answers[self.said.request] = self.said.usage
+        if self.said.sure and self.said.id and self.said.sent is None and not self.over:
+            self.said.sent = "open"
+            self.put("open")
+
+    def finish(self, error):
+        """finish runs where the answer ended and only hands over: the writer thread reads what is left."""
+        if self.over:
+            return
+        self.over, self.error, self.stream = True, error, None
+        self.said.finished_at = self.said.finished_at or now_iso()
+        holder().closing.append(self)
+        runtime().start("writer", runtime().write_forever)
+        runtime().new_record.set()
+
+    def close(self):
+        """close runs in the writer thread."""
+        self.read_rest()
+        said, self.last = self.said, b""
+        if not said.id or (self.header_id or "").startswith("gen-") and not said.id.startswith("gen-"):
+            said.id = self.header_id or said.id  # the header names OpenRouter's generation
+        if self.was_refused():
+            return
+        state = self.end_state()
+        if state == "final" and not said.usage:
+            self.without_usage()
+        self.put(state)
+
+    def read_rest(self):
+        head, rest = self.rest.take()
+        if self.lines:
+            self.line(head, rest)
+            if self.last:
+                self.frame(parse(self.last))
+        elif head is not None:
+            self.frame(read_ends(head, rest))
+        elif rest.lstrip()[:1] == b"{":
+            self.frame(parse(rest))
+
+    def was_refused(self):
+        """was_refused: nothing was sold where the provider did not begin, or was never asked."""
+        if self.said.usage:
+            return False
+        never = any(kind.__name__ in NEVER_SENT for kind in type(self.error).__mro__)
+        return never or (self.status or 200) >= 400
+
+    def was_left(self):
+        """was_left: the reader went away; aiohttp says so by an exception of its own."""
+        error = self.error
+        return isinstance(error, (asyncio.CancelledError, GeneratorExit)) or "closed" in str(error).lower()
+
+    def end_state(self):
+        if self.said.failed:
+            return "error"
+        if self.error is None or self.said.finished:
+            return "final"
+        return "cancelled" if self.was_left() else "error"
+
+    def without_usage(self):
+        """without_usage: the filter may have seen what this answer cost."""
+        kept, turn = holder(), self.turn
+        if self.kind == "chat" and not self.said.id:
+            kept.counts["without_id"] += 1
+            kept.unread = getattr(kept, "unread", 0) + 1
+            if kept.unread >= IN_A_ROW:
+                step_aside(f"{kept.unread} answers in a row had neither id nor usage")
+        if turn is not None and any(generation.usage for generation in turn.generations.values()):
+            let_go(turn.id)
+
+    def put(self, state):
+        said = self.said
+        if said.id or said.usage:
+            holder().unread = 0
+        # A request without an id of the provider's is known by its place in the turn.
+        turn_id = self.turn_id if said.id else f"{self.turn_id}:{said.request}"
+        about = {**self.about, "user": self.user or person_of(self.person, None, *tap_may_say(self.person))}
+        model = said.model or fit_text(self.model, TEXT_LIMITS["model"])
+        runtime().put(make_record(said, state, about, turn_id, kind=self.kind, model=model,
+                                  platform=platform_of(said, self.platform, self.host)))
+
+
+def tap_may_say(person):
+    """tap_may_say gives what is known of a user's groups, and whether names may leave; not before the valves are known."""
+    current = runtime()
+    found = current.cache.get(("groups", (person or {}).get("id")), (0.0, None))[1] if current.send_groups else None
+    return found, current.identity is True
+
+
+def along(wire, pieces):
+    """along hands on the pieces of an answer as they are read."""
+    whole = False
+    try:
+        for piece in pieces:
+            quietly(wire, "data", piece.encode() if isinstance(piece, str) else piece)
+            yield piece
+        whole = True
+    finally:
+        quietly(wire, "finish", None if whole else sys.exc_info()[1])
+
+
+async def along_async(wire, pieces):
+    whole = False
+    try:
+        async for piece in pieces:
+            quietly(wire, "data", piece)
+            yield piece
+        whole = True
+    finally:
+        quietly(wire, "finish", None if whole else sys.exc_info()[1])
+
+
+class LateWire(Wire):
+    """A request of a client that reads the whole answer itself, or hands its stream to the caller."""
+
+    def answered(self, response, kwargs):
+        self.head(response)
+        if self.is_whole(response, kwargs):
+            self.data(response.content)
+            return self.finish(None)
+        if self.header_id:  # its caller may read in a way that shows nothing
+            self.said.id, self.said.sent = self.header_id, "open"
+            self.put("open")
+        self.follow(response)
+
+
+class RequestsWire(LateWire):
+    @staticmethod
+    def is_whole(response, kwargs):
+        return response._content_consumed
+
+    def follow(self, response):
+        read = response.iter_content
+        response.iter_content = lambda *args, **kwargs: along(self, read(*args, **kwargs))
+
+
+class HttpxWire(LateWire):
+    @staticmethod
+    def is_whole(response, kwargs):
+        return response.is_closed
+
+    def follow(self, response):
+        httpx, inner, packed = sys.modules["httpx"], response.stream, response.headers.get("Content-Encoding") or ""
+        self.unpack = zlib.decompressobj(47) if packed in ("gzip", "deflate") else None
+        self.readable = packed in ("", "identity", "gzip", "deflate")
+        wire = self
+
+        class Along(httpx.AsyncByteStream if isinstance(inner, httpx.AsyncByteStream) else httpx.SyncByteStream):
+            def __iter__(self):
+                return along(wire, inner)
+
+            def __aiter__(self):
+                return along_async(wire, inner)
+
+            def close(self):
+                inner.close()
+
+            async def aclose(self):
+                await inner.aclose()
+
+        response.stream = Along()
+
+    def data(self, chunk):
+        if getattr(self, "unpack", None) is not None:
+            chunk = self.unpack.decompress(chunk)
+        if getattr(self, "readable", True):
+            super().data(chunk)
+
+
+class VoiceWire(Wire):
+    """A call by voice: a socket on which each answer tells its usage."""
+
+    def answered(self, socket, kwargs):
+        receive = socket.receive
+
+        async def receive_along(*args, **kwargs):
+            message = await receive(*args, **kwargs)
+            quietly(self, "message", message)
+            return message
+
+        socket.receive = receive_along
+
+    def finish(self, error):
+        """finish: nothing was asked by connecting."""
+
+    def message(self, message):
+        text = message.data
+        if not isinstance(text, str) or '"usage"' not in text[:HEAD_KEPT] and '"usage"' not in text[-TAIL_KEPT:]:
+            return
+        said_by = Wire("transcription" if "transcription.completed" in text[:HEAD_KEPT] else self.kind, self.model,
+                       self.address, self.about, self.turn_id, self.said.request, None)
+        said_by.user, said_by.person = self.user, self.person
+        self.said.request += 1
+        said_by.frame(parse(text))
+        if said_by.said.usage:
+            said_by.finish(None)
+
+
+# What is laid where
+
+
+class Point:
+    """A method that the tap passes through: whose, how to read its call, and what follows its answer."""
+
+    def __init__(self, owner, name, call, wire):
+        self.owner, self.name, self.call, self.wire = owner, name, call, wire
+        self.original = owner.__dict__[name]
+        self.laid = pass_through(self.original, self, holder())
+
+    def is_there(self):
+        """is_there tells whether ours is still passed: a wrapper that is taken away may take what is above it along."""
+        method = self.owner.__dict__.get(self.name)
+        while method is not None and method is not self.laid:
+            method = getattr(method, "__wrapped__", None)
+        return method is self.laid
+
+
+def pass_through(original, point, kept):
+    """pass_through calls the original and hands on what it gives.  It may outlive an exec of this file, under a wrapper
+    of somebody else's, and knows the tap by these names only: begin, answered, finish."""
+    def begin(args, kwargs):
+        tap = kept.tap
+        if tap is None or kept.inside.get():  # one call may pass several points, or one point twice
+            return None
+        wire = quietly(tap, "begin", point, args, kwargs, sys._getframe(2))
+        kept.inside.set(wire is not None)
+        return wire
+
+    def end(wire, response, kwargs):
+        kept.inside.set(False)
+        if response is not None:
+            quietly(wire, "answered", response, kwargs)
+        else:
+            quietly(wire, "finish", sys.exc_info()[1])
+
+    if inspect.iscoroutinefunction(original):
+        @functools.wraps(original)
+        async def passed(*args, **kwargs):
+            wire = begin(args, kwargs)
+            if wire is None:
+                return await original(*args, **kwargs)
+            response = None
+            try:
+                response = await original(*args, **kwargs)
+                return response
+            finally:
+                end(wire, response, kwargs)
+    else:
+        @functools.wraps(original)
+        def passed(*args, **kwargs):
+            wire = begin(args, kwargs)
+            if wire is None:
+                return original(*args, **kwargs)
+            response = None
+            try:
+                response = original(*args, **kwargs)
+                return response
+            finally:
+                end(wire, response, kwargs)
+    return passed
+
+
+def aiohttp_call(args, kwargs):
+    """aiohttp_call gives method, address and body of a call of ClientSession._request."""
+    url = args[2] if len(args) > 2 else kwargs["str_or_url"]
+    base = getattr(args[0], "_base_url", None)
+    body = kwargs.get("data") if kwargs.get("data") is not None else kwargs.get("json")
+    address = str(url) if base is None or "://" in str(url) else f"{str(base).rstrip('/')}/{str(url).lstrip('/')}"
+    return args[1] if len(args) > 1 else kwargs["method"], address, body
+
+
+def socket_call(args, kwargs):
+    return "GET", str(args[1] if len(args) > 1 else kwargs["url"]), None
+
+
+def send_call(args, kwargs):
+    """send_call does so for requests and httpx, whose requests are made beforehand."""
+    request = args[1] if len(args) > 1 else kwargs["request"]
+    body = getattr(request, "body", None)
+    if body is None and hasattr(request, "_content"):
+        body = request._content
+    return request.method, str(request.url), body
+
+
+def places():
+    """places lists what can be passed through of the clients that are loaded."""
+    aiohttp, requests, httpx = (sys.modules.get(name) for name in ("aiohttp", "requests", "httpx"))
+    if aiohttp is not None:
+        yield aiohttp.ClientSession, "_request", aiohttp_call, Wire
+        yield aiohttp.ClientSession, "_ws_connect", socket_call, VoiceWire
+    if requests is not None:
+        yield requests.Session, "send", send_call, RequestsWire
+    if httpx is not None:
+        yield httpx.AsyncClient, "send", send_call, HttpxWire
+        yield httpx.Client, "send", send_call, HttpxWire
+
+
+class Tap:
+    """What this exec of the file lays on the HTTP clients of its process."""
+
+    def __init__(self, function_id):
+        self.function_id, self.state, self.reason = function_id, "off", None
+        self.live = {}  # id of a stream that is being read -> its request
+        self.checked, self.swept, self.task = time.monotonic(), time.monotonic(), None
+        self.plain = self.tapped = None
+
+    @property
+    def counts(self):
+        return holder().counts
+
+    def make_stream(self):
+        """make_stream derives a reader of the same layout that tells what is read from it, and how it ends."""
+        plain, live = self.plain, self.live
+
+        class StreamReader(plain):
+            __slots__ = ()
+
+            def _read_nowait_chunk(self, n):
+                data = plain._read_nowait_chunk(self, n)
+                wire = live.get(id(self))
+                if wire is not None:
+                    quietly(wire, "data", data)
+                    if self._eof and not self._buffer:
+                        live.pop(id(self), None)
+                        quietly(wire, "finish", None)
+                return data
+
+            def feed_eof(self):
+                plain.feed_eof(self)
+                if not self._buffer:
+                    wire = live.pop(id(self), None)
+                    if wire is not None:
+                        quietly(wire, "finish", None)
+
+            def set_exception(self, *args, **kwargs):
+                plain.set_exception(self, *args, **kwargs)
+                wire = live.pop(id(self), None)
+                if wire is not None:
+                    quietly(wire, "finish", args[0] if args else kwargs.get("exc"))
+
+        return StreamReader
+
+    def misfit(self):
+        """misfit tries the streams of the aiohttp that is here, without network; it says what does not fit."""
+        aiohttp = sys.modules["aiohttp"]
+        if not inspect.iscoroutinefunction(aiohttp.ClientSession._request):
+            return "aiohttp.ClientSession._request is no coroutine function"
+        self.plain = aiohttp.StreamReader
+        self.tapped = self.make_stream()
+        ways = [lambda stream: stream.read(), lambda stream: stream.readany(), lambda stream: stream.readexactly(10),
+                lambda stream: stream.read(99), lambda stream: stream.readline(), lambda stream: stream.readchunk()]
+        for way in ways:
+            said = try_stream(self, way)
+            if said is not None:
+                return f"aiohttp.StreamReader is another one: {said}"
+        return None
+
+    def begin(self, point, args, kwargs, frame):
+        if self.state != "on":
+            return None
+        method, address, body = point.call(args, kwargs)
+        kind = self.kind_of(point, method, address)
+        if kind is None:
+            return None
+        asker = Asker(frame)
+        if not self.is_providers(address, asker):
+            return None
+        self.look_after(asker)
+        return self.wire_of(point, kind, address, model_in(body), asker)
+
+    @staticmethod
+    def kind_of(point, method, address):
+        path = address.partition("?")[0]
+        if point.name == "_ws_connect":
+            return "speech" if path.endswith("/realtime") else None
+        if str(method).upper() != "POST":
+            return None
+        found = PATHS.search(path)
+        return KINDS[found.group(1)] if found else next((kind for end, kind in OLLAMA.items() if path.endswith(end)), None)
+
+    @staticmethod
+    def is_providers(address, asker):
+        """is_providers: other services have such paths, too; who asks, or the address, tells a model provider."""
+        if "openrouter.ai" in address or (asker.place or "").startswith(PLACES):
+            return True
+        known_urls = runtime().cache.get(("urls",), (0.0, []))[1]
+        if any(url and address.startswith(url) for url, _ in known_urls):
+            return True
+        return (asker.place or "").startswith("function_") and platform_at(address)[0] is not None
+
+    def wire_of(self, point, kind, address, model, asker):
+        kept, task = holder(), fit_text(asker.metadata.get("task"), TEXT_LIMITS["task"])
+        turn_id, turn = self.turn_under_way(asker)
+        of_turn = turn_id is not None and kind == "chat" and task is None
+        about = self.about(turn, asker, task, model, of_turn)
+        number = self.next_number(turn_id, turn) if of_turn else 1
+        wire = point.wire(kind, model, address, about, turn_id if of_turn else uuid.uuid4().hex, number,
+                          turn if of_turn else None)
+        wire.user = turn.about["user"] if turn is not None and turn.about["user"].get("id") != "unknown" else None
+        wire.person = plain_person(asker.user, asker.metadata.get("user_id"))
+        kept.counts["seen"] += 1
+        kept.counts["unnamed"] += wire.user is None and wire.person is None
+        return wire
+
+    @staticmethod
+    def turn_under_way(asker):
+        """turn_under_way: the turn that Open WebUI's metadata name, or the one in whose context this runs.  A task that
+        began in a chat may go on for others: the context counts only for the turn's own user and while it lasts."""
+        mark = asker.metadata.get(MARK)
+        named = mark.get("turn") if isinstance(mark, dict) else None
+        if named is not None:
+            return named, runtime().turns.get(named)
+        turn = runtime().turns.get(holder().turn.get())
+        user = plain_person(asker.user, None)
+        if turn is None:
+            return None, None
+        lasts = bool(turn.tasks) or not turn.over if user is None else user["id"] == turn.about["user"].get("id")
+        return (turn.id, turn) if lasts else (None, None)
+
+    @staticmethod
+    def about(turn, asker, task, model, of_turn):
+        """about gives the fields of a request but for its user.  Only a turn's own requests name its message."""
+        said = turn.about if turn is not None else describe(None, asker.metadata, model)
+        about = {name: said.get(name) for name in ("chat_id", "message_id", "origin", "requested_model")}
+        if turn is None:
+            about["origin"] = asker.origin()
+        if not of_turn:
+            chat_id = fit_id(asker.metadata.get("chat_id"), ID_LIMITS["chat_id"]) or about["chat_id"]
+            about.update(chat_id=chat_id, message_id=None, requested_model=fit_text(model, TEXT_LIMITS["requested_model"]))
+        return {**about, "task": task}
+
+    @staticmethod
+    def next_number(turn_id, turn):
+        kept = holder()
+        entry = kept.seen.setdefault(turn_id, [0, False])
+        entry[0] = max(entry[0] + 1, getattr(turn, "asked", 0))
+        if turn is not None:
+            turn.answers.setdefault(entry[0])
+        while len(kept.seen) > 2 * TURN_LIMIT:
+            kept.seen.popitem(last=False)
+        kept.missed_in_a_row = 0
+        return entry[0]
+
+    def look_after(self, asker):
+        """look_after asks, beside the request and never before it, whether the function is still on, and learns the
+        user's groups."""
+        with contextlib.suppress(RuntimeError):  # in a thread there is no loop to ask on
+            loop = asyncio.get_running_loop()
+            user_id = (plain_person(asker.user, None) or {}).get("id")
+            self.task = loop.create_task(self.ask(user_id))  # held, or it may be collected
+
+    async def ask(self, user_id):
+        try:
+            now = time.monotonic()
+            if now - self.checked >= CHECK_S:
+                self.checked = now
+                await self.check()
+            if user_id and runtime().send_groups:
+                await groups_of(user_id)
+        except Exception as error:
+            say_error("tap check", error)
+
+    async def check(self):
+        stored = await settled(read_function(self.function_id))
+        if stored is None or not stored.is_active or not stored.is_global:
+            return tap_off("off", "the function is not on for everybody")
+        valves = await stored_valves(self.function_id)
+        runtime().configure(valves)
+        if not valves.tap:
+            tap_off("off", "switched off by the valve")
+
+    def work(self):
+        """work runs in the writer thread: what nobody read to its end is closed some day."""
+        now = time.monotonic()
+        if now - self.swept > 60.0:
+            self.swept = now
+            for key, wire in list(self.live.items()):
+                if now - wire.born > LIVE_S:
+                    self.live.pop(key, None)
+                    quietly(wire, "finish", TimeoutError())
+
+
+def plain_person(user, user_id):
+    """plain_person copies the four fields that may be sent; Open WebUI's object is let go."""
+    if user is None:
+        return {"id": user_id} if isinstance(user_id, str) and user_id else None
+    get = user.get if isinstance(user, dict) else lambda name: getattr(user, name, None)
+    return {name: get(name) for name in ("id", "name", "email", "role")}
+
+
+def try_stream(tap, way):
+    """try_stream reads a stream in one way; it says what was not told, or None."""
+    said = []
+
+    class Probe:
+        over = False
+
+        def data(self, chunk):
+            said.append(bytes(chunk))
+
+        def finish(self, error):
+            said.append(error)
+
+    class Protocol:
+        _reading_paused = False
+
+        def resume_reading(self, *args, **kwargs):
+            """The stream asks for more."""
+
+        def pause_reading(self, *args, **kwargs):
+            """The stream has enough."""
+
+    def fresh():
+        stream = tap.plain(Protocol(), 1 << 16, loop=types.SimpleNamespace())
+        stream.feed_data(b"early\n")
+        stream.__class__ = tap.tapped
+        tap.live[id(stream)] = Probe()
+        return stream
+
+    try:
+        stream, got, error = fresh(), b"", EOFError()
+        stream.feed_data(b"late")
+        stream.feed_eof()
+        while not stream.at_eof():
+            piece = run_now(way(stream))
+            got += piece[0] if isinstance(piece, tuple) else piece
+        if got != b"early\nlate" or said != [*said[:-1], None] or b"".join(said[:-1]) != got:
+            return f"it told {said!r}"
+        said.clear()
+        stream = fresh()
+        stream.set_exception(error)
+        return None if said == [error] else "it did not tell how it ended"
+    except Exception as error:
+        return f"{type(error).__name__}"
+    finally:
+        tap.live.clear()
+
+
+def run_now(coroutine):
+    """run_now runs what has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    coroutine.close()
+    raise RuntimeError("it waits")
+
+
+def tap_on(function_id):
+    """tap_on lays what is not laid yet, for this exec of the file."""
+    kept = holder()
+    try:
+        if os.environ.get("OPENWEBUI_METERING_TAP", "").lower() in ("off", "0", "false"):
+            tap_off("off", "switched off by OPENWEBUI_METERING_TAP")
+            return False
+        if kept.aside is not None and kept.aside[0] == VERSION:
+            return False
+        if not isinstance(kept.tap, Tap) or kept.tap.state != "on":
+            tap_off("off", None)
+            kept.tap = Tap(function_id)
+            if "aiohttp" not in sys.modules:
+                kept.tap.reason = "aiohttp is not loaded"
+                return False
+            misfit = kept.tap.misfit()
+            if misfit is not None:
+                step_aside(misfit)
+                return False
+            kept.tap.state = "on"
+            runtime().beat_at = 0.0
+        for owner, name, call, wire in places():
+            if name in owner.__dict__ and not any((p.owner, p.name) == (owner, name) and p.is_there() for p in kept.points):
+                point = Point(owner, name, call, wire)
+                setattr(owner, name, point.laid)
+                kept.points.append(point)
+        for point in kept.points:  # laid by an earlier exec: what follows is this one's
+            point.call, point.wire = next(
+                (call, wire) for owner, name, call, wire in places() if (owner, name) == (point.owner, point.name))
+        return True
+    except Exception as error:
+        fault("on", error)
+        tap_off("does_not_fit", f"{type(error).__name__} when it was switched on")
+        return False
+
+
+def tap_off(state="off", reason="switched off"):
+    """tap_off takes away what was laid.  Where somebody laid a wrapper above, ours stays and does nothing.  Answers
+    under way are read to their end."""
+    kept = holder()
+    kept.tap = kept.tap or Tap(None)
+    kept.tap.state, kept.tap.reason = state, reason
+    left = []
+    for point in kept.points:
+        if point.owner.__dict__.get(point.name) is point.laid:
+            setattr(point.owner, point.name, point.original)
+        elif point.is_there():
+            left.append(point)
+    kept.points = left
+
+
+def note_missed(turn):
+    """note_missed counts a turn whose usage the filter saw and the tap did not; pipes may ask as they like."""
+    kept = holder()
+    if kept.tap is None or kept.tap.state != "on" or not turn.tapped or turn.piped or turn.id in kept.seen:
+        return
+    if any(generation.usage for generation in turn.generations.values()):
+        turn.tapped = False  # once a turn
+        kept.counts["missed"] += 1
+        kept.missed_in_a_row = getattr(kept, "missed_in_a_row", 0) + 1
+        if kept.missed_in_a_row >= IN_A_ROW:
+            step_aside(f"it saw nothing of {kept.missed_in_a_row} turns in a row")
 
 
 # What Open WebUI says --------------------------------------------------------
@@ -723,18 +1917,42 @@ def read_valves(function_id):
     return Functions.get_function_valves_by_id(function_id)
 
 
+def read_function(function_id):
+    from open_webui.models.functions import Functions
+    return Functions.get_function_by_id(function_id)
+
+
+async def stored_valves(function_id):
+    stored = await cached(("valves", function_id), VALVES_TTL_S, lambda: read_valves(function_id), None)
+    return Filter.Valves(**stored) if isinstance(stored, dict) else Filter.Valves()
+
+
+def groups_of(user_id):
+    return cached(("groups", user_id), GROUPS_TTL_S, lambda: read_groups(user_id), None)
+
+
 async def read_groups(user_id):
+    """read_groups gives the names of a user's groups, and which of them are only groups above those: a group's
+    members are members of its parents (0.12)."""
     from open_webui.models.groups import Groups
-    groups = await settled(Groups.get_groups_by_member_id(user_id))
-    return [name for name in (clean(getattr(group, "name", None)) for group in groups[:50]) if name]
+    method, names = Groups.get_groups_by_member_id, []
+    direct = [group.name for group in await settled(method(user_id))]
+    if "include_inherited" in inspect.signature(method).parameters:
+        names = [group.name for group in await settled(method(user_id, include_inherited=True))]
+    inherited = fit_groups([name for name in names if name not in direct])
+    return fit_groups(direct + inherited), inherited
 
 
-async def read_base_urls(state):
+async def read_connections(state):
+    """read_connections lists the connections' addresses and what stands before their models' names."""
     try:
         from open_webui.models.config import Config  # 0.10 and later
+        urls, settings = [await settled(Config.get(f"openai.{name}")) for name in ("api_base_urls", "api_configs")]
     except ImportError:
-        return list(state.config.OPENAI_API_BASE_URLS)
-    return list(await settled(Config.get("openai.api_base_urls")))
+        urls, settings = state.config.OPENAI_API_BASE_URLS, getattr(state.config, "OPENAI_API_CONFIGS", None)
+    settings = settings if isinstance(settings, dict) else {}
+    found = [settings.get(str(index)) or settings.get(url) or {} for index, url in enumerate(urls)]
+    return [(url, one.get("prefix_id")) for url, one in zip(urls, found)]
 
 
 PLATFORMS = {"openai.com": "openai", "anthropic.com": "anthropic", "azure.com": "azure",
@@ -742,17 +1960,22 @@ PLATFORMS = {"openai.com": "openai", "anthropic.com": "anthropic", "azure.com": 
 
 
 async def connection_of(model, request):
-    """connection_of gives the address of a model's connection, "ollama" for one of Ollama's; None if not known."""
+    """connection_of gives the address of a model's connection, "ollama" for one of Ollama's, None if not known; and
+    the model's name there."""
     state = request.app.state
     for _ in range(4):  # a workspace model may stand on a workspace model
         base = (model.get("info") or {}).get("base_model_id")
         if not base or "urlIdx" in model:
             break
-        model = state.MODELS.get(base)
+        model = state.MODELS.get(base) or {"id": base}
+    name, index = model.get("id"), model.get("urlIdx")
     if model.get("owned_by") == "ollama":
-        return "ollama"
-    urls, index = await cached(("urls",), URLS_TTL_S, lambda: read_base_urls(state), []), model.get("urlIdx")
-    return urls[index] if isinstance(index, int) and 0 <= index < len(urls) and isinstance(urls[index], str) else None
+        return "ollama", name
+    connections = await cached(("urls",), URLS_TTL_S, lambda: read_connections(state), [])
+    if not isinstance(index, int) or not 0 <= index < len(connections):
+        return None, name
+    url, prefix = connections[index]
+    return url if isinstance(url, str) else None, name.removeprefix(f"{prefix}.") if prefix and name else name
 
 
 def platform_at(address):
@@ -762,7 +1985,7 @@ def platform_at(address):
         return address, None
     host = urllib.parse.urlsplit(address).hostname or ""
     ends = (name for end, name in PLATFORMS.items() if host == end or host.endswith("." + end))
-    return "openrouter" if "openrouter.ai" in address else next(ends, None), clean(host)
+    return "openrouter" if "openrouter.ai" in address else next(ends, None), fit_text(host, TEXT_LIMITS["platform"])
 
 
 def task_ended(turn_id, task):
@@ -774,8 +1997,10 @@ def task_ended(turn_id, task):
             turn.tasks.discard(task)
             # Open WebUI may swallow the cancellation; cancelling() remembers it.
             turn.cancelled |= task.cancelled() or bool(task.cancelling())
+            turn.over |= turn.cancelled
             if not turn.tasks:
                 turn.body = None
+                note_missed(turn)
                 runtime().settle(turn, ended=True)
     except Exception as error:
         say_error("task end", error)
@@ -790,16 +2015,36 @@ def follow(turn):
 
 def turn_of(metadata, about=None):
     """turn_of finds the turn by our mark.  A chunk whose turn is not known (the
-    plugin was updated in the middle of it) begins one with about()."""
+    plugin was updated in the middle of it) begins it again with about()."""
     if not isinstance(metadata, dict) or metadata.get("direct"):
         return None  # direct: the user's own key in the browser, not our bill
     mark = metadata.get(MARK)
-    turn = runtime().turns.get(mark.get("turn")) if isinstance(mark, dict) else None
+    known_id = mark.get("turn") if isinstance(mark, dict) else None
+    turn = runtime().turns.get(known_id)
     if turn is None and about is not None:
-        turn = Turn(about())
+        turn = Turn(about(), known_id)
         metadata[MARK] = {"turn": turn.id}
         runtime().add_turn(turn)
     return turn
+
+
+def continues(body, metadata):
+    """continues tells an answer that goes on: what Open WebUI has stored of it holds what came before."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return bool(metadata.get("assistant_message_id")) or (isinstance(last, dict) and last.get("role") == "assistant")
+
+
+def tag(body, turn, user_id=None):
+    """tag writes into a request to OpenRouter what its own records bring back: the user, the chat and the turn."""
+    if user_id:
+        body["user"] = user_id
+        session = f"owui|{user_id}|{turn.about.get('chat_id') or ''}||"
+        if turn.about.get("chat_id") and len(session) <= 256:  # also OpenRouter's key for a chat's provider
+            body["session_id"] = session
+    trace = body.get("trace") if isinstance(body.get("trace"), dict) else {}
+    number = {"owui_request": turn.asked} if turn.asked else {}
+    body["trace"] = {**trace, "owui_turn": turn.id, **number}
 
 
 class Filter:
@@ -807,11 +2052,15 @@ class Filter:
         endpoint: str = Field("", description="Address of the metering gateway, e.g. http://gateway:45000")
         api_key: str = Field("", description="The gateway's ingest key (API_KEY)",
                              json_schema_extra={"input": {"type": "password"}})
-        show_cost: bool = Field(False, description="Show cost and tokens under each answer")
+        tap: bool = Field(True, description=(
+            "See every request to a model provider, those past all filters too (titles, tags, /openai/*, embeddings, "
+            "images): read along in this process's HTTP clients. Off: only what a filter sees"))
+        show_cost: bool = Field(False, description="Show cost and tokens above each answer")
         send_name_and_email: bool = Field(True, description="Send the user's name and e-mail, not the id alone")
         send_groups: bool = Field(True, description="Send the names of the user's groups")
         tag_openrouter_user: bool = Field(True, description=(
-            "Give OpenRouter the user's id as the field 'user' of each request (OpenRouter connections only)"))
+            "Give OpenRouter the user's id, the chat's and the turn's as the fields 'user', 'session_id' and 'trace' of "
+            "each request (OpenRouter connections only)"))
         priority: int = Field(1000, description="High, so that this filter runs after all others")
 
         def __init__(self, **stored):
@@ -821,7 +2070,8 @@ class Filter:
                 if name in ("endpoint", "api_key"):
                     kept[name] = value.strip() if isinstance(value, str) else ""
                 elif name == "priority":
-                    kept[name] = int(value) if number(value) is not None else 1000
+                    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+                    kept[name] = int(value) if usable else 1000
                 elif str(value).lower() in words:
                     kept[name] = words[str(value).lower()]
             super().__init__(**kept)
@@ -832,20 +2082,27 @@ class Filter:
         try:
             if not isinstance(__metadata__, dict) or __metadata__.get("direct"):
                 return body
-            valves = await self.stored_valves(__id__)
-            runtime().configure(valves.endpoint, valves.api_key)
+            valves = await stored_valves(__id__)
+            runtime().configure(valves)
+            self.switch_tap(valves, __id__)
             user, groups = __user__ if isinstance(__user__, dict) else {}, None
             if valves.send_groups and user.get("id"):
-                groups = await cached(("groups", user["id"]), GROUPS_TTL_S, lambda: read_groups(user["id"]), None)
+                groups = await groups_of(user["id"])
             __metadata__.pop(MARK, None)
             turn = turn_of(__metadata__, lambda: describe(
                 user, __metadata__, body.get("model"), groups, valves.send_name_and_email))
+            holder().turn.set(turn.id)
             follow(turn)
+            turn.continues, turn.streams = continues(body, __metadata__), bool(body.get("stream"))
+            turn.tapped = holder().tap is not None and holder().tap.state == "on"
             if isinstance(__model__, dict):
-                turn.platform, turn.host = platform_at(await connection_of(__model__, __request__))
+                turn.piped = bool(__model__.get("pipe"))
+                address, turn.model = await connection_of(__model__, __request__)
+                turn.platform, turn.host = platform_at(address)
             # Only if it is sure: other providers refuse unknown fields.
             if valves.tag_openrouter_user and user.get("id") and turn.platform == "openrouter":
-                body["user"] = str(user["id"])
+                turn.tagged = True
+                tag(body, turn, str(user["id"]))
         except Exception as error:
             say_error("inlet", error)
         return body
@@ -854,13 +2111,20 @@ class Filter:
         try:
             turn = turn_of(__metadata__)
             if turn is not None:
+                turn.asked += 1
                 turn.expect_request()
+                if turn.tagged:
+                    tag(body, turn)
         except Exception as error:
             say_error("request", error)
         return body
 
     async def stream(self, event, __user__=None, __metadata__=None, __model__=None, __body__=None):
         try:
+            turn = turn_of(__metadata__)
+            if turn is not None and turn.current is not None and is_held(turn.id) and not tells(event):
+                turn.touched = time.monotonic()
+                return event
             for data in events_in(event):
                 frame = read_frame(data) if data else None
                 if data is None or frame is not None:
@@ -881,18 +2145,12 @@ class Filter:
     async def outlet(self, body, __user__=None, __metadata__=None, __event_emitter__=None, __id__=None):
         try:
             turn = turn_of(__metadata__)  # without our mark this may be a forged call: nothing billable
-            if turn is not None and turn.requests == 0 and not turn.generations:  # nothing was streamed
-                answers = [m for m in body.get("messages") or [] if m.get("role") == "assistant"]
-                generation = turn.add(None, "filter-outlet")
-                generation.usage = pick_usage((answers or [{}])[-1].get("usage"), totals_first=True)
-                generation.finished = True
-                # An API call's metadata name no message; an older filter beside this one goes by outlet's.
-                turn.about["message_id"] = turn.about.get("message_id") or clean_id(body.get("id"))
             if turn is not None:
+                self.take_outlet(turn, body)
+                note_missed(turn)
                 runtime().settle(turn)
-            if __event_emitter__ is not None and (await self.stored_valves(__id__)).show_cost:
-                turn = turn or self.finished_turn(__user__, body.get("id"))
-                text = turn.summary() if turn else None
+            if __event_emitter__ is not None and (await stored_valves(__id__)).show_cost:
+                text = summary(self.usages_of(turn, __user__, body.get("id")))
                 if text:
                     status = {"type": "status", "data": {"description": text, "done": True}}
                     await asyncio.wait_for(__event_emitter__(status), 2.0)
@@ -900,16 +2158,69 @@ class Filter:
             say_error("outlet", error)
         return body
 
-    async def stored_valves(self, function_id):
-        stored = await cached(("valves", function_id), VALVES_TTL_S, lambda: read_valves(function_id), None)
-        return self.Valves(**stored) if isinstance(stored, dict) else self.Valves()
+    @staticmethod
+    def switch_tap(valves, function_id):
+        try:
+            if valves.tap:
+                tap_on(function_id)
+            else:
+                tap_off("off", "switched off by the valve")
+        except Exception as error:
+            fault("switch", error)
 
-    def finished_turn(self, user, message_id):
-        """finished_turn: up to 0.8 outlet comes in a request of its own, after the turn."""
-        for turn in reversed(list(runtime().turns.values())):
-            if message_id and turn.about["message_id"] == message_id and turn.about["user"].get("id") == user["id"]:
-                return turn
-        return None
+    @staticmethod
+    def take_outlet(turn, body):
+        """take_outlet: where nothing was streamed, outlet has the usage of the whole turn; of an answer that goes on
+        it has what came before, too, and is not used."""
+        turn.over = True
+        # An API call's metadata name no message; an older filter beside this one goes by outlet's.
+        turn.about["message_id"] = turn.about.get("message_id") or fit_id(body.get("id"), ID_LIMITS["message_id"])
+        if turn.requests or turn.generations or turn.continues and turn.asked:
+            return
+        generation = turn.add(None, "filter-outlet")
+        generation.finished = True
+        if not turn.continues:
+            answers = [m for m in body.get("messages") or [] if isinstance(m, dict) and m.get("role") == "assistant"]
+            generation.usage = pick_usage((answers or [{}])[-1].get("usage"), totals_first=True)
+
+    @staticmethod
+    def usages_of(turn, user, message_id):
+        """usages_of lists the usage of each request of an answer, of all its turns: it may have paused or gone on.
+        Up to 0.8 outlet comes in a request of its own, after the turn."""
+        def is_same(other):
+            about = other.about
+            return message_id and about["message_id"] == message_id and about["user"].get("id") == (user or {}).get("id")
+
+        usages = []
+        for other in runtime().turns.copy().values():
+            if other is turn or is_same(other):
+                usages += (other.answers.values() if is_held(other.id) else [g.usage for g in other.generations.values()])
+        return usages
+
+
+def switch_at_exec():
+    """switch_at_exec: after a restart the first request may pass by all filters.  Open WebUI runs this file when it is
+    saved, too, so that the function is asked first whether it is on."""
+    name = __name__.removeprefix("function_")
+    if name == __name__:
+        return
+
+    async def ask():
+        try:
+            for function_id in (name, re.sub("_[0-9a-f]{32}$", "", name)):
+                stored = await settled(read_function(function_id))
+                if stored is not None:
+                    if stored.is_active and stored.is_global:
+                        valves = await stored_valves(function_id)
+                        runtime().configure(valves)
+                        Filter.switch_tap(valves, function_id)
+                    return
+        except Exception as error:
+            say_error("exec", error)
+
+    with contextlib.suppress(RuntimeError):  # no loop runs: the first chat does it
+        holder().at_exec = asyncio.get_running_loop().create_task(ask())
 
 
 install()
+switch_at_exec()

@@ -47,3 +47,27 @@ def newest(receiver, tmp_path):
     """For what does not depend on the version."""
     with OpenWebUI("0.12", data_dir=tmp_path, valves=dict(receiver.valves)) as server:
         yield server
+
+
+# The wire
+
+@pytest.fixture
+def upstream():
+    from upstream import Upstream
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def off(upstream, receiver, tmp_path):
+    """Open WebUI with a wire, before its first chat: the tap is not on yet."""
+    from wired import Wired
+    with Wired(upstream, receiver, data_dir=tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def wired(off):
+    off.begin()
+    assert off.tap is not None and off.tap.state == "on", off.tap and off.tap.reason
+    return off

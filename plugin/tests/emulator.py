@@ -138,6 +138,7 @@ class OpenWebUI:
         self.valves = valves  # as stored in the database: any JSON
         self.user, self.groups, self.function_id = user or ADA, list(groups), function_id
         self.content = content or PLUGIN.read_text(encoding="utf-8")
+        self.function = types.SimpleNamespace(id=function_id, is_active=True, is_global=True)  # None once deleted
         self.loaded_content, self.filter, self.execs = None, None, 0
         self.queries = []  # reads of Open WebUI's tables by the plugin
         self.models = {
@@ -236,6 +237,10 @@ class OpenWebUI:
             self.queries.append("valves")
             return answer(copy.deepcopy(self.valves))
 
+        def function_by_id(_id):
+            self.queries.append("function")
+            return answer(copy.copy(self.function))
+
         def groups_by_member(_id):
             self.queries.append("groups")
             return answer([types.SimpleNamespace(name=name) for name in self.groups])
@@ -248,7 +253,8 @@ class OpenWebUI:
         for name in ("open_webui", "open_webui.models"):
             module(name, __path__=[])
         module("open_webui.models.functions",
-               Functions=types.SimpleNamespace(get_function_valves_by_id=valves_by_id))
+               Functions=types.SimpleNamespace(
+            get_function_valves_by_id=valves_by_id, get_function_by_id=function_by_id))
         module("open_webui.models.groups",
                Groups=types.SimpleNamespace(get_groups_by_member_id=groups_by_member))
         if self.profile.config_table:

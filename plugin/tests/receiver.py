@@ -8,6 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+HEARTBEAT = "/api/v1/senders/heartbeat"
 PATIENCE_S = 120  # a guard against hangs, not a measure
 
 
@@ -16,6 +17,7 @@ class Receiver:
         self.key, self.port = key, 0
         self.changed = threading.Condition()
         self.requests = []  # (headers, raw body, status answered)
+        self.heartbeats = []  # what came to /api/v1/senders/heartbeat; orders, limits and `requests` leave them out
         self.records = []  # accepted, in order of arrival, duplicates included
         self.orders = []  # answers for the next requests: (status, headers, body or None)
         self.poison = lambda record: False  # a batch with such a record is answered 400, without a list
@@ -55,7 +57,8 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(data)
                 with receiver.changed:
-                    receiver.requests.append((dict(self.headers), body, status))
+                    if self.path != HEARTBEAT:
+                        receiver.requests.append((dict(self.headers), body, status))
                     receiver.changed.notify_all()
 
             def log_message(self, *_):
@@ -84,6 +87,8 @@ class Receiver:
 
     def answer(self, path, headers, body):
         with self.changed:
+            if path == HEARTBEAT:
+                return self.hear(headers, body)
             if self.orders:
                 status, more, text = self.orders.pop(0)
                 if status != 200:
@@ -111,6 +116,12 @@ class Receiver:
             reply = {"accepted": len(batch) - len(rejected), "rejected": rejected}
             return 200, {}, json.dumps({**reply, "repaired": repaired} if repaired else reply)
 
+    def hear(self, headers, body):
+        if headers.get("Authorization") != f"Bearer {self.key}":
+            return 401, {}, '{"title":"wrong key"}'
+        self.heartbeats.append(json.loads(body))
+        return 200, {}, '{"ok":true}'
+
     def wait(self, condition, seconds=PATIENCE_S):
         """wait returns when condition() holds; it is looked at after every request."""
         with self.changed:
@@ -120,7 +131,8 @@ class Receiver:
 
     @property
     def outgoing(self):
-        return b"\n".join(body for _, body, _ in self.requests).decode()
+        bodies = [body for _, body, _ in self.requests] + [json.dumps(beat).encode() for beat in self.heartbeats]
+        return b"\n".join(bodies).decode()
 
     def ledger(self):
         """ledger joins the records by generation, the last state winning over open."""

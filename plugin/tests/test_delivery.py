@@ -84,7 +84,7 @@ def test_what_an_older_writer_has_in_its_hands_is_on_disk_at_the_end(newest, rec
     monkeypatch.setattr(newest.module.Spool, "save", slow)
     chat(newest, "gen-1")
     assert entered.wait(PATIENCE_S)
-    newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+    newest.save(newest.content.replace('VERSION = "1.1.0"', 'VERSION = "9.9.9"') if version_too else None)
     current = newest.runtime
     assert current.pending() >= 1
     ends = threading.Thread(target=lambda: (wait_until(lambda: current.stopping), go_on.set()))
@@ -107,7 +107,7 @@ def test_what_an_older_writer_could_not_write_is_written_by_the_next(newest, rec
         patch.setattr(newest.module.Spool, "save", full)
         chat(newest, "gen-1")
         assert entered.wait(PATIENCE_S)
-        newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"') if version_too else None)
+        newest.save(newest.content.replace('VERSION = "1.1.0"', 'VERSION = "9.9.9"') if version_too else None)
     go_on.set()
     wait_until(lambda: receiver.ledger().get("gen-1", {}).get("state") == "final", 20)  # a writer looks by itself after 30 s
     newest.flush()
@@ -321,7 +321,7 @@ def test_batches_hold_500_records_at_most(newest, receiver, tmp_path):
         newest.runtime.put({"generation_id": f"gen-{n}", "record_id": str(n), "state": "final"})
     wait_until(lambda: len(rows(tmp_path)) == 1201)
     receiver.start()
-    newest.runtime.configure(receiver.address, receiver.key)
+    newest.runtime.configure(newest.module.Filter.Valves(**receiver.valves))
     newest.flush()
     assert sorted(int(r["record_id"]) for r in receiver.records) == list(range(1201))
     assert [len(json.loads(body)) for _, body, status in receiver.requests if status == 200] == [500, 500, 201]
@@ -436,7 +436,7 @@ def test_update_to_another_version_in_the_middle_of_a_turn(newest, receiver):
         body = await newest._inlet(turn, body, offered)
         lines = openrouter_stream("gen-1", ["a", "b"], USAGE)
         await newest._frames(turn, lines[:4], body, offered, None, None)
-        newest.save(newest.content.replace('VERSION = "1.0.0"', 'VERSION = "9.9.9"'))
+        newest.save(newest.content.replace('VERSION = "1.1.0"', 'VERSION = "9.9.9"'))
         await newest._frames(turn, lines[4:], body, offered, None, None)
 
     newest.run(interrupted())

