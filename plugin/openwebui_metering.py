@@ -1230,13 +1230,21 @@ class Wire:
         """follow reads an aiohttp answer along: its stream becomes one that tells what is read from it."""
         tap, stream = holder().tap, response.content
         if tap is None or type(stream) is not tap.plain or len(tap.live) >= LIVE_LIMIT:
-            return self.finish(None)
+            return self.pass_by()
         self.stream = stream  # while it is held, no other stream has its address
         tap.live[id(stream)] = self
         stream.__class__ = tap.tapped
         if stream.at_eof():
             tap.live.pop(id(stream), None)
             self.finish(None)
+
+    def pass_by(self):
+        """pass_by: this answer cannot be read along.  The filter reports it, or nothing but its id is known."""
+        if self.turn is not None:
+            self.over = True
+            return let_go(self.turn_id)
+        self.said.finished = True
+        self.finish(None)
 
     def data(self, chunk):
         if self.over:
@@ -1644,8 +1652,8 @@ class Tap:
             return "aiohttp.ClientSession._request is no coroutine function"
         self.plain = aiohttp.StreamReader
         self.tapped = self.make_stream()
-        ways = [lambda stream: stream.read(), lambda stream: stream.readany(), lambda stream: stream.readexactly(10),
-                lambda stream: stream.read(99), lambda stream: stream.readline(), lambda stream: stream.readchunk()]
+        ways = [lambda stream: stream.readany(), lambda stream: stream.read(99), lambda stream: stream.readexactly(10),
+                lambda stream: stream.readline(), lambda stream: stream.readchunk(), lambda stream: stream.read()]
         for way in ways:
             said = try_stream(self, way)
             if said is not None:
