@@ -36,7 +36,7 @@ from stub import Stub
 
 PLUGIN = (ROOT / "plugin" / "openwebui_metering.py").read_text(encoding="utf-8")
 CLAUDE, GPT = MODELS
-SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(30, 60), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 96, 97, 98, 99}
+SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(29, 60), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 96, 97, 98, 99}
 
 
 class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles):
