@@ -83,6 +83,15 @@ class Reach:
         self.origin_of("automation", "automation")
         return note
 
+    def scenario_68_temporary(self):
+        """a temporary chat, which Open WebUI does not keep"""
+        if self.owui.version < (0, 9):
+            return "left out: asked for in another way"
+        self.chat("fleeting", chat_id=f"local:{self.owui.session}")
+        self.made_of("fleeting", 1)
+        self.labels["fleeting"] = "temporary chat"
+        return self.account()
+
     def scenario_59_voice(self):
         """a call by voice: a websocket"""
         if self.owui.version < (0, 12):
