@@ -21,6 +21,7 @@ const LOOKS = [
   { name: 'login', out: true },
   { name: 'login-wrong', out: true, act: wrongPassword },
   { name: 'overview', to: '/' },
+  { name: 'overview-unfit', to: '/', act: tapUnfit },
   { name: 'overview-past', to: '/?month=2026-09' },
   { name: 'overview-table', to: '/?days=table' },
   { name: 'overview-menu', to: '/', act: openMenu },
@@ -149,6 +150,12 @@ async function refuseSome(page, mock) {
   for (let i = 0; i < 3; i++) mock.refuse();
   await page.reload();
   await page.getByText('could not be taken').waitFor();
+}
+
+async function tapUnfit(page, mock) {
+  mock.hear({ tap: 'does_not_fit', reason: 'the stream of aiohttp is another one' });
+  await page.reload();
+  await page.getByText('does not fit').waitFor();
 }
 
 async function openIssueForm(page) {
