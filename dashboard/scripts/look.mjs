@@ -80,6 +80,7 @@ const LOOKS = [
   { name: 'error-settings', mode: 'error', to: '/settings' },
   { name: 'hostile-requests', mode: 'hostile', to: '/requests' },
   { name: 'hostile-issued', mode: 'hostile', to: '/documents?tab=issued' },
+  { name: 'hostile-plugins', mode: 'hostile', to: '/settings?tab=plugins' },
   { name: 'hostile-refused', mode: 'hostile', to: '/settlement?tab=refused' },
   { name: 'german-refused', to: '/settlement?tab=refused', lang: 'de-DE' },
   { name: 'german-rest', to: '/requests/owui%3Aturn-2%3A1', lang: 'de-DE' },
@@ -115,6 +116,7 @@ const LOOKS = [
   { name: 'overview-hover', to: '/', act: hoverChart },
   { name: 'german-overview', to: '/', lang: 'de-DE' },
   { name: 'german-user', to: firstUser, lang: 'de-DE' },
+  { name: 'german-plugins', to: '/settings?tab=plugins', lang: 'de-DE' },
   { name: 'exact-overview', to: '/', exact: true },
   { name: 'exact-user', to: firstUser, exact: true },
 ];
