@@ -203,7 +203,8 @@ USAGE = {  # our name: the provider's names for it; the first that holds a numbe
     "cost": ("cost",),
     "cost_details.upstream_inference_cost": ("cost_details.upstream_inference_cost",),
     "prompt_tokens_details.cached_tokens": (
-        "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens", "cache_read_input_tokens"),
+        "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens", "cache_read_input_tokens",
+        "input_token_details.cached_tokens"),
     "prompt_tokens_details.cache_write_tokens": (
         "prompt_tokens_details.cache_write_tokens", "input_tokens_details.cache_write_tokens",
         "cache_creation_input_tokens"),
@@ -387,7 +388,7 @@ class Generation:
             self.times += 1
         elif frame.id and (frame.usage or not self.usage):
             self.id, self.times = frame.id, 1
-        self.sure = self.times > 1 or (self.id or "").startswith("gen-")
+        self.sure = self.times > 1
         self.model, self.provider = frame.model or self.model, frame.provider or self.provider
         self.usage = merge_usage(self.usage, frame.usage)
         self.finished |= frame.finished
@@ -777,7 +778,7 @@ class Runtime:
     def observe(self, turn, frame, body):
         with self.lock:
             if turn.is_nobodys(frame.id, frame.model):
-                frame.id = None
+                frame.id = frame.model = None
             if turn.begins_request(frame, body):
                 self.settle(turn)
                 turn.begin_request(body)
@@ -1129,7 +1130,7 @@ class Asker:
     """Who asks, read from Open WebUI's frames on the stack; the nearest word on each counts.  No frame is kept."""
 
     def __init__(self, frame):
-        self.user = self.metadata = self.request = self.place = None
+        self.user = self.metadata = self.request = self.place = self.model = None
         for _ in range(FRAMES_MAX):
             if frame is None or (self.user and self.metadata and self.request):
                 break
@@ -1148,7 +1149,7 @@ class Asker:
 
     def read(self, frame):
         code = frame.f_code
-        names = {"user", "metadata", "request", "form_data"}.intersection(
+        names = {"user", "metadata", "request", "form_data", "payload"}.intersection(
             code.co_varnames + code.co_cellvars + code.co_freevars)
         if not names:
             return
@@ -1157,6 +1158,8 @@ class Asker:
         self.metadata = self.metadata or is_metadata(local.get("metadata"))
         if self.metadata is None and isinstance(local.get("form_data"), dict):
             self.metadata = is_metadata(local["form_data"].get("metadata"))
+        if self.model is None and isinstance(local.get("payload"), dict):
+            self.model = model_in(local["payload"])
         if self.request is None and hasattr(local.get("request"), "scope"):
             self.request = local["request"]
 
@@ -1203,7 +1206,7 @@ class Wire:
 
     def __init__(self, kind, model, address, about, turn_id, number, turn=None):
         self.kind, self.about, self.turn_id, self.turn = kind, about, turn_id, turn
-        self.platform, self.host = platform_at(address)
+        self.platform, self.host = Tap.platform(address)
         self.address, self.model, self.born = address, model, time.monotonic()
         self.user = self.person = None  # of the turn; or as Open WebUI knows who asks
         self.said = Generation(None, "tap", now_iso(), number)
@@ -1227,13 +1230,21 @@ class Wire:
         """follow reads an aiohttp answer along: its stream becomes one that tells what is read from it."""
         tap, stream = holder().tap, response.content
         if tap is None or type(stream) is not tap.plain or len(tap.live) >= LIVE_LIMIT:
-            return self.finish(None)
+            return self.pass_by()
         self.stream = stream  # while it is held, no other stream has its address
         tap.live[id(stream)] = self
         stream.__class__ = tap.tapped
         if stream.at_eof():
             tap.live.pop(id(stream), None)
             self.finish(None)
+
+    def pass_by(self):
+        """pass_by: this answer cannot be read along.  The filter reports it, or nothing but its id is known."""
+        if self.turn is not None:
+            self.over = True
+            return let_go(self.turn_id)
+        self.said.finished = True
+        self.finish(None)
 
     def data(self, chunk):
         if self.over:
@@ -1293,6 +1304,8 @@ class Wire:
         if self.over:
             return
         self.over, self.error, self.stream = True, error, None
+        if self.turn is not None and not self.lines and self.rest.kept < TAIL_KEPT:
+            self.read_rest()  # what an answer cost stands above it at once
         self.said.finished_at = self.said.finished_at or now_iso()
         holder().closing.append(self)
         runtime().start("writer", runtime().write_forever)
@@ -1326,8 +1339,7 @@ class Wire:
         """was_refused: nothing was sold where the provider did not begin, or was never asked."""
         if self.said.usage:
             return False
-        never = any(kind.__name__ in NEVER_SENT for kind in type(self.error).__mro__)
-        return never or (self.status or 200) >= 400
+        return was_never_sent(self.error) or (self.status or 200) >= 400
 
     def was_left(self):
         """was_left: the reader went away; aiohttp says so by an exception of its own."""
@@ -1337,7 +1349,7 @@ class Wire:
     def end_state(self):
         if self.said.failed:
             return "error"
-        if self.error is None or self.said.finished:
+        if self.said.finished or self.error is None and (self.said.usage or not self.lines):
             return "final"
         return "cancelled" if self.was_left() else "error"
 
@@ -1362,6 +1374,15 @@ class Wire:
         model = said.model or fit_text(self.model, TEXT_LIMITS["model"])
         runtime().put(make_record(said, state, about, turn_id, kind=self.kind, model=model,
                                   platform=platform_of(said, self.platform, self.host)))
+
+
+def was_never_sent(error):
+    """was_never_sent tells an error before the connection stood; requests has its cause behind it."""
+    for _ in range(6):
+        if error is None or any(kind.__name__ in NEVER_SENT for kind in type(error).__mro__):
+            return error is not None
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def tap_may_say(person):
@@ -1631,8 +1652,8 @@ class Tap:
             return "aiohttp.ClientSession._request is no coroutine function"
         self.plain = aiohttp.StreamReader
         self.tapped = self.make_stream()
-        ways = [lambda stream: stream.read(), lambda stream: stream.readany(), lambda stream: stream.readexactly(10),
-                lambda stream: stream.read(99), lambda stream: stream.readline(), lambda stream: stream.readchunk()]
+        ways = [lambda stream: stream.readany(), lambda stream: stream.read(99), lambda stream: stream.readexactly(10),
+                lambda stream: stream.readline(), lambda stream: stream.readchunk(), lambda stream: stream.read()]
         for way in ways:
             said = try_stream(self, way)
             if said is not None:
@@ -1650,7 +1671,7 @@ class Tap:
         if not self.is_providers(address, asker):
             return None
         self.look_after(asker)
-        return self.wire_of(point, kind, address, model_in(body), asker)
+        return self.wire_of(point, kind, address, model_in(body) or asker.model, asker)
 
     @staticmethod
     def kind_of(point, method, address):
@@ -1661,6 +1682,11 @@ class Tap:
             return None
         found = PATHS.search(path)
         return KINDS[found.group(1)] if found else next((kind for end, kind in OLLAMA.items() if path.endswith(end)), None)
+
+    @staticmethod
+    def platform(address):
+        is_ollama = address.partition("?")[0].endswith(tuple(OLLAMA)) and "openrouter.ai" not in address
+        return platform_at("ollama" if is_ollama else address)
 
     @staticmethod
     def is_providers(address, asker):
@@ -1677,13 +1703,13 @@ class Tap:
         turn_id, turn = self.turn_under_way(asker)
         of_turn = turn_id is not None and kind == "chat" and task is None
         about = self.about(turn, asker, task, model, of_turn)
-        number = self.next_number(turn_id, turn) if of_turn else 1
-        wire = point.wire(kind, model, address, about, turn_id if of_turn else uuid.uuid4().hex, number,
-                          turn if of_turn else None)
+        wire = point.wire(kind, model, address, about, turn_id if of_turn else uuid.uuid4().hex, 1, turn if of_turn else None)
         wire.user = turn.about["user"] if turn is not None and turn.about["user"].get("id") != "unknown" else None
         wire.person = plain_person(asker.user, asker.metadata.get("user_id"))
         kept.counts["seen"] += 1
         kept.counts["unnamed"] += wire.user is None and wire.person is None
+        if of_turn:  # last, so that a fault before it leaves the turn to the filter
+            wire.said.request = self.next_number(turn_id, turn)
         return wire
 
     @staticmethod
@@ -1805,7 +1831,9 @@ def try_stream(tap, way):
         stream, got, error = fresh(), b"", EOFError()
         stream.feed_data(b"late")
         stream.feed_eof()
-        while not stream.at_eof():
+        for _ in range(20):  # a reader that never comes to its end is not ours either
+            if stream.at_eof():
+                break
             piece = run_now(way(stream))
             got += piece[0] if isinstance(piece, tuple) else piece
         if got != b"early\nlate" or said != [*said[:-1], None] or b"".join(said[:-1]) != got:

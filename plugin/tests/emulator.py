@@ -253,8 +253,7 @@ class OpenWebUI:
         for name in ("open_webui", "open_webui.models"):
             module(name, __path__=[])
         module("open_webui.models.functions",
-               Functions=types.SimpleNamespace(
-            get_function_valves_by_id=valves_by_id, get_function_by_id=function_by_id))
+               Functions=types.SimpleNamespace(get_function_valves_by_id=valves_by_id, get_function_by_id=function_by_id))
         module("open_webui.models.groups",
                Groups=types.SimpleNamespace(get_groups_by_member_id=groups_by_member))
         if self.profile.config_table:

@@ -450,7 +450,7 @@ def test_what_never_ends_is_sent_by_the_sweeper(newest, receiver):
     async def endless():
         turn, body, offered = newest._begin(False, "my-preset", None, None, "m-1", "hi")
         body = await newest._inlet(turn, body, offered)
-        await newest._frames(turn, openrouter_stream("gen-1", ["a"], finish=None)[:-2], body, offered, None, None)
+        await newest._frames(turn, openrouter_stream("gen-1", ["a", "b"], finish=None)[:-2], body, offered, None, None)
         for open_turn in newest.runtime.turns.values():
             open_turn.touched -= 16 * 60
         newest.runtime.tick()

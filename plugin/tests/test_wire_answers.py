@@ -94,8 +94,8 @@ def test_of_two_usages_the_last_counts(wired):
     assert row["usage"] == SAID
 
 
-@pytest.mark.parametrize("number", ["1" + "0" * 400, HUGE, "-" + HUGE, "1e400", "NaN", "Infinity", '"12"', "[]", "true"],
-                         ids=["401-digits", "5000-digits", "minus", "1e400", "NaN", "Infinity", "text", "array", "true"])
+@pytest.mark.parametrize("number", ["1" + "0" * 400, HUGE, "-" + HUGE, "1e400", "NaN", "Infinity", "[]", "true"],
+                         ids=["401-digits", "5000-digits", "minus", "1e400", "NaN", "Infinity", "array", "true"])
 @pytest.mark.parametrize("form", ["stream", "whole"])
 def test_an_odd_number_loses_the_field_only(wired, number, form):
     usage = json.dumps({**USAGE, "prompt_tokens": "ODD"}).replace('"ODD"', number)
@@ -202,7 +202,6 @@ def test_rerank(wired):
 
 
 def test_images_and_transcription_by_requests(wired):
-    pytest.importorskip("requests")
     url = wired.upstream.serve(Answer(json.dumps({"data": [], "usage": {"cost": 0.04}}).encode(), "application/json"), endpoint="images/generations")
     wired.asked(url, readers.REQUESTS["content"], by="by_requests")
     row = wired.row()
@@ -253,8 +252,7 @@ def test_realtime_voice(wired):
 def test_refused_requests_leave_no_record(wired, status):
     body = json.dumps({"error": {"code": status, "message": "no"}, "user_id": "x"}).encode()
     for by, read in (("by_aiohttp", readers.AIOHTTP["read"]), ("by_requests", readers.REQUESTS["content"]), ("by_httpx", readers.HTTPX["aread"])):
-        if by == "by_aiohttp" or pytest.importorskip(by.removeprefix("by_")):
-            assert wired.asked(wired.upstream.serve(Answer(body, "application/json", status)), read, by=by).data == body
+        assert wired.asked(wired.upstream.serve(Answer(body, "application/json", status)), read, by=by).data == body
     assert wired.rows() == {}
 
 

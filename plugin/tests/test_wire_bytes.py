@@ -124,21 +124,18 @@ def test_json(wired, encoding):
 @pytest.mark.parametrize("streamed_read", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("read", readers.REQUESTS.values(), ids=list(readers.REQUESTS))
 def test_readers_of_requests(wired, read, streamed_read):
-    pytest.importorskip("requests")
     check_others(wired, "by_requests", read, streamed_read)
 
 
 @pytest.mark.parametrize("streamed_read", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("read", readers.HTTPX.values(), ids=list(readers.HTTPX))
 def test_readers_of_httpx(wired, read, streamed_read):
-    pytest.importorskip("httpx")
     check_others(wired, "by_httpx", read, streamed_read)
 
 
 @pytest.mark.parametrize("streamed_read", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("read", readers.HTTPX_BLOCKING.values(), ids=list(readers.HTTPX_BLOCKING))
 def test_readers_of_blocking_httpx(wired, read, streamed_read):
-    pytest.importorskip("httpx")
     check_others(wired, "by_httpx_blocking", read, streamed_read)
 
 

@@ -234,15 +234,13 @@ def test_where_the_user_is_found(wired, shape):
     wired.run(wired.caller.by_aiohttp(url, readers.AIOHTTP["read"], {"model": "m"}, user=user, metadata={}, request=request))
     row = wired.row()
     if shape == "nobody":
-        assert "id" not in row.get("user", {}) and wired.tap.counts["unnamed"] == 1
+        assert row["user"]["id"] == "unknown" and wired.tap.counts["unnamed"] == 1
     else:
         assert {name: row["user"][name] for name in person} == person and wired.tap.counts["unnamed"] == 0
 
 
 def test_the_thread_of_an_image_has_its_turns_person(wired):
     """Up to 0.8 images are made in a thread without a frame of Open WebUI: the context goes along."""
-    pytest.importorskip("requests")
-
     async def image_in_a_chat():
         turn, body, offered = wired._begin(False, "anthropic/claude-haiku-4.5", BOB, None, None, "hi")
         await wired._call("inlet", body, offered)

@@ -16,8 +16,11 @@ import sys
 import time
 import types
 
+import aiohttp  # noqa: F401  the clients that Open WebUI has loaded
 import caller
+import httpx  # noqa: F401
 import readers
+import requests  # noqa: F401
 from emulator import OpenWebUI, RUNTIME
 from receiver import PATIENCE_S
 from upstream import Answer, whole

@@ -33,7 +33,7 @@ class Row:
         self.tells_kind = "kind" in (about or {})
 
     def __repr__(self):
-        return str({name: str(value) for name, value in vars(self).items() if value not in (None, [], False)})
+        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, [], False, True))
 
 
 class KeepingGateway:
@@ -65,7 +65,7 @@ class KeepingGateway:
 
     def heartbeats(self):
         """heartbeats is what the plugin last said of itself, by sender."""
-        return list(getattr(self.receiver, "senders", {}).values())
+        return list({beat.get("sender"): beat for beat in self.receiver.heartbeats}.values())
 
     def said(self):
         return self.receiver.outgoing

@@ -55,7 +55,7 @@ class Ledger:
         return pairs, free
 
     def asker(self, made):
-        return None if made.key in self.nobody else made.asker or self.owui.user_id
+        return "unknown" if made.key in self.nobody else made.asker or self.owui.user_id
 
     def wrong(self, made, row):
         """wrong lists what a row says otherwise than it was sold."""
@@ -66,7 +66,7 @@ class Ledger:
         may_miss = column in (ID_ONLY, BARE) or made.loose
         cost = made.cost if not may_miss or row.cost == made.cost else None
         says = {"user": (row.user, self.asker(made)), "cost": (row.cost, cost),
-                "model": (made.blind or made.model in (row.model, row.requested_model), True)}
+                "model": (row.model or row.requested_model, row.model or row.requested_model if made.blind else made.model)}
         if row.source == "tap":
             says["task"] = (row.task, made.task)
             says["platform"] = (row.platform, {"other": "127.0.0.1"}.get(made.call.platform, made.call.platform))

@@ -205,8 +205,11 @@ class Life:
         def delete():
             self.begun("deleted")
             self.owui.remove_filter("openwebui_metering")
-        self.at_once(functools.partial(self.owui.api, {"key": "deleted", "words": 60, "delay": 0.05}, CLAUDE), delete)
-        self.owui.install_filter(self.plugin, {**self.gateway.valves, "show_cost": True})
+        try:  # a chat would be broken by Open WebUI, which asks for the filter with each frame
+            self.at_once(functools.partial(self.owui.api, {"key": "deleted", "words": 60, "delay": 0.05}, CLAUDE,
+                                           path="/openai/chat/completions"), delete)
+        finally:
+            self.owui.install_filter(self.plugin, {**self.gateway.valves, "show_cost": True})
         (chat,), orders = self.chat("installed-again")
         self.finish(chat, orders)
         self.owui.api({"key": "installed-again-route"}, CLAUDE, path="/openai/chat/completions")

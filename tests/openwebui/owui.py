@@ -121,6 +121,13 @@ class OpenWebUI:
                             transports=["websocket"], auth={"token": self.token})
         self.socket.emit("user-join", {"auth": {"token": self.token}})
 
+    @property
+    def session(self):
+        """session is the page's; a page whose connection was lost connects again, as a browser's does."""
+        if not self.socket.connected or not self.socket.sid:
+            self.open_page()
+        return self.socket.sid
+
     def _event(self, event, *_):
         self.events.setdefault(event.get("message_id"), []).append(event.get("data"))
 
@@ -154,7 +161,10 @@ class OpenWebUI:
 
     def kept(self):
         """kept lists what the plugin keeps on disk: waiting, and refused by the gateway with its reason."""
-        with sqlite3.connect(self.folder / "data" / "openwebui_metering" / "spool.sqlite", timeout=30) as db:
+        spool = self.folder / "data" / "openwebui_metering" / "spool.sqlite"
+        if not spool.exists():
+            return [], []  # nothing made Open WebUI load the plugin yet
+        with sqlite3.connect(spool, timeout=30) as db:
             return (db.execute("SELECT body FROM record").fetchall(),
                     db.execute("SELECT reason, body FROM rejected").fetchall())
 
@@ -273,7 +283,7 @@ class OpenWebUI:
         question = {"id": user_id, "parentId": None, "childrenIds": answer_ids, "role": "user",
                     "content": prompt, "timestamp": now, "models": list(models)}
         common = {"stream": stream, "messages": [{"role": "user", "content": prompt}], "background_tasks": {},
-                  "session_id": self.socket.sid, "features": {}, "variables": {}}
+                  "session_id": self.session, "features": {}, "variables": {}}
         if tools:
             common.update(tool_ids=["drive"], params={"function_calling": "native"})
         common.update(more)
@@ -313,7 +323,7 @@ class OpenWebUI:
             "user_message": {"id": user_id, "parentId": chat.message_id, "childrenIds": [answer_id], "role": "user",
                              "content": prompt, "timestamp": int(time.time()), "models": [model]},
             "message_ids": [{"model_id": model, "message_id": answer_id, "modelIdx": 0}],
-            "session_id": self.socket.sid, "features": {}, "variables": {}, **more})
+            "session_id": self.session, "features": {}, "variables": {}, **more})
         return Chat(chat.chat_id, answer_id, answer["task_ids"], asked_at)
 
     def go_on(self, chat, model, stream=True):
@@ -326,7 +336,7 @@ class OpenWebUI:
             "messages": [{"role": m["role"], "content": m["content"]} for m in (question, answer)],
             "assistant_message_id": chat.message_id,
             "message_ids": [{"model_id": model, "message_id": chat.message_id, "modelIdx": 0}],
-            "background_tasks": {}, "session_id": self.socket.sid, "features": {}, "variables": {}})
+            "background_tasks": {}, "session_id": self.session, "features": {}, "variables": {}})
 
     def message(self, chat):
         stored = self.get(f"/api/v1/chats/{chat.chat_id}")["chat"]["history"]["messages"]
@@ -342,7 +352,7 @@ class OpenWebUI:
         if self.version < (0, 9):  # the browser runs outlet
             self.post("/api/chat/completed", {
                 "model": message.get("model"), "chat_id": chat.chat_id, "id": chat.message_id,
-                "session_id": self.socket.sid, "filter_ids": [],
+                "session_id": self.session, "filter_ids": [],
                 "messages": [{"id": chat.message_id, "role": "assistant", "content": message.get("content"),
                               "usage": message.get("usage"), "timestamp": int(time.time())}]})
         return self.message(chat)
