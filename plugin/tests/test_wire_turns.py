@@ -13,6 +13,7 @@ pytest.importorskip("aiohttp")
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
+from caller import caller_at  # noqa: E402
 from conftest import ANSWER, PROMPT  # noqa: E402
 from emulator import ADA, openrouter_stream  # noqa: E402
 from receiver import PATIENCE_S  # noqa: E402
@@ -237,6 +238,19 @@ def test_where_the_user_is_found(wired, shape):
         assert row["user"]["id"] == "unknown" and wired.tap.counts["unnamed"] == 1
     else:
         assert {name: row["user"][name] for name in person} == person and wired.tap.counts["unnamed"] == 0
+
+
+@pytest.mark.parametrize("module, who", [("open_webui.utils.chat", BOB), ("function_pipe", ADA), ("langchain.llms", ADA)])
+def test_the_nearest_user_of_open_webui_counts(wired, module, who):
+    """What a pipe or a library calls `user` is its own affair."""
+    def person(user):
+        return types.SimpleNamespace(**{k: user[k] for k in ("id", "name", "email", "role")})
+
+    url = wired.upstream.serve(Answer(whole("gen-a", usage=USAGE), "application/json"))
+    near = caller_at(module)
+    wired.run(wired.caller.passes_on(near.by_aiohttp, url, readers.AIOHTTP["read"], {"model": "m"}, person(BOB), {},
+                                     wired.request_of(person(BOB)), user=person(ADA), request=wired.request_of(person(ADA))))
+    assert (wired.row()["user"]["id"], wired.row()["user"]["email"]) == (who["id"], who["email"])
 
 
 def test_the_thread_of_an_image_has_its_turns_person(wired):
