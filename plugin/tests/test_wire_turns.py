@@ -374,7 +374,8 @@ def test_nothing_grows(wired):
         gc.collect()
         found = Counter(type(o).__name__ for o in gc.get_objects())
         kept = {name: found[name] for name in ("Wire", "StreamReader", "ClientResponse", "Task", "Frame", "Generation", "frame")}
-        return {**kept, "live": len(wired.tap.live), "threads": threading.active_count()}
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith("openwebui-metering")]
+        return {**kept, "live": len(wired.tap.live), "threads": len(ours)}
 
     async def rounds():
         async with aiohttp.ClientSession() as session:
