@@ -10,7 +10,7 @@
 #define VERSION_CHARS 64u
 #define REASON_CHARS  256u
 #define SILENT_US     (180 * OM_SECOND)
-#define FORGET_US     (90 * 86400 * OM_SECOND)
+#define FORGET_US     (90 * OM_DAY)
 
 /* ---- hearing ---- */
 

@@ -70,7 +70,7 @@ describe('kinds and groups', { concurrency: false }, () => {
     await lines.first().getByText('embedding').waitFor();
     assert.equal(await lines.filter({ hasText: 'embedding' }).count(), await lines.count());
     await lines.first().getByRole('link').first().click();
-    await page.getByText('Open WebUI plugin, the request itself').waitFor();
+    await page.getByText('Open WebUI plugin, the request itself').first().waitFor();
     await page.locator('dd', { hasText: 'embedding' }).first().waitFor();
     await axe(page);
     await at.open('/requests?kind=chat');

@@ -21,7 +21,7 @@ function recordOf(row, changes) {
   return {
     record_id: recordId(row.generation_id, changes.received_at),
     received_at: row.finished_at ?? row.started_at,
-    source: 'filter-stream',
+    source: row.source === 'tap' ? 'tap' : 'filter-stream',
     state: row.state,
     cost: row.cost,
     cost_state: row.cost === null ? 'unknown' : 'reported',

@@ -21,6 +21,7 @@ const LOOKS = [
   { name: 'login', out: true },
   { name: 'login-wrong', out: true, act: wrongPassword },
   { name: 'overview', to: '/' },
+  { name: 'overview-unfit', to: '/', act: tapUnfit },
   { name: 'overview-past', to: '/?month=2026-09' },
   { name: 'overview-table', to: '/?days=table' },
   { name: 'overview-menu', to: '/', act: openMenu },
@@ -79,6 +80,7 @@ const LOOKS = [
   { name: 'error-settings', mode: 'error', to: '/settings' },
   { name: 'hostile-requests', mode: 'hostile', to: '/requests' },
   { name: 'hostile-issued', mode: 'hostile', to: '/documents?tab=issued' },
+  { name: 'hostile-plugins', mode: 'hostile', to: '/settings?tab=plugins' },
   { name: 'hostile-refused', mode: 'hostile', to: '/settlement?tab=refused' },
   { name: 'german-refused', to: '/settlement?tab=refused', lang: 'de-DE' },
   { name: 'german-rest', to: '/requests/owui%3Aturn-2%3A1', lang: 'de-DE' },
@@ -114,6 +116,7 @@ const LOOKS = [
   { name: 'overview-hover', to: '/', act: hoverChart },
   { name: 'german-overview', to: '/', lang: 'de-DE' },
   { name: 'german-user', to: firstUser, lang: 'de-DE' },
+  { name: 'german-plugins', to: '/settings?tab=plugins', lang: 'de-DE' },
   { name: 'exact-overview', to: '/', exact: true },
   { name: 'exact-user', to: firstUser, exact: true },
 ];
@@ -149,6 +152,12 @@ async function refuseSome(page, mock) {
   for (let i = 0; i < 3; i++) mock.refuse();
   await page.reload();
   await page.getByText('could not be taken').waitFor();
+}
+
+async function tapUnfit(page, mock) {
+  mock.hear({ tap: 'does_not_fit', reason: 'the stream of aiohttp is another one' });
+  await page.reload();
+  await page.getByText('does not fit').waitFor();
 }
 
 async function openIssueForm(page) {

@@ -9,7 +9,6 @@
 
 #define NOW    ((om_time)1795000000 * OM_SECOND)
 #define MINUTE (60 * OM_SECOND)
-#define DAY    (86400 * OM_SECOND)
 
 static unsigned char id[16];
 
@@ -99,7 +98,7 @@ test_who_is_not_heard_is_silent_and_then_forgotten(void **state)
 	Om__SendersReply got;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
-	Om__Sender s = said(2);
+	Om__Sender s;
 	struct fx f;
 
 	(void)state;
@@ -114,9 +113,9 @@ test_who_is_not_heard_is_silent_and_then_forgotten(void **state)
 	assert_int_equal(cd_senders_count(db, NOW + 3 * MINUTE + 1, &n, &e), OM_OK);
 	assert_true(n.on == 0 && n.off == 1 && n.does_not_fit == 0 && n.silent == 1);
 	cd_db_close(&db);
-	assert_int_equal(list(&f, NOW + 90 * DAY).n_items, 2);
-	assert_int_equal(list(&f, NOW + 90 * DAY + 1).n_items, 1);
-	assert_int_equal(hear(&f, said(3), NOW + 90 * DAY + 1), OM_OK);
+	assert_int_equal(list(&f, NOW + 90 * OM_DAY).n_items, 2);
+	assert_int_equal(list(&f, NOW + 90 * OM_DAY + 1).n_items, 1);
+	assert_int_equal(hear(&f, said(3), NOW + 90 * OM_DAY + 1), OM_OK);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM sender"), 2);
 	fx_close(&f);
 }
