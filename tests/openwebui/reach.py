@@ -61,7 +61,7 @@ class Reach:
         """a model asked in a channel"""
         channel = self.owui.post("/api/v1/channels/create", {"name": "drive", "description": "", "access_control": None})
         self.owui.post(f"/api/v1/channels/{channel['id']}/messages/post", {
-            "content": f"<@M:{CLAUDE}|Claude> " + json.dumps({"key": "channel", "words": 3})})
+            "data": {}, "content": f"<@M:{CLAUDE}|Claude> " + json.dumps({"key": "channel", "words": 3})})
         self.made_of("channel", 1)
         self.labels["channel"] = "channel"
         note = self.account()
