@@ -351,5 +351,5 @@ class Life:
             del self.owui.env["OPENWEBUI_METERING_TAP"]
             self.owui.start()
         self.owui.api({"key": "environment-gone"}, CLAUDE)
-        wait_for(lambda: {beat["tap"] for beat in self.gateway.heartbeats()} == {"on"}, "a heartbeat that says on", 120)
+        wait_for(lambda: {beat["tap"] for beat in self.gateway.heartbeats()} == {"on"}, "a heartbeat that says on", 240)
         return note
