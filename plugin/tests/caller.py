@@ -70,3 +70,7 @@ async def by_httpx_blocking(url, read, body, user=None, metadata=None, request=N
             return read(client.post(url, json=body))
         with client.stream("POST", url, json=body) as response:
             return read(response)
+
+
+async def passes_on(function, *arguments, user=None, metadata=None, request=None, **options):
+    return await function(*arguments, **options)

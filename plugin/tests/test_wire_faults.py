@@ -11,6 +11,7 @@ pytest.importorskip("aiohttp")
 
 import readers  # noqa: E402
 from emulator import ADA, openrouter_stream  # noqa: E402
+from receiver import wait_until  # noqa: E402
 from upstream import Answer, frames, stream, whole  # noqa: E402
 from wired import SAID, USAGE  # noqa: E402
 
@@ -96,9 +97,13 @@ def check_everything(owui):
 
 def rows_of(owui, *ids):
     """rows_of gives what came of these, without the help of a tap that may be broken."""
-    from receiver import wait_until
-    wait_until(lambda: (owui.clock.__setattr__("ahead", owui.clock.ahead + 1), owui.runtime.new_record.set(), all(any(
-        r["generation_id"] == one and r["state"] != "open" for r in owui.receiver.records) for one in ids))[-1])
+    owui.clock.ahead += 5  # behind the pause for a second usage frame
+
+    def all_are_there():
+        owui.runtime.new_record.set()
+        return set(ids) <= {r["generation_id"] for r in owui.receiver.records if r["state"] != "open"}
+
+    wait_until(all_are_there)
     rows = {}
     for record in owui.receiver.records:
         key = record["generation_id"] or record["turn_id"]
@@ -135,7 +140,6 @@ def test_a_fault_on_the_way_of_a_whole_answer(wired, monkeypatch, name):
     breaker = Breaker(monkeypatch)
     breaker.break_it(wired.module_now.Tap if name == "begin" else wired.module_now.Wire, name)
     turn = wired.chatted(wired.upstream.serve(Answer(whole("gen-chat", usage=USAGE), "application/json")), streamed=False)
-    from receiver import wait_until
     wait_until(lambda: wired.receiver.records)
     records = wired.receiver.records
     assert breaker.hits >= 1 and len(records) == 1

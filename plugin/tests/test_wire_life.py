@@ -11,6 +11,7 @@ pytest.importorskip("aiohttp")
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
 from emulator import ADA, RUNTIME, openrouter_stream  # noqa: E402
+from receiver import wait_until  # noqa: E402
 from upstream import Answer, Hold, frames, stream, whole  # noqa: E402
 from wired import BOB, SAID, USAGE, Wired, laid_points  # noqa: E402
 
@@ -227,20 +228,11 @@ def test_streams_of_a_class_that_it_does_not_know(wired):
     assert aiohttp.ClientSession.__dict__["_request"] not in (wrapped, laid)
     for number in range(3):
         wired.chatted(wired.upstream.serve(streamed(f"gen-{number}")))
-    rows = {name: row for name, row in wired_rows(wired).items() if name.startswith("gen-") and "fence" not in name}
+    names = {f"gen-{number}" for number in range(3)}
+    wait_until(lambda: names <= {r["generation_id"] for r in wired.receiver.records if r["state"] != "open"})
+    rows = wired.delivered()
     assert {name: (row["source"], row["usage"], row["state"]) for name, row in rows.items()} == {
-        f"gen-{number}": ("filter-stream", SAID, "final") for number in range(3)}
-
-
-def wired_rows(owui):
-    """wired_rows: rows where the tap cannot see the request that settle() sends."""
-    owui.flush()
-    rows = {}
-    for record in owui.receiver.records:
-        key = record["generation_id"] or record["turn_id"]
-        assert key not in rows or rows[key]["state"] == "open"
-        rows[key] = record
-    return rows
+        name: ("filter-stream", SAID, "final") for name in names}
 
 
 def test_missed_turns_in_a_row_turn_it_off(wired, caplog):

@@ -13,6 +13,7 @@ pytest.importorskip("aiohttp")
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
+from caller import caller_at  # noqa: E402
 from conftest import ANSWER, PROMPT  # noqa: E402
 from emulator import ADA, openrouter_stream  # noqa: E402
 from receiver import PATIENCE_S  # noqa: E402
@@ -239,6 +240,19 @@ def test_where_the_user_is_found(wired, shape):
         assert {name: row["user"][name] for name in person} == person and wired.tap.counts["unnamed"] == 0
 
 
+@pytest.mark.parametrize("module, who", [("open_webui.utils.chat", BOB), ("function_pipe", ADA), ("langchain.llms", ADA)])
+def test_the_nearest_user_of_open_webui_counts(wired, module, who):
+    """What a pipe or a library calls `user` is its own affair."""
+    def person(user):
+        return types.SimpleNamespace(**{k: user[k] for k in ("id", "name", "email", "role")})
+
+    url = wired.upstream.serve(Answer(whole("gen-a", usage=USAGE), "application/json"))
+    near = caller_at(module)
+    wired.run(wired.caller.passes_on(near.by_aiohttp, url, readers.AIOHTTP["read"], {"model": "m"}, person(BOB), {},
+                                     wired.request_of(person(BOB)), user=person(ADA), request=wired.request_of(person(ADA))))
+    assert (wired.row()["user"]["id"], wired.row()["user"]["email"]) == (who["id"], who["email"])
+
+
 def test_the_thread_of_an_image_has_its_turns_person(wired):
     """Up to 0.8 images are made in a thread without a frame of Open WebUI: the context goes along."""
     async def image_in_a_chat():
@@ -360,7 +374,8 @@ def test_nothing_grows(wired):
         gc.collect()
         found = Counter(type(o).__name__ for o in gc.get_objects())
         kept = {name: found[name] for name in ("Wire", "StreamReader", "ClientResponse", "Task", "Frame", "Generation", "frame")}
-        return {**kept, "live": len(wired.tap.live), "threads": threading.active_count()}
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith("openwebui-metering")]
+        return {**kept, "live": len(wired.tap.live), "threads": len(ours)}
 
     async def rounds():
         async with aiohttp.ClientSession() as session:

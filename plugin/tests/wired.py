@@ -155,12 +155,19 @@ class Wired(OpenWebUI):
 
     def records(self):
         self.settle()
+        return self.came()
+
+    def came(self):
         return [r for r in self.receiver.records if not (r["generation_id"] or "").startswith("gen-fence-")]
 
     def rows(self):
-        """rows gives the last word on each generation, by its id or its turn's; two last words on one are a fault."""
+        self.settle()
+        return self.delivered()
+
+    def delivered(self):
+        """delivered gives the last word on each generation, by its id or its turn's; two last words on one are a fault."""
         rows = {}
-        for record in self.records():
+        for record in self.came():
             key = record["generation_id"] or record["turn_id"]
             assert key not in rows or rows[key]["state"] == "open", f"{key}: {record['state']} behind {rows[key]['state']}"
             rows[key] = record

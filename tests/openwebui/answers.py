@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from prompts import orders_in, orders_of, task_answer, task_of
 from sold import MODELS, OLLAMA_MODEL, OTHER_MODEL, TOOL, call_of, word
 from stub_openrouter import dump, generation_body, new_id, sample
+from voice import Voice
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 FORM_FIELD = rb'name="%s"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n'
@@ -42,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path.startswith("/ollama/api/"):
             self.answer({"/ollama/api/version": {"version": "0.9.0"}}.get(url.path, {"models": [
                 {"name": OLLAMA_MODEL, "model": OLLAMA_MODEL, "size": 1, "digest": "0" * 64, "details": {}}]}))
+        elif url.path.endswith("/realtime"):
+            Voice(self, parse_qs(url.query)["model"][0]).serve()
         elif name == "models":
             listed = sample("models")
             first = listed["data"][0]
@@ -158,9 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             return None
         name, arguments = TOOL, {"subject": str(rounds)}
         if "delegate" in orders:
-            name, arguments = "delegate_task", {"task": orders["delegate"], "context": ""}
-            names = [t["function"]["name"] for t in body["tools"]]
-            name = next((n for n in names if n.startswith("delegate")), name)
+            name, arguments = "delegate_task", {"task": json.dumps({"key": orders["delegate"]}), "context": ""}
         return {"index": 0, "id": f"call_{rounds}", "type": "function",
                 "function": {"name": name, "arguments": json.dumps(arguments)}}
 

@@ -27,18 +27,19 @@ from doubles import Doubles
 from gateways import ROOT, KeepingGateway, Stack
 from kinds import Kinds
 from ledger import BY_COST, BY_ID, Ledger
-from life import Life
+from life import KINDS, LIFE, Life
 from owui import OpenWebUI, wait_for
 from pipes import Pipes
+from reach import Reach
 from sold import MODELS, word
 from stub import Stub
 
 PLUGIN = (ROOT / "plugin" / "openwebui_metering.py").read_text(encoding="utf-8")
 CLAUDE, GPT = MODELS
-SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(30, 55), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 96, 97, 98, 99}
+SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(29, 60), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 96, 97, 98, 99}
 
 
-class Drive(Ledger, Kinds, Pipes, Life, Doubles):
+class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles):
     def __init__(self, venv, work, gateway_class):
         super().__init__()
         self.stub = Stub()
@@ -62,6 +63,7 @@ class Drive(Ledger, Kinds, Pipes, Life, Doubles):
     def run(self, wanted):
         scenarios = [name for name in dir(self) if name.startswith("scenario_") and wanted(name)]
         for name in sorted(scenarios):
+            self.stub.chapter = LIFE if 70 <= int(name.split("_")[1]) < 90 else KINDS
             title = getattr(self, name).__doc__
             try:
                 note = getattr(self, name)() or ""
@@ -239,7 +241,8 @@ class Drive(Ledger, Kinds, Pipes, Life, Doubles):
 
     def scenario_99_coverage(self):
         """the plugin says of itself that the tap is on and missed nothing"""
-        print(f"\n{self.coverage()}\n", flush=True)
+        print(f"\nCoverage, one kind after the other:\n\n{self.coverage(KINDS)}\n"
+              f"\nThe tap's life, without what was asked while it was off:\n\n{self.coverage(LIFE)}\n", flush=True)
         beats = self.gateway.heartbeats()
         assert beats, "no heartbeat came"
         bad = [b for b in beats if b["tap"] != "on" or b.get("faults") or b.get("rejected")]

@@ -101,8 +101,10 @@ class Ledger:
     # the report
 
     def label(self, made):
-        plain = f"{made.call.platform} {made.call.name}" if made.call.platform != "openrouter" else made.call.name
-        return self.labels.get(made.key) or made.task or f"{plain}, {'streamed' if made.streamed else 'whole'}"
+        plain = made.call.name if made.call.platform == "openrouter" else f"{made.call.platform}: {made.call.name}"
+        if made.kind != "chat":
+            return plain
+        return made.task or self.labels.get(made.key) or f"{plain}, {'streamed' if made.streamed else 'whole'}"
 
     def column(self, made, row):
         if row is None:
@@ -111,20 +113,19 @@ class Ledger:
             return BARE if made.cost is None else BY_ID if made.told_usage and row.cost == made.cost else ID_ONLY
         return BY_COST if row.cost is not None and row.cost == made.cost else BARE
 
-    def coverage(self):
+    def coverage(self, chapter):
         """coverage is a table in Markdown: where the requests and the money of each kind were found."""
         rows = {row.generation_id: row for row in self.gateway.rows() if row.requests}
         pairs, _ = self.pair(self.stub.generations, list(rows.values()))
         counts, money = {}, Counter()
         for made, row in pairs.items():
-            column = self.column(made, row)
-            counts.setdefault(self.label(made), Counter())[column] += 1
-            money[column] += made.cost or Decimal(0)
-        total = sum(money.values()) or Decimal(1)
-        lines = ["| kind of request | requests | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 2) + "|"]
-        lines += [f"| {label} | {sum(count.values())} | " + " | ".join(str(count[c] or "") for c in COLUMNS) + " |"
-                  for label, count in counts.items()]
-        everything = Counter(column for count in counts.values() for column in count.elements())
-        lines.append(f"| all | {sum(everything.values())} | " + " | ".join(str(everything[c]) for c in COLUMNS) + " |")
-        lines.append("| of the money | | " + " | ".join(f"{100 * money[c] / total:.1f} %" for c in COLUMNS) + " |")
-        return "\n".join(lines)
+            if made.chapter == chapter:
+                column = self.column(made, row)
+                counts.setdefault(self.label(made), Counter())[column] += 1
+                money[column] += made.cost or Decimal(0)
+        total, everything = sum(money.values()) or Decimal(1), sum(counts.values(), Counter())
+        table = [["kind of request", "requests", *COLUMNS], ["---"] * (len(COLUMNS) + 2),
+                 *([label, sum(count.values()), *(count[c] or "" for c in COLUMNS)] for label, count in counts.items()),
+                 ["all", sum(everything.values()), *(everything[c] for c in COLUMNS)],
+                 ["of the money", "", *(f"{100 * money[c] / total:.1f} %" for c in COLUMNS)]]
+        return "\n".join(f"| {' | '.join(map(str, line))} |" for line in table)

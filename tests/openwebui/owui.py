@@ -52,6 +52,8 @@ def everything(stub):
         "AUDIO_TTS_ENGINE": "openai", "AUDIO_TTS_MODEL": "openai/tts-1", "AUDIO_TTS_OPENAI_API_BASE_URL": at,
         "AUDIO_TTS_OPENAI_API_KEY": key, "AUDIO_STT_ENGINE": "openai", "AUDIO_STT_MODEL": "openai/whisper-1",
         "AUDIO_STT_OPENAI_API_BASE_URL": at, "AUDIO_STT_OPENAI_API_KEY": key, "BYPASS_PYDUB_PREPROCESSING": "true",
+        "AUDIO_REALTIME_ENABLED": "true", "AUDIO_REALTIME_OPENAI_API_BASE_URL": stub.other_url,
+        "AUDIO_REALTIME_OPENAI_API_KEY": key, "AUDIO_REALTIME_MODEL": "realtime-mini",
         "ENABLE_CHANNELS": "true", "ENABLE_CONTEXT_COMPACTION": "true", "ENABLE_SUBAGENTS": "true",
     }
 

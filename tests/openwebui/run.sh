@@ -3,14 +3,17 @@
 #
 # run.sh - chat through real Open WebUIs with the plugin in them.
 #
-#   tests/openwebui/run.sh [--receiver] [--keep] [VERSION ...]
+#   tests/openwebui/run.sh [--receiver] [--short] [--only REGEX] [--keep] [VERSION ...]
 #
 # Installs each version from PyPI into a virtual environment of its own (some 4 GB
 # and some minutes each, once), starts it on a free port with a data folder of its
 # own, installs the plugin over its API, chats, and compares the ledger with what
 # the stub provider sold.  --receiver leaves ./run out and keeps the records in a
-# receiver of the tests.  Ends with "N passed, N failed", the scenarios of all versions
-# together; the exit code is 0 if none failed, 3 if there is no Python for it.
+# receiver of the tests; --short does what ten minutes are enough for, by default with
+# the newest of the versions below; --only does the scenarios whose names match.  The
+# VERSION "newest" is the newest there is.  Prints for each version how many requests of
+# each kind left a row, and which.  Ends with "N passed, N failed", the scenarios of all
+# versions together; the exit code is 0 if none failed, 3 if there is no Python for it.
 #
 # OWUI_VENVS    where the virtual environments are (default /tmp/owui-venvs)
 # OWUI_WORK     where the data folders are (default /tmp/owui-drive)
@@ -21,18 +24,20 @@ set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 venvs=${OWUI_VENVS:-/tmp/owui-venvs}
 work=${OWUI_WORK:-/tmp/owui-drive}
+lines=(0.12.4 0.11.4 0.8.12 0.6.43) # the newest of each line that is supported
 options=() versions=()
-for word in "$@"; do
-  case $word in
-    --receiver | --keep) options+=("$word") ;;
-    -h | --help) sed -n '3,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    -*) echo "unknown option $word" >&2; exit 2 ;;
-    *) versions+=("$word") ;;
+while (($#)); do
+  case $1 in
+    --receiver | --keep) options+=("$1") ;;
+    --short) options+=("$1") lines=("${lines[0]}") ;;
+    --only) options+=("$1" "${2:?--only needs a regular expression}") && shift ;;
+    -h | --help) sed -n '3,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -*) echo "unknown option $1" >&2; exit 2 ;;
+    *) versions+=("$1") ;;
   esac
+  shift
 done
-if ((${#versions[@]} == 0)); then
-  versions=(0.12.4 0.8.12) # one with outlet on the server, one with outlet in the browser
-fi
+if ((${#versions[@]} == 0)); then versions=("${lines[@]}"); fi
 
 python_of() { # the Python to make virtual environments with
   local one
@@ -44,6 +49,12 @@ python_of() { # the Python to make virtual environments with
   done
   echo "Open WebUI needs Python 3.11 or 3.12 with venv; name one with OWUI_PYTHON" >&2
   return 1
+}
+
+newest() { # the newest version that can be installed
+  local python
+  python=$(python_of) || exit 3
+  "$python" -m pip index versions open-webui 2>/dev/null | sed -n '1s/^open-webui (\(.*\))$/\1/p'
 }
 
 # What an interrupted one left is made again: the program itself comes last.
@@ -61,6 +72,12 @@ install() { # VERSION VENV
 failed=() sum_passed=0 sum_failed=0
 mkdir -p "$work"
 for version in "${versions[@]}"; do
+  if [[ $version == newest ]]; then version=$(newest); fi
+  if [[ -z $version ]]; then
+    echo "the newest version of Open WebUI cannot be learned" >&2
+    failed+=(newest) sum_failed=$((sum_failed + 1))
+    continue
+  fi
   venv=$venvs/v$version rc=0
   if [[ ! -x $venv/bin/open-webui ]] && ! install "$version" "$venv"; then
     echo "Open WebUI $version could not be installed" >&2

@@ -23,7 +23,7 @@ TOOL = "drive_lookup"
 KINDS = {"chat/completions": "chat", "responses": "chat", "messages": "chat", "embeddings": "embedding",
          "images/generations": "image", "images/edits": "image", "audio/speech": "speech",
          "audio/transcriptions": "transcription", "rerank": "rerank",
-         "api/chat": "chat", "api/generate": "chat", "api/embed": "embedding"}
+         "realtime": "speech", "api/chat": "chat", "api/generate": "chat", "api/embed": "embedding"}
 
 
 class Call(NamedTuple):

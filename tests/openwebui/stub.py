@@ -25,6 +25,7 @@ class Stub:
         self.lock = threading.Lock()
         self.generations = []
         self.looked_up = []
+        self.chapter = ""  # of the drive, for its report
 
         class Owned(Handler):
             owner = self
@@ -59,6 +60,7 @@ class Stub:
     def begin(self, call, body, orders, task):
         with self.lock:
             made = Generation(len(self.generations) + 1, call, body, orders, task)
+            made.chapter = self.chapter
             self.generations.append(made)
             return made
 
