@@ -290,8 +290,6 @@ read_names(
 			om_fit_note(notes, f, "one that is not a text: left out");
 			continue;
 		}
-		if (json_string_length(item) == 0)
-			continue; /* the same as absent, like any other text */
 		if (((*out)[kept++] = om_arena_strdup(a, json_string_value(item))) == NULL)
 			return no_memory(e);
 	}
