@@ -716,7 +716,7 @@ class Runtime:
         self.cache = {}  # what Open WebUI's tables said: key -> (until, value)
         self.identity = getattr(old, "identity", None)  # may names be sent; None: the valves are not known
         self.send_groups = getattr(old, "send_groups", True)
-        self.process_id, self.beat_at = uuid.uuid4().hex, 0.0
+        self.beat_at = 0.0
 
     def start(self, name, target):
         with self.lock:
@@ -895,6 +895,9 @@ class Runtime:
             if wait:
                 self.new_file.wait(wait)
                 self.new_file.clear()
+        if runtime() is self and self.spool is not None:  # the process ends, not this exec of the file alone
+            with contextlib.suppress(sqlite3.Error):
+                self.spool.forget_process(process_id())
 
     def send_some(self):
         """send_some sends one batch and returns the seconds to wait before the next."""
@@ -920,7 +923,7 @@ class Runtime:
         if self.beat_at > now:
             return self.beat_at - now
         self.beat_at = now + BEAT_S
-        everyone = self.spool.say_how(self.process_id, tap_says())
+        everyone = self.spool.say_how(process_id(), tap_says())
         if self.endpoint and self.not_before <= now and self.spool.lease(2 * HTTP_TIMEOUT_S):
             try:
                 with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
@@ -1025,6 +1028,14 @@ def holder():
     return kept
 
 
+def process_id():
+    """process_id names this process to those that share its spool; a forked child is another one."""
+    kept = holder()
+    if getattr(kept, "process", (None, None))[0] != os.getpid():
+        kept.process = os.getpid(), uuid.uuid4().hex
+    return kept.process[1]
+
+
 def install():
     kept = holder()
     old = getattr(kept, "current", None)
@@ -1054,7 +1065,7 @@ MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
 PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
 NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}
-CHECK_S, LIVE_LIMIT, LIVE_S = 10.0, 4000, 2 * 3600.0
+CHECK_S, LIVE_LIMIT, LIVE_S, LEFT_S = 10.0, 4000, 2 * 3600.0, 300.0
 FAULTS_MAX, IN_A_ROW = 20, 5  # after so many the tap steps aside
 FRAMES_MAX = 80
 
@@ -1207,7 +1218,7 @@ class Wire:
     def __init__(self, kind, model, address, about, turn_id, number, turn=None):
         self.kind, self.about, self.turn_id, self.turn = kind, about, turn_id, turn
         self.platform, self.host = Tap.platform(address)
-        self.address, self.model, self.born = address, model, time.monotonic()
+        self.address, self.model, self.read_at = address, model, time.monotonic()
         self.user = self.person = None  # of the turn; or as Open WebUI knows who asks
         self.said = Generation(None, "tap", now_iso(), number)
         self.header_id = self.stream = self.error = self.status = None
@@ -1249,6 +1260,7 @@ class Wire:
     def data(self, chunk):
         if self.over:
             return
+        self.read_at = time.monotonic()
         if not self.lines:
             if self.kind != "speech":
                 self.rest.add(chunk)
@@ -1320,7 +1332,7 @@ class Wire:
         if self.was_refused():
             return
         state = self.end_state()
-        if state == "final" and not said.usage:
+        if self.error is None and not said.usage and not said.failed:
             self.without_usage()
         self.put(state)
 
@@ -1339,12 +1351,14 @@ class Wire:
         """was_refused: nothing was sold where the provider did not begin, or was never asked."""
         if self.said.usage:
             return False
-        return was_never_sent(self.error) or (self.status or 200) >= 400
+        status = self.status or getattr(self.error, "status", None)  # the session may make an error of it
+        return was_never_sent(self.error) or (isinstance(status, int) and status >= 400)
 
     def was_left(self):
         """was_left: the reader went away; aiohttp says so by an exception of its own."""
         error = self.error
-        return isinstance(error, (asyncio.CancelledError, GeneratorExit)) or "closed" in str(error).lower()
+        closed = type(error).__name__ == "ClientConnectionError" and str(error) == "Connection closed"
+        return closed or isinstance(error, (asyncio.CancelledError, GeneratorExit))
 
     def end_state(self):
         if self.said.failed:
@@ -1671,7 +1685,10 @@ class Tap:
         if not self.is_providers(address, asker):
             return None
         self.look_after(asker)
-        return self.wire_of(point, kind, address, model_in(body) or asker.model, asker)
+        model = model_in(body) or asker.model
+        if point.name == "_ws_connect":
+            model = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query).get("model", [model])[0]
+        return self.wire_of(point, kind, address, model, asker)
 
     @staticmethod
     def kind_of(point, method, address):
@@ -1785,9 +1802,14 @@ class Tap:
         if now - self.swept > 60.0:
             self.swept = now
             for key, wire in list(self.live.items()):
-                if now - wire.born > LIVE_S:
+                if now - wire.read_at > (LIVE_S if is_connected(wire.stream) else LEFT_S):
                     self.live.pop(key, None)
                     quietly(wire, "finish", TimeoutError())
+
+
+def is_connected(stream):
+    """is_connected tells whether the connection of an aiohttp stream may still bring something."""
+    return getattr(getattr(stream, "_protocol", None), "transport", stream) is not None
 
 
 def plain_person(user, user_id):

@@ -273,6 +273,23 @@ def test_processes_that_share_a_spool_speak_as_one(newest, receiver):
     assert (body["tap"], body["reason"], body["processes"], body["seen"], body["missed"]) == ("does_not_fit", "it saw nothing", 2, 3, 5)
 
 
+def test_a_saved_plugin_is_the_same_process_and_an_ended_one_is_none(newest, receiver, tmp_path):
+    def processes():
+        with sqlite3.connect(tmp_path / "openwebui_metering" / "spool.sqlite", timeout=30) as db:
+            return db.execute("SELECT count(*) FROM process").fetchone()[0]
+
+    for n in range(3):
+        newest.run(newest.ui_stream([openrouter_stream(f"gen-{n}", ["a"], USAGE)]))
+        newest.flush()
+        newest.runtime.beat_at = 0.0
+        newest.runtime.new_file.set()
+        wait_until(lambda: len(receiver.heartbeats) > n)
+        newest.save()
+    assert [said["processes"] for said in receiver.heartbeats] == [1] * len(receiver.heartbeats) and processes() == 1
+    newest.restart()
+    assert processes() == 0
+
+
 def test_costs_add_up_as_they_were_written(newest):
     usages = [{"cost": "0.1", "prompt_tokens": 1}, {"cost": 0.2, "prompt_tokens": 2}]
     assert newest.module.summary(usages) == f"{Decimal('0.3')} USD, 3 tokens in, 0 out, 2 requests"
