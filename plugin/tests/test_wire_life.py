@@ -474,6 +474,6 @@ def test_a_restart_begins_anew(wired):
 def test_the_heartbeat_says_how_it_is(wired):
     wired.asked(wired.upstream.serve(as_json("gen-1")))
     wired.settle()
-    wired.receiver.wait(lambda: wired.receiver.heartbeats)
+    wait_until(lambda: any(beat["tap"] == "on" for beat in wired.receiver.heartbeats))
     beat = wired.receiver.heartbeats[-1]
     assert (beat["tap"], beat["plugin"]) == ("on", wired.module_now.VERSION) and beat["faults"] == 0

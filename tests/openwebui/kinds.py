@@ -206,7 +206,10 @@ class Kinds:
         """an image made and one changed by the API: no id in the answer"""
         for path, key, more in (("generations", "image", {}),
                                 ("edit", "image-edit", {"image": f"data:image/png;base64,{PIXEL}", "n": 1})):
-            said = self.owui.post(f"/api/v1/images/{path}", {"prompt": json.dumps({"key": key}), **more}, self.owui.api_key)
+            body = {"prompt": json.dumps({"key": key}), **more}
+            if more and self.owui.version < (0, 10):
+                body = {"form_data": body}
+            said = self.owui.post(f"/api/v1/images/{path}", body, self.owui.api_key)
             assert said, said
             self.without_person(key)
             self.made_of(key, 1)

@@ -42,6 +42,7 @@ class Life:
         self.owui.set_valves({**self.gateway.valves, "show_cost": True, "tap": on})
 
         def obeyed():
+            time.sleep(0.5)  # a pace, not a wait: each try is a chat
             Life.person += 1
             key = f"switch-{Life.person}"
             self.owui.api({"key": key}, CLAUDE)
@@ -127,6 +128,7 @@ class Life:
             self.owui.api({"key": f"forged-{number}", "for": user}, CLAUDE, key=key, path=path, stream=stream, **forged)
             self.labels[f"forged-{number}"] = "forged metadata"
         if self.owui.version >= (0, 8):
+            self.labels["forged-4"] = "forged metadata"
             self.owui.post("/openai/responses", {
                 "model": CLAUDE, "input": json.dumps({"key": "forged-4", "for": user}), **forged}, key)
         note = self.account()
