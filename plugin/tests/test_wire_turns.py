@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
