@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
@@ -332,6 +333,29 @@ def test_a_turn_that_the_wire_does_not_see_is_the_filters(wired):
     row = wired.row()
     assert (row["generation_id"], row["source"], row["usage"]) == ("gen-pipe", "filter-stream", SAID)
     assert wired.tap.counts["missed"] == 1
+
+
+def test_a_refused_request_is_tried_again(wired):
+    refused = Answer(b'{"error": {"code": 502}}', "application/json", 502)
+    turn = wired.chatted(wired.upstream.serve(refused), wired.upstream.serve(answer("gen-a")))
+    row = wired.row()
+    assert turn.text == "Hellothere" and (row["generation_id"], row["source"], row["usage"]) == ("gen-a", "tap", SAID)
+
+
+def test_a_refused_request_does_not_silence_the_filter(wired):
+    """A pipe was refused, and went on with a client that nobody knows."""
+    refused = Answer(b'{"error": {"code": 502}}', "application/json", 502)
+
+    async def drive():
+        turn, body, offered = wired._begin(False, "anthropic/claude-haiku-4.5", None, None, None, "hi")
+        body = await wired._inlet(turn, body, offered)
+        await wired.ask(wired.upstream.serve(refused), metadata=turn.metadata, body=body)
+        usages = await wired._frames(turn, openrouter_stream("gen-pipe", ["Hello"], USAGE), body, offered, None, None)
+        await wired._outlet(turn, body, offered, usages, turn.text)
+
+    wired.run(asyncio.ensure_future(drive(), loop=wired.loop))
+    row = wired.row()
+    assert (row["generation_id"], row["source"], row["usage"]) == ("gen-pipe", "filter-stream", SAID)
 
 
 def test_the_cost_line_is_there_while_the_wire_sees_the_turn(upstream, receiver, tmp_path):
