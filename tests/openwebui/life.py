@@ -332,3 +332,24 @@ class Life:
         assert end - middle < GROWTH_MB, f"memory in MB, threads, files: {sizes}"
         assert threads_after <= threads + 4 and files_after <= files + 16, f"memory in MB, threads, files: {sizes}"
         return f"{note}; memory in MB, threads, files: {sizes}"
+
+    def scenario_81_environment(self):
+        """the environment variable keeps the tap off whatever the valve says, and the heartbeat tells it"""
+        self.delivered()
+        self.owui.stop()
+        self.owui.env["OPENWEBUI_METERING_TAP"], self.stub.chapter = "off", OFF
+        try:
+            self.owui.start()
+            (chat,), orders = self.chat("environment")
+            self.finish(chat, orders)
+            self.owui.api({"key": "environment-route"}, CLAUDE, path="/openai/chat/completions")
+            self.unseen.append("environment-route")
+            wait_for(lambda: "off" in [beat["tap"] for beat in self.gateway.heartbeats()], "a heartbeat that says off", 120)
+            note = self.account()
+        finally:
+            self.owui.stop()
+            del self.owui.env["OPENWEBUI_METERING_TAP"]
+            self.owui.start()
+        self.owui.api({"key": "environment-gone"}, CLAUDE)
+        wait_for(lambda: {beat["tap"] for beat in self.gateway.heartbeats()} == {"on"}, "a heartbeat that says on", 120)
+        return note
