@@ -1065,7 +1065,8 @@ MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
 PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
 NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}
-CHECK_S, LIVE_LIMIT, LIVE_S, LEFT_S = 10.0, 4000, 2 * 3600.0, 300.0
+CHECK_S, LIVE_LIMIT = 10.0, 4000
+LIVE_S, LEFT_S, IDLE_S = 2 * 3600.0, 300.0, 60.0  # nobody reads on: connected, disconnected, with its usage known
 FAULTS_MAX, IN_A_ROW = 20, 5  # after so many the tap steps aside
 FRAMES_MAX = 80
 
@@ -1382,8 +1383,9 @@ class Wire:
         said = self.said
         if said.id or said.usage:
             holder().unread = 0
-        # A request without an id of the provider's is known by its place in the turn.
-        turn_id = self.turn_id if said.id else f"{self.turn_id}:{said.request}"
+        # A request without an id of the provider's is known by its place in the turn.  One of nobody's names no
+        # turn: a row that the filter has of the same request may be found to be it.
+        turn_id = f"{self.turn_id}:{said.request}" if not said.id else self.turn_id if self.user or self.person else None
         about = {**self.about, "user": self.user or person_of(self.person, None, *tap_may_say(self.person))}
         model = said.model or fit_text(self.model, TEXT_LIMITS["model"])
         runtime().put(make_record(said, state, about, turn_id, kind=self.kind, model=model,
@@ -1737,12 +1739,22 @@ class Tap:
         named = mark.get("turn") if isinstance(mark, dict) else None
         if named is not None:
             return named, runtime().turns.get(named)
-        turn = runtime().turns.get(holder().turn.get())
+        turn = runtime().turns.get(holder().turn.get()) or Tap.turn_of_pipe(asker)
         user = plain_person(asker.user, None)
         if turn is None:
             return None, None
         lasts = bool(turn.tasks) or not turn.over if user is None else user["id"] == turn.about["user"].get("id")
         return (turn.id, turn) if lasts else (None, None)
+
+    @staticmethod
+    def turn_of_pipe(asker):
+        """turn_of_pipe: a pipe may ask in a thread of its own, which knows no context; one turn of its under way is it."""
+        pipe = re.sub("_[0-9a-f]{32}$", "", (asker.place or "").removeprefix("function_"))
+        now = time.monotonic()
+        turns = [turn for turn in runtime().turns.copy().values()
+                 if turn.piped and (turn.about.get("requested_model") or "").partition(".")[0] == pipe
+                 and (turn.tasks or not turn.over and now - turn.touched < IDLE_S)]
+        return turns[0] if len(turns) == 1 and asker.user is None else None
 
     @staticmethod
     def about(turn, asker, task, model, of_turn):
@@ -1802,9 +1814,10 @@ class Tap:
         if now - self.swept > 60.0:
             self.swept = now
             for key, wire in list(self.live.items()):
-                if now - wire.read_at > (LIVE_S if is_connected(wire.stream) else LEFT_S):
+                patience = IDLE_S if wire.said.usage else LIVE_S if is_connected(wire.stream) else LEFT_S
+                if now - wire.read_at > patience:
                     self.live.pop(key, None)
-                    quietly(wire, "finish", TimeoutError())
+                    quietly(wire, "finish", None if wire.said.usage else TimeoutError())
 
 
 def is_connected(stream):

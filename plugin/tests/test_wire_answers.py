@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import readers  # noqa: E402
 from emulator import ADA, openrouter_stream  # noqa: E402

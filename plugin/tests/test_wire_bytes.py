@@ -2,7 +2,8 @@
 """Nothing that is read changes by being read along, and the records are exact."""
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import readers  # noqa: E402
 from emulator import ADA, openrouter_stream  # noqa: E402

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
@@ -212,13 +213,25 @@ def test_other_clients_read_a_broken_answer(wired, by, read, encoding):
 
 # The heartbeat
 
+def next_beat(owui):
+    """next_beat is the next but one: one may have been on its way already."""
+    known = len(owui.receiver.heartbeats)
+
+    def another_came():
+        owui.clock.ahead += 61
+        owui.runtime.new_file.set()
+        return len(owui.receiver.heartbeats) > known + 1
+
+    wait_until(another_came)
+    return owui.receiver.heartbeats[-1]
+
+
 def test_the_heartbeat_says_that_it_does_not_fit(upstream, receiver, tmp_path, monkeypatch):
     with Wired(upstream, receiver, data_dir=tmp_path) as owui:
         with monkeypatch.context() as patch:
             patch.delattr(aiohttp.StreamReader, "_read_nowait_chunk")
             owui.begin()
-        wait_until(lambda: (owui.runtime.new_file.set(), receiver.heartbeats)[-1])
-        beat = receiver.heartbeats[-1]
+        beat = next_beat(owui)
         assert beat["tap"] == "does_not_fit" and beat["reason"] == owui.tap.reason and len(json.dumps(beat)) < 2000
 
 
@@ -226,9 +239,6 @@ def test_the_heartbeat_counts(wired):
     for number in range(3):
         wired.asked(wired.upstream.serve(Answer(whole(f"gen-{number}", usage=USAGE), "application/json")))
     wired.settle()
-    wired.clock.ahead += 61
-    known = len(wired.receiver.heartbeats)
-    wait_until(lambda: (wired.runtime.new_file.set(), len(wired.receiver.heartbeats) > known)[-1])
-    beat = wired.receiver.heartbeats[-1]
+    beat = next_beat(wired)
     assert {name: beat[name] for name in ("tap", "seen", "missed", "faults", "unnamed", "queued", "rejected", "processes")} == {
         "tap": "on", "seen": 4, "missed": 0, "faults": 0, "unnamed": 0, "queued": 0, "rejected": 0, "processes": 1}

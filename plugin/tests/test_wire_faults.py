@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Whatever breaks in the tap: every answer is whole, and the turn is the filter's again."""
+import ast
 import asyncio
 import functools
 import inspect
 import logging
+import types
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import readers  # noqa: E402
-from emulator import ADA, openrouter_stream  # noqa: E402
+from emulator import ADA, PLUGIN, openrouter_stream  # noqa: E402
 from receiver import wait_until  # noqa: E402
-from upstream import Answer, frames, stream, whole  # noqa: E402
+from upstream import Answer, Realtime, frames, stream, whole  # noqa: E402
 from wired import SAID, USAGE  # noqa: E402
 
 EACH = ("begin", "head", "follow", "data", "finish", "close")  # on the way of every streamed answer
@@ -56,20 +59,24 @@ class Breaker:
         self.monkeypatch.setattr(cls, name, kind(broken) if kind else broken)
 
 
-def names_in(text, cls):
-    """names_in: the functions of a class, for a test's parameters, from the plugin's text."""
-    body = text.partition(f"\nclass {cls}:\n")[2].partition("\nclass ")[0].partition("\ndef ")[0].partition("\nasync def ")[0]
-    return [line.split("def ")[1].split("(")[0] for line in body.splitlines() if line.startswith(("    def ", "    async def "))]
-
-
 def places():
-    from emulator import PLUGIN
-    text = PLUGIN.read_text(encoding="utf-8")
-    return [(cls, name) for cls in ("Wire", "Tap") for name in names_in(text, cls)]
+    """places lists the functions of the tap's classes, from the plugin's text."""
+    tree = ast.parse(PLUGIN.read_text(encoding="utf-8"))
+    return [(cls.name, function.name) for cls in tree.body
+            if isinstance(cls, ast.ClassDef) and (cls.name in ("Tap", "Asker", "Point") or cls.name.endswith("Wire"))
+            for function in cls.body if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def streamed(gen_id):
     return Answer(frames(stream(openrouter_stream(gen_id, ("Hello", "there"), USAGE))), headers={"X-Generation-Id": gen_id})
+
+
+EVENTS = [{"type": "session.created"}, {"type": "response.done", "response": {"id": "resp_1", "usage": {"input_tokens": 1}}}]
+
+
+async def heard(socket):
+    await socket.send_str("{}")
+    return [await socket.receive_json()] + [message.json() async for message in socket]
 
 
 def check_everything(owui):
@@ -88,10 +95,15 @@ def check_everything(owui):
                 assert taken.data == body and taken.raised is None
         for by, read in (("by_requests", readers.REQUESTS["content"]), ("by_httpx", readers.HTTPX["aread"]),
                          ("by_httpx_blocking", readers.HTTPX_BLOCKING["httpx_read"])):
-            taken = await owui.ask(owui.upstream.serve(Answer(whole("gen-other", usage=USAGE), "application/json")), read, by=by)
-            assert taken.data == whole("gen-other", usage=USAGE)
+            for streaming in (False, True):
+                url = owui.upstream.serve(Answer(whole("gen-other", usage=USAGE), "application/json", encoding="gzip", headers={"X-Generation-Id": "gen-other"}))
+                taken = await owui.ask(url, read, by=by, streamed=streaming)
+                assert taken.data == whole("gen-other", usage=USAGE)
         cut = Answer(frames(stream(openrouter_stream("gen-cut", ("Hello", "there"), USAGE))), cut=2)
         assert (await owui.ask(owui.upstream.serve(cut), readers.AIOHTTP["lines"])).raised
+        with Realtime(owui.upstream, EVENTS) as url:
+            assert await owui.caller.realtime(url, heard, user=types.SimpleNamespace(**ADA)) == EVENTS
+
     owui.run(asyncio.ensure_future(all_ways(), loop=owui.loop))
 
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
@@ -474,6 +475,6 @@ def test_a_restart_begins_anew(wired):
 def test_the_heartbeat_says_how_it_is(wired):
     wired.asked(wired.upstream.serve(as_json("gen-1")))
     wired.settle()
-    wired.receiver.wait(lambda: wired.receiver.heartbeats)
+    wait_until(lambda: any(beat["tap"] == "on" for beat in wired.receiver.heartbeats))
     beat = wired.receiver.heartbeats[-1]
     assert (beat["tap"], beat["plugin"]) == ("on", wired.module_now.VERSION) and beat["faults"] == 0

@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-pytest.importorskip("aiohttp")
+for name in ("aiohttp", "requests", "httpx"):
+    pytest.importorskip(name)
 
 import aiohttp  # noqa: E402
 import readers  # noqa: E402
@@ -334,6 +335,29 @@ def test_a_turn_that_the_wire_does_not_see_is_the_filters(wired):
     assert wired.tap.counts["missed"] == 1
 
 
+def test_a_refused_request_is_tried_again(wired):
+    refused = Answer(b'{"error": {"code": 502}}', "application/json", 502)
+    turn = wired.chatted(wired.upstream.serve(refused), wired.upstream.serve(answer("gen-a")))
+    row = wired.row()
+    assert turn.text == "Hellothere" and (row["generation_id"], row["source"], row["usage"]) == ("gen-a", "tap", SAID)
+
+
+def test_a_refused_request_does_not_silence_the_filter(wired):
+    """A pipe was refused, and went on with a client that nobody knows."""
+    refused = Answer(b'{"error": {"code": 502}}', "application/json", 502)
+
+    async def drive():
+        turn, body, offered = wired._begin(False, "anthropic/claude-haiku-4.5", None, None, None, "hi")
+        body = await wired._inlet(turn, body, offered)
+        await wired.ask(wired.upstream.serve(refused), metadata=turn.metadata, body=body)
+        usages = await wired._frames(turn, openrouter_stream("gen-pipe", ["Hello"], USAGE), body, offered, None, None)
+        await wired._outlet(turn, body, offered, usages, turn.text)
+
+    wired.run(asyncio.ensure_future(drive(), loop=wired.loop))
+    row = wired.row()
+    assert (row["generation_id"], row["source"], row["usage"]) == ("gen-pipe", "filter-stream", SAID)
+
+
 def test_the_cost_line_is_there_while_the_wire_sees_the_turn(upstream, receiver, tmp_path):
     with Wired(upstream, receiver, data_dir=tmp_path, valves={"show_cost": True}) as owui:
         owui.begin()
@@ -392,3 +416,58 @@ def test_nothing_grows(wired):
     before, after = wired.run(asyncio.ensure_future(rounds(), loop=wired.loop))
     assert all(after[name] <= before[name] + 2 for name in before), (before, after)
     assert after["live"] == 0 and len(finals()) == 330
+
+
+def asked_in_a_thread(module, url):
+    """A pipe's own code that asks in a thread of its own, where neither Open WebUI's context nor its frames are."""
+    body = types.ModuleType(module)
+    exec("import requests, threading\n"
+         "def ask(url):\n"
+         "    asking = threading.Thread(target=lambda: requests.post(url, json={'model': 'm', 'stream': False}))\n"
+         "    asking.start()\n"
+         "    asking.join()\n", body.__dict__)
+    return asyncio.to_thread(body.ask, url)
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["one turn of the pipe", "two turns of it"])
+def test_a_pipe_that_asks_in_a_thread_of_its_own(wired, others):
+    wired.models["threads.a"] = {"id": "threads.a", "pipe": {"type": "pipe"}}
+    wired.begin()
+
+    async def turn():
+        for user in [BOB] * others + [ADA]:
+            turn, body, offered = wired._begin(False, "threads.a", user, None, None, "hi")
+            await wired._inlet(turn, {**body, "stream": True}, offered)
+        url = wired.upstream.serve(Answer(whole("gen-1", usage=USAGE), "application/json", framing="length"))
+        await asked_in_a_thread("function_threads_" + "0a" * 16, url)
+
+    wired.run(asyncio.ensure_future(turn(), loop=wired.loop))
+    row = wired.rows()["gen-1"]
+    if others:  # whose it is nobody can tell: it names no turn, so that the ledger may find the turn's row to be it
+        assert row["user"]["id"] == "unknown" and "turn_id" not in row
+    else:
+        assert row["user"]["id"] == ADA["id"] and row["request"] == 1 and row["message_id"]
+
+
+def test_usage_that_nobody_reads_on_from_is_told(wired):
+    """Open WebUI may fail at a frame and leave the stream where it is, neither read nor closed."""
+    hold = Hold()
+    parts = frames(stream(openrouter_stream("gen-1", ("a", "b"), USAGE)))
+    url = wired.upstream.serve(Answer([*parts[:-1], hold, parts[-1]]))
+    kept = []
+
+    async def leave():
+        session = aiohttp.ClientSession()
+        response = await wired.caller.passes_on(session.post, url, data=b"{}")
+        async for line in response.content:
+            if b'"usage"' in line:
+                break
+        kept.extend([session, response])
+
+    wired.run(asyncio.ensure_future(leave(), loop=wired.loop))
+    wired.clock.ahead += 120
+    wired.runtime.tick()
+    row = wired.rows()["gen-1"]
+    assert (row["state"], row["usage"]) == ("final", SAID)
+    hold.open()
+    wired.run(asyncio.ensure_future(kept[0].close(), loop=wired.loop))

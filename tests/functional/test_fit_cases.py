@@ -56,7 +56,7 @@ def value_of(member, record_fields):
     if member == "user":
         return {"id": user[1][0].decode()}
     if member in ("user.groups", "user.inherited_groups"):
-        return [name.decode() for name in user.get(USER[member], [])]
+        return [name.decode() for name in user.get(USER[member], []) if name]  # an empty one stays in the journal, and is no group of the row
     if member in USER:
         return user[USER[member]][0].decode() if USER[member] in user else None
     inner = [name for name in FIELDS if name.startswith(member + ".")]
