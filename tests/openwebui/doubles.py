@@ -138,7 +138,7 @@ class Doubles:
         """a streamed answer is continued: each part once"""
         if self.owui.version < (0, 10):
             return "left out: asked for in another way"
-        (chat,), orders = self.chat("continued")  # not streamed, outlet's sum holds the first part again (plugin/README)
+        (chat,), orders = self.chat("continued")
         self.finish(chat, orders)
         self.owui.go_on(chat, CLAUDE)
         wait_for(lambda: len(self.stub.of("continued")) == 2 and not self.owui.tasks(chat), "the rest of the answer")
@@ -298,7 +298,8 @@ class Doubles:
         """the tap beside a filter of the older OWUI-Metering: nothing twice"""
         self.owui.install_filter(OLDER_FILTER, self.gateway.valves, "older_metering")
         answered = []
-        for key, options in (("elder", {}), ("elder-tools", {"rounds": 2, "tools": True}), ("elder-whole", {"stream": False})):
+        for key, options in (("elder", {}), ("elder-tools", {"rounds": 2, "tools": True}),
+                             ("elder-whole", {"stream": False})):
             (chat,), orders = self.chat(key, **options)
             self.finish(chat, orders)
             answered.append(f"owui:{chat.message_id}")
