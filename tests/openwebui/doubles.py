@@ -148,6 +148,8 @@ class Doubles:
     @without_tap
     def scenario_15_outlet_then_broadcast(self):
         """not streamed, and Broadcast tells of it afterwards: one request"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("after-1", doors[0], self.owui.user_id), ("after-2", doors[0], None),
                                ("after-3", doors[1], self.owui.user_id), ("after-4", doors[1], None)):
@@ -162,6 +164,8 @@ class Doubles:
     @without_tap
     def scenario_16_broadcast_then_outlet(self):
         """not streamed, and Broadcast is faster: one request"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("before-1", doors[0], None), ("before-2", doors[0], self.owui.user_id),
                                ("before-3", doors[1], None), ("before-4", doors[1], self.owui.user_id)):
@@ -177,6 +181,8 @@ class Doubles:
     @without_tap
     def scenario_17_equal_questions(self):
         """two equal questions, not streamed, beside Broadcast: two requests"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         for key in ("equal-1", "equal-2"):
             self.program_whole(key, tokens=[3000, 30])()
         made = [self.made(key) for key in ("equal-1", "equal-2")]
