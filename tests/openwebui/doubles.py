@@ -229,7 +229,8 @@ class Doubles:
                 answered.append(f"owui:{chat.message_id}")
         for stream in (True, False):
             self.owui.api({"key": "older-api" if stream else "older-api-whole", "words": 4}, CLAUDE, stream=stream)
-        self.by_outlet += ["older-whole", "older-api-whole"]
+        self.by_outlet.append("older-whole")
+        self.whole_asked("older-api-whole", (0, 10))
 
         wait_for(lambda: all(self.gateway.detail(key) for key in answered), "what the older filter reports")
         self.even("the older filter and the plugin")
@@ -240,7 +241,8 @@ class Doubles:
         """and Broadcast tells of the same chats: nothing twice"""
         self.owui.remove_filter("older_metering")
         self.broadcast(*((g, g.user) for g in self.stub.generations if g.key.startswith("older")))
-        self.by_outlet = [key for key in self.by_outlet if not key.startswith("older")]
+        self.by_outlet, self.unseen = ([key for key in keys if not key.startswith("older")]
+                                       for keys in (self.by_outlet, self.unseen))
         self.even("three paths")
 
     @with_ledger

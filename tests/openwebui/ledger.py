@@ -71,7 +71,7 @@ class Ledger:
         if row.source == "tap":
             says["task"] = (row.task, made.task)
             says["platform"] = (row.platform, {"other": "127.0.0.1"}.get(made.call.platform, made.call.platform))
-        if row.tells_kind:
+        if row.source == "tap" and row.tells_kind:
             says["kind"] = (row.kind, made.kind)
         if not self.gateway.settles:
             says["state"] = (row.state, "cancelled" if made.ended == "left" else "final")
