@@ -1947,10 +1947,10 @@ async def switch(function_id):
         holder().gone = stored is None
         if stored is None or not stored.is_active or not stored.is_global:
             return tap_off("off", "the function is not on for everybody")
-        valves = await settled(read_valves(function_id))
-        valves = Filter.Valves(**valves) if isinstance(valves, dict) else Filter.Valves()
-        runtime().configure(valves)
+        runtime().cache.pop(("valves", function_id), None)
+        valves = await stored_valves(function_id)
         Filter.switch_tap(valves)
+        runtime().configure(valves)
     except Exception as error:
         say_error("switch", error)
 
@@ -2193,9 +2193,9 @@ class Filter:
             if not isinstance(__metadata__, dict) or __metadata__.get("direct"):
                 return body
             valves = await stored_valves(__id__)
-            runtime().configure(valves)
             belongs_to(__id__)
             self.switch_tap(valves)
+            runtime().configure(valves)
             user, groups = __user__ if isinstance(__user__, dict) else {}, None
             if valves.send_groups and user.get("id"):
                 groups = await groups_of(user["id"])
