@@ -887,7 +887,8 @@ class Runtime:
             wait = 5.0
             try:
                 self.spool = self.spool or Spool()
-                wait = min(self.send_some(), self.beat())
+                wait = min(self.send_some(), self.beat(), CHECK_S)
+                ask_for_switch()
             except Exception as error:
                 say_error("sender", error)
                 if damage(error):
@@ -923,6 +924,8 @@ class Runtime:
         if self.beat_at > now:
             return self.beat_at - now
         self.beat_at = now + BEAT_S
+        if holder().gone:
+            return BEAT_S
         everyone = self.spool.say_how(process_id(), tap_says())
         if self.endpoint and self.not_before <= now and self.spool.lease(2 * HTTP_TIMEOUT_S):
             try:
@@ -1019,12 +1022,14 @@ def holder():
             os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
     if not hasattr(kept, "seen"):
         kept.tap, kept.points = None, []  # what is laid where: Point
-        kept.seen = OrderedDict()  # turns that the tap reports: id -> [requests so far, does the filter report it after all]
+        kept.seen = OrderedDict()  # turns whose requests the tap saw: id -> Seen
         kept.closing = deque()  # answers that have ended, for the writer thread
         kept.turn = contextvars.ContextVar("openwebui_metering_turn", default=None)  # the id of the turn under way
         kept.inside = contextvars.ContextVar("openwebui_metering_inside", default=False)  # a request that is read along
         kept.aside = None  # (version, reason): the tap has stepped aside in this process
         kept.counts = dict.fromkeys(COUNTS, 0)
+        kept.loop = kept.function_id = None  # of Open WebUI; ours there
+        kept.gone, kept.checked = False, time.monotonic()  # the function is deleted; was asked whether it is on
     return kept
 
 
@@ -1065,7 +1070,7 @@ MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
 PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
 NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}
-CHECK_S, LIVE_LIMIT = 10.0, 4000
+CHECK_S, LIVE_LIMIT = 5.0, 4000
 LIVE_S, LEFT_S, IDLE_S = 2 * 3600.0, 300.0, 60.0  # nobody reads on: connected, disconnected, with its usage known
 FAULTS_MAX, IN_A_ROW = 20, 5  # after so many the tap steps aside
 FRAMES_MAX = 80
@@ -1074,17 +1079,28 @@ FRAMES_MAX = 80
 def is_held(turn_id):
     """is_held tells whether the tap reports this turn; then the filter keeps its records to itself."""
     entry = holder().seen.get(turn_id)
-    return entry is not None and not entry[1]
+    return entry is not None and entry.requests > entry.refused and not entry.left
 
 
 def let_go(turn_id):
     """let_go leaves a turn to the filter: the tap could not read all of it."""
     entry = holder().seen.get(turn_id)
-    if entry is not None and not entry[1]:
-        entry[1] = True
-        turn = runtime().turns.get(turn_id)
-        if turn is not None:
-            runtime().settle(turn, ended=not turn.tasks and (turn.over or turn.done or not turn.streams))
+    if entry is not None and not entry.left:
+        entry.left = True
+        settle_left(runtime().turns.get(turn_id))
+
+
+def settle_left(turn):
+    if turn is not None and not is_held(turn.id):
+        runtime().settle(turn, ended=not turn.tasks and (turn.over or turn.done or not turn.streams))
+
+
+class Seen:
+    """What the tap saw of a turn: its requests, those that the provider refused, and whether the filter reports it."""
+
+    def __init__(self):
+        self.requests = self.refused = self.last = 0  # last: the number of the last one
+        self.left = False
 
 
 def quietly(thing, method, *args):
@@ -1161,7 +1177,7 @@ class Asker:
 
     def read(self, frame):
         code = frame.f_code
-        names = {"user", "metadata", "request", "form_data", "payload"}.intersection(
+        names = {"user", "metadata", "request", "form_data", "payload", "data", "model"}.intersection(
             code.co_varnames + code.co_cellvars + code.co_freevars)
         if not names:
             return
@@ -1170,8 +1186,10 @@ class Asker:
         self.metadata = self.metadata or is_metadata(local.get("metadata"))
         if self.metadata is None and isinstance(local.get("form_data"), dict):
             self.metadata = is_metadata(local["form_data"].get("metadata"))
-        if self.model is None and isinstance(local.get("payload"), dict):
-            self.model = model_in(local["payload"])
+        if self.model is None:  # where the body does not tell it: of a form with a file
+            told = [model_in(local.get(name)) for name in ("payload", "data") if isinstance(local.get(name), dict)]
+            told.append(local.get("model"))
+            self.model = next((model for model in told if isinstance(model, str)), None)
         if self.request is None and hasattr(local.get("request"), "scope"):
             self.request = local["request"]
 
@@ -1331,7 +1349,7 @@ class Wire:
         if not said.id or (self.header_id or "").startswith("gen-") and not said.id.startswith("gen-"):
             said.id = self.header_id or said.id  # the header names OpenRouter's generation
         if self.was_refused():
-            return
+            return self.refused()
         state = self.end_state()
         if self.error is None and not said.usage and not said.failed:
             self.without_usage()
@@ -1354,6 +1372,15 @@ class Wire:
             return False
         status = self.status or getattr(self.error, "status", None)  # the session may make an error of it
         return was_never_sent(self.error) or (isinstance(status, int) and status >= 400)
+
+    def refused(self):
+        """refused: it counts for nothing, and the filter may have seen another answer."""
+        entry = holder().seen.get(self.turn_id)
+        if entry is not None and self.turn is not None:
+            entry.refused += 1
+            self.turn.refused.add(self.said.request)
+            self.turn.answers.pop(self.said.request, None)
+            settle_left(self.turn)
 
     def was_left(self):
         """was_left: the reader went away; aiohttp says so by an exception of its own."""
@@ -1619,10 +1646,10 @@ def places():
 class Tap:
     """What this exec of the file lays on the HTTP clients of its process."""
 
-    def __init__(self, function_id):
-        self.function_id, self.state, self.reason = function_id, "off", None
+    def __init__(self):
+        self.state, self.reason = "off", None
         self.live = {}  # id of a stream that is being read -> its request
-        self.checked, self.swept, self.task = time.monotonic(), time.monotonic(), None
+        self.swept, self.task = time.monotonic(), None
         self.plain = self.tapped = None
 
     @property
@@ -1771,42 +1798,26 @@ class Tap:
     @staticmethod
     def next_number(turn_id, turn):
         kept = holder()
-        entry = kept.seen.setdefault(turn_id, [0, False])
-        entry[0] = max(entry[0] + 1, getattr(turn, "asked", 0))
+        if turn_id not in kept.seen:
+            kept.seen[turn_id] = Seen()
+        entry = kept.seen[turn_id]
+        number = entry.last = max(entry.last + 1, getattr(turn, "asked", 0))
+        entry.requests += 1
         if turn is not None:
-            turn.answers.setdefault(entry[0])
+            turn.answers.setdefault(number)
         while len(kept.seen) > 2 * TURN_LIMIT:
             kept.seen.popitem(last=False)
         kept.missed_in_a_row = 0
-        return entry[0]
+        return number
 
     def look_after(self, asker):
-        """look_after asks, beside the request and never before it, whether the function is still on, and learns the
-        user's groups."""
-        with contextlib.suppress(RuntimeError):  # in a thread there is no loop to ask on
-            loop = asyncio.get_running_loop()
-            user_id = (plain_person(asker.user, None) or {}).get("id")
-            self.task = loop.create_task(self.ask(user_id))  # held, or it may be collected
-
-    async def ask(self, user_id):
-        try:
-            now = time.monotonic()
-            if now - self.checked >= CHECK_S:
-                self.checked = now
-                await self.check()
-            if user_id and runtime().send_groups:
-                await groups_of(user_id)
-        except Exception as error:
-            say_error("tap check", error)
-
-    async def check(self):
-        stored = await settled(read_function(self.function_id))
-        if stored is None or not stored.is_active or not stored.is_global:
-            return tap_off("off", "the function is not on for everybody")
-        valves = await stored_valves(self.function_id)
-        runtime().configure(valves)
-        if not valves.tap:
-            tap_off("off", "switched off by the valve")
+        """look_after does beside a request, and never before it, what takes time: it asks whether the function is
+        still on, and learns the user's groups."""
+        ask_for_switch()
+        user = plain_person(asker.user, None)
+        if user is not None and runtime().send_groups:
+            with contextlib.suppress(RuntimeError):  # in a thread there is no loop to ask on
+                self.task = asyncio.get_running_loop().create_task(groups_of(user["id"]))
 
     def work(self):
         """work runs in the writer thread: what nobody read to its end is closed some day."""
@@ -1893,7 +1904,7 @@ def run_now(coroutine):
     raise RuntimeError("it waits")
 
 
-def tap_on(function_id):
+def tap_on():
     """tap_on lays what is not laid yet, for this exec of the file."""
     kept = holder()
     try:
@@ -1904,7 +1915,7 @@ def tap_on(function_id):
             return False
         if not isinstance(kept.tap, Tap) or kept.tap.state != "on":
             tap_off("off", None)
-            kept.tap = Tap(function_id)
+            kept.tap = Tap()
             if "aiohttp" not in sys.modules:
                 kept.tap.reason = "aiohttp is not loaded"
                 return False
@@ -1929,11 +1940,47 @@ def tap_on(function_id):
         return False
 
 
+async def switch(function_id):
+    """switch lays the tap or takes it away, as the function and its valve say now."""
+    try:
+        stored = await settled(read_function(function_id))
+        holder().gone = stored is None
+        if stored is None or not stored.is_active or not stored.is_global:
+            return tap_off("off", "the function is not on for everybody")
+        runtime().cache.pop(("valves", function_id), None)
+        valves = await stored_valves(function_id)
+        Filter.switch_tap(valves)
+        runtime().configure(valves)
+    except Exception as error:
+        say_error("switch", error)
+
+
+def ask_for_switch():
+    """ask_for_switch runs every few seconds, in the sender thread or beside a request: no hook tells a filter that it
+    was switched off.  Open WebUI's tables are read on its loop."""
+    kept, now = holder(), time.monotonic()
+    if kept.loop is None or kept.function_id is None or kept.gone or now - kept.checked < CHECK_S:
+        return
+    kept.checked = now
+
+    def begin():
+        kept.switching = kept.loop.create_task(switch(kept.function_id))  # held, or it may be collected
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        kept.loop.call_soon_threadsafe(begin)
+
+
+def belongs_to(function_id):
+    """belongs_to notes whose function this process runs, and on which loop."""
+    kept = holder()
+    kept.function_id, kept.gone, kept.loop = function_id, False, asyncio.get_running_loop()
+
+
 def tap_off(state="off", reason="switched off"):
     """tap_off takes away what was laid.  Where somebody laid a wrapper above, ours stays and does nothing.  Answers
     under way are read to their end."""
     kept = holder()
-    kept.tap = kept.tap or Tap(None)
+    kept.tap = kept.tap or Tap()
     kept.tap.state, kept.tap.reason = state, reason
     left = []
     for point in kept.points:
@@ -2146,8 +2193,9 @@ class Filter:
             if not isinstance(__metadata__, dict) or __metadata__.get("direct"):
                 return body
             valves = await stored_valves(__id__)
+            belongs_to(__id__)
+            self.switch_tap(valves)
             runtime().configure(valves)
-            self.switch_tap(valves, __id__)
             user, groups = __user__ if isinstance(__user__, dict) else {}, None
             if valves.send_groups and user.get("id"):
                 groups = await groups_of(user["id"])
@@ -2222,10 +2270,10 @@ class Filter:
         return body
 
     @staticmethod
-    def switch_tap(valves, function_id):
+    def switch_tap(valves):
         try:
             if valves.tap:
-                tap_on(function_id)
+                tap_on()
             else:
                 tap_off("off", "switched off by the valve")
         except Exception as error:
@@ -2274,9 +2322,8 @@ def switch_at_exec():
                 stored = await settled(read_function(function_id))
                 if stored is not None:
                     if stored.is_active and stored.is_global:
-                        valves = await stored_valves(function_id)
-                        runtime().configure(valves)
-                        Filter.switch_tap(valves, function_id)
+                        belongs_to(function_id)
+                        await switch(function_id)
                     return
         except Exception as error:
             say_error("exec", error)

@@ -222,7 +222,7 @@ def test_code_catches_exception_and_nothing_wider():
 
 def test_no_table_is_read_for_a_chunk(owui, version):
     owui.run(owui.ui_stream([openrouter_stream("gen-1", ["x"] * 50, USAGE)]))
-    assert sorted(set(owui.queries)) == sorted(owui.queries)
+    assert max(owui.queries.count(table) for table in owui.queries) <= 2, "once at the inlet, once beside it"
 
 
 def test_the_mark_is_small_and_json_safe(owui):

@@ -297,7 +297,9 @@ def test_costs_add_up_as_they_were_written(newest):
 
 def test_frames_of_other_turns_do_not_hold_a_turn_back(newest):
     kept = newest.module.holder()
-    kept.seen["t-1"] = [1, False]
+    kept.seen["t-1"] = newest.module.Seen()
+    assert not newest.module.is_held("t-1")
+    kept.seen["t-1"].requests = 1
     assert newest.module.is_held("t-1") and not newest.module.is_held("t-2")
     newest.module.let_go("t-1")
     assert not newest.module.is_held("t-1")

@@ -84,8 +84,9 @@ def test_services_behind_are_gone(lonely, contract, operation):
                         "getPipeline", "getSettings", "getPlugin", "getLive", "listRefused"):
         pytest.skip("works without them")
     body = json.dumps({"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
-                       "kind": "report", "target": "/api/v1/reports/2026-01.pdf"}).encode() if "requestBody" in operation.spec else None
-    reply = session.request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
+                       "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0",
+                       "tap": "on"}).encode() if "requestBody" in operation.spec else None
+    reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
     assert int(reply["Retry-After"]) > 0
 
 
