@@ -33,6 +33,15 @@ class Kinds:
         """task asks a task's own address, as the page does."""
         return self.owui.post(f"/api/v1/tasks/{name}/completions", {"model": CLAUDE, **body})
 
+    def make_preset(self):
+        """make_preset makes a model of the workspace on another, once."""
+        if "school-helper" in self.owui.models():
+            return
+        self.owui.post("/api/v1/models/create", {
+            "id": "school-helper", "base_model_id": CLAUDE, "name": "School helper", "params": {}, "is_active": True,
+            "meta": {"description": "a preset", "capabilities": {}}, "access_grants": [], "access_control": None})
+        wait_for(lambda: "school-helper" in self.owui.models(), "the preset")
+
     def ask_as_agent(self, key):
         """ask_as_agent asks four times as a program does that has a tool and does not stream."""
         orders, tool = {"key": key, "tools": 3, "words": 4}, {"type": "function", "function": {
@@ -322,10 +331,7 @@ class Kinds:
 
     def scenario_54_preset(self):
         """a preset of the workspace, streamed and whole: the model is that which was asked of the provider"""
-        self.owui.post("/api/v1/models/create", {
-            "id": "school-helper", "base_model_id": CLAUDE, "name": "School helper", "params": {}, "is_active": True,
-            "meta": {"description": "a preset", "capabilities": {}}, "access_grants": [], "access_control": None})
-        wait_for(lambda: "school-helper" in [m["id"] for m in self.owui.get("/api/models")["data"]], "the preset")
+        self.make_preset()
         (chat,), orders = self.chat("preset", models=("school-helper",))
         self.finish(chat, orders)
         (chat,), orders = self.chat("preset-whole", models=("school-helper",), stream=False)

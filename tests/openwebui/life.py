@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from owui import wait_for
+from pipes import URLLIB
 from sold import MODELS, word
 
 CLAUDE = MODELS[0]
@@ -298,6 +299,8 @@ class Life:
         """without the tap: a preset's model, a continued answer, a text pipe, an agent, a stop"""
         if self.owui.version < (0, 12):
             return "left out: the hook that tells of requests is not in this version"
+        self.make_preset()
+        self.make_pipe("pipe_urllib", URLLIB)
         (chat,), orders = self.chat("alone-preset", models=("school-helper",), stream=False)
         self.finish(chat, orders)
         (chat,), orders = self.chat("alone-go-on", stream=False)

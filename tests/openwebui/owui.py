@@ -255,7 +255,10 @@ class OpenWebUI:
         self.post("/api/v1/functions/create", {"id": name, "name": name, "content": source,
                                                "meta": {"description": "a pipe of the drive"}})
         self.post(f"/api/v1/functions/id/{name}/toggle")
-        wait_for(lambda: name in [m["id"] for m in self.get("/api/models")["data"]], f"the pipe {name} as a model")
+        wait_for(lambda: name in self.models(), f"the pipe {name} as a model")
+
+    def models(self):
+        return [model["id"] for model in self.get("/api/models")["data"]]
 
     def upload(self, path, name, data, content_type, key=None):
         """upload posts a file as a browser does and returns the JSON of the answer."""

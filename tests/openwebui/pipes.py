@@ -106,10 +106,15 @@ class Pipe:
 
 
 class Pipes:
+    def make_pipe(self, name, source, frames=False):
+        """make_pipe installs a pipe, once."""
+        if name not in self.owui.models():
+            head = HEAD.format(name=name, url=self.stub.base_url, model=CLAUDE)
+            self.owui.install_pipe(name, head + source.replace("{frames}", str(frames)))
+
     def pipe(self, name, source, **about):
-        """pipe installs a pipe and chats with it in the browser and by the API."""
-        head = HEAD.format(name=name, url=self.stub.base_url, model=CLAUDE)
-        self.owui.install_pipe(name, head + source.replace("{frames}", str(about.get("frames", False))))
+        """pipe chats with a pipe in the browser and by the API."""
+        self.make_pipe(name, source, about.get("frames", False))
         (chat,), orders = self.chat(name, models=(name,))
         self.finish(chat, orders)
         self.owui.api({"key": name, "words": 3}, name)
