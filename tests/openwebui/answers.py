@@ -239,7 +239,8 @@ class Handler(BaseHTTPRequestHandler):
         for one in self.words(made, orders):
             self.line({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": one}},
                       "content_block_delta")
-        self.line({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": made.usage()}, "message_delta")
+        self.line({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": made.usage()},
+                  "message_delta")
         self.line({"type": "message_stop"}, "message_stop")
 
     # other kinds

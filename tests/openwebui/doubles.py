@@ -138,7 +138,7 @@ class Doubles:
         """a streamed answer is continued: each part once"""
         if self.owui.version < (0, 10):
             return "left out: asked for in another way"
-        (chat,), orders = self.chat("continued")  # not streamed, outlet's sum holds the first part again (plugin/README)
+        (chat,), orders = self.chat("continued")
         self.finish(chat, orders)
         self.owui.go_on(chat, CLAUDE)
         wait_for(lambda: len(self.stub.of("continued")) == 2 and not self.owui.tasks(chat), "the rest of the answer")
@@ -148,6 +148,8 @@ class Doubles:
     @without_tap
     def scenario_15_outlet_then_broadcast(self):
         """not streamed, and Broadcast tells of it afterwards: one request"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("after-1", doors[0], self.owui.user_id), ("after-2", doors[0], None),
                                ("after-3", doors[1], self.owui.user_id), ("after-4", doors[1], None)):
@@ -162,6 +164,8 @@ class Doubles:
     @without_tap
     def scenario_16_broadcast_then_outlet(self):
         """not streamed, and Broadcast is faster: one request"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         doors = (self.browser_whole, self.program_whole)
         for key, ask, user in (("before-1", doors[0], None), ("before-2", doors[0], self.owui.user_id),
                                ("before-3", doors[1], None), ("before-4", doors[1], self.owui.user_id)):
@@ -177,6 +181,8 @@ class Doubles:
     @without_tap
     def scenario_17_equal_questions(self):
         """two equal questions, not streamed, beside Broadcast: two requests"""
+        if self.owui.version < (0, 10):
+            return "left out: without the tap nothing tells of such answers in this version"
         for key in ("equal-1", "equal-2"):
             self.program_whole(key, tokens=[3000, 30])()
         made = [self.made(key) for key in ("equal-1", "equal-2")]
@@ -223,7 +229,8 @@ class Doubles:
                 answered.append(f"owui:{chat.message_id}")
         for stream in (True, False):
             self.owui.api({"key": "older-api" if stream else "older-api-whole", "words": 4}, CLAUDE, stream=stream)
-        self.by_outlet += ["older-whole", "older-api-whole"]
+        self.by_outlet.append("older-whole")
+        self.whole_asked("older-api-whole", (0, 10))
 
         wait_for(lambda: all(self.gateway.detail(key) for key in answered), "what the older filter reports")
         self.even("the older filter and the plugin")
@@ -234,7 +241,8 @@ class Doubles:
         """and Broadcast tells of the same chats: nothing twice"""
         self.owui.remove_filter("older_metering")
         self.broadcast(*((g, g.user) for g in self.stub.generations if g.key.startswith("older")))
-        self.by_outlet = [key for key in self.by_outlet if not key.startswith("older")]
+        self.by_outlet, self.unseen = ([key for key in keys if not key.startswith("older")]
+                                       for keys in (self.by_outlet, self.unseen))
         self.even("three paths")
 
     @with_ledger
@@ -298,7 +306,8 @@ class Doubles:
         """the tap beside a filter of the older OWUI-Metering: nothing twice"""
         self.owui.install_filter(OLDER_FILTER, self.gateway.valves, "older_metering")
         answered = []
-        for key, options in (("elder", {}), ("elder-tools", {"rounds": 2, "tools": True}), ("elder-whole", {"stream": False})):
+        for key, options in (("elder", {}), ("elder-tools", {"rounds": 2, "tools": True}),
+                             ("elder-whole", {"stream": False})):
             (chat,), orders = self.chat(key, **options)
             self.finish(chat, orders)
             answered.append(f"owui:{chat.message_id}")

@@ -67,9 +67,9 @@ class Kinds:
         self.task("image_prompt", "t-image", messages=said("t-image"))
         self.task("auto", "t-auto", prompt=said("t-auto")[0]["content"], messages=[], type="search query")
         self.task("moa", "t-moa", prompt=said("t-moa")[0]["content"], responses=["one", "two"], stream=False)
-        for key, task in (("t-title", "title_generation"), ("t-emoji", "emoji_generation"), ("t-query", "query_generation"),
-                          ("t-image", "image_prompt_generation"), ("t-auto", "autocomplete_generation"),
-                          ("t-moa", "moa_response_generation")):
+        for key, task in (("t-title", "title_generation"), ("t-emoji", "emoji_generation"),
+                          ("t-query", "query_generation"), ("t-image", "image_prompt_generation"),
+                          ("t-auto", "autocomplete_generation"), ("t-moa", "moa_response_generation")):
             self.tasks_made(key, task)
         return self.account()
 
@@ -284,7 +284,8 @@ class Kinds:
         self.finish(chat, orders)
         for count in (2, 3):
             self.owui.go_on(chat, CLAUDE, stream=False)
-            wait_for(lambda: len(self.stub.of("go-on")) == count and not self.owui.tasks(chat), "the rest of the answer")
+            wait_for(lambda: len(self.stub.of("go-on")) == count and not self.owui.tasks(chat),
+                     "the rest of the answer")
         self.labels["go-on"] = "Continue, not streamed"
         return self.account()
 

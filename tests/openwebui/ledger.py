@@ -65,12 +65,13 @@ class Ledger:
                 f"{made.key} ({made.call.name}, {made.task or 'no task'}): " + ("a row" if row else "no row")]
         may_miss = column in (ID_ONLY, BARE) or made.loose
         cost = made.cost if not may_miss or row.cost == made.cost else None
-        says = {"user": (row.user, self.asker(made)), "cost": (row.cost, cost),
-                "model": (row.model or row.requested_model, row.model or row.requested_model if made.blind else made.model)}
+        says = {"user": (row.user, self.asker(made)), "cost": (row.cost, cost)}
+        if not made.blind:
+            says["model"] = (row.model or row.requested_model, made.model)
         if row.source == "tap":
             says["task"] = (row.task, made.task)
             says["platform"] = (row.platform, {"other": "127.0.0.1"}.get(made.call.platform, made.call.platform))
-        if row.tells_kind:
+        if row.source == "tap" and row.tells_kind:
             says["kind"] = (row.kind, made.kind)
         if not self.gateway.settles:
             says["state"] = (row.state, "cancelled" if made.ended == "left" else "final")

@@ -88,6 +88,7 @@ class Life:
         for thread in threads:
             thread.join(120)
         assert not faults, faults[:3]
+        assert not any(thread.is_alive() for thread in threads), "not all came to their end"
 
     def size(self):
         """size of Open WebUI's process: memory in MB, threads, open files."""
@@ -294,7 +295,7 @@ class Life:
 
     @without_tap
     def scenario_79_filter_alone(self):
-        """without the tap: a preset's model, a continued answer, a text pipe; agents and stops where a hook tells of them"""
+        """without the tap: a preset's model, a continued answer, a text pipe, an agent, a stop"""
         if self.owui.version < (0, 12):
             return "left out: the hook that tells of requests is not in this version"
         (chat,), orders = self.chat("alone-preset", models=("school-helper",), stream=False)
@@ -344,12 +345,12 @@ class Life:
             self.finish(chat, orders)
             self.owui.api({"key": "environment-route"}, CLAUDE, path="/openai/chat/completions")
             self.unseen.append("environment-route")
-            wait_for(lambda: "off" in [beat["tap"] for beat in self.gateway.heartbeats()], "a heartbeat that says off", 120)
+            wait_for(lambda: "off" in [b["tap"] for b in self.gateway.heartbeats()], "a heartbeat that says off", 120)
             note = self.account()
         finally:
             self.owui.stop()
             del self.owui.env["OPENWEBUI_METERING_TAP"]
             self.owui.start()
         self.owui.api({"key": "environment-gone"}, CLAUDE)
-        wait_for(lambda: {beat["tap"] for beat in self.gateway.heartbeats()} == {"on"}, "a heartbeat that says on", 120)
+        wait_for(lambda: {beat["tap"] for beat in self.gateway.heartbeats()} == {"on"}, "a heartbeat that says on", 240)
         return note

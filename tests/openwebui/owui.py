@@ -40,7 +40,8 @@ def everything(stub):
         "ENABLE_OLLAMA_API": "true", "OLLAMA_BASE_URLS": stub.ollama_url,
         "RAG_EMBEDDING_ENGINE": "openai", "RAG_EMBEDDING_MODEL": "openai/text-embedding-3-small",
         "RAG_OPENAI_API_BASE_URL": at, "RAG_OPENAI_API_KEY": key,
-        "ENABLE_RAG_HYBRID_SEARCH": "true", "RAG_RERANKING_ENGINE": "external", "RAG_RERANKING_MODEL": "cohere/rerank-v3.5",
+        "ENABLE_RAG_HYBRID_SEARCH": "true", "RAG_RERANKING_ENGINE": "external",
+        "RAG_RERANKING_MODEL": "cohere/rerank-v3.5",
         "RAG_EXTERNAL_RERANKER_URL": f"{at}/rerank", "RAG_EXTERNAL_RERANKER_API_KEY": key,
         "ENABLE_WEB_SEARCH": "true", "WEB_SEARCH_ENGINE": "external", "EXTERNAL_WEB_SEARCH_URL": stub.url("/search"),
         "EXTERNAL_WEB_SEARCH_API_KEY": "none", "BYPASS_WEB_SEARCH_WEB_LOADER": "true",
@@ -254,7 +255,7 @@ class OpenWebUI:
         self.post("/api/v1/functions/create", {"id": name, "name": name, "content": source,
                                                "meta": {"description": "a pipe of the drive"}})
         self.post(f"/api/v1/functions/id/{name}/toggle")
-        wait_for(lambda: name in [m["id"] for m in self.get("/api/models")["data"]], f"the pipe {name} among the models")
+        wait_for(lambda: name in [m["id"] for m in self.get("/api/models")["data"]], f"the pipe {name} as a model")
 
     def upload(self, path, name, data, content_type, key=None):
         """upload posts a file as a browser does and returns the JSON of the answer."""
