@@ -1038,31 +1038,46 @@ def runtime():
     return current if current is not None and current.pid == os.getpid() else install()
 
 
+EXEC = object()  # this exec of the file
+
+
 def holder():
     """holder keeps what outlives an exec of this file: the runtime, the tap, and what answers under way need."""
-    kept = sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    kept = sys.modules.get(RUNTIME) or sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    if EXEC not in getattr(kept, "filled", ()):
+        fill(kept)
+    return kept
+
+
+def fill(kept):
+    """fill adds the fields that this version knows: an update finds what the version before has left in the process."""
     if not hasattr(kept, "disk"):
         kept.disk = lock = threading.Lock()
         atexit.register(lambda: kept.current.close())
         if hasattr(os, "register_at_fork"):  # no fork while the disk is in use
             os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
-    if not hasattr(kept, "seen"):
-        kept.tap, kept.points = None, []  # what is laid where: Point
-        kept.seen = OrderedDict()  # turns whose requests the tap saw: id -> Seen
-        kept.closing = deque()  # answers that have ended, for the writer thread
-        kept.turn = contextvars.ContextVar("openwebui_metering_turn", default=None)  # the id of the turn under way
-        kept.inside = contextvars.ContextVar("openwebui_metering_inside", default=False)  # a request that is read along
-        kept.aside = None  # (version, reason): the tap has stepped aside in this process
-        kept.counts = dict.fromkeys(COUNTS, 0)
-        kept.loop = kept.function_id = None  # of Open WebUI; ours there
-        kept.gone, kept.checked = False, time.monotonic()  # the function is deleted; was asked whether it is on
-    return kept
+    for name, value in {
+        "tap": None, "points": [],  # what is laid where: Point
+        "seen": OrderedDict(),  # turns whose requests the tap saw: id -> Seen
+        "closing": deque(),  # answers that have ended, for the writer thread
+        "turn": contextvars.ContextVar("openwebui_metering_turn", default=None),  # the id of the turn under way
+        "inside": contextvars.ContextVar("openwebui_metering_inside", default=False),  # a request that is read along
+        "aside": None,  # (version, reason): the tap has stepped aside in this process
+        "counts": {}, "missed_in_a_row": 0, "unread": 0,
+        "loop": None, "function_id": None,  # of Open WebUI; ours there
+        "gone": False, "checked": time.monotonic(),  # the function is deleted; was asked whether it is on
+        "process": (None, None),  # pid, and the name of the process among those that share its spool
+    }.items():
+        if not hasattr(kept, name):
+            setattr(kept, name, value)
+    kept.counts.update({name: kept.counts.get(name, 0) for name in COUNTS})
+    kept.filled = getattr(kept, "filled", frozenset()) | {EXEC}
 
 
 def process_id():
     """process_id names this process to those that share its spool; a forked child is another one."""
     kept = holder()
-    if getattr(kept, "process", (None, None))[0] != os.getpid():
+    if kept.process[0] != os.getpid():
         kept.process = os.getpid(), uuid.uuid4().hex
     return kept.process[1]
 
@@ -1438,7 +1453,7 @@ class Wire:
         kept, turn = holder(), self.turn
         if self.kind == "chat" and not self.said.id:
             kept.counts["without_id"] += 1
-            kept.unread = getattr(kept, "unread", 0) + 1
+            kept.unread += 1
             if kept.unread >= IN_A_ROW:
                 step_aside(f"{kept.unread} answers in a row had neither id nor usage")
         if turn is not None and any(generation.usage for generation in turn.generations.values()):
@@ -2050,7 +2065,7 @@ def note_missed(turn):
     if any(generation.usage for generation in turn.generations.values()):
         turn.tapped = False  # once a turn
         kept.counts["missed"] += 1
-        kept.missed_in_a_row = getattr(kept, "missed_in_a_row", 0) + 1
+        kept.missed_in_a_row += 1
         if kept.missed_in_a_row >= IN_A_ROW:
             step_aside(f"it saw nothing of {kept.missed_in_a_row} turns in a row")
 
