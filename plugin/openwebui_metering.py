@@ -37,6 +37,7 @@ import json
 import logging
 import math
 import os
+import platform
 import random
 import re
 import sqlite3
@@ -47,6 +48,7 @@ import time
 import types
 import urllib.parse
 import uuid
+import weakref
 import zlib
 from collections import OrderedDict, deque
 from datetime import datetime, timezone
@@ -56,7 +58,8 @@ from pydantic import BaseModel, Field
 
 VERSION = "1.1.0"
 MARK = "_openwebui_metering"  # our key in __metadata__; holds JSON-safe values only
-RUNTIME = "_openwebui_metering_runtime"  # our key in sys.modules
+RUNTIME = "_openwebui_metering_process"  # our key in sys.modules
+OLDER = "_openwebui_metering_runtime"  # that of 1.0, which knows nothing of this one
 
 QUEUE_LIMIT = 20_000  # records in memory; the writer empties it many times a second
 SPOOL_LIMIT, REJECTED_LIMIT = 1_000_000, 100_000  # records on disk, about 1 kB each
@@ -439,6 +442,10 @@ class Turn:
         self.new_request, self.current, self.body = False, None, body
         self.requests += 1
 
+    def lasts(self):
+        """lasts: it is under way.  Of a program's stream the task may be gone before the answer begins."""
+        return bool(self.tasks) or not self.over and time.monotonic() - self.touched < IDLE_S
+
     def is_nobodys(self, gen_id, model):
         """is_nobodys: Open WebUI names the frames that it makes of a text "<model>-<uuid>", each another."""
         made = MADE_HERE.fullmatch(gen_id or "")
@@ -571,6 +578,21 @@ def damage(error):
     return type(error) is sqlite3.DatabaseError
 
 
+def has_ended(said, here):
+    """has_ended tells whether a process of this host is gone: it may have been killed."""
+    if said.get("host") != here["host"] or not isinstance(said.get("pid"), int):
+        return False
+    if said["pid"] == here["pid"]:
+        return True
+    try:
+        os.kill(said["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class Spool:
     """Records on disk until the gateway has them, in one SQLite file that all
     worker processes of this Open WebUI share."""
@@ -679,9 +701,12 @@ class Spool:
 
     def say_how(self, process_id, said):
         """say_how notes how this process is, and tells how all that share the spool are."""
-        now = time.time()
+        now, here = time.time(), {"pid": os.getpid(), "host": platform.node()}
         with self.open() as db:
-            db.execute("INSERT OR REPLACE INTO process VALUES (?, ?, ?)", (process_id, now, json.dumps(said)))
+            for other, text in db.execute("SELECT id, said FROM process WHERE id != ?", (process_id,)).fetchall():
+                if has_ended(json.loads(text), here):
+                    db.execute("DELETE FROM process WHERE id = ?", (other,))
+            db.execute("INSERT OR REPLACE INTO process VALUES (?, ?, ?)", (process_id, now, json.dumps({**said, **here})))
             db.execute("DELETE FROM process WHERE at < ? OR at > ?", (now - 3 * BEAT_S, now + 3600))
             return [json.loads(text) for (text,) in db.execute("SELECT said FROM process")]
 
@@ -716,7 +741,7 @@ class Runtime:
         self.cache = {}  # what Open WebUI's tables said: key -> (until, value)
         self.identity = getattr(old, "identity", None)  # may names be sent; None: the valves are not known
         self.send_groups = getattr(old, "send_groups", True)
-        self.beat_at = 0.0
+        self.beat_at, self.said_last = 0.0, False  # the next word on how this plugin is; was the last one said
 
     def start(self, name, target):
         with self.lock:
@@ -924,8 +949,9 @@ class Runtime:
         if self.beat_at > now:
             return self.beat_at - now
         self.beat_at = now + BEAT_S
-        if holder().gone:
+        if holder().gone and self.said_last:
             return BEAT_S
+        self.said_last = holder().gone
         everyone = self.spool.say_how(process_id(), tap_says())
         if self.endpoint and self.not_before <= now and self.spool.lease(2 * HTTP_TIMEOUT_S):
             try:
@@ -1012,31 +1038,46 @@ def runtime():
     return current if current is not None and current.pid == os.getpid() else install()
 
 
+EXEC = object()  # this exec of the file
+
+
 def holder():
     """holder keeps what outlives an exec of this file: the runtime, the tap, and what answers under way need."""
-    kept = sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    kept = sys.modules.get(RUNTIME) or sys.modules.setdefault(RUNTIME, types.ModuleType(RUNTIME))
+    if EXEC not in getattr(kept, "filled", ()):
+        fill(kept)
+    return kept
+
+
+def fill(kept):
+    """fill adds the fields that this version knows: an update finds what the version before has left in the process."""
     if not hasattr(kept, "disk"):
         kept.disk = lock = threading.Lock()
         atexit.register(lambda: kept.current.close())
         if hasattr(os, "register_at_fork"):  # no fork while the disk is in use
             os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
-    if not hasattr(kept, "seen"):
-        kept.tap, kept.points = None, []  # what is laid where: Point
-        kept.seen = OrderedDict()  # turns whose requests the tap saw: id -> Seen
-        kept.closing = deque()  # answers that have ended, for the writer thread
-        kept.turn = contextvars.ContextVar("openwebui_metering_turn", default=None)  # the id of the turn under way
-        kept.inside = contextvars.ContextVar("openwebui_metering_inside", default=False)  # a request that is read along
-        kept.aside = None  # (version, reason): the tap has stepped aside in this process
-        kept.counts = dict.fromkeys(COUNTS, 0)
-        kept.loop = kept.function_id = None  # of Open WebUI; ours there
-        kept.gone, kept.checked = False, time.monotonic()  # the function is deleted; was asked whether it is on
-    return kept
+    for name, value in {
+        "tap": None, "points": [],  # what is laid where: Point
+        "seen": OrderedDict(),  # turns whose requests the tap saw: id -> Seen
+        "closing": deque(),  # answers that have ended, for the writer thread
+        "turn": contextvars.ContextVar("openwebui_metering_turn", default=None),  # the id of the turn under way
+        "inside": contextvars.ContextVar("openwebui_metering_inside", default=False),  # a request that is read along
+        "aside": None,  # (version, reason): the tap has stepped aside in this process
+        "counts": {}, "missed_in_a_row": 0, "unread": 0,
+        "loop": None, "function_id": None,  # of Open WebUI; ours there
+        "gone": False, "checked": time.monotonic(),  # the function is deleted; was asked whether it is on
+        "process": (None, None),  # pid, and the name of the process among those that share its spool
+    }.items():
+        if not hasattr(kept, name):
+            setattr(kept, name, value)
+    kept.counts.update({name: kept.counts.get(name, 0) for name in COUNTS})
+    kept.filled = getattr(kept, "filled", frozenset()) | {EXEC}
 
 
 def process_id():
     """process_id names this process to those that share its spool; a forked child is another one."""
     kept = holder()
-    if getattr(kept, "process", (None, None))[0] != os.getpid():
+    if kept.process[0] != os.getpid():
         kept.process = os.getpid(), uuid.uuid4().hex
     return kept.process[1]
 
@@ -1046,6 +1087,9 @@ def install():
     old = getattr(kept, "current", None)
     old = old if old is not None and old.pid == os.getpid() else None
     kept.current = Runtime(old)
+    older = getattr(sys.modules.get(OLDER), "current", None)
+    if older is not None and older.pid == os.getpid():
+        older.stop()  # it writes to disk what it has, and this one sends it
     if old is not None:
         old.stop()
         if kept.current.endpoint:
@@ -1158,7 +1202,7 @@ class Asker:
     """Who asks, read from Open WebUI's frames on the stack; the nearest word on each counts.  No frame is kept."""
 
     def __init__(self, frame):
-        self.user = self.metadata = self.request = self.place = self.model = None
+        self.user = self.metadata = self.request = self.place = self.model = self.told = None
         for _ in range(FRAMES_MAX):
             if frame is None or (self.user and self.metadata and self.request):
                 break
@@ -1167,6 +1211,8 @@ class Asker:
                 self.place = self.place or name
                 if name.startswith("open_webui."):
                     self.read(frame)
+                elif self.told is None and "__user__" in frame.f_code.co_varnames:
+                    self.told = is_user(frame.f_locals.get("__user__"))
             frame = frame.f_back
         state = getattr(self.request, "state", None)
         self.user = self.user or is_user(getattr(state, "user", None))
@@ -1263,10 +1309,17 @@ class Wire:
             return self.pass_by()
         self.stream = stream  # while it is held, no other stream has its address
         tap.live[id(stream)] = self
+        weakref.finalize(response, self.dropped, tap).atexit = False
         stream.__class__ = tap.tapped
         if stream.at_eof():
             tap.live.pop(id(stream), None)
             self.finish(None)
+
+    def dropped(self, tap):
+        """dropped: nobody has the answer any more, and nobody read it to its end or closed it."""
+        if not self.over:
+            tap.live.pop(id(self.stream), None)
+            quietly(self, "finish", GeneratorExit())
 
     def pass_by(self):
         """pass_by: this answer cannot be read along.  The filter reports it, or nothing but its id is known."""
@@ -1400,7 +1453,7 @@ class Wire:
         kept, turn = holder(), self.turn
         if self.kind == "chat" and not self.said.id:
             kept.counts["without_id"] += 1
-            kept.unread = getattr(kept, "unread", 0) + 1
+            kept.unread += 1
             if kept.unread >= IN_A_ROW:
                 step_aside(f"{kept.unread} answers in a row had neither id nor usage")
         if turn is not None and any(generation.usage for generation in turn.generations.values()):
@@ -1488,7 +1541,8 @@ class HttpxWire(LateWire):
         return response.is_closed
 
     def follow(self, response):
-        httpx, inner, packed = sys.modules["httpx"], response.stream, response.headers.get("Content-Encoding") or ""
+        httpx = sys.modules[type(response).__module__.partition(".")[0]]
+        inner, packed = response.stream, response.headers.get("Content-Encoding") or ""
         self.unpack = zlib.decompressobj(47) if packed in ("gzip", "deflate") else None
         self.readable = packed in ("", "identity", "gzip", "deflate")
         wire = self
@@ -1632,13 +1686,13 @@ def send_call(args, kwargs):
 
 def places():
     """places lists what can be passed through of the clients that are loaded."""
-    aiohttp, requests, httpx = (sys.modules.get(name) for name in ("aiohttp", "requests", "httpx"))
+    aiohttp, requests = sys.modules.get("aiohttp"), sys.modules.get("requests")
     if aiohttp is not None:
         yield aiohttp.ClientSession, "_request", aiohttp_call, Wire
         yield aiohttp.ClientSession, "_ws_connect", socket_call, VoiceWire
     if requests is not None:
         yield requests.Session, "send", send_call, RequestsWire
-    if httpx is not None:
+    for httpx in filter(None, (sys.modules.get(name) for name in ("httpx", "httpx2"))):
         yield httpx.AsyncClient, "send", send_call, HttpxWire
         yield httpx.Client, "send", send_call, HttpxWire
 
@@ -1751,7 +1805,8 @@ class Tap:
         about = self.about(turn, asker, task, model, of_turn)
         wire = point.wire(kind, model, address, about, turn_id if of_turn else uuid.uuid4().hex, 1, turn if of_turn else None)
         wire.user = turn.about["user"] if turn is not None and turn.about["user"].get("id") != "unknown" else None
-        wire.person = plain_person(asker.user, asker.metadata.get("user_id"))
+        # Last, what a function was told when it was called: it may ask in a task of its own.
+        wire.person = plain_person(asker.user or asker.told, asker.metadata.get("user_id"))
         kept.counts["seen"] += 1
         kept.counts["unnamed"] += wire.user is None and wire.person is None
         if of_turn:  # last, so that a fault before it leaves the turn to the filter
@@ -1766,22 +1821,24 @@ class Tap:
         named = mark.get("turn") if isinstance(mark, dict) else None
         if named is not None:
             return named, runtime().turns.get(named)
-        turn = runtime().turns.get(holder().turn.get()) or Tap.turn_of_pipe(asker)
-        user = plain_person(asker.user, None)
-        if turn is None:
-            return None, None
-        lasts = bool(turn.tasks) or not turn.over if user is None else user["id"] == turn.about["user"].get("id")
+        turn, user = runtime().turns.get(holder().turn.get()), plain_person(asker.user, None)
+        if user is not None:
+            lasts = turn is not None and user["id"] == turn.about["user"].get("id")
+        elif turn is not None and current_task() in turn.tasks:
+            lasts = True
+        else:
+            pipes = Tap.turns_of_pipe(asker)
+            turn = turn if not pipes else pipes[0] if len(pipes) == 1 else None
+            lasts = turn is not None and turn.lasts()
         return (turn.id, turn) if lasts else (None, None)
 
     @staticmethod
-    def turn_of_pipe(asker):
-        """turn_of_pipe: a pipe may ask in a thread of its own, which knows no context; one turn of its under way is it."""
+    def turns_of_pipe(asker):
+        """turns_of_pipe lists the turns under way of the pipe that asks: it may do so in a thread that knows no
+        context, or in a task that it began in somebody else's turn."""
         pipe = re.sub("_[0-9a-f]{32}$", "", (asker.place or "").removeprefix("function_"))
-        now = time.monotonic()
-        turns = [turn for turn in runtime().turns.copy().values()
-                 if turn.piped and (turn.about.get("requested_model") or "").partition(".")[0] == pipe
-                 and (turn.tasks or not turn.over and now - turn.touched < IDLE_S)]
-        return turns[0] if len(turns) == 1 and asker.user is None else None
+        return [turn for turn in runtime().turns.copy().values()
+                if turn.piped and turn.lasts() and (turn.about.get("requested_model") or "").partition(".")[0] == pipe]
 
     @staticmethod
     def about(turn, asker, task, model, of_turn):
@@ -1829,6 +1886,13 @@ class Tap:
                 if now - wire.read_at > patience:
                     self.live.pop(key, None)
                     quietly(wire, "finish", None if wire.said.usage else TimeoutError())
+
+
+def current_task():
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # a thread
+        return None
 
 
 def is_connected(stream):
@@ -1944,6 +2008,8 @@ async def switch(function_id):
     """switch lays the tap or takes it away, as the function and its valve say now."""
     try:
         stored = await settled(read_function(function_id))
+        if stored is None and not holder().gone:
+            runtime().beat_at = 0.0
         holder().gone = stored is None
         if stored is None or not stored.is_active or not stored.is_global:
             return tap_off("off", "the function is not on for everybody")
@@ -1999,7 +2065,7 @@ def note_missed(turn):
     if any(generation.usage for generation in turn.generations.values()):
         turn.tapped = False  # once a turn
         kept.counts["missed"] += 1
-        kept.missed_in_a_row = getattr(kept, "missed_in_a_row", 0) + 1
+        kept.missed_in_a_row += 1
         if kept.missed_in_a_row >= IN_A_ROW:
             step_aside(f"it saw nothing of {kept.missed_in_a_row} turns in a row")
 

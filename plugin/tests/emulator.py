@@ -39,7 +39,7 @@ import uuid
 from pathlib import Path
 
 PLUGIN = Path(__file__).resolve().parent.parent / "openwebui_metering.py"
-RUNTIME = "_openwebui_metering_runtime"
+RUNTIME = "_openwebui_metering_process"
 ADA = {"id": "u-ada", "name": "Ada Lovelace", "email": "ada@example.org", "role": "user",
        "settings": {"ui": {"directConnections": {"OPENAI_API_KEYS": ["sk-own-key"]}}}, "bio": "private"}
 

@@ -446,6 +446,18 @@ def test_update_to_another_version_in_the_middle_of_a_turn(newest, receiver):
     assert newest.runtime.version == "9.9.9"
 
 
+def test_an_update_adds_the_fields_that_the_version_before_did_not_know(newest, receiver):
+    newest.run(newest.ui_stream([openrouter_stream("gen-1", ["a"], USAGE)]))
+    kept = newest.module.holder()
+    for name in ("loop", "checked", "gone", "inside", "process", "unread"):
+        delattr(kept, name)
+    del kept.counts["without_id"]
+    newest.save(newest.content.replace('VERSION = "1.1.0"', 'VERSION = "9.9.9"'))
+    newest.run(newest.ui_stream([openrouter_stream("gen-2", ["a"], USAGE)]))
+    newest.flush()
+    assert {"gen-1", "gen-2"} == set(receiver.ledger()) and newest.module.tap_says()["faults"] == 0
+
+
 def test_what_never_ends_is_sent_by_the_sweeper(newest, receiver):
     async def endless():
         turn, body, offered = newest._begin(False, "my-preset", None, None, "m-1", "hi")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 import types
 import uuid
 from decimal import Decimal
@@ -268,7 +269,12 @@ def test_processes_that_share_a_spool_speak_as_one(newest, receiver):
     newest.run(newest.ui_stream([openrouter_stream("gen-1", ["a"], USAGE)]))
     newest.flush()
     spool = newest.runtime.spool
-    others = spool.say_how("another", {"tap": "does_not_fit", "reason": "it saw nothing", "seen": 3, "missed": 5, "faults": 1, "unnamed": 0})
+    with spool.open() as db:
+        said = {"tap": "does_not_fit", "reason": "it saw nothing", "seen": 3, "missed": 5, "faults": 1, "unnamed": 0, "host": "elsewhere", "pid": 1}
+        db.execute("INSERT INTO process VALUES ('another', ?, ?)", (time.time(), json.dumps(said)))
+        ended = {**said, "host": newest.module.platform.node(), "pid": 2**22 + 1}
+        db.execute("INSERT INTO process VALUES ('ended', ?, ?)", (time.time(), json.dumps(ended)))
+    others = spool.say_how(newest.module.process_id(), newest.module.tap_says())
     body = newest.runtime.beat_body(others)
     assert (body["tap"], body["reason"], body["processes"], body["seen"], body["missed"]) == ("does_not_fit", "it saw nothing", 2, 3, 5)
 
