@@ -1109,7 +1109,7 @@ KINDS = {"chat/completions": "chat", "completions": "chat", "responses": "chat",
          "embeddings": "embedding", "images/generations": "image", "images/edits": "image", "audio/speech": "speech",
          "audio/transcriptions": "transcription", "rerank": "rerank"}  # by the end of the path
 OLLAMA = {"/api/chat": "chat", "/api/generate": "chat", "/api/embed": "embedding", "/api/embeddings": "embedding"}
-PATHS = re.compile(r"(?:/v\d+\w*|/openai|/api)?/(%s)/?$" % "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True)))
+PATHS = re.compile("/(%s)/?$" % "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True)))
 MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
 PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
@@ -1451,7 +1451,7 @@ class Wire:
     def without_usage(self):
         """without_usage: the filter may have seen what this answer cost."""
         kept, turn = holder(), self.turn
-        if self.kind == "chat" and not self.said.id:
+        if self.kind == "chat" and self.platform == "openrouter" and not self.said.id:
             kept.counts["without_id"] += 1
             kept.unread += 1
             if kept.unread >= IN_A_ROW:
