@@ -1110,7 +1110,7 @@ KINDS = {"chat/completions": "chat", "completions": "chat", "responses": "chat",
          "audio/transcriptions": "transcription", "rerank": "rerank"}  # by the end of the path
 OLLAMA = {"/api/chat": "chat", "/api/generate": "chat", "/api/embed": "embedding", "/api/embeddings": "embedding"}
 PATHS = re.compile("/(%s)/?$" % "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True)))
-MODEL = re.compile(r'"model"\s*:\s*"([^"\\]{1,256})"')
+MODEL = re.compile(r'(?:"model"\s*:\s*"|name="model"\r\n\r\n)([^"\\\r\n]{1,256})["\r]')  # of JSON, or of a form with a file
 PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI asks providers
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
 NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}

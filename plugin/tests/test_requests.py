@@ -330,3 +330,13 @@ def test_nothing_is_asked_twice(newest):
 
     newest.run(twice())
     assert newest.queries.count("valves") <= 2
+
+
+@pytest.mark.parametrize(("body", "model"), [
+    ('{"model": "a/b", "messages": []}', "a/b"), (b'{"stream":true,"model":"a/b"}', "a/b"), ({"model": "a/b"}, "a/b"),
+    ('{"messages": [{"content": "%s"}], "model": "a/b"}' % ("x" * 100_000), "a/b"),
+    ('{"messages": [{"content": "say \\"model\\": \\"c/d\\""}]}', None),
+    (b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\na/b\r\n--x\r\nContent-Disposition: form-data; name="image"', "a/b"),
+    (None, None), (b"\xff\xfe", None), ({"model": 7}, None)])
+def test_the_model_that_is_asked_for(newest, body, model):
+    assert newest.module.model_in(body) == model
