@@ -631,6 +631,7 @@ class Spool:
                     db.execute("BEGIN IMMEDIATE")
                     self.sender = self.meta(db, "sender", str(uuid.uuid4()))
                     self.after_update(db)
+                    holder().spool = self
                     return
             except sqlite3.DatabaseError as error:
                 if last_try or not damage(error):
@@ -656,6 +657,7 @@ class Spool:
                     yield db
             except sqlite3.DatabaseError as error:
                 if damage(error):
+                    holder().spool = None
                     say("damaged", "the spool is damaged: it is kept beside a new one")
                     os.rename(self.path, f"{self.path}.damaged-{time.time_ns()}")
                 raise
@@ -789,7 +791,8 @@ class Runtime:
         with self.lock:
             in_memory = len(self.queue) + self.saving + len(holder().closing) + sum(
                 elder.saving + (0 if elder.queue is self.queue else len(elder.queue)) for elder in self.elders)
-        return in_memory + (self.spool.count() if self.spool else 0)
+        spool = self.spool or holder().spool  # an elder may have made it
+        return in_memory + (spool.count() if spool else 0)
 
     def emit(self, turn, generation, state):
         with self.lock:
@@ -1064,6 +1067,7 @@ def fill(kept):
         "inside": contextvars.ContextVar("openwebui_metering_inside", default=False),  # a request that is read along
         "aside": None,  # (version, reason): the tap has stepped aside in this process
         "counts": {}, "missed_in_a_row": 0, "unread": 0,
+        "spool": None,  # the last that was made here
         "loop": None, "function_id": None,  # of Open WebUI; ours there
         "gone": False, "checked": time.monotonic(),  # the function is deleted; was asked whether it is on
         "process": (None, None),  # pid, and the name of the process among those that share its spool
