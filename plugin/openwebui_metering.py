@@ -2177,7 +2177,7 @@ def task_ended(turn_id, task):
             turn.tasks.discard(task)
             # Open WebUI may swallow the cancellation; cancelling() remembers it.
             turn.cancelled |= task.cancelled() or bool(task.cancelling())
-            turn.over |= turn.cancelled
+            turn.over |= turn.cancelled or (not turn.tasks and turn.requests > 0)  # its stream has ended
             if not turn.tasks:
                 turn.body = None
                 note_missed(turn)

@@ -449,6 +449,23 @@ def test_a_pipe_that_asks_in_a_thread_of_its_own(wired, others):
         assert row["user"]["id"] == ADA["id"] and row["request"] == 1 and row["message_id"]
 
 
+@pytest.mark.parametrize("profile", ["0.6", "0.12"])
+def test_a_turn_of_the_pipe_that_is_over_is_not_meant(upstream, receiver, tmp_path, profile):
+    with Wired(upstream, receiver, profile=profile, data_dir=tmp_path) as owui:
+        owui.models["threads.a"] = {"id": "threads.a", "pipe": {"type": "pipe"}}
+        owui.begin()
+        owui.run(asyncio.ensure_future(owui.ui_stream([openrouter_stream("gen-0", ["a"])], model="threads.a", user=BOB), loop=owui.loop))
+
+        async def turn():
+            turn, body, offered = owui._begin(False, "threads.a", ADA, None, None, "hi")
+            await owui._inlet(turn, {**body, "stream": True}, offered)
+            url = upstream.serve(Answer(whole("gen-1", usage=USAGE), "application/json", framing="length"))
+            await asked_in_a_thread("function_threads", url)
+
+        owui.run(asyncio.ensure_future(turn(), loop=owui.loop))
+        assert owui.rows()["gen-1"]["user"]["id"] == ADA["id"]
+
+
 def test_usage_that_nobody_reads_on_from_is_told(wired):
     """Open WebUI may fail at a frame and leave the stream where it is, neither read nor closed."""
     hold = Hold()
