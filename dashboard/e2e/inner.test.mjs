@@ -209,7 +209,7 @@ describe('documents', { concurrency: false }, () => {
     await dialog.waitFor({ state: 'detached' });
     await page.waitForFunction(() => document.activeElement?.textContent === 'Issue a document');
 
-    await page.keyboard.press('Enter');
+    await opener.press('Enter');
     await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
     await dialog.getByText(/was issued$/).waitFor();
     const [newest] = (await at.api('/api/v1/documents?limit=1')).items;
