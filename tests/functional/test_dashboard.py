@@ -110,10 +110,18 @@ def test_pipeline_counts_dead_letters(stack, session):
 # Settings
 
 
+def settings_of_all(client):
+    """settings_of_all asks until every service answered: the gateway waits for its peers for seconds only."""
+    def asked():
+        reply = client.get("/api/v1/settings")
+        return reply if all(one["version"] for one in reply.json()["services"]) else None
+    return wait_until(asked, "all three services tell their settings")
+
+
 def test_settings_tell_what_is_set_and_never_a_secret(make_stack, mariadb, contract, stub):
     """Every setting that the tables call a secret, set to a value of its own: none leaves."""
     stack = make_stack(settings={"gateway": {"LIVE_STREAMS": "5"}})
-    reply = stack.session().get("/api/v1/settings")
+    reply = settings_of_all(stack.session())
     services = {one["service"]: {setting["name"]: setting for setting in one["settings"]} for one in reply.json()["services"]}
     secrets = {"API_KEY": stack.ingest_key, "READ_API_KEY": stack.read_key, "JWT_SECRET": stack.jwt_secret,
                "PASSWORD_HASH": stack.password_hash, "DATABASE_PASSWORD": stack.db.password, "OPENROUTER_API_KEY": stub.key,
@@ -135,7 +143,7 @@ def test_settings_tell_what_is_set_and_never_a_secret(make_stack, mariadb, contr
 
 def test_every_setting_named_like_a_secret_is_one(stack, session):
     words = ("PASSWORD", "SECRET", "API_KEY")
-    for one in session.get("/api/v1/settings").json()["services"]:
+    for one in settings_of_all(session).json()["services"]:
         for setting in one["settings"]:
             if any(word in setting["name"] for word in words) and not setting["name"].endswith("_FILE"):
                 assert setting["value"] is None, f"{one['service']} {setting['name']}"
