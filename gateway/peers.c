@@ -15,7 +15,7 @@
 #define REPORTD_SOCKETS 2
 #define JOB_SOCKETS     16 /* to each; most of them wait for jobs */
 #define REPORTD_MS      60000
-#define SOON_MS         3000
+#define SOON_MS         1000
 #define LOOK_EVERY_MS   2000
 #define LOOK_MS         1500
 #define LOOK_ARENA      ((size_t)64 * 1024)

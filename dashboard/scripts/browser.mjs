@@ -33,6 +33,8 @@ export async function settled(page) {
   if (!new URL(page.url()).pathname.startsWith('/live')) {
     await page.waitForLoadState('networkidle');
   }
+  // The network of a page that was opened by a click counts as idle from before: the panels tell.
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
   await page.evaluate(async () => {
     await document.fonts.ready;
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
