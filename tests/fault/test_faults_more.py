@@ -191,7 +191,8 @@ def test_f10_too_little_memory_refuses_and_loses_nothing(make_stack):
             resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA, ((data_kilobytes(stack.gateway.pid) + spare) * 1024, hard))
             answers = list(pool.map(lambda batch: send(stack, batch), big))
             resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA, (soft, hard))
-            assert stack.gateway.alive and not set(answers) & {400, 413, 422}, answers  # never that the body is wrong
+            assert stack.gateway.alive, f"with {spare} kB left the gateway ended: {stack.gateway.child.returncode}\n{stack.gateway.log_tail()}"
+            assert not set(answers) & {400, 413, 422}, answers  # never that the body is wrong
             refused += answers.count(503)
             wait_until(lambda: send(stack, sent) == 200, "an answer once there is memory")
     assert refused > 0
