@@ -544,7 +544,7 @@ gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 	(void)snprintf(threads, sizeof threads, "%d", o->threads);
 	(void)snprintf(queue, sizeof queue, "%d", o->threads * 2);
 	(void)mg_init_library(0);
-	/* the first call sets the allocator up, if a sanitizer's stands in for it: not from two threads at once */
+	/* under a sanitizer the first call sets glibc's own allocator up, which two threads must not do at once */
 	(void)malloc_trim(0);
 	h->server = mg_start(&callbacks, h, options);
 	if (h->server == NULL || mg_get_server_ports(h->server, 1, ports) != 1) {

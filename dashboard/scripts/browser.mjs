@@ -33,8 +33,10 @@ export async function settled(page) {
   if (!new URL(page.url()).pathname.startsWith('/live')) {
     await page.waitForLoadState('networkidle');
   }
-  // The network of a page that was opened by a click counts as idle from before: the panels tell.
-  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+  // After a click the network still counts as idle, from the page before: so no panel may be empty or dimmed.
+  await page.waitForFunction(
+    () => !document.querySelector('.frame[role="status"], [aria-busy="true"]'),
+  );
   await page.evaluate(async () => {
     await document.fonts.ready;
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));

@@ -111,7 +111,7 @@ def test_pipeline_counts_dead_letters(stack, session):
 
 
 def settings_of_all(client):
-    """settings_of_all asks until every service answered: the gateway waits for its peers for seconds only."""
+    """settings_of_all asks until every service answered: the gateway waits a second for each peer."""
     def asked():
         reply = client.get("/api/v1/settings")
         return reply if all(one["version"] for one in reply.json()["services"]) else None
