@@ -23,8 +23,7 @@
 #define LOOK_MS       50
 #define ROOM_MS       75000 /* costd ends a reading that nobody asks about after 60 s */
 #define PAUSE_MS      200
-#define SMALL_FILE    ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
-#define ZONE_TRIES    8
+#define SMALL_FILE    ((uint64_t)4 * 1024 * 1024)      /* room on the disk wanted for what is not estimated */
 #define NO_DATE       ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
 #define TEXT_CSV      "text/csv; charset=utf-8"
 #define TEXT_XLSX     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -49,46 +48,17 @@ static struct om_stat writing_time =
 om_status
 rd_workshop_init(struct rd_workshop *w, om_err *e)
 {
-	if (pthread_rwlock_init(&w->zone, NULL) != 0)
-		return om_fail(e, OM_NOMEM, "cannot make a lock");
+	(void)w;
+	(void)e;
 	om_stat_register(&asking_time);
 	om_stat_register(&writing_time);
-	return om_zone_open("UTC", e);
+	return OM_OK;
 }
 
 void
 rd_workshop_fini(struct rd_workshop *w)
 {
-	(void)pthread_rwlock_destroy(&w->zone);
-}
-
-/* ---- the reporting zone ---- */
-
-om_status
-rd_hold_zone(struct rd_workshop *w, const char *name, om_err *e)
-{
-	om_status s;
-	om_err why;
-
-	for (int i = 0; i < ZONE_TRIES; i++) {
-		(void)pthread_rwlock_rdlock(&w->zone);
-		if (strcmp(om_zone_name(), name) == 0)
-			return OM_OK;
-		(void)pthread_rwlock_unlock(&w->zone);
-		(void)pthread_rwlock_wrlock(&w->zone);
-		s = om_zone_open(name, &why);
-		(void)pthread_rwlock_unlock(&w->zone);
-		if (s != OM_OK)
-			return om_fail(e, OM_INTERNAL, "costd's time zone %.60s: %.120s; is tzdata installed here?",
-			    name, why.text);
-	}
-	return om_fail(e, OM_INTERNAL, "costd's replies name different time zones");
-}
-
-void
-rd_release_zone(struct rd_workshop *w)
-{
-	(void)pthread_rwlock_unlock(&w->zone);
+	(void)w; /* nothing is held between documents */
 }
 
 /* ---- the question ---- */
@@ -378,11 +348,10 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 	if (s == OM_OK)
 		s = rd_task_go_on(t, e);
 	if (s == OM_OK)
-		s = rd_hold_zone(w, r->timezone, e);
+		s = rd_month_set_zone(&m, r->zone, &model, e);
 	if (s == OM_OK) {
 		began = om_mono_ms();
 		s = write_document(w, q, &m, paper, r, at, &model, t, e);
-		rd_release_zone(w);
 		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
 	}
 	om_arena_fini(&model);
@@ -394,12 +363,13 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 /* make_found writes one table as a workbook without a summary. */
 static om_status
 make_found(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
-    struct rd_task *t, om_err *e)
+    const struct om_zone_table *zone, struct rd_task *t, om_err *e)
 {
 	static const struct rd_issuer nobody = {.name = NULL};
 	const struct rd_doc d = {
 	    .kind = RD_REPORT,
 	    .locale = l,
+	    .zone = zone,
 	    .issuer = w->house->terms.issuer.name != NULL ? &w->house->terms.issuer : &nobody,
 	    .title = title,
 	    .month = "",
@@ -435,7 +405,7 @@ write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageRepl
 	if (what->format == OM__FORMAT__FORMAT_XLSX) {
 		s = rd_found_usage(l, u, a, &table, e);
 		if (s == OM_OK)
-			s = make_found(w, l, l->usage, &table, t, e);
+			s = make_found(w, l, l->usage, &table, &om_zone_utc, t, e);
 	} else {
 		s = rd_task_folder(t, w->work, SMALL_FILE, e);
 		if (s == OM_OK)
@@ -480,6 +450,7 @@ static om_status
 write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
 {
 	const struct rd_locale *l = locale_of(w, what);
+	struct om_zone_table zone;
 	struct rd_table table;
 	struct om_arena a;
 	om_status s;
@@ -493,13 +464,11 @@ write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *row
 	om_arena_init(&a, TEXT_BYTES);
 	s = rd_found_requests(l, rows, &a, &table, e);
 	if (s == OM_OK)
-		s = rd_rows_peek(rows, e); /* names the zone */
+		s = rd_rows_peek(rows, e); /* which brings the zone */
 	if (s == OM_OK)
-		s = rd_hold_zone(w, rows->timezone, e);
-	if (s == OM_OK) {
-		s = make_found(w, l, l->single_requests, &table, t, e);
-		rd_release_zone(w);
-	}
+		s = rd_zone_of_reply(rows->zone, &a, &zone, e);
+	if (s == OM_OK)
+		s = make_found(w, l, l->single_requests, &table, &zone, t, e);
 	om_arena_fini(&a);
 	return s;
 }

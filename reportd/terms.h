@@ -20,6 +20,8 @@ struct rd_terms {
 	om_money rate;               /* units of currency per USD; not used for USD */
 	om_day rate_day;
 	const char *rate_source;
+	bool rate_outside; /* the rate is dated outside the month, and nobody confirmed it: a draft says so */
+	bool old_floor;    /* the floor's line as documents before rule 2 have it (see bill.h) */
 	struct rd_issuer issuer;
 };
 
