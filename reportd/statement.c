@@ -243,14 +243,14 @@ make_tiles(struct rd_maker *m, struct rd_doc *d)
 /* ---- the bill ---- */
 
 static const char *
-fee_remark(struct rd_maker *m, const struct rd_charges *c)
+fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_printed *p)
 {
 	const struct rd_locale *t = m->locale;
 
 	if (c->payers == 0)
 		return t->none_without_request;
 	if (m->terms->floor && om_money_is_zero(c->fee))
-		return t->minimum_reached;
+		return om_money_is_zero(p->fee) ? t->minimum_reached : t->minimum_rounded;
 	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
 	    rd_count_text(m, c->payers));
 }
@@ -284,7 +284,7 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 		    p->token_markup, true, c->token_markup, RD_PLAIN};
 	if (!om_money_is_zero(terms->fee))
 		at[n++] = (struct rd_amount){
-		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
+		    t->minimum_charge, printed != NULL ? fee_remark(m, c, p) : NULL, p->fee, true, c->fee, RD_PLAIN};
 	if (printed == NULL) {
 		if (n > 1)
 			at[n++] = (struct rd_amount){t->net, NULL, c->net, true, c->net, RD_SUM};

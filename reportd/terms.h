@@ -21,7 +21,7 @@ struct rd_terms {
 	om_day rate_day;
 	const char *rate_source;
 	bool rate_outside; /* the rate is dated outside the month, and nobody confirmed it: a draft says so */
-	bool old_floor;    /* the floor's line as documents before rule 2 have it (see bill.h) */
+	bool old_floor;    /* rule 1 of the floor's line, as in documents issued before rule 2 (see bill.h) */
 	struct rd_issuer issuer;
 };
 
