@@ -107,6 +107,9 @@ next_of_search(struct rd_rows *r, om_err *e)
 	r->cursor = rep->generations->next_cursor != NULL ? strdup(rep->generations->next_cursor) : NULL;
 	if (rep->generations->next_cursor != NULL && r->cursor == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	if (r->timezone[0] != '\0' && strcmp(r->timezone, rep->generations->timezone) != 0)
+		return om_fail(e, OM_UNAVAILABLE, "the time zone changed while the file was made");
+	r->zone = rep->generations->zone;
 	(void)snprintf(r->timezone, sizeof r->timezone, "%s", rep->generations->timezone);
 	r->page = rep->generations->items;
 	r->n_page = rep->generations->n_items;

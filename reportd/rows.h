@@ -36,10 +36,11 @@ struct rd_rows {
 	Om__Generation **page;
 	size_t n_page, at;
 	uint64_t pages, count;
-	char *cursor; /* owned */
-	char timezone[64];
-	bool last; /* there is no further page */
-	bool lost; /* the reading is gone: all may begin again, once */
+	char *cursor;         /* owned */
+	char timezone[64];    /* of a search */
+	const Om__Zone *zone; /* likewise; lives as long as the page */
+	bool last;            /* there is no further page */
+	bool lost;            /* the reading is gone: all may begin again, once */
 	struct rd_figures sum;
 	bool unsaid; /* a row did not say whether its cost is final */
 };

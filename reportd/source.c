@@ -30,7 +30,7 @@ rd_shows_rows(Om__Format format)
 
 /* ---- asking ---- */
 
-typedef enum how { PLAIN, OPEN, HOLD } how;
+typedef enum asking { PLAIN, OPEN, HOLD } asking;
 
 /* call asks the process that has the reading, or any. */
 static om_status
@@ -61,7 +61,7 @@ in_reading(const struct rd_source *src, const Om__StatementReply *r, om_err *e)
 }
 
 static om_status
-ask(struct rd_source *src, const struct rd_month *m, uint32_t max_rows, how how, struct om_arena *a,
+ask(struct rd_source *src, const struct rd_month *m, uint32_t max_rows, asking how, struct om_arena *a,
     Om__StatementReply **out, om_err *e)
 {
 	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
@@ -96,8 +96,8 @@ ask(struct rd_source *src, const struct rd_month *m, uint32_t max_rows, how how,
 
 /* ask_open has the snapshot kept open, as soon as costd has room for that. */
 static om_status
-ask_open(
-    struct rd_source *src, const struct rd_month *m, how how, struct om_arena *a, Om__StatementReply **out, om_err *e)
+ask_open(struct rd_source *src, const struct rd_month *m, asking how, struct om_arena *a, Om__StatementReply **out,
+    om_err *e)
 {
 	int64_t until = om_mono_ms() + ROOM_MS;
 	om_status s = ask(src, m, 0, how, a, out, e);
