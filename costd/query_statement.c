@@ -9,6 +9,7 @@
 #include "groups.h"
 #include "money.h"
 #include "people.h"
+#include "terms_rows.h"
 #include "zone_reply.h"
 
 #include <string.h>
@@ -273,6 +274,8 @@ work(struct cd_db *db, void *arg, om_err *e)
 		s = check_group(db, ask, e);
 	if (s == OM_OK)
 		s = read_state(db, ask, &f, e);
+	if (s == OM_OK)
+		s = cd_terms_of_month(db, ask->month.from_day, ask->a, &out->terms, e);
 	for (size_t i = 0; s == OM_OK && i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i].wanted)
 			s = read_table(db, ask, tables[i].period, &f, tables[i].by, tables[i].n_by, tables[i].order,
