@@ -58,6 +58,17 @@ issue(void *arg, Om__IssueQuery *q, struct om_arena *a, Om__IssueReply **out, om
 	return rd_issue(arg, q, NULL, om_mono_ms() + RD_ISSUE_MS, a, out, e);
 }
 
+static om_status
+check(void *arg, const Om__RenderQuery *q, om_err *e)
+{
+	const struct rd_server *srv = arg;
+	Om__JobStart what = OM__JOB_START__INIT;
+	Om__RenderQuery copy = *q;
+
+	what.render = &copy;
+	return rd_make_check(&srv->shop, &what, e);
+}
+
 /* start_issuing: what is told to costd, and what is issued. */
 static om_status
 start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
@@ -70,6 +81,7 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	    .costd = app->ledger,
 	    .fleet = app->costd,
 	    .render = rd_serve,
+	    .check = check,
 	    .render_arg = &app->server,
 	    .public_url = c->public_url,
 	};

@@ -180,12 +180,9 @@ fill_stored(const struct work *w, Om__RenderQuery *r)
 	}
 }
 
-static om_status
-fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
+static void
+fill_asked(const struct work *w, Om__RenderQuery *r)
 {
-	const Om__Document *d = role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
-	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
-
 	r->user = w->q->user;
 	r->group = w->q->group;
 	r->year = w->q->year;
@@ -193,6 +190,15 @@ fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
 	r->format = w->q->format;
 	r->locale = w->q->locale;
 	r->paper = w->q->paper;
+}
+
+static om_status
+fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
+{
+	const Om__Document *d = role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
+	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
+
+	fill_asked(w, r);
 	r->number = d != NULL ? d->number : w->begun->number;
 	r->has_issued_us = true;
 	r->issued_us = d != NULL ? d->issued_us : w->begun->issued_us;
@@ -352,14 +358,28 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 	return s;
 }
 
+/* check_asked looks at what costd cannot know: languages and papers. */
+static om_status
+check_asked(const struct work *w, om_err *e)
+{
+	Om__RenderQuery r = OM__RENDER_QUERY__INIT;
+
+	if (w->is->check == NULL)
+		return OM_OK;
+	fill_asked(w, &r);
+	return w->is->check(w->is->render_arg, &r, e);
+}
+
 om_status
 rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, int64_t deadline_ms, struct om_arena *a,
     Om__IssueReply **out, om_err *e)
 {
 	struct work w = {.is = is, .q = q, .of = of, .a = a};
-	om_status s = begin(&w, deadline_ms, e);
+	om_status s = check_asked(&w, e);
 
 	*out = NULL;
+	if (s == OM_OK)
+		s = begin(&w, deadline_ms, e);
 	if (s != OM_OK)
 		return s;
 	if (w.begun->document != NULL) {

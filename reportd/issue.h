@@ -25,7 +25,9 @@ struct rd_issuing {
 	struct om_wire_client *costd; /* borrowed, as all of these */
 	struct om_fleet *fleet;       /* the same, process by process */
 	om_wire_handler *render;      /* makes documents: answers RenderQuery */
-	void *render_arg;
+	/* says what is wrong with a question before a number is taken; NULL: nobody does */
+	om_status (*check)(void *arg, const Om__RenderQuery *q, om_err *e);
+	void *render_arg;       /* of both */
 	const char *public_url; /* where readers reach the gateway; NULL: not known */
 };
 
