@@ -9,6 +9,7 @@
 #include "groups.h"
 #include "money.h"
 #include "people.h"
+#include "zone_reply.h"
 
 #include <string.h>
 
@@ -325,6 +326,7 @@ cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__Statement
 		return s;
 	out->group = q->group != NULL ? om_arena_strdup(a, q->group) : NULL;
 	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->zone = cd_zone_reply(a);
 	out->from_day = ask.month.from_day;
 	out->to_day = ask.month.to_day;
 	out->from_us = om_zone_day_start(ask.month.from_day);

@@ -135,15 +135,16 @@ struct rd_section {
 
 struct rd_doc {
 	rd_doc_kind kind;
-	const struct rd_locale *locale; /* of all texts */
-	const struct rd_issuer *issuer; /* never NULL */
-	const char *title;              /* "Usage statement" */
-	const char *month;              /* "November 2026" */
-	const char *subject;            /* whose: the user's name, or "All users" */
-	const char *stem;               /* file name without its ending, ASCII */
-	const char *currency;           /* of the bill and the amount due: "USD" */
-	int digits;                     /* after the point of an amount in it */
-	om_time created;                /* when it was issued; of a draft: when its figures last changed */
+	const struct rd_locale *locale;   /* of all texts */
+	const struct om_zone_table *zone; /* of all instants; never NULL */
+	const struct rd_issuer *issuer;   /* never NULL */
+	const char *title;                /* "Usage statement" */
+	const char *month;                /* "November 2026" */
+	const char *subject;              /* whose: the user's name, or "All users" */
+	const char *stem;                 /* file name without its ending, ASCII */
+	const char *currency;             /* of the bill and the amount due: "USD" */
+	int digits;                       /* after the point of an amount in it */
+	om_time created;                  /* when it was issued; of a draft: when its figures last changed */
 
 	bool draft;         /* says so across each page */
 	const char *number; /* of an issued document; NULL: none */
@@ -178,11 +179,13 @@ const char *rd_money_text(om_money m, char buf[OM_MONEY_TEXT]);
 #define RD_CELL_TEXT 64 /* bytes that hold any cell's text but RD_TEXT's */
 
 /* rd_cell_text gives a cell as text in no language, for machines: buf, or the
- * cell's own; "" when it is not known. */
-const char *rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT]);
+ * cell's own; "" when it is not known.  Instants are local times of the zone. */
+const char *rd_cell_text(
+    const struct rd_cell *c, rd_kind kind, const struct om_zone_table *zone, char buf[RD_CELL_TEXT]);
 
 /* rd_cell_shown gives it the way a language writes it. */
-const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, char buf[RD_SHOWN]);
+const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l,
+    const struct om_zone_table *zone, char buf[RD_SHOWN]);
 
 /* rd_table_row gives the cells of a row: the table's own, or those filled into
  * scratch (RD_MAX_COLUMNS cells). */

@@ -5,6 +5,7 @@
 #include "statement.h"
 
 #include "clean.h"
+#include "zones.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,6 +24,30 @@ rd_month_check(const struct rd_month *m, om_err *e)
 	if (m->user != NULL && m->group != NULL)
 		return om_fail(e, OM_INVALID, "user, group: one of them, not both");
 	return OM_OK;
+}
+
+om_status
+rd_zone_of_reply(const Om__Zone *z, struct om_arena *a, struct om_zone_table *out, om_err *e)
+{
+	if (z == NULL)
+		return om_fail(e, OM_UNAVAILABLE,
+		    "costd sends no time zone: it is older than this reportd; update costd, then ask again");
+	return om_zone_read(z, a, out, e);
+}
+
+om_status
+rd_month_set_zone(struct rd_month *m, const Om__Zone *z, struct om_arena *a, om_err *e)
+{
+	struct om_zone_table *table = om_arena_alloc(a, sizeof *table);
+	om_status s;
+
+	m->zone = NULL;
+	if (table == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = rd_zone_of_reply(z, a, table, e);
+	if (s == OM_OK)
+		m->zone = table;
+	return s;
 }
 
 uint64_t
@@ -178,12 +203,12 @@ make_facts(struct rd_maker *m, struct rd_doc *d)
 	    &l, t->document_number, d->draft || d->number == NULL ? t->number_draft : rd_clean(m->arena, d->number));
 	rd_lines_add(&l, t->corrects, issue->corrects != NULL ? rd_clean(m->arena, issue->corrects) : NULL);
 	if (issue->issued != 0)
-		rd_lines_add(
-		    &l, t->date_of_issue, om_arena_strdup(m->arena, rd_show_day(t, om_zone_day(issue->issued), at)));
+		rd_lines_add(&l, t->date_of_issue,
+		    om_arena_strdup(m->arena, rd_show_day(t, om_zone_table_day(m->month->zone, issue->issued), at)));
 	if (rd_n_rows(r) > 0)
 		rd_lines_add(&l, t->figures_as_of,
-		    om_arena_strdup(
-			m->arena, rd_show_instant(t, r->has_changed_us ? r->changed_us : r->generated_us, at)));
+		    om_arena_strdup(m->arena,
+			rd_show_instant(t, m->month->zone, r->has_changed_us ? r->changed_us : r->generated_us, at)));
 	rd_lines_add(&l, t->period,
 	    rd_fill(m->arena, running ? t->period_running : t->period_days, rd_show_day(t, r->from_day, first),
 		rd_show_day(t, r->to_day - 1, last)));
@@ -218,14 +243,14 @@ make_tiles(struct rd_maker *m, struct rd_doc *d)
 /* ---- the bill ---- */
 
 static const char *
-fee_remark(struct rd_maker *m, const struct rd_charges *c)
+fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_printed *p)
 {
 	const struct rd_locale *t = m->locale;
 
 	if (c->payers == 0)
 		return t->none_without_request;
 	if (m->terms->floor && om_money_is_zero(c->fee))
-		return t->minimum_reached;
+		return om_money_is_zero(p->fee) ? t->minimum_reached : t->minimum_rounded;
 	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
 	    rd_count_text(m, c->payers));
 }
@@ -259,7 +284,7 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 		    p->token_markup, true, c->token_markup, RD_PLAIN};
 	if (!om_money_is_zero(terms->fee))
 		at[n++] = (struct rd_amount){
-		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
+		    t->minimum_charge, printed != NULL ? fee_remark(m, c, p) : NULL, p->fee, true, c->fee, RD_PLAIN};
 	if (printed == NULL) {
 		if (n > 1)
 			at[n++] = (struct rd_amount){t->net, NULL, c->net, true, c->net, RD_SUM};
@@ -304,6 +329,8 @@ check_reply(const Om__StatementReply *r, const struct rd_month *m, om_err *e)
 	om_day from = om_day_from_civil(m->year, m->month, 1);
 	om_day to = m->month == 12 ? om_day_from_civil(m->year + 1, 1, 1) : om_day_from_civil(m->year, m->month + 1, 1);
 
+	if (m->zone == NULL)
+		return om_fail(e, OM_INTERNAL, "a document without a time zone");
 	if (r->from_day != from || r->to_day != to)
 		return om_fail(e, OM_PROTOCOL, "costd answered for another month");
 	if ((m->user == NULL) != (r->user == NULL) || (m->user != NULL && strcmp(m->user, r->user->id) != 0))
@@ -415,6 +442,7 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 		return s;
 
 	d->locale = m.locale;
+	d->zone = month->zone;
 	*issuer = terms->issuer;
 	d->issuer = issuer;
 	d->unsettled = m.total.unsettled;

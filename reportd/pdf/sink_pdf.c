@@ -154,6 +154,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	struct rd_flow f = {
 	    .fonts = fonts,
 	    .locale = d->locale,
+	    .zone = d->zone,
 	    .air = 1,
 	    .width = width,
 	    .height = height,

@@ -237,7 +237,8 @@ static void
 write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, const struct rd_cell *c, double *widths)
 {
 	char buf[RD_CELL_TEXT];
-	const char *text = widths != NULL || kind == RD_TEXT || kind == RD_MONEY ? rd_cell_text(c, kind, buf) : "";
+	bool as_text = kind == RD_TEXT || kind == RD_MONEY || (widths != NULL && kind != RD_INSTANT);
+	const char *text = as_text ? rd_cell_text(c, kind, NULL, buf) : "";
 
 	if (!c->known) {
 		if (style == RD_S_TOTAL)
@@ -492,6 +493,7 @@ rd_write_xlsx(const struct rd_doc *d, const struct rd_xlsx_opts *how, struct rd_
 	    .author = d->issuer != NULL && d->issuer->name != NULL ? d->issuer->name : "OWUI-Metering",
 	    .subject = d->month,
 	    .created = d->created,
+	    .zone = d->zone,
 	    .paper = how->paper,
 	    .digits = d->digits,
 	    .head_left = om_arena_printf(a, "%s %s", d->title, d->month),
