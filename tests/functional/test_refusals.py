@@ -83,7 +83,8 @@ def test_services_behind_are_gone(lonely, contract, operation):
     if operation.id in ("getHealth", "getMetrics", "getReadiness", "postEvents", "postMeteringRecord", "postTraces", "putTraces", "login", "logout", "getSession",
                         "getPipeline", "getSettings", "getPlugin", "getLive", "listRefused"):
         pytest.skip("works without them")
-    body = json.dumps({"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
+    body = json.dumps({"valid_from": "2026-01"} if operation.id == "putTerms" else
+                      {"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
                        "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0",
                        "tap": "on"}).encode() if "requestBody" in operation.spec else None
     reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)

@@ -9,9 +9,20 @@ EUR = {"CURRENCY": "EUR", "EXCHANGE_RATE": "0.9", "EXCHANGE_RATE_DATE": "2026-03
 
 
 def issue(client, expect=201, key=None, **fields):
-    """issue asks for a report as PDF, or for what the fields say, and gives the reply."""
+    """issue asks for a report as PDF, or for what the fields say, and gives the reply; with expect None the first one."""
     body = {"kind": "statement" if "user" in fields else "group_statement" if "group" in fields else "report", "format": "pdf", **fields}
-    return client.request("POST", "/api/v1/documents", body=body, headers={"Idempotency-Key": key}, expect=expect)
+    return ask(client, "/api/v1/documents", body, key, expect)
+
+
+def ask(client, path, body, key, expect):
+    reply = client.request("POST", path, body=body, headers={"Idempotency-Key": key})
+    if reply.status == 202 and expect is not None:  # a machine that is slow today: the same request finds what came of it
+        wait_until(lambda: client.get(reply["Location"]).json()["state"] in ("done", "failed"), "the end of the job")
+        reply = client.request("POST", path, body=body, headers={"Idempotency-Key": reply.json()["request"]})
+        assert reply.status == (200 if expect == 201 else expect), reply
+    else:
+        assert expect in (None, reply.status), f"POST {path} {body}: {expect} was expected, got {reply}"
+    return reply
 
 
 def issued(client, expect=201, **fields):
@@ -26,7 +37,7 @@ def correct(client, document, expect=201, **fields):
 
 
 def cancel(client, number, expect=201, key=None, **body):
-    return client.request("POST", f"/api/v1/documents/{number}/cancel", body=body, headers={"Idempotency-Key": key}, expect=expect)
+    return ask(client, f"/api/v1/documents/{number}/cancel", body, key, expect)
 
 
 def document(client, number):
