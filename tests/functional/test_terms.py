@@ -135,16 +135,21 @@ def test_terms_of_a_month_are_changed_and_the_history_stays(make):
     assert "22.31" in draft(stack, "2026-03")
 
 
+@pytest.fixture(scope="module")
+def session(stack):
+    wait_for_offer(stack)
+    return stack.session()
+
+
 @pytest.mark.parametrize("fields, named", [
     ({"markup_percent": "many"}, "markup_percent"), ({"markup_percent": "-1"}, "markup_percent"), ({"tax_rate": "1001"}, "tax_rate"),
     ({"currency": "euro"}, "currency"), ({"currency": "EUR"}, "exchange_rate"), ({"exchange_rate": "0.9"}, "exchange_rate"),
     ({"minimum_charge_mode": "most"}, "minimum_charge_mode"), ({"exchange_rate_date": "2026-02-30"}, "exchange_rate_date"),
     ({"markup": "3"}, "markup"), ({"valid_from": "2026-03-02"}, "valid_from"), ({"valid_from": "soon"}, "valid_from"),
     ({"valid_from": 7}, "valid_from"), ({"exchange_rate_confirmed": "yes"}, "exchange_rate_confirmed")])
-def test_terms_that_cannot_be_are_refused_by_name(make, fields, named):
-    stack = make()
+def test_terms_that_cannot_be_are_refused_by_name(stack, session, fields, named):
     before = terms(stack.read)
-    reply = put_terms(stack.session(), **{"valid_from": "2026-03", "expect": 400, **fields})
+    reply = put_terms(session, **{"valid_from": "2026-03", "expect": 400, **fields})
     assert named in reply.json()["detail"] and terms(stack.read) == before
 
 
