@@ -397,7 +397,7 @@ gw_api_document_request(struct gw_app *app, struct gw_req *rq, struct gw_reply *
 		s = ask_costd(app, rq, request, &issued, e);
 	if (s == OM_NOT_FOUND)
 		s = ask_reportds(app, rq, request, &r, e);
-	if (s != OM_OK)
+	if (s != OM_OK || r == NULL)
 		return s;
 	write_request(rp, request, r);
 	return OM_OK;

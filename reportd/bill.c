@@ -227,6 +227,12 @@ print_fee(const struct rd_terms *t, const struct rd_charges *c, struct rd_printe
 }
 
 om_status
+rd_bill_convert(const struct rd_terms *t, om_money exact, int digits, om_money *out, om_err *e)
+{
+	return convert(t, exact, digits, out) == OM_OK ? OM_OK : too_large(e);
+}
+
+om_status
 rd_bill_print(const struct rd_terms *t, const struct rd_charges *c, struct rd_printed *out, om_err *e)
 {
 	struct rd_printed p = {.digits = rd_currency_digits(rd_terms_currency(t))};

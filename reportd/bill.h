@@ -53,6 +53,9 @@ struct rd_printed {
 om_status rd_bill_print(
     const struct rd_terms *t, const struct rd_charges *c, struct rd_printed *out, om_err *e) OM_MUST;
 
+/* rd_bill_convert does steps 4 and 5 to an amount in USD. */
+om_status rd_bill_convert(const struct rd_terms *t, om_money exact, int digits, om_money *out, om_err *e) OM_MUST;
+
 /* rd_money_scale gives a * by / 10^shift, rounded once, half to even, to so many
  * fraction digits; OM_RANGE when it does not fit. */
 om_status rd_money_scale(om_money a, om_money by, int shift, int digits, om_money *out) OM_MUST;

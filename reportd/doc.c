@@ -6,6 +6,24 @@
 #include <string.h>
 
 const char *
+rd_doc_mark(const struct rd_doc *d)
+{
+	if (d->draft)
+		return d->locale->draft_mark;
+	return d->duplicate ? d->locale->duplicate_mark : NULL;
+}
+
+const char *
+rd_doc_number(const struct rd_doc *d, struct om_arena *a)
+{
+	const char *mark = rd_doc_mark(d);
+
+	if (d->draft || d->number == NULL)
+		return mark;
+	return mark != NULL ? om_arena_printf(a, "%s \xc2\xb7 %s", d->number, mark) : d->number;
+}
+
+const char *
 rd_money_text(om_money m, char buf[OM_MONEY_TEXT])
 {
 	const char *point;

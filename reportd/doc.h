@@ -81,7 +81,7 @@ struct rd_tile {
 
 typedef enum rd_weight { RD_PLAIN, RD_SUM, RD_ASIDE } rd_weight;
 
-/* One line of the bill.  Its amount is rounded to the document's currency, as
+/* One line of the bill.  Its amount is in the document's currency, rounded, as
  * printed; a sum is that of the amounts printed above it.  An aside is not part
  * of any sum. */
 struct rd_amount {
@@ -146,7 +146,8 @@ struct rd_doc {
 	int digits;                       /* after the point of an amount in it */
 	om_time created;                  /* when it was issued; of a draft: when its figures last changed */
 
-	bool draft;         /* says so across each page */
+	bool draft;         /* says so across each page, */
+	bool duplicate;     /* and so does this; not both */
 	const char *number; /* of an issued document; NULL: none */
 	const char *code;   /* to verify it by; NULL: none */
 	const char *verify; /* one line at the foot of each page; NULL: none */
@@ -171,6 +172,13 @@ struct rd_doc {
 	const struct rd_line *notes;
 	size_t n_notes;
 };
+
+/* rd_doc_mark gives the word across each page: a draft's or a duplicate's; NULL: none. */
+const char *rd_doc_mark(const struct rd_doc *d);
+
+/* rd_doc_number gives what each page is known by: its mark, its number, or both;
+ * NULL: nothing, or out of memory. */
+const char *rd_doc_number(const struct rd_doc *d, struct om_arena *a);
 
 /* rd_money_text writes the exact amount with at least two fraction digits, in no
  * language, and returns buf. */

@@ -9,7 +9,6 @@
 #include "wire/terms.h"
 #include "statement.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -68,9 +68,11 @@ offer(struct rd_offering *o, bool goodbye, om_err *e)
 	if (s == OM_OK && !goodbye && rep->body_case == OM__REPLY__BODY_TERMS_OFFER)
 		note(o, rep->terms_offer->conflict != NULL ? rep->terms_offer->conflict : "");
 	om_arena_fini(&a);
-	if (s == OM_OK || s == OM_INVALID)
+	if (s == OM_PROTOCOL || s == OM_INVALID)
+		s = OM_OK;
+	if (s == OM_OK)
 		atomic_store(&o->made, true);
-	return s == OM_INVALID ? OM_OK : s;
+	return s;
 }
 
 om_status

@@ -155,6 +155,8 @@ read_totals(struct rd_outbox *o, const json_t *totals, om_err *e)
 {
 	const char *cost = json_string_value(json_object_get(totals, "cost"));
 	const char *byok = json_string_value(json_object_get(totals, "byok_cost"));
+	int64_t requests = 0, unsettled = 0;
+	bool has[2] = {false, false};
 	Om__Figures *f;
 
 	if (totals == NULL)
@@ -162,10 +164,13 @@ read_totals(struct rd_outbox *o, const json_t *totals, om_err *e)
 	f = om_msg_new(o->arena, &om__figures__descriptor);
 	if (f == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	if (cost == NULL || byok == NULL)
+	if (cost == NULL || byok == NULL ||
+	    om_json_int(totals, "totals.", "requests", 0, INT64_MAX, &requests, &has[0], NULL) != OM_OK ||
+	    om_json_int(totals, "totals.", "unsettled", 0, INT64_MAX, &unsettled, &has[1], NULL) != OM_OK || !has[0] ||
+	    !has[1])
 		return om_fail(e, OM_DAMAGED, MANIFEST " is malformed");
-	f->requests = (uint64_t)json_integer_value(json_object_get(totals, "requests"));
-	f->unsettled = (uint64_t)json_integer_value(json_object_get(totals, "unsettled"));
+	f->requests = (uint64_t)requests;
+	f->unsettled = (uint64_t)unsettled;
 	f->cost = om_arena_strdup(o->arena, cost);
 	f->byok_cost = om_arena_strdup(o->arena, byok);
 	o->totals = f;

@@ -64,7 +64,7 @@ uint64_t rd_n_rows(const Om__StatementReply *r);
 om_status rd_statement_new(const Om__StatementReply *r, const struct rd_month *m, const struct rd_terms *terms,
     struct om_arena *a, const struct rd_doc **out, om_err *e) OM_MUST;
 
-/* ---- between statement.c, notes.c, tables.c, requests.c and people.c ---- */
+/* ---- between statement.c, amounts.c, notes.c, tables.c, requests.c and people.c ---- */
 
 struct rd_maker {
 	const Om__StatementReply *reply;
@@ -76,6 +76,7 @@ struct rd_maker {
 	struct rd_figures previous;
 	struct rd_charges charges; /* of all users of the document, each by itself */
 	struct rd_printed printed;
+	om_money byok;  /* in the document's currency, rounded */
 	om_money *days; /* of the chart */
 	unsigned n_days;
 };
@@ -98,6 +99,9 @@ const char *rd_month_before(struct rd_maker *m);
 bool rd_is_report(const struct rd_maker *m);
 
 void rd_notes_make(struct rd_maker *m, struct rd_doc *d);
+
+/* rd_bill_make makes the lines of the bill and the amount due. */
+om_status rd_bill_make(struct rd_maker *m, struct rd_doc *d, om_err *e) OM_MUST;
 
 /* rd_amounts_make gives the lines before the amount due: for the document, or,
  * without `printed`, exact ones for a user's page in a report. */

@@ -162,7 +162,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .right = width - MARGIN_X,
 	    .top = MARGIN_TOP,
 	    .bottom = height - MARGIN_LOW - rd_feet_height(d),
-	    .mark = d->draft ? d->locale->draft_mark : NULL,
+	    .mark = rd_doc_mark(d),
 	};
 	om_status s;
 

@@ -132,7 +132,9 @@ write_bill(struct rd_book *b, const struct rd_doc *d, struct om_arena *a)
 			continue;
 		rd_book_text(b, 0, RD_S_DUE, RD_LEFT, d->due_label);
 		write_printed(b, &bill, RD_S_DUE, NULL, d->due);
-		rd_book_text(b, 2, RD_S_DUE, RD_RIGHT, om_money_text_fixed(d->due, d->digits, text));
+		/* what is due is an amount in the document's currency and no other */
+		rd_book_text(b, 2, RD_S_DUE, RD_RIGHT,
+		    strcmp(d->currency, "USD") == 0 ? om_money_text_fixed(d->due, d->digits, text) : "");
 		rd_book_text(b, 3, RD_S_DUE, RD_INDENT, d->due_rule != NULL ? d->due_rule : "");
 		(void)rd_book_next(b);
 	}
@@ -186,6 +188,8 @@ write_summary(struct rd_book *b, const struct rd_doc *d, struct om_arena *a)
 	rd_book_width(b, 3, 50);
 	rd_book_text(b, 0, RD_S_TITLE, RD_LEFT, d->title);
 	(void)rd_book_next(b);
+	if (d->duplicate)
+		rd_book_text(b, 1, RD_S_DUE, RD_LEFT, d->locale->duplicate_mark);
 	rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, d->month);
 	(void)rd_book_next(b);
 	(void)rd_book_next(b);
@@ -497,9 +501,10 @@ rd_write_xlsx(const struct rd_doc *d, const struct rd_xlsx_opts *how, struct rd_
 	    .paper = how->paper,
 	    .digits = d->digits,
 	    .head_left = om_arena_printf(a, "%s %s", d->title, d->month),
-	    .head_right = d->number != NULL ? d->number
-		: d->draft                  ? l->draft
-					    : "",
+	    .head_right = d->duplicate ? rd_doc_number(d, a)
+		: d->number != NULL    ? d->number
+		: d->draft             ? l->draft
+				       : "",
 	    .page_text = rd_fill(a, l->page_of, "&P", "&N"),
 	};
 	unsigned rows = how->sheet_rows > 0 ? how->sheet_rows : SHEET_ROWS;

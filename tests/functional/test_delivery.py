@@ -123,6 +123,41 @@ def test_what_was_issued_by_hand_is_taken(installation):
     assert taken["number"] in issue(session, 409, user="u-0", month=MONTH).json()["detail"]
 
 
+def set_rate(stack, confirmed):
+    """set_rate adds terms of the closed month at a rate that is dated after it."""
+    terms = {"currency": "EUR", "exchange_rate": "0.9", "exchange_rate_date": datetime.now(timezone.utc).strftime("%Y-%m-01"),
+             "exchange_rate_source": "ECB"} | ({"exchange_rate_confirmed": True} if confirmed else {})
+    stack.db.rows("INSERT INTO terms_version (valid_from,changed_us,source,withdrawn,terms) SELECT "
+                  f"'{MONTH}-01',COALESCE(MAX(changed_us),0)+1,1,0,'{json.dumps(terms)}' FROM terms_version")
+
+
+@pytest.mark.slow
+def test_a_month_at_a_rate_of_another_is_held_until_the_rate_is_confirmed(installation):
+    stack, out = installation(files="report.pdf")
+    set_rate(stack, confirmed=False)
+    stack.reportd.start()
+    wait_until(lambda: "owui_metering_deliveries_held 1" in stack.read.get("/api/v1/metrics").text, "the month to be held")
+    assert "owui_metering_terms_conflict 0" in stack.read.get("/api/v1/metrics").text
+    assert "a month's files are held back" in stack.costd.log and f"month={MONTH}" in stack.costd.log
+    assert not folder_of(out)()
+    set_rate(stack, confirmed=True)
+    wait_until(folder_of(out), "the month's folder", deadline_s=90)
+    assert "owui_metering_deliveries_held 0" in stack.read.get("/api/v1/metrics").text
+    assert stack.costd.log.count("files are held back") == stack.costd.log.count("files are not held back any more") == 1
+
+
+def test_terms_that_cannot_be_read_are_damage(installation):
+    stack, _ = installation()
+    check = [stack.bin / "costd", "--check"]
+    done = subprocess.run(check, env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    set_rate(stack, confirmed=False)
+    stack.db.rows("UPDATE terms_version SET id=42,terms='{\"currency\":\"EUR\"' ORDER BY changed_us DESC LIMIT 1")
+    done = subprocess.run(check, env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 1 and "terms_version: terms of row 42: " in done.stderr, done.stdout + done.stderr
+    assert ": 0 rows and 0 totals differ" in done.stdout
+
+
 @pytest.mark.slow
 def test_tables_are_written_as_they_are_pulled(installation):
     stack, out = installation(files="report.csv, report.focus.csv,statements.zip,statements.xlsx")
