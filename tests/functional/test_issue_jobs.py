@@ -56,7 +56,9 @@ def test_a_slow_document_is_a_job(stack, session):
     assert (at["state"], at["error"]) == ("done", None)
     made = document(session, at["document"]["number"])
     assert at["document"] == made and file_of(session, made["number"]).body[:5] == b"%PDF-"
-    assert issued(session, 200, key="slow", user="u-1", month=MONTH) == made, "the same request finds it"
+    for _ in range(2):
+        again = issue(session, None, key="slow", user="u-1", month=MONTH)
+        assert again.status in (200, 201) and again.json() == made, "the same request finds it"
     assert count(stack) == 2
 
 
@@ -89,7 +91,8 @@ def test_a_cancellation_is_a_job_too(stack, session):
     assert document(session, number)["cancelled_by"] is None
     stack.valve.open()
     at = ended(session, place)
-    assert at["document"]["cancels"] == number and cancel(session, number, 200, key="away").json() == at["document"]
+    again = cancel(session, number, None, key="away")
+    assert at["document"]["cancels"] == number and again.status in (200, 201) and again.json() == at["document"]
 
 
 def test_many_at_once_wait_their_turn(stack, session):

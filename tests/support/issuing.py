@@ -19,7 +19,7 @@ def ask(client, path, body, key, expect):
     if reply.status == 202 and expect is not None:  # a machine that is slow today: the same request finds what came of it
         wait_until(lambda: client.get(reply["Location"]).json()["state"] in ("done", "failed"), "the end of the job")
         reply = client.request("POST", path, body=body, headers={"Idempotency-Key": reply.json()["request"]})
-        assert reply.status == (200 if expect == 201 else expect), reply
+        assert reply.status in ((200, 201) if expect in (200, 201) else (expect,)), reply
     else:
         assert expect in (None, reply.status), f"POST {path} {body}: {expect} was expected, got {reply}"
     return reply
