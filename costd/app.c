@@ -287,12 +287,14 @@ start(const void *settings, void **self_out, om_err *e)
 
 const struct om_service cd_service = {
     .name = "costd",
-    .purpose = "the ledger: what was used, by whom, and what it cost\n"
-	       "        (costd --check recomputes rows and totals and compares them;\n"
-	       "        costd --pair lists the rows that turned out to be one call, with --dry-run what an upgrade "
-	       "would find;\n"
-	       "        costd --rebuild-totals makes days and totals anew, as after a change of REPORT_TIMEZONE;\n"
-	       "        costd import FILE takes the older OWUI-Metering's SQLite file or OpenRouter's activity export)",
+    .purpose =
+	"the ledger: what was used, by whom, and what it cost\n"
+	"        (costd --check recomputes rows and totals and compares them;\n"
+	"        costd --pair lists the rows that turned out to be one call, with --dry-run what an upgrade "
+	"would find;\n"
+	"        costd --rebuild-totals makes days and totals anew, as after a change of REPORT_TIMEZONE;\n"
+	"        costd --accept-clock says that the clock is right, when documents were dated by one that was ahead;\n"
+	"        costd import FILE takes the older OWUI-Metering's SQLite file or OpenRouter's activity export)",
     .settings = cd_settings_table,
     .n_settings = CD_N_SETTINGS,
     .conf_bytes = sizeof(struct cd_settings),

@@ -92,8 +92,9 @@ cd_bytes(const void *data, size_t n, struct om_arena *a)
 static const char columns[] =
     "SELECT d.year,d.seq,d.kind,d.user_id,d.user_name,d.group_name,DATE_FORMAT(d.of_month,'%Y-%m'),d.format,d.locale,"
     "d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,d.code,d.corrects_year,"
-    "d.corrects_seq,d.unsettled,c.by_year,c.by_seq FROM document AS d LEFT JOIN document_correction AS c ON "
-    "c.year=d.year AND c.seq=d.seq";
+    "d.corrects_seq,d.unsettled,c.by_year,c.by_seq,d.cancels_year,d.cancels_seq,d.reason,x.by_year,x.by_seq";
+static const char from[] = " FROM document AS d LEFT JOIN document_correction AS c ON c.year=d.year AND c.seq=d.seq "
+			   "LEFT JOIN document_cancellation AS x ON x.year=d.year AND x.seq=d.seq";
 
 static char *
 read_number(const struct cd_val *v, struct om_arena *a)
@@ -137,6 +138,9 @@ read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
 	d->corrects = read_number(&v[18], a);
 	d->unsettled = (uint64_t)v[20].i;
 	d->corrected_by = read_number(&v[21], a);
+	d->cancels = read_number(&v[23], a);
+	d->reason = cd_read_text(&v[25], a);
+	d->cancelled_by = read_number(&v[26], a);
 	if (a->failed) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
@@ -144,15 +148,16 @@ read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
 	return d;
 }
 
+/* Which documents are read, and what was read of them. */
 struct scan {
-	const Om__DocumentsQuery *q;
+	void (*where)(struct cd_sql *q, const struct scan *scan);
+	const void *ask; /* of where: the question or the number */
 	struct om_arena *a;
 	struct cd_number number, after;
 	char code[CD_CODE + 1];
-	bool one;
-	size_t limit, n;
+	bool one, oldest_first, more;
+	size_t limit, n, at; /* at: the document whose files are read */
 	Om__Document **items;
-	bool more;
 };
 
 static om_status
@@ -168,28 +173,197 @@ keep_document(void *arg, const struct cd_val *v, om_err *e)
 	return scan->items[scan->n++] != NULL ? OM_OK : OM_DAMAGED;
 }
 
-om_status
-cd_document_load(struct cd_db *db, struct cd_number n, struct om_arena *a, Om__Document **out, om_err *e)
+static om_status
+add_part(Om__Document *d, Om__DocumentPart *part, struct om_arena *a, om_err *e)
 {
-	struct scan scan = {.a = a, .limit = 1, .items = out};
+	if (d->n_files == CD_DOCUMENT_FILES)
+		return om_fail(e, OM_DAMAGED, "%s has more than %u files", d->number, CD_DOCUMENT_FILES);
+	if (d->files == NULL)
+		d->files = om_arena_array(a, CD_DOCUMENT_FILES, sizeof(Om__DocumentPart *));
+	if (d->files == NULL || part == NULL || a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	d->files[d->n_files++] = part;
+	return OM_OK;
+}
+
+/* keep_file: files come in the order of the documents. */
+static om_status
+keep_file(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct scan *scan = arg;
+	char *number = read_number(v, scan->a);
+	Om__DocumentPart *part = om_msg_new(scan->a, &om__document_part__descriptor);
+	size_t at = scan->at;
+
+	if (number == NULL || part == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	while (at < scan->n && strcmp(scan->items[at]->number, number) != 0)
+		at++;
+	if (at == scan->n) /* of the document that only tells whether there is a next page */
+		return OM_OK;
+	scan->at = at;
+	part->format = (Om__Format)v[2].i;
+	part->duplicate = v[3].i != 0;
+	part->bytes = (uint64_t)v[4].i;
+	part->sha256 = cd_bytes(v[5].p, v[5].n, scan->a);
+	part->filename = cd_read_text(&v[6], scan->a);
+	part->content_type = cd_read_text(&v[7], scan->a);
+	part->made_us = v[8].i;
+	part->locale = cd_read_text(&v[9], scan->a);
+	return add_part(scan->items[at], part, scan->a, e);
+}
+
+/* make_first_part: a document that an older costd issued beside this one has its
+ * only file in columns of its own. */
+static om_status
+make_first_part(Om__Document *d, struct om_arena *a, om_err *e)
+{
+	Om__DocumentPart *part = om_msg_new(a, &om__document_part__descriptor);
+
+	if (part == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	part->format = d->format;
+	part->bytes = d->bytes;
+	part->sha256 = d->sha256;
+	part->filename = d->filename;
+	part->content_type = d->content_type;
+	part->made_us = d->issued_us;
+	part->locale = d->locale;
+	return add_part(d, part, a, e);
+}
+
+/* read_files gives all documents that were read their files, with one question. */
+static om_status
+read_files(struct cd_db *db, struct scan *scan, om_err *e)
+{
+	struct cd_sql q;
+	om_status s = OM_OK;
+
+	scan->at = 0;
+	if (scan->n == 0)
+		return OM_OK;
+	cd_sql_init(&q, scan->a);
+	cd_sql_add(&q,
+	    "SELECT f.year,f.seq,f.format,f.duplicate,f.bytes,f.sha256,f.filename,f.content_type,f.made_us,f.locale "
+	    "FROM "
+	    "(SELECT d.year,d.seq");
+	cd_sql_add(&q, from);
+	scan->where(&q, scan);
+	cd_sql_add(&q, ") AS p JOIN document_file AS f ON f.year=p.year AND f.seq=p.seq ORDER BY ");
+	cd_sql_add(&q, scan->oldest_first ? "f.year,f.seq,f.n" : "f.year DESC,f.seq DESC,f.n");
+	s = cd_sql_query(db, &q, keep_file, scan, e);
+	cd_sql_fini(&q);
+	for (size_t i = 0; s == OM_OK && i < scan->n; i++)
+		if (scan->items[i]->n_files == 0)
+			s = make_first_part(scan->items[i], scan->a, e);
+	return s;
+}
+
+static om_status
+read_documents(struct cd_db *db, void *arg, om_err *e)
+{
+	struct scan *scan = arg;
 	struct cd_sql q;
 	om_status s;
 
-	*out = NULL;
-	cd_sql_init(&q, a);
+	scan->n = 0;
+	scan->more = false;
+	cd_sql_init(&q, scan->a);
 	cd_sql_add(&q, columns);
-	cd_sql_add(&q, " WHERE d.year=? AND d.seq=?");
-	cd_sql_value(&q, CD_I(n.year));
-	cd_sql_value(&q, CD_I(n.seq));
-	s = cd_sql_query(db, &q, keep_document, &scan, e);
+	cd_sql_add(&q, from);
+	scan->where(&q, scan);
+	s = cd_sql_query(db, &q, keep_document, scan, e);
 	cd_sql_fini(&q);
+	return s == OM_OK ? read_files(db, scan, e) : s;
+}
+
+static void
+ask_for_one(struct cd_sql *q, const struct scan *scan)
+{
+	cd_sql_add(q, " WHERE d.year=? AND d.seq=?");
+	cd_sql_value(q, CD_I(scan->number.year));
+	cd_sql_value(q, CD_I(scan->number.seq));
+}
+
+om_status
+cd_document_load(struct cd_db *db, struct cd_number n, struct om_arena *a, Om__Document **out, om_err *e)
+{
+	struct scan scan = {.where = ask_for_one, .number = n, .a = a, .limit = 1, .items = out};
+	om_status s;
+
+	*out = NULL;
+	s = read_documents(db, &scan, e);
 	return s == OM_OK && *out == NULL ? om_fail(e, OM_NOT_FOUND, "there is no such document") : s;
 }
+
+/* ---- what stands ---- */
+
+bool
+cd_document_stands(const Om__Document *d)
+{
+	return d->corrected_by == NULL && d->cancelled_by == NULL && d->cancels == NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+cd_document_is_of(const Om__Document *d, const Om__IssueQuery *q)
+{
+	return d->kind == q->kind && d->year == q->year && d->month == q->month && same_text(d->user, q->user) &&
+	    same_text(d->group, q->group);
+}
+
+const Om__DocumentPart *
+cd_document_file_of(const Om__Document *d, Om__Format format)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (d->files[i]->format == format && !d->files[i]->duplicate)
+			return d->files[i];
+	return NULL;
+}
+
+static void
+ask_for_standing(struct cd_sql *q, const struct scan *scan)
+{
+	const Om__IssueQuery *of = scan->ask;
+
+	cd_sql_add(q,
+	    " WHERE d.of_month=? AND d.kind=? AND d.user_id<=>? AND d.group_name<=>? AND c.year IS NULL AND "
+	    "x.year IS NULL AND d.cancels_year IS NULL ORDER BY d.year,d.seq LIMIT ?");
+	cd_sql_day(q, om_day_from_civil((int)of->year, (int)of->month, 1));
+	cd_sql_value(q, CD_I((int64_t)of->kind));
+	cd_sql_value(q, cd_t(of->user));
+	cd_sql_value(q, cd_t(of->group));
+	cd_sql_value(q, CD_I((int64_t)scan->limit));
+}
+
+om_status
+cd_documents_standing(
+    struct cd_db *db, const Om__IssueQuery *of, struct om_arena *a, size_t *n_out, Om__Document ***out, om_err *e)
+{
+	struct scan scan = {.where = ask_for_standing, .ask = of, .a = a, .limit = MAX_PAGE, .oldest_first = true};
+	om_status s;
+
+	*n_out = 0;
+	scan.items = om_arena_array(a, scan.limit, sizeof(Om__Document *));
+	*out = scan.items;
+	if (scan.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = read_documents(db, &scan, e);
+	*n_out = s == OM_OK ? scan.n : 0;
+	return s;
+}
+
+/* ---- the list ---- */
 
 static void
 ask_for(struct cd_sql *q, const struct scan *scan)
 {
-	const Om__DocumentsQuery *ask = scan->q;
+	const Om__DocumentsQuery *ask = scan->ask;
 
 	cd_sql_add(q, " WHERE TRUE");
 	if (ask->number != NULL) {
@@ -200,6 +374,10 @@ ask_for(struct cd_sql *q, const struct scan *scan)
 	if (ask->verification_code != NULL) {
 		cd_sql_add(q, " AND (d.year,d.seq)=(SELECT k.year,k.seq FROM document_code AS k WHERE k.code=?)");
 		cd_sql_value(q, cd_t(scan->code));
+	}
+	if (ask->request != NULL) {
+		cd_sql_add(q, " AND (d.year,d.seq)=(SELECT r.year,r.seq FROM document_request AS r WHERE r.request=?)");
+		cd_sql_value(q, cd_t(ask->request));
 	}
 	if (ask->has_year) {
 		cd_sql_add(q, " AND d.year=?");
@@ -232,30 +410,13 @@ ask_for(struct cd_sql *q, const struct scan *scan)
 }
 
 static om_status
-read_list(struct cd_db *db, void *arg, om_err *e)
-{
-	struct scan *scan = arg;
-	struct cd_sql q;
-	om_status s;
-
-	scan->n = 0;
-	scan->more = false;
-	cd_sql_init(&q, scan->a);
-	cd_sql_add(&q, columns);
-	ask_for(&q, scan);
-	s = cd_sql_query(db, &q, keep_document, scan, e);
-	cd_sql_fini(&q);
-	return s;
-}
-
-static om_status
 check_list(struct scan *scan, om_err *e)
 {
-	const Om__DocumentsQuery *q = scan->q;
+	const Om__DocumentsQuery *q = scan->ask;
 	struct cd_cursor after = {.key = NULL};
 	om_status s = OM_OK;
 
-	scan->one = q->number != NULL || q->verification_code != NULL;
+	scan->one = q->number != NULL || q->verification_code != NULL || q->request != NULL;
 	scan->limit = q->has_limit ? q->limit : DEFAULT_PAGE;
 	if (scan->limit < 1 || scan->limit > MAX_PAGE)
 		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
@@ -277,7 +438,7 @@ om_status
 cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DocumentsReply *out, om_err *e)
 {
-	struct scan scan = {.q = q, .a = a};
+	struct scan scan = {.where = ask_for, .ask = q, .a = a};
 	om_status s = check_list(&scan, e);
 
 	if (s != OM_OK)
@@ -285,7 +446,7 @@ cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadli
 	scan.items = om_arena_array(a, scan.limit, sizeof(Om__Document *));
 	if (scan.items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_list, &scan, e);
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_documents, &scan, e);
 	if (s == OM_OK && scan.one && scan.n == 0)
 		s = om_fail(e, OM_NOT_FOUND, "there is no such document");
 	if (s != OM_OK)
@@ -296,69 +457,4 @@ cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadli
 		out->next_cursor =
 		    cd_cursor_text(CD_CURSOR_DOCUMENTS, &(struct cd_cursor){.key = scan.items[scan.n - 1]->number}, a);
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-}
-
-/* ---- files ---- */
-
-struct file_scan {
-	const Om__DocumentFileQuery *q;
-	struct cd_number number;
-	struct om_arena *a;
-	Om__DocumentFileReply *out;
-	unsigned char *data;
-	size_t n;
-};
-
-static om_status
-keep_chunk(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct file_scan *scan = arg;
-
-	if (v[0].kind != CD_TEXT || v[0].n > CD_PART_BYTES - scan->n)
-		return om_fail(e, OM_DAMAGED, "a part of the document's file is too long");
-	memcpy(scan->data + scan->n, v[0].p, v[0].n);
-	scan->n += v[0].n;
-	return OM_OK;
-}
-
-static om_status
-read_file(struct cd_db *db, void *arg, om_err *e)
-{
-	struct file_scan *scan = arg;
-	int64_t first = (int64_t)(scan->q->offset / CD_CHUNK_BYTES);
-	const struct cd_val at[] = {CD_I(scan->number.year), CD_I(scan->number.seq), CD_I(first),
-	    CD_I(first + (int64_t)(CD_PART_BYTES / CD_CHUNK_BYTES))};
-	uint64_t left;
-	om_status s = cd_document_load(db, scan->number, scan->a, &scan->out->document, e);
-
-	scan->n = 0;
-	if (s == OM_OK)
-		s = cd_db_query(db,
-		    "SELECT data FROM document_chunk WHERE year=? AND seq=? AND part>=? AND part<? ORDER BY part", at,
-		    4, keep_chunk, scan, e);
-	if (s != OM_OK)
-		return s;
-	left = scan->out->document->bytes > scan->q->offset ? scan->out->document->bytes - scan->q->offset : 0;
-	if (scan->n != (left < CD_PART_BYTES ? left : CD_PART_BYTES))
-		return om_fail(e, OM_DAMAGED, "the document's file is not complete in the database");
-	return OM_OK;
-}
-
-om_status
-cd_document_file(struct cd_pool *p, const Om__DocumentFileQuery *q, int64_t deadline_ms, struct om_arena *a,
-    Om__DocumentFileReply *out, om_err *e)
-{
-	struct file_scan scan = {.q = q, .a = a, .out = out};
-	om_status s;
-
-	if (!cd_number_parse(q->number, &scan.number))
-		return om_fail(e, OM_NOT_FOUND, "there is no such document");
-	if (q->offset % CD_PART_BYTES != 0 || q->offset > (uint64_t)INT64_MAX / 2)
-		return om_fail(e, OM_INVALID, "offset: must be a multiple of %zu", CD_PART_BYTES);
-	scan.data = om_arena_alloc(a, CD_PART_BYTES);
-	if (scan.data == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_file, &scan, e);
-	out->data = (ProtobufCBinaryData){.len = scan.n, .data = scan.data};
-	return s;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* costd - the ledger of OWUI-Metering. */
+#include "accept.h"
 #include "app.h"
 #include "audit.h"
 #include "import.h"
@@ -18,6 +19,8 @@ main(int argc, char **argv)
 		return cd_pairing_main(false);
 	if (argc == 3 && strcmp(argv[1], "--pair") == 0 && strcmp(argv[2], "--dry-run") == 0)
 		return cd_pairing_main(true);
+	if (argc == 2 && strcmp(argv[1], "--accept-clock") == 0)
+		return cd_accept_main();
 	if (argc == 3 && strcmp(argv[1], "import") == 0)
 		return cd_import_main(argv[2]);
 	return om_service_main(&cd_service, argc, argv);

@@ -6,10 +6,12 @@
  */
 #include "query.h"
 
+#include "document.h"
 #include "groups.h"
 #include "money.h"
 #include "people.h"
 #include "terms_rows.h"
+#include "zone_reply.h"
 
 #include <string.h>
 
@@ -288,21 +290,26 @@ work(struct cd_db *db, void *arg, om_err *e)
 	return om_money_parse(out->total->cost, &ask->of.cost, e);
 }
 
-/* read_all answers in a transaction of its own, or in one that stays open. */
+/* read_all answers in a transaction of its own, in one that stays open, or in
+ * one that is open. */
 static om_status
 read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct ask *ask, om_err *e)
 {
-	unsigned char *id;
+	const Om__StatementQuery *q = ask->q;
+	unsigned char id[CD_READING_ID];
 	om_status s;
 
-	if (!ask->q->open_reading)
+	if (q->has_reading_id) {
+		s = cd_readings_again(r, &q->reading_id, deadline_ms, work, ask, &ask->of, e);
+		if (s == OM_OK)
+			memcpy(id, q->reading_id.data, CD_READING_ID);
+	} else if (q->open_reading)
+		s = cd_readings_open(r, q->has_hold && q->hold, deadline_ms, work, ask, &ask->of, id, e);
+	else
 		return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, ask, e);
-	id = om_arena_alloc(ask->a, CD_READING_ID);
-	if (id == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_readings_open(r, deadline_ms, work, ask, &ask->of, id, e);
 	ask->out->has_reading_id = s == OM_OK;
-	ask->out->reading_id = (ProtobufCBinaryData){.len = CD_READING_ID, .data = id};
+	if (s == OM_OK)
+		ask->out->reading_id = cd_bytes(id, CD_READING_ID, ask->a);
 	return s;
 }
 
@@ -328,6 +335,7 @@ cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__Statement
 		return s;
 	out->group = q->group != NULL ? om_arena_strdup(a, q->group) : NULL;
 	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->zone = cd_zone_reply(a);
 	out->from_day = ask.month.from_day;
 	out->to_day = ask.month.to_day;
 	out->from_us = om_zone_day_start(ask.month.from_day);

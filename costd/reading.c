@@ -16,6 +16,7 @@
 #define IDLE_MS      60000
 #define FINISHED_MS  5000 /* the last page may be asked for again if its reply was lost */
 #define LIFE_MS      1800000
+#define HELD_LIFE_MS 14400000
 #define OPEN_TRIES   3
 #define KEY_BYTES    (4 * 160 + 1)
 
@@ -33,6 +34,7 @@ struct mark {
 struct reading {
 	bool used, busy; /* lock; busy: one thread works with all that follows */
 	bool finished;   /* the last page was given */
+	bool hold;       /* other statements may follow */
 	int64_t opened_ms, touched_ms;
 	unsigned char id[CD_READING_ID];
 	struct cd_slot *slot; /* held */
@@ -93,10 +95,11 @@ release(struct cd_readings *r, struct reading *g)
 static bool
 is_over(const struct reading *g, int64_t now_ms)
 {
-	return now_ms - g->touched_ms >= (g->finished ? FINISHED_MS : IDLE_MS) || now_ms - g->opened_ms >= LIFE_MS;
+	return now_ms - g->touched_ms >= (g->finished && !g->hold ? FINISHED_MS : IDLE_MS) ||
+	    now_ms - g->opened_ms >= (g->hold ? HELD_LIFE_MS : LIFE_MS);
 }
 
-/* claim_over makes one that is over (or finished, if the room is needed) busy. */
+/* claim_over makes one that is over (or finished for good, if the room is needed) busy. */
 static struct reading *
 claim_over(struct cd_readings *r, int64_t now_ms, bool finished_too)
 {
@@ -106,7 +109,7 @@ claim_over(struct cd_readings *r, int64_t now_ms, bool finished_too)
 	for (unsigned i = 0; i < CD_READINGS && found == NULL; i++) {
 		struct reading *g = &r->all[i];
 
-		if (g->used && !g->busy && (is_over(g, now_ms) || (finished_too && g->finished)))
+		if (g->used && !g->busy && (is_over(g, now_ms) || (finished_too && g->finished && !g->hold)))
 			found = g;
 	}
 	if (found != NULL)
@@ -167,27 +170,50 @@ reserve(struct cd_readings *r, struct reading **out, om_err *e)
 	return OM_OK;
 }
 
+/* aim makes the rows those of `of`, from the first on; when it fails, they stay
+ * what they were. */
 static om_status
-copy_of(struct reading *g, const struct cd_reading_of *of, om_err *e)
+aim(struct reading *g, const struct cd_reading_of *of, om_err *e)
 {
-	g->of = *of;
-	g->of.user = g->of.group = NULL;
-	if (of->user != NULL)
-		g->of.user = g->user = strdup(of->user);
-	if (of->group != NULL)
-		g->of.group = g->group = strdup(of->group);
-	if ((of->user != NULL && g->user == NULL) || (of->group != NULL && g->group == NULL))
+	char *user = of->user != NULL ? strdup(of->user) : NULL;
+	char *group = of->group != NULL ? strdup(of->group) : NULL;
+
+	if ((of->user != NULL && user == NULL) || (of->group != NULL && group == NULL)) {
+		free(user);
+		free(group);
 		return om_fail(e, OM_NOMEM, "out of memory");
-	return om_random(g->id, sizeof g->id, e);
+	}
+	free(g->user);
+	free(g->group);
+	g->of = *of;
+	g->of.user = g->user = user;
+	g->of.group = g->group = group;
+	g->next_page = 0;
+	g->before = g->behind = (struct mark){.begun = false};
+	g->finished = false;
+	return OM_OK;
+}
+
+/* end_or_release: after a failure of the database nobody knows whether the
+ * snapshot is still the same one. */
+static void
+end_or_release(struct cd_readings *r, struct reading *g, om_status s)
+{
+	if (cd_db_broken(cd_slot_db(g->slot)) || s == OM_STORE || s == OM_STORE_DATA || s == OM_UNAVAILABLE)
+		clear(r, g);
+	else
+		release(r, g);
 }
 
 om_status
-cd_readings_open(struct cd_readings *r, int64_t deadline_ms, cd_work_fn *fn, void *arg, const struct cd_reading_of *of,
-    unsigned char id_out[CD_READING_ID], om_err *e)
+cd_readings_open(struct cd_readings *r, bool hold, int64_t deadline_ms, cd_work_fn *fn, void *arg,
+    const struct cd_reading_of *of, unsigned char id_out[CD_READING_ID], om_err *e)
 {
 	struct reading *g = NULL;
-	om_status s = reserve(r, &g, e);
+	om_status s = om_random(id_out, CD_READING_ID, e);
 
+	if (s == OM_OK)
+		s = reserve(r, &g, e);
 	if (s != OM_OK)
 		return s;
 	/* a connection that broke while it lay idle is noticed only now */
@@ -202,14 +228,27 @@ cd_readings_open(struct cd_readings *r, int64_t deadline_ms, cd_work_fn *fn, voi
 			break;
 	}
 	if (s == OM_OK)
-		s = copy_of(g, of, e);
+		s = aim(g, of, e);
 	if (s != OM_OK) {
 		clear(r, g);
 		return s;
 	}
-	memcpy(id_out, g->id, CD_READING_ID);
+	(void)pthread_mutex_lock(&r->lock);
+	g->hold = hold;
+	memcpy(g->id, id_out, CD_READING_ID);
+	(void)pthread_mutex_unlock(&r->lock);
 	release(r, g);
 	return OM_OK;
+}
+
+/* look_up gives the reading of that id, or NULL; the lock is held. */
+static struct reading *
+look_up(struct cd_readings *r, const ProtobufCBinaryData *id)
+{
+	for (unsigned i = 0; i < CD_READINGS && id->len == CD_READING_ID; i++)
+		if (r->all[i].used && memcmp(r->all[i].id, id->data, CD_READING_ID) == 0)
+			return &r->all[i];
+	return NULL;
 }
 
 /* find gives the reading, busy with the calling thread. */
@@ -222,10 +261,7 @@ find(struct cd_readings *r, const ProtobufCBinaryData *id, int64_t deadline_ms, 
 
 	(void)pthread_mutex_lock(&r->lock);
 	for (;;) {
-		found = NULL;
-		for (unsigned i = 0; i < CD_READINGS && id->len == CD_READING_ID; i++)
-			if (r->all[i].used && memcmp(r->all[i].id, id->data, CD_READING_ID) == 0)
-				found = &r->all[i];
+		found = look_up(r, id);
 		if (found == NULL || !found->busy || !waiting)
 			break;
 		waiting = om_cond_wait(&r->freed, &r->lock, deadline_ms);
@@ -336,12 +372,56 @@ give_page(struct reading *g, const Om__RowsQuery *q, struct om_arena *a, Om__Row
 }
 
 om_status
+cd_readings_again(struct cd_readings *r, const ProtobufCBinaryData *id, int64_t deadline_ms, cd_work_fn *fn, void *arg,
+    const struct cd_reading_of *of, om_err *e)
+{
+	struct reading *g = NULL;
+	om_status s = find(r, id, deadline_ms, &g, e);
+
+	if (s != OM_OK)
+		return s;
+	s = fn(cd_slot_db(g->slot), arg, e);
+	if (s == OM_OK)
+		s = aim(g, of, e);
+	end_or_release(r, g, s);
+	return s;
+}
+
+/* touch notes that a reading is needed, and asks its connection, which nobody
+ * uses meanwhile, so that nothing on the way takes it for dead.  One that is
+ * busy is noted as asked for when it ends. */
+static om_status
+touch(struct cd_readings *r, const ProtobufCBinaryData *id, om_err *e)
+{
+	struct reading *g;
+	bool busy;
+	om_status s;
+
+	(void)pthread_mutex_lock(&r->lock);
+	g = look_up(r, id);
+	busy = g != NULL && g->busy;
+	if (g != NULL)
+		g->busy = true;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (g == NULL)
+		return om_fail(e, OM_NOT_FOUND, "there is no such reading, or it is over");
+	if (busy)
+		return OM_OK;
+	s = cd_db_run(cd_slot_db(g->slot), "DO 1", e);
+	end_or_release(r, g, s);
+	return s;
+}
+
+om_status
 cd_readings_rows(struct cd_readings *r, const Om__RowsQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__RowsReply *out, om_err *e)
 {
 	struct reading *g = NULL;
-	om_status s = find(r, &q->reading_id, deadline_ms, &g, e);
+	om_status s;
 
+	if (q->has_keep && q->keep)
+		return touch(r, &q->reading_id, e);
+	s = find(r, &q->reading_id, deadline_ms, &g, e);
 	if (s != OM_OK)
 		return s;
 	if (q->has_limit && q->limit == 0) {
@@ -350,9 +430,6 @@ cd_readings_rows(struct cd_readings *r, const Om__RowsQuery *q, int64_t deadline
 		return OM_OK;
 	}
 	s = give_page(g, q, a, out, e);
-	if (cd_db_broken(cd_slot_db(g->slot)))
-		clear(r, g); /* the snapshot went with the connection */
-	else
-		release(r, g);
+	end_or_release(r, g, s);
 	return s;
 }

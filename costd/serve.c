@@ -211,7 +211,7 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		    cd_issue_keep(p->pool, req->issue_keep, om_now(), deadline_ms, e));
 	case OM__REQUEST__BODY_ISSUE_FINISH:
 		ANSWER(ISSUE_FINISH, issue_finish, issue_reply,
-		    cd_issue_finish(p->pool, req->issue_finish, deadline_ms, a, rep->issue_finish, e));
+		    cd_issue_finish(p->pool, req->issue_finish, om_now(), deadline_ms, a, rep->issue_finish, e));
 	case OM__REQUEST__BODY_DELIVERY:
 		ANSWER(DELIVERY, delivery, delivery_reply,
 		    cd_delivery_serve(p->schedule, req->delivery, om_now(), deadline_ms, a, rep->delivery, e));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Numbers without gaps, against a real database. */
-#include "fixture.h"
+#include "issue_fixture.h"
 
-#include "document.h"
-#include "issue.h"
+#include "digest.h"
+#include "text.h"
 #include "zone.h"
 
 #include <pthread.h>
@@ -11,81 +11,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOW  ((om_time)1795000000 * OM_SECOND) /* 2026-11-18 */
+#define NOW  IFX_NOW
 #define KEEP ((om_time)CD_ISSUE_KEEP_MS * 1000)
 
-static struct fx f;
+#define ok ifx_ok
 
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("%s", om_err_text(e, s));
-}
-
+/* query asks for a document of a user of the request's own. */
 static Om__IssueQuery
 query(struct om_arena *a, const char *request)
 {
-	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
-
-	q.request = om_arena_strdup(a, request);
-	q.kind = OM__DOCUMENT_KIND__DOCUMENT_STATEMENT;
-	q.user = om_arena_strdup(a, "u-1");
-	q.year = 2026;
-	q.month = 10;
-	q.format = OM__FORMAT__FORMAT_PDF;
-	return q;
+	return ifx_query(a, request, om_arena_printf(a, "user of %s", request));
 }
 
 static om_status
 begin(struct cd_pool *p, Om__IssueQuery *q, om_time now, struct om_arena *a, Om__IssueBeginReply *out, om_err *e)
 {
-	Om__IssueBegin b = OM__ISSUE_BEGIN__INIT;
-
-	*out = (Om__IssueBeginReply)OM__ISSUE_BEGIN_REPLY__INIT;
-	b.query = q;
-	return cd_issue_begin(p, &b, now, FX_DEADLINE, a, out, e);
+	return ifx_begin(p, q, NULL, now, a, out, e);
 }
 
 static om_status
 finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begun, const void *file, size_t n,
     struct om_arena *a, Om__IssueReply *out, om_err *e)
 {
-	Om__IssueFinish end = OM__ISSUE_FINISH__INIT;
-	unsigned char figures[3] = {1, 0, 2};
-
-	*out = (Om__IssueReply)OM__ISSUE_REPLY__INIT;
-	end.lease_id = begun->lease_id;
-	end.query = q;
-	end.file.data = om_arena_alloc(a, n + 1);
-	end.file.len = n;
-	memcpy(end.file.data, file, n);
-	end.filename = om_arena_strdup(a, "x.pdf");
-	end.content_type = om_arena_strdup(a, "application/pdf");
-	end.total = om_arena_strdup(a, "12.30");
-	end.currency = om_arena_strdup(a, "USD");
-	end.unsettled = 3;
-	end.user_name = om_arena_strdup(a, "Ada");
-	end.figures = (ProtobufCBinaryData){.data = figures, .len = 3};
-	end.terms = om_arena_strdup(a, "{}");
-	return cd_issue_finish(p, &end, FX_DEADLINE, a, out, e);
+	return ifx_finish(p, q, begun, file, n, begun->has_issued_us ? begun->issued_us : NOW, a, out, e);
 }
 
 /* issue makes a document from begin to end and gives its number. */
 static const char *
-issue(const char *request, const char *corrects, om_time now)
+issue(const char *request, om_time now)
 {
-	Om__IssueQuery q = query(&f.a, request);
-	Om__IssueBeginReply begun;
-	Om__IssueReply done;
-	om_err e = {.text = ""};
+	Om__IssueQuery q = query(&ifx.a, request);
 
-	q.corrects = corrects != NULL ? om_arena_strdup(&f.a, corrects) : NULL;
-	ok(begin(f.pool, &q, now, &f.a, &begun, &e), &e);
-	ok(finish(f.pool, &q, &begun, request, strlen(request), &f.a, &done, &e), &e);
-	assert_false(done.known);
-	assert_string_equal(done.document->number, begun.number);
-	return done.document->number;
+	return ifx_issue(&q, now)->number;
 }
 
 static void
@@ -128,60 +85,60 @@ test_an_issued_document_is_read_back_and_a_repeated_request_finds_it(void **stat
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
-	q = query(&f.a, "r-1");
-	file = om_arena_alloc(&f.a, big);
+	fx_open(&ifx);
+	q = query(&ifx.a, "r-1");
+	file = om_arena_alloc(&ifx.a, big);
 	for (size_t i = 0; i < big; i++)
 		file[i] = (unsigned char)(i * i / 1000);
-	ok(begin(f.pool, &q, NOW, &f.a, &begun, &e), &e);
+	ok(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), &e);
 	assert_string_equal(begun.number, "2026-000001");
 	assert_int_equal(begun.issued_us, NOW);
-	ok(finish(f.pool, &q, &begun, file, n, &f.a, &done, &e), &e);
+	ok(finish(ifx.pool, &q, &begun, file, n, &ifx.a, &done, &e), &e);
 	assert_string_equal(done.document->verification_code, begun.verification_code);
 	assert_int_equal(done.document->month, 10);
 	assert_string_equal(done.document->user_name, "Ada");
 	assert_int_equal(done.document->unsettled, 3);
 
 	fq.number = begun.number;
-	ok(cd_document_file(f.pool, &fq, FX_DEADLINE, &f.a, &part, &e), &e);
+	ok(cd_document_file(ifx.pool, &fq, FX_DEADLINE, &ifx.a, &part, &e), &e);
 	assert_int_equal(part.data.len, n);
 	assert_memory_equal(part.data.data, file, n);
 	fq.offset = CD_PART_BYTES;
-	ok(cd_document_file(f.pool, &fq, FX_DEADLINE, &f.a, &part, &e), &e);
+	ok(cd_document_file(ifx.pool, &fq, FX_DEADLINE, &ifx.a, &part, &e), &e);
 	assert_int_equal(part.data.len, 0);
 	fq.offset = 5;
-	assert_int_equal(cd_document_file(f.pool, &fq, FX_DEADLINE, &f.a, &part, &e), OM_INVALID);
+	assert_int_equal(cd_document_file(ifx.pool, &fq, FX_DEADLINE, &ifx.a, &part, &e), OM_INVALID);
 
 	/* the finish again, its reply was lost; then the whole request; then another under its name */
-	ok(finish(f.pool, &q, &begun, file, n, &f.a, &done, &e), &e);
+	ok(finish(ifx.pool, &q, &begun, file, n, &ifx.a, &done, &e), &e);
 	assert_true(done.known);
-	ok(begin(f.pool, &q, NOW, &f.a, &begun, &e), &e);
+	ok(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), &e);
 	assert_non_null(begun.document);
 	assert_false(begun.has_lease_id);
 	assert_string_equal(begun.document->number, "2026-000001");
 	q.month = 9;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_CONFLICT);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM document"), 1);
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document"), 1);
 
 	dq.verification_code =
-	    om_arena_printf(&f.a, "%.4s-%s", done.document->verification_code, done.document->verification_code + 4);
-	ok(cd_documents_list(f.pool, &dq, FX_DEADLINE, &f.a, &list, &e), &e);
+	    om_arena_printf(&ifx.a, "%.4s-%s", done.document->verification_code, done.document->verification_code + 4);
+	ok(cd_documents_list(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &list, &e), &e);
 	assert_int_equal(list.n_items, 1);
-	dq.verification_code = om_arena_strdup(&f.a, "0000-0000-0000-0000");
-	assert_int_equal(cd_documents_list(f.pool, &dq, FX_DEADLINE, &f.a, &list, &e), OM_NOT_FOUND);
+	dq.verification_code = om_arena_strdup(&ifx.a, "0000-0000-0000-0000");
+	assert_int_equal(cd_documents_list(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &list, &e), OM_NOT_FOUND);
 
 	/* a file of several parts, and one that lost a chunk */
-	q = query(&f.a, "r-2");
-	ok(begin(f.pool, &q, NOW, &f.a, &begun, &e), &e);
-	ok(finish(f.pool, &q, &begun, file, big, &f.a, &done, &e), &e);
+	q = query(&ifx.a, "r-2");
+	ok(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), &e);
+	ok(finish(ifx.pool, &q, &begun, file, big, &ifx.a, &done, &e), &e);
 	fq.number = begun.number;
 	fq.offset = CD_PART_BYTES;
-	ok(cd_document_file(f.pool, &fq, FX_DEADLINE, &f.a, &part, &e), &e);
+	ok(cd_document_file(ifx.pool, &fq, FX_DEADLINE, &ifx.a, &part, &e), &e);
 	assert_int_equal(part.data.len, 7);
 	assert_memory_equal(part.data.data, file + CD_PART_BYTES, 7);
-	fx_run(&f, "DELETE FROM document_chunk WHERE seq=2 AND part=4");
-	assert_int_equal(cd_document_file(f.pool, &fq, FX_DEADLINE, &f.a, &part, &e), OM_DAMAGED);
-	fx_close(&f);
+	fx_run(&ifx, "DELETE FROM document_chunk WHERE seq=2 AND part=4");
+	assert_int_equal(cd_document_file(ifx.pool, &fq, FX_DEADLINE, &ifx.a, &part, &e), OM_DAMAGED);
+	fx_close(&ifx);
 }
 
 static void
@@ -194,37 +151,37 @@ test_a_number_that_was_not_finished_is_the_next_ones(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
-	dead = query(&f.a, "dead");
-	next = query(&f.a, "next");
-	(void)issue("first", NULL, NOW);
-	ok(begin(f.pool, &dead, NOW + 1, &f.a, &lost, &e), &e);
+	fx_open(&ifx);
+	dead = query(&ifx.a, "dead");
+	next = query(&ifx.a, "next");
+	(void)issue("first", NOW);
+	ok(begin(ifx.pool, &dead, NOW + 1, &ifx.a, &lost, &e), &e);
 	assert_string_equal(lost.number, "2026-000002");
-	assert_int_equal(begin(f.pool, &next, NOW + 2, &f.a, &begun, &e), OM_THROTTLED);
+	assert_int_equal(begin(ifx.pool, &next, NOW + 2, &ifx.a, &begun, &e), OM_THROTTLED);
 	/* kept in time it stays; afterwards it is given away, and the late one finds out */
 	k.lease_id = lost.lease_id;
-	ok(cd_issue_keep(f.pool, &k, NOW + KEEP, FX_DEADLINE, &e), &e);
-	assert_int_equal(begin(f.pool, &next, NOW + KEEP + 2, &f.a, &begun, &e), OM_THROTTLED);
-	ok(begin(f.pool, &next, NOW + 2 * KEEP, &f.a, &begun, &e), &e);
+	ok(cd_issue_keep(ifx.pool, &k, NOW + KEEP, FX_DEADLINE, &e), &e);
+	assert_int_equal(begin(ifx.pool, &next, NOW + KEEP + 2, &ifx.a, &begun, &e), OM_THROTTLED);
+	ok(begin(ifx.pool, &next, NOW + 2 * KEEP, &ifx.a, &begun, &e), &e);
 	assert_string_equal(begun.number, "2026-000002");
 	assert_string_not_equal(begun.verification_code, lost.verification_code);
-	assert_int_equal(cd_issue_keep(f.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), OM_CONFLICT);
-	assert_int_equal(finish(f.pool, &dead, &lost, "x", 1, &f.a, &done, &e), OM_CONFLICT);
+	assert_int_equal(cd_issue_keep(ifx.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), OM_CONFLICT);
+	assert_int_equal(finish(ifx.pool, &dead, &lost, "x", 1, &ifx.a, &done, &e), OM_CONFLICT);
 	k.has_give_back = k.give_back = true;
-	ok(cd_issue_keep(f.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), &e); /* not its to give */
-	ok(finish(f.pool, &next, &begun, "y", 1, &f.a, &done, &e), &e);
+	ok(cd_issue_keep(ifx.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), &e); /* not its to give */
+	ok(finish(ifx.pool, &next, &begun, "y", 1, &ifx.a, &done, &e), &e);
 	assert_string_equal(done.document->number, "2026-000002");
 
 	/* one that is late but was not taken over is stored; one given back is free at once */
-	ok(begin(f.pool, &dead, NOW + 3 * KEEP, &f.a, &lost, &e), &e);
-	ok(finish(f.pool, &dead, &lost, "x", 1, &f.a, &done, &e), &e);
+	ok(begin(ifx.pool, &dead, NOW + 3 * KEEP, &ifx.a, &lost, &e), &e);
+	ok(finish(ifx.pool, &dead, &lost, "x", 1, &ifx.a, &done, &e), &e);
 	assert_string_equal(done.document->number, "2026-000003");
-	next = query(&f.a, "again");
-	ok(begin(f.pool, &next, NOW + 4 * KEEP, &f.a, &begun, &e), &e);
+	next = query(&ifx.a, "again");
+	ok(begin(ifx.pool, &next, NOW + 4 * KEEP, &ifx.a, &begun, &e), &e);
 	k.lease_id = begun.lease_id;
-	ok(cd_issue_keep(f.pool, &k, NOW, FX_DEADLINE, &e), &e);
-	assert_string_equal(issue("after", NULL, NOW + 4 * KEEP), "2026-000004");
-	fx_close(&f);
+	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
+	assert_string_equal(issue("after", NOW + 4 * KEEP), "2026-000004");
+	fx_close(&ifx);
 }
 
 static void
@@ -233,18 +190,18 @@ test_years_and_dates_of_issue_rise_whatever_the_clock_does(void **state)
 	om_time silvester = om_zone_day_start(om_day_from_civil(2027, 1, 1)) - 1;
 
 	(void)state;
-	fx_open(&f);
-	assert_string_equal(issue("a", NULL, silvester - 5), "2026-000001");
-	assert_string_equal(issue("b", NULL, silvester), "2026-000002");
-	assert_string_equal(issue("c", NULL, silvester + 1), "2027-000001");
+	fx_open(&ifx);
+	assert_string_equal(issue("a", silvester - 5), "2026-000001");
+	assert_string_equal(issue("b", silvester), "2026-000002");
+	assert_string_equal(issue("c", silvester + 1), "2027-000001");
 	/* the clock is set back */
-	assert_string_equal(issue("d", NULL, silvester - 100), "2027-000002");
-	assert_string_equal(issue("e", NULL, silvester - 50), "2027-000003");
-	assert_int_equal(fx_int(&f,
+	assert_string_equal(issue("d", silvester - 100), "2027-000002");
+	assert_string_equal(issue("e", silvester - 50), "2027-000003");
+	assert_int_equal(fx_int(&ifx,
 			     "SELECT COUNT(*) FROM document AS a JOIN document AS b ON (a.year,a.seq)<(b.year,b.seq) "
 			     "WHERE a.issued_us>=b.issued_us"),
 	    0);
-	fx_close(&f);
+	fx_close(&ifx);
 }
 
 static void
@@ -257,29 +214,32 @@ test_corrections_name_one_that_stands_and_is_about_the_same(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
-	q = query(&f.a, "bad");
-	assert_string_equal(issue("a", NULL, NOW), "2026-000001");
-	assert_string_equal(issue("b", "2026-000001", NOW), "2026-000002");
-	q.corrects = om_arena_strdup(&f.a, "2026-000001");
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_CONFLICT);
+	fx_open(&ifx);
+	q = ifx_query(&ifx.a, "a", "u-1");
+	assert_string_equal(ifx_issue(&q, NOW)->number, "2026-000001");
+	q = ifx_query(&ifx.a, "b", "u-1");
+	q.corrects = om_arena_strdup(&ifx.a, "2026-000001");
+	assert_string_equal(ifx_issue(&q, NOW)->number, "2026-000002");
+	q = ifx_query(&ifx.a, "bad", "u-1");
+	q.corrects = om_arena_strdup(&ifx.a, "2026-000001");
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
 	assert_non_null(strstr(e.text, "was corrected by 2026-000002"));
-	q.corrects = om_arena_strdup(&f.a, "2026-000099");
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_NOT_FOUND);
-	q.corrects = om_arena_strdup(&f.a, "what?");
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_NOT_FOUND);
-	q.corrects = om_arena_strdup(&f.a, "2026-000002");
+	q.corrects = om_arena_strdup(&ifx.a, "2026-000099");
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_NOT_FOUND);
+	q.corrects = om_arena_strdup(&ifx.a, "what?");
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_NOT_FOUND);
+	q.corrects = om_arena_strdup(&ifx.a, "2026-000002");
 	q.month = 9;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_CONFLICT);
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
 	q.month = 10;
-	q.user = om_arena_strdup(&f.a, "u-2");
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_CONFLICT);
-	ok(cd_documents_list(f.pool, &dq, FX_DEADLINE, &f.a, &list, &e), &e);
+	q.user = om_arena_strdup(&ifx.a, "u-2");
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
+	ok(cd_documents_list(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &list, &e), &e);
 	assert_int_equal(list.n_items, 2);
 	assert_string_equal(list.items[0]->corrects, "2026-000001");
 	assert_null(list.items[0]->corrected_by);
 	assert_string_equal(list.items[1]->corrected_by, "2026-000002");
-	fx_close(&f);
+	fx_close(&ifx);
 }
 
 static void
@@ -290,23 +250,23 @@ test_what_cannot_be_issued_is_refused(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
-	q = query(&f.a, "r");
+	fx_open(&ifx);
+	q = query(&ifx.a, "r");
 	q.year = 2026;
 	q.month = 12;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_INVALID); /* to come */
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_INVALID); /* to come */
 	q.month = 11;
 	q.format = (Om__Format)99;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_INVALID);
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_INVALID);
 	q.format = OM__FORMAT__FORMAT_XLSX;
 	q.group = q.user;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_INVALID);
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_INVALID);
 	q.group = NULL;
 	q.kind = OM__DOCUMENT_KIND__DOCUMENT_REPORT;
-	assert_int_equal(begin(f.pool, &q, NOW, &f.a, &begun, &e), OM_INVALID);
+	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_INVALID);
 	q.user = NULL;
-	ok(begin(f.pool, &q, NOW, &f.a, &begun, &e), &e); /* the running month */
-	fx_close(&f);
+	ok(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), &e); /* the running month */
+	fx_close(&ifx);
 }
 
 static void
@@ -319,16 +279,24 @@ test_the_list_pages_and_filters(void **state)
 	int seen = 0;
 
 	(void)state;
-	fx_open(&f);
+	fx_open(&ifx);
 	for (int i = 0; i < 5; i++) {
+		Om__IssueQuery one;
+
 		(void)snprintf(name, sizeof name, "r-%d", i);
-		(void)issue(name, NULL, NOW);
+		one = ifx_query(&ifx.a, name, "u-1");
+		if (i > 0) {
+			char number[CD_NUMBER];
+
+			one.corrects = om_arena_strdup(&ifx.a, cd_number_text((struct cd_number){2026, i}, number));
+		}
+		(void)ifx_issue(&one, NOW);
 	}
 	q.has_limit = true;
 	q.limit = 2;
 	do {
 		out = (Om__DocumentsReply)OM__DOCUMENTS_REPLY__INIT;
-		ok(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
 		for (size_t i = 0; i < out.n_items; i++, seen++) {
 			char number[CD_NUMBER];
 
@@ -341,20 +309,20 @@ test_the_list_pages_and_filters(void **state)
 	q.has_of_year = q.has_of_month = q.has_year = q.has_kind = true;
 	q.year = q.of_year = 2026;
 	q.of_month = 10;
-	q.user = om_arena_strdup(&f.a, "u-1");
+	q.user = om_arena_strdup(&ifx.a, "u-1");
 	q.limit = 100;
-	ok(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 5);
 	q.kind = OM__DOCUMENT_KIND__DOCUMENT_REPORT;
-	ok(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 0);
 	q.has_kind = false;
 	q.of_month = 9;
-	ok(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 0);
 	q.of_month = 13;
-	assert_int_equal(cd_documents_list(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
-	fx_close(&f);
+	assert_int_equal(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), OM_INVALID);
+	fx_close(&ifx);
 }
 
 /* ---- many at once, some of them dying half-way ---- */
@@ -415,11 +383,11 @@ test_many_at_once_leave_no_gap_and_no_duplicate(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
-	ok(cd_pool_new(&f.opts, 4, &other, &e), &e);
+	fx_open(&ifx);
+	ok(cd_pool_new(&ifx.opts, 4, &other, &e), &e);
 	cd_pool_ready(other);
 	for (unsigned i = 0; i < THREADS; i++) {
-		all[i] = (struct issuer){.number = i, .pool = i % 2 == 0 ? f.pool : other};
+		all[i] = (struct issuer){.number = i, .pool = i % 2 == 0 ? ifx.pool : other};
 		assert_int_equal(pthread_create(&all[i].thread, NULL, work, &all[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++)
@@ -427,21 +395,21 @@ test_many_at_once_leave_no_gap_and_no_duplicate(void **state)
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_string_equal(all[i].why, "");
 	cd_pool_free(&other);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM document"), THREADS * EACH);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(DISTINCT seq) FROM document"), THREADS * EACH);
-	assert_int_equal(fx_int(&f, "SELECT MIN(seq) FROM document"), 1);
-	assert_int_equal(fx_int(&f, "SELECT MAX(seq) FROM document"), THREADS * EACH);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM document_request"), THREADS * EACH);
-	assert_int_equal(fx_int(&f,
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document"), THREADS * EACH);
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(DISTINCT seq) FROM document"), THREADS * EACH);
+	assert_int_equal(fx_int(&ifx, "SELECT MIN(seq) FROM document"), 1);
+	assert_int_equal(fx_int(&ifx, "SELECT MAX(seq) FROM document"), THREADS * EACH);
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document_request"), THREADS * EACH);
+	assert_int_equal(fx_int(&ifx,
 			     "SELECT COUNT(*) FROM document AS a JOIN document AS b ON a.seq<b.seq "
 			     "WHERE a.issued_us>=b.issued_us"),
 	    0);
 	/* each has the file of its own request */
-	assert_int_equal(fx_int(&f,
+	assert_int_equal(fx_int(&ifx,
 			     "SELECT COUNT(*) FROM document_request AS r JOIN document_chunk AS c USING (year,seq) "
 			     "WHERE c.data<>r.request"),
 	    0);
-	fx_close(&f);
+	fx_close(&ifx);
 }
 
 int

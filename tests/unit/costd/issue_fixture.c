@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "issue_fixture.h"
+
+#include <string.h>
+
+struct fx ifx;
+
+void
+ifx_ok(om_status s, const om_err *e)
+{
+	if (s != OM_OK)
+		fail_msg("%s", om_err_text(e, s));
+}
+
+Om__IssueQuery
+ifx_query(struct om_arena *a, const char *request, const char *user)
+{
+	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
+
+	q.request = om_arena_strdup(a, request);
+	q.kind = OM__DOCUMENT_KIND__DOCUMENT_STATEMENT;
+	q.user = om_arena_strdup(a, user);
+	q.year = 2026;
+	q.month = 10;
+	q.format = OM__FORMAT__FORMAT_PDF;
+	return q;
+}
+
+om_status
+ifx_begin(struct cd_pool *p, Om__IssueQuery *q, const Om__Figures *shown, om_time now, struct om_arena *a,
+    Om__IssueBeginReply *out, om_err *e)
+{
+	Om__IssueBegin b = OM__ISSUE_BEGIN__INIT;
+	Om__Figures figures = OM__FIGURES__INIT;
+
+	*out = (Om__IssueBeginReply)OM__ISSUE_BEGIN_REPLY__INIT;
+	b.query = q;
+	if (shown != NULL) {
+		figures = *shown;
+		b.now = &figures;
+	}
+	return cd_issue_begin(p, &b, now, FX_DEADLINE, a, out, e);
+}
+
+Om__Figures
+ifx_figures(void)
+{
+	static char cost[] = "12.3", byok[] = "0";
+	Om__Figures f = OM__FIGURES__INIT;
+
+	f.requests = 7;
+	f.prompt_tokens = 1000;
+	f.completion_tokens = 200;
+	f.reasoning_tokens = 30;
+	f.cached_tokens = 4;
+	f.cache_write_tokens = 5;
+	f.cost = cost;
+	f.byok_cost = byok;
+	f.unsettled = 3;
+	return f;
+}
+
+ProtobufCBinaryData
+ifx_pack_figures(struct om_arena *a)
+{
+	Om__StatementReply st = OM__STATEMENT_REPLY__INIT;
+	Om__Figures total = ifx_figures();
+	ProtobufCBinaryData out;
+	char zone[] = "UTC";
+
+	st.timezone = zone;
+	st.total = st.previous_total = &total;
+	out.len = om__statement_reply__get_packed_size(&st);
+	out.data = om_arena_alloc(a, out.len);
+	assert_non_null(out.data);
+	(void)om__statement_reply__pack(&st, out.data);
+	return out;
+}
+
+om_status
+ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begun, const void *file, size_t n,
+    om_time now, struct om_arena *a, Om__IssueReply *out, om_err *e)
+{
+	Om__IssueFinish end = OM__ISSUE_FINISH__INIT;
+	bool is_file = begun->has_role && begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+
+	*out = (Om__IssueReply)OM__ISSUE_REPLY__INIT;
+	end.lease_id = begun->lease_id;
+	end.query = q;
+	end.file.data = om_arena_alloc(a, n + 1);
+	end.file.len = n;
+	memcpy(end.file.data, file, n);
+	end.filename = om_arena_strdup(a, q->format == OM__FORMAT__FORMAT_PDF ? "x.pdf" : "x.xlsx");
+	end.content_type = om_arena_strdup(a, "application/octet-stream");
+	end.total = om_arena_strdup(a, q->cancels != NULL ? "-12.30" : "12.30");
+	end.currency = om_arena_strdup(a, "USD");
+	end.unsettled = 3;
+	end.user_name = om_arena_strdup(a, "Ada");
+	end.figures = is_file ? (ProtobufCBinaryData){.len = 0} : ifx_pack_figures(a);
+	end.terms = om_arena_strdup(a, is_file ? "" : "{\"CURRENCY\":\"USD\"}");
+	if (is_file)
+		end.adds_to = begun->number;
+	else if (begun->has_role && begun->role == OM__ISSUE_ROLE__ISSUE_CORRECTION)
+		end.corrects = begun->standing->document->number;
+	return cd_issue_finish(p, &end, now, FX_DEADLINE, a, out, e);
+}
+
+Om__Document *
+ifx_issue(Om__IssueQuery *q, om_time now)
+{
+	Om__Figures shown = ifx_figures();
+	Om__IssueBeginReply begun;
+	Om__IssueReply done;
+	om_err e = {.text = ""};
+
+	ifx_ok(ifx_begin(ifx.pool, q, q->has_take ? &shown : NULL, now, &ifx.a, &begun, &e), &e);
+	assert_null(begun.document);
+	ifx_ok(ifx_finish(ifx.pool, q, &begun, q->request, strlen(q->request), now, &ifx.a, &done, &e), &e);
+	assert_false(done.known);
+	assert_string_equal(done.document->number, begun.number);
+	return done.document;
+}
+
+Om__IssueQuery
+ifx_user(const char *request)
+{
+	return ifx_query(&ifx.a, request, "u-1");
+}
+
+Om__IssueQuery
+ifx_user_of(const char *request, Om__Format format)
+{
+	Om__IssueQuery q = ifx_user(request);
+
+	q.format = format;
+	return q;
+}
+
+Om__IssueQuery
+ifx_duplicate(const char *request, Om__Format format)
+{
+	Om__IssueQuery q = ifx_user_of(request, format);
+
+	q.has_duplicate = q.duplicate = true;
+	return q;
+}
+
+Om__IssueQuery
+ifx_cancellation(const char *request, const char *of)
+{
+	Om__IssueQuery q = ifx_user(request);
+
+	q.cancels = om_arena_strdup(&ifx.a, of);
+	q.reason = om_arena_strdup(&ifx.a, "the wrong person");
+	return q;
+}
+
+Om__IssueQuery
+ifx_correction(const char *request, const char *of)
+{
+	Om__IssueQuery q = ifx_user(request);
+
+	q.corrects = om_arena_strdup(&ifx.a, of);
+	return q;
+}
+
+om_status
+ifx_begin_now(Om__IssueQuery *q, Om__IssueBeginReply *out, om_err *e)
+{
+	*e = (om_err){.text = ""};
+	return ifx_begin(ifx.pool, q, NULL, IFX_NOW, &ifx.a, out, e);
+}
+
+/* expect_refused: OM_CONFLICT that says so. */
+void
+ifx_expect_refused(Om__IssueQuery q, const char *words)
+{
+	Om__IssueBeginReply out;
+	om_err e;
+
+	assert_int_equal(ifx_begin_now(&q, &out, &e), OM_CONFLICT);
+	if (strstr(e.text, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", e.text, words);
+}
+
+Om__Document *
+ifx_issue_now(Om__IssueQuery q)
+{
+	return ifx_issue(&q, IFX_NOW);
+}
+
+Om__Document *
+ifx_load(const char *number)
+{
+	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
+	Om__DocumentsReply out = OM__DOCUMENTS_REPLY__INIT;
+	om_err e = {.text = ""};
+
+	q.number = om_arena_strdup(&ifx.a, number);
+	ifx_ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
+	assert_int_equal(out.n_items, 1);
+	return out.items[0];
+}
+
+/* expect_file compares a whole file of a document with the name of the request
+ * that made it. */
+void
+ifx_expect_file(const char *number, Om__Format format, bool is_duplicate, const char *content)
+{
+	Om__DocumentFileQuery q = OM__DOCUMENT_FILE_QUERY__INIT;
+	Om__DocumentFileReply out = OM__DOCUMENT_FILE_REPLY__INIT;
+	om_err e = {.text = ""};
+
+	q.number = om_arena_strdup(&ifx.a, number);
+	q.has_format = q.has_duplicate = true;
+	q.format = format;
+	q.duplicate = is_duplicate;
+	ifx_ok(cd_document_file(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
+	assert_int_equal(out.file->format, format);
+	assert_int_equal(out.file->duplicate, is_duplicate);
+	assert_int_equal(out.data.len, strlen(content));
+	assert_memory_equal(out.data.data, content, strlen(content));
+}
+
+om_status
+ifx_take(Om__IssueQuery *q, const Om__Figures *shown, Om__IssueBeginReply *out, om_err *e)
+{
+	*e = (om_err){.text = ""};
+	q->has_take = q->take = true;
+	return ifx_begin(ifx.pool, q, shown, IFX_NOW, &ifx.a, out, e);
+}
