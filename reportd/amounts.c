@@ -90,6 +90,7 @@ rd_bill_make(struct rd_maker *m, struct rd_doc *d, om_err *e)
 		return s;
 	if (m->month->issue.cancels != NULL)
 		take_back(&m->charges, &m->printed);
+	d->unsettled = m->month->issue.cancels != NULL ? 0 : m->total.unsettled; /* what is taken back stays */
 	d->currency = rd_terms_currency(m->terms);
 	d->digits = m->printed.digits;
 	d->amounts = rd_amounts_make(m, &m->total, &m->charges, &m->printed, &d->n_amounts);

@@ -134,9 +134,9 @@ add(struct rd_issue_jobs *j, const char *name, struct om_buf *query, struct job 
 	return OM_OK;
 }
 
-/* take_up finds the request's job or begins it. */
+/* take_up finds the request's job, or begins it and says that it is new. */
 static om_status
-take_up(struct rd_issue_jobs *j, const Om__IssueQuery *q, om_err *e)
+take_up(struct rd_issue_jobs *j, const Om__IssueQuery *q, bool *new_out, om_err *e)
 {
 	struct om_buf query;
 	struct job *job;
@@ -147,6 +147,7 @@ take_up(struct rd_issue_jobs *j, const Om__IssueQuery *q, om_err *e)
 		return s;
 	}
 	job = find(j, q->request);
+	*new_out = job == NULL || job->state == OM__JOB_STATE__JOB_FAILED;
 	if (job == NULL)
 		s = add(j, q->request, &query, &job, e);
 	else if (job->query.len != query.len || memcmp(job->query.data, query.data, query.len) != 0)
@@ -322,10 +323,11 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
     om_err *e)
 {
 	struct job *job = NULL;
+	bool new = false;
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, e);
+	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, &new, e);
 	if (s == OM_OK)
 		job = wait_for(j, q->request, until(q->has_wait_ms, q->wait_ms, deadline_ms));
 	if (s == OM_OK && job == NULL)
@@ -336,6 +338,8 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
 		s = om_fail(e, OM_TIMEOUT, "the document was not ready in time; send the same request again");
 	else if (s == OM_OK)
 		s = say_state(job, a, out, e);
+	if (s == OM_OK && !new)
+		(*out)->known = true;
 	(void)pthread_mutex_unlock(&j->lock);
 	return s;
 }

@@ -388,7 +388,6 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	d->zone = month->zone;
 	*issuer = terms->issuer;
 	d->issuer = issuer;
-	d->unsettled = m.total.unsettled;
 	make_names(&m, d);
 	make_issue(&m, d);
 	make_facts(&m, d);

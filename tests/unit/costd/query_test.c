@@ -167,6 +167,7 @@ test_generations_page_through_all_rows_once(void **state)
 		Om__GenerationsReply out = OM__GENERATIONS_REPLY__INIT;
 
 		ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		assert_string_equal(out.zone->name, out.timezone);
 		for (size_t i = 0; i < out.n_items; i++)
 			(void)strncat(seen, out.items[i]->generation_id + 4, 1);
 		q.cursor = out.next_cursor;
@@ -302,6 +303,8 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 		q.user = kind == 0 ? NULL : user;
 		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.total->cost, kind == 0 ? "3.609" : "1.203");
+		assert_string_equal(out.zone->name, out.timezone);
+		assert_int_equal(out.zone->n_offset_s, out.zone->n_at_s + 1);
 		assert_int_equal(om_money_parse(out.total->cost, &total, NULL), OM_OK);
 		add_rows(out.models, out.n_models, &sums[0]);
 		add_rows(out.days, out.n_days, &sums[1]);

@@ -131,6 +131,8 @@ test_what_a_cancellation_says(void **state)
 	assert_string_equal(line(d->facts, d->n_facts, "Cancels document"), "2026-000001"); /* no date known */
 	assert_null(line(d->notes, d->n_notes, "Reason"));
 	assert_null(line(d->notes, d->n_notes, "Not yet settled"));
+	assert_int_equal(d->unsettled, 0);
+	assert_int_equal(make(&a, &sh, &terms, NULL, NULL)->unsettled, 1);
 	assert_null(rd_doc_mark(d));
 	issue.cancels_issued =
 	    om_day_from_civil(2026, 12, 1) * OM_DAY + 23 * 3600 * OM_SECOND; /* the next day in Berlin */
