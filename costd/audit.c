@@ -13,6 +13,7 @@
 #include "rollup.h"
 #include "settings.h"
 #include "store.h"
+#include "terms_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,16 +387,24 @@ static om_status
 check(struct cd_db *db, om_err *e)
 {
 	struct cd_audit_result r;
-	om_status s = cd_db_begin_snapshot(db, e);
+	om_err why = {.text = ""};
+	om_status terms = OM_OK, s = cd_db_begin_snapshot(db, e);
 
 	if (s == OM_OK)
 		s = cd_audit_check(db, &r, e);
+	if (s == OM_OK)
+		terms = cd_terms_check_rows(db, &why);
 	cd_db_rollback(db);
 	if (s != OM_OK)
 		return s;
 	(void)printf("%lld records, %lld rows: %lld rows and %lld totals differ\n", (long long)r.records,
 	    (long long)r.rows, (long long)r.wrong_rows, (long long)r.wrong_totals);
-	return r.wrong_rows == 0 && r.wrong_totals == 0 ? OM_OK : om_fail(e, OM_DAMAGED, "differences were found");
+	if (r.wrong_rows > 0 || r.wrong_totals > 0) {
+		if (terms != OM_OK)
+			om_log(OM_LOG_ERROR, "terms cannot be read", "why", why.text, NULL);
+		return om_fail(e, OM_DAMAGED, "differences were found");
+	}
+	return terms == OM_OK ? OM_OK : om_fail(e, terms, "%s", why.text);
 }
 
 static om_status

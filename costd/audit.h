@@ -3,7 +3,8 @@
  * audit.h - the ledger recomputed from its evidence.
  *
  * CHECK     Every row from the journal, every total from the rows, in one
- *           snapshot; differences are printed.  Changes nothing; costd may run.
+ *           snapshot, and whether the terms can be read; differences are
+ *           printed.  Changes nothing; costd may run.
  * REBUILD   Days and totals made anew from the rows, for the zone that is set.
  *           Writers wait meanwhile; a costd that runs with another zone ends.
  */

@@ -7,7 +7,11 @@
 #include "groups.h"
 #include "json.h"
 #include "log.h"
+#include "money.h"
+#include "read.h"
 #include "stats.h"
+#include "terms.h"
+#include "terms_rows.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -18,6 +22,7 @@
 #define MAX_MONTHS    120u               /* that are made up for at once */
 #define MAX_FILES     100000u
 #define BODY_BYTES    ((size_t)8 * 1024 * 1024)
+#define HELD_BYTES    256 /* why a month is held back */
 #define HOOK_LEASE    (60 * OM_SECOND)
 #define HOOK_GIVE_UP  (3 * OM_DAY)
 #define AGAIN_FOREVER (3650 * OM_DAY)
@@ -99,6 +104,8 @@ struct claim {
 
 	om_day months[MAX_MONTHS];
 	char ids[MAX_MONTHS][CD_DELIVERY_ID];
+	char *held[MAX_MONTHS];   /* why the month is held back, in the arena; NULL: it is not */
+	bool changed[MAX_MONTHS]; /* it was not, or was and is not any more */
 	size_t n;
 };
 
@@ -112,12 +119,15 @@ keep_month(void *arg, const struct cd_val *v, om_err *e)
 		return OM_OK;
 	s = om_day_parse(v[0].p, &c->months[c->n], e);
 	(void)snprintf(c->ids[c->n], CD_DELIVERY_ID, "%s", v[1].p);
+	c->held[c->n] = cd_read_text(&v[2], c->a);
+	c->changed[c->n] = false;
 	c->n++;
-	return s;
+	return s == OM_OK && c->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : s;
 }
 
+/* is_ready tells whether the month's usage is what will be written. */
 static om_status
-is_due(struct cd_db *db, struct claim *c, om_day first, bool *out, om_err *e)
+is_ready(struct cd_db *db, struct claim *c, om_day first, bool *out, om_err *e)
 {
 	om_time end = om_zone_day_start(cd_month_start(first, 1));
 	Om__Figures *f = NULL;
@@ -129,6 +139,52 @@ is_due(struct cd_db *db, struct claim *c, om_day first, bool *out, om_err *e)
 	s = month_total(db, first, c->a, &f, e);
 	*out = s == OM_OK && f->unsettled == 0;
 	return s;
+}
+
+/* find_obstacle gives what is wrong with the month's terms, NULL: nothing. */
+static om_status
+find_obstacle(struct cd_db *db, struct claim *c, om_day first, char **out, om_err *e)
+{
+	char day[OM_DAY_TEXT], why[HELD_BYTES];
+	Om__Terms *t = NULL;
+	om_status s = cd_terms_of_month(db, first, c->a, &t, e);
+
+	*out = NULL;
+	if (s != OM_OK || t == NULL || !om_terms_rate_outside(t, first))
+		return s;
+	(void)snprintf(why, sizeof why,
+	    "the exchange rate of %s is dated %s, outside of %.7s: confirm it, or set a rate of that month",
+	    t->currency, t->exchange_rate_date, om_day_text(first, day));
+	*out = om_arena_strdup(c->a, why);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* hold_back notes why the month is held back, or that it is not any more. */
+static om_status
+hold_back(struct cd_db *db, struct claim *c, size_t i, char *why, om_err *e)
+{
+	const char *before = c->held[i];
+	char day[OM_DAY_TEXT];
+
+	if (before == why || (before != NULL && why != NULL && strcmp(before, why) == 0))
+		return OM_OK;
+	c->changed[i] = (before == NULL) != (why == NULL);
+	c->held[i] = why;
+	return cd_db_exec(db, "UPDATE delivery SET held=LEFT(?,255) WHERE month=?",
+	    (struct cd_val[]){cd_t(why), cd_t(om_day_text(c->months[i], day))}, 2, 1, NULL, e);
+}
+
+static om_status
+is_due(struct cd_db *db, struct claim *c, size_t i, bool *out, om_err *e)
+{
+	char *why = NULL;
+	om_status s = is_ready(db, c, c->months[i], out, e);
+
+	if (s != OM_OK || (!*out && c->held[i] == NULL))
+		return s;
+	s = find_obstacle(db, c, c->months[i], &why, e);
+	*out = *out && why == NULL;
+	return s == OM_OK ? hold_back(db, c, i, why, e) : s;
 }
 
 static om_status
@@ -164,14 +220,48 @@ claim(struct cd_db *db, void *arg, om_err *e)
 	*c->out = (Om__DeliveryReply)OM__DELIVERY_REPLY__INIT;
 	if (s == OM_OK)
 		s = cd_db_query(db,
-		    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id FROM delivery WHERE state=0 AND next_us<=? AND "
+		    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,held FROM delivery WHERE state=0 AND next_us<=? AND "
 		    "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY month FOR UPDATE",
 		    now, 2, keep_month, c, e);
 	for (size_t i = 0; s == OM_OK && !due && i < c->n; i++) {
-		s = is_due(db, c, c->months[i], &due, e);
+		s = is_due(db, c, i, &due, e);
 		if (s == OM_OK && due)
 			s = hold_month(db, c, i, e);
 	}
+	return s;
+}
+
+static void
+tell_held(const struct claim *c)
+{
+	char day[OM_DAY_TEXT];
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (!c->changed[i])
+			continue;
+		(void)om_day_text(c->months[i], day);
+		day[7] = '\0';
+		om_log(c->held[i] != NULL ? OM_LOG_WARN : OM_LOG_INFO,
+		    c->held[i] != NULL ? "a month's files are held back" : "a month's files are not held back any more",
+		    "month", day, "why", c->held[i], NULL);
+	}
+}
+
+static om_status
+claim_month(
+    struct cd_schedule *sc, om_time now, int64_t deadline_ms, struct om_arena *a, Om__DeliveryReply *out, om_err *e)
+{
+	struct claim *c = om_arena_alloc(a, sizeof *c);
+	om_status s;
+
+	if (c == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	*c = (struct claim){.sc = sc, .now = now, .a = a, .out = out};
+	s = om_random(c->lease_id, LEASE_ID, e);
+	if (s == OM_OK)
+		s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, claim, c, e);
+	if (s == OM_OK)
+		tell_held(c);
 	return s;
 }
 
@@ -258,13 +348,39 @@ write_body(struct om_buf *out, const struct report *r, const Om__Figures *f)
 	om_jw_close(&w, '}');
 }
 
+/* check_amount makes it the shortest text of the amount. */
+static om_status
+check_amount(char **text, const char *name, struct om_arena *a, om_err *e)
+{
+	char buf[OM_MONEY_TEXT];
+	om_money m;
+
+	if (om_money_parse(*text, &m, NULL) != OM_OK)
+		return om_fail(e, OM_INVALID, "totals.%s: is no amount", name);
+	*text = om_arena_strdup(a, om_money_text(m, buf));
+	return *text != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+check_totals(Om__Figures *f, struct om_arena *a, om_err *e)
+{
+	om_status s;
+
+	if (f == NULL)
+		return OM_OK;
+	if (f->requests > INT64_MAX || f->unsettled > INT64_MAX)
+		return om_fail(e, OM_INVALID, "totals: a count is beyond the range");
+	s = check_amount(&f->cost, "cost", a, e);
+	return s == OM_OK ? check_amount(&f->byok_cost, "byok_cost", a, e) : s;
+}
+
 static om_status
 note_written(struct cd_db *db, struct report *r, om_err *e)
 {
-	Om__Figures *f = NULL;
+	Om__Figures *f = r->q->totals; /* of the snapshot that the files were made of */
 	char day[OM_DAY_TEXT];
 	struct om_buf body;
-	om_status s = month_total(db, r->month, r->a, &f, e);
+	om_status s = f == NULL ? month_total(db, r->month, r->a, &f, e) : OM_OK;
 
 	if (s != OM_OK)
 		return s;
@@ -354,21 +470,32 @@ cd_delivery_serve(struct cd_schedule *sc, const Om__DeliveryQuery *q, om_time no
 
 	om_stat_register(&written);
 	om_stat_register(&failed);
-	if (!q->has_lease_id) {
-		struct claim *c = om_arena_alloc(a, sizeof *c);
-
-		if (c == NULL)
-			return om_fail(e, OM_NOMEM, "out of memory");
-		*c = (struct claim){.sc = sc, .now = now, .a = a, .out = out};
-		s = om_random(c->lease_id, LEASE_ID, e);
-		return s == OM_OK ? cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, claim, c, e) : s;
-	}
+	if (!q->has_lease_id)
+		return claim_month(sc, now, deadline_ms, a, out, e);
 	if (q->n_files > MAX_FILES)
 		return om_fail(e, OM_INVALID, "files: more than %u", MAX_FILES);
-	s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, report, &r, e);
+	s = check_totals(q->totals, a, e);
+	if (s == OM_OK)
+		s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, report, &r, e);
 	if (s == OM_OK)
 		tell(&r);
 	return s;
+}
+
+static om_status
+keep_count(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].i;
+	return OM_OK;
+}
+
+om_status
+cd_delivery_count_held(struct cd_db *db, int64_t *out, om_err *e)
+{
+	*out = 0;
+	return cd_db_query(
+	    db, "SELECT COUNT(*) FROM delivery WHERE state=0 AND held IS NOT NULL", NULL, 0, keep_count, out, e);
 }
 
 /* ---- the webhook's side ---- */

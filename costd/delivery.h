@@ -7,6 +7,8 @@
  *           asked; then every later one.  A month without usage is left out.
  * Due       When it is over and all its requests are settled, an hour after its
  *           end at the earliest; or after the grace period, settled or not.
+ * Held      A month that is due is held back while it is charged at a rate that is
+ *           dated outside of it and that nobody confirmed.  Other months are not.
  * Promise   A month is written once, by one process at a time: who does not keep
  *           its lease loses it, and a failure is tried again later with the same
  *           id.  The webhook is called until it answers 2xx, with the same body
@@ -36,6 +38,9 @@ struct cd_schedule {
 /* cd_delivery_serve answers a DeliveryQuery; now is the wall clock, for tests. */
 om_status cd_delivery_serve(struct cd_schedule *sc, const Om__DeliveryQuery *q, om_time now, int64_t deadline_ms,
     struct om_arena *a, Om__DeliveryReply *out, om_err *e) OM_MUST;
+
+/* cd_delivery_count_held gives the number of closed months that are held back. */
+om_status cd_delivery_count_held(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;
 
 /* ---- the webhook's side ---- */
 

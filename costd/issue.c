@@ -7,6 +7,7 @@
 #include "standing.h"
 #include "stats.h"
 #include "text.h"
+#include "zone_reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -233,6 +234,8 @@ cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t 
 	s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, begin, &b, &why);
 	if (s != OM_OK)
 		return om_fail(e, s, "%s", om_err_text(&why, s));
+	if (out->standing != NULL) /* its figures name a zone, and may be of before there was a table of it */
+		out->zone = cd_zone_reply(a);
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "model.h"
 #include "people.h"
 #include "read.h"
+#include "zone_reply.h"
 
 #define N_STATES     4u /* and as many states of cost */
 #define MAX_BRANCHES 4u
@@ -179,6 +180,7 @@ cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t d
 	if (s != OM_OK)
 		return s;
 	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->zone = cd_zone_reply(a);
 	out->n_items = ask.n;
 	out->items = ask.items;
 	if (ask.more) {

@@ -7,6 +7,7 @@
 
 #include "lookup.h"
 #include "read.h"
+#include "terms_offers.h"
 
 #define LATE_US (60 * OM_SECOND)
 
@@ -61,6 +62,26 @@ keep_error(void *arg, const struct cd_val *v, om_err *e)
 }
 
 static om_status
+keep_held(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct ask *ask = arg;
+
+	ask->out->held_month = cd_read_text(&v[0], ask->a);
+	ask->out->held_reason = cd_read_text(&v[1], ask->a);
+	return ask->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+static om_status
+read_held(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	ask->out->held_month = ask->out->held_reason = NULL;
+	return cd_db_query(db,
+	    "SELECT DATE_FORMAT(month,'%Y-%m'),held FROM delivery WHERE state=0 AND held IS NOT NULL ORDER BY month "
+	    "LIMIT 1",
+	    NULL, 0, keep_held, ask, e);
+}
+
+static om_status
 read_pause(struct cd_db *db, struct ask *ask, om_err *e)
 {
 	om_time until = 0;
@@ -86,13 +107,18 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 	static const char error[] = "SELECT last_error FROM lookup WHERE next_us IS NOT NULL AND last_error IS NOT "
 				    "NULL ORDER BY next_us LIMIT 1";
 	const om_time late = om_now() - LATE_US;
+	struct ask *ask = arg;
 	om_status s = cd_db_query(db, batch, NULL, 0, keep_batch, arg, e);
 
 	if (s == OM_OK)
 		s = cd_db_query(db, counts, (struct cd_val[]){CD_I(late), CD_I(late)}, 2, keep_counts, arg, e);
 	if (s == OM_OK)
 		s = cd_db_query(db, error, NULL, 0, keep_error, arg, e);
-	return s == OM_OK ? read_pause(db, arg, e) : s;
+	if (s == OM_OK)
+		s = read_pause(db, arg, e);
+	if (s == OM_OK)
+		s = read_held(db, arg, e);
+	return s == OM_OK ? cd_terms_conflict(db, om_now(), ask->a, &ask->out->terms_conflict, e) : s;
 }
 
 om_status

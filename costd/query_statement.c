@@ -10,6 +10,8 @@
 #include "groups.h"
 #include "money.h"
 #include "people.h"
+#include "terms_rows.h"
+#include "zone_reply.h"
 
 #include <string.h>
 
@@ -273,6 +275,8 @@ work(struct cd_db *db, void *arg, om_err *e)
 		s = check_group(db, ask, e);
 	if (s == OM_OK)
 		s = read_state(db, ask, &f, e);
+	if (s == OM_OK)
+		s = cd_terms_of_month(db, ask->month.from_day, ask->a, &out->terms, e);
 	for (size_t i = 0; s == OM_OK && i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i].wanted)
 			s = read_table(db, ask, tables[i].period, &f, tables[i].by, tables[i].n_by, tables[i].order,
@@ -331,6 +335,7 @@ cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__Statement
 		return s;
 	out->group = q->group != NULL ? om_arena_strdup(a, q->group) : NULL;
 	out->timezone = om_arena_strdup(a, om_zone_name());
+	out->zone = cd_zone_reply(a);
 	out->from_day = ask.month.from_day;
 	out->to_day = ask.month.to_day;
 	out->from_us = om_zone_day_start(ask.month.from_day);

@@ -12,6 +12,8 @@
 #include "query.h"
 #include "senders.h"
 #include "stats.h"
+#include "terms_change.h"
+#include "terms_offers.h"
 #include "zone.h"
 
 #include <string.h>
@@ -30,6 +32,10 @@ static struct om_stat discrepancies =
 static struct om_stat dead_letters = OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take.");
 static struct om_stat missing = OM_GAUGE("owui_metering_missing_records", NULL,
     "Records that were acknowledged and are not in the database, because it was put back to an earlier state.");
+static struct om_stat held = OM_GAUGE(
+    "owui_metering_deliveries_held", NULL, "Closed months whose files are held back until their terms are right.");
+static struct om_stat terms_conflict = OM_GAUGE("owui_metering_terms_conflict", NULL,
+    "1 while reportd instances with different settings are heard, so that none of them are adopted as terms.");
 static struct om_stat database_up = OM_GAUGE("owui_metering_database_up", NULL, "1 while the database answers.");
 
 static int64_t
@@ -81,7 +87,9 @@ static struct om_stat senders_silent = OM_GAUGE("owui_metering_senders", "state=
 struct counts {
 	struct cd_lookup_counts lookups;
 	struct cd_sender_counts senders;
-	int64_t letters, discrepancies, missing;
+	int64_t letters, discrepancies, missing, held;
+	char *conflict; /* in the arena */
+	struct om_arena *a;
 };
 
 static om_status
@@ -96,6 +104,10 @@ count(struct cd_db *db, void *arg, om_err *e)
 		s = cd_journal_missing(db, &c->missing, e);
 	if (s == OM_OK)
 		s = cd_journal_differing(db, &c->discrepancies, e);
+	if (s == OM_OK)
+		s = cd_delivery_count_held(db, &c->held, e);
+	if (s == OM_OK)
+		s = cd_terms_conflict(db, om_now(), c->a, &c->conflict, e);
 	return s == OM_OK ? cd_senders_count(db, om_now(), &c->senders, e) : s;
 }
 
@@ -103,7 +115,7 @@ static om_status
 metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
 	Om__MetricsReply *out = om_msg_new(a, &om__metrics_reply__descriptor);
-	struct counts counts;
+	struct counts counts = {.a = a};
 	struct om_buf b;
 	om_status s;
 
@@ -119,6 +131,8 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 		om_stat_set(&dead_letters, counts.letters);
 		om_stat_set(&missing, counts.missing);
 		om_stat_set(&discrepancies, counts.discrepancies);
+		om_stat_set(&held, counts.held);
+		om_stat_set(&terms_conflict, counts.conflict != NULL);
 		om_stat_set(&senders_on, counts.senders.on);
 		om_stat_set(&senders_off, counts.senders.off);
 		om_stat_set(&senders_unfit, counts.senders.does_not_fit);
@@ -235,6 +249,14 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_SENDERS:
 		ANSWER(SENDERS, senders, senders_reply,
 		    cd_senders_list(p->pool, om_now(), deadline_ms, a, rep->senders, e));
+	case OM__REQUEST__BODY_TERMS:
+		ANSWER(TERMS, terms, terms_reply, cd_terms_query(p->pool, om_now(), deadline_ms, a, rep->terms, e));
+	case OM__REQUEST__BODY_TERMS_CHANGE:
+		ANSWER(TERMS, terms, terms_reply,
+		    cd_terms_change(p->pool, req->terms_change, om_now(), deadline_ms, a, rep->terms, e));
+	case OM__REQUEST__BODY_TERMS_OFFER:
+		ANSWER(TERMS_OFFER, terms_offer, terms_offer_reply,
+		    cd_terms_offer(p->pool, req->terms_offer, om_now(), deadline_ms, a, rep->terms_offer, e));
 	case OM__REQUEST__BODY_METRICS:
 		return metrics(p, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_RENDER:

@@ -142,6 +142,18 @@ write_refused(struct gw_app *app, struct om_jw *w)
 	om_jw_close(w, '}');
 }
 
+/* write_delivery writes what is held back, and what keeps terms from being taken over. */
+static void
+write_delivery(struct om_jw *w, const Om__PipelineReply *p)
+{
+	om_jw_key(w, "delivery");
+	om_jw_open(w, '{');
+	gw_write_text(w, "held_month", p != NULL ? p->held_month : NULL);
+	gw_write_text(w, "held_reason", p != NULL ? p->held_reason : NULL);
+	om_jw_close(w, '}');
+	gw_write_text(w, "terms_conflict", p != NULL ? p->terms_conflict : NULL);
+}
+
 om_status
 gw_api_pipeline(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -161,6 +173,7 @@ gw_api_pipeline(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_e
 	gw_write_time(&w, "last_commit_at", p != NULL && p->has_last_commit_us, p != NULL ? p->last_commit_us : 0);
 	write_lookups(&w, p);
 	write_refused(app, &w);
+	write_delivery(&w, p);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Issued documents: made by reportd, kept by costd, given out as they are. */
+/* Issued documents, kept by costd and given out as they are. */
+#include "api_issued.h"
+
 #include "api_read.h"
 #include "digest.h"
 #include "log.h"
@@ -40,8 +42,8 @@ kind_name(Om__DocumentKind kind)
 	return "report";
 }
 
-static om_status
-read_kind(const char *text, Om__DocumentKind *out, om_err *e)
+om_status
+gw_document_kind(const char *text, Om__DocumentKind *out, om_err *e)
 {
 	for (size_t i = 0; i < N_KINDS; i++) {
 		if (strcmp(kinds[i].name, text) == 0) {
@@ -52,9 +54,8 @@ read_kind(const char *text, Om__DocumentKind *out, om_err *e)
 	return om_fail(e, OM_INVALID, "kind: must be statement, group_statement or report");
 }
 
-/* read_month reads "2026-11". */
-static om_status
-read_month(const char *text, uint32_t *year, uint32_t *month, om_err *e)
+om_status
+gw_document_month(const char *text, uint32_t *year, uint32_t *month, om_err *e)
 {
 	char y[5] = "", m[3] = "";
 	uint64_t yn = 0, mn = 0;
@@ -70,7 +71,24 @@ read_month(const char *text, uint32_t *year, uint32_t *month, om_err *e)
 	return OM_OK;
 }
 
+om_status
+gw_document_format(const char *text, Om__Format *out, om_err *e)
+{
+	bool pdf = text == NULL || strcmp(text, "pdf") == 0;
+
+	if (!pdf && strcmp(text, "xlsx") != 0)
+		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
+	*out = pdf ? OM__FORMAT__FORMAT_PDF : OM__FORMAT__FORMAT_XLSX;
+	return OM_OK;
+}
+
 /* ---- writing ---- */
+
+static const char *
+format_name(Om__Format format)
+{
+	return format == OM__FORMAT__FORMAT_PDF ? "pdf" : "xlsx";
+}
 
 static void
 write_hash(struct om_jw *w, const ProtobufCBinaryData *hash)
@@ -94,8 +112,62 @@ write_code(struct om_jw *w, const char *code)
 	gw_write_text(w, "verification_code", shown);
 }
 
+/* first_file is what stands at the top of a document, as its first file. */
+static Om__DocumentPart
+first_file(const Om__Document *d)
+{
+	Om__DocumentPart p = OM__DOCUMENT_PART__INIT;
+
+	p.format = d->format;
+	p.bytes = d->bytes;
+	p.sha256 = d->sha256;
+	p.filename = d->filename;
+	p.content_type = d->content_type;
+	p.made_us = d->issued_us;
+	p.locale = d->locale;
+	return p;
+}
+
+typedef void file_writer(struct om_jw *w, const Om__DocumentPart *p);
+
 static void
-write_document(struct om_jw *w, const Om__Document *d)
+write_files(struct om_jw *w, const Om__Document *d, file_writer *write)
+{
+	Om__DocumentPart first = first_file(d);
+
+	om_jw_key(w, "files");
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < d->n_files; i++)
+		write(w, d->files[i]);
+	if (d->n_files == 0) /* a costd that knows of one only */
+		write(w, &first);
+	om_jw_close(w, ']');
+}
+
+static void
+write_bool(struct om_jw *w, const char *key, bool v)
+{
+	om_jw_key(w, key);
+	om_jw_bool(w, v);
+}
+
+static void
+write_file(struct om_jw *w, const Om__DocumentPart *p)
+{
+	om_jw_open(w, '{');
+	gw_write_text(w, "format", format_name(p->format));
+	write_bool(w, "duplicate", p->duplicate != 0);
+	gw_write_count(w, "bytes", p->bytes);
+	write_hash(w, &p->sha256);
+	gw_write_text(w, "filename", p->filename);
+	om_jw_key(w, "made_at");
+	om_jw_time(w, p->made_us);
+	gw_write_text(w, "locale", p->locale);
+	om_jw_close(w, '}');
+}
+
+void
+gw_document_write(struct om_jw *w, const Om__Document *d)
 {
 	char month[16];
 
@@ -107,7 +179,7 @@ write_document(struct om_jw *w, const Om__Document *d)
 	gw_write_text(w, "user_name", d->user_name);
 	gw_write_text(w, "group", d->group);
 	gw_write_text(w, "month", month);
-	gw_write_text(w, "format", d->format == OM__FORMAT__FORMAT_PDF ? "pdf" : "xlsx");
+	gw_write_text(w, "format", format_name(d->format));
 	gw_write_text(w, "locale", d->locale);
 	om_jw_key(w, "issued_at");
 	om_jw_time(w, d->issued_us);
@@ -119,115 +191,18 @@ write_document(struct om_jw *w, const Om__Document *d)
 	write_code(w, d->verification_code);
 	gw_write_text(w, "corrects", d->corrects);
 	gw_write_text(w, "corrected_by", d->corrected_by);
+	gw_write_text(w, "cancels", d->cancels);
+	gw_write_text(w, "cancelled_by", d->cancelled_by);
+	gw_write_text(w, "reason", d->reason);
 	gw_write_count(w, "unsettled", d->unsettled);
+	write_files(w, d, write_file);
 	om_jw_close(w, '}');
-}
-
-/* ---- issuing ---- */
-
-static om_status
-read_text(struct gw_req *rq, const json_t *doc, const char *key, size_t max, char **out, om_err *e)
-{
-	const char *text = NULL;
-	om_status s = om_json_text(doc, "", key, max, &text, e);
-
-	*out = NULL;
-	if (s != OM_OK || text == NULL)
-		return s;
-	if (text[0] == '\0')
-		return om_fail(e, OM_INVALID, "%s: must not be empty", key);
-	*out = om_arena_strdup(rq->arena, text);
-	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-static om_status
-read_format(const char *text, Om__Format *out, om_err *e)
-{
-	bool pdf = text == NULL || strcmp(text, "pdf") == 0;
-
-	if (!pdf && strcmp(text, "xlsx") != 0)
-		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
-	*out = pdf ? OM__FORMAT__FORMAT_PDF : OM__FORMAT__FORMAT_XLSX;
-	return OM_OK;
-}
-
-static om_status
-read_issue(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
-{
-	char *kind = NULL, *month = NULL, *format = NULL;
-	om_status s;
-
-	if (!json_is_object(doc))
-		return om_fail(e, OM_INVALID, "the body must be an object");
-	if ((s = read_text(rq, doc, "kind", 32, &kind, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "user", 128, &q->user, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "group", 256, &q->group, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "month", 16, &month, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "format", 16, &format, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "locale", 16, &q->locale, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "paper", 16, &q->paper, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "corrects", 32, &q->corrects, e)) != OM_OK)
-		return s;
-	if (kind == NULL || month == NULL)
-		return om_fail(e, OM_INVALID, "%s: is missing", kind == NULL ? "kind" : "month");
-	s = read_kind(kind, &q->kind, e);
-	if (s == OM_OK)
-		s = read_month(month, &q->year, &q->month, e);
-	return s == OM_OK ? read_format(format, &q->format, e) : s;
-}
-
-/* name_request takes the caller's name for the request, or draws one. */
-static om_status
-name_request(struct gw_req *rq, Om__IssueQuery *q, om_err *e)
-{
-	const char *given = gw_req_header(rq, "Idempotency-Key");
-	char drawn[OM_REQUEST_ID];
-
-	if (given != NULL && !om_text_token(given, 100))
-		return om_fail(e, OM_INVALID, "Idempotency-Key: must be 1 to 100 printable characters without space");
-	if (given == NULL)
-		om_request_id_make(drawn);
-	q->request = om_arena_printf(rq->arena, "http:%s", given != NULL ? given : drawn);
-	return q->request != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-om_status
-gw_api_document_issue(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	json_t *doc = NULL;
-	struct om_jw w;
-	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
-
-	if (s != OM_OK)
-		return s;
-	s = read_issue(rq, doc, &q, e);
-	json_decref(doc);
-	if (s == OM_OK)
-		s = name_request(rq, &q, e);
-	if (s != OM_OK)
-		return s;
-	req.body_case = OM__REQUEST__BODY_ISSUE;
-	req.issue = &q;
-	s = gw_peers_ask_reportd(app->peers, &req, rq->arena, &rep, e);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_ISSUE)
-		return gw_read_mismatch(e);
-	rp->status = rep->issue->known ? 200 : 201;
-	rp->type = "application/json";
-	gw_reply_header(rp, "Location", "/api/v1/documents/%s", rep->issue->document->number);
-	om_jw_init(&w, &rp->body);
-	write_document(&w, rep->issue->document);
-	return OM_OK;
 }
 
 /* ---- reading ---- */
 
-static om_status
-ask_documents(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e)
+om_status
+gw_documents_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e)
 {
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
@@ -241,6 +216,20 @@ ask_documents(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__
 	if (rep->body_case != OM__REPLY__BODY_DOCUMENTS)
 		return gw_read_mismatch(e);
 	*out = rep->documents;
+	return OM_OK;
+}
+
+om_status
+gw_document_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, const Om__Document **out, om_err *e)
+{
+	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	om_status s = gw_documents_ask(app, rq, q, &found, e);
+
+	if (s != OM_OK)
+		return s;
+	if (found->n_items != 1 || found->items == NULL)
+		return gw_read_mismatch(e);
+	*out = found->items[0];
 	return OM_OK;
 }
 
@@ -258,9 +247,9 @@ read_list(struct gw_req *rq, Om__DocumentsQuery *q, om_err *e)
 	q->has_of_year = q->has_of_month = month != NULL;
 	q->has_kind = kind != NULL;
 	if (month != NULL)
-		s = read_month(month, &q->of_year, &q->of_month, e);
+		s = gw_document_month(month, &q->of_year, &q->of_month, e);
 	if (s == OM_OK && kind != NULL)
-		s = read_kind(kind, &q->kind, e);
+		s = gw_document_kind(kind, &q->kind, e);
 	if (s == OM_OK)
 		s = gw_query_text(rq, "user", 1, 128, &q->user, e);
 	if (s == OM_OK)
@@ -280,7 +269,7 @@ gw_api_documents(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 	om_status s = read_list(rq, &q, e);
 
 	if (s == OM_OK)
-		s = ask_documents(app, rq, &q, &found, e);
+		s = gw_documents_ask(app, rq, &q, &found, e);
 	if (s != OM_OK)
 		return s;
 	rp->type = "application/json";
@@ -289,15 +278,15 @@ gw_api_documents(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 	om_jw_key(&w, "items");
 	om_jw_open(&w, '[');
 	for (size_t i = 0; i < found->n_items; i++)
-		write_document(&w, found->items[i]);
+		gw_document_write(&w, found->items[i]);
 	om_jw_close(&w, ']');
 	gw_write_text(&w, "next_cursor", found->next_cursor);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }
 
-static om_status
-copy_number(struct gw_req *rq, char **out, om_err *e)
+om_status
+gw_document_number(struct gw_req *rq, char **out, om_err *e)
 {
 	if (strlen(rq->param[0]) > 32)
 		return om_fail(e, OM_NOT_FOUND, "there is no such document");
@@ -309,79 +298,98 @@ om_status
 gw_api_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
-	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	const Om__Document *found = NULL;
 	struct om_jw w;
-	om_status s = copy_number(rq, &q.number, e);
+	om_status s = gw_document_number(rq, &q.number, e);
 
 	if (s == OM_OK)
-		s = ask_documents(app, rq, &q, &found, e);
-	if (s != OM_OK)
+		s = gw_document_ask(app, rq, &q, &found, e);
+	if (s != OM_OK || found == NULL)
 		return s;
-	if (found->n_items != 1 || found->items == NULL)
-		return gw_read_mismatch(e);
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
-	write_document(&w, found->items[0]);
+	gw_document_write(&w, found);
 	return OM_OK;
 }
 
 /* ---- the file ---- */
 
+/* read_which reads which of its files is asked for. */
 static om_status
-ask_part(struct gw_app *app, struct gw_req *rq, char *number, uint64_t offset, Om__DocumentFileReply **out, om_err *e)
+read_which(struct gw_req *rq, Om__DocumentFileQuery *q, om_err *e)
 {
-	Om__DocumentFileQuery q = OM__DOCUMENT_FILE_QUERY__INIT;
+	const char *format = gw_req_arg(rq, "format"), *duplicate = gw_req_arg(rq, "duplicate");
+	om_status s = gw_document_number(rq, &q->number, e);
+
+	if (s == OM_OK && format != NULL)
+		s = gw_document_format(format, &q->format, e);
+	if (s != OM_OK)
+		return s;
+	if (duplicate != NULL && strcmp(duplicate, "0") != 0 && strcmp(duplicate, "1") != 0)
+		return om_fail(e, OM_INVALID, "duplicate: must be 0 or 1");
+	q->has_format = format != NULL;
+	q->has_duplicate = q->duplicate = duplicate != NULL && duplicate[0] == '1';
+	return OM_OK;
+}
+
+/* ask_part gives a part of the file, and the file it belongs to. */
+static om_status
+ask_part(struct gw_app *app, struct gw_req *rq, Om__DocumentFileQuery *q, Om__DocumentFileReply **out,
+    Om__DocumentPart *file, om_err *e)
+{
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
 	om_status s;
 
-	q.number = number;
-	q.offset = offset;
 	req.body_case = OM__REQUEST__BODY_DOCUMENT_FILE;
-	req.document_file = &q;
+	req.document_file = q;
 	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
 	if (s != OM_OK)
 		return s;
 	if (rep->body_case != OM__REPLY__BODY_DOCUMENT_FILE)
 		return gw_read_mismatch(e);
 	*out = rep->document_file;
+	*file = (*out)->file != NULL ? *(*out)->file : first_file((*out)->document);
+	if (q->has_format && file->format != q->format) /* a costd that knows of one file only, as the next */
+		return om_fail(e, OM_NOT_FOUND, "the document has no file of this format");
+	if ((q->duplicate != 0) != (file->duplicate != 0))
+		return om_fail(e, OM_NOT_FOUND, "there is no duplicate of this document");
 	return OM_OK;
 }
 
 /* take_file puts the parts together and holds them against the hash. */
 static om_status
-take_file(
-    struct gw_app *app, struct gw_req *rq, char *number, Om__DocumentFileReply *part, struct gw_reply *rp, om_err *e)
+take_file(struct gw_app *app, struct gw_req *rq, Om__DocumentFileQuery *q, Om__DocumentFileReply *part,
+    const Om__DocumentPart *file, struct gw_reply *rp, om_err *e)
 {
-	const Om__Document *d = part->document;
 	unsigned char sum[OM_SHA256], *data;
-	uint64_t n = 0;
+	Om__DocumentPart again;
 	om_status s = OM_OK;
 
-	if (d->bytes == part->data.len) {
+	if (file->bytes == part->data.len) {
 		data = part->data.data;
 	} else {
-		data = d->bytes <= MAX_FILE ? om_arena_alloc(rq->arena, d->bytes) : NULL;
+		data = file->bytes <= MAX_FILE ? om_arena_alloc(rq->arena, file->bytes) : NULL;
 		if (data == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
 		while (s == OM_OK) {
-			if (part->data.len > d->bytes - n ||
-			    (part->data.len < PART_BYTES && n + part->data.len < d->bytes))
+			if (part->data.len > file->bytes - q->offset ||
+			    (part->data.len < PART_BYTES && q->offset + part->data.len < file->bytes))
 				return gw_read_mismatch(e);
-			memcpy(data + n, part->data.data, part->data.len);
-			n += part->data.len;
-			if (n == d->bytes)
+			memcpy(data + q->offset, part->data.data, part->data.len);
+			q->offset += part->data.len;
+			if (q->offset == file->bytes)
 				break;
-			s = ask_part(app, rq, number, n, &part, e);
+			s = ask_part(app, rq, q, &part, &again, e);
 		}
 		if (s != OM_OK)
 			return s;
 	}
-	s = om_sha256(&(struct om_bytes){.data = data, .n = d->bytes}, 1, sum);
-	if (s == OM_OK && (d->sha256.len != OM_SHA256 || memcmp(sum, d->sha256.data, OM_SHA256) != 0))
+	s = om_sha256(&(struct om_bytes){.data = data, .n = file->bytes}, 1, sum);
+	if (s == OM_OK && (file->sha256.len != OM_SHA256 || memcmp(sum, file->sha256.data, OM_SHA256) != 0))
 		s = om_fail(e, OM_DAMAGED, "the file in the database is not the one that was issued");
 	rp->data = data;
-	rp->n_data = d->bytes;
+	rp->n_data = file->bytes;
 	return s;
 }
 
@@ -399,37 +407,49 @@ write_last_modified(struct gw_reply *rp, om_time at)
 om_status
 gw_api_document_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
+	Om__DocumentFileQuery q = OM__DOCUMENT_FILE_QUERY__INIT;
+	Om__DocumentPart file = OM__DOCUMENT_PART__INIT;
 	Om__DocumentFileReply *part = NULL;
-	char *number = NULL, etag[2 * 16 + 3] = "\"";
-	om_status s = copy_number(rq, &number, e);
+	char etag[2 * 16 + 3] = "\"";
+	om_status s = read_which(rq, &q, e);
 
 	if (s == OM_OK)
-		s = ask_part(app, rq, number, 0, &part, e);
+		s = ask_part(app, rq, &q, &part, &file, e);
 	if (s != OM_OK)
 		return s;
-	if (part == NULL || part->document->sha256.len != OM_SHA256)
+	if (part == NULL || file.sha256.len != OM_SHA256)
 		return gw_read_mismatch(e);
-	om_hex(part->document->sha256.data, 16, etag + 1);
+	om_hex(file.sha256.data, 16, etag + 1);
 	etag[33] = '"';
 	etag[34] = '\0';
 	gw_reply_header(rp, "ETag", "%s", etag);
-	write_last_modified(rp, part->document->issued_us);
+	write_last_modified(rp, file.made_us);
 	rp->cache_control = "private, no-cache";
 	if (gw_etag_matches(rq, etag)) {
 		rp->status = 304;
 		return OM_OK;
 	}
-	s = take_file(app, rq, number, part, rp, e);
+	s = take_file(app, rq, &q, part, &file, rp, e);
 	if (s != OM_OK)
 		return s;
-	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"", part->document->filename);
-	rp->type = part->document->format == OM__FORMAT__FORMAT_PDF
+	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"", file.filename);
+	rp->type = file.format == OM__FORMAT__FORMAT_PDF
 	    ? "application/pdf"
 	    : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 	return OM_OK;
 }
 
 /* ---- verification ---- */
+
+static void
+write_verified_file(struct om_jw *w, const Om__DocumentPart *p)
+{
+	om_jw_open(w, '{');
+	gw_write_text(w, "format", format_name(p->format));
+	write_bool(w, "duplicate", p->duplicate != 0);
+	write_hash(w, &p->sha256);
+	om_jw_close(w, '}');
+}
 
 static void
 write_verified(struct gw_reply *rp, const Om__Document *d)
@@ -447,6 +467,9 @@ write_verified(struct gw_reply *rp, const Om__Document *d)
 	gw_write_text(&w, "currency", d->currency);
 	write_hash(&w, &d->sha256);
 	gw_write_text(&w, "corrected_by", d->corrected_by);
+	gw_write_text(&w, "cancels", d->cancels);
+	gw_write_text(&w, "cancelled_by", d->cancelled_by);
+	write_files(&w, d, write_verified_file);
 	om_jw_close(&w, '}');
 }
 
@@ -463,7 +486,8 @@ gw_api_verify(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 		return om_fail(e, s, "too many unknown codes; try again in %lld s", (long long)wait_s);
 	}
 	q.verification_code = om_arena_printf(rq->arena, "%.64s", rq->param[0]);
-	s = q.verification_code != NULL ? ask_documents(app, rq, &q, &found, e) : om_fail(e, OM_NOMEM, "out of memory");
+	s = q.verification_code != NULL ? gw_documents_ask(app, rq, &q, &found, e)
+					: om_fail(e, OM_NOMEM, "out of memory");
 	if (s == OM_OK && found->n_items == 1) {
 		gw_throttle_succeed(app->verify_throttle, rq->client);
 		write_verified(rp, found->items[0]);

@@ -14,7 +14,6 @@
 #define COSTD_MS        15000
 #define REPORTD_SOCKETS 2
 #define JOB_SOCKETS     16 /* to each; most of them wait for jobs */
-#define REPORTD_MS      60000
 #define SOON_MS         1000
 #define LOOK_EVERY_MS   2000
 #define LOOK_MS         1500
@@ -265,12 +264,6 @@ om_status
 gw_peers_ask_costd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
 {
 	return ask(p->costd, req, COSTD_MS, a, reply_out, e);
-}
-
-om_status
-gw_peers_ask_reportd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
-{
-	return ask(p->reportd, req, REPORTD_MS, a, reply_out, e);
 }
 
 static om_status

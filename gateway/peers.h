@@ -37,8 +37,6 @@ struct om_wire_client *gw_peers_submit(struct gw_peers *p);
 
 om_status gw_peers_ask_costd(
     struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
-om_status gw_peers_ask_reportd(
-    struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
 
 typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
 
@@ -46,7 +44,7 @@ typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
 om_status gw_peers_ask_soon(
     struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
 
-/* gw_peers_reportds gives reportd's processes one by one, for jobs. */
+/* gw_peers_reportds gives reportd's processes one by one, for jobs and documents. */
 struct om_fleet *gw_peers_reportds(struct gw_peers *p);
 
 /* gw_peers_blame turns a peer's status into the caller's, as the questions do. */

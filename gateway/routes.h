@@ -30,10 +30,11 @@ gw_handler gw_api_settings, gw_api_plugin;                               /* api_
 gw_handler gw_api_live;                                                  /* api_live.c */
 gw_handler gw_api_users, gw_api_user, gw_api_models, gw_api_credits;     /* api_lists.c */
 gw_handler gw_api_prices, gw_api_unsettled, gw_api_dead_letters;
-gw_handler gw_api_retry_dead_letters, gw_api_discrepancies, gw_api_refused; /* api_settle.c */
-gw_handler gw_api_heartbeat, gw_api_senders;                                /* api_senders.c */
-gw_handler gw_api_document_issue, gw_api_documents, gw_api_document;        /* api_issued.c */
-gw_handler gw_api_document_file, gw_api_verify;                             /* api_issued.c */
+gw_handler gw_api_retry_dead_letters, gw_api_discrepancies, gw_api_refused;        /* api_settle.c */
+gw_handler gw_api_heartbeat, gw_api_senders;                                       /* api_senders.c */
+gw_handler gw_api_document_issue, gw_api_document_cancel, gw_api_document_request; /* api_issue.c */
+gw_handler gw_api_documents, gw_api_document, gw_api_document_file, gw_api_verify; /* api_issued.c */
+gw_handler gw_api_terms, gw_api_terms_change;                                      /* api_terms.c */
 /* api_documents.c */
 gw_handler gw_api_statement, gw_api_group_statement, gw_api_report, gw_api_user_report;
 gw_handler gw_api_usage_csv, gw_api_usage_xlsx, gw_api_generations_csv, gw_api_generations_xlsx;

@@ -2,8 +2,9 @@
 #include "app.h"
 
 #include "delivery.h"
-#include "issue.h"
+#include "issue_jobs.h"
 #include "log.h"
+#include "offer.h"
 #include "serve.h"
 #include "settings.h"
 #include "workdir.h"
@@ -21,10 +22,11 @@ struct app {
 	struct om_fleet *costd;  /* owned */
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
-	struct om_buf terms;
-	struct rd_delivery *delivery; /* owned; NULL: nothing is delivered */
-	struct om_wire_server *wire;  /* owned */
-	bool ready;                   /* server is initialised */
+	struct rd_offering *offering;  /* owned */
+	struct rd_issue_jobs *issues;  /* owned */
+	struct rd_delivery *delivery;  /* owned; NULL: nothing is delivered */
+	struct om_wire_server *wire;   /* owned */
+	bool ready;                    /* server is initialised */
 };
 
 static void
@@ -37,7 +39,9 @@ stop(void *self)
 	if (app->ledger != NULL)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
 	rd_delivery_free(&app->delivery);
+	rd_issue_jobs_close(&app->issues);
 	om_wire_server_close(&app->wire);
+	rd_offering_free(&app->offering);
 	om_wire_client_free(&app->ledger);
 	if (app->ready)
 		rd_server_fini(&app->server);
@@ -45,8 +49,45 @@ stop(void *self)
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
 	rd_house_close(&app->house);
-	om_buf_fini(&app->terms);
 	free(app);
+}
+
+static om_status
+issue(void *arg, Om__IssueQuery *q, struct om_arena *a, Om__IssueReply **out, om_err *e)
+{
+	return rd_issue(arg, q, NULL, om_mono_ms() + RD_ISSUE_MS, a, out, e);
+}
+
+static om_status
+check(void *arg, const Om__RenderQuery *q, om_err *e)
+{
+	const struct rd_server *srv = arg;
+	Om__JobStart what = OM__JOB_START__INIT;
+	Om__RenderQuery copy = *q;
+
+	what.render = &copy;
+	return rd_make_check(&srv->shop, &what, e);
+}
+
+/* start_issuing: what is told to costd, and what is issued. */
+static om_status
+start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
+{
+	const struct rd_issue_jobs_opts jobs = {
+	    .issue = issue, .arg = &app->issuing, .others = rd_serve, .others_arg = &app->server};
+	om_status s;
+
+	app->issuing = (struct rd_issuing){
+	    .costd = app->ledger,
+	    .fleet = app->costd,
+	    .render = rd_serve,
+	    .check = check,
+	    .render_arg = &app->server,
+	    .public_url = c->public_url,
+	};
+	s = rd_offering_new(app->ledger, &app->house.offer, rd_jobs_instance(app->server.jobs), &app->offering, e);
+	app->server.shop.offering = app->offering;
+	return s == OM_OK ? rd_issue_jobs_open(&jobs, &app->issues, e) : s;
 }
 
 static om_status
@@ -60,8 +101,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .tls = tls,
 	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
-	    .handler = rd_issue_serve,
-	    .arg = &app->issuing,
+	    .handler = rd_issue_jobs_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
 	om_status s = rd_house_open(c, &app->house, e);
@@ -74,11 +114,6 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = om_fleet_open(&client, &app->costd, e);
 	if (s == OM_OK)
 		s = om_wire_client_open(&client, &app->ledger, e);
-	if (s == OM_OK) {
-		om_buf_init(&app->terms, (size_t)256 * 1024);
-		rd_settings_terms(c, &app->terms);
-		s = om_buf_done(&app->terms, e);
-	}
 	if (s != OM_OK)
 		return s;
 	app->server.conf = c;
@@ -88,15 +123,11 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .work = app->work,
 	    .house = &app->house,
 	};
-	app->issuing = (struct rd_issuing){
-	    .costd = app->ledger,
-	    .render = rd_serve,
-	    .render_arg = &app->server,
-	    .public_url = c->public_url,
-	    .terms = app->terms.data,
-	};
 	s = rd_server_init(&app->server, &jobs, e);
 	app->ready = s == OM_OK;
+	if (s == OM_OK)
+		s = start_issuing(c, app, e);
+	server.arg = app->issues;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
 	if (s == OM_OK && c->delivery_dir != NULL) {

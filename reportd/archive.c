@@ -3,7 +3,8 @@
  * archive.c - everyone's statements of a month in one ZIP file, written while
  * it is sent, with a manifest of names, totals and hashes at its end.
  *
- * Promise   A statement that cannot be made fails the whole.  Names are unique.
+ * Promise   A statement that cannot be made fails the whole.  All are of one
+ *           moment, and amount to the month's total.  Names are unique.
  *           Same figures, same bytes.
  */
 #include "clean.h"
@@ -140,26 +141,42 @@ note(struct zip *z, const char *name, const struct rd_doc *d, const Om__Statemen
 
 /* ---- a statement ---- */
 
+/* What all statements have in common. */
+struct all {
+	struct rd_workshop *w;
+	struct rd_source *src;
+	const struct rd_terms *terms;
+	rd_paper paper;
+	struct rd_figures sum; /* of those that are written */
+};
+
 static om_status
-add_statement(struct rd_workshop *w, struct zip *z, const struct rd_month *m, const char *zone, size_t number,
-    rd_paper paper, om_err *e)
+add_to_sum(struct all *of, const Om__StatementReply *r, om_err *e)
+{
+	struct rd_figures one;
+	om_status s = rd_figures_read(r->total, &one, e);
+
+	return s == OM_OK ? rd_figures_add(&of->sum, &one, e) : s;
+}
+
+static om_status
+add_statement(struct all *of, struct zip *z, const struct rd_month *m, size_t number, om_err *e)
 {
 	Om__StatementReply *r = NULL;
 	const struct rd_doc *d = NULL;
 	struct om_arena a;
 	struct rd_file f;
-	unsigned at;
 	char *name;
 	om_status s;
 
 	om_arena_init(&a, ONE_BYTES);
-	s = rd_ask_statement(w, m, 0, false, &a, &r, &at, e);
-	if (s == OM_OK && strcmp(r->timezone, zone) != 0)
-		s = om_fail(e, OM_UNAVAILABLE, "the time zone changed while the file was made");
+	s = rd_source_other(of->src, m, &a, &r, e);
 	if (s == OM_OK)
-		s = rd_statement_new(r, m, &w->house->terms, &a, &d, e);
+		s = add_to_sum(of, r, e);
 	if (s == OM_OK)
-		s = rd_write_pdf(d, w->fonts, paper, &a, &f, e);
+		s = rd_statement_new(r, m, of->terms, &a, &d, e);
+	if (s == OM_OK)
+		s = rd_write_pdf(d, of->w->fonts, of->paper, &a, &f, e);
 	if (s == OM_OK) {
 		/* the number keeps names apart that are alike once they are clean */
 		name = om_arena_printf(&a, "%04zu-%s.pdf", number, d->stem);
@@ -172,11 +189,13 @@ add_statement(struct rd_workshop *w, struct zip *z, const struct rd_month *m, co
 	return s;
 }
 
+/* add_all: together they amount to the month. */
 static om_status
-add_all(struct rd_workshop *w, struct zip *z, const struct rd_month *m, const Om__StatementReply *all, rd_paper paper,
-    om_err *e)
+add_all(struct all *of, struct zip *z, const struct rd_month *m, om_err *e)
 {
-	om_status s = OM_OK;
+	const Om__StatementReply *all = of->src->reply;
+	struct rd_figures total;
+	om_status s = rd_figures_read(all->total, &total, e);
 	om_err why = {.text = ""};
 
 	om_buf_str(
@@ -190,18 +209,20 @@ add_all(struct rd_workshop *w, struct zip *z, const struct rd_month *m, const Om
 		one.user = all->users[i]->user;
 		if (one.user == NULL)
 			return om_fail(e, OM_PROTOCOL, "costd sent a user without an id");
-		s = add_statement(w, z, &one, all->timezone, i + 1, paper, &why);
+		s = add_statement(of, z, &one, i + 1, &why);
 		if (s != OM_OK)
 			return om_fail(e, s, "the statement of user %.60s: %.150s", one.user, why.text);
 		rd_task_progress(z->task, 1);
 	}
-	return OM_OK;
+	return s == OM_OK ? rd_figures_same("statements", &of->sum, &total, e) : s;
 }
 
 om_status
-rd_make_archive(struct rd_workshop *w, const struct rd_month *m, const Om__StatementReply *all, rd_paper paper,
-    struct rd_task *t, om_err *e)
+rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src, const struct rd_terms *terms,
+    rd_paper paper, struct rd_task *t, om_err *e)
 {
+	struct all of = {.w = w, .src = src, .terms = terms, .paper = paper};
+	const Om__StatementReply *all = src->reply;
 	om_time when = all->has_changed_us ? all->changed_us : all->from_us;
 	struct zip z;
 	om_status s = rd_task_folder(t, w->work, ROOM_AT_LEAST + all->n_users * ROOM_PER_USER, e);
@@ -213,7 +234,7 @@ rd_make_archive(struct rd_workshop *w, const struct rd_month *m, const Om__State
 	rd_task_expect(t, all->n_users);
 	s = open_zip(&z, t, e);
 	if (s == OM_OK)
-		s = add_all(w, &z, m, all, paper, e);
+		s = add_all(&of, &z, m, e);
 	if (s == OM_OK)
 		s = add_file(&z, "manifest.csv", when, z.manifest.data, z.manifest.len, e);
 	if (s == OM_OK && archive_write_close(z.a) != ARCHIVE_OK)

@@ -193,6 +193,22 @@ print_line(const struct rd_terms *t, om_money exact, int digits, om_money *net, 
 	return s == OM_OK ? om_money_add(*net, *out, net) : s;
 }
 
+/* least_of gives what a floor asks for, in the currency: the exact net amount
+ * where somebody is lifted to the minimum, which all of them reach then; where
+ * nobody is, the minimum of all payers, since the other lines may have been
+ * rounded below it. */
+static om_status
+least_of(const struct rd_terms *t, const struct rd_charges *c, int digits, om_money *out)
+{
+	const om_i128 one = 1000000000000000000;
+	om_money all = c->net;
+	om_status s = OM_OK;
+
+	if (om_money_is_zero(c->fee))
+		s = rd_money_scale((om_money){(om_i128)c->payers * one}, t->fee, 0, OM_MONEY_DIGITS, &all);
+	return s == OM_OK ? convert(t, all, digits, out) : s;
+}
+
 /* print_fee rounds a fee on top as any line.  A floor's takes what is missing. */
 static om_status
 print_fee(const struct rd_terms *t, const struct rd_charges *c, struct rd_printed *p)
@@ -200,14 +216,20 @@ print_fee(const struct rd_terms *t, const struct rd_charges *c, struct rd_printe
 	om_money least;
 	om_status s;
 
-	if (!t->floor || om_money_is_zero(c->fee))
+	if (!t->floor || (om_money_is_zero(c->fee) && (c->payers == 0 || t->old_floor)))
 		return print_line(t, c->fee, p->digits, &p->net, &p->fee);
-	s = convert(t, c->net, p->digits, &least);
+	s = least_of(t, c, p->digits, &least);
 	if (s != OM_OK || om_money_cmp(least, p->net) <= 0)
 		return s;
 	s = om_money_sub(least, p->net, &p->fee);
 	p->net = least;
 	return s;
+}
+
+om_status
+rd_bill_convert(const struct rd_terms *t, om_money exact, int digits, om_money *out, om_err *e)
+{
+	return convert(t, exact, digits, out) == OM_OK ? OM_OK : too_large(e);
 }
 
 om_status

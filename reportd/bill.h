@@ -12,6 +12,9 @@
  *              currency, as it is printed; a floor's line is what the others as
  *              printed fall short of the exact net amount, rounded, so that whom it
  *              lifts pays the minimum to the cent (or what the others alone round to);
+ *              where it lifts nobody, what they fall short of the minimum of all
+ *              payers, converted and rounded: so no rounding takes anybody below it
+ *              (rule 2; rd_terms.old_floor is rule 1, with no line in that case);
  *           6. net amount: the sum of the printed lines;
  *           7. tax on the net amount, rounded the same way;
  *           8. total: net amount and tax.
@@ -49,6 +52,9 @@ struct rd_printed {
 
 om_status rd_bill_print(
     const struct rd_terms *t, const struct rd_charges *c, struct rd_printed *out, om_err *e) OM_MUST;
+
+/* rd_bill_convert does steps 4 and 5 to an amount in USD. */
+om_status rd_bill_convert(const struct rd_terms *t, om_money exact, int digits, om_money *out, om_err *e) OM_MUST;
 
 /* rd_money_scale gives a * by / 10^shift, rounded once, half to even, to so many
  * fraction digits; OM_RANGE when it does not fit. */

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "fetch.h"
+#include "figures.h"
 #include "keeper.h"
 #include "log.h"
 #include "outbox.h"
@@ -58,6 +59,10 @@ struct job {
 	char month[8];
 	struct om_arena *a; /* as long as the month */
 	struct rd_outbox box;
+
+	struct rd_reading moment; /* everything that is made is of it */
+	atomic_bool opened;       /* it is open: the keeper asks for it */
+	Om__StatementReply *all;  /* everyone's month in it; NULL: the files are there already */
 };
 
 /* ---- the list of files ---- */
@@ -129,11 +134,11 @@ ask_delivery(struct rd_delivery *d, Om__DeliveryQuery *q, struct om_arena *a, Om
 	return s;
 }
 
-/* keep tells costd that the month is still being written. */
+/* keep tells costd that the month is still being written, and read. */
 static om_status
 keep(void *arg, om_err *e)
 {
-	const struct job *j = arg;
+	struct job *j = arg;
 	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
 	struct om_arena a;
 	om_status s;
@@ -143,25 +148,34 @@ keep(void *arg, om_err *e)
 	q.lease_id = j->due->lease_id;
 	s = ask_delivery(j->d, &q, &a, NULL, e);
 	om_arena_fini(&a);
-	return s;
+	return s == OM_OK && atomic_load(&j->opened) ? rd_reading_keep(&j->moment, e) : s;
 }
 
+/* open_moment asks for everyone's month and has that snapshot kept open. */
 static om_status
-ask_users(struct job *j, struct om_arena *a, Om__StatementReply **out, om_err *e)
+open_moment(struct job *j, om_err *e)
 {
 	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
+	unsigned at = 0;
 	om_status s;
 
 	q.year = j->due->year;
 	q.month = j->due->month;
+	q.has_open_reading = q.open_reading = q.has_hold = q.hold = true;
 	req.body_case = OM__REQUEST__BODY_STATEMENT;
 	req.statement = &q;
-	s = ask(j->d, &req, OM__REPLY__BODY_STATEMENT, a, &rep, e);
+	s = om_fleet_call(j->d->opts.issuing->fleet, &req, CALL_MS, j->a, &rep, &at, e);
+	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_STATEMENT)
+		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
 	if (s == OM_OK)
-		*out = rep->statement;
-	return s;
+		s = rd_reading_set(&j->moment, j->d->opts.issuing->fleet, at, rep->statement->reading_id, e);
+	if (s != OM_OK)
+		return s;
+	j->all = rep->statement;
+	atomic_store(&j->opened, true);
+	return OM_OK;
 }
 
 /* ---- one issued document ---- */
@@ -182,8 +196,9 @@ name_request(const struct job *j, const struct kind *k, const char *user, char o
 	return OM_OK;
 }
 
+/* copy_file copies the document's file of that format as it is in the database. */
 static om_status
-copy_file(struct job *j, char *number, om_err *e)
+copy_file(struct job *j, char *number, Om__Format format, om_err *e)
 {
 	uint64_t n = 0, bytes = 0;
 	om_status s;
@@ -197,13 +212,16 @@ copy_file(struct job *j, char *number, om_err *e)
 		om_arena_init(&a, OM_WIRE_MAX_BYTES);
 		q.number = number;
 		q.offset = n;
+		q.has_format = true;
+		q.format = format;
 		req.body_case = OM__REQUEST__BODY_DOCUMENT_FILE;
 		req.document_file = &q;
 		s = ask(j->d, &req, OM__REPLY__BODY_DOCUMENT_FILE, &a, &rep, e);
 		if (s == OM_OK && rep->document_file->data.len == 0)
 			s = om_fail(e, OM_PROTOCOL, "costd gave no part of the file");
 		if (s == OM_OK) {
-			bytes = rep->document_file->document->bytes;
+			bytes = rep->document_file->file != NULL ? rep->document_file->file->bytes
+								 : rep->document_file->document->bytes;
 			n += rep->document_file->data.len;
 			s = rd_outbox_write(&j->box, rep->document_file->data.data, rep->document_file->data.len, e);
 		}
@@ -212,13 +230,44 @@ copy_file(struct job *j, char *number, om_err *e)
 	return s == OM_OK && n != bytes ? om_fail(e, OM_PROTOCOL, "costd gave too much of the file") : s;
 }
 
-static om_status
-deliver_document(struct job *j, const struct kind *k, const char *user, om_err *e)
+/* file_of finds the file that was issued in that format. */
+static const Om__DocumentPart *
+file_of(const Om__Document *d, Om__Format format)
 {
+	for (size_t i = 0; i < d->n_files; i++)
+		if (d->files[i]->format == format && !d->files[i]->duplicate)
+			return d->files[i];
+	return NULL;
+}
+
+static om_status
+put_document(struct job *j, const struct kind *k, const Om__Document *d, om_err *e)
+{
+	const Om__DocumentPart *f = file_of(d, k->format);
+	char name[RD_OUTBOX_NAME];
+	om_status s;
+
+	if (f == NULL || f->sha256.len != OM_SHA256)
+		return om_fail(e, OM_PROTOCOL, "costd does not have the file of %s", d->number);
+	(void)snprintf(name, sizeof name, "%s%s", k->is == EACH_USER ? "statements/" : "", f->filename);
+	s = rd_outbox_begin(&j->box, name, e);
+	if (s == OM_OK)
+		s = copy_file(j, d->number, k->format, e);
+	if (s == OM_OK)
+		s = rd_outbox_end(&j->box, d->number, e);
+	if (s == OM_OK && memcmp(j->box.files[j->box.n - 1].sha256, f->sha256.data, OM_SHA256) != 0)
+		s = om_fail(e, OM_DAMAGED, "%s: what was written is not what was issued", d->number);
+	return s;
+}
+
+/* deliver_document takes what was issued of it already, if it shows this moment. */
+static om_status
+deliver_document(struct job *j, const struct kind *k, const char *user, Om__Figures *now, om_err *e)
+{
+	const struct rd_moment of = {.in = &j->moment, .now = now};
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
 	Om__IssueReply *made = NULL;
-	char request[128], name[RD_OUTBOX_NAME];
-	const Om__Document *doc;
+	char request[128];
 	struct om_arena a;
 	om_status s = name_request(j, k, user, request, e);
 
@@ -229,43 +278,39 @@ deliver_document(struct job *j, const struct kind *k, const char *user, om_err *
 	q.year = j->due->year;
 	q.month = j->due->month;
 	q.format = k->format;
+	q.has_take = q.take = true;
 	q.locale = j->d->opts.locale != NULL ? om_arena_strdup(&a, j->d->opts.locale) : NULL;
 	if (s == OM_OK && a.failed)
 		s = om_fail(e, OM_NOMEM, "out of memory");
 	if (s == OM_OK)
-		s = rd_issue(j->d->opts.issuing, &q, om_mono_ms() + TURN_MS, &a, &made, e);
-	if (s == OM_OK) {
-		doc = made->document;
-		(void)snprintf(name, sizeof name, "%s%s", k->is == EACH_USER ? "statements/" : "", doc->filename);
-		s = rd_outbox_begin(&j->box, name, e);
-		if (s == OM_OK)
-			s = copy_file(j, doc->number, e);
-		if (s == OM_OK)
-			s = rd_outbox_end(&j->box, doc->number, e);
-		if (s == OM_OK && memcmp(j->box.files[j->box.n - 1].sha256, doc->sha256.data, OM_SHA256) != 0)
-			s = om_fail(e, OM_DAMAGED, "%s: what was written is not what was issued", doc->number);
-	}
+		s = rd_issue(j->d->opts.issuing, &q, &of, om_mono_ms() + TURN_MS, &a, &made, e);
+	if (s == OM_OK)
+		s = put_document(j, k, made->document, e);
 	om_arena_fini(&a);
 	return s;
 }
 
+/* deliver_users: all statements together amount to the month. */
 static om_status
 deliver_users(struct job *j, const struct kind *k, om_err *e)
 {
-	Om__StatementReply *all = NULL;
-	struct om_arena a;
-	om_status s;
+	struct rd_figures sum = {.requests = 0}, one, total;
+	om_status s = rd_figures_read(j->all->total, &total, e);
 
-	om_arena_init(&a, LIST_BYTES);
-	s = ask_users(j, &a, &all, e);
-	for (size_t i = 0; s == OM_OK && i < all->n_users; i++) {
+	for (size_t i = 0; s == OM_OK && i < j->all->n_users; i++) {
+		const Om__UsageRow *u = j->all->users[i];
+
 		if (atomic_load(&j->d->stop))
-			s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
-		else if (all->users[i]->user != NULL)
-			s = deliver_document(j, k, all->users[i]->user, e);
+			return om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
+		if (u->user == NULL)
+			return om_fail(e, OM_PROTOCOL, "costd sent a user without an id");
+		s = rd_figures_read(u->figures, &one, e);
+		if (s == OM_OK)
+			s = rd_figures_add(&sum, &one, e);
+		if (s == OM_OK)
+			s = deliver_document(j, k, u->user, u->figures, e);
 	}
-	om_arena_fini(&a);
-	return s;
+	return s == OM_OK ? rd_figures_same("statements", &sum, &total, e) : s;
 }
 
 /* ---- one table ---- */
@@ -299,6 +344,9 @@ deliver_table(struct job *j, const struct kind *k, om_err *e)
 	q.month = j->due->month;
 	q.format = k->format;
 	q.locale = j->d->opts.locale != NULL ? om_arena_strdup(j->a, j->d->opts.locale) : NULL;
+	q.has_reading_id = q.has_reading_at = true;
+	q.reading_id = rd_reading_id(&j->moment);
+	q.reading_at = j->moment.at;
 	s = rd_fetch(&f, &q, e);
 	return s == OM_OK ? rd_outbox_end(&j->box, NULL, e) : s;
 }
@@ -310,7 +358,7 @@ deliver_kind(struct job *j, const struct kind *k, om_err *e)
 {
 	switch (k->is) {
 	case REPORT:
-		return deliver_document(j, k, NULL, e);
+		return deliver_document(j, k, NULL, j->all->total, e);
 	case EACH_USER:
 		return deliver_users(j, k, e);
 	case TABLE:
@@ -322,7 +370,10 @@ deliver_kind(struct job *j, const struct kind *k, om_err *e)
 static om_status
 fill_box(struct job *j, om_err *e)
 {
-	om_status s = OM_OK;
+	om_status s = open_moment(j, e);
+
+	if (s == OM_OK)
+		j->box.totals = j->all->total;
 
 	for (size_t i = 0; s == OM_OK && i < N_KINDS; i++) {
 		if (!has_word(j->d->opts.files, kinds[i].name))
@@ -358,6 +409,7 @@ report_done(struct job *j, om_err *e)
 	if (j->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	q.n_files = j->box.n;
+	q.totals = j->all != NULL ? j->all->total : j->box.totals;
 	q.has_lease_id = true;
 	q.lease_id = j->due->lease_id;
 	return ask_delivery(j->d, &q, j->a, NULL, e);
@@ -394,6 +446,7 @@ deliver(struct job *j)
 			s = report_done(j, &e);
 		rd_outbox_close(&j->box);
 		rd_keeper_stop(&k);
+		rd_reading_end(&j->moment);
 	}
 	if (s == OM_OK) {
 		om_stat_add(&months, 1);

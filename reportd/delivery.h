@@ -3,8 +3,9 @@
  * delivery.h - writes the closed month's files into a folder, when costd says
  * that they are due.
  *
- * What      Statements and reports are issued, each once, however often a month
- *           is begun anew; tables are written as the ledger is at that moment.
+ * What      Everything is of one moment, a snapshot that costd keeps open.
+ *           Statements and reports that were issued and show it are taken, others
+ *           corrected or issued, each once, however often a month is begun anew.
  * Promise   The month's folder appears at once and whole (outbox.h); costd hears
  *           of it, or gives the month out again.
  * Threads   One of its own.

@@ -6,6 +6,24 @@
 #include <string.h>
 
 const char *
+rd_doc_mark(const struct rd_doc *d)
+{
+	if (d->draft)
+		return d->locale->draft_mark;
+	return d->duplicate ? d->locale->duplicate_mark : NULL;
+}
+
+const char *
+rd_doc_number(const struct rd_doc *d, struct om_arena *a)
+{
+	const char *mark = rd_doc_mark(d);
+
+	if (d->draft || d->number == NULL)
+		return mark;
+	return mark != NULL ? om_arena_printf(a, "%s \xc2\xb7 %s", d->number, mark) : d->number;
+}
+
+const char *
 rd_money_text(om_money m, char buf[OM_MONEY_TEXT])
 {
 	const char *point;
@@ -24,7 +42,7 @@ rd_money_text(om_money m, char buf[OM_MONEY_TEXT])
 }
 
 const char *
-rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT])
+rd_cell_text(const struct rd_cell *c, rd_kind kind, const struct om_zone_table *zone, char buf[RD_CELL_TEXT])
 {
 	_Static_assert(RD_CELL_TEXT >= OM_MONEY_TEXT + 4 && RD_CELL_TEXT >= OM_TIME_TEXT, "room for every kind");
 
@@ -42,13 +60,14 @@ rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT])
 	case RD_DAY:
 		return om_day_text(c->u.day, buf);
 	case RD_INSTANT:
-		return om_zone_text(c->u.at, buf);
+		return om_zone_table_text(zone, c->u.at, buf);
 	}
 	return buf;
 }
 
 const char *
-rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, char buf[RD_SHOWN])
+rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, const struct om_zone_table *zone,
+    char buf[RD_SHOWN])
 {
 	_Static_assert(RD_SHOWN >= OM_MONEY_TEXT * 2, "room for a separator between all digits");
 
@@ -65,7 +84,7 @@ rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, 
 	case RD_DAY:
 		return rd_show_day(l, c->u.day, buf);
 	case RD_INSTANT:
-		return rd_show_instant(l, c->u.at, buf);
+		return rd_show_instant(l, zone, c->u.at, buf);
 	}
 	return buf;
 }

@@ -81,7 +81,7 @@ struct rd_tile {
 
 typedef enum rd_weight { RD_PLAIN, RD_SUM, RD_ASIDE } rd_weight;
 
-/* One line of the bill.  Its amount is rounded to the document's currency, as
+/* One line of the bill.  Its amount is in the document's currency, rounded, as
  * printed; a sum is that of the amounts printed above it.  An aside is not part
  * of any sum. */
 struct rd_amount {
@@ -135,17 +135,19 @@ struct rd_section {
 
 struct rd_doc {
 	rd_doc_kind kind;
-	const struct rd_locale *locale; /* of all texts */
-	const struct rd_issuer *issuer; /* never NULL */
-	const char *title;              /* "Usage statement" */
-	const char *month;              /* "November 2026" */
-	const char *subject;            /* whose: the user's name, or "All users" */
-	const char *stem;               /* file name without its ending, ASCII */
-	const char *currency;           /* of the bill and the amount due: "USD" */
-	int digits;                     /* after the point of an amount in it */
-	om_time created;                /* when it was issued; of a draft: when its figures last changed */
+	const struct rd_locale *locale;   /* of all texts */
+	const struct om_zone_table *zone; /* of all instants; never NULL */
+	const struct rd_issuer *issuer;   /* never NULL */
+	const char *title;                /* "Usage statement" */
+	const char *month;                /* "November 2026" */
+	const char *subject;              /* whose: the user's name, or "All users" */
+	const char *stem;                 /* file name without its ending, ASCII */
+	const char *currency;             /* of the bill and the amount due: "USD" */
+	int digits;                       /* after the point of an amount in it */
+	om_time created;                  /* when it was issued; of a draft: when its figures last changed */
 
-	bool draft;         /* says so across each page */
+	bool draft;         /* says so across each page, */
+	bool duplicate;     /* and so does this; not both */
 	const char *number; /* of an issued document; NULL: none */
 	const char *code;   /* to verify it by; NULL: none */
 	const char *verify; /* one line at the foot of each page; NULL: none */
@@ -171,6 +173,13 @@ struct rd_doc {
 	size_t n_notes;
 };
 
+/* rd_doc_mark gives the word across each page: a draft's or a duplicate's; NULL: none. */
+const char *rd_doc_mark(const struct rd_doc *d);
+
+/* rd_doc_number gives what each page is known by: its mark, its number, or both;
+ * NULL: nothing, or out of memory. */
+const char *rd_doc_number(const struct rd_doc *d, struct om_arena *a);
+
 /* rd_money_text writes the exact amount with at least two fraction digits, in no
  * language, and returns buf. */
 const char *rd_money_text(om_money m, char buf[OM_MONEY_TEXT]);
@@ -178,11 +187,13 @@ const char *rd_money_text(om_money m, char buf[OM_MONEY_TEXT]);
 #define RD_CELL_TEXT 64 /* bytes that hold any cell's text but RD_TEXT's */
 
 /* rd_cell_text gives a cell as text in no language, for machines: buf, or the
- * cell's own; "" when it is not known. */
-const char *rd_cell_text(const struct rd_cell *c, rd_kind kind, char buf[RD_CELL_TEXT]);
+ * cell's own; "" when it is not known.  Instants are local times of the zone. */
+const char *rd_cell_text(
+    const struct rd_cell *c, rd_kind kind, const struct om_zone_table *zone, char buf[RD_CELL_TEXT]);
 
 /* rd_cell_shown gives it the way a language writes it. */
-const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, char buf[RD_SHOWN]);
+const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l,
+    const struct om_zone_table *zone, char buf[RD_SHOWN]);
 
 /* rd_table_row gives the cells of a row: the table's own, or those filled into
  * scratch (RD_MAX_COLUMNS cells). */

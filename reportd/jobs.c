@@ -531,12 +531,13 @@ rd_jobs_drop(struct rd_jobs *j, ProtobufCBinaryData id, struct om_arena *a, Om__
 
 om_status
 rd_jobs_facts(struct rd_jobs *j, ProtobufCBinaryData id, struct om_arena *a, struct rd_task_facts *out,
-    ProtobufCBinaryData *figures, om_err *e)
+    ProtobufCBinaryData *figures, char **terms, om_err *e)
 {
 	struct rd_job *job;
 	om_status s;
 
 	*figures = (ProtobufCBinaryData){.len = 0};
+	*terms = NULL;
 	(void)pthread_mutex_lock(&j->lock);
 	s = hold(j, id, &job, e);
 	if (s == OM_OK) {
@@ -544,7 +545,8 @@ rd_jobs_facts(struct rd_jobs *j, ProtobufCBinaryData id, struct om_arena *a, str
 		if (has_ended(job) && job->task.figures != NULL) {
 			figures->data = om_arena_alloc(a, job->task.n_figures + 1);
 			figures->len = job->task.n_figures;
-			if (figures->data == NULL)
+			*terms = om_arena_strdup(a, job->task.terms);
+			if (figures->data == NULL || *terms == NULL)
 				s = om_fail(e, OM_NOMEM, "out of memory");
 			else
 				memcpy(figures->data, job->task.figures, job->task.n_figures);

@@ -61,9 +61,9 @@ om_status rd_jobs_read(
 om_status rd_jobs_drop(
     struct rd_jobs *j, ProtobufCBinaryData id, struct om_arena *a, Om__JobReply **out, om_err *e) OM_MUST;
 
-/* rd_jobs_facts tells what is known of a job's file; *figures lives in the
- * arena, and has no data where none were kept. */
+/* rd_jobs_facts tells what is known of a job's file; *figures and *terms live in the
+ * arena, and are without data where none were kept. */
 om_status rd_jobs_facts(struct rd_jobs *j, ProtobufCBinaryData id, struct om_arena *a, struct rd_task_facts *out,
-    ProtobufCBinaryData *figures, om_err *e) OM_MUST;
+    ProtobufCBinaryData *figures, char **terms, om_err *e) OM_MUST;
 
 #endif

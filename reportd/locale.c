@@ -205,16 +205,16 @@ rd_show_month(const struct rd_locale *l, int year, int month, char buf[RD_SHOWN]
 }
 
 const char *
-rd_show_instant(const struct rd_locale *l, om_time t, char buf[RD_SHOWN])
+rd_show_instant(const struct rd_locale *l, const struct om_zone_table *zone, om_time t, char buf[RD_SHOWN])
 {
 	struct shown s = {buf, 0};
 	char local[OM_TIME_TEXT];
 	const char *clock;
 	int year, month, day;
 
-	om_day_to_civil(om_zone_day(t), &year, &month, &day);
+	om_day_to_civil(om_zone_table_day(zone, t), &year, &month, &day);
 	add_day(&s, l, year, month, day);
-	clock = strchr(om_zone_text(t, local), ' ');
+	clock = strchr(om_zone_table_text(zone, t, local), ' ');
 	if (clock != NULL)
 		add_text(&s, clock);
 	return buf;

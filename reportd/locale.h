@@ -59,7 +59,7 @@ const char *rd_show_fixed(const struct rd_locale *l, om_money m, int digits, cha
 const char *rd_show_percent(const struct rd_locale *l, om_money percent, char buf[RD_SHOWN]);
 const char *rd_show_day(const struct rd_locale *l, om_day d, char buf[RD_SHOWN]);
 const char *rd_show_month(const struct rd_locale *l, int year, int month, char buf[RD_SHOWN]);
-/* rd_show_instant writes the local time in the reporting zone, to the minute. */
-const char *rd_show_instant(const struct rd_locale *l, om_time t, char buf[RD_SHOWN]);
+/* rd_show_instant writes the local time in a zone, to the minute. */
+const char *rd_show_instant(const struct rd_locale *l, const struct om_zone_table *zone, om_time t, char buf[RD_SHOWN]);
 
 #endif

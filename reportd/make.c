@@ -5,6 +5,7 @@
 #include "issue.h"
 #include "log.h"
 #include "rows.h"
+#include "source.h"
 #include "sink_csv.h"
 #include "stats.h"
 #include "text.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_ROWS      100000u                     /* of requests that come with the totals */
 #define USAGE_ROWS    100000u                     /* of totals in a file, the most that costd gives */
 #define FIGURES_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the document's model */
 #define FILE_BYTES    ((size_t)256 * 1024 * 1024) /* a PDF while it is made */
@@ -21,10 +21,7 @@
 #define ASK_MS        60000
 #define RETURN_MS     30000 /* costd may take to come back */
 #define LOOK_MS       50
-#define ROOM_MS       75000 /* costd ends a reading that nobody asks about after 60 s */
-#define PAUSE_MS      200
-#define SMALL_FILE    ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
-#define ZONE_TRIES    8
+#define SMALL_FILE    ((uint64_t)4 * 1024 * 1024)      /* room on the disk wanted for what is not estimated */
 #define NO_DATE       ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
 #define TEXT_CSV      "text/csv; charset=utf-8"
 #define TEXT_XLSX     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -41,54 +38,23 @@ static const struct {
 
 #define FORMATS (sizeof kinds / sizeof kinds[0])
 
-static struct om_stat asking_time =
-    OM_HISTOGRAM("owui_metering_document_figures_seconds", NULL, "Time to get a document's figures from costd.");
 static struct om_stat writing_time =
     OM_HISTOGRAM("owui_metering_document_writing_seconds", NULL, "Time to make a document from its figures.");
 
 om_status
 rd_workshop_init(struct rd_workshop *w, om_err *e)
 {
-	if (pthread_rwlock_init(&w->zone, NULL) != 0)
-		return om_fail(e, OM_NOMEM, "cannot make a lock");
-	om_stat_register(&asking_time);
+	(void)w;
+	(void)e;
+	rd_source_stats();
 	om_stat_register(&writing_time);
-	return om_zone_open("UTC", e);
+	return OM_OK;
 }
 
 void
 rd_workshop_fini(struct rd_workshop *w)
 {
-	(void)pthread_rwlock_destroy(&w->zone);
-}
-
-/* ---- the reporting zone ---- */
-
-om_status
-rd_hold_zone(struct rd_workshop *w, const char *name, om_err *e)
-{
-	om_status s;
-	om_err why;
-
-	for (int i = 0; i < ZONE_TRIES; i++) {
-		(void)pthread_rwlock_rdlock(&w->zone);
-		if (strcmp(om_zone_name(), name) == 0)
-			return OM_OK;
-		(void)pthread_rwlock_unlock(&w->zone);
-		(void)pthread_rwlock_wrlock(&w->zone);
-		s = om_zone_open(name, &why);
-		(void)pthread_rwlock_unlock(&w->zone);
-		if (s != OM_OK)
-			return om_fail(e, OM_INTERNAL, "costd's time zone %.60s: %.120s; is tzdata installed here?",
-			    name, why.text);
-	}
-	return om_fail(e, OM_INTERNAL, "costd's replies name different time zones");
-}
-
-void
-rd_release_zone(struct rd_workshop *w)
-{
-	(void)pthread_rwlock_unlock(&w->zone);
+	(void)w; /* nothing is held between documents */
 }
 
 /* ---- the question ---- */
@@ -112,37 +78,6 @@ rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
 	    (what->render->user != NULL || what->render->group != NULL))
 		return om_fail(e, OM_INVALID, "format: only everyone's month is made as a zip");
 	return rd_house_month(w->house, what->render, &m, &paper, e);
-}
-
-om_status
-rd_ask_statement(struct rd_workshop *w, const struct rd_month *m, uint32_t max_rows, bool open_reading,
-    struct om_arena *a, Om__StatementReply **out, unsigned *at_out, om_err *e)
-{
-	Om__Request req = OM__REQUEST__INIT;
-	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
-	int64_t began = om_mono_ms();
-	Om__Reply *rep;
-	om_status s;
-
-	q.user = m->user != NULL ? om_arena_strdup(a, m->user) : NULL;
-	q.group = m->group != NULL ? om_arena_strdup(a, m->group) : NULL;
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	q.year = (uint32_t)m->year;
-	q.month = (uint32_t)m->month;
-	q.max_rows = max_rows;
-	q.has_open_reading = open_reading;
-	q.open_reading = open_reading;
-	req.body_case = OM__REQUEST__BODY_STATEMENT;
-	req.statement = &q;
-	s = om_fleet_call(w->costd, &req, ASK_MS, a, &rep, at_out, e);
-	om_stat_observe_us(&asking_time, (om_mono_ms() - began) * 1000);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_STATEMENT)
-		return om_fail(e, OM_PROTOCOL, "costd answered something else");
-	*out = rep->statement;
-	return OM_OK;
 }
 
 /* ---- what is said of the file ---- */
@@ -240,152 +175,156 @@ make_rows(struct rd_workshop *w, const Om__StatementReply *r, Om__Format format,
 						  : rd_write_requests_csv(rows, t, e);
 }
 
-static bool
-shows_rows(Om__Format format)
-{
-	return format == OM__FORMAT__FORMAT_CSV || format == OM__FORMAT__FORMAT_FOCUS ||
-	    format == OM__FORMAT__FORMAT_XLSX;
-}
-
-/* open_rows finds where the single requests come from. */
-static om_status
-open_rows(
-    struct rd_workshop *w, const Om__StatementReply *r, unsigned at, Om__Format format, struct rd_rows *rows, om_err *e)
-{
-	if (r->has_reading_id)
-		return rd_rows_of_reading(rows, om_fleet_at(w->costd, at), r->reading_id, e);
-	rd_rows_of_reply(rows, r);
-	if (r->rows_left_out > 0 && format != OM__FORMAT__FORMAT_XLSX)
-		return om_fail(e, OM_TOO_LARGE, "the month has %llu rows, too many for this file",
-		    (unsigned long long)rd_n_rows(r));
-	return OM_OK;
-}
+/* One document under way. */
+struct document {
+	struct rd_workshop *w;
+	const Om__RenderQuery *q;
+	struct rd_task *t;
+	struct rd_month month;
+	rd_paper paper;
+	struct rd_source src;
+	struct rd_made_with with;
+	struct om_arena model;
+};
 
 /* keep_figures keeps what an issued document is to be known by. */
 static om_status
-keep_figures(const Om__StatementReply *r, struct om_arena *a, struct rd_task *t, om_err *e)
+keep_figures(struct document *d, om_err *e)
 {
 	ProtobufCBinaryData figures;
-	om_status s = rd_issue_figures(r, a, &figures, e);
+	om_status s;
 
-	return s == OM_OK ? rd_task_set_figures(t, figures.data, figures.len, e) : s;
+	if (!d->q->has_with_figures || !d->q->with_figures)
+		return OM_OK;
+	s = rd_issue_figures(d->src.reply, &d->model, &figures, e);
+	return s == OM_OK ? rd_task_set_figures(d->t, figures.data, figures.len, d->with.kept, e) : s;
 }
 
 static om_status
-write_file(struct rd_workshop *w, const Om__RenderQuery *q, const struct rd_month *m, rd_paper paper,
-    const Om__StatementReply *r, const struct rd_doc *d, struct rd_task *t, om_err *e)
+write_file(struct document *d, const struct rd_doc *doc, om_err *e)
 {
-	switch (q->format) {
+	switch (d->q->format) {
 	case OM__FORMAT__FORMAT_CSV:
 	case OM__FORMAT__FORMAT_FOCUS:
-		return make_rows(w, r, q->format, m->rows, t, e);
+		return make_rows(d->w, d->src.reply, d->q->format, d->month.rows, d->t, e);
 	case OM__FORMAT__FORMAT_ZIP:
-		return rd_make_archive(w, m, r, paper, t, e);
+		return rd_make_archive(d->w, &d->month, &d->src, &d->with.terms, d->paper, d->t, e);
 	case OM__FORMAT__FORMAT_XLSX:
-		return make_sheets(w, d, paper, t, e);
+		return make_sheets(d->w, doc, d->paper, d->t, e);
 	case OM__FORMAT__FORMAT_PDF:
 	case _OM__FORMAT_IS_INT_SIZE:
 		break;
 	}
-	return make_pages(w, d, paper, t, e);
+	return make_pages(d->w, doc, d->paper, d->t, e);
+}
+
+/* open_rows finds the single requests, where the file shows them. */
+static om_status
+open_rows(struct document *d, struct rd_rows *rows, const struct rd_figures *total, om_err *e)
+{
+	const Om__StatementReply *r = d->src.reply;
+	om_status s;
+
+	if (!rd_shows_rows(d->q->format))
+		return OM_OK;
+	d->month.rows = rows;
+	if (rd_n_rows(r) == 0)
+		return OM_OK;
+	s = rd_source_rows(&d->src, d->q->format, rows, e);
+	rows->total = r->rows_left_out == 0 || d->src.reading.n > 0 ? total : NULL;
+	rows->task = d->t;
+	rd_task_expect(d->t, d->src.reading.n > 0 ? rd_n_rows(r) : r->n_generations);
+	return s;
 }
 
 static om_status
-write_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_month *m, rd_paper paper,
-    const Om__StatementReply *r, unsigned at, struct om_arena *model, struct rd_task *t, om_err *e)
+write_document(struct document *d, om_err *e)
 {
+	const Om__StatementReply *r = d->src.reply;
 	struct rd_rows rows = {.last = true};
-	const struct rd_doc *d = NULL;
+	const struct rd_doc *doc = NULL;
 	struct rd_figures total;
 	om_status s = rd_figures_read(r->total, &total, e);
 
-	if (s == OM_OK && shows_rows(q->format) && rd_n_rows(r) > 0) {
-		s = open_rows(w, r, at, q->format, &rows, e);
-		rows.total = r->rows_left_out == 0 || r->has_reading_id ? &total : NULL;
-		rows.task = t;
-		rd_task_expect(t, r->has_reading_id ? rd_n_rows(r) : r->n_generations);
-	}
-	m->rows = shows_rows(q->format) ? &rows : NULL;
 	if (s == OM_OK)
-		s = rd_statement_new(r, m, &w->house->terms, model, &d, e);
-	if (s == OM_OK && q->has_with_figures && q->with_figures)
-		s = keep_figures(r, model, t, e);
+		s = open_rows(d, &rows, &total, e);
+	if (s == OM_OK)
+		s = rd_statement_new(r, &d->month, &d->with.terms, &d->model, &doc, e);
+	if (s == OM_OK)
+		s = keep_figures(d, e);
 	if (s == OM_OK) {
-		say(t, d->stem, rd_fill(model, d->locale->document_title, d->title, d->month, d->subject), q->format, r,
-		    q->format == OM__FORMAT__FORMAT_ZIP ? NULL : d);
-		s = write_file(w, q, m, paper, r, d, t, e);
+		say(d->t, doc->stem,
+		    rd_fill(&d->model, doc->locale->document_title, doc->title, doc->month, doc->subject), d->q->format,
+		    r, d->q->format == OM__FORMAT__FORMAT_ZIP ? NULL : doc);
+		s = write_file(d, doc, e);
 	}
 	if (s != OM_OK && rows.lost)
 		s = om_fail(e, OM_NOT_FOUND, "costd lost the rows half-way; ask again");
 	rd_rows_end(&rows);
-	m->rows = NULL;
+	d->month.rows = NULL;
 	return s;
 }
 
-/* ask_reading has the rows kept open, as soon as costd has room for that. */
+/* find_terms: those that an issued document kept, or those of the month; language and
+ * paper of what was kept, unless others are asked for. */
 static om_status
-ask_reading(struct rd_workshop *w, const struct rd_month *m, struct rd_task *t, struct om_arena *a,
-    Om__StatementReply **out, unsigned *at, om_err *e)
+find_terms(struct document *d, om_err *e)
 {
-	int64_t until = om_mono_ms() + ROOM_MS;
-	om_status s = rd_ask_statement(w, m, 0, true, a, out, at, e);
+	om_day first = om_day_from_civil(d->month.year, d->month.month, 1);
+	const struct rd_house *h = d->w->house;
+	Om__Terms charges = OM__TERMS__INIT, *t = d->src.reply->terms;
+	om_status s = OM_OK;
 
-	while (s == OM_THROTTLED && om_mono_ms() < until && !om_fleet_hurried(w->costd)) {
-		(void)poll(NULL, 0, PAUSE_MS);
-		s = rd_task_go_on(t, e);
-		if (s == OM_OK)
-			s = rd_ask_statement(w, m, 0, true, a, out, at, e);
+	if (d->q->has_figures) {
+		s = rd_terms_kept(h, d->q->terms != NULL ? d->q->terms : "", first, &d->model, &d->with, e);
+		if (s == OM_OK && d->q->locale == NULL && d->with.locale != NULL)
+			d->month.locale = d->with.locale;
+		if (s == OM_OK && d->q->paper == NULL && d->with.paper != NULL)
+			d->paper = strcmp(d->with.paper, "letter") == 0 ? RD_LETTER : RD_A4;
+		return s;
 	}
-	return s == OM_THROTTLED ? OM_UNAVAILABLE : s;
+	if (d->q->terms != NULL) {
+		s = rd_terms_kept_charges(d->q->terms, &d->model, &charges, e);
+		t = &charges;
+	}
+	return s == OM_OK ? rd_terms_used(h, t, first, &d->month, d->paper, &d->model, &d->with, e) : s;
 }
 
-/* ask_fitting asks for the single requests where the file shows them: kept
- * open to be read page by page, or with the totals, or, when they do not fit
- * into one message and the file can do without, not at all. */
 static om_status
-ask_fitting(struct rd_workshop *w, const struct rd_month *m, Om__Format format, struct rd_task *t, struct om_arena *a,
-    Om__StatementReply **out, unsigned *at, om_err *e)
+fill_document(struct document *d, om_err *e)
 {
-	Om__StatementReply *with_rows = NULL;
-	om_status s;
+	int64_t began;
+	/* costd must know the settings before it names the month's terms */
+	om_status s = d->q->has_figures ? OM_OK : rd_offering_made(d->w->offering, e);
 
-	if (!shows_rows(format))
-		return rd_ask_statement(w, m, 0, false, a, out, at, e);
-	s = ask_reading(w, m, t, a, out, at, e);
-	if (s != OM_OK || (*out)->has_reading_id || rd_n_rows(*out) == 0)
-		return s;
-	s = rd_ask_statement(w, m, MAX_ROWS, false, a, &with_rows, at, e);
 	if (s == OM_OK)
-		*out = with_rows;
-	return s == OM_TOO_LARGE && format == OM__FORMAT__FORMAT_XLSX ? OM_OK : s;
+		s = rd_source_open(&d->src, d->q, &d->month, &d->model, e);
+	if (s == OM_OK)
+		s = rd_task_go_on(d->t, e);
+	if (s == OM_OK)
+		s = rd_month_set_zone(&d->month, d->src.zone, &d->model, e);
+	if (s == OM_OK)
+		s = find_terms(d, e);
+	if (s == OM_OK) {
+		began = om_mono_ms();
+		s = write_document(d, e);
+		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
+	}
+	rd_source_close(&d->src);
+	return s;
 }
 
 static om_status
 make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
 {
-	Om__StatementReply *r = NULL;
-	struct om_arena model;
-	struct rd_month m;
-	rd_paper paper;
-	unsigned at = 0;
-	int64_t began;
-	om_status s = rd_house_month(w->house, q, &m, &paper, e);
+	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .task = t}};
+	om_status s = rd_house_month(w->house, q, &d.month, &d.paper, e);
 
 	if (s != OM_OK)
 		return s;
-	om_arena_init(&model, FIGURES_BYTES);
-	s = ask_fitting(w, &m, q->format, t, &model, &r, &at, e);
-	if (s == OM_OK)
-		s = rd_task_go_on(t, e);
-	if (s == OM_OK)
-		s = rd_hold_zone(w, r->timezone, e);
-	if (s == OM_OK) {
-		began = om_mono_ms();
-		s = write_document(w, q, &m, paper, r, at, &model, t, e);
-		rd_release_zone(w);
-		om_stat_observe_us(&writing_time, (om_mono_ms() - began) * 1000);
-	}
-	om_arena_fini(&model);
+	om_arena_init(&d.model, FIGURES_BYTES);
+	s = fill_document(&d, e);
+	om_arena_fini(&d.model);
 	return s;
 }
 
@@ -394,12 +333,13 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 /* make_found writes one table as a workbook without a summary. */
 static om_status
 make_found(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
-    struct rd_task *t, om_err *e)
+    const struct om_zone_table *zone, struct rd_task *t, om_err *e)
 {
 	static const struct rd_issuer nobody = {.name = NULL};
 	const struct rd_doc d = {
 	    .kind = RD_REPORT,
 	    .locale = l,
+	    .zone = zone,
 	    .issuer = w->house->terms.issuer.name != NULL ? &w->house->terms.issuer : &nobody,
 	    .title = title,
 	    .month = "",
@@ -435,7 +375,7 @@ write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageRepl
 	if (what->format == OM__FORMAT__FORMAT_XLSX) {
 		s = rd_found_usage(l, u, a, &table, e);
 		if (s == OM_OK)
-			s = make_found(w, l, l->usage, &table, t, e);
+			s = make_found(w, l, l->usage, &table, &om_zone_utc, t, e);
 	} else {
 		s = rd_task_folder(t, w->work, SMALL_FILE, e);
 		if (s == OM_OK)
@@ -480,6 +420,7 @@ static om_status
 write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
 {
 	const struct rd_locale *l = locale_of(w, what);
+	struct om_zone_table zone;
 	struct rd_table table;
 	struct om_arena a;
 	om_status s;
@@ -493,13 +434,11 @@ write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *row
 	om_arena_init(&a, TEXT_BYTES);
 	s = rd_found_requests(l, rows, &a, &table, e);
 	if (s == OM_OK)
-		s = rd_rows_peek(rows, e); /* names the zone */
+		s = rd_rows_peek(rows, e); /* which brings the zone */
 	if (s == OM_OK)
-		s = rd_hold_zone(w, rows->timezone, e);
-	if (s == OM_OK) {
-		s = make_found(w, l, l->single_requests, &table, t, e);
-		rd_release_zone(w);
-	}
+		s = rd_zone_of_reply(rows->zone, &a, &zone, e);
+	if (s == OM_OK)
+		s = make_found(w, l, l->single_requests, &table, &zone, t, e);
 	om_arena_fini(&a);
 	return s;
 }

@@ -3,26 +3,25 @@
  * make.h - makes the file a job asks for: figures from costd in, one complete
  * file out.
  *
- * Threads   rd_make from any worker.  A document reads the reporting zone,
- *           which is the process's: documents hold it still, and only a reply
- *           that names another zone changes it, while none is being made.
+ * Threads   rd_make from any worker.  A document has its own time zone, that
+ *           of the reply it is made from; the process's is never asked.
  */
 #ifndef RD_MAKE_H
 #define RD_MAKE_H
 
 #include "fleet.h"
+#include "offer.h"
 #include "sink.h"
+#include "source.h"
 #include "statement.h"
 #include "task.h"
-
-#include <pthread.h>
 
 struct rd_workshop {
 	struct om_fleet *costd; /* borrowed, as all of these */
 	const struct rd_fonts *fonts;
 	struct rd_workdir *work;
 	const struct rd_house *house;
-	pthread_rwlock_t zone; /* of om_zone_*: read while a document is made */
+	struct rd_offering *offering; /* NULL: costd is not told of the settings */
 };
 
 om_status rd_workshop_init(struct rd_workshop *w, om_err *e) OM_MUST;
@@ -36,15 +35,8 @@ om_status rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, o
 
 /* ---- between make.c and archive.c ---- */
 
-/* rd_ask_statement asks costd for a month. */
-om_status rd_ask_statement(struct rd_workshop *w, const struct rd_month *m, uint32_t max_rows, bool open_reading,
-    struct om_arena *a, Om__StatementReply **out, unsigned *at_out, om_err *e) OM_MUST;
-om_status rd_hold_zone(struct rd_workshop *w, const char *name, om_err *e) OM_MUST;
-void rd_release_zone(struct rd_workshop *w);
-
-/* rd_make_archive writes everyone's statements and a manifest; `all` is
- * everyone's month. */
-om_status rd_make_archive(struct rd_workshop *w, const struct rd_month *m, const Om__StatementReply *all,
-    rd_paper paper, struct rd_task *t, om_err *e) OM_MUST;
+/* rd_make_archive writes everyone's statements of the source's moment and a manifest. */
+om_status rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src,
+    const struct rd_terms *terms, rd_paper paper, struct rd_task *t, om_err *e) OM_MUST;
 
 #endif

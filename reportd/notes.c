@@ -51,18 +51,48 @@ rounding_text(struct rd_maker *m, const struct rd_doc *d)
 	    rd_is_report(m) ? " " : "", rd_is_report(m) ? t->rounding_report : "");
 }
 
+static void
+add_cancellation(struct rd_maker *m, struct rd_lines *l)
+{
+	const struct rd_locale *t = m->locale;
+	const struct rd_issue *issue = &m->month->issue;
+
+	if (issue->cancels == NULL)
+		return;
+	rd_lines_add(l, t->cancellation, rd_fill(m->arena, t->cancellation_text, rd_clean(m->arena, issue->cancels)));
+	rd_lines_add(l, t->reason, issue->reason != NULL ? rd_clean(m->arena, issue->reason) : NULL);
+}
+
+/* outside_text warns, on a draft, of an exchange rate of another month. */
+static const char *
+outside_text(struct rd_maker *m, const struct rd_doc *d)
+{
+	char day[RD_SHOWN];
+
+	if (!d->draft || !m->terms->rate_outside || rd_terms_in_usd(m->terms))
+		return NULL;
+	return rd_fill(m->arena, m->locale->rate_outside_text, rd_show_day(m->locale, m->terms->rate_day, day));
+}
+
 void
 rd_notes_make(struct rd_maker *m, struct rd_doc *d)
 {
 	const struct rd_locale *t = m->locale;
-	const char *corrects = m->month->issue.corrects;
+	const struct rd_issue *issue = &m->month->issue;
 	struct rd_lines l = {om_arena_array(m->arena, RD_MAX_LINES, sizeof(struct rd_line)), 0};
 
-	if (corrects != NULL)
-		rd_lines_add(&l, t->correction, rd_fill(m->arena, t->correction_text, rd_clean(m->arena, corrects)));
-	if (m->reply->generated_us < m->reply->to_us)
-		rd_lines_add(&l, t->running, t->running_text);
-	rd_lines_add(&l, t->not_yet_settled, unsettled_text(m));
+	if (issue->corrects != NULL)
+		rd_lines_add(
+		    &l, t->correction, rd_fill(m->arena, t->correction_text, rd_clean(m->arena, issue->corrects)));
+	add_cancellation(m, &l);
+	if (d->duplicate && d->number != NULL)
+		rd_lines_add(&l, t->duplicate, rd_fill(m->arena, t->duplicate_text, d->number));
+	rd_lines_add(&l, t->exchange_rate, outside_text(m, d));
+	if (issue->cancels == NULL) { /* what is taken back does not change any more */
+		if (m->reply->generated_us < m->reply->to_us)
+			rd_lines_add(&l, t->running, t->running_text);
+		rd_lines_add(&l, t->not_yet_settled, unsettled_text(m));
+	}
 	rd_lines_add(&l, t->minimum_charge, terms_text(m));
 	if (rd_terms_mark_up(m->terms))
 		rd_lines_add(&l, t->markup, t->markup_note);

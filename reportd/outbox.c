@@ -149,6 +149,34 @@ read_entry(struct rd_outbox *o, int dir, const json_t *entry, om_err *e)
 	return s;
 }
 
+/* read_totals: an older folder does not say them. */
+static om_status
+read_totals(struct rd_outbox *o, const json_t *totals, om_err *e)
+{
+	const char *cost = json_string_value(json_object_get(totals, "cost"));
+	const char *byok = json_string_value(json_object_get(totals, "byok_cost"));
+	int64_t requests = 0, unsettled = 0;
+	bool has[2] = {false, false};
+	Om__Figures *f;
+
+	if (totals == NULL)
+		return OM_OK;
+	f = om_msg_new(o->arena, &om__figures__descriptor);
+	if (f == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (cost == NULL || byok == NULL ||
+	    om_json_int(totals, "totals.", "requests", 0, INT64_MAX, &requests, &has[0], NULL) != OM_OK ||
+	    om_json_int(totals, "totals.", "unsettled", 0, INT64_MAX, &unsettled, &has[1], NULL) != OM_OK || !has[0] ||
+	    !has[1])
+		return om_fail(e, OM_DAMAGED, MANIFEST " is malformed");
+	f->requests = (uint64_t)requests;
+	f->unsettled = (uint64_t)unsettled;
+	f->cost = om_arena_strdup(o->arena, cost);
+	f->byok_cost = om_arena_strdup(o->arena, byok);
+	o->totals = f;
+	return f->cost != NULL && f->byok_cost != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
 static om_status
 read_manifest(struct rd_outbox *o, int dir, om_err *e)
 {
@@ -169,6 +197,8 @@ read_manifest(struct rd_outbox *o, int dir, om_err *e)
 	list = json_object_get(doc, "files");
 	if (id == NULL || strcmp(id, o->id) != 0)
 		s = om_fail(e, OM_CONFLICT, "it is of another delivery");
+	if (s == OM_OK)
+		s = read_totals(o, json_object_get(doc, "totals"), e);
 	for (size_t i = 0; s == OM_OK && i < json_array_size(list); i++)
 		s = read_entry(o, dir, json_array_get(list, i), e);
 	json_decref(doc);
@@ -311,6 +341,22 @@ rd_outbox_end(struct rd_outbox *o, const char *number, om_err *e)
 }
 
 static void
+write_totals(const Om__Figures *f, struct om_jw *w)
+{
+	om_jw_key(w, "totals");
+	om_jw_open(w, '{');
+	om_jw_key(w, "requests");
+	om_jw_int(w, (int64_t)f->requests);
+	om_jw_key(w, "cost");
+	om_jw_text(w, f->cost);
+	om_jw_key(w, "byok_cost");
+	om_jw_text(w, f->byok_cost);
+	om_jw_key(w, "unsettled");
+	om_jw_int(w, (int64_t)f->unsettled);
+	om_jw_close(w, '}');
+}
+
+static void
 write_manifest(const struct rd_outbox *o, struct om_buf *out)
 {
 	char hex[2 * OM_SHA256 + 1];
@@ -322,6 +368,8 @@ write_manifest(const struct rd_outbox *o, struct om_buf *out)
 	om_jw_text(&w, o->id);
 	om_jw_key(&w, "month");
 	om_jw_text(&w, o->month);
+	if (o->totals != NULL)
+		write_totals(o->totals, &w);
 	om_jw_key(&w, "files");
 	om_jw_open(&w, '[');
 	for (size_t i = 0; i < o->n; i++) {

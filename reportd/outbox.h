@@ -4,7 +4,7 @@
  *
  *   DIR/2026-10/                  what others see
  *     2026-000012-….pdf, statements/…, report.csv
- *     manifest.json               id of the delivery, names, sizes, hashes, numbers
+ *     manifest.json               id of the delivery, totals, names, sizes, hashes, numbers
  *     SHA256SUMS                  the same hashes for `sha256sum -c`
  *   DIR/.2026-10.ID/              while it is made
  *
@@ -19,6 +19,7 @@
 #define RD_OUTBOX_H
 
 #include "arena.h"
+#include "codec.h"
 #include "digest.h"
 
 #include <stdbool.h>
@@ -44,6 +45,7 @@ struct rd_outbox {
 	struct om_arena *arena; /* borrowed; of the list and its numbers */
 	struct rd_out_file *files;
 	size_t n, room;
+	Om__Figures *totals; /* what the files amount to, borrowed or of a folder that is done; NULL: not said */
 };
 
 /* rd_outbox_check says whether there is such a folder to write to. */

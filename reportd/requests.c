@@ -165,7 +165,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	struct rd_row head = {columns, total, 0};
 	struct requests *of = om_arena_alloc(m->arena, sizeof *of);
 	bool says = true; /* each row does, whether its cost is final */
-	bool streamed = m->month->rows != NULL && m->month->rows->n_reading > 0;
+	bool streamed = m->month->rows != NULL && m->month->rows->reading.n > 0;
 	uint64_t left_out = streamed ? 0 : r->rows_left_out;
 	om_status s = OM_OK;
 

@@ -9,7 +9,6 @@
 #define SEARCH_ROWS 1000u /* costd gives no more at once */
 #define PAGE_BYTES  ((size_t)64 * 1024 * 1024)
 #define ASK_MS      60000
-#define END_MS      2000
 #define TELL_EVERY  256u /* rows, to the task */
 
 void
@@ -20,14 +19,10 @@ rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply)
 	r->n_page = r->n_given;
 }
 
-om_status
-rd_rows_of_reading(struct rd_rows *r, struct om_wire_client *costd, ProtobufCBinaryData id, om_err *e)
+void
+rd_rows_of_reading(struct rd_rows *r, const struct rd_reading *of)
 {
-	*r = (struct rd_rows){.costd = costd, .n_reading = id.len};
-	if (id.len == 0 || id.len > sizeof r->reading)
-		return om_fail(e, OM_PROTOCOL, "costd named a reading with %zu bytes", id.len);
-	memcpy(r->reading, id.data, id.len);
-	return OM_OK;
+	*r = (struct rd_rows){.reading = *of};
 }
 
 void
@@ -37,20 +32,20 @@ rd_rows_of_search(struct rd_rows *r, struct om_wire_client *costd, Om__Generatio
 }
 
 static om_status
-ask_reading(struct rd_rows *r, uint32_t limit, int deadline_ms, Om__RowsReply **out, om_err *e)
+ask_reading(struct rd_rows *r, Om__RowsReply **out, om_err *e)
 {
 	Om__Request req = OM__REQUEST__INIT;
 	Om__RowsQuery q = OM__ROWS_QUERY__INIT;
 	Om__Reply *rep = NULL;
 	om_status s;
 
-	q.reading_id = (ProtobufCBinaryData){.len = r->n_reading, .data = r->reading};
+	q.reading_id = rd_reading_id(&r->reading);
 	q.has_limit = 1;
-	q.limit = limit;
+	q.limit = PAGE_ROWS;
 	q.page = r->pages;
 	req.body_case = OM__REQUEST__BODY_ROWS;
 	req.rows = &q;
-	s = om_wire_call(r->costd, &req, deadline_ms, &r->arena, &rep, e);
+	s = om_wire_call(r->reading.costd, &req, ASK_MS, &r->arena, &rep, e);
 	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_ROWS)
 		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
 	*out = s == OM_OK ? rep->rows : NULL;
@@ -60,18 +55,6 @@ ask_reading(struct rd_rows *r, uint32_t limit, int deadline_ms, Om__RowsReply **
 void
 rd_rows_end(struct rd_rows *r)
 {
-	struct om_wire_watch before;
-	Om__RowsReply *none;
-	om_err e;
-
-	if (r->n_reading > 0 && !r->last && !r->lost) {
-		om_arena_fini(&r->arena);
-		om_arena_init(&r->arena, PAGE_BYTES);
-		before = om_wire_watch((struct om_wire_watch){.go_on = NULL}); /* of a cancelled file, too */
-		if (ask_reading(r, 0, END_MS, &none, &e) != OM_OK)
-			r->lost = true; /* it ends by itself, too */
-		(void)om_wire_watch(before);
-	}
 	om_arena_fini(&r->arena);
 	free(r->cursor);
 	r->cursor = NULL;
@@ -81,12 +64,12 @@ static om_status
 next_of_reading(struct rd_rows *r, om_err *e)
 {
 	Om__RowsReply *rows = NULL;
-	om_status s = ask_reading(r, PAGE_ROWS, ASK_MS, &rows, e);
+	om_status s = ask_reading(r, &rows, e);
 
 	if (s == OM_TIMEOUT || s == OM_UNAVAILABLE) { /* the last page may be asked for again */
 		om_arena_fini(&r->arena);
 		om_arena_init(&r->arena, PAGE_BYTES);
-		s = ask_reading(r, PAGE_ROWS, ASK_MS, &rows, e);
+		s = ask_reading(r, &rows, e);
 	}
 	r->lost = s == OM_NOT_FOUND || s == OM_UNAVAILABLE;
 	if (s == OM_NOT_FOUND)
@@ -124,6 +107,9 @@ next_of_search(struct rd_rows *r, om_err *e)
 	r->cursor = rep->generations->next_cursor != NULL ? strdup(rep->generations->next_cursor) : NULL;
 	if (rep->generations->next_cursor != NULL && r->cursor == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	if (r->timezone[0] != '\0' && strcmp(r->timezone, rep->generations->timezone) != 0)
+		return om_fail(e, OM_UNAVAILABLE, "the time zone changed while the file was made");
+	r->zone = rep->generations->zone;
 	(void)snprintf(r->timezone, sizeof r->timezone, "%s", rep->generations->timezone);
 	r->page = rep->generations->items;
 	r->n_page = rep->generations->n_items;

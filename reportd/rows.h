@@ -14,20 +14,18 @@
 
 #include "codec.h"
 #include "figures.h"
+#include "reading.h"
 #include "task.h"
 #include "wire.h"
-
-#define RD_READING_ID 64 /* bytes, at most */
 
 struct rd_rows {
 	/* rows that are here: borrowed */
 	Om__Generation **given;
 	size_t n_given;
 
-	/* a reading or a search: whom to ask, borrowed */
-	struct om_wire_client *costd;
-	unsigned char reading[RD_READING_ID];
-	size_t n_reading;
+	struct rd_reading reading; /* n 0: it is none; whoever opened it ends it */
+
+	struct om_wire_client *costd; /* of a search: whom to ask, borrowed */
 	Om__GenerationsQuery *search; /* borrowed; its cursor is ours */
 	uint64_t most;                /* rows of the search; 0: all */
 
@@ -38,19 +36,19 @@ struct rd_rows {
 	Om__Generation **page;
 	size_t n_page, at;
 	uint64_t pages, count;
-	char *cursor; /* owned */
-	char timezone[64];
-	bool last; /* there is no further page */
-	bool lost; /* the reading is gone: all may begin again, once */
+	char *cursor;         /* owned */
+	char timezone[64];    /* of a search */
+	const Om__Zone *zone; /* likewise; lives as long as the page */
+	bool last;            /* there is no further page */
+	bool lost;            /* the reading is gone: all may begin again, once */
 	struct rd_figures sum;
 	bool unsaid; /* a row did not say whether its cost is final */
 };
 
 void rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply);
-om_status rd_rows_of_reading(
-    struct rd_rows *r, struct om_wire_client *costd, ProtobufCBinaryData id, om_err *e) OM_MUST;
+void rd_rows_of_reading(struct rd_rows *r, const struct rd_reading *of);
 void rd_rows_of_search(struct rd_rows *r, struct om_wire_client *costd, Om__GenerationsQuery *q);
-/* rd_rows_end gives everything back, and ends a reading at costd. */
+/* rd_rows_end gives everything back. */
 void rd_rows_end(struct rd_rows *r);
 
 /* rd_rows_peek has the first page fetched. */

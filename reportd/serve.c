@@ -195,7 +195,7 @@ render(struct rd_server *srv, Om__RenderQuery *q, int64_t deadline_ms, struct om
 	if (s == OM_OK)
 		s = read_all(srv, job, a, &r->document, e);
 	if (s == OM_OK)
-		s = rd_jobs_facts(srv->jobs, what.job_id, a, &facts, &r->figures, e);
+		s = rd_jobs_facts(srv->jobs, what.job_id, a, &facts, &r->figures, &r->terms, e);
 	if (s == OM_OK)
 		s = fill_render(job, &facts, a, r, e);
 	if (rd_jobs_drop(srv->jobs, what.job_id, a, &gone, NULL) != OM_OK)

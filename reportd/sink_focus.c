@@ -4,7 +4,7 @@
  * Usage Specification: all that it wants from everybody, those of the others
  * that mean something here, and our own, which begin with x_.
  *
- * A request is a charge of the day it was made.  What the provider bills is
+ * A request is a charge of the time it took, in whole seconds.  What the provider bills is
  * BilledCost, EffectiveCost, ContractedCost and ListCost alike: OpenRouter
  * knows no discounts.  A cost that is not known is 0; x_CostState tells,
  * and x_Unsettled whether it may still come.  What a turn cost beyond its known
@@ -31,12 +31,32 @@ static const char *const columns[] = {"BilledCost", "BillingAccountId", "Billing
     "x_PromptTokens", "x_ReasoningTokens", "x_RequestedModel", "x_State", "x_Platform", "x_Requests", "x_Unsettled",
     "x_Kind"};
 
-/* put_second writes an instant to the second, as the format wants it. */
-static void
-put_second(struct rd_csv *c, om_time t, bool up)
+static int64_t
+whole_second(om_time t, bool up)
 {
 	om_time below = ((t % OM_SECOND) + OM_SECOND) % OM_SECOND;
-	time_t second = (time_t)((t - below) / OM_SECOND) + (up && below > 0);
+
+	return (t - below) / OM_SECOND + (up && below > 0);
+}
+
+/* end_of gives the second a charge ends at, which it does not include: one without
+ * a duration ends when it begins, and none goes on beyond the billing period. */
+static int64_t
+end_of(const Om__Generation *g, const struct rd_focus *f)
+{
+	int64_t start = whole_second(g->started_us, false), last = whole_second(f->to, false), end = start;
+
+	if (g->has_finished_us && g->finished_us > g->started_us)
+		end = whole_second(g->finished_us, true);
+	end = end < last ? end : last;
+	return end > start ? end : start;
+}
+
+/* put_second writes an instant as the format wants it. */
+static void
+put_second(struct rd_csv *c, int64_t at)
+{
+	time_t second = (time_t)at;
 	char text[32] = "";
 	struct tm tm;
 
@@ -99,7 +119,6 @@ put_charge(struct rd_csv *c, struct om_buf *tags, const struct rd_focus *f, cons
 	const char *cost = g->cost != NULL ? g->cost : "0", *model = g->model != NULL ? g->model : "unknown";
 	int64_t tokens =
 	    (g->has_prompt_tokens ? g->prompt_tokens : 0) + (g->has_completion_tokens ? g->completion_tokens : 0);
-	om_time end = g->has_finished_us && g->finished_us > g->started_us ? g->finished_us : g->started_us + 1;
 	char what[400];
 
 	(void)snprintf(what, sizeof what, "Use of %.300s", model);
@@ -108,14 +127,14 @@ put_charge(struct rd_csv *c, struct om_buf *tags, const struct rd_focus *f, cons
 	rd_csv_plain(c, PROVIDER);
 	rd_csv_plain(c, "Account");
 	rd_csv_plain(c, "USD");
-	put_second(c, f->to, false);
-	put_second(c, f->from, false);
+	put_second(c, whole_second(f->to, false));
+	put_second(c, whole_second(f->from, false));
 	rd_csv_plain(c, "Usage");
 	rd_csv_plain(c, "");
 	rd_csv_text(c, what);
 	rd_csv_plain(c, "Usage-Based");
-	put_second(c, end / OM_SECOND > g->started_us / OM_SECOND ? end : end + OM_SECOND, true);
-	put_second(c, g->started_us, false);
+	put_second(c, end_of(g, f));
+	put_second(c, whole_second(g->started_us, false));
 	rd_csv_count(c, true, tokens);
 	rd_csv_plain(c, "Tokens");
 	rd_csv_plain(c, cost);

@@ -5,6 +5,7 @@
 #include "statement.h"
 
 #include "clean.h"
+#include "zones.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,6 +24,30 @@ rd_month_check(const struct rd_month *m, om_err *e)
 	if (m->user != NULL && m->group != NULL)
 		return om_fail(e, OM_INVALID, "user, group: one of them, not both");
 	return OM_OK;
+}
+
+om_status
+rd_zone_of_reply(const Om__Zone *z, struct om_arena *a, struct om_zone_table *out, om_err *e)
+{
+	if (z == NULL)
+		return om_fail(e, OM_UNAVAILABLE,
+		    "costd sends no time zone: it is older than this reportd; update costd, then ask again");
+	return om_zone_read(z, a, out, e);
+}
+
+om_status
+rd_month_set_zone(struct rd_month *m, const Om__Zone *z, struct om_arena *a, om_err *e)
+{
+	struct om_zone_table *table = om_arena_alloc(a, sizeof *table);
+	om_status s;
+
+	m->zone = NULL;
+	if (table == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = rd_zone_of_reply(z, a, table, e);
+	if (s == OM_OK)
+		m->zone = table;
+	return s;
 }
 
 uint64_t
@@ -162,6 +187,27 @@ exchange_text(struct rd_maker *m)
 	    terms->rate_source != NULL ? terms->rate_source : "");
 }
 
+static const char *
+number_text(struct rd_maker *m, const struct rd_doc *d)
+{
+	if (d->draft || d->number == NULL)
+		return m->locale->number_draft;
+	return d->duplicate ? rd_fill(m->arena, m->locale->number_duplicate, d->number) : d->number;
+}
+
+static const char *
+cancels_text(struct rd_maker *m)
+{
+	const struct rd_issue *issue = &m->month->issue;
+	const char *number = issue->cancels != NULL ? rd_clean(m->arena, issue->cancels) : NULL;
+	char day[RD_SHOWN];
+
+	if (number == NULL || issue->cancels_issued == 0)
+		return number;
+	return rd_fill(m->arena, m->locale->cancels_issued, number,
+	    rd_show_day(m->locale, om_zone_table_day(m->month->zone, issue->cancels_issued), day));
+}
+
 static void
 make_facts(struct rd_maker *m, struct rd_doc *d)
 {
@@ -174,16 +220,16 @@ make_facts(struct rd_maker *m, struct rd_doc *d)
 
 	add_recipient(m, d, &l);
 	d->n_recipient = l.n;
-	rd_lines_add(
-	    &l, t->document_number, d->draft || d->number == NULL ? t->number_draft : rd_clean(m->arena, d->number));
+	rd_lines_add(&l, t->document_number, number_text(m, d));
 	rd_lines_add(&l, t->corrects, issue->corrects != NULL ? rd_clean(m->arena, issue->corrects) : NULL);
+	rd_lines_add(&l, t->cancels, cancels_text(m));
 	if (issue->issued != 0)
-		rd_lines_add(
-		    &l, t->date_of_issue, om_arena_strdup(m->arena, rd_show_day(t, om_zone_day(issue->issued), at)));
+		rd_lines_add(&l, t->date_of_issue,
+		    om_arena_strdup(m->arena, rd_show_day(t, om_zone_table_day(m->month->zone, issue->issued), at)));
 	if (rd_n_rows(r) > 0)
 		rd_lines_add(&l, t->figures_as_of,
-		    om_arena_strdup(
-			m->arena, rd_show_instant(t, r->has_changed_us ? r->changed_us : r->generated_us, at)));
+		    om_arena_strdup(m->arena,
+			rd_show_instant(t, m->month->zone, r->has_changed_us ? r->changed_us : r->generated_us, at)));
 	rd_lines_add(&l, t->period,
 	    rd_fill(m->arena, running ? t->period_running : t->period_days, rd_show_day(t, r->from_day, first),
 		rd_show_day(t, r->to_day - 1, last)));
@@ -215,87 +261,6 @@ make_tiles(struct rd_maker *m, struct rd_doc *d)
 	d->n_tiles = n;
 }
 
-/* ---- the bill ---- */
-
-static const char *
-fee_remark(struct rd_maker *m, const struct rd_charges *c)
-{
-	const struct rd_locale *t = m->locale;
-
-	if (c->payers == 0)
-		return t->none_without_request;
-	if (m->terms->floor && om_money_is_zero(c->fee))
-		return t->minimum_reached;
-	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
-	    rd_count_text(m, c->payers));
-}
-
-const struct rd_amount *
-rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_charges *c,
-    const struct rd_printed *printed, size_t *n_out)
-{
-	const struct rd_locale *t = m->locale;
-	const struct rd_terms *terms = m->terms;
-	struct rd_amount *at = om_arena_array(m->arena, 8, sizeof *at);
-	struct rd_printed exact = {0, c->usage, c->fee, c->markup, c->token_markup, c->net, OM_MONEY_ZERO, c->net};
-	const struct rd_printed *p = printed != NULL ? printed : &exact;
-	char percent[RD_SHOWN], price[RD_SHOWN];
-	size_t n = 0;
-
-	*n_out = 0;
-	if (at == NULL)
-		return NULL;
-	at[n++] = (struct rd_amount){t->usage,
-	    rd_fill(m->arena, rd_form(t, t->n_requests, f->requests), rd_count_text(m, f->requests)), p->usage, true,
-	    c->usage, RD_PLAIN};
-	if (!om_money_is_zero(terms->markup_percent))
-		at[n++] = (struct rd_amount){t->markup,
-		    rd_fill(m->arena, t->markup_percent, rd_show_percent(t, terms->markup_percent, percent)), p->markup,
-		    true, c->markup, RD_PLAIN};
-	if (!om_money_is_zero(terms->markup_per_million))
-		at[n++] = (struct rd_amount){t->markup,
-		    rd_fill(m->arena, t->markup_tokens, rd_show_money(t, terms->markup_per_million, price),
-			rd_count_text(m, c->tokens)),
-		    p->token_markup, true, c->token_markup, RD_PLAIN};
-	if (!om_money_is_zero(terms->fee))
-		at[n++] = (struct rd_amount){
-		    t->minimum_charge, printed != NULL ? fee_remark(m, c) : NULL, p->fee, true, c->fee, RD_PLAIN};
-	if (printed == NULL) {
-		if (n > 1)
-			at[n++] = (struct rd_amount){t->net, NULL, c->net, true, c->net, RD_SUM};
-	} else if (!om_money_is_zero(terms->tax_rate)) {
-		at[n++] = (struct rd_amount){t->net, NULL, p->net, false, OM_MONEY_ZERO, RD_SUM};
-		at[n++] = (struct rd_amount){terms->tax_name != NULL ? terms->tax_name : t->vat,
-		    rd_fill(m->arena, t->tax_remark, rd_show_percent(t, terms->tax_rate, percent)), p->tax, false,
-		    OM_MONEY_ZERO, RD_PLAIN};
-	}
-	if (!om_money_is_zero(f->byok))
-		at[n++] = (struct rd_amount){t->byok_costs, t->byok_remark,
-		    printed != NULL ? om_money_round(f->byok, 2) : f->byok, true, f->byok, RD_ASIDE};
-	*n_out = n;
-	return at;
-}
-
-static om_status
-make_bill(struct rd_maker *m, struct rd_doc *d, om_err *e)
-{
-	om_status s = OM_OK;
-
-	if (m->month->user != NULL || m->reply->n_users == 0)
-		s = rd_charges_of(m->terms, &m->total, &m->charges, e); /* of whom the document is about, as one */
-	if (s == OM_OK)
-		s = rd_bill_print(m->terms, &m->charges, &m->printed, e);
-	if (s != OM_OK)
-		return s;
-	d->currency = rd_terms_currency(m->terms);
-	d->digits = m->printed.digits;
-	d->amounts = rd_amounts_make(m, &m->total, &m->charges, &m->printed, &d->n_amounts);
-	d->due = m->printed.total;
-	d->due_label = m->locale->amount_due;
-	d->due_rule = m->locale->due_rule;
-	return OM_OK;
-}
-
 /* ---- the whole ---- */
 
 static om_status
@@ -304,6 +269,8 @@ check_reply(const Om__StatementReply *r, const struct rd_month *m, om_err *e)
 	om_day from = om_day_from_civil(m->year, m->month, 1);
 	om_day to = m->month == 12 ? om_day_from_civil(m->year + 1, 1, 1) : om_day_from_civil(m->year, m->month + 1, 1);
 
+	if (m->zone == NULL)
+		return om_fail(e, OM_INTERNAL, "a document without a time zone");
 	if (r->from_day != from || r->to_day != to)
 		return om_fail(e, OM_PROTOCOL, "costd answered for another month");
 	if ((m->user == NULL) != (r->user == NULL) || (m->user != NULL && strcmp(m->user, r->user->id) != 0))
@@ -327,28 +294,30 @@ make_names(struct rd_maker *m, struct rd_doc *d)
 	const char *whose = mo->user != NULL ? mo->user : mo->group;
 	const char *safe = whose != NULL ? rd_clean_name(m->arena, whose, 64) : "";
 	const char *number = mo->issue.number != NULL ? rd_clean_name(m->arena, mo->issue.number, 32) : NULL;
+	bool cancels = mo->issue.cancels != NULL;
 	char month[RD_SHOWN];
 
 	d->month = om_arena_strdup(m->arena, rd_show_month(m->locale, mo->year, mo->month, month));
 	if (mo->user != NULL) {
 		d->kind = RD_STATEMENT;
-		d->title = m->locale->statement;
+		d->title = cancels ? m->locale->statement_cancelled : m->locale->statement;
 		d->subject = name != NULL && name[0] != '\0' ? name : rd_clean(m->arena, mo->user);
 	} else if (mo->group != NULL) {
 		d->kind = RD_GROUP_STATEMENT;
-		d->title = m->locale->group_statement;
+		d->title = cancels ? m->locale->group_statement_cancelled : m->locale->group_statement;
 		d->subject = rd_clean(m->arena, mo->group);
 	} else {
 		d->kind = RD_REPORT;
-		d->title = m->locale->report;
+		d->title = cancels ? m->locale->report_cancelled : m->locale->report;
 		d->subject = m->locale->all_users;
 	}
-	d->stem = om_arena_printf(m->arena, "%s%s%s%s%s-%04d-%02d", number != NULL ? number : "",
-	    number != NULL ? "-" : "", whose == NULL ? "report" : "statement",
+	d->stem = om_arena_printf(m->arena, "%s%s%s%s%s%s-%04d-%02d%s", number != NULL ? number : "",
+	    number != NULL ? "-" : "", cancels ? "cancellation-" : "", whose == NULL ? "report" : "statement",
 	    whose == NULL          ? ""
 		: mo->user != NULL ? "-"
 				   : "-group-",
-	    safe != NULL ? safe : "", mo->year, mo->month);
+	    safe != NULL ? safe : "", mo->year, mo->month,
+	    mo->issue.duplicate && number != NULL && !mo->issue.draft ? "-duplicate" : "");
 }
 
 static void
@@ -359,6 +328,7 @@ make_issue(struct rd_maker *m, struct rd_doc *d)
 	const char *code = issue->code != NULL ? rd_clean(m->arena, issue->code) : NULL;
 
 	d->draft = issue->number == NULL || issue->draft;
+	d->duplicate = issue->duplicate && !d->draft;
 	d->number = issue->number != NULL ? rd_clean(m->arena, issue->number) : NULL;
 	d->code = code;
 	if (code != NULL && issue->verify_url != NULL)
@@ -408,13 +378,14 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	if (s == OM_OK)
 		s = rd_tables_make(&m, &d->tables, &d->n_tables, e);
 	if (s == OM_OK)
-		s = make_bill(&m, d, e);
+		s = rd_bill_make(&m, d, e);
 	if (s == OM_OK && rd_is_report(&m))
 		s = rd_sections_make(&m, &d->sections, &d->n_sections, e);
 	if (s != OM_OK)
 		return s;
 
 	d->locale = m.locale;
+	d->zone = month->zone;
 	*issuer = terms->issuer;
 	d->issuer = issuer;
 	d->unsettled = m.total.unsettled;

@@ -7,7 +7,7 @@
  *           digit; where it does not, there is no document.
  * Failure   OM_PROTOCOL when the reply is not one; OM_INTERNAL when its parts
  *           do not add up; OM_NOMEM.
- * Threads   Pure, but for the reporting zone: it must be the reply's.
+ * Threads   Pure.
  */
 #ifndef RD_STATEMENT_H
 #define RD_STATEMENT_H
@@ -28,6 +28,10 @@ struct rd_issue {
 	const char *corrects;   /* number of the document this one replaces; NULL: none */
 	om_time issued;         /* 0: not known */
 	bool draft;             /* a draft in spite of a number */
+	bool duplicate;         /* another file of what was issued in this format already */
+	const char *cancels;    /* number of the document whose amounts this one takes back; NULL: none */
+	om_time cancels_issued; /* that one's date of issue; 0: not known */
+	const char *reason;     /* why; NULL: not said */
 };
 
 struct rd_month {
@@ -37,11 +41,19 @@ struct rd_month {
 	const char *group;              /* NULL: everyone; not with user */
 	const struct rd_locale *locale; /* NULL: English */
 	struct rd_issue issue;
-	struct rd_rows *rows; /* where the single requests come from; NULL: not shown, or the reply's */
+	const struct om_zone_table *zone; /* of all instants; set before a document is made, and outlives it */
+	struct rd_rows *rows;             /* where the single requests come from; NULL: not shown, or the reply's */
 };
 
 /* rd_month_check: OM_INVALID beyond 2000-01 to 2199-12. */
 om_status rd_month_check(const struct rd_month *m, om_err *e) OM_MUST;
+
+/* rd_zone_of_reply reads the zone of a reply into the arena; OM_UNAVAILABLE:
+ * there is none, as from an older costd. */
+om_status rd_zone_of_reply(const Om__Zone *z, struct om_arena *a, struct om_zone_table *out, om_err *e) OM_MUST;
+
+/* rd_month_set_zone makes it the month's. */
+om_status rd_month_set_zone(struct rd_month *m, const Om__Zone *z, struct om_arena *a, om_err *e) OM_MUST;
 
 /* rd_n_rows: single rows of the month, one per request, and what turns cost beyond
  * their known requests. */
@@ -52,7 +64,7 @@ uint64_t rd_n_rows(const Om__StatementReply *r);
 om_status rd_statement_new(const Om__StatementReply *r, const struct rd_month *m, const struct rd_terms *terms,
     struct om_arena *a, const struct rd_doc **out, om_err *e) OM_MUST;
 
-/* ---- between statement.c, notes.c, tables.c, requests.c and people.c ---- */
+/* ---- between statement.c, amounts.c, notes.c, tables.c, requests.c and people.c ---- */
 
 struct rd_maker {
 	const Om__StatementReply *reply;
@@ -64,6 +76,7 @@ struct rd_maker {
 	struct rd_figures previous;
 	struct rd_charges charges; /* of all users of the document, each by itself */
 	struct rd_printed printed;
+	om_money byok;  /* in the document's currency, rounded */
 	om_money *days; /* of the chart */
 	unsigned n_days;
 };
@@ -86,6 +99,9 @@ const char *rd_month_before(struct rd_maker *m);
 bool rd_is_report(const struct rd_maker *m);
 
 void rd_notes_make(struct rd_maker *m, struct rd_doc *d);
+
+/* rd_bill_make makes the lines of the bill and the amount due. */
+om_status rd_bill_make(struct rd_maker *m, struct rd_doc *d, om_err *e) OM_MUST;
 
 /* rd_amounts_make gives the lines before the amount due: for the document, or,
  * without `printed`, exact ones for a user's page in a report. */

@@ -31,6 +31,7 @@ rd_task_fini(struct rd_task *t)
 	rd_workdir_drop(t->dir);
 	om_hash_free(&t->hash);
 	free(t->figures);
+	free(t->terms);
 	(void)pthread_mutex_destroy(&t->lock);
 }
 
@@ -77,17 +78,23 @@ rd_task_get_facts(struct rd_task *t, struct rd_task_facts *out)
 }
 
 om_status
-rd_task_set_figures(struct rd_task *t, const void *data, size_t n, om_err *e)
+rd_task_set_figures(struct rd_task *t, const void *data, size_t n, const char *terms, om_err *e)
 {
 	void *copy = malloc(n + 1);
+	char *text = strdup(terms);
 
-	if (copy == NULL)
+	if (copy == NULL || text == NULL) {
+		free(copy);
+		free(text);
 		return om_fail(e, OM_NOMEM, "out of memory");
+	}
 	memcpy(copy, data, n);
 	(void)pthread_mutex_lock(&t->lock);
 	free(t->figures);
+	free(t->terms);
 	t->figures = copy;
 	t->n_figures = n;
+	t->terms = text;
 	(void)pthread_mutex_unlock(&t->lock);
 	return OM_OK;
 }

@@ -58,6 +58,7 @@ struct rd_task {
 	struct rd_task_facts facts;
 	void *figures; /* owned; what is kept of an issued document, NULL if nothing is */
 	size_t n_figures;
+	char *terms; /* owned, likewise */
 };
 
 void rd_task_init(struct rd_task *t);
@@ -74,8 +75,8 @@ void rd_task_progress(struct rd_task *t, uint64_t rows);
 void rd_task_set_facts(struct rd_task *t, const struct rd_task_facts *f);
 void rd_task_get_facts(struct rd_task *t, struct rd_task_facts *out);
 
-/* rd_task_set_figures keeps a copy. */
-om_status rd_task_set_figures(struct rd_task *t, const void *data, size_t n, om_err *e) OM_MUST;
+/* rd_task_set_figures keeps copies of what an issued document keeps. */
+om_status rd_task_set_figures(struct rd_task *t, const void *data, size_t n, const char *terms, om_err *e) OM_MUST;
 
 /* rd_task_folder makes the task's folder, if so many bytes fit on the disk. */
 om_status rd_task_folder(struct rd_task *t, struct rd_workdir *w, uint64_t bytes, om_err *e) OM_MUST;

@@ -8,24 +8,50 @@
 
 #include <string.h>
 
-/* lines gives a setting's text, clean, with \n for each "\n" or "|" in it. */
-static const char *
-lines(struct om_arena *a, const char *text)
+/* amount gives a decimal as costd reads it. */
+static char *
+amount(struct om_arena *a, om_money m)
 {
-	const char *clean = rd_clean(a, text);
-	size_t n = 0;
-	char *out;
+	char text[OM_MONEY_TEXT];
 
-	if (text == NULL || clean == NULL || (out = om_arena_strdup(a, clean)) == NULL)
-		return NULL;
-	for (const char *p = clean; *p != '\0'; p++) {
-		bool two = p[0] == '\\' && p[1] == 'n';
+	return om_arena_strdup(a, om_money_text(m, text));
+}
 
-		out[n++] = (char)(two || *p == '|' ? '\n' : *p);
-		p += two ? 1 : 0;
-	}
-	out[n] = '\0';
-	return out;
+/* offer is what costd is told. */
+static Om__Terms
+offer(struct om_arena *a, const struct rd_conf *c)
+{
+	Om__Terms t = OM__TERMS__INIT;
+
+	t.minimum_charge_fee = amount(a, c->minimum_fee);
+	t.minimum_charge_mode = om_arena_strdup(a, c->minimum_mode);
+	t.markup_percent = amount(a, c->markup_percent);
+	t.markup_per_million_tokens = amount(a, c->markup_per_million);
+	t.tax_rate = amount(a, c->tax_rate);
+	t.tax_name = c->tax_name != NULL ? om_arena_strdup(a, c->tax_name) : NULL;
+	t.currency = om_arena_strdup(a, c->currency);
+	if (strcmp(c->currency, "USD") == 0)
+		return t;
+	t.exchange_rate = amount(a, c->exchange_rate);
+	t.exchange_rate_date = c->exchange_rate_date != NULL ? om_arena_strdup(a, c->exchange_rate_date) : NULL;
+	t.exchange_rate_source = c->exchange_rate_source != NULL ? om_arena_strdup(a, c->exchange_rate_source) : NULL;
+	return t;
+}
+
+/* say keeps the settings' text. */
+static om_status
+say(struct rd_house *h, const struct rd_conf *c, om_err *e)
+{
+	struct om_buf b;
+	om_status s;
+
+	om_buf_init(&b, (size_t)256 * 1024);
+	rd_settings_terms(c, &b);
+	s = om_buf_done(&b, e);
+	if (s == OM_OK)
+		h->said = om_arena_strndup(&h->texts, b.data, b.len);
+	om_buf_fini(&b);
+	return s;
 }
 
 static const char *
@@ -41,7 +67,7 @@ rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
 	om_status s;
 
 	memset(out, 0, sizeof *out);
-	om_arena_init(a, (size_t)64 * 1024);
+	om_arena_init(a, (size_t)512 * 1024);
 	s = rd_settings_check(c, e);
 	if (s == OM_OK && c->issuer_logo != NULL)
 		s = rd_logo_open(c->issuer_logo, &out->logo, e);
@@ -60,15 +86,18 @@ rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
 	    .issuer =
 		{
 		    .name = one(a, c->issuer_name),
-		    .address = lines(a, c->issuer_address),
+		    .address = rd_terms_lines(a, c->issuer_address),
 		    .vat_id = one(a, c->issuer_vat_id),
-		    .contact = lines(a, c->issuer_contact),
-		    .footer = lines(a, c->footer),
+		    .contact = rd_terms_lines(a, c->issuer_contact),
+		    .footer = rd_terms_lines(a, c->footer),
 		    .logo = c->issuer_logo != NULL ? &out->logo : NULL,
 		},
 	};
 	if (c->exchange_rate_date != NULL)
 		s = om_day_parse(c->exchange_rate_date, &out->terms.rate_day, e);
+	out->offer = offer(a, c);
+	if (s == OM_OK)
+		s = say(out, c, e);
 	out->locale = rd_locale_named(c->locale);
 	out->paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4;
 	if (s == OM_OK && a->failed)
@@ -101,6 +130,10 @@ rd_house_month(const struct rd_house *h, const Om__RenderQuery *q, struct rd_mon
 		    .corrects = q->corrects,
 		    .issued = q->has_issued_us ? q->issued_us : 0,
 		    .draft = q->has_draft && q->draft,
+		    .duplicate = q->has_duplicate && q->duplicate,
+		    .cancels = q->cancels,
+		    .cancels_issued = q->has_cancels_us ? q->cancels_us : 0,
+		    .reason = q->reason,
 		},
 	};
 	if (out->locale == NULL && q->locale != NULL)

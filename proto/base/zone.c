@@ -8,9 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ZONE_NAME 64
-
-static char zone_name[ZONE_NAME] = "UTC";
+static char zone_name[OM_ZONE_NAME] = "UTC";
 
 /* A zone file begins with "TZif" (RFC 8536); glibc would take an unknown name
  * for UTC without a word. */
@@ -25,7 +23,7 @@ zone_exists(const char *name)
 	for (const char *p = name; *p != '\0'; p++)
 		if (!isalnum((unsigned char)*p) && strchr("/_+-", *p) == NULL)
 			return false;
-	if (name[0] == '\0' || name[0] == '/' || strlen(name) >= ZONE_NAME)
+	if (name[0] == '\0' || name[0] == '/' || strlen(name) >= OM_ZONE_NAME)
 		return false;
 	(void)snprintf(path, sizeof path, "%s/%s", dir != NULL ? dir : "/usr/share/zoneinfo", name);
 	f = fopen(path, "re");
@@ -39,7 +37,7 @@ zone_exists(const char *name)
 om_status
 om_zone_open(const char *name, om_err *e)
 {
-	char tz[ZONE_NAME + 1];
+	char tz[OM_ZONE_NAME + 1];
 
 	/* UTC needs no file, so that a container without tzdata still works. */
 	if (strcmp(name, "UTC") != 0 && !zone_exists(name))
@@ -116,7 +114,8 @@ om_zone_next_shift(om_time from, om_time to)
 	/* no zone shifts twice within a day */
 	for (om_time at = from; at < to; at += OM_DAY) {
 		om_time end = at + OM_DAY < to ? at + OM_DAY : to;
-		int64_t lo = floor_second(at), hi = floor_second(end - 1);
+		/* the last second known to have the offset: at itself may be the shift */
+		int64_t lo = floor_second(at) - (at > from ? 1 : 0), hi = floor_second(end - 1);
 
 		if (om_zone_offset_s(hi * OM_SECOND) == offset)
 			continue;

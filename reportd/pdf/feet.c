@@ -33,10 +33,9 @@ rd_feet_height(const struct rd_doc *d)
 }
 
 static void
-draw_foot(struct rd_flow *f, const struct rd_doc *d, const char *what, const char *page)
+draw_foot(struct rd_flow *f, const struct rd_doc *d, const char *number, const char *what, const char *page)
 {
 	double y = f->bottom + 28, x = f->left, room = f->right - f->left - 90;
-	const char *number = d->draft ? d->locale->draft_mark : d->number;
 	const char *line = d->issuer->footer;
 
 	rd_ink_line(f->ink, RD_HAIR, 0.5, f->left, y - 12, f->right, y - 12);
@@ -67,6 +66,7 @@ rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 {
 	unsigned n = rd_ink_pages(f->ink);
 	const char *what = om_arena_printf(a, "%s \xc2\xb7 %s \xc2\xb7 %s", d->title, d->month, d->subject);
+	const char *number = rd_doc_number(d, a);
 	char page[RD_SHOWN], pages[RD_SHOWN];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -76,6 +76,6 @@ rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 		if (what == NULL || text == NULL)
 			return;
 		rd_ink_go(f->ink, i);
-		draw_foot(f, d, what, text);
+		draw_foot(f, d, number, what, text);
 	}
 }

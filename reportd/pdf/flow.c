@@ -72,7 +72,7 @@ rd_flow_tiles(struct rd_flow *f, const struct rd_tile *tiles, size_t n)
 	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		const char *text = rd_cell_shown(&tiles[i].cell, tiles[i].kind, f->locale, buf);
+		const char *text = rd_cell_shown(&tiles[i].cell, tiles[i].kind, f->locale, f->zone, buf);
 		double x = f->left + w * (double)i, wide = rd_text_width(f->fonts, &figure, text);
 		struct rd_style s = figure;
 

@@ -10,10 +10,11 @@
 #include "pdf/typeset.h"
 
 struct rd_flow {
-	struct rd_ink *ink;             /* borrowed */
-	const struct rd_fonts *fonts;   /* borrowed */
-	const struct rd_locale *locale; /* borrowed */
-	double width, height;           /* of the page */
+	struct rd_ink *ink;               /* borrowed */
+	const struct rd_fonts *fonts;     /* borrowed */
+	const struct rd_locale *locale;   /* borrowed */
+	const struct om_zone_table *zone; /* borrowed */
+	double width, height;             /* of the page */
 	double left, right, top, bottom;
 	double y;         /* where the next content begins */
 	double air;       /* of the space between rows and sections: 1, or less */

@@ -154,6 +154,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	struct rd_flow f = {
 	    .fonts = fonts,
 	    .locale = d->locale,
+	    .zone = d->zone,
 	    .air = 1,
 	    .width = width,
 	    .height = height,
@@ -161,7 +162,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .right = width - MARGIN_X,
 	    .top = MARGIN_TOP,
 	    .bottom = height - MARGIN_LOW - rd_feet_height(d),
-	    .mark = d->draft ? d->locale->draft_mark : NULL,
+	    .mark = rd_doc_mark(d),
 	};
 	om_status s;
 

@@ -94,7 +94,7 @@ measure(struct grid *g, const struct rd_cell *cells, const struct rd_style *type
 
 	for (unsigned i = 0; i < g->n; i++) {
 		struct column *c = &g->column[i];
-		const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
+		const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, g->flow->zone, buf);
 		const char *point = point_of(g, c->kind, text);
 
 		if (point != NULL) {
@@ -105,7 +105,7 @@ measure(struct grid *g, const struct rd_cell *cells, const struct rd_style *type
 			c->width = most(c->width, rd_text_width(f, type, text));
 		}
 		if (c->under != c->index) {
-			text = rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, buf);
+			text = rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, g->flow->zone, buf);
 			c->width = most(c->width, rd_text_width(f, &g->small, text));
 		}
 	}
@@ -268,10 +268,11 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *t
 		if (c->kind != RD_TEXT)
 			continue;
 		w->text[i].n = w->under[i].n = 0;
-		rd_wrap(f, type, rd_cell_shown(&cells[c->index], RD_TEXT, g->flow->locale, buf), c->width, MAX_LINES,
-		    &w->text[i]);
+		rd_wrap(f, type, rd_cell_shown(&cells[c->index], RD_TEXT, g->flow->locale, g->flow->zone, buf),
+		    c->width, MAX_LINES, &w->text[i]);
 		if (c->under != c->index)
-			rd_wrap(f, &g->small, rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, buf), c->width,
+			rd_wrap(f, &g->small,
+			    rd_cell_shown(&cells[c->under], RD_TEXT, g->flow->locale, g->flow->zone, buf), c->width,
 			    MAX_UNDER, &w->under[i]);
 		h = w->text[i].n * type->size * LEADING + w->under[i].n * g->small.size * LEADING;
 		height = most(height, h);
@@ -291,7 +292,8 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *typ
 		double y = first;
 
 		if (c->kind != RD_TEXT) {
-			const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
+			const char *text =
+			    rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, g->flow->zone, buf);
 
 			if (is_number(c->kind))
 				draw_number(g, c, type, y, text);
@@ -314,7 +316,7 @@ static double
 number_width(struct grid *g, const struct column *c, const struct rd_cell *cells, const struct rd_style *type)
 {
 	char buf[RD_SHOWN];
-	const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, buf);
+	const char *text = rd_cell_shown(&cells[c->index], c->kind, g->flow->locale, g->flow->zone, buf);
 	double w = c->kind == RD_MONEY ? c->before + c->after : rd_text_width(g->flow->fonts, type, text);
 
 	return w < c->width ? w : c->width;

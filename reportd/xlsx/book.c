@@ -127,6 +127,7 @@ rd_book_new(const struct rd_book_opts *o, struct rd_book **out, om_err *e)
 	subject = strdup(o->subject);
 	if (b != NULL && tmp != NULL && title != NULL && author != NULL && subject != NULL) {
 		b->paper = o->paper;
+		b->zone = o->zone;
 		b->digits = o->digits;
 		(void)snprintf(b->header, sizeof b->header, "&L&8%.120s&R&8 %.80s", o->head_left, o->head_right);
 		(void)snprintf(b->footer, sizeof b->footer, "&L&8&A&R&8%.120s", o->page_text);
@@ -396,24 +397,22 @@ rd_book_day(struct rd_book *b, unsigned col, rd_cell_style style, om_day d)
 void
 rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at)
 {
-	int64_t micros = ((at % OM_SECOND) + OM_SECOND) % OM_SECOND;
-	time_t second = (time_t)((at - micros) / OM_SECOND);
+	om_day day = om_zone_table_day(b->zone, at);
 	char text[OM_TIME_TEXT];
-	lxw_datetime t;
-	struct tm tm;
+	lxw_datetime t = {.year = 0};
+	int64_t micros; /* of the day */
+	unsigned second;
 
-	if (localtime_r(&second, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 9999 - 1900) {
-		rd_book_text(b, col, style, RD_LEFT, om_zone_text(at, text));
+	om_day_to_civil(day, &t.year, &t.month, &t.day);
+	if (t.year < 1900 || t.year > 9999) { /* a spreadsheet has no such day */
+		rd_book_text(b, col, style, RD_LEFT, om_zone_table_text(b->zone, at, text));
 		return;
 	}
-	t = (lxw_datetime){
-	    .year = tm.tm_year + 1900,
-	    .month = tm.tm_mon + 1,
-	    .day = tm.tm_mday,
-	    .hour = tm.tm_hour,
-	    .min = tm.tm_min,
-	    .sec = (tm.tm_sec > 59 ? 59 : tm.tm_sec) + (double)(micros - micros % 1000) / 1e6,
-	};
+	micros = at + om_zone_table_offset_s(b->zone, at) * OM_SECOND - day * OM_DAY;
+	second = (unsigned)(micros / OM_SECOND);
+	t.hour = (int)(second / 3600);
+	t.min = (int)(second / 60 % 60);
+	t.sec = (double)(second % 60) + (double)(micros % OM_SECOND / 1000) / 1e3;
 	date(b, col, style, INSTANT, &t);
 }
 

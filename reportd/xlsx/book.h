@@ -45,6 +45,7 @@ struct rd_book_opts {
 	const char *author;
 	const char *subject;
 	om_time created;
+	const struct om_zone_table *zone; /* of rd_book_instant; it outlives the book */
 	rd_paper paper;
 	int digits;            /* after the point of rd_book_cents */
 	const char *head_left; /* on each printed page */
@@ -72,7 +73,7 @@ void rd_book_sum_count(struct rd_book *b, unsigned col, rd_cell_style style, con
 void rd_book_sum_money(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m);
 void rd_book_sum_cents(struct rd_book *b, unsigned col, rd_cell_style style, const char *text, om_money m);
 void rd_book_day(struct rd_book *b, unsigned col, rd_cell_style style, om_day d);
-/* rd_book_instant writes the local time in the reporting zone. */
+/* rd_book_instant writes the local time. */
 void rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time t);
 /* rd_book_paragraph writes a long text over the columns first to last, which
  * are `chars` wide together. */

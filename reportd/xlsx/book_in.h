@@ -32,7 +32,8 @@ struct rd_book {
 	unsigned row;
 	bool row_used;
 	rd_paper paper;
-	int digits; /* of an amount in the bill's currency */
+	const struct om_zone_table *zone; /* borrowed */
+	int digits;                       /* of an amount in the bill's currency */
 	char header[256], footer[256];
 	lxw_format *band; /* of every other row */
 	char dir[1200];

@@ -132,7 +132,9 @@ write_bill(struct rd_book *b, const struct rd_doc *d, struct om_arena *a)
 			continue;
 		rd_book_text(b, 0, RD_S_DUE, RD_LEFT, d->due_label);
 		write_printed(b, &bill, RD_S_DUE, NULL, d->due);
-		rd_book_text(b, 2, RD_S_DUE, RD_RIGHT, om_money_text_fixed(d->due, d->digits, text));
+		/* what is due is an amount in the document's currency and no other */
+		rd_book_text(b, 2, RD_S_DUE, RD_RIGHT,
+		    strcmp(d->currency, "USD") == 0 ? om_money_text_fixed(d->due, d->digits, text) : "");
 		rd_book_text(b, 3, RD_S_DUE, RD_INDENT, d->due_rule != NULL ? d->due_rule : "");
 		(void)rd_book_next(b);
 	}
@@ -186,6 +188,8 @@ write_summary(struct rd_book *b, const struct rd_doc *d, struct om_arena *a)
 	rd_book_width(b, 3, 50);
 	rd_book_text(b, 0, RD_S_TITLE, RD_LEFT, d->title);
 	(void)rd_book_next(b);
+	if (d->duplicate)
+		rd_book_text(b, 1, RD_S_DUE, RD_LEFT, d->locale->duplicate_mark);
 	rd_book_text(b, 0, RD_S_MUTED, RD_LEFT, d->month);
 	(void)rd_book_next(b);
 	(void)rd_book_next(b);
@@ -237,7 +241,8 @@ static void
 write_cell(struct rd_book *b, unsigned col, rd_cell_style style, rd_kind kind, const struct rd_cell *c, double *widths)
 {
 	char buf[RD_CELL_TEXT];
-	const char *text = widths != NULL || kind == RD_TEXT || kind == RD_MONEY ? rd_cell_text(c, kind, buf) : "";
+	bool as_text = kind == RD_TEXT || kind == RD_MONEY || (widths != NULL && kind != RD_INSTANT);
+	const char *text = as_text ? rd_cell_text(c, kind, NULL, buf) : "";
 
 	if (!c->known) {
 		if (style == RD_S_TOTAL)
@@ -492,12 +497,14 @@ rd_write_xlsx(const struct rd_doc *d, const struct rd_xlsx_opts *how, struct rd_
 	    .author = d->issuer != NULL && d->issuer->name != NULL ? d->issuer->name : "OWUI-Metering",
 	    .subject = d->month,
 	    .created = d->created,
+	    .zone = d->zone,
 	    .paper = how->paper,
 	    .digits = d->digits,
 	    .head_left = om_arena_printf(a, "%s %s", d->title, d->month),
-	    .head_right = d->number != NULL ? d->number
-		: d->draft                  ? l->draft
-					    : "",
+	    .head_right = d->duplicate ? rd_doc_number(d, a)
+		: d->number != NULL    ? d->number
+		: d->draft             ? l->draft
+				       : "",
 	    .page_text = rd_fill(a, l->page_of, "&P", "&N"),
 	};
 	unsigned rows = how->sheet_rows > 0 ? how->sheet_rows : SHEET_ROWS;

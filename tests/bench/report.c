@@ -109,7 +109,7 @@ make_statements(long n)
 
 	om_arena_init(&given, ARENA);
 	reply = fx_reply(&given, &one_user);
-	if (rd_fonts_open(FONTS, &fonts, &e) != OM_OK || om_zone_open(reply->timezone, &e) != OM_OK)
+	if (rd_fonts_open(FONTS, &fonts, &e) != OM_OK)
 		die("fonts", &e);
 	began = begin();
 	for (long i = 0; i < n; i++) {
@@ -194,6 +194,7 @@ make_workbook(long n)
 	const struct rd_locale *l = rd_locale_named(NULL);
 	struct rd_table table;
 	struct rd_doc d = {.locale = l,
+	    .zone = &om_zone_utc,
 	    .issuer = &nobody,
 	    .title = "Requests",
 	    .month = "",
@@ -270,7 +271,7 @@ bare_workbook(long n)
 			die("a row", NULL);
 		for (unsigned i = 0; i < table.n_columns; i++, c++) {
 			rd_kind kind = table.columns[i].kind;
-			const char *shown = rd_cell_text(&row[i], kind, buf);
+			const char *shown = rd_cell_text(&row[i], kind, &om_zone_utc, buf);
 
 			if (!row[i].known)
 				c->format = NULL;

@@ -184,6 +184,15 @@ def secrets_stay_with_their_service(root):
                     yield name, number, f"{secret} belongs to {owner}"
 
 
+def reportd_has_no_zone_of_its_own(root):
+    """Documents of different zones are made by several threads at once: a zone is a value."""
+    pattern = re.compile(r"(?<![\w.>])(om_zone_(?:open|name|day|day_start|offset_s|next_shift|text|table_make)|setenv|putenv|tzset|localtime_r|mktime)\s*\(")
+    for name, text in source(root, "reportd/"):
+        for number, line in enumerate(bare(text).splitlines(), 1):
+            for match in pattern.finditer(line):
+                yield name, number, f"{match.group(1)} asks the process's time zone; use the reply's (struct om_zone_table)"
+
+
 def no_host_of_a_package_archive_is_named(root):
     """Each machine has its own way to packages; its tools know it, and so do its apt sources."""
     for name in files(root, ""):
@@ -212,6 +221,7 @@ BREAKERS = {
     "tests_do_not_sleep": ("tests/functional/test_x.py", "import time\ntime.sleep(1)\n"),
     "every_file_names_its_licence": ("costd/x.c", "int x;\n"),
     "secrets_stay_with_their_service": ("gateway/x.c", '"OPENROUTER_API_KEY"\n'),
+    "reportd_has_no_zone_of_its_own": [("reportd/x.c", "int f(void) { return om_zone_day(0); }\n"), ("reportd/y.c", 'void g(void) { setenv("TZ", "UTC", 1); }\n')],
     "no_host_of_a_package_archive_is_named": [  # joined here, so that this file names none
         *(("x.md", f"from http://{'.'.join(host)}/x\n") for host in (
             ("deb", "debian", "org"), ("snapshot", "debian", "org"), ("ftp", "de", "debian", "org"), ("registry", "npmjs", "org"),

@@ -108,3 +108,17 @@ def make_stack(tmp_path, mariadb, contract, stub):
     yield make
     for one in made:
         one.__exit__(None, None, None)
+
+
+@pytest.fixture
+def on_dump(tmp_path, mariadb, contract):
+    """on_dump makes an installation that has not been started yet, on the database that the program of a step of the schema left."""
+    made = []
+
+    def make(step, **options):
+        made.append(Stack(tmp_path, mariadb, contract, **options))
+        mariadb.client((HERE.parent / "data" / "upgrade" / f"ledger-{step}.sql").read_text(encoding="utf-8"), made[0].db.name)
+        return made[0]
+
+    yield make
+    made[0].db.drop()

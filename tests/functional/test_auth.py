@@ -290,11 +290,14 @@ def test_spoofed_forwarding_headers_do_not_escape_the_throttle(make_stack):
     {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
     {"Origin": "http://127.0.0.1:1"},
 ], ids=repr)
-@pytest.mark.parametrize("path, body", [("/api/v1/login", {"password": PASSWORD}), ("/api/v1/logout", {}),
-                                        ("/api/v1/user/report", {"userId": "u", "year": 2026, "month": 0})])
-def test_state_changes_from_another_site_are_refused(stack, headers, path, body):
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", "/api/v1/login", {"password": PASSWORD}), ("POST", "/api/v1/logout", {}),
+    ("POST", "/api/v1/user/report", {"userId": "u", "year": 2026, "month": 0}),
+    ("POST", "/api/v1/documents", {"kind": "report", "month": "2026-01"}), ("POST", "/api/v1/documents/2026-000001/cancel", {}),
+    ("PUT", "/api/v1/terms", {"valid_from": None, "tax_rate": "19"})])
+def test_state_changes_from_another_site_are_refused(stack, headers, method, path, body):
     client = stack.session()
-    reply = client.post(path, body, expect=403, headers=headers)
+    reply = client.request(method, path, body=json.dumps(body).encode(), expect=403, headers=JSON | headers)
     assert reply["Set-Cookie"] is None and reply["Access-Control-Allow-Origin"] is None
     client.get("/api/v1/session")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import pdf_pages, pdf_text
+from issuing import issued
 from records import record
 
 LOGO = Path(__file__).resolve().parents[1] / "unit/reportd/logo.png"
@@ -91,7 +92,7 @@ def test_the_report_has_a_cover_changes_and_a_page_per_user(house):
 
 def test_an_issued_document_has_number_code_and_date_on_it(house):
     client = house.session()
-    made = client.request("POST", "/api/v1/documents", body={"kind": "report", "month": MONTH, "format": "pdf", "locale": "de"}, expect=201).json()
+    made = issued(client, month=MONTH, locale="de")
     text = pdf_text(house.read.get(f"/api/v1/documents/{made['number']}/file").body)
     for page in text.split("\f")[:-1]:
         assert made["number"] in page and made["verification_code"] in page and "https://m.example" in page and "ENTWURF" not in page

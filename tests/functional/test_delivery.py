@@ -7,6 +7,7 @@ import subprocess
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from issuing import document, issue, issued
 from records import new_generation_id, record
 from stack import wait_until
 from webhook import Receiver
@@ -54,7 +55,7 @@ def check_folder(stack, path, documents):
         if file["number"] is None:
             continue  # a table
         known = stack.read.get(f"/api/v1/documents/{file['number']}").json()
-        assert known["sha256"] == file["sha256"] and known["filename"] == file["name"].split("/")[-1]
+        assert (file["sha256"], file["name"].split("/")[-1]) in [(one["sha256"], one["filename"]) for one in known["files"]]
     done = subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(manifest["files"]) == documents
@@ -69,7 +70,7 @@ def test_a_closed_month_is_written_once_and_told_of(installation, receiver):
     manifest = check_folder(stack, path, 5)
     assert [f.name for f in out.iterdir()] == [MONTH]
     listed = stack.read.get("/api/v1/documents").json()["items"]
-    assert {d["number"] for d in listed} == {f["number"] for f in manifest["files"]}
+    assert {d["number"] for d in listed} == {f["number"] for f in manifest["files"]} and len(listed) == 4, "the report is one document"
     assert {d["locale"] for d in listed} == {"de"} and {d["month"] for d in listed} == {MONTH}
     assert {d["user"] for d in listed if d["kind"] == "statement"} == {"u-0", "u-1", "u-2"}
 
@@ -88,11 +89,73 @@ def test_a_closed_month_is_written_once_and_told_of(installation, receiver):
     stack.ingest.send([record(user="u-9", cost="1", at=LAST)])
     stack.drained()
     stack.reportd.start()
-    issue = stack.session().request("POST", "/api/v1/documents", body={"kind": "report", "month": MONTH}, expect=201).json()
-    assert issue["number"].endswith("-000006"), "the month was written again"
+    assert issued(stack.session(), user="u-9", month=MONTH)["number"].endswith("-000005"), "the month was written again"
     assert check_folder(stack, path, 5) == manifest and len(receiver.calls) == 2
     for process in (stack.costd, stack.reportd):
         assert SECRET not in process.log and "token-in-the-address" not in process.log
+
+
+def test_what_was_issued_by_hand_is_taken(installation):
+    """One person had four numbers once the delivery was switched on: by hand as PDF and as XLSX, and both again."""
+    stack, out = installation(files="report.pdf,statements.pdf,statements.xlsx")
+    by_hand = stack.process("reportd", stack.reportd_env(), "reportd-by-hand")
+    del by_hand.env["DELIVERY_DIR"]
+    by_hand.start()
+    stack.wait_ready()
+    session = stack.session()
+    taken = issued(session, user="u-0", month=MONTH)
+    issued(session, 200, user="u-0", month=MONTH, format="xlsx")
+    half = issued(session, user="u-1", month=MONTH, format="xlsx")
+    older = issued(session, user="u-2", month=MONTH)
+    stack.ingest.send(record(user="u-2", cost="1", at=LAST))
+    stack.drained()
+    by_hand.stop()
+    stack.reportd.start()
+    manifest = check_folder(stack, wait_until(folder_of(out), "the month's folder"), 7)
+    numbers = {}
+    for file in manifest["files"]:
+        numbers.setdefault(document(session, file["number"])["user"], set()).add(file["number"])
+    assert numbers["u-0"] == {taken["number"]} and numbers["u-1"] == {half["number"]}
+    assert [one["format"] for one in document(session, half["number"])["files"]] == ["xlsx", "pdf"]
+    (right,) = numbers["u-2"]
+    assert document(session, right)["corrects"] == older["number"] and document(session, right)["total"] == "1.50"
+    assert len(session.get("/api/v1/documents").json()["items"]) == 5, "three by hand, a correction and the report"
+    assert taken["number"] in issue(session, 409, user="u-0", month=MONTH).json()["detail"]
+
+
+def set_rate(stack, confirmed):
+    """set_rate adds terms of the closed month at a rate that is dated after it."""
+    terms = {"currency": "EUR", "exchange_rate": "0.9", "exchange_rate_date": datetime.now(timezone.utc).strftime("%Y-%m-01"),
+             "exchange_rate_source": "ECB"} | ({"exchange_rate_confirmed": True} if confirmed else {})
+    stack.db.rows("INSERT INTO terms_version (valid_from,changed_us,source,withdrawn,terms) SELECT "
+                  f"'{MONTH}-01',COALESCE(MAX(changed_us),0)+1,1,0,'{json.dumps(terms)}' FROM terms_version")
+
+
+@pytest.mark.slow
+def test_a_month_at_a_rate_of_another_is_held_until_the_rate_is_confirmed(installation):
+    stack, out = installation(files="report.pdf")
+    set_rate(stack, confirmed=False)
+    stack.reportd.start()
+    wait_until(lambda: "owui_metering_deliveries_held 1" in stack.read.get("/api/v1/metrics").text, "the month to be held")
+    assert "owui_metering_terms_conflict 0" in stack.read.get("/api/v1/metrics").text
+    assert "a month's files are held back" in stack.costd.log and f"month={MONTH}" in stack.costd.log
+    assert not folder_of(out)()
+    set_rate(stack, confirmed=True)
+    wait_until(folder_of(out), "the month's folder", deadline_s=90)
+    assert "owui_metering_deliveries_held 0" in stack.read.get("/api/v1/metrics").text
+    assert stack.costd.log.count("files are held back") == stack.costd.log.count("files are not held back any more") == 1
+
+
+def test_terms_that_cannot_be_read_are_damage(installation):
+    stack, _ = installation()
+    check = [stack.bin / "costd", "--check"]
+    done = subprocess.run(check, env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    set_rate(stack, confirmed=False)
+    stack.db.rows("UPDATE terms_version SET id=42,terms='{\"currency\":\"EUR\"' ORDER BY changed_us DESC LIMIT 1")
+    done = subprocess.run(check, env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 1 and "terms_version: terms of row 42: " in done.stderr, done.stdout + done.stderr
+    assert ": 0 rows and 0 totals differ" in done.stdout
 
 
 @pytest.mark.slow
@@ -164,7 +227,7 @@ def test_killed_at_any_moment_there_is_one_folder_and_no_number_is_lost(installa
     wait_until(lambda: stack.db.value("SELECT hook_state FROM delivery") == "2", "the webhook")
     manifest = check_folder(stack, path, 27)
     assert [f.name for f in out.iterdir()] == [MONTH]
-    assert stack.db.rows("SELECT MIN(seq),MAX(seq),COUNT(*) FROM document") == [("1", "27", "27")]
+    assert stack.db.rows("SELECT MIN(seq),MAX(seq),COUNT(*) FROM document") == [("1", "26", "26")]
     assert {call.headers["X-Metering-Delivery"] for call in receiver.calls} == {manifest["id"]}
 
 

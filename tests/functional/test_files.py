@@ -114,7 +114,8 @@ def test_focus_columns(stack, sent):
     for row in rows:
         assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == ("2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["ChargePeriodStart"])
-        assert row["ChargePeriodStart"] < row["ChargePeriodEnd"]
+        assert row["ChargePeriodStart"] <= row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
+        assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["BillingPeriodEnd"]
         assert row["ChargeCategory"] == "Usage" and row["ServiceCategory"] == "AI and Machine Learning"
         assert row["Tags"].startswith("{") and row["BillingCurrency"] == "USD"
     stack.read.get(f"/api/v1/reports/{MONTH}.pdf?format=focus", expect=400)

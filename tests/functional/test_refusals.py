@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The refusals every operation shares, each asked of all operations that document it."""
 import json
+import time
 
 import pytest
 from client import raw
@@ -83,11 +84,63 @@ def test_services_behind_are_gone(lonely, contract, operation):
     if operation.id in ("getHealth", "getMetrics", "getReadiness", "postEvents", "postMeteringRecord", "postTraces", "putTraces", "login", "logout", "getSession",
                         "getPipeline", "getSettings", "getPlugin", "getLive", "listRefused"):
         pytest.skip("works without them")
-    body = json.dumps({"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
-                       "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0",
-                       "tap": "on"}).encode() if "requestBody" in operation.spec else None
+    fields = {"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
+              "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0", "tap": "on"}
+    if operation.id == "putTerms":  # the one that refuses what it does not know
+        fields = {"valid_from": "2026-01", "tax_rate": "19"}
+    body = json.dumps(fields).encode() if "requestBody" in operation.spec else None
     reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
     assert int(reply["Retry-After"]) > 0
+
+
+def test_no_reportd_is_said_at_once(lonely):
+    """Not after the minute that a document may take."""
+    _, session = lonely
+    begun = time.monotonic()
+    session.post("/api/v1/documents", {"kind": "report", "month": "2026-01"}, expect=503)
+    assert time.monotonic() - begun < 20
+
+
+def test_a_reportd_that_says_nothing_may_issue_it_yet(make_stack):
+    stack = make_stack()
+    session = stack.session()
+    session.get("/api/v1/reports/2025-01.pdf")  # reportd is connected
+    stack.reportd.pause()
+    try:
+        begun = time.monotonic()
+        reply = session.post("/api/v1/documents", {"kind": "report", "month": "2025-01"}, expect=202, headers={"Idempotency-Key": "a/b?"})
+        assert time.monotonic() - begun < 20
+        assert reply.json() == {"request": "a/b?", "state": "running"} and int(reply["Retry-After"]) > 0
+        assert reply["Location"] == "/api/v1/documents/requests/a%2Fb%3F"
+    finally:
+        stack.reportd.resume()
+
+
+CANCEL = "/api/v1/documents/2026-000001/cancel"
+ISSUE = {"kind": "report", "month": "2026-01"}
+
+
+@pytest.mark.parametrize("method, path, body, says", [
+    ("PUT", "/api/v1/terms", {}, "valid_from"), ("PUT", "/api/v1/terms", [], "object"),
+    ("PUT", "/api/v1/terms", {"valid_from": "2026-11-02"}, "valid_from"),
+    ("PUT", "/api/v1/terms", {"valid_from": None, "taxrate": "19"}, "taxrate"),
+    ("PUT", "/api/v1/terms", {"valid_from": None, "tax_rate": []}, "tax_rate"),
+    ("PUT", "/api/v1/terms", {"valid_from": None, "withdrawn": True, "tax_rate": "19"}, "withdrawn"),
+    ("POST", CANCEL, [], "object"), ("POST", CANCEL, {"reason": ""}, "reason"), ("POST", CANCEL, {"reason": "x" * 201}, "reason"),
+    ("POST", "/api/v1/documents", ISSUE | {"duplicate": "yes"}, "duplicate"),
+    ("POST", "/api/v1/documents", ISSUE | {"duplicate": True, "corrects": "2026-000001"}, "duplicate"),
+    ("POST", "/api/v1/documents", ISSUE | {"terms": "month"}, "terms"),
+    ("POST", "/api/v1/documents", ISSUE | {"terms": "year", "corrects": "2026-000001"}, "terms"),
+    ("GET", "/api/v1/documents/requests/a%20b", None, "key"),
+    ("GET", "/api/v1/documents/requests/" + "k" * 101, None, "key"),
+    ("GET", "/api/v1/documents/2026-000001/file?format=csv", None, "format"),
+    ("GET", "/api/v1/documents/2026-000001/file?duplicate=yes", None, "duplicate"),
+], ids=repr)
+def test_what_the_gateway_refuses_by_itself_is_named(lonely, method, path, body, says):
+    """With nobody behind: none of it is asked further."""
+    _, session = lonely
+    reply = session.request(method, path, body=body, expect=400)
+    assert says in reply.json()["detail"]
 
 
 def test_what_works_without_the_services_behind(lonely):

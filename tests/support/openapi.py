@@ -120,7 +120,7 @@ class Contract:
     def example_path(self, operation):
         """example_path fills the wildcards of a path with values of the right shape."""
         values = {"generation_id": "gen-none", "id": "u-nobody", "user_id": "u-nobody", "group": "nobodies", "file": "2026-01.pdf",
-                  "number": "2026-000001", "code": "0000-0000-0000-0000"}
+                  "number": "2026-000001", "code": "0000-0000-0000-0000", "key": "nobody-asked"}
         if operation.path.startswith("/api/v1/exports/"):
             values["id"] = "0" * 32
         return re.sub(r"\{([^}]+)\}", lambda m: values[m.group(1)], operation.path)

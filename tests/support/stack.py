@@ -39,6 +39,11 @@ def bin_folder():
     raise FileNotFoundError("no programs to test: build them, or set METERING_BIN")
 
 
+def newest_step():
+    """newest_step is the step of the schema that costd brings a database to."""
+    return max(int(path.name[:4]) for path in (ROOT / "costd" / "schema").glob("[0-9]*.sql"))
+
+
 def wait_until(condition, what="it", deadline_s=DEADLINE_S):
     """wait_until returns condition()'s first true value, or fails after the deadline."""
     deadline = time.monotonic() + deadline_s

@@ -621,12 +621,42 @@ export interface paths {
          *     it never changes. What the other calls give is a draft. A month that still runs and requests that
          *     are not settled do not stand in the way: the document says so, and `unsettled` counts them.
          *     A correction is a new document that names the old one; each document is corrected at most once,
-         *     and by one of the same kind, user or group, and month.
+         *     and by one of the same kind, user or group, and month. It is made with the terms of the one it
+         *     corrects, unless `terms` says `month`.
          *
-         *     With the header `Idempotency-Key` the call can be repeated: the same key finds the document it
-         *     issued and answers 200. Without it each call issues one.
+         *     Of a kind, user or group, and month one document stands: neither corrected nor cancelled. A second
+         *     one is refused with 409, which names the first. The other format of the one that stands is a
+         *     further file under its number, and so is a duplicate, which says on its pages that it is one: both
+         *     answer 200. After a cancellation a new document can be issued.
+         *
+         *     What takes longer than five seconds is answered with 202 and goes on; `Location` tells how far it
+         *     is. With the header `Idempotency-Key` the call can be repeated: the same key finds what it asked
+         *     for, and answers 200 with the document or 202 again. Without the header each call is a request of
+         *     its own; a 202 tells the key that was drawn for it.
          */
         post: operations["issueDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/requests/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far a document is that was asked for under this Idempotency-Key.
+         * @description One that was issued is found for ever. One that waits, is being made or failed is known to the
+         *     reportd that was asked: 404 when that was started again, and the same POST with the same key then
+         *     makes the document, or finds it.
+         */
+        get: operations["getIssueRequest"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -657,9 +687,60 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The file that was issued, byte for byte. */
+        /** A file that was issued, byte for byte. */
         get: operations["getDocumentFile"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{number}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an issued document back without a replacement.
+         * @description The cancellation is a document of its own: a PDF with a number of the series, for the same user or
+         *     group and month, whose total is the negative of the other's. Each document is cancelled at most
+         *     once, and not when it was corrected: then the correction is what stands. Afterwards a new document
+         *     can be issued. Takes as long, and can be repeated, as issuing one.
+         */
+        post: operations["cancelDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What months are charged besides the usage, and how that came.
+         * @description A month has the terms of the latest `valid_from` that is not after its first day. The settings of
+         *     reportd are the first, from the beginning of time; a changed setting is valid from the first day of
+         *     the month that runs then.
+         */
+        get: operations["getTerms"];
+        /**
+         * Change the terms from a month on.
+         * @description Adds to the history; nothing that was issued changes. A member that is absent stays as in the
+         *     terms that were in force on that day, null takes it away; `exchange_rate_confirmed` is never taken
+         *     over. Unknown members are refused. Until when the terms are valid is when others begin.
+         */
+        put: operations["putTerms"];
         post?: never;
         delete?: never;
         options?: never;
@@ -905,7 +986,157 @@ export interface components {
         DocumentNumber: string;
         /** @enum {unknown} */
         DocumentKind: "statement" | "group_statement" | "report";
-        /** @description An issued document. Nothing of it changes but `corrected_by`. */
+        /** @description One file of a document. It never changes. */
+        DocumentFile: {
+            /** @enum {unknown} */
+            format: "pdf" | "xlsx";
+            /** @description It says so on its pages. */
+            duplicate: boolean;
+            bytes: number;
+            sha256: components["schemas"]["Sha256"];
+            filename: string;
+            made_at: components["schemas"]["Instant"];
+            locale: string | null;
+        };
+        /**
+         * @example {
+         *       "request": "7c1f0a52-november",
+         *       "state": "running",
+         *       "document": null,
+         *       "error": null
+         *     }
+         * @example {
+         *       "request": "7c1f0a52-november",
+         *       "state": "failed",
+         *       "document": null,
+         *       "error": {
+         *         "status": 409,
+         *         "message": "2026-000001 is issued for this already; correct it, cancel it, or ask for a duplicate"
+         *       }
+         *     }
+         */
+        IssueRequest: {
+            /** @description The Idempotency-Key. */
+            request: string;
+            /** @enum {unknown} */
+            state: "queued" | "running" | "done" | "failed";
+            /** @description When it is done. */
+            document: components["schemas"]["Document"] | null;
+            /** @description Why it failed. */
+            error: null | {
+                /** @description That the call would have answered with. */
+                status: number;
+                message: string;
+            };
+        };
+        /**
+         * @description The terms of one day as they were set at one time. What is null is not set, and has the default of reportd's setting of that name.
+         * @example {
+         *       "valid_from": "2026-11-01",
+         *       "changed_at": "2026-11-03T09:12:44.000000Z",
+         *       "source": "api",
+         *       "withdrawn": false,
+         *       "counts": true,
+         *       "minimum_charge_fee": "10",
+         *       "minimum_charge_mode": "floor",
+         *       "markup_percent": "0.04",
+         *       "markup_per_million_tokens": null,
+         *       "tax_rate": "19",
+         *       "tax_name": "VAT",
+         *       "currency": "EUR",
+         *       "exchange_rate": "0.92",
+         *       "exchange_rate_date": "2026-11-30",
+         *       "exchange_rate_source": "ECB",
+         *       "exchange_rate_confirmed": false
+         *     }
+         */
+        Terms: {
+            /** @description The first day of a month; null, from the beginning of time. */
+            valid_from: string | null;
+            changed_at: components["schemas"]["Instant"];
+            /**
+             * @description reportd's settings, or a person.
+             * @enum {unknown}
+             */
+            source: "settings" | "api";
+            /** @description The day has no terms of its own any more. */
+            withdrawn: boolean;
+            /** @description It is the newest of its day, and not withdrawn. */
+            counts: boolean;
+            /** @description USD. */
+            minimum_charge_fee: string | null;
+            /** @enum {unknown} */
+            minimum_charge_mode: "add" | "floor" | null;
+            markup_percent: string | null;
+            /** @description USD. */
+            markup_per_million_tokens: string | null;
+            /** @description Percent. */
+            tax_rate: string | null;
+            tax_name: string | null;
+            /** @description Null: USD. */
+            currency: string | null;
+            /** @description Units of the currency per USD. */
+            exchange_rate: string | null;
+            /** Format: date */
+            exchange_rate_date: string | null;
+            exchange_rate_source: string | null;
+            /** @description A person says that the rate is right for the month of `valid_from`, although it is dated outside of it. Does not count for later months. */
+            exchange_rate_confirmed: boolean;
+        };
+        TermsList: {
+            /** @description Those that count, the latest first. */
+            items: components["schemas"]["Terms"][];
+            /** @description All of them: the latest day first, of one day the newest first. */
+            history: components["schemas"]["Terms"][];
+            /** @description Two reportd run with different settings: which. None of them is taken over then. */
+            conflict: string | null;
+        };
+        /**
+         * @description Decimals are texts or numbers, with at most 18 fraction digits.
+         * @example {
+         *       "valid_from": "2026-11",
+         *       "currency": "EUR",
+         *       "exchange_rate": "0.92",
+         *       "exchange_rate_date": "2026-11-30",
+         *       "exchange_rate_source": "ECB"
+         *     }
+         * @example {
+         *       "valid_from": "2026-11-01",
+         *       "markup_percent": null
+         *     }
+         * @example {
+         *       "valid_from": "2026-11-01",
+         *       "withdrawn": true
+         *     }
+         */
+        TermsChange: {
+            /** @description A month, or its first day; null, from the beginning of time. */
+            valid_from: string | null;
+            /** @description USD. */
+            minimum_charge_fee?: string | number | null;
+            /** @enum {unknown} */
+            minimum_charge_mode?: "add" | "floor" | null;
+            markup_percent?: string | number | null;
+            /** @description USD. */
+            markup_per_million_tokens?: string | number | null;
+            /** @description Percent. */
+            tax_rate?: string | number | null;
+            tax_name?: string | null;
+            currency?: string | null;
+            /** @description Units of the currency per USD; needed with its date and source when the currency is not USD. */
+            exchange_rate?: string | number | null;
+            /** Format: date */
+            exchange_rate_date?: string | null;
+            exchange_rate_source?: string | null;
+            /** @description The rate is right although it is dated outside the month of `valid_from`. Default: false. */
+            exchange_rate_confirmed?: boolean | null;
+            /** @description The day has no terms of its own any more; nothing else may be given then but `valid_from`. Default: false. */
+            withdrawn?: boolean | null;
+        };
+        /**
+         * @description An issued document. Nothing of it changes but `corrected_by`, `cancelled_by`, and `files`, which can
+         *     become more. What describes a file at the top is that of the first.
+         */
         Document: {
             number: components["schemas"]["DocumentNumber"];
             kind: components["schemas"]["DocumentKind"];
@@ -926,8 +1157,15 @@ export interface components {
             verification_code: string;
             corrects: components["schemas"]["DocumentNumber"] | null;
             corrected_by: components["schemas"]["DocumentNumber"] | null;
+            /** @description The document that this one takes back: its total is the negative of that one's. */
+            cancels: components["schemas"]["DocumentNumber"] | null;
+            cancelled_by: components["schemas"]["DocumentNumber"] | null;
+            /** @description Of a cancellation. */
+            reason: string | null;
             /** @description Requests whose cost could still change when it was issued. */
             unsettled: number;
+            /** @description All of its files, the original first. */
+            files: components["schemas"]["DocumentFile"][];
         };
         Problem: {
             /** @constant */
@@ -1297,6 +1535,14 @@ export interface components {
                 paused_until: components["schemas"]["Instant"] | null;
                 last_error: string | null;
             };
+            /** @description The files of a closed month that are held back. Null while nothing is, or costd does not say. */
+            delivery: {
+                /** @description The first of them. */
+                held_month: components["schemas"]["Month"] | null;
+                held_reason: string | null;
+            };
+            /** @description Two reportd run with different settings: which. */
+            terms_conflict: string | null;
         };
         Setting: {
             name: string;
@@ -1506,6 +1752,24 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description It goes on. The request at `Location` tells how far it is; so does the same call with this key. */
+        IssueAccepted: {
+            headers: {
+                /** @description `/api/v1/documents/requests/{key}` */
+                Location?: string;
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @description The Idempotency-Key, or the one that was drawn. */
+                    request: string;
+                    /** @enum {unknown} */
+                    state: "queued" | "running";
+                };
+            };
+        };
         /** @description A problem, or a google.rpc.Status for a request in protobuf. 503 carries Retry-After. */
         TracesError: {
             headers: {
@@ -1611,6 +1875,8 @@ export interface components {
         Locale: "en" | "de";
         /** @description Of a PDF, and of a workbook when it is printed. Default, the installation's. */
         Paper: "a4" | "letter";
+        /** @description Made by the caller once per document it wants. */
+        IdempotencyKey: string;
         /** @description The columns of a CSV file; `focus` is those of FOCUS 1.2, for cost tools. */
         FileFormat: "focus";
     };
@@ -2851,7 +3117,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Made by the caller once per document it wants. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -2879,11 +3145,18 @@ export interface operations {
                     paper?: "a4" | "letter" | null;
                     /** @description Number of the document this one takes the place of. */
                     corrects?: string | null;
+                    /**
+                     * @description Of a correction: those of the document that it corrects, or those of the month as they are now. Default: document.
+                     * @enum {unknown}
+                     */
+                    terms?: "document" | "month" | null;
+                    /** @description Another file of the document that stands, which says on its pages that it is a duplicate. Not together with corrects. Default: false. */
+                    duplicate?: boolean | null;
                 };
             };
         };
         responses: {
-            /** @description This Idempotency-Key issued the document before. */
+            /** @description A file was added to the document, or this Idempotency-Key issued it before. */
             200: {
                 headers: {
                     Location?: string;
@@ -2903,16 +3176,51 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
+            202: components["responses"]["IssueAccepted"];
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             /** @description No such user, or no such document to correct. */
             404: components["responses"]["Problem"];
             408: components["responses"]["Problem"];
-            /** @description The document to correct was corrected already or is about something else, or the Idempotency-Key issued another document. */
+            /**
+             * @description Something is issued for this already, and `detail` names it; there is nothing a duplicate could be
+             *     of; the document to correct was corrected or cancelled already, is a cancellation, or is about
+             *     something else; the Idempotency-Key asked for another document; or the last document is dated
+             *     ahead of the clock.
+             */
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIssueRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The Idempotency-Key of the request. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssueRequest"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description Nobody knows a request of that name. */
+            404: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2945,7 +3253,12 @@ export interface operations {
     };
     getDocumentFile: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description One of its formats. Default, that of its first file. */
+                format?: "pdf" | "xlsx";
+                /** @description 1, the newest duplicate in place of the original. Default, 0. */
+                duplicate?: 0 | 1;
+            };
             header?: never;
             path: {
                 number: string;
@@ -2965,7 +3278,120 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            /** @description No such document, or it has no such file. */
             404: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelDocument: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made by the caller once per document it wants. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Printed on the cancellation. */
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description This Idempotency-Key issued the cancellation before. */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description Cancelled. The document is the cancellation. */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            202: components["responses"]["IssueAccepted"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description No such document. */
+            404: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            /** @description It was corrected or cancelled already, or is a cancellation; the Idempotency-Key asked for another document; or the last document is dated ahead of the clock. */
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermsList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TermsChange"];
+            };
+        };
+        responses: {
+            /** @description Changed; all of them, as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermsList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description There are no terms of that day to withdraw. */
+            404: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2980,7 +3406,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The document is genuine if these are its number, date and total, and its file has this hash. */
+            /**
+             * @description The document is genuine if these are its number, date and total, and its file has one of these
+             *     hashes. It is in force if it was neither corrected nor cancelled, and is no cancellation itself.
+             */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,8 +3421,17 @@ export interface operations {
                         issued_at: components["schemas"]["Instant"];
                         total: components["schemas"]["PrintedMoney"];
                         currency: string;
+                        /** @description Of the first file. */
                         sha256: components["schemas"]["Sha256"];
                         corrected_by: components["schemas"]["DocumentNumber"] | null;
+                        cancels: components["schemas"]["DocumentNumber"] | null;
+                        cancelled_by: components["schemas"]["DocumentNumber"] | null;
+                        files: {
+                            /** @enum {unknown} */
+                            format: "pdf" | "xlsx";
+                            duplicate: boolean;
+                            sha256: components["schemas"]["Sha256"];
+                        }[];
                     };
                 };
             };

@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include "delivery.h"
+#include "query.h"
+#include "terms_change.h"
 #include "webhook.h"
 #include "zone.h"
 
@@ -16,6 +18,7 @@
 static struct fx f;
 static struct cd_schedule schedule;
 static unsigned told;
+static Om__Figures *totals; /* what ask says of the files; NULL: nothing */
 
 static void
 ok(om_status s, const om_err *e)
@@ -42,6 +45,7 @@ open_all(bool webhook)
 {
 	fx_open(&f);
 	told = 0;
+	totals = NULL;
 	schedule = (struct cd_schedule){
 	    .pool = f.pool, .grace_us = GRACE, .webhook = webhook, .written = count_told, .written_arg = NULL};
 }
@@ -80,6 +84,7 @@ ask(const Om__DeliveryReply *held, const char *failure, unsigned files, om_time 
 	file.number = om_arena_strdup(&f.a, "2026-000001");
 	q.n_files = files;
 	q.files = list;
+	q.totals = totals;
 	return cd_delivery_serve(&schedule, &q, now, FX_DEADLINE, &f.a, out, e);
 }
 
@@ -216,6 +221,125 @@ test_the_webhook_is_called_until_it_is_taken_and_given_up_after_three_days(void 
 	fx_close(&f);
 }
 
+static void
+test_the_webhook_announces_the_totals_of_the_files(void **state)
+{
+	Om__Figures of_files = OM__FIGURES__INIT;
+	om_time now = day(2026, 12, 2);
+	struct cd_hook_claim c;
+	Om__DeliveryReply d, done;
+	om_err e = {.text = ""};
+
+	(void)state;
+	open_all(true);
+	use(1, day(2026, 11, 10), "1.5");
+	assert_int_equal(due(now, &d), 202611);
+	of_files.requests = 1;
+	of_files.unsettled = 1;
+	of_files.cost = om_arena_strdup(&f.a, "1.50");
+	of_files.byok_cost = om_arena_strdup(&f.a, "0.25");
+	use(2, day(2026, 11, 11), "7"); /* while the files were made */
+	totals = &of_files;
+	of_files.cost = om_arena_strdup(&f.a, "a lot");
+	assert_int_equal(ask(&d, NULL, 1, now, &done, &e), OM_INVALID);
+	assert_string_equal(e.text, "totals.cost: is no amount");
+	of_files.cost = om_arena_strdup(&f.a, "1.50");
+	ok(ask(&d, NULL, 1, now, &done, &e), &e);
+	ok(cd_hook_take(f.pool, now, FX_DEADLINE, &c, &f.a, &e), &e);
+	assert_non_null(
+	    strstr(c.body, "\"totals\":{\"requests\":1,\"cost\":\"1.5\",\"byok_cost\":\"0.25\",\"unsettled\":1}"));
+	fx_close(&f);
+}
+
+/* set_rate adds terms with a rate of EUR that is dated on a day. */
+static void
+set_rate(om_day from, const char *date, bool confirmed)
+{
+	Om__TermsChange q = OM__TERMS_CHANGE__INIT;
+	Om__TermsReply out = OM__TERMS_REPLY__INIT;
+	Om__Terms t = OM__TERMS__INIT;
+	om_err e = {.text = ""};
+
+	t.currency = om_arena_strdup(&f.a, "EUR");
+	t.exchange_rate = om_arena_strdup(&f.a, "0.9");
+	t.exchange_rate_source = om_arena_strdup(&f.a, "ECB");
+	t.exchange_rate_date = om_arena_strdup(&f.a, date);
+	t.has_exchange_rate_confirmed = t.exchange_rate_confirmed = confirmed;
+	q.terms = &t;
+	q.has_valid_from_day = true;
+	q.valid_from_day = from;
+	ok(cd_terms_change(f.pool, &q, day(2026, 12, 1), FX_DEADLINE, &f.a, &out, &e), &e);
+}
+
+static int64_t
+held(void)
+{
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	int64_t n = 0;
+
+	ok(cd_db_open(&f.opts, &db, &e), &e);
+	ok(cd_delivery_count_held(db, &n, &e), &e);
+	cd_db_close(&db);
+	return n;
+}
+
+static void
+test_a_month_is_held_while_its_rate_is_of_another_month(void **state)
+{
+	const char *why = "the exchange rate of EUR is dated 2026-09-30, outside of 2026-10: confirm it, or set a "
+			  "rate of that month";
+	om_time now = day(2026, 11, 8);
+	Om__PipelineReply p = OM__PIPELINE_REPLY__INIT;
+	Om__DeliveryReply d, done;
+	om_err e = {.text = ""};
+
+	(void)state;
+	open_all(false);
+	use(1, day(2026, 10, 10), "1");
+	set_rate(om_day_from_civil(2026, 9, 1), "2026-09-30", true);
+	assert_int_equal(due(day(2026, 11, 1) + HOUR - 1, &d), 0); /* it would not be due either way */
+	assert_int_equal(held(), 0);
+	assert_int_equal(due(now, &d), 0); /* that it was confirmed for September does not count */
+	assert_int_equal(held(), 1);
+	ok(cd_query_pipeline(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
+	assert_string_equal(p.held_month, "2026-10");
+	assert_string_equal(p.held_reason, why);
+	/* nor are other months held back by it */
+	use(2, day(2026, 11, 10), "1");
+	set_rate(om_day_from_civil(2026, 11, 1), "2026-11-30", false);
+	assert_int_equal(due(day(2026, 12, 8), &d), 202611);
+	assert_int_equal(held(), 1);
+	ok(ask(&d, NULL, 1, day(2026, 12, 8), &done, &e), &e);
+	/* it goes on when somebody confirms the rate */
+	set_rate(om_day_from_civil(2026, 10, 1), "2026-09-30", true);
+	assert_int_equal(due(day(2026, 12, 8), &d), 202610);
+	assert_int_equal(held(), 0);
+	ok(cd_query_pipeline(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
+	assert_null(p.held_month);
+	assert_null(p.held_reason);
+	fx_close(&f);
+}
+
+static void
+test_a_held_month_goes_on_when_there_is_a_rate_of_the_month(void **state)
+{
+	om_time now = day(2026, 11, 8);
+	Om__DeliveryReply d;
+
+	(void)state;
+	open_all(false);
+	use(1, day(2026, 10, 10), "1");
+	set_rate(om_day_from_civil(2026, 1, 1), "2026-11-02", false);
+	assert_int_equal(due(now, &d), 0);
+	assert_int_equal(due(now, &d), 0);
+	assert_int_equal(held(), 1);
+	set_rate(om_day_from_civil(2026, 10, 1), "2026-10-30", false);
+	assert_int_equal(due(now, &d), 202610);
+	assert_int_equal(held(), 0);
+	fx_close(&f);
+}
+
 /* printf 1795000000.BODY | openssl dgst -sha256 -hmac SECRET */
 static void
 test_the_signature_is_what_openssl_computes(void **state)
@@ -235,6 +359,9 @@ main(void)
 	    cmocka_unit_test(test_a_month_without_usage_is_never_due),
 	    cmocka_unit_test(test_one_at_a_time_writes_a_month_and_a_failure_is_tried_again),
 	    cmocka_unit_test(test_the_webhook_is_called_until_it_is_taken_and_given_up_after_three_days),
+	    cmocka_unit_test(test_the_webhook_announces_the_totals_of_the_files),
+	    cmocka_unit_test(test_a_month_is_held_while_its_rate_is_of_another_month),
+	    cmocka_unit_test(test_a_held_month_goes_on_when_there_is_a_rate_of_the_month),
 	    cmocka_unit_test(test_the_signature_is_what_openssl_computes),
 	};
 

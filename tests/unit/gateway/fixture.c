@@ -381,7 +381,7 @@ fx_gateway_start(struct fx_gateway *g, const char *costd_url)
 	    .spool_dir = copy(g->dir),
 	    .spool_limit_bytes = g->spool_limit_bytes != 0 ? g->spool_limit_bytes : 64 << 20,
 	    .costd_url = copy(costd_url != NULL ? costd_url : "tcp://127.0.0.1:9"),
-	    .reportd_url = copy("tcp://127.0.0.1:9"),
+	    .reportd_url = copy(g->reportd_url != NULL ? g->reportd_url : "tcp://127.0.0.1:9"),
 	    .log_level = copy("error"),
 	};
 	assert_status(gw_app_start(&g->conf, &self, &e), OM_OK, e);
@@ -526,5 +526,17 @@ fx_header(const char *reply, const char *name, char out[512])
 		(void)snprintf(out, 512, "%.*s", (int)strcspn(p, "\r"), p);
 		return out;
 	}
+	return out;
+}
+
+char *
+fx_login(int port, char out[600])
+{
+	char v[512], *reply = fx_request(port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
+
+	assert_int_equal(fx_status(reply), 200);
+	(void)fx_header(reply, "Set-Cookie", v);
+	(void)snprintf(out, 600, "Cookie: %.*s\r\n", (int)strcspn(v, ";"), v);
+	free(reply);
 	return out;
 }

@@ -63,6 +63,7 @@ struct fx_gateway {
 	char *dir;
 	int64_t spool_limit_bytes; /* 0: plenty */
 	int body_timeout_s;        /* 0: more than any test needs */
+	const char *reportd_url;   /* borrowed; NULL: one that is not there */
 	struct gw_conf conf;
 	struct gw_app *app;
 	int port;
@@ -91,6 +92,9 @@ int fx_status(const char *reply);
 const char *fx_body(const char *reply);
 /* fx_header copies a header's value, "" if absent. */
 const char *fx_header(const char *reply, const char *name, char out[512]);
+
+/* fx_login gives the header line of a new session. */
+char *fx_login(int port, char out[600]);
 
 #define FX_INGEST "Authorization: Bearer " FX_INGEST_KEY "\r\n"
 #define FX_READ   "Authorization: Bearer " FX_READ_KEY "\r\n"

@@ -121,6 +121,13 @@ test_zone_days_follow_daylight_saving(void **state)
 	assert_day_bounds("1969-12-31");
 
 	/* a zone whose clocks change at midnight: this day begins at 01:00 */
+	/* one shift sought from exactly so many days before it, and from another one */
+	assert_int_equal(om_zone_next_shift(instant("2026-10-20T01:00:00Z"), instant("2026-12-01T00:00:00Z")),
+	    instant("2026-10-25T01:00:00Z"));
+	assert_int_equal(om_zone_next_shift(instant("2026-03-29T01:00:00Z"), instant("2026-12-01T00:00:00Z")),
+	    instant("2026-10-25T01:00:00Z"));
+	assert_int_equal(om_zone_next_shift(instant("2026-10-25T00:59:59Z"), instant("2026-12-01T00:00:00Z")),
+	    instant("2026-10-25T01:00:00Z"));
 	assert_status(om_zone_open("America/Santiago", &e), OM_OK, e);
 	assert_day_bounds("2026-09-06");
 	assert_status(om_zone_open("Pacific/Kiritimati", &e), OM_OK, e);

@@ -3,10 +3,12 @@
 
 #include "task.h"
 
-#include "zone.h"
+#include "zones.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const fx_scripts[7] = {
     "Zo\xc3\xab \xc5\x81ukasiewicz-\xc3\x98stergaard", /* Latin */
@@ -159,10 +161,41 @@ is_used(const struct sum *s)
 	return s->requests > 0 || s->cost.v != 0;
 }
 
+#define ZONES 8
+
+const struct om_zone_table *
+fx_zone(const char *name)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct om_arena arena;
+	static struct om_zone_table zones[ZONES];
+	static size_t n;
+	char before[OM_ZONE_NAME];
+	size_t i = 0;
+
+	name = name != NULL ? name : "Europe/Berlin";
+	(void)pthread_mutex_lock(&lock);
+	while (i < n && strcmp(zones[i].name, name) != 0)
+		i++;
+	if (i == n) {
+		if (n == 0)
+			om_arena_init(&arena, (size_t)ZONES * 64 * 1024);
+		(void)snprintf(before, sizeof before, "%s", om_zone_name());
+		if (n == ZONES || om_zone_open(name, NULL) != OM_OK ||
+		    om_zone_table_make(0, 230 * 366 * OM_DAY, &arena, &zones[n++], NULL) != OM_OK)
+			abort();
+		if (om_zone_open(before, NULL) != OM_OK)
+			abort();
+	}
+	(void)pthread_mutex_unlock(&lock);
+	return &zones[i];
+}
+
 static void
 head(struct om_arena *a, const struct fx_shape *sh, const struct rd_month *mo, Om__StatementReply *r)
 {
 	r->timezone = must(om_arena_strdup(a, sh->zone != NULL ? sh->zone : "Europe/Berlin"));
+	r->zone = must(om_zone_write(fx_zone(sh->zone), a));
 	r->from_day = om_day_from_civil(mo->year, mo->month, 1);
 	r->to_day =
 	    mo->month == 12 ? om_day_from_civil(mo->year + 1, 1, 1) : om_day_from_civil(mo->year, mo->month + 1, 1);
@@ -185,6 +218,7 @@ fx_month(const struct fx_shape *sh)
 	    .month = sh->month != 0 ? sh->month : 11,
 	    .user = sh->users == NULL ? FX_USER : NULL,
 	    .group = sh->group,
+	    .zone = fx_zone(sh->zone),
 	};
 }
 

@@ -3,8 +3,8 @@
  * fixture.h - costd's replies, made up, for the tests and the samples.
  *
  * Promise   The same arguments make the same reply.  All parts add up.
- * Limits    The zone is only named: instants are those of UTC, at an hour that
- *           is the same day in Europe and America.
+ * Limits    Instants are those of UTC, at an hour that is the same day in Europe
+ *           and America.
  */
 #ifndef RD_FIXTURE_H
 #define RD_FIXTURE_H
@@ -38,6 +38,10 @@ struct fx_shape {
 };
 
 #define FX_USER "u-1"
+
+/* fx_zone gives a zone as a table that stays; NULL: Europe/Berlin.  The first time
+ * it changes the process's zone: before threads start. */
+const struct om_zone_table *fx_zone(const char *name);
 
 /* fx_reply makes a reply; aborts the test program when memory runs out. */
 Om__StatementReply *fx_reply(struct om_arena *a, const struct fx_shape *shape);

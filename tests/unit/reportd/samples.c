@@ -41,6 +41,10 @@ struct sample {
 	bool house;  /* an issuer with a logo, tax, markups and another currency */
 	bool issued; /* with number and code */
 	const char *corrects;
+	const char *currency, *rate; /* of the house; NULL: EUR */
+	bool duplicate;
+	const char *cancels, *reason;
+	bool rate_outside;
 	unsigned sheet_rows; /* of the workbook; 0: as many as go */
 };
 
@@ -163,6 +167,69 @@ static const struct sample samples[] = {
     {.name = "statement-split",
 	.shape = {.models = models, .n_models = 5, .n_requests = 40, .unsettled = 3, .max_rows = 100000},
 	.sheet_rows = 100},
+    {.name = "statement-euro",
+	.shape =
+	    {.models = models, .n_models = 3, .n_requests = 9, .price = "1.2345", .byok = true, .max_rows = 100000},
+	.fee = "5.00",
+	.house = true,
+	.rate_outside = true},
+    {.name = "report-yen",
+	.shape = {.users = team,
+	    .n_users = 3,
+	    .models = models,
+	    .n_models = 2,
+	    .n_requests = 9,
+	    .price = "0.12345",
+	    .byok = true,
+	    .max_rows = 100000},
+	.fee = "25.00",
+	.floor = true,
+	.house = true,
+	.currency = "JPY",
+	.rate = "150.25"},
+    {.name = "statement-duplicate",
+	.shape = {.models = models, .n_models = 5, .n_requests = 40, .max_rows = 100000},
+	.house = true,
+	.issued = true,
+	.duplicate = true},
+    {.name = "group-duplicate",
+	.shape = {.users = team, .n_users = 2, .models = models, .n_models = 2, .n_requests = 5, .group = "staff"},
+	.locale = "de",
+	.issued = true,
+	.duplicate = true},
+    {.name = "statement-cancelled",
+	.shape = {.models = models,
+	    .n_models = 3,
+	    .n_requests = 9,
+	    .price = "12.345",
+	    .byok = true,
+	    .unsettled = 2,
+	    .max_rows = 100000},
+	.fee = "5000",
+	.floor = true,
+	.house = true,
+	.issued = true,
+	.cancels = "2026-000011",
+	.reason = "Issued for the wrong person"},
+    {.name = "group-cancelled",
+	.shape = {.users = team,
+	    .n_users = 3,
+	    .models = models,
+	    .n_models = 3,
+	    .n_requests = 9,
+	    .price = "23.456789",
+	    .group = "Forschung und Entwicklung",
+	    .max_rows = 100000},
+	.fee = "2.50",
+	.locale = "de",
+	.house = true,
+	.issued = true,
+	.cancels = "2026-000011"},
+    {.name = "report-cancelled",
+	.shape = {.users = team, .n_users = 2, .models = models, .n_models = 2, .n_requests = 5, .max_rows = 100000},
+	.issued = true,
+	.cancels = "2026-000011",
+	.reason = "=1+1"},
     {.name = "statement-full", /* the last row of figures and the total end a sheet */
 	.shape = {.models = models, .n_models = 4, .n_requests = 49, .byok = true, .max_rows = 100000},
 	.sheet_rows = 100},
@@ -191,8 +258,9 @@ terms_of(const struct sample *s)
 	t.markup_percent = amount("7.5");
 	t.markup_per_million = amount("0.20");
 	t.tax_rate = amount("19");
-	t.currency = "EUR";
-	t.rate = amount("0.8637");
+	t.currency = s->currency != NULL ? s->currency : "EUR";
+	t.rate = amount(s->rate != NULL ? s->rate : "0.8637");
+	t.rate_outside = s->rate_outside;
 	t.rate_day = om_day_from_civil(2026, 11, 30);
 	t.rate_source = "European Central Bank";
 	return t;
@@ -231,6 +299,10 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 		    .code = "7K3M-9QXT-2HBD-R5WA",
 		    .verify_url = "https://metering.example.org/verify",
 		    .corrects = s->corrects,
+		    .duplicate = s->duplicate,
+		    .cancels = s->cancels,
+		    .cancels_issued = s->cancels != NULL ? om_zone_day_start(om_day_from_civil(2026, 12, 2)) : 0,
+		    .reason = s->reason,
 		    .issued = om_zone_day_start(om_day_from_civil(2026, 12, 3)) + 34200 * OM_SECOND};
 	rc = rd_statement_new(fx_reply(&a, &s->shape), &month, &terms, &a, &d, e);
 	if (rc == OM_OK)

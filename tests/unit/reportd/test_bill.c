@@ -93,6 +93,15 @@ static const struct bill_case cases[] = {
 	"5.36"},
     {"1.666", 1, 555333, "5", true, "100", "3", "0", "USD", NULL, "0.002001", "5", {"1.67", "0", "1.67", "1.67"},
 	"5.01", "0", "5.01"},
+    /* reached before the lines are rounded, missed by them: the line makes up for that */
+    {"9.994", 1, 3000, "10", true, "0.04", "1", "0", "USD", NULL, "0", "10.0009976", {"9.99", "0.01", "0", "0"}, "10",
+	"0", "10"},
+    {"9.994", 1, 3000, "10", true, "0.04", "1", "10", "EUR", "1", "0", "10.0009976", {"9.99", "0.01", "0", "0"}, "10",
+	"1", "11"},
+    {"9.994", 1, 3000, "10", true, "0.04", "1", "0", "JPY", "150.2", "0", "10.0009976", {"1501", "0", "1", "0"}, "1502",
+	"0", "1502"},
+    {"9.9994", 1, 300, "10", true, "0.004", "1", "0", "KWD", "1", "0", "10.000099976", {"9.999", "0.001", "0", "0"},
+	"10", "0", "10"},
     /* a floor below the usage */
     {"7.125", 1, 0, "5", true, "0", "0", "7.7", "USD", NULL, "0", "7.125", {"7.12", "0", "0", "0"}, "7.12", "0.55",
 	"7.67"},
@@ -176,6 +185,123 @@ test_charges_add_up_exactly(void **state)
 	assert_int_equal(sum.usage.v + sum.fee.v + sum.markup.v, sum.net.v);
 }
 
+/* ---- a floor ---- */
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t
+dice(uint64_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % n;
+}
+
+/* some gives a decimal of up to so many units, mostly with few digits. */
+static om_money
+some(uint64_t units)
+{
+	static const uint64_t steps[] = {1, 1000000000000000, 1000000000000000, 10000000000000000, 1000000000000000000};
+	uint64_t step = steps[dice(5)];
+
+	return (om_money){(om_i128)dice(units * (1000000000000000000 / step) + 1) * (om_i128)step};
+}
+
+/* near gives a cost that usage and markup bring close to the fee. */
+static om_money
+near(const struct rd_terms *t, uint64_t tokens)
+{
+	om_i128 of_tokens = t->markup_per_million.v / 1000000 * (om_i128)tokens;
+	om_i128 cost = (t->fee.v - of_tokens) / 1000000 * 100000000 / (100 + t->markup_percent.v / 1000000000000000000);
+
+	return (om_money){cost + (om_i128)dice(20000000000000000) - 5000000000000000};
+}
+
+static om_money
+minimum(const struct rd_terms *t, uint64_t payers, int digits)
+{
+	const om_money all = {t->fee.v * (om_i128)payers};
+	om_money m = om_money_round(all, digits);
+
+	if (!rd_terms_in_usd(t))
+		assert_int_equal(rd_money_scale(all, t->rate, 0, digits, &m), OM_OK);
+	return m;
+}
+
+static struct rd_terms
+some_terms(void)
+{
+	static const char *const currencies[] = {"USD", "EUR", "JPY", "KWD", "USD"};
+	struct rd_terms t = {.fee = some(20), .floor = true, .currency = currencies[dice(5)]};
+
+	t.markup_percent = dice(3) > 0 ? some(30) : OM_MONEY_ZERO;
+	t.markup_per_million = dice(3) > 0 ? some(5) : OM_MONEY_ZERO;
+	t.tax_rate = dice(2) > 0 ? amount("19") : OM_MONEY_ZERO;
+	t.rate = (om_money){some(3).v + 1000000000000000};
+	return t;
+}
+
+/* Whatever the terms and the usage: as printed, nobody with a request pays less than
+ * the minimum; and where that was so before, nothing has changed. */
+static void
+test_a_floor_never_charges_less_than_the_minimum(void **state)
+{
+	unsigned struck = 0, alike = 0;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		struct rd_terms t = some_terms(), before = t;
+		uint64_t payers = dice(4) == 0 ? 1 + dice(5) : 1;
+		struct rd_charges sum = {.tokens = 0}, c;
+		struct rd_printed now, then;
+		om_money least;
+
+		before.old_floor = true;
+		for (uint64_t k = 0; k < payers; k++) {
+			struct rd_figures f = {.requests = 1 + dice(3), .prompt = dice(9000), .completion = dice(9000)};
+
+			f.cost = dice(3) > 0 ? near(&t, f.prompt + f.completion) : some(30);
+			assert_int_equal(rd_charges_of(&t, &f, &c, NULL), OM_OK);
+			assert_int_equal(rd_charges_add(&sum, &c, NULL), OM_OK);
+		}
+		assert_int_equal(rd_bill_print(&t, &sum, &now, NULL), OM_OK);
+		assert_int_equal(rd_bill_print(&before, &sum, &then, NULL), OM_OK);
+		least = minimum(&t, payers, now.digits);
+		if (om_money_cmp(now.net, least) < 0)
+			fail_msg("round %d charges less than the minimum", i);
+		assert_int_equal(now.usage.v + now.fee.v + now.markup.v + now.token_markup.v, now.net.v);
+		assert_int_equal(now.net.v + now.tax.v, now.total.v);
+		if (om_money_cmp(then.net, least) < 0) {
+			struck++;
+			assert_int_equal(om_money_cmp(now.net, least), 0); /* and not a cent more */
+		} else {
+			alike++;
+			assert_int_equal(om_money_cmp(now.fee, then.fee), 0);
+			assert_int_equal(om_money_cmp(now.net, then.net), 0);
+			assert_int_equal(om_money_cmp(now.tax, then.tax), 0);
+			assert_int_equal(om_money_cmp(now.total, then.total), 0);
+		}
+	}
+	assert_true(struck > 1000 && alike > 10000);
+}
+
+/* Without a request there is no minimum, not even for what a turn cost beyond them. */
+static void
+test_no_floor_without_a_payer(void **state)
+{
+	const struct rd_terms t = {.fee = amount("10"), .floor = true};
+	const struct rd_figures f = {.requests = 0, .cost = amount("-0.5")};
+	struct rd_charges c;
+	struct rd_printed p;
+
+	(void)state;
+	assert_int_equal(rd_charges_of(&t, &f, &c, NULL), OM_OK);
+	assert_int_equal(rd_bill_print(&t, &c, &p, NULL), OM_OK);
+	assert_amount(p.fee, "0");
+	assert_amount(p.net, "-0.5");
+}
+
 static void
 test_shares_are_to_a_tenth(void **state)
 {
@@ -200,6 +326,8 @@ main(void)
 	    cmocka_unit_test(test_products_are_exact_and_rounded_half_even_once),
 	    cmocka_unit_test(test_bills_come_out_to_the_cent),
 	    cmocka_unit_test(test_charges_add_up_exactly),
+	    cmocka_unit_test(test_a_floor_never_charges_less_than_the_minimum),
+	    cmocka_unit_test(test_no_floor_without_a_payer),
 	    cmocka_unit_test(test_shares_are_to_a_tenth),
 	};
 

@@ -89,11 +89,18 @@ add(struct rd_outbox *o, const char *name, const char *text, const char *number)
 static void
 make(void)
 {
+	char cost[] = "12.5", byok[] = "0";
+	Om__Figures totals = OM__FIGURES__INIT;
 	struct rd_outbox o;
 	om_err e = {.text = ""};
 
 	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
 	assert_false(o.done);
+	totals.requests = 7;
+	totals.unsettled = 2;
+	totals.cost = cost;
+	totals.byok_cost = byok;
+	o.totals = &totals;
 	add(&o, "report.csv", "a,b\r\n", NULL);
 	add(&o, "statements/a.pdf", "%PDF", "2026-000001");
 	assert_false(is_there(MONTH));
@@ -118,6 +125,10 @@ test_a_folder_appears_whole_and_is_found_done(void **state)
 	assert_string_equal(o.files[1].number, "2026-000001");
 	assert_null(o.files[0].number);
 	assert_int_equal(o.files[0].bytes, 5);
+	assert_non_null(o.totals); /* what its files amount to is told, not what the month is now */
+	assert_int_equal(o.totals->requests, 7);
+	assert_int_equal(o.totals->unsettled, 2);
+	assert_string_equal(o.totals->cost, "12.5");
 	rd_outbox_close(&o);
 	assert_true(is_there(MONTH "/report.csv"));
 }

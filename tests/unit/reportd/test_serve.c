@@ -31,6 +31,7 @@ static struct {
 	bool other;          /* answer for another user */
 	uint32_t large_from; /* OM_TOO_LARGE when asked for so many rows or more; 0: never */
 	const char *zone;
+	bool no_zone, spoil_zone;
 	unsigned requests;
 	atomic_uint asked;
 } costd;
@@ -63,6 +64,10 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 	rep->statement = fx_reply(a, &sh);
 	if (costd.spoil)
 		rep->statement->total->cost = om_arena_strdup(a, "0.000000000000000001");
+	if (costd.no_zone)
+		rep->statement->zone = NULL;
+	if (costd.spoil_zone)
+		rep->statement->zone->offset_s[0] = 100000;
 	if (costd.other)
 		rep->statement->user->id = om_arena_strdup(a, "someone-else");
 	return OM_OK;
@@ -96,6 +101,8 @@ set_up(void **state)
 	(void)state;
 	(void)snprintf(all.dir, sizeof all.dir, "/tmp/rd-test-serve.XXXXXX");
 	assert_non_null(mkdtemp(all.dir));
+	(void)fx_zone(NULL); /* made while there is one thread */
+	(void)fx_zone("America/New_York");
 	assert_int_equal(rd_fonts_open(fonts != NULL ? fonts : "/usr/share/fonts/truetype", &all.fonts, NULL), OM_OK);
 	assert_int_equal(rd_workdir_open(all.dir, &all.work, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&c, &all.costd, NULL), OM_OK);
@@ -133,7 +140,7 @@ calm(void **state)
 {
 	(void)state;
 	costd.fail = OM_OK;
-	costd.spoil = costd.other = false;
+	costd.spoil = costd.other = costd.no_zone = costd.spoil_zone = false;
 	costd.large_from = 0;
 	costd.zone = NULL;
 	costd.requests = 4;
@@ -274,17 +281,21 @@ test_too_many_rows_are_asked_for_again_without_them(void **state)
 }
 
 static void
-test_another_zone_is_taken_over_and_an_unknown_one_refused(void **state)
+test_another_zone_is_taken_over_and_none_or_a_wrong_one_refused(void **state)
 {
 	om_err e;
 
 	(void)state;
 	costd.zone = "America/New_York";
 	assert_int_equal(try_render(FX_USER, 2026, 11, OM__FORMAT__FORMAT_XLSX, &e), OM_OK);
-	assert_string_equal(om_zone_name(), "America/New_York");
-	costd.zone = "UTC";
-	assert_int_equal(try_render(FX_USER, 2026, 11, OM__FORMAT__FORMAT_PDF, &e), OM_OK);
-	assert_string_equal(om_zone_name(), "UTC");
+	assert_string_equal(om_zone_name(), "UTC"); /* the process's is left alone */
+	costd.spoil_zone = true;
+	assert_int_equal(try_render(FX_USER, 2026, 11, OM__FORMAT__FORMAT_PDF, &e), OM_PROTOCOL);
+	assert_non_null(strstr(e.text, "time zone America/New_York"));
+	costd.spoil_zone = false;
+	costd.no_zone = true;
+	assert_int_equal(try_render(FX_USER, 2026, 11, OM__FORMAT__FORMAT_PDF, &e), OM_UNAVAILABLE);
+	assert_non_null(strstr(e.text, "older than this reportd"));
 }
 
 static void
@@ -360,7 +371,7 @@ main(void)
 	    cmocka_unit_test_setup(test_costds_failures_pass_through, calm),
 	    cmocka_unit_test_setup(test_a_wrong_total_or_user_gives_no_document, calm),
 	    cmocka_unit_test_setup(test_too_many_rows_are_asked_for_again_without_them, calm),
-	    cmocka_unit_test_setup(test_another_zone_is_taken_over_and_an_unknown_one_refused, calm),
+	    cmocka_unit_test_setup(test_another_zone_is_taken_over_and_none_or_a_wrong_one_refused, calm),
 	    cmocka_unit_test_setup(test_status_and_metrics, calm),
 	    cmocka_unit_test_setup(test_several_at_once, calm),
 	};

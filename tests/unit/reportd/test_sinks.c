@@ -7,8 +7,6 @@
 #include "log.h"
 #include "pdf/ink.h"
 #include "sink.h"
-#include "rows.h"
-#include "sink_csv.h"
 #include "task.h"
 #include "workdir.h"
 #include "xlsx/verify.h"
@@ -59,8 +57,7 @@ set_up(void **state)
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)snprintf(dir, sizeof dir, "/tmp/rd-test-sinks.XXXXXX");
-	if (mkdtemp(dir) == NULL || om_zone_open("Europe/Berlin", NULL) != OM_OK ||
-	    rd_workdir_open(dir, &work, NULL) != OM_OK)
+	if (mkdtemp(dir) == NULL || rd_workdir_open(dir, &work, NULL) != OM_OK)
 		return -1;
 	return rd_fonts_open(at != NULL ? at : "/usr/share/fonts/truetype", &fonts, NULL) == OM_OK ? 0 : -1;
 }
@@ -401,97 +398,6 @@ test_leftovers_are_removed_and_nothing_else(void **state)
 	assert_int_equal(rmdir(foreign), 0);
 }
 
-/* cell_of gives the n-th cell of a line without quotes. */
-static const char *
-cell_of(const char *line, unsigned n, char out[128])
-{
-	size_t length;
-
-	for (; n > 0; n--)
-		line = strchr(line, ',') + 1;
-	length = strcspn(line, ",\r");
-	(void)snprintf(out, 128, "%.*s", (int)length, line);
-	return out;
-}
-
-static unsigned
-column_named(const char *head, const char *name)
-{
-	char cell[128];
-	unsigned n = 0;
-
-	while (strcmp(cell_of(head, n, cell), name) != 0)
-		n++;
-	return n;
-}
-
-/* write_rows gives the file of a reply's rows, with a zero byte behind. */
-static char *
-write_rows(const Om__StatementReply *r, bool focus, struct om_arena *a)
-{
-	const struct rd_focus month = {.from = r->from_us, .to = r->to_us};
-	struct rd_figures total;
-	struct rd_rows rows;
-	struct rd_task t;
-	size_t n = (size_t)1 << 20;
-	char *text = om_arena_alloc(a, n);
-
-	assert_non_null(text);
-	memset(text, 0, n);
-	n--;
-	assert_int_equal(rd_figures_read(r->total, &total, NULL), OM_OK);
-	rd_rows_of_reply(&rows, r);
-	rows.total = &total;
-	rd_task_init(&t);
-	assert_int_equal(rd_task_folder(&t, work, 1, NULL), OM_OK);
-	assert_int_equal(rd_task_begin(&t, false, NULL), OM_OK);
-	assert_int_equal(
-	    focus ? rd_write_focus_csv(&rows, &month, &t, NULL) : rd_write_requests_csv(&rows, &t, NULL), OM_OK);
-	assert_int_equal(rd_task_read(&t, 0, text, &n, NULL), OM_OK);
-	rd_task_fini(&t);
-	rd_rows_end(&rows);
-	return text;
-}
-
-/* The files for programs have the rows that are no request, too: cost and requests
- * add up to the month's. */
-static void
-test_files_of_rows_add_up(void **state)
-{
-	static const struct fx_shape sh = {.n_models = 3, .n_requests = 4, .max_rows = 100, .unsettled = 2, .rests = 2};
-
-	(void)state;
-	for (int focus = 0; focus < 2; focus++) {
-		unsigned n_lines = 0, cost_at, requests_at, unsettled_at;
-		uint64_t requests = 0, unsettled = 0;
-		om_money cost = OM_MONEY_ZERO, m;
-		const Om__StatementReply *r;
-		char *head, *next, cell[128];
-		struct om_arena a;
-
-		om_arena_init(&a, (size_t)1 << 26);
-		r = fx_reply(&a, &sh);
-		head = write_rows(r, focus == 1, &a);
-		cost_at = column_named(head, focus ? "BilledCost" : "cost");
-		requests_at = column_named(head, focus ? "x_Requests" : "requests");
-		unsettled_at = column_named(head, focus ? "x_Unsettled" : "unsettled");
-		for (next = strchr(head, '\n') + 1; *next != '\0'; next = strchr(next, '\n') + 1, n_lines++) {
-			if (cell_of(next, cost_at, cell)[0] != '\0') {
-				assert_int_equal(om_money_parse(cell, &m, NULL), OM_OK);
-				assert_int_equal(om_money_add(cost, m, &cost), OM_OK);
-			}
-			requests += strtoull(cell_of(next, requests_at, cell), NULL, 10);
-			unsettled += strcmp(cell_of(next, unsettled_at, cell), "true") == 0;
-		}
-		assert_int_equal(n_lines, 14);
-		assert_int_equal(requests, 12);
-		assert_int_equal(unsettled, 2);
-		assert_int_equal(om_money_parse(r->total->cost, &m, NULL), OM_OK);
-		assert_int_equal(om_money_cmp(cost, m), 0);
-		om_arena_fini(&a);
-	}
-}
-
 static void
 test_no_room_is_said_before_writing(void **state)
 {
@@ -517,7 +423,6 @@ main(void)
 	    cmocka_unit_test(test_full_disk_is_an_error_and_leaves_nothing),
 	    cmocka_unit_test(test_a_damaged_workbook_is_found),
 	    cmocka_unit_test(test_leftovers_are_removed_and_nothing_else),
-	    cmocka_unit_test(test_files_of_rows_add_up),
 	    cmocka_unit_test(test_no_room_is_said_before_writing),
 	};
 

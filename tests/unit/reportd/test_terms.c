@@ -207,6 +207,97 @@ test_a_query_chooses_language_and_paper(void **state)
 	rd_house_close(&h);
 }
 
+/* eur gives the terms of a month as costd has them. */
+static Om__Terms
+terms_in_eur(void)
+{
+	static char fee[] = "10", floor[] = "floor", tax[] = "19", rate[] = "0.9", told[] = "a bank";
+	Om__Terms t = OM__TERMS__INIT;
+
+	t.minimum_charge_fee = fee;
+	t.minimum_charge_mode = floor;
+	t.tax_rate = tax;
+	t.currency = eur;
+	t.exchange_rate = rate;
+	t.exchange_rate_date = day;
+	t.exchange_rate_source = told;
+	return t;
+}
+
+static void
+test_the_months_terms_go_before_the_settings(void **state)
+{
+	om_day november = om_day_from_civil(2026, 11, 1), december = om_day_from_civil(2026, 12, 1);
+	Om__Terms t = terms_in_eur();
+	struct rd_month m = {.year = 2026, .month = 11, .locale = rd_locale_named("de")};
+	struct rd_conf c = conf();
+	struct rd_made_with with;
+	struct rd_house h;
+	struct om_arena a;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 20);
+	assert_int_equal(om_money_parse("3", &c.minimum_fee, NULL), OM_OK);
+	assert_int_equal(rd_house_open(&c, &h, NULL), OM_OK);
+	assert_string_equal(h.offer.minimum_charge_fee, "3");
+	assert_int_equal(rd_terms_used(&h, &t, november, &m, RD_A4, &a, &with, NULL), OM_OK);
+	assert_string_equal(with.terms.currency, "EUR");
+	assert_true(with.terms.floor);
+	assert_false(with.terms.rate_outside);
+	assert_string_equal(with.terms.issuer.name, "Us");
+	assert_non_null(strstr(with.kept, "\"EXCHANGE_RATE\":\"0.9\""));
+	assert_non_null(strstr(with.kept, "\"MINIMUM_CHARGE_FEE\":\"10\""));
+	assert_non_null(strstr(with.kept, "\"PAPER\":\"a4\""));
+	assert_int_equal(rd_terms_used(&h, &t, december, &m, RD_A4, &a, &with, NULL), OM_OK);
+	assert_true(with.terms.rate_outside);
+	assert_int_equal(rd_terms_used(&h, NULL, december, &m, RD_A4, &a, &with, NULL), OM_OK);
+	assert_string_equal(with.terms.currency, "USD"); /* an older costd: the settings */
+	assert_null(strstr(with.kept, "EXCHANGE_RATE"));
+	t.exchange_rate_source = NULL;
+	assert_int_equal(rd_terms_used(&h, &t, november, &m, RD_A4, &a, &with, NULL), OM_PROTOCOL);
+	rd_house_close(&h);
+	om_arena_fini(&a);
+}
+
+static void
+test_a_document_can_be_made_again_of_what_it_kept(void **state)
+{
+	om_day november = om_day_from_civil(2026, 11, 1);
+	Om__Terms t = terms_in_eur(), again = OM__TERMS__INIT;
+	struct rd_month m = {.year = 2026, .month = 11, .locale = rd_locale_named("de")};
+	struct rd_conf c = conf(), later = conf();
+	char other[] = "Others";
+	struct rd_made_with with, kept;
+	struct rd_house h, now;
+	struct om_arena a;
+	om_err e;
+
+	(void)state;
+	om_arena_init(&a, (size_t)1 << 20);
+	assert_int_equal(rd_house_open(&c, &h, NULL), OM_OK);
+	assert_int_equal(rd_terms_used(&h, &t, november, &m, RD_LETTER, &a, &with, NULL), OM_OK);
+	later.issuer_name = other;
+	assert_int_equal(rd_house_open(&later, &now, NULL), OM_OK);
+	assert_int_equal(rd_terms_kept(&now, with.kept, november, &a, &kept, &e), OM_OK);
+	assert_string_equal(kept.terms.issuer.name, "Us");
+	assert_string_equal(kept.terms.issuer.address, "Street 1\n10115 Berlin\nGermany");
+	assert_string_equal(kept.terms.currency, "EUR");
+	assert_int_equal(om_money_cmp(kept.terms.rate, with.terms.rate), 0);
+	assert_string_equal(kept.locale->tag, "de");
+	assert_string_equal(kept.paper, "letter");
+	assert_false(kept.terms.old_floor);
+	assert_int_equal(rd_terms_kept_charges(with.kept, &a, &again, &e), OM_OK);
+	assert_string_equal(again.exchange_rate, "0.9");
+	/* as documents were kept before there was a FLOOR_RULE */
+	assert_int_equal(
+	    rd_terms_kept(&now, "{\"MINIMUM_CHARGE_FEE\":\"5\",\"CURRENCY\":\"USD\"}", november, &a, &kept, &e), OM_OK);
+	assert_true(kept.terms.old_floor);
+	assert_int_equal(rd_terms_kept(&now, "nothing", november, &a, &kept, &e), OM_DAMAGED);
+	rd_house_close(&now);
+	rd_house_close(&h);
+	om_arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -216,6 +307,8 @@ main(void)
 	    cmocka_unit_test(test_a_logo_that_is_none_is_refused_at_the_start),
 	    cmocka_unit_test(test_a_jpeg_stays_as_it_is),
 	    cmocka_unit_test(test_a_query_chooses_language_and_paper),
+	    cmocka_unit_test(test_the_months_terms_go_before_the_settings),
+	    cmocka_unit_test(test_a_document_can_be_made_again_of_what_it_kept),
 	};
 
 	om_log_init("test", OM_LOG_ERROR);
