@@ -3,7 +3,7 @@
  * The terms that documents are made with, and from which month on. Amounts and rates are decimal strings
  * and stay what they are: a form shows them with the reader's decimal mark and takes nothing but that.
  */
-import type { Terms } from '../api/calls.ts';
+import type { Terms, TermsChange } from '../api/calls.ts';
 import { type Lang, localeOf } from './i18n/index.ts';
 import { type Month, addMonths, monthOf } from './month.ts';
 
@@ -35,7 +35,12 @@ const decimals: readonly TermName[] = [
   'tax_rate',
   'exchange_rate',
 ];
-const ofRate: readonly TermName[] = ['exchange_rate', 'exchange_rate_date', 'exchange_rate_source'];
+/** What is there only beside another currency than dollars. */
+export const rateNames: readonly TermName[] = [
+  'exchange_rate',
+  'exchange_rate_date',
+  'exchange_rate_source',
+];
 
 export function isDecimal(name: TermName): boolean {
   return decimals.includes(name);
@@ -48,7 +53,8 @@ export function fromOf(row: Pick<Terms, 'valid_from'>): From {
 
 /** inForce finds the terms of a month among those that count, the latest first. */
 export function inForce(items: readonly Terms[], from: From): Terms | null {
-  return items.find((t) => fromOf(t) === null || (from !== null && fromOf(t)! <= from)) ?? null;
+  const begun = (of: From) => of === null || (from !== null && of <= from);
+  return items.find((t) => begun(fromOf(t))) ?? null;
 }
 
 export function ownRow(items: readonly Terms[], from: From): Terms | null {
@@ -71,22 +77,27 @@ export function inUsd(fields: Pick<Fields, 'currency'>): boolean {
 function settled(fields: Fields): Fields {
   const texts = Object.fromEntries(termNames.map((n) => [n, fields[n].trim()])) as Fields;
   texts.currency ||= 'USD';
-  if (inUsd(texts)) for (const name of ofRate) texts[name] = '';
+  if (inUsd(texts)) for (const name of rateNames) texts[name] = '';
   return texts;
 }
 
 /** changesOf is what a form changes of the terms in force: only that is sent. */
-export function changesOf(before: Fields, after: Fields): Partial<Record<TermName, string | null>> {
+export function changesOf(before: Fields, after: Fields): Omit<TermsChange, 'valid_from'> {
   const now = settled(after);
   const changed = termNames.filter((n) => now[n] !== before[n]);
   return Object.fromEntries(changed.map((n) => [n, now[n] === '' ? null : now[n]]));
 }
 
+export type Rate = Pick<
+  Terms,
+  'valid_from' | 'currency' | 'exchange_rate_date' | 'exchange_rate_confirmed'
+>;
+
 /** rateOutside says whether a month is converted at a rate of another day than one of its own. */
-export function rateOutside(row: Terms | null, month: Month): boolean {
-  if (!row || inUsd(fieldsOf(row)) || !row.exchange_rate_date) return false;
-  if (row.exchange_rate_confirmed && fromOf(row) === month) return false;
-  return monthOf(row.exchange_rate_date) !== month;
+export function rateOutside(of: Rate | null, month: Month): boolean {
+  if (!of?.exchange_rate_date || inUsd({ currency: of.currency ?? '' })) return false;
+  if (of.exchange_rate_confirmed && fromOf(of) === month) return false;
+  return monthOf(of.exchange_rate_date) !== month;
 }
 
 /** monthsToSet are the months that terms may begin with, the latest first: some ahead, and those behind. */
