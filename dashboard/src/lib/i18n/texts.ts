@@ -804,12 +804,10 @@ export interface Texts {
       reason: string;
       inForce: string;
       state: string;
-      format: string;
       language: string;
       made: string;
       size: string;
       bytes: (n: string) => string;
-      get: string;
       add: (format: string) => string;
       askDuplicate: string;
       cancel: string;
@@ -850,7 +848,6 @@ export interface Texts {
       duplicated: (number: string) => string;
       cancelledDone: (number: string, other: string) => string;
       taken: string;
-      takenBy: string;
       correctIt: string;
       duplicateIt: string;
       queued: string;
@@ -1109,7 +1106,6 @@ export interface Texts {
     none: string;
     noneText: string;
     from: string;
-    beginning: string;
     fromBeginning: string;
     fromMonth: (month: string) => string;
     charges: string;
@@ -1136,7 +1132,6 @@ export interface Texts {
     taxName: string;
     nothing: string;
     oneUsd: (rate: string, currency: string) => string;
-    rateFrom: (day: string, source: string) => string;
     confirmed: string;
     outside: string;
     conflict: string;
