@@ -216,7 +216,12 @@ describe('documents', { concurrency: false }, () => {
     await dialog.getByText(newest.number).waitFor();
     await page.keyboard.press('Escape');
     await rows().first().locator('th').getByText(newest.number).waitFor();
-    const file = await download(page, rows().first().getByRole('link').first());
+    const file = await download(
+      page,
+      rows()
+        .first()
+        .getByRole('link', { name: /^PDF of/ }),
+    );
     assert.equal(file.bytes.subarray(0, 5).toString(), '%PDF-');
     await axe(page);
 
@@ -239,7 +244,103 @@ describe('documents', { concurrency: false }, () => {
     await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
     await dialog.getByText(/was issued$/).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByText(`corrects ${newest.number}`).waitFor();
+    await page.getByRole('link', { name: `corrects ${newest.number}` }).waitFor();
+  });
+
+  test('one number has every format, and a second one is refused but for a duplicate', async () => {
+    const [first] = (await at.api('/api/v1/documents?limit=1')).items;
+    await at.open(`/documents?tab=issued&number=${first.number}`);
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Add XLSX' }).click();
+    await axe(page);
+    await dialog.getByRole('button', { name: 'Add the file' }).click();
+    await dialog.getByText(`XLSX was added to ${first.number}`).waitFor();
+    await page.keyboard.press('Escape');
+    const xlsx = page.getByRole('link', { name: `XLSX of ${first.number}` });
+    await xlsx.waitFor();
+    const file = await download(page, xlsx);
+    assert.equal(file.bytes.subarray(0, 2).toString(), 'PK');
+    await axe(page);
+
+    await at.open('/documents?tab=issued');
+    await page.getByRole('button', { name: 'Issue a document' }).click();
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByRole('link', { name: first.number }).waitFor();
+    await axe(page);
+    const duplicate = dialog.getByRole('button', { name: 'Ask for a duplicate' });
+    await page.waitForFunction(
+      () => !document.querySelector('dialog .taken [aria-disabled="true"]'),
+    );
+    await duplicate.click();
+    await dialog.getByRole('button', { name: 'Make the duplicate' }).click();
+    await dialog.getByText(`A duplicate of ${first.number} was made`).waitFor();
+    await page.keyboard.press('Escape');
+    const { files, number } = await at.api(`/api/v1/documents/${first.number}`);
+    assert.equal(number, first.number);
+    assert.deepEqual(
+      files.map((f) => `${f.format} ${f.duplicate}`),
+      ['pdf false', 'xlsx false', 'pdf true'],
+    );
+  });
+
+  test('one is cancelled, after it was said what that means', async () => {
+    const [first] = (await at.api('/api/v1/documents?limit=1')).items;
+    await at.open(`/documents?tab=issued&number=${first.number}`);
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Cancel it' }).click();
+    await dialog.getByLabel(/^Reason/).fill('Issued for the wrong month.');
+    await axe(page);
+    await dialog.getByRole('button', { name: 'Issue the cancellation' }).click();
+    await dialog.getByText(`it cancels ${first.number}`).waitFor();
+    await page.keyboard.press('Escape');
+    const [cancellation] = (await at.api('/api/v1/documents?limit=1')).items;
+    assert.equal(cancellation.cancels, first.number);
+    assert.equal(cancellation.reason, 'Issued for the wrong month.');
+    await page.getByRole('link', { name: `cancelled by ${cancellation.number}` }).click();
+    await page.getByText('Issued for the wrong month.').waitFor();
+    await settled(page);
+    await axe(page);
+    assert.equal(await page.getByRole('button', { name: 'Cancel it' }).count(), 0);
+  });
+});
+
+describe('terms', { concurrency: false }, () => {
+  test('they are set from a month to come, refused where they are wrong, and withdrawn', async () => {
+    await at.open('/settings?tab=terms');
+    await axe(page);
+    const before = (await at.api('/api/v1/terms')).items;
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Set terms' }).click();
+    const month = await dialog.getByLabel('Valid from').locator('option').first().innerText();
+    await dialog.getByLabel('Valid from').selectOption({ label: month });
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await dialog.getByText('Nothing was changed.').waitFor();
+    const percent = dialog.getByLabel('Percent of the usage');
+    await percent.fill('1,5');
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await dialog.getByText('A number with “.”').waitFor();
+    await percent.fill('12345');
+    await dialog.getByLabel('Currency of documents').fill('eu');
+    await axe(page);
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await dialog.locator('[aria-invalid="true"]:focus').waitFor();
+    await percent.fill('1.5');
+    await dialog.getByLabel('Currency of documents').fill('USD');
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await page.getByText(`The terms are set from ${month}.`).waitFor();
+    const [set] = (await at.api('/api/v1/terms')).items;
+    assert.equal(set.markup_percent, '1.5');
+    assert.equal(set.source, 'api');
+    assert.equal(set.tax_rate, before[0]?.tax_rate ?? null, 'what was not changed stays');
+    await axe(page);
+
+    await page.getByRole('button', { name: `Withdraw from ${month}` }).click();
+    await axe(page);
+    await dialog.getByRole('button', { name: 'Withdraw', exact: true }).click();
+    await page.getByText(`The terms from ${month} were withdrawn.`).waitFor();
+    const after = await at.api('/api/v1/terms');
+    assert.deepEqual(after.items, before);
+    assert.ok(after.history.some((t) => t.withdrawn && t.valid_from === set.valid_from));
   });
 });
 
@@ -298,6 +399,7 @@ describe('settlement and settings', { concurrency: false }, () => {
       '/settlement',
       '/settings',
       '/settings?tab=running',
+      '/settings?tab=terms',
       '/verify',
     ]) {
       await at.open(path);

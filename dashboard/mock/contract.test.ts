@@ -65,6 +65,7 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     ['/api/v1/discrepancies', '?limit=20'],
     ['/api/v1/documents', '?limit=20'],
     ['/api/v1/settings', ''],
+    ['/api/v1/terms', ''],
   ])(`${mode}: %s%s is as the contract says`, async (path, query) => {
     mock.setMode(mode);
     const reply = await call(path + query);
@@ -99,6 +100,86 @@ test.each(['owui:turn-1:1', 'owui:turn-2:1', 'chatcmpl-417'])(
     expect(check?.errors).toBeNull();
   },
 );
+
+async function send(method: string, path: string, body: unknown, key = '') {
+  const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': key };
+  return fetch(mock.address + path, { method, headers, body: JSON.stringify(body) });
+}
+
+/** fits checks a body against the answer that the contract has for a call. */
+function fits(path: string, method: string, status: number, body: unknown): void {
+  const schema = ['content', 'application/json', 'schema'];
+  const answer = pointer('paths', path, method, 'responses', String(status), ...schema);
+  const accepted = pointer('components', 'responses', 'IssueAccepted', ...schema);
+  const check = ajv.getSchema(`${ID}#${status === 202 ? accepted : answer}`);
+  expect(check, `no schema for ${method} ${path} ${status}`).toBeDefined();
+  check?.(body);
+  expect(check?.errors ?? []).toEqual([]);
+}
+
+test('terms are changed as the contract says', async () => {
+  mock.setMode('normal');
+  const changed = await send('PUT', '/api/v1/terms', {
+    valid_from: '2026-11',
+    exchange_rate: '0.9',
+    exchange_rate_date: '2026-11-20',
+  });
+  expect(changed.status).toBe(200);
+  const list = (await changed.json()) as { items: { valid_from: string; currency: string }[] };
+  fits('/api/v1/terms', 'put', 200, list);
+  expect(list.items[0]).toMatchObject({ valid_from: '2026-11-01', currency: 'EUR' });
+  const wrong = await send('PUT', '/api/v1/terms', { valid_from: '2026-11', tax_rate: 'much' });
+  expect(wrong.status).toBe(400);
+  expect(((await wrong.json()) as { detail: string }).detail).toMatch(/^tax_rate: /);
+});
+
+test('a document is issued once, in every format under one number, and taken back', async () => {
+  mock.setMode('normal');
+  const path = '/api/v1/documents';
+  const wish = { kind: 'report', month: '2026-10' };
+  const first = await send('POST', path, wish, 'a');
+  expect(first.status).toBe(201);
+  const document = (await first.json()) as { number: string; verification_code: string };
+  fits(path, 'post', 201, document);
+  expect((await send('POST', path, wish, 'a')).status).toBe(200);
+  const again = await send('POST', path, wish, 'b');
+  expect(again.status).toBe(409);
+  expect(((await again.json()) as { detail: string }).detail).toContain(document.number);
+  const more = await send('POST', path, { ...wish, format: 'xlsx' }, 'c');
+  expect(more.status).toBe(200);
+  expect(await more.json()).toMatchObject({ number: document.number });
+  expect((await send('POST', path, { ...wish, duplicate: true }, 'd')).status).toBe(200);
+  const file = `${path}/${document.number}/file`;
+  expect((await call(`${file}?format=pdf&duplicate=1`)).status).toBe(200);
+  expect((await call(`${file}?format=xlsx&duplicate=1`)).status).toBe(404);
+  const verified = await (await call(`/api/v1/verify/${document.verification_code}`)).json();
+  fits('/api/v1/verify/{code}', 'get', 200, verified);
+  const cancelled = await send('POST', `${path}/${document.number}/cancel`, { reason: 'x' }, 'e');
+  expect(cancelled.status).toBe(201);
+  const cancellation = await cancelled.json();
+  fits(`${path}/{number}/cancel`, 'post', 201, cancellation);
+  expect(cancellation).toMatchObject({ cancels: document.number, reason: 'x' });
+  expect((await send('POST', `${path}/${document.number}/cancel`, {}, 'f')).status).toBe(409);
+  expect((await send('POST', path, wish, 'g')).status).toBe(201);
+});
+
+test('what takes long is found by its key', async () => {
+  mock.setMode('normal');
+  mock.setIssuing({ steps: 2 });
+  const path = '/api/v1/documents';
+  const started = await send('POST', path, { kind: 'report', month: '2026-10' }, 'slow');
+  expect(started.status).toBe(202);
+  fits(path, 'post', 202, await started.json());
+  const states: unknown[] = [];
+  for (let i = 0; i < 2; i++) {
+    const state = await (await call(`${path}/requests/slow`)).json();
+    fits(`${path}/requests/{key}`, 'get', 200, state);
+    states.push((state as { state: string }).state);
+  }
+  expect(states).toEqual(['running', 'done']);
+  expect((await call(`${path}/requests/other`)).status).toBe(404);
+  mock.setIssuing({});
+});
 
 test('totals are the sum of their rows', async () => {
   mock.setMode('normal');

@@ -3,19 +3,23 @@
  * The mock's answers for requests' histories, models and prices, files and jobs, issued documents,
  * settings and settlement. What it keeps lives as long as the mock's mode.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { MODELS, money } from './data.mjs';
-import { pdf, xlsx } from './documents.mjs';
+import { failing, fileBytes, send } from './files.mjs';
 import { history, instant, lookupOf, unpair } from './history.mjs';
+import {
+  cancelIssued,
+  firstIssues,
+  issue,
+  issuedFile,
+  issueRequest,
+  listIssued,
+  oneIssued,
+  verifyIssued,
+} from './issued.mjs';
 import { plugin, settings } from './settings.mjs';
+import { changeTerms, firstTerms, listTerms } from './terms.mjs';
 
-const SHEET = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
-const TYPES = {
-  pdf: 'application/pdf',
-  xlsx: SHEET,
-  csv: 'text/csv; charset=utf-8',
-  zip: 'application/zip',
-};
 const UNIT = 10n ** 18n;
 const HOUR_MS = 3_600_000;
 /** A job of the mode "slow" takes so many looks until it is done. */
@@ -28,6 +32,8 @@ function store(c) {
       house: c.state.house,
       jobs: new Map(),
       issued: c.state.mode === 'empty' ? [] : firstIssues(c),
+      requests: new Map(),
+      terms: firstTerms(c),
       dead: c.state.mode === 'empty' ? [] : deadLetters(c),
       refused: c.state.mode === 'empty' ? [] : refusals(c),
       senders: c.state.mode === 'empty' ? [] : senders(c),
@@ -46,7 +52,7 @@ export async function answerInner(kit, c, req, res, url) {
     const params = found.slice(1).map(decodeURIComponent);
     const sent = Number(req.headers['content-length'] ?? 0) > 0;
     const body =
-      method === 'POST' && (sent || !NO_BODY.test(path)) ? await kit.readBody(req) : null;
+      method.startsWith('P') && (sent || !NO_BODY.test(path)) ? await kit.readBody(req) : null;
     await handle({ kit, c, res, query, params, body, store: store(c), req });
     return true;
   }
@@ -55,10 +61,7 @@ export async function answerInner(kit, c, req, res, url) {
 
 /** verifyCode is open to everyone. */
 export function verifyCode(kit, c, res, code) {
-  const found = store(c).issued.find((d) => d.verification_code === code.toUpperCase());
-  if (!found) throw new kit.Refusal(404, 'Not Found', 'no document has this code');
-  const { number, kind, issued_at, total, currency, sha256, corrected_by } = found;
-  kit.json(res, { number, kind, issued_at, total, currency, sha256, corrected_by });
+  verifyIssued({ kit, res, store: store(c) }, code);
 }
 
 /** Calls that say all in their path. */
@@ -79,8 +82,12 @@ const ROUTES = [
   ['GET', /^exports\/([^/]+)\/file$/, exportFile],
   ['GET', /^documents$/, listIssued],
   ['POST', /^documents$/, issue],
+  ['GET', /^documents\/requests\/([^/]+)$/, issueRequest],
   ['GET', /^documents\/([^/]+)$/, oneIssued],
+  ['POST', /^documents\/([^/]+)\/cancel$/, cancelIssued],
   ['GET', /^documents\/([^/]+)\/file$/, issuedFile],
+  ['GET', /^terms$/, listTerms],
+  ['PUT', /^terms$/, changeTerms],
   ['GET', /^settings$/, settings],
   ['GET', /^plugin$/, plugin],
   ['GET', /^unsettled$/, unsettled],
@@ -156,27 +163,6 @@ function prices({ kit, c, res, query }) {
 }
 
 /* Files */
-
-function send(res, kind, name, bytes) {
-  res.writeHead(200, {
-    'content-type': TYPES[kind],
-    'content-disposition': `attachment; filename="${name}.${kind}"`,
-  });
-  res.end(bytes ?? fileBytes(kind, name));
-}
-
-function fileBytes(kind, name) {
-  if (kind === 'pdf') return pdf(name);
-  if (kind === 'xlsx') return xlsx(name);
-  if (kind === 'csv') return `month,user,cost\r\n${name},somebody,0\r\n`;
-  return Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex'); // a ZIP with nothing in it
-}
-
-function failing(x) {
-  if (x.c.state.mode === 'partial') {
-    throw new x.kit.Refusal(503, 'Service Unavailable', 'the database does not answer');
-  }
-}
 
 function shownAsFile(x) {
   failing(x);
@@ -264,119 +250,6 @@ function exportFile(x) {
   if (job.state !== 'done') throw new x.kit.Refusal(404, 'Not Found', 'it is not done');
   const { kind, name } = targetName(job.target);
   send(x.res, kind, name);
-}
-
-/* Issued documents */
-
-/** printed is an amount as documents print it: two digits. */
-function printed(units) {
-  const cents = (units + UNIT / 200n) / (UNIT / 100n);
-  return `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
-}
-
-function issuedOf(c, n, wish) {
-  const rows = c.state.house.rows.filter(
-    (r) =>
-      r.day.startsWith(wish.month) &&
-      (!wish.user || r.user === wish.user) &&
-      (!wish.group ||
-        c.state.house.users.find((u) => u.id === r.user)?.groups.includes(wish.group)),
-  );
-  const number = `${wish.month.slice(0, 4)}-${String(n).padStart(6, '0')}`;
-  const user = c.state.house.users.find((u) => u.id === wish.user);
-  const hash = createHash('sha256').update(number).digest('hex');
-  return {
-    number,
-    kind: wish.kind,
-    user: wish.user ?? null,
-    user_name: user?.name ?? null,
-    group: wish.group ?? null,
-    month: wish.month,
-    format: wish.format,
-    locale: wish.locale,
-    issued_at: instant(wish.at ?? c.clock().getTime()),
-    total: printed(rows.reduce((sum, r) => sum + r.units, 0n)),
-    currency: 'USD',
-    sha256: hash,
-    bytes: 48_213 + n * 1017,
-    filename: `${wish.kind}-${number}.${wish.format}`,
-    verification_code: [0, 4, 8, 12].map((i) => hash.slice(i, i + 4).toUpperCase()).join('-'),
-    corrects: wish.corrects ?? null,
-    corrected_by: null,
-    unsettled: rows.filter((r) => r.cost === null).length,
-  };
-}
-
-function firstIssues(c) {
-  const list = [];
-  const today = c.dayOf(c.clock());
-  const back = (n) => {
-    const at = new Date(Date.UTC(Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 1 - n, 1));
-    return { month: at.toISOString().slice(0, 7), at: at.getTime() + 31 * 24 * HOUR_MS };
-  };
-  for (let n = 4; n >= 1; n--) {
-    const { month, at } = back(n);
-    const common = { month, at, locale: 'en' };
-    list.push(issuedOf(c, list.length + 1, { ...common, kind: 'report', format: 'pdf' }));
-    for (const { id } of c.state.house.users.slice(0, 5)) {
-      list.push(
-        issuedOf(c, list.length + 1, { ...common, kind: 'statement', user: id, format: 'pdf' }),
-      );
-    }
-  }
-  const wrong = list.at(-3);
-  const right = issuedOf(c, list.length + 1, {
-    ...wrong,
-    user: wrong.user ?? undefined,
-    group: undefined,
-    at: c.clock().getTime() - 50 * HOUR_MS,
-    corrects: wrong.number,
-  });
-  wrong.corrected_by = right.number;
-  list.push(right);
-  return list.reverse();
-}
-
-function listIssued({ kit, res, query, store: s }) {
-  const found = s.issued.filter(
-    (d) =>
-      (!query.year || d.number.startsWith(query.year)) &&
-      (!query.month || d.month === query.month) &&
-      (!query.user || d.user === query.user) &&
-      (!query.kind || d.kind === query.kind),
-  );
-  kit.json(
-    res,
-    kit.page(found, query, (d) => d),
-  );
-}
-
-function findIssued(x) {
-  const found = x.store.issued.find((d) => d.number === x.params[0]);
-  if (!found) throw new x.kit.Refusal(404, 'Not Found', 'there is no such document');
-  return found;
-}
-
-function issue(x) {
-  failing(x);
-  const { corrects } = x.body;
-  const made = issuedOf(x.c, x.store.issued.length + 1, x.body);
-  const old = x.store.issued.find((d) => d.number === corrects);
-  if (corrects && !old)
-    throw new x.kit.Refusal(404, 'Not Found', 'there is no document to correct');
-  if (old?.corrected_by) throw new x.kit.Refusal(409, 'Conflict', 'it was corrected already');
-  if (old) old.corrected_by = made.number;
-  x.store.issued.unshift(made);
-  x.kit.json(x.res, made, { location: `/api/v1/documents/${made.number}` }, 201);
-}
-
-function oneIssued(x) {
-  x.kit.json(x.res, findIssued(x));
-}
-
-function issuedFile(x) {
-  const d = findIssued(x);
-  send(x.res, d.format, d.filename.replace(/\.\w+$/, ''));
 }
 
 /* Settlement */

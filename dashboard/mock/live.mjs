@@ -111,6 +111,11 @@ export function pipeline(c) {
           paused_until: null,
           last_error: null,
         },
+    delivery: {
+      held_month: c.state.held?.month ?? null,
+      held_reason: c.state.held?.reason ?? null,
+    },
+    terms_conflict: c.state.termsConflict ?? null,
   };
 }
 

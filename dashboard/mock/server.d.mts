@@ -21,6 +21,10 @@ export interface Mock {
   setMode: (mode: Mode) => void;
   /** How many looks a job takes until it is done, and whether it fails. */
   setJobs: (jobs: { steps?: number; fails?: boolean }) => void;
+  /** How many looks an issued document takes until it is done (0: none), and whether it fails. */
+  setIssuing: (issuing: { steps?: number; fails?: boolean }) => void;
+  /** The month whose files are held back, and what differs between two reportd. */
+  setDelivery: (delivery: { held?: { month: string; reason: string }; conflict?: string }) => void;
   endSessions: () => void;
   /** A record that cannot be taken, counted by door, sender and reason. */
   refuse: (what?: { door?: string; sender?: string; reason?: string }) => void;

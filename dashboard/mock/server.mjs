@@ -99,6 +99,12 @@ export async function startMock({
     setJobs({ steps = null, fails = false }) {
       Object.assign(state, { jobSteps: steps, jobFails: fails });
     },
+    setIssuing({ steps = null, fails = false }) {
+      Object.assign(state, { issueSteps: steps, issueFails: fails });
+    },
+    setDelivery({ held = null, conflict = null }) {
+      Object.assign(state, { held, termsConflict: conflict });
+    },
     endSessions: () => {
       state.sessions.clear();
       dropStreams(live);

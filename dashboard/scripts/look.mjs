@@ -22,6 +22,7 @@ const LOOKS = [
   { name: 'login-wrong', out: true, act: wrongPassword },
   { name: 'overview', to: '/' },
   { name: 'overview-unfit', to: '/', act: tapUnfit },
+  { name: 'overview-held', to: '/', act: heldBack },
   { name: 'overview-past', to: '/?month=2026-09' },
   { name: 'overview-table', to: '/?days=table' },
   { name: 'overview-menu', to: '/', act: openMenu },
@@ -64,7 +65,27 @@ const LOOKS = [
   { name: 'documents', to: '/documents' },
   { name: 'documents-issued', to: '/documents?tab=issued' },
   { name: 'documents-form', to: '/documents?tab=issued', act: openIssueForm },
+  { name: 'documents-taken', to: '/documents?tab=issued', act: takenIssue },
+  { name: 'documents-waits', to: '/documents?tab=issued', act: waitingIssue },
+  { name: 'documents-waits-tray', to: '/documents?tab=issued', act: leftIssue },
+  { name: 'documents-failed-tray', to: '/documents?tab=issued', act: failedIssue },
+  { name: 'documents-done', to: '/documents?tab=issued', act: doneIssue },
+  { name: 'documents-held', to: '/documents', act: heldBack },
+  { name: 'documents-one', to: (mock) => oneIssued(mock, (d) => d.files.length > 2) },
+  { name: 'documents-cancellation', to: (mock) => oneIssued(mock, (d) => d.cancels) },
+  { name: 'documents-cancelled', to: (mock) => oneIssued(mock, (d) => d.cancelled_by) },
+  { name: 'documents-none', to: '/documents?tab=issued&number=2026-999999' },
+  { name: 'documents-correct', to: (mock) => oneIssued(mock, stands), act: press('Correct') },
+  { name: 'documents-add', to: (mock) => oneIssued(mock, stands), act: press('Add XLSX') },
+  {
+    name: 'documents-duplicate',
+    to: (mock) => oneIssued(mock, stands),
+    act: press('Ask for a duplicate'),
+  },
+  { name: 'documents-cancel', to: (mock) => oneIssued(mock, stands), act: press('Cancel it') },
   { name: 'verify', to: '/verify' },
+  { name: 'verify-files', to: (mock) => verifyOf(mock, (d) => d.files.length > 2) },
+  { name: 'verify-cancelled', to: (mock) => verifyOf(mock, (d) => d.cancelled_by) },
   { name: 'settlement', to: '/settlement' },
   { name: 'settlement-refused', to: '/settlement?tab=refused' },
   { name: 'settlement-dead', to: '/settlement?tab=dead' },
@@ -73,6 +94,56 @@ const LOOKS = [
   { name: 'settings-plugins', to: '/settings?tab=plugins' },
   { name: 'settings-keys', to: '/settings?tab=keys' },
   { name: 'settings-running', to: '/settings?tab=running' },
+  { name: 'terms', to: '/settings?tab=terms' },
+  { name: 'terms-held', to: '/settings?tab=terms', act: heldBack },
+  { name: 'terms-form', to: '/settings?tab=terms', act: press('Set terms') },
+  { name: 'terms-fault', to: '/settings?tab=terms', act: faultyTerms },
+  { name: 'terms-saved', to: '/settings?tab=terms', act: saveTerms },
+  { name: 'terms-withdraw', to: '/settings?tab=terms', act: press(/^Withdraw/) },
+  { name: 'empty-terms', mode: 'empty', to: '/settings?tab=terms' },
+  { name: 'error-terms', mode: 'error', to: '/settings?tab=terms' },
+  { name: 'hostile-terms', mode: 'hostile', to: '/settings?tab=terms' },
+  {
+    name: 'hostile-one',
+    mode: 'hostile',
+    to: (mock) => oneIssued(mock, (d) => d.files.length > 2),
+  },
+  {
+    name: 'hostile-cancel',
+    mode: 'hostile',
+    to: (mock) => oneIssued(mock, stands),
+    act: press('Cancel it'),
+  },
+  { name: 'german-terms', to: '/settings?tab=terms', lang: 'de-DE', act: heldBack },
+  {
+    name: 'german-terms-form',
+    to: '/settings?tab=terms',
+    lang: 'de-DE',
+    act: press('Konditionen setzen'),
+  },
+  {
+    name: 'german-terms-withdraw',
+    to: '/settings?tab=terms',
+    lang: 'de-DE',
+    act: press(/^Zurücknehmen/),
+  },
+  { name: 'german-issued', to: '/documents?tab=issued', lang: 'de-DE' },
+  { name: 'german-taken', to: '/documents?tab=issued', lang: 'de-DE', act: takenIssue },
+  { name: 'german-one', to: (mock) => oneIssued(mock, (d) => d.files.length > 2), lang: 'de-DE' },
+  {
+    name: 'german-correct',
+    to: (mock) => oneIssued(mock, stands),
+    lang: 'de-DE',
+    act: press('Berichtigen'),
+  },
+  {
+    name: 'german-cancel',
+    to: (mock) => oneIssued(mock, stands),
+    lang: 'de-DE',
+    act: press('Stornieren'),
+  },
+  { name: 'german-held', to: '/documents', lang: 'de-DE', act: heldBack },
+  { name: 'german-overview-held', to: '/', lang: 'de-DE', act: heldBack },
   { name: 'empty-requests', mode: 'empty', to: '/requests' },
   { name: 'empty-documents', mode: 'empty', to: '/documents' },
   { name: 'empty-settings', mode: 'empty', to: '/settings' },
@@ -158,6 +229,90 @@ async function tapUnfit(page, mock) {
   mock.hear({ tap: 'does_not_fit', reason: 'the stream of aiohttp is another one' });
   await page.reload();
   await page.getByText('does not fit').waitFor();
+}
+
+const stands = (d) => !d.corrected_by && !d.cancelled_by && !d.cancels && d.files.length === 1;
+
+async function findIssued(mock, wanted) {
+  const url = `${mock.address}/api/v1/documents?limit=1000`;
+  const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
+  return (await reply.json()).items.find(wanted);
+}
+
+async function oneIssued(mock, wanted) {
+  return `/documents?tab=issued&number=${(await findIssued(mock, wanted)).number}`;
+}
+
+async function verifyOf(mock, wanted) {
+  return `/verify/${(await findIssued(mock, wanted)).verification_code}`;
+}
+
+/** press opens what a button opens. */
+function press(name) {
+  return async (page) => {
+    await page.getByRole('button', { name }).first().click();
+    await page.locator('dialog[open]').waitFor();
+  };
+}
+
+async function heldBack(page, mock) {
+  mock.setDelivery({
+    held: { month: '2026-10', reason: 'the exchange rate is of 2026-09-30, outside of the month' },
+    conflict: 'tax_rate is 19 here and 20 there; currency is EUR here and USD there',
+  });
+  await page.reload();
+  await page.getByText('the exchange rate is of 2026-09-30').waitFor();
+}
+
+/** submitIssue asks for the report of the month before, or of an earlier one, which is there already. */
+async function submitIssue(page, month) {
+  await page.locator('.button.primary').first().click();
+  const dialog = page.locator('dialog[open]');
+  if (month) await dialog.locator('select').selectOption(month);
+  await dialog.locator('.button.primary').click();
+  return dialog;
+}
+
+async function takenIssue(page) {
+  const dialog = await submitIssue(page, '2026-09');
+  await dialog.locator('.taken .buttons').waitFor();
+}
+
+async function waitingIssue(page, mock) {
+  mock.setIssuing({ steps: 1000 });
+  await (await submitIssue(page)).locator('progress').waitFor();
+}
+
+async function leftIssue(page, mock) {
+  await waitingIssue(page, mock);
+  await page.keyboard.press('Escape');
+  await page.locator('.tray progress').waitFor();
+}
+
+async function failedIssue(page, mock) {
+  mock.setIssuing({ steps: 1, fails: true });
+  await (await submitIssue(page)).locator('progress').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.tray [role=alert]').waitFor();
+}
+
+async function doneIssue(page) {
+  await (await submitIssue(page)).getByText('was issued').waitFor();
+}
+
+async function faultyTerms(page) {
+  await press('Set terms')(page);
+  await page.getByLabel('What one USD is in it').fill('0,86');
+  await page.getByLabel('Day of the rate').fill('2026-10-15');
+  await page.locator('dialog[open] .button.primary').click();
+  await page.locator('[aria-invalid=true]').waitFor();
+}
+
+async function saveTerms(page) {
+  await press('Set terms')(page);
+  await page.getByRole('checkbox').check();
+  await page.locator('dialog[open] .button.primary').click();
+  await page.getByText('The terms are set').waitFor();
 }
 
 async function openIssueForm(page) {
@@ -262,6 +417,8 @@ async function check(page, full) {
 async function look(browser, mock, what, theme) {
   const found = [];
   mock.setMode(what.mode === 'hostile' ? 'hostile' : 'normal');
+  mock.setDelivery({});
+  mock.setIssuing({});
   const to = typeof what.to === 'function' ? await what.to(mock) : what.to;
   mock.setMode(what.mode === 'slow' ? 'normal' : (what.mode ?? 'normal'));
   const context = await browser.newContext({

@@ -103,13 +103,44 @@ export function documents(
   return get('/api/v1/documents', { query, signal });
 }
 
+export function document(number: string, signal?: AbortSignal): Promise<Result<Issued>> {
+  return get('/api/v1/documents/{number}', { path: { number }, signal });
+}
+
+/** What takes longer than some seconds: it goes on, and is found by its key. */
+export interface Accepted {
+  request: string;
+  state: 'queued' | 'running';
+}
+
 /** issue makes one document for each key, however often it is called with it. */
-export function issue(document: NewDocument, key: string): Promise<Result<Issued>> {
+export function issue(document: NewDocument, key: string): Promise<Result<Issued | Accepted>> {
   return change('POST', '/api/v1/documents', document, { 'idempotency-key': key });
 }
 
-export function issuedFile(number: string): string {
-  return buildUrl('/api/v1/documents/{number}/file', { number });
+/** cancelDocument takes a document back by another one, one for each key. */
+export function cancelDocument(
+  number: string,
+  reason: string | null,
+  key: string,
+): Promise<Result<Issued | Accepted>> {
+  const url = buildUrl('/api/v1/documents/{number}/cancel', { number });
+  return change('POST', url, { reason }, { 'idempotency-key': key });
+}
+
+export type IssueRequest = Schemas['IssueRequest'];
+
+export function issueState(key: string, signal?: AbortSignal): Promise<Result<IssueRequest>> {
+  return get('/api/v1/documents/requests/{key}', { path: { key }, signal });
+}
+
+export type IssuedFile = Schemas['DocumentFile'];
+export type IssuedFormat = IssuedFile['format'];
+
+/** issuedFile is the address of a document's original in a format, or of the newest duplicate in it. */
+export function issuedFile(number: string, file: Pick<IssuedFile, 'format' | 'duplicate'>): string {
+  const query = { format: file.format, ...(file.duplicate && { duplicate: 1 }) };
+  return buildUrl('/api/v1/documents/{number}/file', { number }, query);
 }
 
 export type Verified = JsonReply<'/api/v1/verify/{code}'>;
@@ -160,6 +191,20 @@ export type RefusedCount = Pipeline['refused'];
 
 export function pipeline(signal?: AbortSignal): Promise<Result<Pipeline>> {
   return get('/api/v1/pipeline', { signal });
+}
+
+/* Terms */
+
+export type Terms = Schemas['Terms'];
+export type TermsList = Schemas['TermsList'];
+export type TermsChange = Schemas['TermsChange'];
+
+export function terms(signal?: AbortSignal): Promise<Result<TermsList>> {
+  return get('/api/v1/terms', { signal });
+}
+
+export function changeTerms(to: TermsChange): Promise<Result<TermsList>> {
+  return change('PUT', '/api/v1/terms', to);
 }
 
 /* Settlement */

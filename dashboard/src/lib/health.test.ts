@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Pipeline } from '../api/calls.ts';
-import { healthOf, refusedOf } from './health.ts';
+import { conflictOf, healthOf, heldOf, refusedOf } from './health.ts';
 
 const fine: Pipeline = {
   now: '2026-11-23T15:00:00.000000Z',
@@ -15,6 +15,8 @@ const fine: Pipeline = {
   missing_records: 0,
   refused: { last_day: 0, total: 0 },
   lookups: { waiting: 4, overdue: 0, given_up: 0, paused_until: null, last_error: null },
+  delivery: { held_month: null, held_reason: null },
+  terms_conflict: null,
 };
 
 test('a few records on their way are nothing to worry about', () => {
@@ -68,4 +70,17 @@ test('look-ups are late when many are, and paused until their time', () => {
     healthOf({ ...fine, lookups: { ...lookups, overdue: 0, paused_until } });
   expect(until('2026-11-23T15:10:00.000000Z').troubles).toEqual(['lookupsPaused']);
   expect(until('2026-11-23T14:10:00.000000Z').troubles).toEqual([]);
+});
+
+test('files that are held back and settings that differ are said, with what is known of them', () => {
+  const delivery = { held_month: '2026-10', held_reason: 'the rate is of 2026-09-30' };
+  expect(healthOf({ ...fine, delivery })).toEqual({ level: 'warn', troubles: ['deliveryHeld'] });
+  expect(heldOf({ delivery })).toEqual({ month: '2026-10', reason: 'the rate is of 2026-09-30' });
+  expect(heldOf(fine)).toBeNull();
+  const conflict = { ...fine, terms_conflict: 'TAX_RATE: 19 and 20' };
+  expect(healthOf(conflict)).toEqual({ level: 'warn', troubles: ['termsConflict'] });
+  expect(conflictOf(conflict)).toBe('TAX_RATE: 19 and 20');
+  const { delivery: _, terms_conflict: __, ...older } = fine;
+  expect(healthOf(older as Pipeline).troubles).toEqual([]);
+  expect([heldOf({}), conflictOf({})]).toEqual([null, null]);
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the state of the pipeline means to a reader: nothing to do, something to know, or something wrong.
 import type { Pipeline, RefusedCount } from '../api/calls.ts';
+import type { Month } from './month.ts';
 
 export const troubles = [
   'spoolFailed',
@@ -15,6 +16,8 @@ export const troubles = [
   'lookupsPaused',
   'lookupsLate',
   'tapUnfit',
+  'deliveryHeld',
+  'termsConflict',
 ] as const;
 export type Trouble = (typeof troubles)[number];
 
@@ -36,6 +39,22 @@ const grave: readonly Trouble[] = [
 /** refusedOf is how many records could not be taken; none where an older gateway does not say. */
 export function refusedOf(p: { refused?: RefusedCount }): RefusedCount {
   return { last_day: p.refused?.last_day ?? 0, total: p.refused?.total ?? 0 };
+}
+
+export interface Held {
+  month: Month;
+  reason: string;
+}
+
+/** heldOf is the first month whose files are held back; none where an older gateway does not say. */
+export function heldOf(p: { delivery?: Pipeline['delivery'] }): Held | null {
+  const month = p.delivery?.held_month ?? null;
+  return month === null ? null : { month, reason: p.delivery?.held_reason ?? '' };
+}
+
+/** conflictOf says which settings two reportd have that differ. */
+export function conflictOf(p: { terms_conflict?: Pipeline['terms_conflict'] }): string | null {
+  return p.terms_conflict ?? null;
 }
 
 export interface Health {
@@ -62,6 +81,8 @@ export function healthOf(p: Pipeline, unfit = 0): Health {
     lookupsPaused: (l?.paused_until ?? null) !== null && (l?.paused_until ?? '') > p.now,
     lookupsLate: (l?.overdue ?? 0) > OVERDUE,
     tapUnfit: unfit > 0,
+    deliveryHeld: heldOf(p) !== null,
+    termsConflict: conflictOf(p) !== null,
   };
   const found = troubles.filter((t) => is[t]);
   const level = found.some((t) => grave.includes(t)) ? 'bad' : 'warn';

@@ -4,9 +4,9 @@
  * once is saved at once, one that takes longer shows how far it is and can be cancelled, on whatever
  * page the reader is by then; one that fails says why, and nothing broken is saved.
  */
-import { mount } from 'svelte';
 import type { ApiError } from '../api/client.ts';
 import { dropExport, type Export, exportFile, exportState, startExport } from '../api/calls.ts';
+import { showTray } from './tray.ts';
 
 /** What is quicker than this is not worth a word about progress. */
 const QUIET_MS = 900;
@@ -47,7 +47,6 @@ class Jobs {
   all = $state.raw<Job[]>([]);
   /** What became of the last one, for those who cannot see it. */
   last = $state.raw<Job | null>(null);
-  #tray: Promise<void> | null = null;
 
   /** Whether this very file is being written. */
   runs(target: string): boolean {
@@ -59,7 +58,7 @@ class Jobs {
     this.all = this.all.filter((j) => j.target !== target);
     const job = new Job(title, target);
     this.all = [...this.all, job];
-    this.#show();
+    showTray();
     setTimeout(() => (job.shown = true), QUIET_MS);
     const reply = await startExport(target);
     if (!reply.ok) return this.#fail(job, reply.error);
@@ -128,14 +127,6 @@ class Jobs {
   retry(job: Job): void {
     this.drop(job);
     void this.start(job.title, job.target);
-  }
-
-  /** The tray is fetched with the first job; it stands outside the pages and so outlives them. */
-  #show(): void {
-    this.#tray ??= import('../components/JobTray.svelte').then(({ default: JobTray }) => {
-      mount(JobTray, { target: document.body });
-    });
-    this.#tray.catch(() => (this.#tray = null));
   }
 }
 

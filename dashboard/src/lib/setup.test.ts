@@ -16,6 +16,8 @@ function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
     missing_records: 0,
     lookups: null,
     refused: { last_day: 0, total: 0 },
+    delivery: { held_month: null, held_reason: null },
+    terms_conflict: null,
     ...changes,
   };
 }

@@ -66,6 +66,15 @@ export function modelHref(id: string, month: string | null): string {
   return withQuery(`/models/${encodeURIComponent(id)}`, { month });
 }
 
+/** issuedHref leads to one issued document with all its files. */
+export function issuedHref(number: string): string {
+  return withQuery(pages.documents, { tab: 'issued', number });
+}
+
+export function verifyHref(code: string): string {
+  return pages.verifyCode.replace('{code}', encodeURIComponent(code));
+}
+
 /** withQuery is a relative address with some of its query changed; null takes a part out. */
 export function withQuery(to: string, changes: Record<string, string | null>): string {
   const [path = '/', search = ''] = to.split('?');

@@ -23,6 +23,7 @@ issue_as_before(int seq, const char *format, const char *request, const char *ha
 	ProtobufCBinaryData packed = ifx_pack_figures(&ifx.a);
 	char sql[1024], *figures = om_arena_alloc(&ifx.a, 2 * packed.len + 1);
 
+	om_hex(packed.data, packed.len, figures);
 	(void)snprintf(sql, sizeof sql,
 	    "INSERT INTO document "
 	    "(year,seq,kind,user_id,user_name,of_month,format,locale,paper,issued_us,total,currency,"

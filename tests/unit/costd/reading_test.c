@@ -56,7 +56,7 @@ tear_down(void)
 }
 
 static om_status
-begin(char *user, Om__StatementReply *out, om_err *e)
+open_reading(char *user, bool hold, Om__StatementReply *out, om_err *e)
 {
 	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
 
@@ -65,7 +65,20 @@ begin(char *user, Om__StatementReply *out, om_err *e)
 	q.month = 11;
 	q.user = user;
 	q.has_open_reading = q.open_reading = true;
+	q.has_hold = q.hold = hold;
 	return cd_query_statement(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
+}
+
+static om_status
+begin(char *user, Om__StatementReply *out, om_err *e)
+{
+	return open_reading(user, false, out, e);
+}
+
+static om_status
+begin_held(char *user, Om__StatementReply *out, om_err *e)
+{
+	return open_reading(user, true, out, e);
 }
 
 static om_status
@@ -195,26 +208,203 @@ test_rows_that_do_not_amount_to_the_total_are_an_error(void **state)
 	tear_down();
 }
 
+/* cut_connection ends the newest connection, which is the reading's. */
 static void
-test_a_reading_whose_connection_is_lost_is_over(void **state)
+cut_connection(void)
 {
-	Om__StatementReply st;
-	Om__RowsReply rows;
 	char kill[64];
-	om_err e = {.text = ""};
 
-	(void)state;
-	set_up();
-	ok(begin(NULL, &st, &e), &e);
 	(void)snprintf(kill, sizeof kill, "KILL %lld",
 	    (long long)fx_int(&f,
 		"SELECT id FROM information_schema.processlist WHERE db=DATABASE() AND "
 		"id<>CONNECTION_ID() ORDER BY id DESC LIMIT 1"));
 	fx_run(&f, kill);
+}
+
+static void
+test_a_reading_whose_connection_is_lost_is_over(void **state)
+{
+	Om__StatementReply st;
+	Om__RowsReply rows;
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	ok(begin(NULL, &st, &e), &e);
+	cut_connection();
 	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_UNAVAILABLE);
 	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_NOT_FOUND);
 	ok(begin(NULL, &st, &e), &e);
 	ok(page(&st, 0, 100, &rows, &e), &e);
+	tear_down();
+}
+
+/* again asks for another statement of an open reading. */
+static om_status
+again(const Om__StatementReply *st, char *user, uint32_t month, Om__StatementReply *out, om_err *e)
+{
+	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
+
+	*out = (Om__StatementReply)OM__STATEMENT_REPLY__INIT;
+	*e = (om_err){.text = ""};
+	q.year = 2026;
+	q.month = month;
+	q.user = user;
+	q.has_reading_id = true;
+	q.reading_id = st->reading_id;
+	return cd_query_statement(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
+}
+
+static om_status
+keep(const Om__StatementReply *st, om_err *e)
+{
+	Om__RowsQuery q = OM__ROWS_QUERY__INIT;
+	Om__RowsReply rows = OM__ROWS_REPLY__INIT;
+	om_status s;
+
+	q.reading_id = st->reading_id;
+	q.has_keep = q.keep = q.has_limit = true; /* limit 0 would end it, and is not looked at */
+	q.page = 77;
+	s = cd_readings_rows(readings, &q, FX_DEADLINE, &f.a, &rows, e);
+	assert_int_equal(rows.n_rows, 0);
+	return s;
+}
+
+static void
+test_several_statements_of_one_reading_are_of_one_moment(void **state)
+{
+	Om__StatementReply all, one, two, later;
+	Om__RowsReply rows;
+	char u0[] = "u-0", u1[] = "u-1";
+	om_money sum = OM_MONEY_ZERO, part, total;
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	ok(begin_held(NULL, &all, &e), &e);
+	ok(page(&all, 0, 4, &rows, &e), &e);
+	/* the ledger goes on */
+	fx_run(&f, "UPDATE generation SET cost=cost+1");
+	fx_run(&f, "UPDATE usage_day SET cost=cost+5,requests=requests+5");
+	fx_run(&f, "UPDATE usage_sum SET cost=cost+5,requests=requests+5");
+	ok(again(&all, u0, 11, &one, &e), &e);
+	assert_true(one.has_reading_id);
+	assert_memory_equal(one.reading_id.data, all.reading_id.data, CD_READING_ID);
+	assert_int_equal(one.total->requests, ROWS / 2);
+	/* its rows are the reading's now, from the first on */
+	ok(page(&all, 0, 100, &rows, &e), &e);
+	assert_true(rows.done);
+	assert_int_equal(rows.n_rows, ROWS / 2);
+	for (size_t i = 0; i < rows.n_rows; i++)
+		assert_string_equal(rows.rows[i]->user, "u-0");
+	ok(again(&all, u1, 11, &two, &e), &e);
+	ok(page(&all, 0, 2, &rows, &e), &e);
+	assert_string_equal(rows.rows[0]->generation_id, "gen-1");
+	ok(om_money_parse(all.total->cost, &total, &e), &e);
+	ok(om_money_parse(one.total->cost, &part, &e), &e);
+	ok(om_money_add(sum, part, &sum), &e);
+	ok(om_money_parse(two.total->cost, &part, &e), &e);
+	ok(om_money_add(sum, part, &sum), &e);
+	assert_int_equal(om_money_cmp(sum, total), 0);
+	/* another one is of now */
+	ok(begin(NULL, &later, &e), &e);
+	assert_int_not_equal(later.total->requests, all.total->requests);
+	tear_down();
+}
+
+static void
+test_a_statement_that_fails_leaves_the_reading_open(void **state)
+{
+	Om__StatementReply st, other;
+	Om__RowsReply rows;
+	char nobody[] = "u-99", u1[] = "u-1";
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	ok(begin_held(NULL, &st, &e), &e);
+	ok(page(&st, 0, 4, &rows, &e), &e);
+	assert_int_equal(again(&st, nobody, 11, &other, &e), OM_NOT_FOUND);
+	assert_string_equal(e.text, "no such user");
+	assert_false(other.has_reading_id);
+	assert_int_equal(again(&st, NULL, 13, &other, &e), OM_INVALID);
+	/* and its rows as they were */
+	ok(page(&st, 1, 4, &rows, &e), &e);
+	assert_string_equal(rows.rows[0]->generation_id, "gen-4");
+	ok(again(&st, u1, 11, &other, &e), &e);
+	/* one that was ended is not there */
+	ok(page(&st, 0, 0, &rows, &e), &e);
+	assert_int_equal(again(&st, u1, 11, &other, &e), OM_NOT_FOUND);
+	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
+	tear_down();
+}
+
+static void
+test_a_held_reading_outlives_its_rows_while_somebody_asks(void **state)
+{
+	Om__StatementReply st, other;
+	Om__RowsReply rows;
+	char u1[] = "u-1";
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	ok(begin_held(NULL, &st, &e), &e);
+	ok(page(&st, 0, 100, &rows, &e), &e);
+	assert_true(rows.done);
+	cd_readings_sweep(readings, om_mono_ms() + 50000);
+	ok(again(&st, u1, 11, &other, &e), &e);
+	ok(keep(&st, &e), &e);
+	ok(page(&st, 0, 100, &rows, &e), &e);
+	/* nobody asks for a minute */
+	cd_readings_sweep(readings, om_mono_ms() + 60001);
+	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
+
+	/* the others end as before, also when another statement was read in them */
+	ok(begin(NULL, &st, &e), &e);
+	ok(again(&st, u1, 11, &other, &e), &e);
+	ok(page(&st, 0, 100, &rows, &e), &e);
+	cd_readings_sweep(readings, om_mono_ms() + 5000);
+	assert_int_equal(page(&st, 0, 100, &rows, &e), OM_NOT_FOUND);
+	tear_down();
+}
+
+static void
+test_held_readings_make_no_room_when_their_rows_were_read(void **state)
+{
+	Om__StatementReply st[CD_READINGS], more;
+	Om__RowsReply rows;
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	for (unsigned i = 0; i < CD_READINGS; i++) {
+		ok(begin_held(NULL, &st[i], &e), &e);
+		ok(page(&st[i], 0, 100, &rows, &e), &e);
+	}
+	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
+	ok(page(&st[2], 0, 0, &rows, &e), &e);
+	ok(begin(NULL, &more, &e), &e);
+	tear_down();
+}
+
+static void
+test_a_held_reading_whose_connection_is_lost_is_over(void **state)
+{
+	Om__StatementReply st, other;
+	char u1[] = "u-1";
+	om_err e = {.text = ""};
+
+	(void)state;
+	set_up();
+	ok(begin_held(NULL, &st, &e), &e);
+	cut_connection();
+	assert_int_equal(again(&st, u1, 11, &other, &e), OM_UNAVAILABLE); /* never an answer of another moment */
+	assert_int_equal(again(&st, u1, 11, &other, &e), OM_NOT_FOUND);
+	ok(begin_held(NULL, &st, &e), &e);
+	cut_connection();
+	assert_int_equal(keep(&st, &e), OM_UNAVAILABLE);
+	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
 	tear_down();
 }
 
@@ -227,6 +417,11 @@ main(void)
 	    cmocka_unit_test(test_readings_are_bounded_in_number_and_time),
 	    cmocka_unit_test(test_rows_that_do_not_amount_to_the_total_are_an_error),
 	    cmocka_unit_test(test_a_reading_whose_connection_is_lost_is_over),
+	    cmocka_unit_test(test_several_statements_of_one_reading_are_of_one_moment),
+	    cmocka_unit_test(test_a_statement_that_fails_leaves_the_reading_open),
+	    cmocka_unit_test(test_a_held_reading_outlives_its_rows_while_somebody_asks),
+	    cmocka_unit_test(test_held_readings_make_no_room_when_their_rows_were_read),
+	    cmocka_unit_test(test_a_held_reading_whose_connection_is_lost_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
