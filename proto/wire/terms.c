@@ -235,7 +235,7 @@ read_one(const json_t *o, const char *name, unsigned i, struct om_arena *a, char
 	} else {
 		s = om_json_text(o, "", name, 1000, &text, e);
 	}
-	if (s != OM_OK || text == NULL)
+	if (s != OM_OK || text == NULL || text[0] == '\0')
 		return s;
 	*out = om_arena_strdup(a, text);
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
