@@ -98,6 +98,13 @@ def test_what_the_ledger_does_since_changes_nothing(stack, session):
     assert "70" not in re.findall(r"\d+", text_of(session, taken["number"]))
 
 
+def test_nothing_taken_back_is_nothing(stack, session):
+    made = issued(session, month="2026-01")
+    taken = cancel(session, made["number"]).json()
+    assert Decimal(made["total"]) == 0 and taken["total"] == made["total"], "and not less than nothing"
+    assert "-0.00" not in text_of(session, taken["number"]) and "−0.00" not in text_of(session, taken["number"])
+
+
 def test_what_cannot_be_cancelled_takes_no_number(stack, session):
     first = issued(session, user="u-1", month=MONTH)
     second = correct(session, first).json()

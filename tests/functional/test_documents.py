@@ -164,14 +164,18 @@ def test_guessing_codes_is_made_slow(make_stack):
 
 
 def check_series(stack, keys):
-    """check_series: numbers without gap or duplicate, rising dates, each key one document, each file its hash."""
+    """check_series: numbers without gap or duplicate, rising dates, each key one file of a document, each file its hash."""
     rows = stack.db.rows("SELECT year,seq,issued_us,bytes,HEX(sha256) FROM document ORDER BY year,seq")
     assert [int(row[1]) for row in rows] == list(range(1, len(rows) + 1))
     assert [int(row[2]) for row in rows] == sorted({int(row[2]) for row in rows})
-    assert stack.db.value("SELECT COUNT(*) FROM document_request") == str(len(keys)) == str(len(rows))
-    for row in rows:
-        file = stack.read.get(f"/api/v1/documents/{row[0]}-{int(row[1]):06d}/file").body
-        assert hashlib.sha256(file).hexdigest().upper() == row[4] and len(file) == int(row[3])
+    files = stack.db.rows("SELECT year,seq,n,format,bytes,HEX(sha256) FROM document_file ORDER BY year,seq,n")
+    assert stack.db.value("SELECT COUNT(*) FROM document_request") == str(len(keys)) == str(len(files))
+    assert [(row[0], row[1], *row[3:]) for row in rows] == [(row[0], row[1], *row[4:]) for row in files if row[2] == "0"]
+    for year, seq, _, form, size, sha256 in files:
+        file = stack.read.get(f"/api/v1/documents/{year}-{int(seq):06d}/file", format=("pdf", "xlsx")[int(form)]).body
+        assert hashlib.sha256(file).hexdigest().upper() == sha256 and len(file) == int(size)
+    parts = stack.db.rows("SELECT year,seq,COUNT(*) FROM document_chunk GROUP BY year,seq ORDER BY year,seq")
+    assert [sum(1 for file in files if file[:2] == row[:2]) for row in parts] == [int(row[2]) for row in parts], "small files: a part each"
 
 
 @pytest.fixture
@@ -197,7 +201,7 @@ def pairs(make_stack):
 
 @pytest.mark.slow
 def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(pairs):
-    """Documents are issued by several callers while two costd and two reportd are killed at any moment."""
+    """Documents are issued in both formats by several callers while two costd and two reportd are killed at any moment."""
     stack, victims = pairs
     stack.ingest.send([record(user=f"u-{n % 40}", cost="0.01", at=IN_MONTH, model=f"maker/model-{n % 7}") for n in range(400)])
     stack.drained()
@@ -214,7 +218,7 @@ def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(pairs):
             deadline = time.monotonic() + 120
             while True:
                 try:
-                    reply = issue(client, expect=None, key=key, kind="statement", user=f"u-{key[4:]}", format=("pdf", "xlsx")[int(key[4:]) % 2])
+                    reply = issue(client, expect=None, key=key, kind="statement", user=f"u-{int(key[4:]) // 2}", format=("pdf", "xlsx")[int(key[4:]) % 2])
                 except OSError as error:
                     faults.append(f"{key}: {error}")
                     return
@@ -239,6 +243,7 @@ def test_a_killed_service_leaves_no_gap_no_duplicate_and_no_half_file(pairs):
     assert not faults, faults
     stack.wait_ready()
     check_series(stack, keys)
+    assert stack.db.value("SELECT COUNT(*) FROM document") == "6", "one number covers both formats"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from documents import Workbook, pdf_pages, pdf_text
-from issuing import correct, count, document, file_of, is_number_held, issue, issued, text_of
+from issuing import correct, count, document, file_of, is_number_held, issue, issued, restart_with, text_of
 from records import record
 from stack import Stack
 
@@ -111,6 +111,35 @@ def test_another_file_says_what_the_first_says(stack, session):
     refused = issue(session, 409, user="u-2", month=MONTH, format="xlsx").json()["detail"]
     assert other["number"] in refused and "correction" in refused, "its rows are others by now"
     assert len(document(session, other["number"])["files"]) == 1
+
+
+def test_another_file_is_like_the_first_in_all_else(tmp_path, mariadb, contract):
+    """Its name, language, paper, zone and issuer are those of the day it was issued."""
+    house = {"ISSUER_NAME": "Example GmbH", "ISSUER_ADDRESS": "Musterstraße 17|10115 Berlin", "DOCUMENT_FOOTER": "payable at once"}
+    with Stack(tmp_path, mariadb, contract, timezone="Asia/Kathmandu", settings={"reportd": house}) as stack:
+        stack.ingest.send(used("u-1"))
+        stack.drained()
+        session = stack.session()
+        made = issued(session, user="u-1", month=MONTH, format="pdf", locale="de", paper="letter")
+        stack.ingest.send(used("u-1") | {"user": {"id": "u-1", "name": "Another name", "groups": ["staff"]}, "started_at": "2026-04-02T12:00:00Z",
+                                         "finished_at": "2026-04-02T12:00:01Z"})
+        stack.drained()
+        restart_with(stack, ISSUER_NAME="Other AG", ISSUER_ADDRESS=None, DOCUMENT_FOOTER=None, DOCUMENT_LOCALE="en")
+        issued(session, 200, user="u-1", month=MONTH, duplicate=True)
+        both = issued(session, 200, user="u-1", month=MONTH, format="xlsx")
+        first = file_of(session, made["number"]).body
+        again = file_of(session, made["number"], duplicate=1).body
+        assert [one["locale"] for one in both["files"]] == ["de"] * 3 and b"612" in again
+        texts = [pdf_text(first), pdf_text(again)]
+        for text in texts:
+            for part in ("Example GmbH", "Musterstraße 17", "payable at once", "Name of u-1", "Nutzungsabrechnung", "März 2026", "Asia/Kathmandu"):
+                assert part in text, (part, text)
+            assert "Other AG" not in text and "Another name" not in text
+        marked = [line for line in texts[1].splitlines() if "ZWEITSCHRIFT" not in line.upper() and line.strip()]
+        plain = {line.strip() for line in texts[0].splitlines()}
+        assert len([line for line in marked if line.strip() not in plain]) <= 6, "all but the mark and its note are the same"
+        written = Workbook(file_of(session, made["number"], format="xlsx").body).texts()
+        assert "März 2026" in " ".join(written) and "Another name" not in written and "Name of u-1" in written
 
 
 def test_a_duplicate_says_so_on_each_page(stack, session):

@@ -13,7 +13,7 @@ from documents import pdf_text
 from issuing import document
 from records import record
 from slow import Slow
-from stack import wait_until
+from stack import Stack, free_port, wait_until
 from webhook import Receiver
 
 SECRET = "a-webhook-secret-of-the-tests"
@@ -80,9 +80,41 @@ def test_a_zip_is_of_one_moment(make_slow):
     assert {Decimal(row["cost_usd"]) for row in rows} == {Decimal("1.25")}
 
 
+@pytest.fixture
+def two_costd(tmp_path, mariadb, contract):
+    """reportd uses two costd by turns; a moment is kept by one of them."""
+    one = Stack(tmp_path / "stack", mariadb, contract, settings={"costd": {"DELIVERY_GRACE": "0"}})
+    url = f"tcp://127.0.0.1:{free_port()}"
+    second = one.process("costd", {**one.costd_env(), "COSTD_LISTEN": url}, "costd-second")
+    one.settings["reportd"] = {"COSTD_URL": f"{one.costd_url},{url}"}
+    one.reportd = one.process("reportd", one.reportd_env())
+    one.costd.start()
+    second.start()
+    for process in (one.reportd, one.gateway):
+        process.start()
+    one.wait_ready()
+    yield one
+    second.stop()
+    one.__exit__(None, None, None)
+
+
+def test_a_moment_stays_with_the_costd_that_keeps_it(two_costd, tmp_path):
+    stack, out = two_costd, tmp_path / "out"
+    use(stack, "0.25")
+    first = stack.read.get(ZIP).body
+    rows, pages = statements(first)
+    assert len(rows) == len(pages) == len(USERS)
+    assert all(stack.read.get(ZIP).body == first for _ in range(3))
+    out.mkdir()
+    deliver(stack, out, "report.pdf,report.csv,statements.pdf,statements.zip")
+    wait_until((out / MONTH / "manifest.json").exists, "the month's folder")
+    assert len(json.loads((out / MONTH / "manifest.json").read_text())["files"]) == len(USERS) + 3
+    assert stack.db.rows("SELECT attempts,last_error FROM delivery") == [("0", None)]
+
+
 def deliver(stack, out, files):
     """deliver starts reportd anew: it looks for a month, and finds it."""
-    stack.settings["reportd"] = {"DELIVERY_DIR": str(out), "DELIVERY_FILES": files}
+    stack.settings["reportd"] = {**stack.settings.get("reportd", {}), "DELIVERY_DIR": str(out), "DELIVERY_FILES": files}
     stack.reportd.stop()
     stack.reportd = stack.process("reportd", stack.reportd_env())
     stack.reportd.start()

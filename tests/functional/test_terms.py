@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Terms belong to a month: the settings are the first, a changed one counts from the running month, a person may change any."""
+import csv
+import io
 import re
+import time
+import zipfile
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from documents import pdf_text
+from documents import Workbook, pdf_text
 from issuing import correct, document, issued, put_terms, restart_with, stored_terms, terms, text_of, wait_for_offer
 from records import record
 from stack import wait_until
@@ -133,6 +137,25 @@ def test_terms_of_a_month_are_changed_and_the_history_stays(make):
     assert len(terms(stack.read)["history"]) == 5 and [row["valid_from"] for row in terms(stack.read)["items"]] == ["2026-04-01", None]
     put_terms(session, None, markup_percent="50")
     assert "22.31" in draft(stack, "2026-03")
+
+
+def test_each_kind_of_file_has_the_terms_of_its_month(make):
+    """And what a browser kept is not good any more, although no record came."""
+    stack = make(MARKUP_PERCENT="10")
+    paths = [f"/api/v1/statements/u-1/2026-03.{end}" for end in ("pdf", "xlsx")] + [f"/api/v1/reports/2026-03.{end}" for end in ("pdf", "xlsx", "zip")]
+    kept, then = {path: stack.read.get(path) for path in paths}, int(time.time())
+    wait_until(lambda: int(time.time()) > then, "the clock goes on")  # HTTP's instants are whole seconds
+    put_terms(stack.session(), "2026-03", markup_percent="20")
+    for path, before in kept.items():
+        headers = {"If-None-Match": before["ETag"]} if before["ETag"] else {"If-Modified-Since": before["Last-Modified"]}
+        now = stack.read.request("GET", path, headers=headers)
+        assert now.status == 200 and now.body != before.body, path
+        assert stack.read.request("GET", path, headers={"If-Modified-Since": before["Last-Modified"]}).status == 200, path
+    book = Workbook(stack.read.get(paths[1]).body)
+    assert next(row for row in book.values("Summary") if row[0] == "Amount due")[1] == 15
+    files = zipfile.ZipFile(io.BytesIO(stack.read.get(paths[4]).body))
+    rows = list(csv.DictReader(io.StringIO(files.read("manifest.csv").decode("utf-8-sig"), newline="")))
+    assert {row["amount_due"] for row in rows} == {"15.00"}
 
 
 @pytest.fixture(scope="module")
