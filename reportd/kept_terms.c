@@ -171,7 +171,7 @@ text_of(const json_t *doc, const char *name, struct om_arena *a)
 {
 	const char *text = json_string_value(json_object_get(doc, name));
 
-	return text != NULL ? om_arena_strdup(a, text) : NULL;
+	return text != NULL && text[0] != '\0' ? om_arena_strdup(a, text) : NULL;
 }
 
 om_status
