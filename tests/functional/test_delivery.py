@@ -138,11 +138,13 @@ def test_a_month_at_a_rate_of_another_is_held_until_the_rate_is_confirmed(instal
     stack.reportd.start()
     wait_until(lambda: "owui_metering_deliveries_held 1" in stack.read.get("/api/v1/metrics").text, "the month to be held")
     assert "owui_metering_terms_conflict 0" in stack.read.get("/api/v1/metrics").text
-    assert "a month's files are held back" in stack.costd.log and f"month={MONTH}" in stack.costd.log
+    wait_until(lambda: "a month's files are held back" in stack.costd.log, "it is said")
+    assert f"month={MONTH}" in stack.costd.log
     assert not folder_of(out)()
     set_rate(stack, confirmed=True)
     wait_until(folder_of(out), "the month's folder", deadline_s=90)
     assert "owui_metering_deliveries_held 0" in stack.read.get("/api/v1/metrics").text
+    wait_until(lambda: "files are not held back any more" in stack.costd.log, "that it is over")
     assert stack.costd.log.count("files are held back") == stack.costd.log.count("files are not held back any more") == 1
 
 

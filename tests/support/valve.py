@@ -63,7 +63,7 @@ class Valve:
                 data = data[now:]
                 self.holding += 1
                 self.changed.notify_all()
-                self.changed.wait()
+                self.changed.wait_for(lambda: self.cuts > cuts or self.limit is None or self.limit > self.passed)
                 self.holding -= 1
                 self.changed.notify_all()
                 if self.cuts > cuts:
