@@ -235,6 +235,19 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 }
 
 static om_status
+read_terms(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	om_time changed = 0;
+	om_status s = cd_terms_of_month(db, ask->month.from_day, ask->a, &ask->out->terms, e);
+
+	if (s == OM_OK)
+		s = cd_terms_changed(db, &changed, e);
+	ask->out->has_terms_changed_us = changed > 0;
+	ask->out->terms_changed_us = changed;
+	return s;
+}
+
+static om_status
 work(struct cd_db *db, void *arg, om_err *e)
 {
 	static const Om__Group model[] = {OM__GROUP__GROUP_MODEL, OM__GROUP__GROUP_PROVIDER};
@@ -276,7 +289,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK)
 		s = read_state(db, ask, &f, e);
 	if (s == OM_OK)
-		s = cd_terms_of_month(db, ask->month.from_day, ask->a, &out->terms, e);
+		s = read_terms(db, ask, e);
 	for (size_t i = 0; s == OM_OK && i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i].wanted)
 			s = read_table(db, ask, tables[i].period, &f, tables[i].by, tables[i].n_by, tables[i].order,

@@ -255,14 +255,20 @@ cd_terms_list(struct cd_db *db, struct om_arena *a, Om__TermsReply *out, om_err 
 /* ---- adding ---- */
 
 om_status
+cd_terms_changed(struct cd_db *db, om_time *out, om_err *e)
+{
+	*out = 0;
+	return cd_db_query(db, "SELECT COALESCE(MAX(changed_us),0) FROM terms_version", NULL, 0, keep_int, out, e);
+}
+
+om_status
 cd_terms_take(struct cd_db *db, om_time now, om_time *changed_out, om_err *e)
 {
 	int64_t last = 0, newest = 0;
 	om_status s = cd_meta_take_int(db, LOCK, &last, e);
 
 	if (s == OM_OK)
-		s = cd_db_query(
-		    db, "SELECT COALESCE(MAX(changed_us),0) FROM terms_version", NULL, 0, keep_int, &newest, e);
+		s = cd_terms_changed(db, &newest, e);
 	if (newest > last)
 		last = newest;
 	*changed_out = now > last ? now : last + 1;

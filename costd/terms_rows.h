@@ -41,6 +41,9 @@ om_status cd_terms_list(struct cd_db *db, struct om_arena *a, Om__TermsReply *ou
 /* cd_terms_count gives the number of rows. */
 om_status cd_terms_count(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;
 
+/* cd_terms_changed gives when the newest row was added; 0: there is none. */
+om_status cd_terms_changed(struct cd_db *db, om_time *out, om_err *e) OM_MUST;
+
 /* cd_terms_take locks the terms against other processes until the end of the
  * transaction, and gives the changed_us of a row that is added in it. */
 om_status cd_terms_take(struct cd_db *db, om_time now, om_time *changed_out, om_err *e) OM_MUST;

@@ -189,6 +189,21 @@ go_on(struct rd_issue_jobs *j, int64_t until_ms)
 	return !stop && om_mono_ms() < until_ms;
 }
 
+static void
+tell(const Om__IssueReply *made, om_status s, const om_err *why)
+{
+	if (s == OM_OK) {
+		om_log(OM_LOG_INFO,
+		    made->known       ? "document was issued before"
+			: made->added ? "file added to a document"
+				      : "document issued",
+		    "number", made->document->number, NULL);
+		return;
+	}
+	om_stat_add(&st_failed, 1);
+	om_log(OM_LOG_WARN, "no document issued", "why", om_err_text(why, s), NULL);
+}
+
 /* issue goes on where costd is away for a moment: it knows the request. */
 static om_status
 issue(struct rd_issue_jobs *j, Om__IssueQuery *q, struct om_buf *reply, om_err *e)
@@ -205,21 +220,13 @@ issue(struct rd_issue_jobs *j, Om__IssueQuery *q, struct om_buf *reply, om_err *
 			om_msg_pack(&made->base, reply);
 			s = om_buf_done(reply, e);
 		}
-		om_arena_fini(&a);
 		if ((s != OM_UNAVAILABLE && s != OM_TIMEOUT && s != OM_STORE) || !go_on(j, until))
-			return s;
+			break;
+		om_arena_fini(&a);
 	}
-}
-
-static void
-tell(const struct job *job, om_status s)
-{
-	if (s == OM_OK) {
-		om_log(OM_LOG_INFO, "a request to issue was carried out", NULL);
-		return;
-	}
-	om_stat_add(&st_failed, 1);
-	om_log(OM_LOG_WARN, "no document issued", "why", om_err_text(&job->why, s), NULL);
+	tell(made, s, e);
+	om_arena_fini(&a);
+	return s;
 }
 
 /* carry_out is called with the lock and without it while the document is made; a job
@@ -246,7 +253,6 @@ carry_out(struct rd_issue_jobs *j, struct job *job)
 	job->why = why;
 	job->state = s == OM_OK ? OM__JOB_STATE__JOB_DONE : OM__JOB_STATE__JOB_FAILED;
 	job->ended_ms = om_mono_ms();
-	tell(job, s);
 	om_stat_add(&st_waiting, -1);
 	(void)pthread_cond_broadcast(&j->changed);
 	om_log_request(NULL);

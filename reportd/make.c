@@ -114,7 +114,8 @@ say(struct rd_task *t, const char *stem, const char *shown, Om__Format format, c
 		f.unsettled = d->unsettled;
 	}
 	if (r != NULL && r->has_changed_us)
-		f.changed = r->changed_us;
+		f.changed = r->has_terms_changed_us && r->terms_changed_us > r->changed_us ? r->terms_changed_us
+											   : r->changed_us;
 	if (r != NULL && r->user != NULL && r->user->name != NULL)
 		copy_text(f.user_name, sizeof f.user_name, r->user->name, false);
 	rd_task_set_facts(t, &f);

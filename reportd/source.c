@@ -185,10 +185,11 @@ open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month
 	if (s != OM_OK)
 		return om_fail(e, OM_DAMAGED, "the figures that the document kept cannot be read");
 	kept->rows_left_out = rd_n_rows(kept);
-	if (rd_shows_rows(q->format) || lacks_people(kept)) {
+	/* a cancellation has no page for each person then, which it can do without */
+	if (rd_shows_rows(q->format) || (lacks_people(kept) && q->cancels == NULL)) {
 		s = ask_fitting(src, m, q->format, a, e);
 		if (s == OM_OK)
-			s = graft(src, kept, q->cancels != NULL ? q->cancels : q->number, e);
+			s = graft(src, kept, q->number, e);
 	}
 	src->reply = kept;
 	src->kept = true;

@@ -379,7 +379,7 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 		s = rd_tables_make(&m, &d->tables, &d->n_tables, e);
 	if (s == OM_OK)
 		s = rd_bill_make(&m, d, e);
-	if (s == OM_OK && rd_is_report(&m))
+	if (s == OM_OK && rd_is_report(&m) && (r->n_user_models > 0 || month->issue.cancels == NULL))
 		s = rd_sections_make(&m, &d->sections, &d->n_sections, e);
 	if (s != OM_OK)
 		return s;

@@ -15,7 +15,7 @@ let at;
 let page;
 
 before(async () => {
-  at = await begin({ expected: /status of (401|404)/ });
+  at = await begin({ expected: /status of (400|401|404|409)/ });
   page = at.page;
 });
 after(() => at?.end());

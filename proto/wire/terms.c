@@ -220,8 +220,10 @@ om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w)
 }
 
 static om_status
-read_one(const json_t *o, const char *name, unsigned i, struct om_arena *a, char **out, om_err *e)
+read_one(const json_t *o, om_terms_case names, unsigned i, struct om_arena *a, char **out, om_err *e)
 {
+	char upper[NAME_BYTES];
+	const char *name = name_in(names, texts[i].name, upper);
 	const char *text = NULL;
 	char buf[OM_MONEY_TEXT];
 	om_money m;
@@ -235,7 +237,8 @@ read_one(const json_t *o, const char *name, unsigned i, struct om_arena *a, char
 	} else {
 		s = om_json_text(o, "", name, 1000, &text, e);
 	}
-	if (s != OM_OK || text == NULL || text[0] == '\0')
+	/* a setting that is not set is an empty text in what documents keep */
+	if (s != OM_OK || text == NULL || (names == OM_TERMS_UPPER && text[0] == '\0'))
 		return s;
 	*out = om_arena_strdup(a, text);
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
@@ -244,13 +247,12 @@ read_one(const json_t *o, const char *name, unsigned i, struct om_arena *a, char
 om_status
 om_terms_read(const json_t *o, om_terms_case names, struct om_arena *a, Om__Terms *out, om_err *e)
 {
-	char buf[NAME_BYTES];
 	bool confirmed = false, has = false;
 	om_status s = OM_OK;
 
 	*out = (Om__Terms)OM__TERMS__INIT;
 	for (unsigned i = 0; s == OM_OK && i < OM_TERMS_TEXTS; i++)
-		s = read_one(o, name_in(names, texts[i].name, buf), i, a, om_terms_text(out, i), e);
+		s = read_one(o, names, i, a, om_terms_text(out, i), e);
 	if (s == OM_OK && names == OM_TERMS_LOWER)
 		s = om_json_bool(o, "", OM_TERMS_CONFIRMED, &confirmed, &has, e);
 	out->has_exchange_rate_confirmed = has && confirmed;

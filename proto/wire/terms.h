@@ -52,7 +52,8 @@ typedef enum om_terms_case { OM_TERMS_LOWER, OM_TERMS_UPPER } om_terms_case;
 void om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w);
 
 /* om_terms_read takes what it knows from an object and leaves the rest alone; a
- * decimal may be a number.  Texts live in the arena.  Not checked beyond types. */
+ * decimal may be a number.  In upper case an empty text is none.  Texts live in the
+ * arena.  Not checked beyond types. */
 om_status om_terms_read(const json_t *o, om_terms_case names, struct om_arena *a, Om__Terms *out, om_err *e) OM_MUST;
 
 #endif

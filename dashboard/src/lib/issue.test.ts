@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ApiError, Result } from '../api/client.ts';
 import type { Accepted, Issued, IssuedFile, IssueRequest } from '../api/calls.ts';
+import { loadTexts } from './i18n/index.ts';
 import {
+  doneText,
   filesToShow,
   issueAndFollow,
   missingFormats,
@@ -54,6 +56,20 @@ describe('the files of a number', () => {
     expect(newestFile({ files: [pdf, third, again] })).toBe(third);
     expect(newestFile({ files: [] })).toBeUndefined();
   });
+});
+
+test('what came of a wish is said: a new number, or a file more under one', async () => {
+  const t = (await loadTexts('en')).documents.form;
+  const one = { ...document, format: 'pdf', cancels: null, files: [file('pdf', false, '01')] };
+  const two = { ...one, files: [...one.files, file('xlsx', false, '02')] };
+  expect(doneText('issue', one as Issued, t)).toBe('2026-000012 was issued');
+  expect(doneText('correct', one as Issued, t)).toBe('2026-000012 was issued');
+  expect(doneText('issue', two as Issued, t)).toBe('XLSX was added to 2026-000012');
+  expect(doneText('file', one as Issued, t)).toBe('PDF was added to 2026-000012');
+  expect(doneText('duplicate', two as Issued, t)).toBe('A duplicate of 2026-000012 was made');
+  expect(doneText('cancel', { ...one, cancels: '2026-000001' } as Issued, t)).toBe(
+    '2026-000012 was issued: it cancels 2026-000001',
+  );
 });
 
 test('a refusal names the document that stands', () => {

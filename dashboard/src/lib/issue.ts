@@ -5,6 +5,7 @@
  */
 import type { ApiError, Result } from '../api/client.ts';
 import type { Accepted, Issued, IssuedFile, IssuedFormat, IssueRequest } from '../api/calls.ts';
+import type { Texts } from './i18n/index.ts';
 
 /** stands says whether a document was neither corrected nor taken back, and takes nothing back itself. */
 export function stands(d: Pick<Issued, 'corrected_by' | 'cancelled_by' | 'cancels'>): boolean {
@@ -38,6 +39,18 @@ export function newestFile(d: Pick<Issued, 'files'>): IssuedFile | undefined {
     (last, f) => (last === undefined || f.made_at >= last.made_at ? f : last),
     undefined,
   );
+}
+
+/** What is asked for: a new number, a file more under one, or to take one back. */
+export type Way = 'issue' | 'correct' | 'file' | 'duplicate' | 'cancel';
+
+/** doneText says what came of it: a new number, or one that has a file more. */
+export function doneText(way: Way, d: Issued, t: Texts['documents']['form']): string {
+  const format = (newestFile(d)?.format ?? d.format).toUpperCase();
+  if (way === 'duplicate') return t.duplicated(d.number);
+  if (way === 'cancel') return t.cancelledDone(d.number, d.cancels ?? '');
+  if (way === 'file' || d.files.length > 1) return t.added(format, d.number);
+  return t.done(d.number);
 }
 
 /** numberIn finds the number of a document that a refusal names. */

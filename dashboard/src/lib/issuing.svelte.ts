@@ -5,12 +5,8 @@
  */
 import type { ApiError } from '../api/client.ts';
 import { type Accepted, type Issued, issueState } from '../api/calls.ts';
-import type { Texts } from './i18n/index.ts';
-import { type IssueCalls, issueAndFollow, newestFile } from './issue.ts';
+import { type IssueCalls, type Way, issueAndFollow } from './issue.ts';
 import { showTray } from './tray.ts';
-
-/** What is asked for: a new number, a file more under one, or to take one back. */
-export type Way = 'issue' | 'correct' | 'file' | 'duplicate' | 'cancel';
 
 export class Issuing {
   state = $state<'sending' | Accepted['state'] | 'done' | 'failed'>('sending');
@@ -79,15 +75,6 @@ class IssuingList {
   drop(one: Issuing): void {
     this.all = this.all.filter((o) => o !== one);
   }
-}
-
-/** doneText says what came of it: a new number, or one that has a file more. */
-export function doneText(way: Way, d: Issued, t: Texts['documents']['form']): string {
-  const format = (newestFile(d)?.format ?? d.format).toUpperCase();
-  if (way === 'duplicate') return t.duplicated(d.number);
-  if (way === 'cancel') return t.cancelledDone(d.number, d.cancels ?? '');
-  if (way === 'file' || d.files.length > 1) return t.added(format, d.number);
-  return t.done(d.number);
 }
 
 export const issuing = new IssuingList();

@@ -59,6 +59,25 @@ test_what_is_written_is_read(void **state)
 }
 
 static void
+test_what_was_not_set_is_kept_empty(void **state)
+{
+	struct om_arena a;
+	Om__Terms t, none = OM__TERMS__INIT;
+	om_err e;
+
+	(void)state;
+	om_arena_init(&a, 65536);
+	t = read(&a, OM_TERMS_UPPER,
+	    "{\"TAX_NAME\":\"\",\"CURRENCY\":\"USD\",\"EXCHANGE_RATE\":\"0\",\"EXCHANGE_RATE_DATE\":\"\","
+	    "\"EXCHANGE_RATE_SOURCE\":\"\",\"ISSUER_NAME\":\"\"}");
+	assert_int_equal(om_terms_check(&t, &e), OM_OK);
+	assert_true(om_terms_same(&t, &none));
+	t = read(&a, OM_TERMS_LOWER, "{\"tax_name\":\"\"}");
+	assert_int_equal(om_terms_check(&t, &e), OM_INVALID); /* a person says null */
+	om_arena_fini(&a);
+}
+
+static void
 test_defaults_are_as_good_as_none(void **state)
 {
 	struct om_arena a;
@@ -132,6 +151,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_written_is_read),
+	    cmocka_unit_test(test_what_was_not_set_is_kept_empty),
 	    cmocka_unit_test(test_defaults_are_as_good_as_none),
 	    cmocka_unit_test(test_what_is_wrong_is_named),
 	    cmocka_unit_test(test_a_rate_belongs_to_its_month),
