@@ -96,27 +96,31 @@ def test_a_cancellation_is_a_job_too(stack, session):
 
 
 def test_many_at_once_wait_their_turn(stack, session):
-    """None is told 503 for what is issued a moment later, and each finds what it asked for."""
+    """None is told 503 for what is issued a moment later, who looks meanwhile is answered, and each finds what it asked for."""
+    users = [f"u-{n}" for n in range(1, 25)]
+    stack.ingest.send([record(user=user, cost="0.125", at=IN_MONTH) for user in users])
+    stack.drained()
     stack.valve.shut_after(0)
     replies = {}
 
     def ask(user):
         replies[user] = issue(session, None, key=f"for-{user}", user=user, month=MONTH)
 
-    users = [f"u-{n}" for n in range(1, 8)]
     threads = [threading.Thread(target=ask, args=(user,)) for user in users]
     for thread in threads:
         thread.start()
+    wait_until(lambda: float(stack.read.metrics()["owui_metering_issues_waiting"]) == len(users), "all wait")
+    assert session.get(f"{PLACE}for-u-1").json()["state"] in ("queued", "running")
     for thread in threads:
         thread.join()
     places = {user: accepted(reply, f"for-{user}") for user, reply in replies.items()}
     states = [session.get(place).json()["state"] for place in places.values()]
-    assert set(states) <= {"queued", "running"} and len(states) == 7
+    assert set(states) <= {"queued", "running"} and len(states) == len(users)
     stack.valve.open()
     for user, place in places.items():
         at = ended(session, place)
         assert (at["state"], at["document"]["user"]) == ("done", user), at
-    assert sorted(int(row[0]) for row in stack.db.rows("SELECT seq FROM document")) == list(range(1, 9))
+    assert sorted(int(row[0]) for row in stack.db.rows("SELECT seq FROM document")) == list(range(1, 26))
 
 
 def test_who_may_look(stack, session):
