@@ -15,6 +15,8 @@ before(async () => {
 beforeEach(() => {
   at.mock.setMode('normal');
   at.mock.setJobs({});
+  at.mock.setIssuing({});
+  at.mock.setDelivery({});
 });
 after(() => at?.end());
 
@@ -53,6 +55,90 @@ describe('states', { concurrency: false }, () => {
       tray.getByRole('button', { name: 'Try again' }).click(),
     ]);
     assert.match(file.suggestedFilename(), /\.pdf$/);
+  });
+
+  test('a document that takes long is followed on every page, and is in the list then', async () => {
+    at.mock.setIssuing({ steps: 3 });
+    await at.open('/documents?tab=issued');
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Issue a document' }).click();
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByText('goes on by itself').waitFor();
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Close');
+    await axe(page);
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'Models', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
+    const tray = page.getByRole('region', { name: 'Files being prepared' });
+    await tray.getByText(/was issued$/).waitFor();
+    await axe(page);
+    const [newest] = (await at.api('/api/v1/documents?limit=1')).items;
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      tray.getByRole('link', { name: 'Download it' }).click(),
+    ]);
+    assert.equal(file.suggestedFilename(), newest.filename);
+    await tray.getByRole('button', { name: 'Dismiss' }).click();
+    await tray.waitFor({ state: 'detached' });
+  });
+
+  test('a document that could not be made says why, where it was asked for', async () => {
+    at.mock.setMode('normal');
+    at.mock.setIssuing({ steps: 1, fails: true });
+    await at.open('/documents?tab=issued');
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Issue a document' }).click();
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByText('the disk is full').waitFor();
+    await axe(page);
+    at.mock.setIssuing({});
+    await dialog.getByRole('button', { name: 'Issue', exact: true }).click();
+    await dialog.getByText(/was issued$/).waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  });
+
+  test('files that are held back are said where months are, and lead to the terms', async () => {
+    const { items } = await at.api('/api/v1/terms');
+    const month = items.find((t) => t.valid_from !== null).valid_from.slice(0, 7);
+    const reason = 'the rate is of another month';
+    at.mock.setDelivery({ held: { month, reason }, conflict: 'tax_rate is 19 here and 20 there' });
+    for (const path of ['/', '/documents']) {
+      await at.open(path);
+      await page.getByText(reason).waitFor();
+      await page.getByText('tax_rate is 19 here').waitFor();
+      await axe(page);
+    }
+    await page.getByRole('link', { name: 'To the terms' }).first().click();
+    await page.getByText(reason).waitFor();
+    await page.getByText('tax_rate is 19 here').waitFor();
+    await page.getByRole('button', { name: /^Terms of/ }).click();
+    assert.equal(await page.getByRole('dialog').getByLabel('Valid from').inputValue(), month);
+    await page.keyboard.press('Escape');
+  });
+
+  test('a rate of another month is confirmed for the month that it is set for', async () => {
+    at.mock.setMode('normal');
+    await at.open('/settings?tab=terms');
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Set terms' }).click();
+    const confirm = dialog.getByRole('checkbox', { name: /^The rate is right for/ });
+    await confirm.check();
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await page.getByText(/^The terms are set from/).waitFor();
+    const [set] = (await at.api('/api/v1/terms')).items;
+    assert.equal(set.exchange_rate_confirmed, true);
+    await page.getByRole('button', { name: 'Change' }).first().click();
+    assert.equal(await confirm.isChecked(), true);
+    await dialog.getByLabel('Day of the rate').fill(set.valid_from);
+    await confirm.waitFor({ state: 'detached' });
+    await dialog.getByLabel('Currency of documents').fill('USD');
+    await dialog.getByLabel('What one USD is in it').waitFor({ state: 'detached' });
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const [dollars] = (await at.api('/api/v1/terms')).items;
+    assert.equal(dollars.exchange_rate, null);
+    assert.equal(dollars.exchange_rate_confirmed, false);
   });
 
   test('an empty installation leads to the set-up from every page', async () => {
