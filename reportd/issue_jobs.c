@@ -340,6 +340,8 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
 		s = om_fail(e, OM_UNAVAILABLE, "the request was forgotten meanwhile; send it again");
 	else if (s == OM_OK && job->state == OM__JOB_STATE__JOB_FAILED)
 		s = om_fail(e, job->status, "%s", om_err_text(&job->why, job->status));
+	else if (s == OM_OK && !has_ended(job) && j->stop)
+		s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
 	else if (s == OM_OK && !has_ended(job) && !q->has_wait_ms) /* an older gateway */
 		s = om_fail(e, OM_TIMEOUT, "the document was not ready in time; send the same request again");
 	else if (s == OM_OK)
@@ -406,13 +408,8 @@ rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **ou
 }
 
 void
-rd_issue_jobs_close(struct rd_issue_jobs **jp)
+rd_issue_jobs_stop(struct rd_issue_jobs *j)
 {
-	struct rd_issue_jobs *j = *jp;
-
-	*jp = NULL;
-	if (j == NULL)
-		return;
 	(void)pthread_mutex_lock(&j->lock);
 	j->stop = true;
 	(void)pthread_cond_broadcast(&j->work);
@@ -420,6 +417,18 @@ rd_issue_jobs_close(struct rd_issue_jobs **jp)
 	(void)pthread_mutex_unlock(&j->lock);
 	if (j->running)
 		(void)pthread_join(j->thread, NULL);
+	j->running = false;
+}
+
+void
+rd_issue_jobs_close(struct rd_issue_jobs **jp)
+{
+	struct rd_issue_jobs *j = *jp;
+
+	*jp = NULL;
+	if (j == NULL)
+		return;
+	rd_issue_jobs_stop(j);
 	for (size_t i = 0; i < RD_ISSUE_JOBS; i++)
 		if (j->job[i].used)
 			clear(&j->job[i]);
