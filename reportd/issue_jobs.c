@@ -15,6 +15,7 @@
 #define REPLY_BYTES ((size_t)1024 * 1024)
 #define PAUSE_MS    500
 #define EARLY_MS    100 /* a reply leaves before its deadline */
+#define MOST_WAIT   8u  /* calls at a time: the others are for those who only look */
 
 struct job {
 	bool used;
@@ -37,6 +38,7 @@ struct rd_issue_jobs {
 	pthread_cond_t work;    /* a job waits, or stop */
 	pthread_cond_t changed; /* a job ended */
 	bool stop;
+	unsigned waiting; /* calls that look at a job until it ends */
 	uint64_t turns;
 	struct job job[RD_ISSUE_JOBS];
 };
@@ -304,15 +306,18 @@ say_state(const struct job *job, struct om_arena *a, Om__IssueReply **out, om_er
 	return (*out)->message != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
-/* wait_for: with the lock; NULL when it was not here, or went meanwhile. */
+/* wait_for: with the lock; NULL when it was not here, or went meanwhile.  So many wait
+ * already that who asks for the state would find no room: told at once. */
 static struct job *
-wait_for(struct rd_issue_jobs *j, const char *name, int64_t until_ms)
+wait_for(struct rd_issue_jobs *j, const char *name, bool patient, int64_t until_ms)
 {
-	bool waiting = true;
+	bool waiting = patient || j->waiting < MOST_WAIT;
 	struct job *job;
 
+	j->waiting++;
 	while ((job = find(j, name)) != NULL && !has_ended(job) && !j->stop && waiting)
 		waiting = om_cond_wait(&j->changed, &j->lock, until_ms);
+	j->waiting--;
 	return job;
 }
 
@@ -335,7 +340,7 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
 	(void)pthread_mutex_lock(&j->lock);
 	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, &new, e);
 	if (s == OM_OK)
-		job = wait_for(j, q->request, until(q->has_wait_ms, q->wait_ms, deadline_ms));
+		job = wait_for(j, q->request, !q->has_wait_ms, until(q->has_wait_ms, q->wait_ms, deadline_ms));
 	if (s == OM_OK && job == NULL)
 		s = om_fail(e, OM_UNAVAILABLE, "the request was forgotten meanwhile; send it again");
 	else if (s == OM_OK && job->state == OM__JOB_STATE__JOB_FAILED)
@@ -360,7 +365,7 @@ look(struct rd_issue_jobs *j, const Om__IssueStateQuery *q, int64_t deadline_ms,
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	job = wait_for(j, q->request, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
+	job = wait_for(j, q->request, false, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
 	s = job != NULL ? say_state(job, a, out, e) : om_fail(e, OM_NOT_FOUND, "no request of this name is known here");
 	(void)pthread_mutex_unlock(&j->lock);
 	return s;
