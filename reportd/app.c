@@ -39,8 +39,10 @@ stop(void *self)
 	if (app->ledger != NULL)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
 	rd_delivery_free(&app->delivery);
-	rd_issue_jobs_close(&app->issues);
+	if (app->issues != NULL)
+		rd_issue_jobs_stop(app->issues); /* who waits for a document is answered */
 	om_wire_server_close(&app->wire);
+	rd_issue_jobs_close(&app->issues);
 	rd_offering_free(&app->offering);
 	om_wire_client_free(&app->ledger);
 	if (app->ready)

@@ -15,6 +15,7 @@
 #define REPLY_BYTES ((size_t)1024 * 1024)
 #define PAUSE_MS    500
 #define EARLY_MS    100 /* a reply leaves before its deadline */
+#define MOST_WAIT   8u  /* calls at a time: the others are for those who only look */
 
 struct job {
 	bool used;
@@ -37,6 +38,7 @@ struct rd_issue_jobs {
 	pthread_cond_t work;    /* a job waits, or stop */
 	pthread_cond_t changed; /* a job ended */
 	bool stop;
+	unsigned waiting; /* calls that look at a job until it ends */
 	uint64_t turns;
 	struct job job[RD_ISSUE_JOBS];
 };
@@ -304,15 +306,18 @@ say_state(const struct job *job, struct om_arena *a, Om__IssueReply **out, om_er
 	return (*out)->message != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
-/* wait_for: with the lock; NULL when it was not here, or went meanwhile. */
+/* wait_for: with the lock; NULL when it was not here, or went meanwhile.  So many wait
+ * already that who asks for the state would find no room: told at once. */
 static struct job *
-wait_for(struct rd_issue_jobs *j, const char *name, int64_t until_ms)
+wait_for(struct rd_issue_jobs *j, const char *name, bool patient, int64_t until_ms)
 {
-	bool waiting = true;
+	bool waiting = patient || j->waiting < MOST_WAIT;
 	struct job *job;
 
+	j->waiting++;
 	while ((job = find(j, name)) != NULL && !has_ended(job) && !j->stop && waiting)
 		waiting = om_cond_wait(&j->changed, &j->lock, until_ms);
+	j->waiting--;
 	return job;
 }
 
@@ -335,11 +340,13 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
 	(void)pthread_mutex_lock(&j->lock);
 	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, &new, e);
 	if (s == OM_OK)
-		job = wait_for(j, q->request, until(q->has_wait_ms, q->wait_ms, deadline_ms));
+		job = wait_for(j, q->request, !q->has_wait_ms, until(q->has_wait_ms, q->wait_ms, deadline_ms));
 	if (s == OM_OK && job == NULL)
 		s = om_fail(e, OM_UNAVAILABLE, "the request was forgotten meanwhile; send it again");
 	else if (s == OM_OK && job->state == OM__JOB_STATE__JOB_FAILED)
 		s = om_fail(e, job->status, "%s", om_err_text(&job->why, job->status));
+	else if (s == OM_OK && !has_ended(job) && j->stop)
+		s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
 	else if (s == OM_OK && !has_ended(job) && !q->has_wait_ms) /* an older gateway */
 		s = om_fail(e, OM_TIMEOUT, "the document was not ready in time; send the same request again");
 	else if (s == OM_OK)
@@ -358,7 +365,7 @@ look(struct rd_issue_jobs *j, const Om__IssueStateQuery *q, int64_t deadline_ms,
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	job = wait_for(j, q->request, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
+	job = wait_for(j, q->request, false, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
 	s = job != NULL ? say_state(job, a, out, e) : om_fail(e, OM_NOT_FOUND, "no request of this name is known here");
 	(void)pthread_mutex_unlock(&j->lock);
 	return s;
@@ -406,13 +413,8 @@ rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **ou
 }
 
 void
-rd_issue_jobs_close(struct rd_issue_jobs **jp)
+rd_issue_jobs_stop(struct rd_issue_jobs *j)
 {
-	struct rd_issue_jobs *j = *jp;
-
-	*jp = NULL;
-	if (j == NULL)
-		return;
 	(void)pthread_mutex_lock(&j->lock);
 	j->stop = true;
 	(void)pthread_cond_broadcast(&j->work);
@@ -420,6 +422,18 @@ rd_issue_jobs_close(struct rd_issue_jobs **jp)
 	(void)pthread_mutex_unlock(&j->lock);
 	if (j->running)
 		(void)pthread_join(j->thread, NULL);
+	j->running = false;
+}
+
+void
+rd_issue_jobs_close(struct rd_issue_jobs **jp)
+{
+	struct rd_issue_jobs *j = *jp;
+
+	*jp = NULL;
+	if (j == NULL)
+		return;
+	rd_issue_jobs_stop(j);
 	for (size_t i = 0; i < RD_ISSUE_JOBS; i++)
 		if (j->job[i].used)
 			clear(&j->job[i]);

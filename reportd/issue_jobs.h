@@ -36,7 +36,10 @@ struct rd_issue_jobs_opts {
 };
 
 om_status rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **out, om_err *e) OM_MUST;
-/* rd_issue_jobs_close waits for the document under way; what is queued is forgotten. */
+/* rd_issue_jobs_stop waits for the document under way; what is queued is forgotten, and
+ * calls are refused from now on. */
+void rd_issue_jobs_stop(struct rd_issue_jobs *j);
+/* rd_issue_jobs_close does so, too; nobody may be in a call any more. */
 void rd_issue_jobs_close(struct rd_issue_jobs **j);
 
 /* rd_issue_jobs_serve is an om_wire_handler; arg is the jobs.  An IssueQuery is
