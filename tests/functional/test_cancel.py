@@ -46,7 +46,8 @@ def test_a_cancellation_is_a_document_of_its_own(stack, session):
     assert (made["cancels"], made["corrects"], made["cancelled_by"], made["reason"]) == (wrong["number"], None, None, "Issued for the wrong person.")
 
     text = squeezed(pdf_text(file_of(session, made["number"]).body))
-    for part in ("OWUI-Metering", "Cancellation of a usage statement", wrong["number"], made["number"], made["verification_code"], "Issued for the wrong person.", "VAT 19%", "13.39", "2.14"):
+    for part in ("OWUI-Metering", "Cancellation of a usage statement", wrong["number"], made["number"], made["verification_code"],
+                 "Issued for the wrong person.", "VAT 19%", "13.39", "2.14"):
         assert part in text, (part, text)
     assert re.search(r"EUR [-−]13\.39|[-−]13\.39 EUR", text) and re.search(r"[-−]2\.14", text), text
 
