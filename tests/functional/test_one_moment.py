@@ -94,8 +94,10 @@ def two_costd(tmp_path, mariadb, contract):
         process.start()
     one.wait_ready()
     yield one
-    second.stop()
-    one.__exit__(None, None, None)
+    try:
+        second.stop()
+    finally:
+        one.__exit__(None, None, None)
 
 
 def test_a_moment_stays_with_the_costd_that_keeps_it(two_costd, tmp_path):

@@ -22,8 +22,10 @@ class Two(Stack):
         self.gateway.env["REPORTD_URL"] = f"{self.reportd_url},{url}"
 
     def __exit__(self, *fault):
-        self.second.stop()
-        super().__exit__(*fault)
+        try:
+            self.second.stop()
+        finally:
+            super().__exit__(*fault)
 
 
 @pytest.fixture
