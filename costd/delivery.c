@@ -306,6 +306,10 @@ write_file(struct om_jw *w, const Om__DeliveredFile *f)
 	om_jw_text(w, hex);
 	om_jw_key(w, "number");
 	om_jw_text(w, f->number);
+	om_jw_key(w, "total");
+	om_jw_text(w, f->total);
+	om_jw_key(w, "currency");
+	om_jw_text(w, f->currency);
 	om_jw_close(w, '}');
 }
 

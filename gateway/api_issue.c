@@ -62,15 +62,37 @@ read_wishes(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
 	return OM_OK;
 }
 
+/* check_members refuses what the call does not know: it cannot be undone, so that a
+ * misspelled wish is not passed over.  `known` ends with NULL. */
 static om_status
-read_issue(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
+check_members(json_t *doc, const char *const *known, om_err *e)
 {
-	char *kind = NULL, *month = NULL, *format = NULL;
-	om_status s;
+	const char *name;
+	json_t *value;
 
 	if (!json_is_object(doc))
 		return om_fail(e, OM_INVALID, "the body must be an object");
-	if ((s = read_text(rq, doc, "kind", 32, &kind, e)) != OM_OK ||
+	json_object_foreach(doc, name, value)
+	{
+		size_t i = 0;
+
+		while (known[i] != NULL && strcmp(known[i], name) != 0)
+			i++;
+		if (known[i] == NULL)
+			return om_fail(e, OM_INVALID, "%.64s: is no member of this call", name);
+	}
+	return OM_OK;
+}
+
+static om_status
+read_issue(struct gw_req *rq, json_t *doc, Om__IssueQuery *q, om_err *e)
+{
+	static const char *const known[] = {
+	    "kind", "user", "group", "month", "format", "locale", "paper", "corrects", "duplicate", "terms", NULL};
+	char *kind = NULL, *month = NULL, *format = NULL;
+	om_status s;
+
+	if ((s = check_members(doc, known, e)) != OM_OK || (s = read_text(rq, doc, "kind", 32, &kind, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "user", 128, &q->user, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "group", 256, &q->group, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "month", 16, &month, e)) != OM_OK ||
@@ -89,16 +111,21 @@ read_issue(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
 }
 
 static om_status
-read_reason(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
+read_reason(struct gw_req *rq, json_t *doc, Om__IssueQuery *q, om_err *e)
 {
-	if (!json_is_object(doc))
-		return om_fail(e, OM_INVALID, "the body must be an object");
-	return read_text(rq, doc, "reason", REASON_CHARS, &q->reason, e);
+	static const char *const known[] = {"reason", "locale", "paper", NULL};
+	om_status s = check_members(doc, known, e);
+
+	if (s == OM_OK)
+		s = read_text(rq, doc, "reason", REASON_CHARS, &q->reason, e);
+	if (s == OM_OK)
+		s = read_text(rq, doc, "locale", 16, &q->locale, e);
+	return s == OM_OK ? read_text(rq, doc, "paper", 16, &q->paper, e) : s;
 }
 
 static om_status
 read_body(struct gw_req *rq, Om__IssueQuery *q,
-    om_status (*read)(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e), om_err *e)
+    om_status (*read)(struct gw_req *rq, json_t *doc, Om__IssueQuery *q, om_err *e), om_err *e)
 {
 	json_t *doc = NULL;
 	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
@@ -274,8 +301,10 @@ gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *r
 	q.year = d->year;
 	q.month = d->month;
 	q.format = OM__FORMAT__FORMAT_PDF;
-	q.locale = d->locale;
-	q.paper = d->paper;
+	if (q.locale == NULL)
+		q.locale = d->locale;
+	if (q.paper == NULL)
+		q.paper = d->paper;
 	return issue(app, rq, rp, &q, e);
 }
 

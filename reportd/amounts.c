@@ -14,8 +14,9 @@ fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_print
 		return t->none_without_request;
 	if (m->terms->floor && om_money_is_zero(c->fee))
 		return om_money_is_zero(p->fee) ? t->minimum_reached : t->minimum_rounded;
-	return rd_fill(m->arena, rd_form(t, m->terms->floor ? t->to_reach_minimum : t->n_users, c->payers),
-	    rd_count_text(m, c->payers));
+	if (m->terms->floor)
+		return rd_fill(m->arena, rd_form(t, t->to_reach_minimum, c->lifted), rd_count_text(m, c->lifted));
+	return rd_fill(m->arena, rd_form(t, t->n_users, c->payers), rd_count_text(m, c->payers));
 }
 
 const struct rd_amount *

@@ -156,6 +156,7 @@ rd_charges_of(const struct rd_terms *t, const struct rd_figures *f, struct rd_ch
 		return too_large(e);
 	if (om_money_add(c.net, c.fee, &c.net) != OM_OK)
 		return too_large(e);
+	c.lifted = t->floor && !om_money_is_zero(c.fee) ? 1 : 0;
 	*out = c;
 	return OM_OK;
 }
@@ -169,6 +170,7 @@ rd_charges_add(struct rd_charges *sum, const struct rd_charges *c, om_err *e)
 	    om_money_add(sum->token_markup, c->token_markup, &sum->token_markup) != OM_OK ||
 	    om_money_add(sum->net, c->net, &sum->net) != OM_OK ||
 	    __builtin_add_overflow(sum->tokens, c->tokens, &sum->tokens) ||
+	    __builtin_add_overflow(sum->lifted, c->lifted, &sum->lifted) ||
 	    __builtin_add_overflow(sum->payers, c->payers, &sum->payers))
 		return too_large(e);
 	return OM_OK;

@@ -36,6 +36,7 @@ struct rd_charges {
 	om_money net;    /* their sum */
 	uint64_t tokens; /* input and output */
 	uint64_t payers; /* users with a request */
+	uint64_t lifted; /* of them, those whom a floor lifts to the minimum */
 };
 
 /* rd_charges_of gives one user's charges. */

@@ -254,7 +254,7 @@ put_document(struct job *j, const struct kind *k, const Om__Document *d, om_err 
 	if (s == OM_OK)
 		s = copy_file(j, d->number, k->format, e);
 	if (s == OM_OK)
-		s = rd_outbox_end(&j->box, d->number, e);
+		s = rd_outbox_end(&j->box, &(struct rd_out_document){d->number, d->total, d->currency}, e);
 	if (s == OM_OK && memcmp(j->box.files[j->box.n - 1].sha256, f->sha256.data, OM_SHA256) != 0)
 		s = om_fail(e, OM_DAMAGED, "%s: what was written is not what was issued", d->number);
 	return s;
@@ -404,6 +404,8 @@ report_done(struct job *j, om_err *e)
 		files[i].sha256.len = OM_SHA256;
 		files[i].sha256.data = j->box.files[i].sha256;
 		files[i].number = f->number != NULL ? om_arena_strdup(j->a, f->number) : NULL;
+		files[i].total = f->total != NULL ? om_arena_strdup(j->a, f->total) : NULL;
+		files[i].currency = f->currency != NULL ? om_arena_strdup(j->a, f->currency) : NULL;
 		q.files[i] = &files[i];
 	}
 	if (j->a->failed)

@@ -81,6 +81,21 @@ add_file(struct rd_outbox *o)
 	return &o->files[o->n++];
 }
 
+static const char *
+copy(struct rd_outbox *o, const char *text)
+{
+	return text != NULL ? om_arena_strdup(o->arena, text) : NULL;
+}
+
+static om_status
+set_document(struct rd_outbox *o, struct rd_out_file *f, const struct rd_out_document *of, om_err *e)
+{
+	f->number = copy(o, of->number);
+	f->total = copy(o, of->total);
+	f->currency = copy(o, of->currency);
+	return o->arena->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
 /* ---- reading ---- */
 
 /* map_file gives a file's bytes as they are on the disk; *n_out 0 and NULL for an
@@ -131,7 +146,8 @@ read_entry(struct rd_outbox *o, int dir, const json_t *entry, om_err *e)
 {
 	const char *name = json_string_value(json_object_get(entry, "name"));
 	const char *hex = json_string_value(json_object_get(entry, "sha256"));
-	const char *number = json_string_value(json_object_get(entry, "number"));
+	const struct rd_out_document of = {json_string_value(json_object_get(entry, "number")),
+	    json_string_value(json_object_get(entry, "total")), json_string_value(json_object_get(entry, "currency"))};
 	unsigned char told[OM_SHA256];
 	struct rd_out_file *f = add_file(o);
 	om_status s;
@@ -142,8 +158,9 @@ read_entry(struct rd_outbox *o, int dir, const json_t *entry, om_err *e)
 	    !om_unhex(hex, (size_t)2 * OM_SHA256, told))
 		return om_fail(e, OM_DAMAGED, MANIFEST " is malformed");
 	(void)snprintf(f->name, sizeof f->name, "%s", name);
-	f->number = number != NULL ? om_arena_strdup(o->arena, number) : NULL;
-	s = hash_file(dir, f->name, &f->bytes, f->sha256, e);
+	s = set_document(o, f, &of, e);
+	if (s == OM_OK)
+		s = hash_file(dir, f->name, &f->bytes, f->sha256, e);
 	if (s == OM_OK && memcmp(told, f->sha256, OM_SHA256) != 0)
 		s = om_fail(e, OM_DAMAGED, "%.120s was changed", f->name);
 	return s;
@@ -329,14 +346,13 @@ rd_outbox_write(struct rd_outbox *o, const void *data, size_t n, om_err *e)
 }
 
 om_status
-rd_outbox_end(struct rd_outbox *o, const char *number, om_err *e)
+rd_outbox_end(struct rd_outbox *o, const struct rd_out_document *of, om_err *e)
 {
 	struct rd_out_file *f = &o->files[o->n - 1];
 	om_status s = close_whole(o, f->name, e);
 
-	f->number = number != NULL ? om_arena_strdup(o->arena, number) : NULL;
-	if (s == OM_OK && number != NULL && f->number == NULL)
-		s = om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK && of != NULL)
+		s = set_document(o, f, of, e);
 	return s == OM_OK ? hash_file(o->dir, f->name, &f->bytes, f->sha256, e) : s;
 }
 
@@ -385,6 +401,10 @@ write_manifest(const struct rd_outbox *o, struct om_buf *out)
 		om_jw_text(&w, hex);
 		om_jw_key(&w, "number");
 		om_jw_text(&w, f->number);
+		om_jw_key(&w, "total");
+		om_jw_text(&w, f->total);
+		om_jw_key(&w, "currency");
+		om_jw_text(&w, f->currency);
 		om_jw_close(&w, '}');
 	}
 	om_jw_close(&w, ']');

@@ -4,7 +4,7 @@
  *
  *   DIR/2026-10/                  what others see
  *     2026-000012-….pdf, statements/…, report.csv
- *     manifest.json               id of the delivery, totals, names, sizes, hashes, numbers
+ *     manifest.json               id of the delivery, totals, names, sizes, hashes, numbers, amounts
  *     SHA256SUMS                  the same hashes for `sha256sum -c`
  *   DIR/.2026-10.ID/              while it is made
  *
@@ -32,7 +32,13 @@ struct rd_out_file {
 	char name[RD_OUTBOX_NAME]; /* below the folder */
 	uint64_t bytes;
 	unsigned char sha256[OM_SHA256];
-	const char *number; /* of an issued document; NULL */
+	const char *number; /* of an issued document, as what follows; NULL */
+	const char *total, *currency;
+};
+
+/* What an issued document is known by, and its amount due as printed. */
+struct rd_out_document {
+	const char *number, *total, *currency;
 };
 
 struct rd_outbox {
@@ -60,7 +66,8 @@ void rd_outbox_close(struct rd_outbox *o);
 /* One file after the other: begin, write …, end.  name has at most one folder. */
 om_status rd_outbox_begin(struct rd_outbox *o, const char *name, om_err *e) OM_MUST;
 om_status rd_outbox_write(struct rd_outbox *o, const void *data, size_t n, om_err *e) OM_MUST;
-om_status rd_outbox_end(struct rd_outbox *o, const char *number, om_err *e) OM_MUST;
+/* of: what it is a document of, NULL for a table. */
+om_status rd_outbox_end(struct rd_outbox *o, const struct rd_out_document *of, om_err *e) OM_MUST;
 
 om_status rd_outbox_publish(struct rd_outbox *o, om_err *e) OM_MUST;
 

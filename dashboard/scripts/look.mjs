@@ -134,7 +134,7 @@ const LOOKS = [
     name: 'german-correct',
     to: (mock) => oneIssued(mock, stands),
     lang: 'de-DE',
-    act: press('Berichtigen'),
+    act: press('Korrigieren'),
   },
   {
     name: 'german-cancel',

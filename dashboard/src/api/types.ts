@@ -629,7 +629,7 @@ export interface paths {
          *     further file under its number, and so is a duplicate, which says on its pages that it is one: both
          *     answer 200. After a cancellation a new document can be issued.
          *
-         *     What takes longer than five seconds is answered with 202 and goes on; `Location` tells how far it
+         *     What takes longer than some seconds is answered with 202 and goes on; `Location` tells how far it
          *     is. With the header `Idempotency-Key` the call can be repeated: the same key finds what it asked
          *     for, and answers 200 with the document or 202 again. Without the header each call is a request of
          *     its own; a 202 tells the key that was drawn for it.
@@ -3300,6 +3300,13 @@ export interface operations {
                 "application/json": {
                     /** @description Printed on the cancellation. */
                     reason?: string | null;
+                    /** @description en, de; default: as the document. */
+                    locale?: string | null;
+                    /**
+                     * @description Default: as the document.
+                     * @enum {unknown}
+                     */
+                    paper?: "a4" | "letter" | null;
                 };
             };
         };

@@ -426,12 +426,14 @@ test_bad_bodies_are_400_and_name_the_member(void **state)
 	static const struct {
 		const char *path, *body, *detail;
 	} bad[] = {
+	    {DOCUMENTS, "{" STATEMENT ",\"frmat\":\"xlsx\"}", "frmat: is no member"},
 	    {DOCUMENTS, "{" STATEMENT ",\"duplicate\":1}", "duplicate: must be"},
 	    {DOCUMENTS, "{" STATEMENT ",\"duplicate\":true,\"corrects\":\"2026-000001\"}", "duplicate: does not go"},
 	    {DOCUMENTS, "{" STATEMENT ",\"terms\":\"month\"}", "terms: goes together"},
 	    {DOCUMENTS, "{" STATEMENT ",\"terms\":\"year\",\"corrects\":\"2026-000001\"}", "terms: must be"},
 	    {DOCUMENTS, "{" STATEMENT ",\"format\":\"csv\"}", "format: must be"},
 	    {DOCUMENTS "/2026-000001/cancel", "[]", "must be an object"},
+	    {DOCUMENTS "/2026-000001/cancel", "{\"format\":\"xlsx\"}", "format: is no member"},
 	    {DOCUMENTS "/2026-000001/cancel", "{\"reason\":\"\"}", "reason: must not be empty"},
 	    {DOCUMENTS "/2026-000001/cancel", "{\"reason\":5}", "reason: must be"},
 	    {DOCUMENTS "/2026-000001/cancel", "{\"reason\":\"a\\u0007b\"}", "reason: "},

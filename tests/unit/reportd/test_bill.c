@@ -181,6 +181,7 @@ test_charges_add_up_exactly(void **state)
 		assert_int_equal(om_money_add(net, c.net, &net), OM_OK);
 	}
 	assert_int_equal(sum.payers, 50);
+	assert_int_equal(sum.lifted, 10); /* those whose usage and markup stay below 1 */
 	assert_int_equal(om_money_cmp(sum.net, net), 0);
 	assert_int_equal(sum.usage.v + sum.fee.v + sum.markup.v, sum.net.v);
 }

@@ -83,7 +83,7 @@ add(struct rd_outbox *o, const char *name, const char *text, const char *number)
 
 	ok(rd_outbox_begin(o, name, &e), &e);
 	ok(rd_outbox_write(o, text, strlen(text), &e), &e);
-	ok(rd_outbox_end(o, number, &e), &e);
+	ok(rd_outbox_end(o, number != NULL ? &(struct rd_out_document){number, "12.50", "EUR"} : NULL, &e), &e);
 }
 
 static void
@@ -124,6 +124,9 @@ test_a_folder_appears_whole_and_is_found_done(void **state)
 	assert_string_equal(o.files[1].name, "statements/a.pdf");
 	assert_string_equal(o.files[1].number, "2026-000001");
 	assert_null(o.files[0].number);
+	assert_null(o.files[0].total);
+	assert_string_equal(o.files[1].total, "12.50");
+	assert_string_equal(o.files[1].currency, "EUR");
 	assert_int_equal(o.files[0].bytes, 5);
 	assert_non_null(o.totals); /* what its files amount to is told, not what the month is now */
 	assert_int_equal(o.totals->requests, 7);
