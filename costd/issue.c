@@ -200,7 +200,7 @@ begin(struct cd_db *db, void *arg, om_err *e)
 	}
 	if (s == OM_OK)
 		s = cd_standing_decide(db, b->q, found, b->a, &d, e);
-	if (s == OM_OK && d.known)
+	if (s == OM_OK && d.known && d.of != NULL)
 		return begin_known(db, b, d.of, e);
 	if (s == OM_OK && d.of != NULL)
 		s = cd_standing_load(db, d.of, b->a, &b->out->standing, e);
@@ -208,7 +208,7 @@ begin(struct cd_db *db, void *arg, om_err *e)
 		return s;
 	b->out->has_role = true;
 	b->out->role = d.role;
-	if (d.role != OM__ISSUE_ROLE__ISSUE_FILE)
+	if (d.role != OM__ISSUE_ROLE__ISSUE_FILE || d.of == NULL)
 		return begin_number(db, b, &st, e);
 	begin_file(b, d.of);
 	return OM_OK;

@@ -98,6 +98,8 @@ has_equal(struct cd_db *db, const Om__IssueQuery *q, const Om__Document *d, bool
 {
 	struct cd_number n;
 
+	if (d == NULL)
+		return om_fail(e, OM_INTERNAL, "there is no document to compare the duplicate with");
 	if (!cd_number_parse(d->number, &n))
 		return om_fail(e, OM_DAMAGED, "%.30s is no number", d->number);
 	return cd_document_has_duplicate(db, n, q->format, q->locale != NULL ? q->locale : d->locale,

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define AHEAD       (2 * 366 * OM_DAY)
-#define AND_AGAIN   (30 * OM_DAY) /* further than needed, so that it is rarely made anew */
+#define AHEAD       ((om_time)2 * 366 * OM_DAY)
+#define AND_AGAIN   ((om_time)30 * OM_DAY) /* further than needed, so that it is rarely made anew */
 #define TABLE_BYTES ((size_t)64 * 1024)
 
 /* The table is always the same but for its end. */

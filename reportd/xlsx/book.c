@@ -401,7 +401,7 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 	char text[OM_TIME_TEXT];
 	lxw_datetime t = {.year = 0};
 	int64_t micros; /* of the day */
-	unsigned second;
+	unsigned second, millis;
 
 	om_day_to_civil(day, &t.year, &t.month, &t.day);
 	if (t.year < 1900 || t.year > 9999) { /* a spreadsheet has no such day */
@@ -410,9 +410,10 @@ rd_book_instant(struct rd_book *b, unsigned col, rd_cell_style style, om_time at
 	}
 	micros = at + om_zone_table_offset_s(b->zone, at) * OM_SECOND - day * OM_DAY;
 	second = (unsigned)(micros / OM_SECOND);
+	millis = (unsigned)(micros % OM_SECOND / 1000);
 	t.hour = (int)(second / 3600);
 	t.min = (int)(second / 60 % 60);
-	t.sec = (double)(second % 60) + (double)(micros % OM_SECOND / 1000) / 1e3;
+	t.sec = (double)(second % 60) + (double)millis / 1e3;
 	date(b, col, style, INSTANT, &t);
 }
 

@@ -86,8 +86,9 @@ def test_services_behind_are_gone(lonely, contract, operation):
         pytest.skip("works without them")
     fields = {"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,
               "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0", "tap": "on"}
-    if operation.id == "putTerms":  # the one that refuses what it does not know
-        fields = {"valid_from": "2026-01", "tax_rate": "19"}
+    # those that refuse what they do not know
+    fields = {"putTerms": {"valid_from": "2026-01", "tax_rate": "19"}, "issueDocument": {"kind": "report", "month": "2026-01"},
+              "cancelDocument": {"reason": "the wrong person"}}.get(operation.id, fields)
     body = json.dumps(fields).encode() if "requestBody" in operation.spec else None
     reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
     assert int(reply["Retry-After"]) > 0

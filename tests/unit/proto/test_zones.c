@@ -40,7 +40,7 @@ static const char *const names[] = {"UTC", "Europe/Berlin", "America/New_York", 
 static void
 test_table_is_the_zone(void **state)
 {
-	const om_time step = 7 * 3600 * OM_SECOND + 123456789, end = instant("2028-12-31T00:00:00Z");
+	const om_time step = (om_time)7 * 3600 * OM_SECOND + 123456789, end = instant("2028-12-31T00:00:00Z");
 	char ours[OM_TIME_TEXT], theirs[OM_TIME_TEXT];
 
 	(void)state;

@@ -182,7 +182,7 @@ fx_zone(const char *name)
 			om_arena_init(&arena, (size_t)ZONES * 64 * 1024);
 		(void)snprintf(before, sizeof before, "%s", om_zone_name());
 		if (n == ZONES || om_zone_open(name, NULL) != OM_OK ||
-		    om_zone_table_make(0, 230 * 366 * OM_DAY, &arena, &zones[n++], NULL) != OM_OK)
+		    om_zone_table_make(0, (om_time)230 * 366 * OM_DAY, &arena, &zones[n++], NULL) != OM_OK)
 			abort();
 		if (om_zone_open(before, NULL) != OM_OK)
 			abort();

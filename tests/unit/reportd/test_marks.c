@@ -135,7 +135,7 @@ test_what_a_cancellation_says(void **state)
 	assert_int_equal(make(&a, &sh, &terms, NULL, NULL)->unsettled, 1);
 	assert_null(rd_doc_mark(d));
 	issue.cancels_issued =
-	    om_day_from_civil(2026, 12, 1) * OM_DAY + 23 * 3600 * OM_SECOND; /* the next day in Berlin */
+	    om_day_from_civil(2026, 12, 1) * OM_DAY + (om_time)23 * 3600 * OM_SECOND; /* the next day in Berlin */
 	issue.reason = "Wrong\nperson";
 	d = make(&a, &sh, &terms, &issue, "de");
 	assert_string_equal(d->title, "Storno einer Nutzungsabrechnung");

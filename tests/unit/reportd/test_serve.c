@@ -66,7 +66,7 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		rep->statement->total->cost = om_arena_strdup(a, "0.000000000000000001");
 	if (costd.no_zone)
 		rep->statement->zone = NULL;
-	if (costd.spoil_zone)
+	if (costd.spoil_zone && rep->statement->zone != NULL)
 		rep->statement->zone->offset_s[0] = 100000;
 	if (costd.other)
 		rep->statement->user->id = om_arena_strdup(a, "someone-else");

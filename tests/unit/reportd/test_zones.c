@@ -61,7 +61,7 @@ make(const struct zone_case *of, struct om_arena *a, const struct rd_doc **out)
 	struct rd_month m = fx_month(&sh);
 
 	m.issue.number = "2026-000001";
-	m.issue.issued = (om_day_from_civil(2026, 12, 1) * OM_DAY) + 20 * 3600 * OM_SECOND;
+	m.issue.issued = (om_day_from_civil(2026, 12, 1) * OM_DAY) + (om_time)20 * 3600 * OM_SECOND;
 	return rd_statement_new(fx_reply(a, &sh), &m, terms, a, out, NULL);
 }
 
