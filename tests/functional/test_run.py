@@ -270,8 +270,15 @@ def test_environment_wins(make_home):
     home.send([record()])
     assert "MINIMUM_CHARGE_FEE=2.5" in (home.folder / "env/reportd.env").read_text()
     os.kill(home.pids()["gateway"], signal.SIGKILL)
-    home.run("start")  # brought back as it was, without being told again
+    told = home.run("start")  # brought back as it was, without being told again
     home.client().login(PASSWORD)
+    assert "any more" not in told.stderr
+    home.run("stop")
+    told = home.run("start", REPORT_TIMEZONE=given["REPORT_TIMEZONE"], API_KEY=given["API_KEY"])
+    assert "MINIMUM_CHARGE_FEE was set before ./run stop, and is not any more" in told.stderr, "a month would be charged otherwise"
+    assert "REPORT_TIMEZONE was set" not in told.stderr and "2.5" not in told.stderr
+    home.run("stop")
+    assert "any more" not in home.run("start", REPORT_TIMEZONE=given["REPORT_TIMEZONE"], API_KEY=given["API_KEY"]).stderr
 
 
 def test_setting_from_a_file(make_home, tmp_path):
