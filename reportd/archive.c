@@ -14,7 +14,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,19 +28,21 @@ struct zip {
 	struct rd_task *task;
 	om_err why; /* of the task's file */
 	om_status status;
+	bool dropped; /* nothing is written any more */
 	struct om_buf manifest;
 };
 
+/* put never fails towards libarchive 3.6, which leaks its buffer when it does: what went
+ * wrong is kept, and nothing is written any more. */
 static la_ssize_t
 put(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct zip *z = arg;
 
-	z->status = rd_task_write(z->task, data, n, &z->why);
-	if (z->status == OM_OK)
-		return (la_ssize_t)n;
-	archive_set_error(a, EIO, "%s", z->why.text);
-	return -1;
+	(void)a;
+	if (!z->dropped && z->status == OM_OK)
+		z->status = rd_task_write(z->task, data, n, &z->why);
+	return (la_ssize_t)n;
 }
 
 static om_status
@@ -74,10 +75,9 @@ open_zip(struct zip *z, struct rd_task *t, om_err *e)
 static void
 close_zip(struct zip *z)
 {
-	if (z->a != NULL) {
-		(void)archive_write_fail(z->a); /* writes nothing any more */
+	z->dropped = true;
+	if (z->a != NULL)
 		(void)archive_write_free(z->a);
-	}
 	om_buf_fini(&z->manifest);
 }
 
@@ -95,7 +95,7 @@ add_file(struct zip *z, const char *name, om_time when, const void *data, size_t
 	archive_entry_set_size(entry, (la_int64_t)n);
 	archive_entry_set_mtime(entry, (time_t)(when / OM_SECOND), 0);
 	if (archive_write_header(z->a, entry) != ARCHIVE_OK || archive_write_data(z->a, data, n) != (la_ssize_t)n ||
-	    archive_write_finish_entry(z->a) != ARCHIVE_OK)
+	    archive_write_finish_entry(z->a) != ARCHIVE_OK || z->status != OM_OK)
 		s = trouble(z, e);
 	archive_entry_free(entry);
 	return s;
@@ -237,7 +237,7 @@ rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_sourc
 		s = add_all(&of, &z, m, e);
 	if (s == OM_OK)
 		s = add_file(&z, "manifest.csv", when, z.manifest.data, z.manifest.len, e);
-	if (s == OM_OK && archive_write_close(z.a) != ARCHIVE_OK)
+	if (s == OM_OK && (archive_write_close(z.a) != ARCHIVE_OK || z.status != OM_OK))
 		s = trouble(&z, e);
 	close_zip(&z);
 	return s;

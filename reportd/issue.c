@@ -99,19 +99,10 @@ begin(struct work *w, int64_t deadline_ms, om_err *e)
 	return s == OM_OK ? s : om_fail(e, s == OM_THROTTLED ? OM_UNAVAILABLE : s, "%s", om_err_text(&why, s));
 }
 
-static Om__IssueRole
-role_of(const struct work *w)
-{
-	if (w->begun->has_role)
-		return w->begun->role;
-	/* an older costd knows these two */
-	return w->q->corrects != NULL ? OM__ISSUE_ROLE__ISSUE_CORRECTION : OM__ISSUE_ROLE__ISSUE_ORIGINAL;
-}
-
 static bool
 is_stored(const struct work *w)
 {
-	return role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE || role_of(w) == OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+	return w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE || w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION;
 }
 
 static const Om__Document *
@@ -126,11 +117,13 @@ check_begun(const struct work *w, om_err *e)
 {
 	const Om__IssueBeginReply *b = w->begun;
 	const Om__Document *d = standing_of(w);
-	bool file = role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
 	const char *code = file && d != NULL ? d->verification_code : b->verification_code;
 
-	if ((is_stored(w) && (d == NULL || b->zone == NULL)) || (!file && (!b->has_lease_id || b->number == NULL)) ||
-	    code == NULL || strlen(code) != CODE_CHARS)
+	if (!b->has_role)
+		return om_fail(e, OM_UNAVAILABLE, "costd is older than this reportd; update it");
+	if ((d == NULL && b->role != OM__ISSUE_ROLE__ISSUE_ORIGINAL) || (is_stored(w) && b->zone == NULL) ||
+	    (!file && (!b->has_lease_id || b->number == NULL)) || code == NULL || strlen(code) != CODE_CHARS)
 		return om_fail(e, OM_PROTOCOL, "costd gave no number");
 	return OM_OK;
 }
@@ -141,18 +134,17 @@ check_begun(const struct work *w, om_err *e)
 static void
 fill_new(const struct work *w, Om__RenderQuery *r)
 {
-	const Om__IssueBeginReply *b = w->begun;
-	bool corrects = role_of(w) == OM__ISSUE_ROLE__ISSUE_CORRECTION;
+	const Om__Standing *st = w->begun->standing;
 
-	if (!corrects)
+	if (w->begun->role != OM__ISSUE_ROLE__ISSUE_CORRECTION)
 		return;
-	r->corrects = b->standing != NULL ? b->standing->document->number : w->q->corrects;
-	if (b->standing != NULL && !(w->q->has_month_terms && w->q->month_terms))
-		r->terms = b->standing->terms;
-	if (r->locale == NULL && b->standing != NULL)
-		r->locale = b->standing->document->locale;
-	if (r->paper == NULL && b->standing != NULL)
-		r->paper = b->standing->document->paper;
+	r->corrects = st->document->number;
+	if (!(w->q->has_month_terms && w->q->month_terms))
+		r->terms = st->terms;
+	if (r->locale == NULL)
+		r->locale = st->document->locale;
+	if (r->paper == NULL)
+		r->paper = st->document->paper;
 }
 
 /* fill_stored: of what the issued document kept. */
@@ -169,7 +161,7 @@ fill_stored(const struct work *w, Om__RenderQuery *r)
 		r->locale = st->document->locale;
 	if (r->paper == NULL)
 		r->paper = st->document->paper;
-	if (role_of(w) == OM__ISSUE_ROLE__ISSUE_CANCELLATION) {
+	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION) {
 		r->cancels = st->document->number;
 		r->has_cancels_us = true;
 		r->cancels_us = st->document->issued_us;
@@ -195,7 +187,7 @@ fill_asked(const struct work *w, Om__RenderQuery *r)
 static om_status
 fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
 {
-	const Om__Document *d = role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
+	const Om__Document *d = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
 	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
 
 	fill_asked(w, r);
@@ -236,7 +228,7 @@ check_amount(const struct work *w, om_err *e)
 		s = om_money_parse(d->total, &issued, e);
 	if (s != OM_OK)
 		return s;
-	if (role_of(w) == OM__ISSUE_ROLE__ISSUE_CANCELLATION)
+	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION)
 		made.v = -made.v;
 	if (om_money_cmp(made, issued) != 0 || strcmp(w->made->currency, d->currency) != 0)
 		return om_fail(e, OM_INTERNAL, "%s is of %s %s, but made once more it comes to %s %s", d->number,
@@ -292,7 +284,7 @@ fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
 {
 	static char none[] = "";
 	const Om__Document *d = standing_of(w);
-	bool file = role_of(w) == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
 
 	f->lease_id = w->begun->lease_id;
 	f->query = w->q;
@@ -304,7 +296,7 @@ fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
 	f->unsettled = w->made->unsettled;
 	f->user_name = w->made->user_name;
 	f->adds_to = file ? d->number : NULL;
-	f->corrects = role_of(w) == OM__ISSUE_ROLE__ISSUE_CORRECTION && d != NULL ? d->number : NULL;
+	f->corrects = w->begun->role == OM__ISSUE_ROLE__ISSUE_CORRECTION ? d->number : NULL;
 	f->terms = file ? none : w->made->terms;
 	if (!file)
 		f->figures = w->made->figures;
@@ -393,7 +385,7 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
 	s = check_begun(&w, e);
 	if (s != OM_OK)
 		return s;
-	if (role_of(&w) != OM__ISSUE_ROLE__ISSUE_FILE)
+	if (w.begun->role != OM__ISSUE_ROLE__ISSUE_FILE)
 		s = make_held(&w, out, e);
 	else if ((s = render(&w, e)) == OM_OK)
 		s = finish(&w, out, e);

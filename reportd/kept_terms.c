@@ -16,9 +16,15 @@
 #define RULE_NOW   "2"
 
 const char *
+rd_terms_line(struct om_arena *a, const char *text)
+{
+	return text != NULL ? rd_clean(a, text) : NULL;
+}
+
+const char *
 rd_terms_lines(struct om_arena *a, const char *text)
 {
-	const char *clean = text != NULL ? rd_clean(a, text) : NULL;
+	const char *clean = rd_terms_line(a, text);
 	size_t n = 0;
 	char *out;
 
@@ -59,9 +65,9 @@ rd_terms_of(const Om__Terms *t, om_day first, const struct rd_issuer *issuer, st
 	    (t->exchange_rate_date != NULL && om_day_parse(t->exchange_rate_date, &out->rate_day, NULL) != OM_OK))
 		return om_fail(e, OM_PROTOCOL, "the month's terms are malformed");
 	out->floor = t->minimum_charge_mode != NULL && strcmp(t->minimum_charge_mode, "floor") == 0;
-	out->tax_name = t->tax_name != NULL ? rd_clean(a, t->tax_name) : NULL;
-	out->currency = t->currency != NULL ? rd_clean(a, t->currency) : NULL;
-	out->rate_source = t->exchange_rate_source != NULL ? rd_clean(a, t->exchange_rate_source) : NULL;
+	out->tax_name = rd_terms_line(a, t->tax_name);
+	out->currency = rd_terms_line(a, t->currency);
+	out->rate_source = rd_terms_line(a, t->exchange_rate_source);
 	out->rate_outside = om_terms_rate_outside(t, first);
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
@@ -80,53 +86,23 @@ parse(const char *json)
 	return doc;
 }
 
-/* lay_over puts the terms into the settings' object, in place of those that are there. */
-static om_status
-lay_over(json_t *doc, const Om__Terms *t, om_err *e)
+/* lay_over puts a month's terms in place of those of the settings. */
+static int
+lay_over(json_t *doc, const Om__Terms *t)
 {
-	struct om_buf b;
-	struct om_jw w;
-	json_t *terms;
-	om_status s;
-	int rv = -1;
+	Om__Terms copy = *t;
+	char name[OM_TERMS_NAME];
+	int rv = 0;
 
-	om_buf_init(&b, (size_t)64 * 1024);
-	om_jw_init(&w, &b);
-	om_jw_open(&w, '{');
-	om_terms_write(t, OM_TERMS_UPPER, &w);
-	om_jw_close(&w, '}');
-	s = om_buf_done(&b, e);
-	if (s == OM_OK && (terms = parse(b.data)) != NULL) {
-		rv = json_object_update(doc, terms);
-		json_decref(terms);
+	for (unsigned i = 0; rv == 0 && i < OM_TERMS_TEXTS; i++) {
+		const char *key = om_terms_name_in(i, OM_TERMS_UPPER, name), *text = *om_terms_text(&copy, i);
+
+		if (text == NULL)
+			(void)json_object_del(doc, key);
+		else
+			rv = json_object_set_new(doc, key, json_string(text));
 	}
-	om_buf_fini(&b);
-	return s == OM_OK && rv != 0 ? om_fail(e, OM_NOMEM, "out of memory") : s;
-}
-
-/* forget_terms takes the members out that are a month's. */
-static void
-forget_terms(json_t *doc)
-{
-	Om__Terms all = OM__TERMS__INIT;
-	char text[] = "";
-	struct om_buf b;
-	struct om_jw w;
-	json_t *names;
-	const char *name;
-	json_t *value;
-
-	for (unsigned i = 0; i < OM_TERMS_TEXTS; i++)
-		*om_terms_text(&all, i) = text;
-	om_buf_init(&b, (size_t)64 * 1024);
-	om_jw_init(&w, &b);
-	om_jw_open(&w, '{');
-	om_terms_write(&all, OM_TERMS_UPPER, &w);
-	om_jw_close(&w, '}');
-	names = om_buf_done(&b, NULL) == OM_OK ? parse(b.data) : NULL;
-	json_object_foreach(names, name, value)(void) json_object_del(doc, name);
-	json_decref(names);
-	om_buf_fini(&b);
+	return rv;
 }
 
 static om_status
@@ -138,12 +114,8 @@ write_kept(const struct rd_house *h, const Om__Terms *t, const struct rd_month *
 	om_status s = doc != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 
 	*out = NULL;
-	if (s == OM_OK) {
-		forget_terms(doc);
-		s = lay_over(doc, t, e);
-	}
 	if (s == OM_OK &&
-	    (json_object_set_new(doc, FLOOR_RULE, json_string(RULE_NOW)) != 0 ||
+	    (lay_over(doc, t) != 0 || json_object_set_new(doc, FLOOR_RULE, json_string(RULE_NOW)) != 0 ||
 		(m->locale != NULL && json_object_set_new(doc, "DOCUMENT_LOCALE", json_string(m->locale->tag)) != 0) ||
 		json_object_set_new(doc, "PAPER", json_string(paper == RD_LETTER ? "letter" : "a4")) != 0 ||
 		(text = json_dumps(doc, JSON_COMPACT)) == NULL || (*out = om_arena_strdup(a, text)) == NULL))
@@ -157,13 +129,12 @@ om_status
 rd_terms_used(const struct rd_house *h, const Om__Terms *t, om_day first, const struct rd_month *m, rd_paper paper,
     struct om_arena *a, struct rd_made_with *out, om_err *e)
 {
-	om_status s = OM_OK;
+	const Om__Terms *used = t != NULL ? t : &h->offer;
+	om_status s;
 
-	*out = (struct rd_made_with){.terms = h->terms};
-	if (t != NULL)
-		s = rd_terms_of(t, first, &h->terms.issuer, a, &out->terms, e);
-	out->terms.rate_outside = om_terms_rate_outside(t != NULL ? t : &h->offer, first);
-	return s == OM_OK ? write_kept(h, t != NULL ? t : &h->offer, m, paper, a, &out->kept, e) : s;
+	*out = (struct rd_made_with){.kept = NULL};
+	s = rd_terms_of(used, first, &h->issuer, a, &out->terms, e);
+	return s == OM_OK ? write_kept(h, used, m, paper, a, &out->kept, e) : s;
 }
 
 static const char *
@@ -194,16 +165,16 @@ rd_terms_kept(
 	Om__Terms t = OM__TERMS__INIT;
 	om_status s = rd_terms_kept_charges(json, a, &t, e);
 	json_t *doc = s == OM_OK ? parse(json) : NULL;
-	struct rd_issuer issuer = {.logo = h->terms.issuer.logo};
+	struct rd_issuer issuer = {.logo = h->issuer.logo};
 
 	*out = (struct rd_made_with){.kept = json};
 	if (s != OM_OK || doc == NULL) {
 		json_decref(doc);
 		return s != OM_OK ? s : om_fail(e, OM_NOMEM, "out of memory");
 	}
-	issuer.name = rd_terms_lines(a, text_of(doc, "ISSUER_NAME", a));
+	issuer.name = rd_terms_line(a, text_of(doc, "ISSUER_NAME", a));
 	issuer.address = rd_terms_lines(a, text_of(doc, "ISSUER_ADDRESS", a));
-	issuer.vat_id = rd_terms_lines(a, text_of(doc, "ISSUER_VAT_ID", a));
+	issuer.vat_id = rd_terms_line(a, text_of(doc, "ISSUER_VAT_ID", a));
 	issuer.contact = rd_terms_lines(a, text_of(doc, "ISSUER_CONTACT", a));
 	issuer.footer = rd_terms_lines(a, text_of(doc, "DOCUMENT_FOOTER", a));
 	out->locale = rd_locale_named(text_of(doc, "DOCUMENT_LOCALE", a));

@@ -41,20 +41,11 @@ static const struct {
 static struct om_stat writing_time =
     OM_HISTOGRAM("owui_metering_document_writing_seconds", NULL, "Time to make a document from its figures.");
 
-om_status
-rd_workshop_init(struct rd_workshop *w, om_err *e)
+void
+rd_make_stats(void)
 {
-	(void)w;
-	(void)e;
 	rd_source_stats();
 	om_stat_register(&writing_time);
-	return OM_OK;
-}
-
-void
-rd_workshop_fini(struct rd_workshop *w)
-{
-	(void)w; /* nothing is held between documents */
 }
 
 /* ---- the question ---- */
@@ -341,7 +332,7 @@ make_found(struct rd_workshop *w, const struct rd_locale *l, const char *title, 
 	    .kind = RD_REPORT,
 	    .locale = l,
 	    .zone = zone,
-	    .issuer = w->house->terms.issuer.name != NULL ? &w->house->terms.issuer : &nobody,
+	    .issuer = w->house->issuer.name != NULL ? &w->house->issuer : &nobody,
 	    .title = title,
 	    .month = "",
 	    .subject = l->all_users,

@@ -24,8 +24,8 @@ struct rd_workshop {
 	struct rd_offering *offering; /* NULL: costd is not told of the settings */
 };
 
-om_status rd_workshop_init(struct rd_workshop *w, om_err *e) OM_MUST;
-void rd_workshop_fini(struct rd_workshop *w);
+/* rd_make_stats registers the times that documents take. */
+void rd_make_stats(void);
 
 /* rd_make is the jobs' maker; arg is the workshop. */
 om_status rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e) OM_MUST;

@@ -75,21 +75,20 @@ rd_server_init(struct rd_server *srv, const struct rd_server_opts *o, om_err *e)
 	    .make = make_counted,
 	    .arg = srv,
 	};
-	om_status s = rd_workshop_init(&srv->shop, e);
 
+	rd_make_stats();
 	for (int i = 0; i < 4; i++)
 		om_stat_register(&made[i / 2][i % 2]);
 	om_stat_register(&made_rows);
 	om_stat_register(&failed);
 	om_stat_register(&bytes_made);
-	return s == OM_OK ? rd_jobs_open(&jobs, &srv->jobs, e) : s;
+	return rd_jobs_open(&jobs, &srv->jobs, e);
 }
 
 void
 rd_server_fini(struct rd_server *srv)
 {
 	rd_jobs_close(&srv->jobs);
-	rd_workshop_fini(&srv->shop);
 }
 
 static om_status

@@ -16,7 +16,7 @@
 #define RD_KEEP_FILES   64u
 
 struct rd_server {
-	struct rd_workshop shop; /* filled in by the caller, but for its lock */
+	struct rd_workshop shop; /* filled in by the caller */
 	const void *conf;        /* struct rd_conf; borrowed */
 	struct rd_jobs *jobs;    /* owned */
 };

@@ -289,27 +289,3 @@ rd_settings_terms(const struct rd_conf *c, struct om_buf *out)
 	om_jw_close(&w, '}');
 	om_buf_fini(&line);
 }
-
-om_status
-rd_settings_check(const struct rd_conf *c, om_err *e)
-{
-	const struct {
-		const char *name;
-		bool there;
-	} needed[] = {
-	    {"EXCHANGE_RATE", !om_money_is_zero(c->exchange_rate)},
-	    {"EXCHANGE_RATE_DATE", c->exchange_rate_date != NULL},
-	    {"EXCHANGE_RATE_SOURCE", c->exchange_rate_source != NULL},
-	};
-	bool dollars = strcmp(c->currency, "USD") == 0;
-
-	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-		if (!dollars && !needed[i].there)
-			return om_fail(e, OM_INVALID, "%s: is needed, and not 0, since CURRENCY is %s", needed[i].name,
-			    c->currency);
-		if (dollars && needed[i].there)
-			return om_fail(e, OM_INVALID, "%s: is set, but CURRENCY is USD; set CURRENCY or leave it out",
-			    needed[i].name);
-	}
-	return OM_OK;
-}

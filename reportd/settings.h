@@ -48,7 +48,4 @@ extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
  * content depends on. */
 void rd_settings_terms(const struct rd_conf *c, struct om_buf *out);
 
-/* rd_settings_check: what one setting asks of another. */
-om_status rd_settings_check(const struct rd_conf *c, om_err *e) OM_MUST;
-
 #endif

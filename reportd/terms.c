@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "terms.h"
 
-#include "clean.h"
 #include "logo.h"
 #include "settings.h"
 #include "statement.h"
+#include "wire/terms.h"
 
 #include <string.h>
 
@@ -30,9 +30,8 @@ offer(struct om_arena *a, const struct rd_conf *c)
 	t.tax_rate = amount(a, c->tax_rate);
 	t.tax_name = c->tax_name != NULL ? om_arena_strdup(a, c->tax_name) : NULL;
 	t.currency = om_arena_strdup(a, c->currency);
-	if (strcmp(c->currency, "USD") == 0)
-		return t;
-	t.exchange_rate = amount(a, c->exchange_rate);
+	if (!om_money_is_zero(c->exchange_rate))
+		t.exchange_rate = amount(a, c->exchange_rate);
 	t.exchange_rate_date = c->exchange_rate_date != NULL ? om_arena_strdup(a, c->exchange_rate_date) : NULL;
 	t.exchange_rate_source = c->exchange_rate_source != NULL ? om_arena_strdup(a, c->exchange_rate_source) : NULL;
 	return t;
@@ -54,12 +53,6 @@ say(struct rd_house *h, const struct rd_conf *c, om_err *e)
 	return s;
 }
 
-static const char *
-one(struct om_arena *a, const char *text)
-{
-	return text != NULL ? rd_clean(a, text) : NULL;
-}
-
 om_status
 rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
 {
@@ -68,36 +61,21 @@ rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
 
 	memset(out, 0, sizeof *out);
 	om_arena_init(a, (size_t)512 * 1024);
-	s = rd_settings_check(c, e);
+	out->offer = offer(a, c);
+	s = om_terms_check_settings(&out->offer, e);
 	if (s == OM_OK && c->issuer_logo != NULL)
 		s = rd_logo_open(c->issuer_logo, &out->logo, e);
 	if (s != OM_OK)
 		return s;
-	out->terms = (struct rd_terms){
-	    .fee = c->minimum_fee,
-	    .floor = strcmp(c->minimum_mode, "floor") == 0,
-	    .markup_percent = c->markup_percent,
-	    .markup_per_million = c->markup_per_million,
-	    .tax_rate = c->tax_rate,
-	    .tax_name = one(a, c->tax_name),
-	    .currency = one(a, c->currency),
-	    .rate = c->exchange_rate,
-	    .rate_source = one(a, c->exchange_rate_source),
-	    .issuer =
-		{
-		    .name = one(a, c->issuer_name),
-		    .address = rd_terms_lines(a, c->issuer_address),
-		    .vat_id = one(a, c->issuer_vat_id),
-		    .contact = rd_terms_lines(a, c->issuer_contact),
-		    .footer = rd_terms_lines(a, c->footer),
-		    .logo = c->issuer_logo != NULL ? &out->logo : NULL,
-		},
+	out->issuer = (struct rd_issuer){
+	    .name = rd_terms_line(a, c->issuer_name),
+	    .address = rd_terms_lines(a, c->issuer_address),
+	    .vat_id = rd_terms_line(a, c->issuer_vat_id),
+	    .contact = rd_terms_lines(a, c->issuer_contact),
+	    .footer = rd_terms_lines(a, c->footer),
+	    .logo = c->issuer_logo != NULL ? &out->logo : NULL,
 	};
-	if (c->exchange_rate_date != NULL)
-		s = om_day_parse(c->exchange_rate_date, &out->terms.rate_day, e);
-	out->offer = offer(a, c);
-	if (s == OM_OK)
-		s = say(out, c, e);
+	s = say(out, c, e);
 	out->locale = rd_locale_named(c->locale);
 	out->paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4;
 	if (s == OM_OK && a->failed)

@@ -35,9 +35,9 @@ typedef enum rd_paper { RD_A4, RD_LETTER } rd_paper;
 
 /* The settings, as documents use them. */
 struct rd_house {
-	struct rd_terms terms;          /* of the settings */
-	Om__Terms offer;                /* the same as costd is told */
-	const char *said;               /* the settings that shape a document, a JSON object */
+	Om__Terms offer;  /* the terms that are set, as costd is told */
+	const char *said; /* the settings that shape a document, a JSON object */
+	struct rd_issuer issuer;
 	const struct rd_locale *locale; /* of documents that do not ask for one */
 	rd_paper paper;                 /* likewise */
 
@@ -48,6 +48,8 @@ struct rd_house {
 struct rd_conf;
 struct rd_month;
 
+/* rd_terms_line gives a text, clean; NULL for none. */
+const char *rd_terms_line(struct om_arena *a, const char *text);
 /* rd_terms_lines gives a setting's text, clean, with \n for each "\n" or "|" in it;
  * NULL for none. */
 const char *rd_terms_lines(struct om_arena *a, const char *text);

@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NAME_BYTES 40
-
 typedef enum kind { DECIMAL, MODE, CURRENCY, DAY, TEXT } kind;
 
 static const struct {
@@ -35,6 +33,20 @@ const char *
 om_terms_name(unsigned i)
 {
 	return texts[i].name;
+}
+
+const char *
+om_terms_name_in(unsigned i, om_terms_case names, char buf[OM_TERMS_NAME])
+{
+	const char *lower = texts[i].name;
+	size_t n = 0;
+
+	if (names == OM_TERMS_LOWER)
+		return lower;
+	for (; lower[n] != '\0' && n + 1 < OM_TERMS_NAME; n++)
+		buf[n] = (char)toupper((unsigned char)lower[n]);
+	buf[n] = '\0';
+	return buf;
 }
 
 char **
@@ -129,25 +141,38 @@ is_set(const Om__Terms *t, unsigned i)
 	return texts[i].kind != DECIMAL || om_money_parse(text, &m, NULL) != OM_OK || !om_money_is_zero(m);
 }
 
-om_status
-om_terms_check(const Om__Terms *t, om_err *e)
+static om_status
+check(const Om__Terms *t, om_terms_case names, om_err *e)
 {
+	char buf[OM_TERMS_NAME];
 	om_err why;
 
 	for (unsigned i = 0; i < OM_TERMS_TEXTS; i++)
 		if (text_of(t, i) != NULL && check_text(i, text_of(t, i), &why) != OM_OK)
-			return om_fail(e, OM_INVALID, "%s: %s", texts[i].name, why.text);
+			return om_fail(e, OM_INVALID, "%s: %s", om_terms_name_in(i, names, buf), why.text);
 	for (unsigned i = 0; i < OM_TERMS_TEXTS; i++) {
 		if (!texts[i].of_rate || texts[i].kind == CURRENCY)
 			continue;
 		if (!om_terms_in_usd(t) && !is_set(t, i))
-			return om_fail(e, OM_INVALID, "%s: is needed, and not 0, since currency is %s", texts[i].name,
-			    t->currency);
+			return om_fail(e, OM_INVALID, "%s: is needed, and not 0, since currency is %s",
+			    om_terms_name_in(i, names, buf), t->currency);
 		if (om_terms_in_usd(t) && is_set(t, i))
 			return om_fail(e, OM_INVALID, "%s: is set, but currency is USD; set currency or leave it out",
-			    texts[i].name);
+			    om_terms_name_in(i, names, buf));
 	}
 	return OM_OK;
+}
+
+om_status
+om_terms_check(const Om__Terms *t, om_err *e)
+{
+	return check(t, OM_TERMS_LOWER, e);
+}
+
+om_status
+om_terms_check_settings(const Om__Terms *t, om_err *e)
+{
+	return check(t, OM_TERMS_UPPER, e);
 }
 
 /* ---- comparing ---- */
@@ -189,28 +214,15 @@ om_terms_rate_outside(const Om__Terms *t, om_day first)
 
 /* ---- JSON ---- */
 
-static const char *
-name_in(om_terms_case names, const char *lower, char buf[NAME_BYTES])
-{
-	size_t n = 0;
-
-	if (names == OM_TERMS_LOWER)
-		return lower;
-	for (; lower[n] != '\0' && n + 1 < NAME_BYTES; n++)
-		buf[n] = (char)toupper((unsigned char)lower[n]);
-	buf[n] = '\0';
-	return buf;
-}
-
 void
 om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w)
 {
-	char buf[NAME_BYTES];
+	char buf[OM_TERMS_NAME];
 
 	for (unsigned i = 0; i < OM_TERMS_TEXTS; i++) {
 		if (text_of(t, i) == NULL)
 			continue;
-		om_jw_key(w, name_in(names, texts[i].name, buf));
+		om_jw_key(w, om_terms_name_in(i, names, buf));
 		om_jw_text(w, text_of(t, i));
 	}
 	if (names == OM_TERMS_LOWER && t->has_exchange_rate_confirmed && t->exchange_rate_confirmed) {
@@ -222,8 +234,8 @@ om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w)
 static om_status
 read_one(const json_t *o, om_terms_case names, unsigned i, struct om_arena *a, char **out, om_err *e)
 {
-	char upper[NAME_BYTES];
-	const char *name = name_in(names, texts[i].name, upper);
+	char upper[OM_TERMS_NAME];
+	const char *name = om_terms_name_in(i, names, upper);
 	const char *text = NULL;
 	char buf[OM_MONEY_TEXT];
 	om_money m;

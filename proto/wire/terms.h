@@ -6,7 +6,7 @@
  * Shape     Om__Terms of metering.proto.  A text that is not set is NULL and
  *           means the default of reportd's setting of that name: no charge,
  *           "add", USD.  Amounts and rates are decimals.
- * Failure   OM_INVALID names the member in lower case: "exchange_rate: …".
+ * Failure   OM_INVALID names the member: "exchange_rate: …".
  * Threads   Tables and pure functions.
  */
 #ifndef OM_TERMS_H
@@ -21,6 +21,10 @@
 /* The members that are texts, by their lower case names. */
 #define OM_TERMS_TEXTS 10
 const char *om_terms_name(unsigned i);
+typedef enum om_terms_case { OM_TERMS_LOWER, OM_TERMS_UPPER } om_terms_case;
+#define OM_TERMS_NAME 40 /* bytes that hold any of the names */
+/* om_terms_name_in gives the name in that case: buf, or a constant. */
+const char *om_terms_name_in(unsigned i, om_terms_case names, char buf[OM_TERMS_NAME]);
 /* om_terms_text gives where a text stands; i below OM_TERMS_TEXTS. */
 char **om_terms_text(Om__Terms *t, unsigned i);
 /* om_terms_find gives the number of a text, or OM_TERMS_TEXTS. */
@@ -35,6 +39,8 @@ bool om_terms_of_rate(unsigned i);
 /* om_terms_check: each text is what it should be, and a currency other than USD
  * has a rate with day and source. */
 om_status om_terms_check(const Om__Terms *t, om_err *e) OM_MUST;
+/* om_terms_check_settings names them as settings are named, in upper case. */
+om_status om_terms_check_settings(const Om__Terms *t, om_err *e) OM_MUST;
 
 /* om_terms_same compares the texts, a default being as good as none. */
 bool om_terms_same(const Om__Terms *a, const Om__Terms *b);
@@ -44,8 +50,6 @@ bool om_terms_in_usd(const Om__Terms *t);
 /* om_terms_rate_outside tells whether the month (its first day given) is charged at
  * a rate that is dated outside of it and that nobody confirmed. */
 bool om_terms_rate_outside(const Om__Terms *t, om_day first);
-
-typedef enum om_terms_case { OM_TERMS_LOWER, OM_TERMS_UPPER } om_terms_case;
 
 /* om_terms_write puts what is set into the open object, as texts; `confirmed`, in
  * lower case only, as true. */

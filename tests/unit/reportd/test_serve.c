@@ -29,12 +29,35 @@ static struct {
 	om_status fail;      /* answer with this status */
 	bool spoil;          /* a total that its parts do not add up to */
 	bool other;          /* answer for another user */
+	bool moment;         /* keep one moment open; every user's statement is the first one's */
+	unsigned users;      /* with usage in everyone's month */
 	uint32_t large_from; /* OM_TOO_LARGE when asked for so many rows or more; 0: never */
 	const char *zone;
 	bool no_zone, spoil_zone;
 	unsigned requests;
 	atomic_uint asked;
 } costd;
+
+/* answer_rows: the reading is ended. */
+static om_status
+answer_rows(struct om_arena *a, Om__Reply *rep)
+{
+	rep->body_case = OM__REPLY__BODY_ROWS;
+	rep->rows = om_msg_new(a, &om__rows_reply__descriptor);
+	return OM_OK;
+}
+
+/* keep_moment says that it is kept open, and whose statement this is. */
+static void
+keep_moment(const Om__StatementQuery *q, struct om_arena *a, Om__StatementReply *r)
+{
+	static unsigned char id[] = "m";
+
+	r->has_reading_id = true;
+	r->reading_id = (ProtobufCBinaryData){.len = 1, .data = id};
+	if (q->user != NULL)
+		r->user->id = om_arena_strdup(a, q->user);
+}
 
 static om_status
 answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
@@ -51,6 +74,8 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 
 	(void)arg;
 	(void)deadline_ms;
+	if (req->body_case == OM__REQUEST__BODY_ROWS)
+		return answer_rows(a, rep);
 	atomic_fetch_add(&costd.asked, 1);
 	if (costd.fail != OM_OK)
 		return om_fail(e, costd.fail, "costd says no");
@@ -58,7 +83,7 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		return om_fail(e, OM_TOO_LARGE, "too many rows");
 	if (q->user == NULL) {
 		sh.users = team;
-		sh.n_users = 2;
+		sh.n_users = costd.users;
 	}
 	rep->body_case = OM__REPLY__BODY_STATEMENT;
 	rep->statement = fx_reply(a, &sh);
@@ -68,6 +93,8 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		rep->statement->zone = NULL;
 	if (costd.spoil_zone && rep->statement->zone != NULL)
 		rep->statement->zone->offset_s[0] = 100000;
+	if (costd.moment)
+		keep_moment(q, a, rep->statement);
 	if (costd.other)
 		rep->statement->user->id = om_arena_strdup(a, "someone-else");
 	return OM_OK;
@@ -144,6 +171,8 @@ calm(void **state)
 	costd.large_from = 0;
 	costd.zone = NULL;
 	costd.requests = 4;
+	costd.moment = false;
+	costd.users = 2;
 	atomic_store(&costd.asked, 0);
 	return 0;
 }
@@ -267,6 +296,26 @@ test_a_wrong_total_or_user_gives_no_document(void **state)
 	assert_int_equal(try_render(FX_USER, 2026, 11, OM__FORMAT__FORMAT_PDF, &e), OM_PROTOCOL);
 }
 
+/* The sums of all statements are compared with the month's; a ZIP that does not come to
+ * it is none. */
+static void
+test_a_zip_whose_statements_do_not_amount_to_the_month_is_none(void **state)
+{
+	om_err e;
+
+	(void)state;
+	costd.moment = true;
+	costd.users = 1;
+	assert_int_equal(try_render(NULL, 2026, 11, OM__FORMAT__FORMAT_ZIP, &e), OM_OK);
+	costd.users = 2; /* the second has other figures than the first */
+	assert_int_equal(try_render(NULL, 2026, 11, OM__FORMAT__FORMAT_ZIP, &e), OM_INTERNAL);
+	assert_non_null(strstr(e.text, "control total"));
+	assert_non_null(strstr(e.text, "of all statements"));
+	costd.moment = false;
+	assert_int_equal(try_render(NULL, 2026, 11, OM__FORMAT__FORMAT_ZIP, &e), OM_UNAVAILABLE);
+	assert_non_null(strstr(e.text, "keeps no moment"));
+}
+
 static void
 test_too_many_rows_are_asked_for_again_without_them(void **state)
 {
@@ -370,6 +419,7 @@ main(void)
 	    cmocka_unit_test_setup(test_bad_months_are_invalid_and_costd_is_not_asked, calm),
 	    cmocka_unit_test_setup(test_costds_failures_pass_through, calm),
 	    cmocka_unit_test_setup(test_a_wrong_total_or_user_gives_no_document, calm),
+	    cmocka_unit_test_setup(test_a_zip_whose_statements_do_not_amount_to_the_month_is_none, calm),
 	    cmocka_unit_test_setup(test_too_many_rows_are_asked_for_again_without_them, calm),
 	    cmocka_unit_test_setup(test_another_zone_is_taken_over_and_none_or_a_wrong_one_refused, calm),
 	    cmocka_unit_test_setup(test_status_and_metrics, calm),

@@ -43,12 +43,12 @@ test_settings_become_terms(void **state)
 	(void)state;
 	c.issuer_logo = png;
 	assert_int_equal(rd_house_open(&c, &h, NULL), OM_OK);
-	assert_string_equal(h.terms.issuer.address, "Street 1\n10115 Berlin\nGermany");
-	assert_string_equal(h.terms.issuer.name, "Us");
-	assert_null(h.terms.issuer.vat_id);
+	assert_string_equal(h.issuer.address, "Street 1\n10115 Berlin\nGermany");
+	assert_string_equal(h.issuer.name, "Us");
+	assert_null(h.issuer.vat_id);
 	assert_string_equal(h.locale->tag, "de");
 	assert_int_equal(h.paper, RD_LETTER);
-	assert_ptr_equal(h.terms.issuer.logo, &h.logo);
+	assert_ptr_equal(h.issuer.logo, &h.logo);
 	assert_false(h.logo.jpeg);
 	assert_int_equal(h.logo.width, 480);
 	assert_int_equal(h.logo.n, 480 * 150 * 3);
