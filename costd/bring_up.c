@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "bring_up.h"
 
-#include "log.h"
-#include "meta.h"
-#include "pairing.h"
-#include "rollup.h"
-#include "schema.h"
+#include "database/meta.h"
+#include "database/schema.h"
+#include "ledger/pairing.h"
+#include "store/rollup.h"
+#include "base/log.h"
 
 #define LONG_S 86400 /* a step that rewrites a large table */
 

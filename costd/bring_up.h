@@ -5,7 +5,7 @@
 #ifndef CD_BRING_UP_H
 #define CD_BRING_UP_H
 
-#include "db.h"
+#include "database/db.h"
 
 /* cd_bring_up connects, brings the schema forward, and compares the reporting
  * time zone (om_zone_open was called).  OM_VERSION, OM_INVALID: waiting does

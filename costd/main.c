@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* costd - the ledger of OWUI-Metering. */
-#include "accept.h"
 #include "app.h"
-#include "audit.h"
-#include "import.h"
-#include "pairing.h"
+#include "documents/accept.h"
+#include "import/run.h"
+#include "ledger/check.h"
+#include "ledger/pairing.h"
 
 #include <string.h>
 

@@ -5,12 +5,12 @@
 #ifndef CD_SERVE_H
 #define CD_SERVE_H
 
-#include "delivery.h"
-#include "ledger.h"
-#include "market.h"
-#include "resolve.h"
-#include "reading.h"
-#include "wire.h"
+#include "documents/delivery.h"
+#include "ledger/ledger.h"
+#include "read/reading.h"
+#include "settle/resolve.h"
+#include "vendor/market.h"
+#include "wire/wire.h"
 
 /* What a handler works with; all borrowed. */
 struct cd_parts {

@@ -6,8 +6,8 @@
 #ifndef CD_SETTINGS_H
 #define CD_SETTINGS_H
 
-#include "conf.h"
-#include "db.h"
+#include "database/db.h"
+#include "base/conf.h"
 
 struct cd_settings {
 	char *listen;

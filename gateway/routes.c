@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "routes.h"
 
-#include "assets.h"
-#include "auth.h"
-#include "gzip.h"
-#include "proxy.h"
-#include "query.h"
-#include "refusal.h"
+#include "access/auth.h"
+#include "http/arguments.h"
+#include "http/gzip.h"
+#include "http/proxy.h"
+#include "intake/refusal.h"
+#include "pages/assets.h"
 
 #include <stdio.h>
 #include <string.h>

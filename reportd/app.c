@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "delivery.h"
-#include "issue_jobs.h"
-#include "log.h"
-#include "offer.h"
 #include "serve.h"
 #include "settings.h"
-#include "workdir.h"
+#include "issue/delivery.h"
+#include "issue/queue.h"
+#include "job/workdir.h"
+#include "terms/offer.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef RD_APP_H
 #define RD_APP_H
 
-#include "service.h"
+#include "base/service.h"
 
 extern const struct om_service rd_app;
 

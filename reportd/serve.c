@@ -2,9 +2,9 @@
 #include "serve.h"
 
 #include "app.h"
-#include "describe.h"
-#include "log.h"
-#include "stats.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "wire/describe.h"
 
 #include <string.h>
 

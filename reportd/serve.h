@@ -8,9 +8,9 @@
 #ifndef RD_SERVE_H
 #define RD_SERVE_H
 
-#include "jobs.h"
-#include "make.h"
-#include "wire.h"
+#include "job/jobs.h"
+#include "make/make.h"
+#include "wire/wire.h"
 
 #define RD_WIRE_WORKERS 32u /* most of them wait for jobs */
 #define RD_KEEP_FILES   64u

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
-#include "delivery.h"
-#include "json.h"
-#include "locale.h"
-#include "service.h"
-#include "wire.h"
-#include "zone.h"
+#include "issue/delivery.h"
+#include "words/locale.h"
+#include "base/json.h"
+#include "base/service.h"
+#include "base/zone.h"
+#include "wire/wire.h"
 
 #include <string.h>
 

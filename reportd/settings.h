@@ -5,8 +5,8 @@
 #ifndef RD_SETTINGS_H
 #define RD_SETTINGS_H
 
-#include "conf.h"
-#include "money.h"
+#include "base/conf.h"
+#include "base/money.h"
 
 struct rd_conf {
 	char *listen;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "log.h"
 #include "clock.h"
 #include "digest.h"
+#include "log.h"
 #include "text.h"
 
 #include <stdarg.h>

@@ -9,9 +9,9 @@
 #ifndef OM_CODEC_H
 #define OM_CODEC_H
 
-#include "arena.h"
-#include "buf.h"
 #include "metering.pb-c.h"
+#include "base/arena.h"
+#include "base/buf.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fit.h"
 
-#include "digest.h"
-#include "text.h"
+#include "base/digest.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>

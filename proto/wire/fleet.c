@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fleet.h"
 
-#include "clock.h"
 #include "socket.h"
+#include "base/clock.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
  */
 #include "socket.h"
 
-#include "clock.h"
-#include "log.h"
-#include "sync.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sync.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>

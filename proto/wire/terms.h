@@ -13,8 +13,8 @@
 #define OM_TERMS_H
 
 #include "codec.h"
-#include "json.h"
-#include "zone.h"
+#include "base/json.h"
+#include "base/zone.h"
 
 #include <stdbool.h>
 

@@ -30,9 +30,9 @@
 #ifndef OM_WIRE_H
 #define OM_WIRE_H
 
-#include "arena.h"
 #include "codec.h"
-#include "status.h"
+#include "base/arena.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>

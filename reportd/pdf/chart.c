@@ -3,7 +3,7 @@
  * chart.c - one bar per day.  The scale is chosen in exact money, so that its
  * labels are exact; only the length of a bar is floating point.
  */
-#include "pdf/flow.h"
+#include "flow.h"
 
 #include <stdio.h>
 #include <string.h>

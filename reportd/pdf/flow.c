@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "pdf/flow.h"
+#include "flow.h"
 
-#include "pdf/mark.h"
+#include "sample_mark.h"
 
 const struct rd_style rd_body = {RD_REGULAR, 8.4, RD_BLACK};
 const struct rd_style rd_body_bold = {RD_BOLD, 8.4, RD_BLACK};

@@ -6,8 +6,8 @@
 #ifndef RD_FLOW_H
 #define RD_FLOW_H
 
-#include "doc.h"
-#include "pdf/typeset.h"
+#include "typeset.h"
+#include "document/doc.h"
 
 struct rd_flow {
 	struct rd_ink *ink;               /* borrowed */

@@ -8,8 +8,8 @@
  * rest of a document.  Here glyphs are numbered anew: the missing glyph, one
  * per character in the order of their codes, then the parts of composed ones.
  */
-#include "pdf/font.h"
-#include "pdf/sfnt.h"
+#include "font.h"
+#include "sfnt.h"
 
 #include <stdlib.h>
 

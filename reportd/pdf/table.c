@@ -5,7 +5,7 @@
  * Amounts stand with their decimal points in one line.  A table that goes on
  * carries its sums to the next page.
  */
-#include "pdf/flow.h"
+#include "flow.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "pdf/typeset.h"
+#include "typeset.h"
 
-#include "clean.h"
-#include "text.h"
+#include "words/clean.h"
+#include "base/text.h"
 
 #include <string.h>
 

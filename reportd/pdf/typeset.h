@@ -8,7 +8,7 @@
 #ifndef RD_TYPESET_H
 #define RD_TYPESET_H
 
-#include "pdf/ink.h"
+#include "canvas.h"
 
 #include <stdbool.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "xlsx/book.h"
+#include "book.h"
 
-#include "text.h"
-#include "xlsx/book_in.h"
-#include "xlsx/verify.h"
+#include "book_in.h"
+#include "verify.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -5,8 +5,8 @@
 #ifndef RD_BOOK_IN_H
 #define RD_BOOK_IN_H
 
-#include "xlsx/book.h"
-#include "xlsx/spool.h"
+#include "book.h"
+#include "row_file.h"
 
 #include <xlsxwriter.h>
 

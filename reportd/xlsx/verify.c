@@ -3,7 +3,7 @@
  * verify.c - reads a ZIP by its central directory and inflates each entry
  * through a small window, looking for rows on the way.
  */
-#include "xlsx/verify.h"
+#include "verify.h"
 
 #include <stdbool.h>
 #include <errno.h>

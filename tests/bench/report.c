@@ -10,10 +10,10 @@
  * The bare ones write the same pages' number of words with the same fonts, and
  * the same cells in constant memory.
  */
-#include "clock.h"
 #include "fixture.h"
-#include "rows.h"
-#include "task.h"
+#include "job/task.h"
+#include "source/rows.h"
+#include "base/clock.h"
 
 #include <hpdf.h>
 #include <inttypes.h>

@@ -19,7 +19,7 @@ MAX_LINES = 600
 # Third-party header -> the only folders or files (prefixes) that may include it.
 ROOMS = {
     "civetweb.h": ["gateway/"],
-    "sqlite3.h": ["gateway/", "costd/import_sqlite.c"],  # the older program's file is one
+    "sqlite3.h": ["gateway/", "costd/import/sqlite.c"],  # the older program's file is one
     "argon2.h": ["gateway/"],
     "jwt.h": ["gateway/"],
     "mysql.h": ["costd/"],
@@ -42,8 +42,8 @@ BANNED = {
     "tmpnam": "mkstemp", "mktemp": "mkstemp", "rand": "om_random", "srand": "om_random", "asctime": "om_time", "ctime": "om_time",
     "gmtime": "gmtime_r", "localtime": "localtime_r",
     # civetweb beyond begin_request: these parts of it have holes
-    "mg_handle_form_request": "JSON", "mg_set_websocket_handler": "nothing", "mg_set_auth_handler": "gateway/auth.c",
-    "mg_set_request_handler": "begin_request", "mg_send_file": "gateway/assets.c",
+    "mg_handle_form_request": "JSON", "mg_set_websocket_handler": "nothing", "mg_set_auth_handler": "gateway/access/auth.c",
+    "mg_set_request_handler": "begin_request", "mg_send_file": "gateway/pages/assets.c",
 }
 # Binary floating point: only where a JSON number is read, a workbook's cell is
 # written, a page is laid out, or a weight of Accept-Encoding is read; never in an amount.
@@ -236,7 +236,7 @@ def self_test():
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             subprocess.run(["git", "init", "-q", folder], check=True)
-            for name in ("costd/ledger.h", "proto/wire/wire.h"):
+            for name in ("costd/ledger/ledger.h", "proto/wire/wire.h"):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text("/* SPDX-License-Identifier: AGPL-3.0-or-later */\n")
             if list(rule(root)):

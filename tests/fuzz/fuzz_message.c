@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any bytes as any message between the services: a message or a status. */
-#include "codec.h"
+#include "wire/codec.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
 #include "fixture.h"
 
 #include "bring_up.h"
-#include "store.h"
-#include "zone.h"
+#include "store/store.h"
+#include "base/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 struct fx {
 	struct cd_db_opts opts;

@@ -7,8 +7,8 @@
 
 #include "fixture.h"
 
-#include "document.h"
-#include "issue.h"
+#include "documents/document.h"
+#include "documents/issue.h"
 
 #define IFX_NOW ((om_time)1795000000 * OM_SECOND) /* 2026-11-18 */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pair_fixture.h"
 
-#include "audit.h"
-#include "record.h"
+#include "ledger/check.h"
+#include "value/record.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 
 #include "fixture.h"
 
-#include "terms_rows.h"
+#include "terms/rows.h"
 
 #include <stdbool.h>
 

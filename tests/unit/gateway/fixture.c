@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "clock.h"
-#include "http.h"
+#include "http/http.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <ftw.h>

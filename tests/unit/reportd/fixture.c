@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "task.h"
+#include "job/task.h"
 
-#include "zones.h"
+#include "wire/zones.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -9,9 +9,9 @@
 #ifndef RD_FIXTURE_H
 #define RD_FIXTURE_H
 
-#include "codec.h"
-#include "sink.h"
-#include "statement.h"
+#include "document/sink.h"
+#include "document/statement.h"
+#include "wire/codec.h"
 
 /* What a reply is like; zero: the least. */
 struct fx_shape {

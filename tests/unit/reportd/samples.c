@@ -7,10 +7,10 @@
  * For looking at them, and for test_documents.py, which reads them back.
  */
 #include "fixture.h"
-#include "log.h"
-#include "logo.h"
-#include "sink.h"
-#include "workdir.h"
+#include "document/sink.h"
+#include "job/workdir.h"
+#include "terms/logo.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

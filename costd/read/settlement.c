@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Lists of settlement, by pages: prices, what is unsettled, dead letters, discrepancies. */
+#include "read.h"
+
+#include "rows.h"
+#include "price/estimate.h"
+#include "price/model.h"
+#include "store/journal.h"
+#include "value/cursor.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define SPOOL_ID 16u
+
+/* A page on its way: rows are kept by one function per list, one row more than
+ * wanted tells that there are more. */
+struct page {
+	struct om_arena *a; /* borrowed */
+	struct cd_cursor after;
+	size_t limit, n;
+	bool more;
+	void **items; /* messages, in the arena */
+	void *(*read)(struct page *p, const struct cd_val *v, om_err *e);
+	bool have_key; /* costd can ask the provider */
+	const char *model;
+	struct cd_row *rows;           /* what an estimate goes by, beside the items */
+	struct cd_letter_key *letters; /* beside the items */
+};
+
+static om_status
+begin_page(struct page *p, bool has_limit, uint32_t limit, cd_cursor_kind kind, const char *cursor, om_err *e)
+{
+	om_status s = cd_page_size(has_limit, limit, &p->limit, e);
+
+	if (s == OM_OK && cursor != NULL)
+		s = cd_cursor_read(kind, cursor, &p->after, p->a, e);
+	if (s != OM_OK)
+		return s;
+	p->items = om_arena_array(p->a, p->limit, sizeof *p->items);
+	return p->items != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+keep(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct page *p = arg;
+
+	if (p->n == p->limit) {
+		p->more = true;
+		return OM_OK;
+	}
+	p->items[p->n] = p->read(p, v, e);
+	if (p->a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return p->items[p->n++] != NULL ? OM_OK : OM_DAMAGED;
+}
+
+static om_status
+fetch(struct cd_db *db, struct page *p, struct cd_sql *q, om_err *e)
+{
+	om_status s;
+
+	p->n = 0;
+	p->more = false;
+	s = cd_sql_query(db, q, keep, p, e);
+	cd_sql_fini(q);
+	return s;
+}
+
+static om_status
+no_message(om_err *e)
+{
+	return om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* ---- prices ---- */
+
+static void *
+read_price(struct page *p, const struct cd_val *v, om_err *e)
+{
+	Om__PriceLine *m = om_msg_new(p->a, &om__price_line__descriptor);
+
+	if (m == NULL) {
+		(void)no_message(e);
+		return NULL;
+	}
+	m->model = cd_read_text(&v[0], p->a);
+	m->valid_from_us = v[1].i;
+	m->has_valid_until_us = v[2].kind == CD_INT;
+	m->valid_until_us = v[2].i;
+	m->pricing = cd_read_text(&v[3], p->a);
+	return m;
+}
+
+static om_status
+fetch_prices(struct cd_db *db, void *arg, om_err *e)
+{
+	struct page *p = arg;
+	struct cd_sql q;
+
+	cd_sql_init(&q, p->a);
+	cd_sql_add(&q, "SELECT model,valid_from_us,valid_until_us,pricing FROM price AS g WHERE TRUE");
+	if (p->model != NULL) {
+		cd_sql_add(&q, " AND " CD_MODEL_IS("g.model"));
+		for (unsigned i = 0; i < CD_MODEL_IS_VALUES; i++)
+			cd_sql_value(&q, cd_t(p->model));
+	}
+	if (p->after.key != NULL) {
+		cd_sql_add(&q, " AND g.model>=? AND (g.model>? OR g.valid_from_us<?)");
+		cd_sql_value(&q, cd_t(p->after.key));
+		cd_sql_value(&q, cd_t(p->after.key));
+		cd_sql_value(&q, CD_I(p->after.us));
+	}
+	cd_sql_add(&q, " ORDER BY g.model,g.valid_from_us DESC LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
+	return fetch(db, p, &q, e);
+}
+
+om_status
+cd_query_prices(struct cd_pool *pool, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__PricesReply *out, om_err *e)
+{
+	struct page p = {.a = a, .read = read_price, .model = q->model};
+	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_PRICES, q->cursor, e);
+
+	if (s == OM_OK)
+		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_prices, &p, e);
+	if (s != OM_OK)
+		return s;
+	out->n_items = p.n;
+	out->items = (Om__PriceLine **)p.items;
+	if (p.more) {
+		const Om__PriceLine *last = p.items[p.n - 1];
+
+		out->next_cursor = cd_cursor_text(
+		    CD_CURSOR_PRICES, &(struct cd_cursor){.us = last->valid_from_us, .key = last->model}, a);
+	}
+	return a->failed ? no_message(e) : OM_OK;
+}
+
+/* ---- what is unsettled ---- */
+
+static Om__UnsettledReason
+reason(const struct page *p, const Om__UnsettledItem *m, bool unsettled, bool planned)
+{
+	if (!unsettled)
+		return OM__UNSETTLED_REASON__UNSETTLED_NO_PRICE;
+	if (!planned)
+		return OM__UNSETTLED_REASON__UNSETTLED_NOT_LOOKED_UP;
+	if (!m->has_next_us)
+		return OM__UNSETTLED_REASON__UNSETTLED_GIVEN_UP;
+	if (!p->have_key)
+		return OM__UNSETTLED_REASON__UNSETTLED_NO_KEY;
+	return m->has_last_status || m->last_error != NULL ? OM__UNSETTLED_REASON__UNSETTLED_RETRYING
+							   : OM__UNSETTLED_REASON__UNSETTLED_WAITING;
+}
+
+/* Columns of fetch_unsettled behind those of the item. */
+enum { U_UNSETTLED = 8, U_PLATFORM, U_PLANNED, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
+
+/* What an estimate goes by, in the order of the columns from U_ROW on. */
+static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS,
+    CD_F_CACHE_WRITE_TOKENS, CD_F_IS_BYOK};
+#define BY_COLUMNS "prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,is_byok"
+#define N_BY       (sizeof by / sizeof by[0])
+
+static void
+keep_row(struct page *p, const struct cd_val *v)
+{
+	struct cd_row *row = &p->rows[p->n];
+	const char *platform = cd_read_text(&v[U_PLATFORM], p->a);
+
+	memset(row, 0, sizeof *row);
+	for (size_t i = 0; i < N_BY; i++)
+		if (v[U_ROW + i].kind == CD_INT)
+			row->cell[by[i]] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = v[U_ROW + i].i};
+	if (platform != NULL)
+		row->cell[CD_F_PLATFORM] =
+		    (struct cd_cell){.rank = CD_RANK_REPORTED, .v.text = {platform, strlen(platform)}};
+}
+
+/* say_why asks the price history why rows have no estimate. */
+static om_status
+say_why(struct cd_db *db, struct page *p, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
+		Om__UnsettledItem *m = p->items[i];
+		struct cd_row *row = &p->rows[i];
+
+		if (m->cost != NULL)
+			continue;
+		row->key = (struct cd_text){.p = m->generation_id, .n = strlen(m->generation_id)};
+		row->cell[CD_F_STARTED_US] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = m->started_us};
+		if (m->model != NULL)
+			row->cell[CD_F_MODEL] =
+			    (struct cd_cell){.rank = CD_RANK_REPORTED, .v.text = {m->model, strlen(m->model)}};
+		s = cd_estimate_why(db, row, p->a, &m->no_estimate, e);
+	}
+	return s;
+}
+
+static void *
+read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
+{
+	Om__UnsettledItem *m = om_msg_new(p->a, &om__unsettled_item__descriptor);
+
+	if (m == NULL) {
+		(void)no_message(e);
+		return NULL;
+	}
+	m->generation_id = cd_read_text(&v[0], p->a);
+	m->user = cd_read_text(&v[1], p->a);
+	m->user_name = cd_read_text(&v[2], p->a);
+	m->model = cd_read_text(&v[3], p->a);
+	m->provider = cd_read_text(&v[4], p->a);
+	m->started_us = v[5].i;
+	m->cost_state = (Om__CostState)v[6].i;
+	if (v[7].kind != CD_NULL) {
+		m->cost = cd_read_money(&v[7], p->a, e);
+		if (m->cost == NULL)
+			return NULL;
+	}
+	m->attempts = v[U_ATTEMPTS].kind == CD_INT && v[U_ATTEMPTS].i > 0 ? (uint32_t)v[U_ATTEMPTS].i : 0;
+	m->has_next_us = v[U_NEXT].kind == CD_INT;
+	m->next_us = v[U_NEXT].i;
+	m->has_last_status = v[U_STATUS].kind == CD_INT;
+	m->last_status = (int32_t)v[U_STATUS].i;
+	m->last_error = cd_read_text(&v[U_ERROR], p->a);
+	m->reason = reason(p, m, v[U_UNSETTLED].i != 0, v[U_PLANNED].kind != CD_NULL);
+	m->has_lacks_byok = true;
+	m->lacks_byok = m->cost_state >= OM__COST_STATE__COST_REPORTED;
+	if (m->cost == NULL)
+		keep_row(p, v);
+	return m;
+}
+
+/* What is listed: rows that are not settled, and those without a cost that nobody
+ * can be asked for.  Each of these finds the newest along an index. */
+static const char *const unsettled_branches[] = {
+    "FORCE INDEX (by_unsettled) WHERE unsettled=1 AND requests=1",
+    "FORCE INDEX (by_cost_state) WHERE cost_state=0 AND requests>0",
+    "FORCE INDEX (by_cost_state) WHERE cost_state=1 AND requests>0",
+};
+#define N_BRANCHES (sizeof unsettled_branches / sizeof unsettled_branches[0])
+
+static void
+add_branch(struct cd_sql *q, const struct page *p, const char *which)
+{
+	cd_sql_add(q, "(SELECT generation_id,started_us FROM generation ");
+	cd_sql_add(q, which);
+	if (p->after.key != NULL) {
+		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
+		cd_sql_value(q, CD_I(p->after.us));
+		cd_sql_value(q, CD_I(p->after.us));
+		cd_sql_value(q, cd_t(p->after.key));
+	}
+	cd_sql_add(q, " ORDER BY started_us DESC,generation_id DESC LIMIT ?)");
+	cd_sql_value(q, CD_I((int64_t)p->limit + 1));
+}
+
+#define MODEL_ASKED CD_MODEL_NAME("COALESCE(g.model,g.requested_model)")
+
+static om_status
+fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
+{
+	struct page *p = arg;
+	struct cd_sql q;
+	om_status s;
+
+	cd_sql_init(&q, p->a);
+	cd_sql_add(&q,
+	    "SELECT g.generation_id,g.user_id,u.name," MODEL_ASKED
+	    ",g.provider,g.started_us,g.cost_state,g.cost,g.unsettled,g.platform,"
+	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error," BY_COLUMNS " FROM (");
+	for (size_t i = 0; i < N_BRANCHES; i++) {
+		cd_sql_add(&q, i > 0 ? " UNION " : ""); /* each row once */
+		add_branch(&q, p, unsettled_branches[i]);
+	}
+	cd_sql_add(&q,
+	    ") AS page STRAIGHT_JOIN generation AS g ON g.generation_id=page.generation_id "
+	    "LEFT JOIN `user` AS u ON u.id=g.user_id LEFT JOIN lookup AS l ON l.generation_id=g.generation_id "
+	    "ORDER BY g.started_us DESC,g.generation_id DESC LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
+	s = fetch(db, p, &q, e);
+	return s == OM_OK ? say_why(db, p, e) : s;
+}
+
+om_status
+cd_query_unsettled(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__UnsettledReply *out, om_err *e)
+{
+	struct page p = {.a = a, .read = read_unsettled, .have_key = have_key};
+	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_UNSETTLED, q->cursor, e);
+
+	if (s == OM_OK && (p.rows = om_arena_array(a, p.limit, sizeof *p.rows)) == NULL)
+		s = no_message(e);
+	if (s == OM_OK)
+		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_unsettled, &p, e);
+	if (s != OM_OK)
+		return s;
+	out->n_items = p.n;
+	out->items = (Om__UnsettledItem **)p.items;
+	if (p.more) {
+		const Om__UnsettledItem *last = p.items[p.n - 1];
+
+		out->next_cursor = cd_cursor_text(
+		    CD_CURSOR_UNSETTLED, &(struct cd_cursor){.us = last->started_us, .key = last->generation_id}, a);
+	}
+	return a->failed ? no_message(e) : OM_OK;
+}
+
+/* ---- dead letters ---- */
+
+static void *
+read_letter(struct page *p, const struct cd_val *v, om_err *e)
+{
+	Om__DeadLetter *m = om_msg_new(p->a, &om__dead_letter__descriptor);
+	Om__Record *r = NULL;
+
+	struct cd_letter_key *key = &p->letters[p->n];
+
+	if (m == NULL || v[0].n != SPOOL_ID || v[5].n != OM_SHA256) {
+		(void)om_fail(e, OM_DAMAGED, "a dead letter has no spool");
+		return NULL;
+	}
+	memcpy(key->spool_id, v[0].p, SPOOL_ID);
+	key->seq = (uint64_t)v[1].i;
+	memcpy(key->content, v[5].p, OM_SHA256);
+	m->spool_id.data = om_arena_alloc(p->a, SPOOL_ID);
+	if (m->spool_id.data == NULL)
+		return NULL;
+	m->spool_id.len = SPOOL_ID;
+	memcpy(m->spool_id.data, v[0].p, SPOOL_ID);
+	m->seq = (uint64_t)v[1].i;
+	m->at_us = v[2].i;
+	m->reason = cd_read_text(&v[3], p->a);
+	m->bytes = (uint32_t)v[4].n;
+	if (om_msg_unpack(&om__record__descriptor, v[4].p, v[4].n, p->a, &r, NULL) != OM_OK)
+		return m;
+	m->generation_id = r->generation_id;
+	m->turn_id = r->turn_id;
+	m->user = r->user != NULL ? r->user->id : NULL;
+	m->model = r->model;
+	m->cost = r->cost;
+	m->has_started_us = r->has_started_us || r->has_finished_us;
+	m->started_us = r->has_started_us ? r->started_us : r->finished_us;
+	return m;
+}
+
+/* A key in a cursor: spool and content in hexadecimal digits, then the number. */
+#define SPOOL_HEX   ((size_t)2 * SPOOL_ID)
+#define CONTENT_HEX ((size_t)2 * OM_SHA256)
+
+static bool
+parse_letter_key(const char *text, struct cd_letter_key *out)
+{
+	return strlen(text) > SPOOL_HEX + CONTENT_HEX && om_unhex(text, SPOOL_HEX, out->spool_id) &&
+	    om_unhex(text + SPOOL_HEX, CONTENT_HEX, out->content) &&
+	    om_u64_parse(text + SPOOL_HEX + CONTENT_HEX, INT64_MAX, &out->seq);
+}
+
+static const char *
+letter_key_text(const struct cd_letter_key *key, struct om_arena *a)
+{
+	char spool[SPOOL_HEX + 1], content[CONTENT_HEX + 1];
+
+	om_hex(key->spool_id, SPOOL_ID, spool);
+	om_hex(key->content, OM_SHA256, content);
+	return om_arena_printf(a, "%s%s%llu", spool, content, (unsigned long long)key->seq);
+}
+
+static om_status
+fetch_letters(struct cd_db *db, void *arg, om_err *e)
+{
+	struct page *p = arg;
+	struct cd_letter_key k = {.seq = 0};
+	struct cd_sql q;
+
+	cd_sql_init(&q, p->a);
+	cd_sql_add(&q, "SELECT spool_id,seq,at_us,reason,record,content FROM dead_letter WHERE TRUE");
+	if (p->after.key != NULL) {
+		if (!parse_letter_key(p->after.key, &k)) {
+			cd_sql_fini(&q);
+			return om_fail(e, OM_INVALID, "cursor: not one that this service gave");
+		}
+		cd_sql_add(&q, " AND at_us<=? AND (at_us<? OR (spool_id,seq,content)<(?,?,?))");
+		cd_sql_value(&q, CD_I(p->after.us));
+		cd_sql_value(&q, CD_I(p->after.us));
+		cd_sql_value(&q, CD_B(k.spool_id, SPOOL_ID));
+		cd_sql_value(&q, CD_I((int64_t)k.seq));
+		cd_sql_value(&q, CD_B(k.content, OM_SHA256));
+	}
+	cd_sql_add(&q, " ORDER BY at_us DESC,spool_id DESC,seq DESC,content DESC LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
+	return fetch(db, p, &q, e);
+}
+
+om_status
+cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DeadLettersReply *out, om_err *e)
+{
+	struct page p = {.a = a, .read = read_letter};
+	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_LETTERS, q->cursor, e);
+
+	if (s == OM_OK && (p.letters = om_arena_array(a, p.limit, sizeof *p.letters)) == NULL)
+		s = no_message(e);
+	if (s == OM_OK)
+		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_letters, &p, e);
+	if (s != OM_OK)
+		return s;
+	out->n_items = p.n;
+	out->items = (Om__DeadLetter **)p.items;
+	if (p.more) {
+		const Om__DeadLetter *last = p.items[p.n - 1];
+		const char *key = letter_key_text(&p.letters[p.n - 1], a);
+
+		if (key != NULL)
+			out->next_cursor =
+			    cd_cursor_text(CD_CURSOR_LETTERS, &(struct cd_cursor){.us = last->at_us, .key = key}, a);
+	}
+	return a->failed ? no_message(e) : OM_OK;
+}
+
+/* ---- discrepancies ---- */
+
+static void *
+read_discrepancy(struct page *p, const struct cd_val *v, om_err *e)
+{
+	Om__Discrepancy *m = om_msg_new(p->a, &om__discrepancy__descriptor);
+	om_money reported, looked_up, difference;
+	char buf[OM_MONEY_TEXT];
+
+	if (m == NULL) {
+		(void)no_message(e);
+		return NULL;
+	}
+	m->generation_id = cd_read_text(&v[0], p->a);
+	m->user = cd_read_text(&v[1], p->a);
+	m->user_name = cd_read_text(&v[2], p->a);
+	m->model = cd_read_text(&v[3], p->a);
+	m->provider = cd_read_text(&v[4], p->a);
+	m->started_us = v[5].i;
+	m->found_us = v[6].i;
+	if (om_money_parse(v[7].p, &reported, e) != OM_OK || om_money_parse(v[8].p, &looked_up, e) != OM_OK ||
+	    om_money_sub(looked_up, reported, &difference) != OM_OK)
+		return NULL;
+	m->reported = om_arena_strdup(p->a, om_money_text(reported, buf));
+	m->looked_up = om_arena_strdup(p->a, om_money_text(looked_up, buf));
+	m->difference = om_arena_strdup(p->a, om_money_text(difference, buf));
+	return m;
+}
+
+static om_status
+fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
+{
+	struct page *p = arg;
+	struct cd_sql q;
+
+	cd_sql_init(&q, p->a);
+	cd_sql_add(&q,
+	    "SELECT d.generation_id,g.user_id,u.name," CD_MODEL_NAME(
+		"g.model") ",g.provider,g.started_us,d.found_us,d.reported,d.looked_up "
+			   "FROM discrepancy AS d JOIN generation AS g ON g.generation_id=d.generation_id "
+			   "LEFT JOIN `user` AS u ON u.id=g.user_id WHERE TRUE");
+	if (p->after.key != NULL) {
+		cd_sql_add(&q, " AND d.found_us<=? AND (d.found_us<? OR d.generation_id<?)");
+		cd_sql_value(&q, CD_I(p->after.us));
+		cd_sql_value(&q, CD_I(p->after.us));
+		cd_sql_value(&q, cd_t(p->after.key));
+	}
+	cd_sql_add(&q, " ORDER BY d.found_us DESC,d.generation_id DESC LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
+	return fetch(db, p, &q, e);
+}
+
+om_status
+cd_query_discrepancies(struct cd_pool *pool, const Om__DiscrepanciesQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DiscrepanciesReply *out, om_err *e)
+{
+	struct page p = {.a = a, .read = read_discrepancy};
+	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_DISCREPANCIES, q->cursor, e);
+
+	if (s == OM_OK)
+		s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, fetch_discrepancies, &p, e);
+	if (s != OM_OK)
+		return s;
+	out->n_items = p.n;
+	out->items = (Om__Discrepancy **)p.items;
+	if (p.more) {
+		const Om__Discrepancy *last = p.items[p.n - 1];
+
+		out->next_cursor = cd_cursor_text(
+		    CD_CURSOR_DISCREPANCIES, &(struct cd_cursor){.us = last->found_us, .key = last->generation_id}, a);
+	}
+	return a->failed ? no_message(e) : OM_OK;
+}

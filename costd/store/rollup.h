@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * rollup.h - daily totals, moved by the difference each row makes.
+ *
+ * Promise   At every commit usage_day is the sum of the rows of `generation`
+ *           per day and combination of all keys, and usage_sum is the sum of
+ *           usage_day per day and the keys of a cube.
+ * Cubes     usage_sum holds a few coarser totals beside each other, so that what
+ *           is asked for all the time adds up some dozen lines, however many
+ *           lines usage_day has.  cd_rollup_pick names the smallest that knows
+ *           the keys of a question.
+ */
+#ifndef CD_ROLLUP_H
+#define CD_ROLLUP_H
+
+#include "database/db.h"
+#include "value/join.h"
+#include "base/buf.h"
+#include "base/zone.h"
+
+#define CD_DIM 16
+
+struct cd_figures {
+	int64_t requests;
+	int64_t prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cache_write_tokens;
+	om_money cost, byok_cost;
+	int64_t unsettled;
+};
+
+/* One movement of one line of usage_day. */
+struct cd_delta {
+	om_day day;
+	unsigned char dim[CD_DIM];
+	const struct cd_row *row; /* borrowed: its keys */
+	struct cd_figures by;
+};
+
+/* cd_rollup_move writes the movements from old (NULL: the row is new) to now
+ * and adds to *n (two at most).  old_day is the day stored with the old row:
+ * its total stands there, whatever the time zone data say today. */
+om_status cd_rollup_move(const struct cd_row *old, om_day old_day, const struct cd_row *now, struct cd_delta *out,
+    size_t *n, om_err *e) OM_MUST;
+
+/* cd_rollup_apply sorts the movements, sums those of one line and writes them;
+ * the order keeps two processes from waiting for each other. */
+om_status cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e) OM_MUST;
+
+/* The keys a line can have, as a set. */
+typedef enum cd_dims {
+	CD_DIM_USER = 1,
+	CD_DIM_MODEL = 2,
+	CD_DIM_PROVIDER = 4,
+	CD_DIM_ORIGIN = 8,
+	CD_DIM_TASK = 16,
+	CD_DIM_SOURCE = 32,
+	CD_DIM_GROUPS = 64,
+	CD_DIM_ALL = 127
+} cd_dims;
+
+#define CD_N_CUBES 5u /* of usage_sum; numbered from 1 */
+
+/* cd_rollup_pick gives the cube that answers for these keys; 0: usage_day. */
+unsigned cd_rollup_pick(unsigned wanted);
+
+/* cd_rollup_fill makes all lines anew; the tables are empty. */
+om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_rollup_compare calls fn with day, user, cube, requests and cost for each
+ * line that differs from what it must be, by how much. */
+om_status cd_rollup_compare(struct cd_db *db, cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
+
+om_day cd_row_day(const struct cd_row *row);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * requests.h - rows as CSV, for programs: the columns are the same for ever, in
+ * no language, exact.  README.md lists them.
+ */
+#ifndef RD_SINK_CSV_H
+#define RD_SINK_CSV_H
+
+#include "job/task.h"
+#include "source/rows.h"
+
+/* What FOCUS wants to know of the whole. */
+struct rd_focus {
+	om_time from, to; /* the billing period */
+};
+
+om_status rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e) OM_MUST;
+om_status rd_write_focus_csv(struct rd_rows *rows, const struct rd_focus *f, struct rd_task *t, om_err *e) OM_MUST;
+om_status rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e) OM_MUST;
+
+/* rd_usage_key gives the value and the name of one key of a row of totals. */
+const char *rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **name_out);
+
+const char *rd_state_name(Om__State s);
+const char *rd_cost_state_name(Om__CostState s);
+/* rd_unsettled_name: "true" while its cost is not final; empty when the row does not say. */
+const char *rd_unsettled_name(const Om__Generation *g);
+
+#endif
