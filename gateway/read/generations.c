@@ -105,26 +105,6 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 
 /* ---- the answer ---- */
 
-void
-gw_write_int(struct om_jw *w, const char *key, protobuf_c_boolean has, int64_t v)
-{
-	om_jw_key(w, key);
-	if (has)
-		om_jw_int(w, v);
-	else
-		om_jw_null(w);
-}
-
-void
-gw_write_time(struct om_jw *w, const char *key, protobuf_c_boolean has, om_time t)
-{
-	om_jw_key(w, key);
-	if (has)
-		om_jw_time(w, t);
-	else
-		om_jw_null(w);
-}
-
 static void
 write_bool(struct om_jw *w, const char *key, protobuf_c_boolean has, protobuf_c_boolean v)
 {

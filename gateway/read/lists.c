@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-om_status
-gw_read_mismatch(om_err *e)
-{
-	return om_fail(e, OM_UNAVAILABLE, "the answer from behind is not about the question");
-}
-
 static void
 write_names(struct om_jw *w, const char *key, char *const *names, size_t n)
 {

@@ -89,20 +89,6 @@ gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e)
 
 /* ---- the answer ---- */
 
-void
-gw_write_count(struct om_jw *w, const char *key, uint64_t v)
-{
-	om_jw_key(w, key);
-	om_jw_int(w, (int64_t)(v <= INT64_MAX ? v : INT64_MAX));
-}
-
-void
-gw_write_text(struct om_jw *w, const char *key, const char *text)
-{
-	om_jw_key(w, key);
-	om_jw_text(w, text);
-}
-
 static void
 write_figures(struct om_jw *w, const Om__Figures *f)
 {
