@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "source.h"
 
+#include "figures.h"
 #include "rows.h"
 #include "base/stats.h"
 

@@ -13,8 +13,8 @@
 #ifndef RD_SOURCE_H
 #define RD_SOURCE_H
 
+#include "month.h"
 #include "reading.h"
-#include "document/statement.h"
 #include "job/task.h"
 #include "wire/fleet.h"
 

@@ -3,7 +3,6 @@
 
 #include "logo.h"
 #include "settings.h"
-#include "document/statement.h"
 #include "wire/terms.h"
 
 #include <string.h>

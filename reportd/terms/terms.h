@@ -13,6 +13,7 @@
 #define RD_TERMS_H
 
 #include "document/doc.h"
+#include "source/month.h"
 #include "wire/codec.h"
 
 struct rd_terms {
@@ -46,7 +47,6 @@ struct rd_house {
 };
 
 struct rd_conf;
-struct rd_month;
 
 /* rd_terms_line gives a text, clean; NULL for none. */
 const char *rd_terms_line(struct om_arena *a, const char *text);
