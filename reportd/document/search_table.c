@@ -3,7 +3,7 @@
  * search_table.c - the rows that /usage shows, as a table.
  */
 #include "statement.h"
-#include "csv/requests.h"
+#include "source/usage_key.h"
 #include "words/clean.h"
 
 #include <string.h>

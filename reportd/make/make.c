@@ -2,7 +2,7 @@
 #include "make.h"
 
 #include "csv/requests.h"
-#include "issue/issue.h"
+#include "source/kept_figures.h"
 #include "source/rows.h"
 #include "source/source.h"
 #include "words/clean.h"
@@ -188,7 +188,7 @@ keep_figures(struct document *d, om_err *e)
 
 	if (!d->q->has_with_figures || !d->q->with_figures)
 		return OM_OK;
-	s = rd_issue_figures(d->src.reply, &d->model, &figures, e);
+	s = rd_kept_figures_pack(d->src.reply, &d->model, &figures, e);
 	return s == OM_OK ? rd_task_set_figures(d->t, figures.data, figures.len, d->with.kept, e) : s;
 }
 
