@@ -112,6 +112,26 @@ say(struct rd_task *t, const char *stem, const char *shown, Om__Format format, c
 	rd_task_set_facts(t, &f);
 }
 
+/* ---- how far it is ---- */
+
+static om_status
+go_on(void *arg, om_err *e)
+{
+	return rd_task_go_on(arg, e);
+}
+
+static void
+rows_read(void *arg, uint64_t rows)
+{
+	rd_task_progress(arg, rows);
+}
+
+static struct rd_progress
+progress_of(struct rd_task *t)
+{
+	return (struct rd_progress){.go_on = go_on, .rows_read = rows_read, .arg = t};
+}
+
 /* ---- documents ---- */
 
 static om_status
@@ -224,7 +244,7 @@ open_rows(struct document *d, struct rd_rows *rows, const struct rd_figures *tot
 		return OM_OK;
 	s = rd_source_rows(&d->src, d->q->format, rows, e);
 	rows->total = r->rows_left_out == 0 || d->src.reading.n > 0 ? total : NULL;
-	rows->task = d->t;
+	rows->progress = progress_of(d->t);
 	rd_task_expect(d->t, d->src.reading.n > 0 ? rd_n_rows(r) : r->n_generations);
 	return s;
 }
@@ -309,7 +329,7 @@ fill_document(struct document *d, om_err *e)
 static om_status
 make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
 {
-	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .task = t}};
+	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .progress = progress_of(t)}};
 	om_status s = rd_house_month(w->house, q, &d.month, &d.paper, e);
 
 	if (s != OM_OK)
@@ -444,7 +464,7 @@ make_generations(struct rd_workshop *w, const Om__JobStart *what, struct rd_task
 
 	say(t, stem, stem, what->format, NULL, NULL);
 	rd_rows_of_search(&rows, om_fleet_at(w->costd, 0), what->generations);
-	rows.task = t;
+	rows.progress = progress_of(t);
 	s = write_found(w, what, &rows, t, e);
 	rd_rows_end(&rows);
 	return s;

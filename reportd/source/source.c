@@ -106,7 +106,7 @@ ask_open(struct rd_source *src, const struct rd_month *m, asking how, struct om_
 
 	while (s == OM_THROTTLED && om_mono_ms() < until && !om_fleet_hurried(src->costd)) {
 		(void)poll(NULL, 0, PAUSE_MS);
-		s = src->task != NULL ? rd_task_go_on(src->task, e) : OM_OK;
+		s = src->progress.go_on != NULL ? src->progress.go_on(src->progress.arg, e) : OM_OK;
 		if (s == OM_OK)
 			s = ask(src, m, 0, how, a, out, e);
 	}

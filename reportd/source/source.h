@@ -14,13 +14,13 @@
 #define RD_SOURCE_H
 
 #include "month.h"
+#include "progress.h"
 #include "reading.h"
-#include "job/task.h"
 #include "wire/fleet.h"
 
 struct rd_source {
 	struct om_fleet *costd; /* borrowed */
-	struct rd_task *task;   /* borrowed; NULL: nobody to ask whether to go on */
+	struct rd_progress progress;
 	Om__StatementReply *reply;
 	const Om__Zone *zone;
 	struct rd_reading reading; /* n 0: none is open */
