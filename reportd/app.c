@@ -106,7 +106,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .handler = rd_issue_jobs_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
-	om_status s = rd_house_open(c, &app->house, e);
+	om_status s = rd_settings_house(c, &app->house, e);
 
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);

@@ -6,6 +6,7 @@
 #include "source/rows.h"
 #include "source/source.h"
 #include "words/clean.h"
+#include "xlsx/workbook.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/text.h"

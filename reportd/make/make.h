@@ -9,9 +9,9 @@
 #ifndef RD_MAKE_H
 #define RD_MAKE_H
 
-#include "document/sink.h"
 #include "document/statement.h"
 #include "job/task.h"
+#include "pdf/pdf.h"
 #include "source/source.h"
 #include "terms/offer.h"
 #include "wire/fleet.h"

@@ -9,7 +9,7 @@
 #ifndef RD_FIXTURE_H
 #define RD_FIXTURE_H
 
-#include "document/sink.h"
+#include "pdf/pdf.h"
 #include "document/statement.h"
 #include "wire/codec.h"
 

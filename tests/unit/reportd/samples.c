@@ -7,7 +7,7 @@
  * For looking at them, and for test_documents.py, which reads them back.
  */
 #include "fixture.h"
-#include "document/sink.h"
+#include "pdf/pdf.h"
 #include "job/workdir.h"
 #include "terms/logo.h"
 #include "base/log.h"

@@ -4,7 +4,7 @@
  * full.  What stands in them is read by test_documents.py.
  */
 #include "fixture.h"
-#include "document/sink.h"
+#include "pdf/pdf.h"
 #include "job/task.h"
 #include "job/workdir.h"
 #include "pdf/canvas.h"

@@ -5,7 +5,7 @@
  */
 #include "fixture.h"
 #include "settings.h"
-#include "document/sink.h"
+#include "pdf/pdf.h"
 #include "terms/logo.h"
 #include "base/log.h"
 
