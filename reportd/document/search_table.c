@@ -2,7 +2,10 @@
 /*
  * search_table.c - the rows that /usage shows, as a table.
  */
-#include "statement.h"
+#include "search_table.h"
+
+#include "cells.h"
+#include "source/figures.h"
 #include "source/usage_key.h"
 #include "words/clean.h"
 

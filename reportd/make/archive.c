@@ -8,6 +8,7 @@
  *           Same figures, same bytes.
  */
 #include "make.h"
+#include "source/figures.h"
 #include "words/clean.h"
 #include "base/log.h"
 #include "base/text.h"

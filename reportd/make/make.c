@@ -2,6 +2,8 @@
 #include "make.h"
 
 #include "csv/requests.h"
+#include "document/search_table.h"
+#include "source/figures.h"
 #include "source/kept_figures.h"
 #include "source/rows.h"
 #include "source/source.h"
