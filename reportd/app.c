@@ -118,6 +118,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = om_wire_client_open(&client, &app->ledger, e);
 	if (s != OM_OK)
 		return s;
+	app->server.self = &rd_app;
 	app->server.conf = c;
 	app->server.shop = (struct rd_workshop){
 	    .costd = app->costd,
