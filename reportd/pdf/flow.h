@@ -10,7 +10,7 @@
 #include "document/doc.h"
 
 struct rd_flow {
-	struct rd_ink *ink;               /* borrowed */
+	struct rd_canvas *canvas;         /* borrowed */
 	const struct rd_fonts *fonts;     /* borrowed */
 	const struct rd_locale *locale;   /* borrowed */
 	const struct om_zone_table *zone; /* borrowed */

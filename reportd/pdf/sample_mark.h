@@ -10,6 +10,6 @@
 
 #include "canvas.h"
 
-void rd_mark(struct rd_ink *ink, double width, double height, const char *word);
+void rd_mark(struct rd_canvas *canvas, double width, double height, const char *word);
 
 #endif
