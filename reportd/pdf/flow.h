@@ -66,7 +66,7 @@ const char *rd_brief_text(const struct rd_flow *f, om_money m, const struct rd_b
 void rd_front_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
 void rd_front_ranks(struct rd_flow *f, const struct rd_doc *d);
 void rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *amounts, size_t n, bool due);
-double rd_feet_height(const struct rd_doc *d);
-void rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
+double rd_page_foot_height(const struct rd_doc *d);
+void rd_page_foot_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
 
 #endif

@@ -27,7 +27,7 @@ footer_lines(const struct rd_doc *d)
 }
 
 double
-rd_feet_height(const struct rd_doc *d)
+rd_page_foot_height(const struct rd_doc *d)
 {
 	return LINE * (1.0 + (d->verify != NULL ? 1.0 : 0.0) + footer_lines(d));
 }
@@ -60,9 +60,9 @@ draw_foot(struct rd_flow *f, const struct rd_doc *d, const char *number, const c
 	}
 }
 
-/* rd_feet_draw goes back over all pages, now that their number is known. */
+/* rd_page_foot_draw goes back over all pages, now that their number is known. */
 void
-rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
+rd_page_foot_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 {
 	unsigned n = rd_canvas_pages(f->canvas);
 	const char *what = om_arena_printf(a, "%s \xc2\xb7 %s \xc2\xb7 %s", d->title, d->month, d->subject);

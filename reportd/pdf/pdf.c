@@ -108,7 +108,7 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->short_of && i < d->n_sections; i++)
 		s = draw_section(f, d, &d->sections[i], i == 0 ? d->locale->users : NULL, a, e);
 	if (s == OM_OK)
-		rd_feet_draw(f, d, a);
+		rd_page_foot_draw(f, d, a);
 	return s;
 }
 
@@ -162,7 +162,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .left = MARGIN_X,
 	    .right = width - MARGIN_X,
 	    .top = MARGIN_TOP,
-	    .bottom = height - MARGIN_LOW - rd_feet_height(d),
+	    .bottom = height - MARGIN_LOW - rd_page_foot_height(d),
 	    .mark = rd_doc_mark(d),
 	};
 	om_status s;
