@@ -334,9 +334,9 @@ draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x,
 	}
 }
 
-/* rd_front_ranks puts the first of users, groups and models side by side. */
+/* rd_cover_ranks puts the first of users, groups and models side by side. */
 void
-rd_front_ranks(struct rd_flow *f, const struct rd_doc *d)
+rd_cover_ranks(struct rd_flow *f, const struct rd_doc *d)
 {
 	static const char *const names[] = {"Users", "Groups", "Models"};
 	const struct rd_table *found[3];
@@ -365,7 +365,7 @@ rd_front_ranks(struct rd_flow *f, const struct rd_doc *d)
 }
 
 void
-rd_front_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
+rd_cover_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 {
 	rd_canvas_bookmark(f->canvas, 0, d->title, 0);
 	draw_issuer(f, d);

@@ -63,8 +63,8 @@ struct rd_brief rd_brief_for(om_money top);
 const char *rd_brief_text(const struct rd_flow *f, om_money m, const struct rd_brief *b, char buf[RD_SHOWN]);
 
 /* The parts of the first page, and what stands on every one. */
-void rd_front_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
-void rd_front_ranks(struct rd_flow *f, const struct rd_doc *d);
+void rd_cover_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
+void rd_cover_ranks(struct rd_flow *f, const struct rd_doc *d);
 void rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *amounts, size_t n, bool due);
 double rd_page_foot_height(const struct rd_doc *d);
 void rd_page_foot_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);

@@ -93,10 +93,10 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	om_status s = OM_OK;
 
 	rd_flow_page(f);
-	rd_front_draw(f, d, a);
+	rd_cover_draw(f, d, a);
 	if (d->nothing == NULL) {
 		if (d->kind == RD_REPORT)
-			rd_front_ranks(f, d);
+			rd_cover_ranks(f, d);
 		rd_flow_chart(f, &d->chart);
 		for (size_t i = 0; s == OM_OK && i < d->n_tables; i++)
 			if (!d->tables[i].sheet_only)
