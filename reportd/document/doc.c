@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *
-rd_doc_mark(const struct rd_doc *d)
+rd_doc_watermark(const struct rd_doc *d)
 {
 	if (d->draft)
 		return d->locale->draft_mark;
@@ -16,7 +16,7 @@ rd_doc_mark(const struct rd_doc *d)
 const char *
 rd_doc_number(const struct rd_doc *d, struct om_arena *a)
 {
-	const char *mark = rd_doc_mark(d);
+	const char *mark = rd_doc_watermark(d);
 
 	if (d->draft || d->number == NULL)
 		return mark;

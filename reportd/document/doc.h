@@ -156,8 +156,8 @@ struct rd_doc {
 	size_t n_notes;
 };
 
-/* rd_doc_mark gives the word across each page: a draft's or a duplicate's; NULL: none. */
-const char *rd_doc_mark(const struct rd_doc *d);
+/* rd_doc_watermark gives the word across each page: a draft's or a duplicate's; NULL: none. */
+const char *rd_doc_watermark(const struct rd_doc *d);
 
 /* rd_doc_number gives what each page is known by: its mark, its number, or both;
  * NULL: nothing, or out of memory. */

@@ -35,7 +35,7 @@ static const struct {
     [RD_HAIR] = {0.84f, 0.85f, 0.87f},
     [RD_ACCENT] = {0.05f, 0.30f, 0.42f},
     [RD_TINT] = {0.945f, 0.96f, 0.968f},
-    [RD_MARK] = {0.94f, 0.943f, 0.95f},
+    [RD_WATERMARK] = {0.94f, 0.943f, 0.95f},
 };
 
 static void

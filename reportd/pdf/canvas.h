@@ -34,7 +34,7 @@
 
 #define RD_MAX_PAGES 2000u
 
-typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_MARK } rd_colour;
+typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_WATERMARK } rd_colour;
 
 struct rd_canvas;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "flow.h"
 
-#include "sample_mark.h"
+#include "watermark.h"
 
 const struct rd_style rd_body = {RD_REGULAR, 8.4, RD_BLACK};
 const struct rd_style rd_body_bold = {RD_BOLD, 8.4, RD_BLACK};
@@ -16,8 +16,8 @@ rd_flow_page(struct rd_flow *f)
 {
 	rd_canvas_page(f->canvas);
 	f->y = f->top;
-	if (f->mark != NULL)
-		rd_mark(f->canvas, f->width, f->height, f->mark);
+	if (f->watermark != NULL)
+		rd_watermark_draw(f->canvas, f->width, f->height, f->watermark);
 }
 
 void

@@ -16,11 +16,11 @@ struct rd_flow {
 	const struct om_zone_table *zone; /* borrowed */
 	double width, height;             /* of the page */
 	double left, right, top, bottom;
-	double y;         /* where the next content begins */
-	double air;       /* of the space between rows and sections: 1, or less */
-	bool short_of;    /* pages: those per user are left out */
-	const char *mark; /* a word across each page; NULL: none */
-	const char *of;   /* before the title of a table that goes on; NULL: nothing */
+	double y;              /* where the next content begins */
+	double air;            /* of the space between rows and sections: 1, or less */
+	bool short_of;         /* pages: those per user are left out */
+	const char *watermark; /* a word across each page; NULL: none */
+	const char *of;        /* before the title of a table that goes on; NULL: nothing */
 };
 
 /* The type on our pages. */

@@ -163,7 +163,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .right = width - MARGIN_X,
 	    .top = MARGIN_TOP,
 	    .bottom = height - MARGIN_LOW - rd_page_foot_height(d),
-	    .mark = rd_doc_mark(d),
+	    .watermark = rd_doc_watermark(d),
 	};
 	om_status s;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "sample_mark.h"
+#include "watermark.h"
 
 #include "sfnt.h"
 #include "base/text.h"
@@ -169,7 +169,7 @@ glyph(struct pen *p, unsigned number)
 }
 
 void
-rd_mark(struct rd_canvas *canvas, double width, double height, const char *word)
+rd_watermark_draw(struct rd_canvas *canvas, double width, double height, const char *word)
 {
 	const struct rd_font *font = &rd_canvas_fonts(canvas)->face[RD_BOLD];
 	struct rd_bytes file = {font->data, font->n, false};
@@ -200,7 +200,7 @@ rd_mark(struct rd_canvas *canvas, double width, double height, const char *word)
 	wide = wide * size / 1000 / 2;
 	p.x = width / 2 - wide * width / diagonal + up * height / diagonal;
 	p.y = height / 2 + wide * height / diagonal + up * width / diagonal;
-	rd_canvas_shape(canvas, RD_MARK);
+	rd_canvas_shape(canvas, RD_WATERMARK);
 	for (const char *c = word; c < end;) {
 		uint32_t code = om_utf8_next(&c, end);
 
