@@ -212,7 +212,8 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 }
 
 om_status
-rd_found_requests(const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_requests(
+    const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct requests *of = om_arena_alloc(a, sizeof *of);

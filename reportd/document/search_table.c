@@ -76,7 +76,8 @@ overlaps(const Om__UsageReply *u)
 }
 
 om_status
-rd_found_usage(const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_usage(
+    const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct rd_cell *total = om_arena_array(a, RD_MAX_COLUMNS, sizeof *total), *cells;

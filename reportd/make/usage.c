@@ -14,9 +14,9 @@
 #define ASK_MS      60000
 #define NO_DATE     ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
 
-/* make_found writes one table as a workbook without a summary. */
+/* write_table writes one table as a workbook without a summary. */
 static om_status
-make_found(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
+write_table(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
     const struct om_zone_table *zone, struct rd_task *t, om_err *e)
 {
 	static const struct rd_issuer nobody = {.name = NULL};
@@ -57,9 +57,9 @@ write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageRepl
 		    e, OM_TOO_LARGE, "there are more than %u rows of totals; ask for fewer days or keys", USAGE_ROWS);
 	rd_task_expect(t, u->n_rows);
 	if (what->format == OM__FORMAT__FORMAT_XLSX) {
-		s = rd_found_usage(l, u, a, &table, e);
+		s = rd_search_table_of_usage(l, u, a, &table, e);
 		if (s == OM_OK)
-			s = make_found(w, l, l->usage, &table, &om_zone_utc, t, e);
+			s = write_table(w, l, l->usage, &table, &om_zone_utc, t, e);
 	} else {
 		s = rd_job_file_begin(w, t, true, 0, e);
 		if (s == OM_OK)
@@ -99,7 +99,7 @@ rd_make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t
 }
 
 static om_status
-write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
+write_requests(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
 {
 	const struct rd_locale *l = locale_of(w, what);
 	struct om_zone_table zone;
@@ -112,13 +112,13 @@ write_found(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *row
 		return s == OM_OK ? rd_write_requests_csv(rows, t, e) : s;
 	}
 	om_arena_init(&a, TABLE_BYTES);
-	s = rd_found_requests(l, rows, &a, &table, e);
+	s = rd_search_table_of_requests(l, rows, &a, &table, e);
 	if (s == OM_OK)
 		s = rd_rows_peek(rows, e); /* which brings the zone */
 	if (s == OM_OK)
 		s = rd_zone_of_reply(rows->zone, &a, &zone, e);
 	if (s == OM_OK)
-		s = make_found(w, l, l->single_requests, &table, &zone, t, e);
+		s = write_table(w, l, l->single_requests, &table, &zone, t, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -133,7 +133,7 @@ rd_make_generations(struct rd_workshop *w, const Om__JobStart *what, struct rd_t
 	rd_job_file_describe(t, stem, stem, what->format, NULL, NULL);
 	rd_rows_of_search(&rows, om_fleet_at(w->costd, 0), what->generations);
 	rows.progress = rd_job_file_progress(t);
-	s = write_found(w, what, &rows, t, e);
+	s = write_requests(w, what, &rows, t, e);
 	rd_rows_end(&rows);
 	return s;
 }
