@@ -30,7 +30,7 @@ rd_flow_need(struct rd_flow *f, double height)
 void
 rd_flow_heading(struct rd_flow *f, int level, const char *title, const char *remark, double below)
 {
-	double space = f->y > f->top ? 26 * f->air : 0;
+	double space = f->y > f->top ? 26 * f->spacing : 0;
 
 	rd_flow_need(f, space + 30 + below);
 	if (f->y > f->top)

@@ -17,8 +17,8 @@ struct rd_flow {
 	double width, height;             /* of the page */
 	double left, right, top, bottom;
 	double y;              /* where the next content begins */
-	double air;            /* of the space between rows and sections: 1, or less */
-	bool short_of;         /* pages: those per user are left out */
+	double spacing;        /* of the space between rows and sections: 1, or less */
+	bool users_left_out;   /* the pages per user do not fit */
 	const char *watermark; /* a word across each page; NULL: none */
 	const char *of;        /* before the title of a table that goes on; NULL: nothing */
 };

@@ -51,7 +51,7 @@ draw_notes(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 	rd_flow_heading(f, 0, d->locale->notes, NULL, notes_height(f, d));
 	for (size_t i = 0; i < d->n_notes; i++)
 		draw_note(f, d->notes[i].label, d->notes[i].text);
-	if (f->short_of) {
+	if (f->users_left_out) {
 		const char *text =
 		    rd_fill(a, d->locale->pages_left_out_text, rd_show_count(d->locale, RD_MAX_PAGES, most));
 
@@ -105,36 +105,36 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	if (s != OM_OK)
 		return s;
 	draw_notes(f, d, a);
-	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->short_of && i < d->n_sections; i++)
+	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->users_left_out && i < d->n_sections; i++)
 		s = draw_section(f, d, &d->sections[i], i == 0 ? d->locale->users : NULL, a, e);
 	if (s == OM_OK)
 		rd_page_foot_draw(f, d, a);
 	return s;
 }
 
-/* rehearse draws once without canvas.  A report that would be too long goes without
+/* measure draws once without writing.  A report that would be too long goes without
  * the pages per user; what would leave the last page nearly empty is set a
  * little closer, if that saves the page. */
 static om_status
-rehearse(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
+measure(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 {
 	om_status s = draw(f, d, a, e);
 	unsigned pages = rd_canvas_pages(f->canvas);
 	bool empty = f->y - f->top < (f->bottom - f->top) * NEARLY_EMPTY;
 
 	if (s == OM_OK && d->n_sections > 0 && pages == RD_MAX_PAGES) {
-		f->short_of = true;
+		f->users_left_out = true;
 		rd_canvas_restart(f->canvas);
 		return draw(f, d, a, e);
 	}
 	for (int tenths = 9; s == OM_OK && d->n_sections == 0 && pages > 1 && empty && tenths > 4; tenths--) {
-		f->air = tenths / 10.0;
+		f->spacing = tenths / 10.0;
 		rd_canvas_restart(f->canvas);
 		s = draw(f, d, a, e);
 		if (rd_canvas_pages(f->canvas) < pages)
 			return s;
 	}
-	f->air = 1;
+	f->spacing = 1;
 	return s;
 }
 
@@ -156,7 +156,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .fonts = fonts,
 	    .locale = d->locale,
 	    .zone = d->zone,
-	    .air = 1,
+	    .spacing = 1,
 	    .width = width,
 	    .height = height,
 	    .left = MARGIN_X,
@@ -173,7 +173,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	s = rd_canvas_new(fonts, &o, &f.canvas, e);
 	if (s != OM_OK)
 		return s;
-	s = rehearse(&f, d, a, e);
+	s = measure(&f, d, a, e);
 	if (s == OM_OK) {
 		rd_canvas_start_writing(f.canvas);
 		s = draw(&f, d, a, e);

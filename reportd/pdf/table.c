@@ -277,13 +277,13 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *t
 		h = w->text[i].n * type->size * LEADING + w->under[i].n * g->small.size * LEADING;
 		height = most(height, h);
 	}
-	w->height = height + 2 * PAD * g->flow->air;
+	w->height = height + 2 * PAD * g->flow->spacing;
 }
 
 static void
 draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, const struct wrapped_row *w)
 {
-	double first = g->flow->y + PAD * g->flow->air + type->size * 0.95;
+	double first = g->flow->y + PAD * g->flow->spacing + type->size * 0.95;
 	struct rd_canvas *canvas = g->flow->canvas;
 	char buf[RD_SHOWN];
 
@@ -408,7 +408,7 @@ draw_rows(struct grid *g, struct om_arena *a, om_err *e)
 	const struct rd_table *t = g->table;
 	struct rd_cell scratch[RD_MAX_COLUMNS];
 	const struct rd_cell *cells;
-	double end = t->total != NULL ? g->bold.size * LEADING + 2 * PAD * g->flow->air + 2 : 0;
+	double end = t->total != NULL ? g->bold.size * LEADING + 2 * PAD * g->flow->spacing + 2 : 0;
 	struct wrapped_row w;
 	bool first = true;
 
