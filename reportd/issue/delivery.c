@@ -435,10 +435,10 @@ report_failure(struct job *j, const char *why)
 static void
 deliver(struct job *j)
 {
-	struct rd_keeper k;
+	struct rd_lease_keeper k;
 	om_err e = {.text = ""};
 	int64_t every_ms = j->due->has_keep_ms && j->due->keep_ms >= 3000 ? j->due->keep_ms / 3 : 1000;
-	om_status s = rd_keeper_start(&k, every_ms, keep, j, &e);
+	om_status s = rd_lease_keeper_start(&k, every_ms, keep, j, &e);
 
 	if (s == OM_OK) {
 		s = rd_outbox_open(j->d->opts.dir, j->month, j->due->delivery_id, j->a, &j->box, &e);
@@ -447,7 +447,7 @@ deliver(struct job *j)
 		if (s == OM_OK)
 			s = report_done(j, &e);
 		rd_outbox_close(&j->box);
-		rd_keeper_stop(&k);
+		rd_lease_keeper_stop(&k);
 		rd_reading_end(&j->moment);
 	}
 	if (s == OM_OK) {
