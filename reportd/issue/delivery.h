@@ -6,7 +6,7 @@
  * What      Everything is of one moment, a snapshot that costd keeps open.
  *           Statements and reports that were issued and show it are taken, others
  *           corrected or issued, each once, however often a month is begun anew.
- * Promise   The month's folder appears at once and whole (outbox.h); costd hears
+ * Promise   The month's folder appears at once and whole (month_folder.h); costd hears
  *           of it, or gives the month out again.
  * Threads   One of its own.
  */
