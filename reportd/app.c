@@ -23,7 +23,7 @@ struct app {
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct rd_offering *offering;  /* owned */
-	struct rd_issue_jobs *issues;  /* owned */
+	struct rd_issue_queue *queue;  /* owned */
 	struct rd_delivery *delivery;  /* owned; NULL: nothing is delivered */
 	struct om_wire_server *wire;   /* owned */
 	bool ready;                    /* server is initialised */
@@ -39,10 +39,10 @@ stop(void *self)
 	if (app->ledger != NULL)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
 	rd_delivery_free(&app->delivery);
-	if (app->issues != NULL)
-		rd_issue_jobs_stop(app->issues); /* who waits for a document is answered */
+	if (app->queue != NULL)
+		rd_issue_queue_stop(app->queue); /* who waits for a document is answered */
 	om_wire_server_close(&app->wire);
-	rd_issue_jobs_close(&app->issues);
+	rd_issue_queue_close(&app->queue);
 	rd_offering_free(&app->offering);
 	om_wire_client_free(&app->ledger);
 	if (app->ready)
@@ -75,7 +75,7 @@ check(void *arg, const Om__RenderQuery *q, om_err *e)
 static om_status
 start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 {
-	const struct rd_issue_jobs_opts jobs = {
+	const struct rd_issue_queue_opts jobs = {
 	    .issue = issue, .arg = &app->issuing, .others = rd_serve, .others_arg = &app->server};
 	om_status s;
 
@@ -89,7 +89,7 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	};
 	s = rd_offering_new(app->ledger, &app->house.offer, rd_jobs_instance(app->server.jobs), &app->offering, e);
 	app->server.shop.offering = app->offering;
-	return s == OM_OK ? rd_issue_jobs_open(&jobs, &app->issues, e) : s;
+	return s == OM_OK ? rd_issue_queue_open(&jobs, &app->queue, e) : s;
 }
 
 static om_status
@@ -103,7 +103,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .tls = tls,
 	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
-	    .handler = rd_issue_jobs_serve,
+	    .handler = rd_issue_queue_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
 	om_status s = rd_settings_house(c, &app->house, e);
@@ -130,7 +130,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	app->ready = s == OM_OK;
 	if (s == OM_OK)
 		s = start_issuing(c, app, e);
-	server.arg = app->issues;
+	server.arg = app->queue;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
 	if (s == OM_OK && c->delivery_dir != NULL) {
