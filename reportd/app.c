@@ -68,7 +68,7 @@ check(void *arg, const Om__RenderQuery *q, om_err *e)
 	Om__RenderQuery copy = *q;
 
 	what.render = &copy;
-	return rd_make_check(&srv->shop, &what, e);
+	return rd_make_check(&srv->parts, &what, e);
 }
 
 /* start_issuing: what is told to costd, and what is issued. */
@@ -88,7 +88,7 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	    .public_url = c->public_url,
 	};
 	s = rd_offering_new(app->ledger, &app->house.offer, rd_jobs_instance(app->server.jobs), &app->offering, e);
-	app->server.shop.offering = app->offering;
+	app->server.parts.offering = app->offering;
 	return s == OM_OK ? rd_issue_queue_open(&jobs, &app->queue, e) : s;
 }
 
@@ -120,7 +120,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		return s;
 	app->server.self = &rd_app;
 	app->server.conf = c;
-	app->server.shop = (struct rd_workshop){
+	app->server.parts = (struct rd_parts){
 	    .costd = app->costd,
 	    .fonts = &app->fonts,
 	    .work = app->work,

@@ -51,7 +51,7 @@ make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_server *srv = arg;
 	struct om_wire_watch before = om_wire_watch((struct om_wire_watch){is_wanted, t});
-	om_status s = rd_make(&srv->shop, what, t, e);
+	om_status s = rd_make(&srv->parts, what, t, e);
 
 	(void)om_wire_watch(before);
 	if (s == OM_OK) {
@@ -93,7 +93,7 @@ rd_server_fini(struct rd_server *srv)
 static om_status
 start_job(struct rd_server *srv, const Om__JobStart *what, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	om_status s = rd_make_check(&srv->shop, what, e);
+	om_status s = rd_make_check(&srv->parts, what, e);
 
 	if (s == OM_OK)
 		s = rd_jobs_start(srv->jobs, what, a, &rep->job, e);
@@ -213,7 +213,7 @@ status(struct rd_server *srv, struct om_arena *a, Om__Reply *rep, om_err *e)
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
-	if (om_fleet_connected(srv->shop.costd) == 0)
+	if (om_fleet_connected(srv->parts.costd) == 0)
 		r->detail = om_arena_strdup(a, "no connection to costd");
 	r->has_instance = 1;
 	r->instance.len = RD_INSTANCE;

@@ -17,7 +17,7 @@
 #define RD_KEEP_FILES   64u
 
 struct rd_server {
-	struct rd_workshop shop;       /* filled in by the caller */
+	struct rd_parts parts;         /* filled in by the caller */
 	const struct om_service *self; /* the service that answers, borrowed as its conf */
 	const void *conf;
 	struct rd_jobs *jobs; /* owned */

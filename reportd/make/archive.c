@@ -146,7 +146,7 @@ note(struct zip *z, const char *name, const struct rd_doc *d, const Om__Statemen
 
 /* What all statements have in common. */
 struct all {
-	struct rd_workshop *w;
+	struct rd_parts *w;
 	struct rd_source *src;
 	const struct rd_terms *terms;
 	rd_paper paper;
@@ -221,7 +221,7 @@ add_all(struct all *of, struct zip *z, const struct rd_month *m, om_err *e)
 }
 
 om_status
-rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src, const struct rd_terms *terms,
+rd_make_archive(struct rd_parts *w, const struct rd_month *m, struct rd_source *src, const struct rd_terms *terms,
     rd_paper paper, struct rd_task *t, om_err *e)
 {
 	struct all of = {.w = w, .src = src, .terms = terms, .paper = paper};

@@ -33,7 +33,7 @@ rd_make_stats(void)
 /* ---- the question ---- */
 
 om_status
-rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
+rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 {
 	struct rd_month m;
 	rd_paper paper;
@@ -56,7 +56,7 @@ rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
 /* ---- documents ---- */
 
 static om_status
-put_file(struct rd_workshop *w, struct rd_task *t, const struct rd_file *f, om_err *e)
+put_file(struct rd_parts *w, struct rd_task *t, const struct rd_file *f, om_err *e)
 {
 	om_status s = rd_job_file_begin(w, t, false, f->n, e);
 
@@ -64,7 +64,7 @@ put_file(struct rd_workshop *w, struct rd_task *t, const struct rd_file *f, om_e
 }
 
 static om_status
-make_pages(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
+make_pages(struct rd_parts *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
 {
 	struct om_arena a;
 	struct rd_file f;
@@ -79,8 +79,8 @@ make_pages(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct
 }
 
 static om_status
-make_rows(struct rd_workshop *w, const Om__StatementReply *r, Om__Format format, struct rd_rows *rows,
-    struct rd_task *t, om_err *e)
+make_rows(struct rd_parts *w, const Om__StatementReply *r, Om__Format format, struct rd_rows *rows, struct rd_task *t,
+    om_err *e)
 {
 	const struct rd_focus focus = {.from = r->from_us, .to = r->to_us};
 	om_status s = rd_job_file_begin(w, t, true, 0, e);
@@ -93,7 +93,7 @@ make_rows(struct rd_workshop *w, const Om__StatementReply *r, Om__Format format,
 
 /* One document under way. */
 struct document {
-	struct rd_workshop *w;
+	struct rd_parts *w;
 	const Om__RenderQuery *q;
 	struct rd_task *t;
 	struct rd_month month;
@@ -231,7 +231,7 @@ fill_document(struct document *d, om_err *e)
 }
 
 static om_status
-make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
+make_document(struct rd_parts *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
 {
 	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .progress = rd_job_file_progress(t)}};
 	om_status s = rd_house_month(w->house, q, &d.month, &d.paper, e);
@@ -245,7 +245,7 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 }
 
 static om_status
-make_once(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
+make_once(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	om_status s = rd_make_check(w, what, e);
 
@@ -258,7 +258,7 @@ make_once(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om
 
 /* await_costd waits a while for a costd that is being started again. */
 static om_status
-await_costd(const struct rd_workshop *w, struct rd_task *t, om_err *e)
+await_costd(const struct rd_parts *w, struct rd_task *t, om_err *e)
 {
 	int64_t until = om_mono_ms() + RETURN_MS;
 	om_status s = rd_task_go_on(t, e);
@@ -273,7 +273,7 @@ await_costd(const struct rd_workshop *w, struct rd_task *t, om_err *e)
 om_status
 rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
-	struct rd_workshop *w = arg;
+	struct rd_parts *w = arg;
 	om_status s = make_once(w, what, t, e);
 
 	/* a reading lost half-way: once more, if nobody has seen any of it */

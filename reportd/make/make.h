@@ -15,7 +15,7 @@
 #include "terms/terms.h"
 #include "wire/fleet.h"
 
-struct rd_workshop {
+struct rd_parts {
 	struct om_fleet *costd; /* borrowed, as all of these */
 	const struct rd_fonts *fonts;
 	struct rd_workdir *work;
@@ -26,10 +26,10 @@ struct rd_workshop {
 /* rd_make_stats registers the times that documents take. */
 void rd_make_stats(void);
 
-/* rd_make is the jobs' maker; arg is the workshop. */
+/* rd_make is the jobs' maker; arg is the parts. */
 om_status rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e) OM_MUST;
 
 /* rd_make_check says what is wrong with a question before it waits in a queue. */
-om_status rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e) OM_MUST;
+om_status rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e) OM_MUST;
 
 #endif

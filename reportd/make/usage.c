@@ -16,7 +16,7 @@
 
 /* write_table writes one table as a workbook without a summary. */
 static om_status
-write_table(struct rd_workshop *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
+write_table(struct rd_parts *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
     const struct om_zone_table *zone, struct rd_task *t, om_err *e)
 {
 	static const struct rd_issuer nobody = {.name = NULL};
@@ -39,13 +39,13 @@ write_table(struct rd_workshop *w, const struct rd_locale *l, const char *title,
 }
 
 static const struct rd_locale *
-locale_of(const struct rd_workshop *w, const Om__JobStart *what)
+locale_of(const struct rd_parts *w, const Om__JobStart *what)
 {
 	return what->locale != NULL ? rd_locale_named(what->locale) : w->house->locale;
 }
 
 static om_status
-write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageReply *u, struct om_arena *a,
+write_usage(struct rd_parts *w, const Om__JobStart *what, const Om__UsageReply *u, struct om_arena *a,
     struct rd_task *t, om_err *e)
 {
 	const struct rd_locale *l = locale_of(w, what);
@@ -70,7 +70,7 @@ write_usage(struct rd_workshop *w, const Om__JobStart *what, const Om__UsageRepl
 }
 
 om_status
-rd_make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
+rd_make_usage(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	const char *stem = what->stem != NULL ? what->stem : "usage";
 	Om__UsageQuery all = *what->usage;
@@ -99,7 +99,7 @@ rd_make_usage(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t
 }
 
 static om_status
-write_requests(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
+write_requests(struct rd_parts *w, const Om__JobStart *what, struct rd_rows *rows, struct rd_task *t, om_err *e)
 {
 	const struct rd_locale *l = locale_of(w, what);
 	struct om_zone_table zone;
@@ -124,7 +124,7 @@ write_requests(struct rd_workshop *w, const Om__JobStart *what, struct rd_rows *
 }
 
 om_status
-rd_make_generations(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
+rd_make_generations(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	const char *stem = what->stem != NULL ? what->stem : "requests";
 	struct rd_rows rows;

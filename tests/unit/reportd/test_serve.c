@@ -136,8 +136,8 @@ set_up(void **state)
 	to.urls = om_wire_server_url(all.costd, 0);
 	assert_int_equal(om_fleet_open(&to, &all.to_costd, NULL), OM_OK);
 	all.house.locale = rd_locale_named(NULL);
-	all.server.shop =
-	    (struct rd_workshop){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	all.server.parts =
+	    (struct rd_parts){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
 	assert_int_equal(rd_server_init(&all.server, &jobs, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&r, &all.reportd, NULL), OM_OK);
 	to.peer = "reportd";
