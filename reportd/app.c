@@ -16,7 +16,7 @@
 
 struct app {
 	struct rd_server server;
-	struct rd_house house;
+	struct rd_document_settings settings;
 	struct rd_fonts fonts;
 	struct rd_workdir *work; /* owned */
 	struct om_fleet *costd;  /* owned */
@@ -50,7 +50,7 @@ stop(void *self)
 	om_fleet_free(&app->costd);
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
-	rd_house_close(&app->house);
+	rd_document_settings_close(&app->settings);
 	free(app);
 }
 
@@ -87,7 +87,7 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	    .render_arg = &app->server,
 	    .public_url = c->public_url,
 	};
-	s = rd_offering_new(app->ledger, &app->house.offer, rd_jobs_instance(app->server.jobs), &app->offering, e);
+	s = rd_offering_new(app->ledger, &app->settings.terms, rd_jobs_instance(app->server.jobs), &app->offering, e);
 	app->server.parts.offering = app->offering;
 	return s == OM_OK ? rd_issue_queue_open(&jobs, &app->queue, e) : s;
 }
@@ -106,7 +106,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .handler = rd_issue_queue_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
-	om_status s = rd_settings_house(c, &app->house, e);
+	om_status s = rd_settings_of_documents(c, &app->settings, e);
 
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);
@@ -124,7 +124,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .costd = app->costd,
 	    .fonts = &app->fonts,
 	    .work = app->work,
-	    .house = &app->house,
+	    .settings = &app->settings,
 	};
 	s = rd_server_init(&app->server, &jobs, e);
 	app->ready = s == OM_OK;

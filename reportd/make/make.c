@@ -9,6 +9,7 @@
 #include "source/kept_figures.h"
 #include "source/rows.h"
 #include "source/source.h"
+#include "terms/kept_terms.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -50,7 +51,7 @@ rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 	if (what->render->format == OM__FORMAT__FORMAT_ZIP &&
 	    (what->render->user != NULL || what->render->group != NULL))
 		return om_fail(e, OM_INVALID, "format: only everyone's month is made as a zip");
-	return rd_house_month(w->house, what->render, &m, &paper, e);
+	return rd_document_settings_month(w->settings, what->render, &m, &paper, e);
 }
 
 /* ---- documents ---- */
@@ -187,7 +188,7 @@ static om_status
 find_terms(struct document *d, om_err *e)
 {
 	om_day first = om_day_from_civil(d->month.year, d->month.month, 1);
-	const struct rd_house *h = d->w->house;
+	const struct rd_document_settings *h = d->w->settings;
 	Om__Terms charges = OM__TERMS__INIT, *t = d->src.reply->terms;
 	om_status s = OM_OK;
 
@@ -234,7 +235,7 @@ static om_status
 make_document(struct rd_parts *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
 {
 	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .progress = rd_job_file_progress(t)}};
-	om_status s = rd_house_month(w->house, q, &d.month, &d.paper, e);
+	om_status s = rd_document_settings_month(w->settings, q, &d.month, &d.paper, e);
 
 	if (s != OM_OK)
 		return s;

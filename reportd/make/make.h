@@ -11,15 +11,15 @@
 
 #include "job/task.h"
 #include "pdf/font.h"
+#include "terms/document_settings.h"
 #include "terms/offer.h"
-#include "terms/terms.h"
 #include "wire/fleet.h"
 
 struct rd_parts {
 	struct om_fleet *costd; /* borrowed, as all of these */
 	const struct rd_fonts *fonts;
 	struct rd_workdir *work;
-	const struct rd_house *house;
+	const struct rd_document_settings *settings;
 	struct rd_offering *offering; /* NULL: costd is not told of the settings */
 };
 

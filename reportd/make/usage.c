@@ -24,7 +24,7 @@ write_table(struct rd_parts *w, const struct rd_locale *l, const char *title, co
 	    .kind = RD_REPORT,
 	    .locale = l,
 	    .zone = zone,
-	    .issuer = w->house->issuer.name != NULL ? &w->house->issuer : &nobody,
+	    .issuer = w->settings->issuer.name != NULL ? &w->settings->issuer : &nobody,
 	    .title = title,
 	    .month = "",
 	    .subject = l->all_users,
@@ -35,13 +35,13 @@ write_table(struct rd_parts *w, const struct rd_locale *l, const char *title, co
 	    .n_tables = 1,
 	};
 
-	return rd_job_file_write_sheets(w, &d, w->house->paper, t, e);
+	return rd_job_file_write_sheets(w, &d, w->settings->paper, t, e);
 }
 
 static const struct rd_locale *
 locale_of(const struct rd_parts *w, const Om__JobStart *what)
 {
-	return what->locale != NULL ? rd_locale_named(what->locale) : w->house->locale;
+	return what->locale != NULL ? rd_locale_named(what->locale) : w->settings->locale;
 }
 
 static om_status

@@ -26,7 +26,7 @@ set_up(void **state)
 {
 	(void)state;
 	om_arena_init(&a, (size_t)1024 * 1024);
-	(void)snprintf(dir, sizeof dir, "/tmp/outbox.XXXXXX");
+	(void)snprintf(dir, sizeof dir, "/tmp/month-folder.XXXXXX");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
 
