@@ -118,7 +118,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t i = 0; i < u->n_group_by; i++) {
 		(void)rd_usage_key(NULL, u->group_by[i], &name);
 		rd_csv_plain(&c, name);
-		if (u->group_by[i] == OM__GROUP__GROUP_USER)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 			rd_csv_plain(&c, "user_name");
 	}
 	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
@@ -127,7 +127,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t r = 0; s == OM_OK && r < u->n_rows; r++) {
 		for (size_t i = 0; i < u->n_group_by; i++) {
 			rd_csv_text(&c, rd_usage_key(u->rows[r], u->group_by[i], &name));
-			if (u->group_by[i] == OM__GROUP__GROUP_USER)
+			if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 				rd_csv_text(&c, u->rows[r]->user_name);
 		}
 		put_figures(&c, u->rows[r]->figures);

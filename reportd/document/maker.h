@@ -15,7 +15,8 @@
 #include "source/figures.h"
 #include "source/month.h"
 #include "terms/terms.h"
-#include "wire/codec.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 
 struct rd_maker {
 	const Om__StatementReply *reply;

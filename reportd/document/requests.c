@@ -7,6 +7,9 @@
 #include "statement_in.h"
 #include "source/rows.h"
 #include "words/clean.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 
 #include "doc.h"
 #include "source/rows.h"
-#include "wire/codec.h"
+#include "usage.pb-c.h"
 
 /* rd_search_table_of_requests makes a table of requests that come one after the other, as
  * many as there are. */

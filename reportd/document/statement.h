@@ -15,6 +15,8 @@
 #include "doc.h"
 #include "source/month.h"
 #include "terms/terms.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 /* rd_statement_new gives a document that borrows from the reply, the query and the

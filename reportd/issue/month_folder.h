@@ -18,6 +18,7 @@
 #ifndef RD_MONTH_FOLDER_H
 #define RD_MONTH_FOLDER_H
 
+#include "usage.pb-c.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "wire/codec.h"

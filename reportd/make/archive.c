@@ -12,6 +12,7 @@
 #include "pdf/pdf.h"
 #include "source/figures.h"
 #include "words/clean.h"
+#include "statement.pb-c.h"
 #include "base/log.h"
 #include "base/text.h"
 

@@ -2,6 +2,8 @@
 #include "make_in.h"
 
 #include "xlsx/workbook.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,6 +10,10 @@
 #include "source/rows.h"
 #include "source/source.h"
 #include "terms/kept_terms.h"
+#include "envelope.pb-c.h"
+#include "statement.pb-c.h"
+#include "terms.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
 

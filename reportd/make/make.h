@@ -13,6 +13,7 @@
 #include "pdf/font.h"
 #include "terms/document_settings.h"
 #include "terms/offer.h"
+#include "jobs.pb-c.h"
 #include "wire/fleet.h"
 
 struct rd_parts {

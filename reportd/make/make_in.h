@@ -10,6 +10,8 @@
 #include "document/doc.h"
 #include "source/progress.h"
 #include "source/source.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
 
 /* ---- job_file.c ---- */
 

@@ -7,6 +7,9 @@
 #include "csv/requests.h"
 #include "document/search_table.h"
 #include "source/rows.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 
 #define USAGE_ROWS  100000u                     /* of totals in a file, the most that costd gives */
 #define REPLY_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the table */

@@ -11,8 +11,8 @@
 #ifndef RD_KEPT_FIGURES_H
 #define RD_KEPT_FIGURES_H
 
+#include "statement.pb-c.h"
 #include "base/arena.h"
-#include "wire/codec.h"
 
 om_status rd_kept_figures_pack(
     const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e) OM_MUST;

@@ -10,7 +10,8 @@
 #define RD_MONTH_H
 
 #include "words/locale.h"
-#include "wire/codec.h"
+#include "usage.pb-c.h"
+#include "base/arena.h"
 
 #include <stdbool.h>
 

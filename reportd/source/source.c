@@ -4,6 +4,7 @@
 #include "figures.h"
 #include "kept_figures.h"
 #include "rows.h"
+#include "envelope.pb-c.h"
 #include "base/stats.h"
 
 #include <poll.h>

@@ -16,6 +16,9 @@
 #include "month.h"
 #include "progress.h"
 #include "reading.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/fleet.h"
 
 struct rd_source {

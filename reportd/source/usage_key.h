@@ -7,10 +7,10 @@
 #ifndef RD_USAGE_KEY_H
 #define RD_USAGE_KEY_H
 
-#include "wire/codec.h"
+#include "usage.pb-c.h"
 
 /* rd_usage_key gives the value and the name of one key of a row of totals; without
  * a row, the name alone. */
-const char *rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **name_out);
+const char *rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out);
 
 #endif

@@ -9,6 +9,8 @@
 #define RD_DOCUMENT_SETTINGS_H
 
 #include "terms.h"
+#include "jobs.pb-c.h"
+#include "terms.pb-c.h"
 #include "base/arena.h"
 
 /* The settings that shape documents, as they were given; borrowed, NULL where not set. */

@@ -2,6 +2,7 @@
 #include "kept_terms.h"
 
 #include "words/clean.h"
+#include "terms.pb-c.h"
 #include "wire/terms.h"
 
 #include <stdlib.h>

@@ -13,6 +13,7 @@
 
 #include "document_settings.h"
 #include "terms.h"
+#include "terms.pb-c.h"
 
 /* What a document is made with. */
 struct rd_made_with {

@@ -17,6 +17,8 @@
 #include "source/month.h"
 #include "base/clock.h"
 #include "base/money.h"
+#include "jobs.pb-c.h"
+#include "terms.pb-c.h"
 #include "wire/codec.h"
 
 struct rd_terms {

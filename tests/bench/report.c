@@ -17,6 +17,8 @@
 #include "pdf/pdf.h"
 #include "source/rows.h"
 #include "xlsx/workbook.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 
 #include <hpdf.h>

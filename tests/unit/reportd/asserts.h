@@ -8,6 +8,7 @@
 
 #include "fixture.h"
 #include "document/statement.h"
+#include "statement.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/zones.h"
 
 #include <stdio.h>

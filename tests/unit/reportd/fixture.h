@@ -11,6 +11,7 @@
 
 #include "zone_fixture.h"
 #include "source/month.h"
+#include "statement.pb-c.h"
 #include "wire/codec.h"
 
 /* What a reply is like; zero: the least. */

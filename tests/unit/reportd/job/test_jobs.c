@@ -3,6 +3,8 @@
  * Jobs with a maker of ours that goes on when it is told to.
  */
 #include "job/jobs.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/stats.h"
 #include "base/sync.h"
 

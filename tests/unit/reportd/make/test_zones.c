@@ -5,6 +5,7 @@
 #include "document/statement.h"
 #include "job/workdir.h"
 #include "pdf/pdf.h"
+#include "statement.pb-c.h"
 #include "base/log.h"
 
 #include <pthread.h>

@@ -5,6 +5,8 @@
  */
 #include "terms/logo.h"
 #include "terms/kept_terms.h"
+#include "jobs.pb-c.h"
+#include "terms.pb-c.h"
 #include "base/log.h"
 
 #include <setjmp.h>
