@@ -26,7 +26,7 @@ static struct om_stat bytes_made =
 /* ---- jobs ---- */
 
 static void
-note(const Om__JobStart *what, struct rd_task *t)
+count_made(const Om__JobStart *what, struct rd_task *t)
 {
 	const Om__RenderQuery *q = what->render;
 	uint64_t bytes = atomic_load(&t->bytes);
@@ -56,7 +56,7 @@ make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 
 	(void)om_wire_watch(before);
 	if (s == OM_OK) {
-		note(what, t);
+		count_made(what, t);
 	} else if (!atomic_load(&t->cancel)) {
 		om_stat_add(&failed, 1);
 		om_log(OM_LOG_WARN, "no document", "why", om_err_text(e, s), NULL);

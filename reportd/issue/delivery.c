@@ -434,7 +434,7 @@ report_failure(struct job *j, const char *why)
 	q.lease_id = j->due->lease_id;
 	q.failure = om_arena_strdup(j->a, why);
 	s = q.failure != NULL ? ask_delivery(j->d, &q, j->a, NULL, &e) : OM_NOMEM;
-	om_log(OM_LOG_ERROR, "a month's files were not written", "month", j->month, "why", why, "unsaid",
+	om_log(OM_LOG_ERROR, "a month's files were not written", "month", j->month, "why", why, "not_reported",
 	    s != OM_OK ? om_err_text(&e, s) : NULL, NULL);
 }
 

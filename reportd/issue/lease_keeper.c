@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 static void *
-keep_on(void *arg)
+keep_until_stopped(void *arg)
 {
 	struct rd_lease_keeper *k = arg;
 	bool stop = false;
@@ -40,7 +40,7 @@ rd_lease_keeper_start(struct rd_lease_keeper *k, int64_t every_ms, rd_lease_keep
 	(void)snprintf(k->request_id, sizeof k->request_id, "%s", om_log_request_id());
 	(void)pthread_mutex_init(&k->lock, NULL);
 	om_cond_init(&k->wake);
-	if (pthread_create(&k->thread, NULL, keep_on, k) == 0)
+	if (pthread_create(&k->thread, NULL, keep_until_stopped, k) == 0)
 		return OM_OK;
 	(void)pthread_cond_destroy(&k->wake);
 	(void)pthread_mutex_destroy(&k->lock);

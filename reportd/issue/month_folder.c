@@ -451,10 +451,10 @@ sync_folder(int fd)
 	return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1;
 }
 
-/* give_name: where the file system cannot rename without replacing, a folder
+/* rename_to_month: where the file system cannot rename without replacing, a folder
  * with files in it is not replaced either. */
 static int
-give_name(const struct rd_month_folder *o)
+rename_to_month(const struct rd_month_folder *o)
 {
 	if (renameat2(o->parent, o->temp, o->parent, o->month, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -497,7 +497,7 @@ rd_month_folder_publish(struct rd_month_folder *o, om_err *e)
 		s = sync_folders(o, e);
 	if (s != OM_OK)
 		return s;
-	if (give_name(o) != 0)
+	if (rename_to_month(o) != 0)
 		return fail_errno(errno, "cannot name", o->month, e);
 	(void)close(o->dir);
 	o->dir = -1;

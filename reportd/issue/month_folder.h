@@ -52,13 +52,13 @@ struct rd_month_folder {
 	struct om_arena *arena; /* borrowed; of the list and its numbers */
 	struct rd_folder_file *files;
 	size_t n, room;
-	Om__Figures *totals; /* what the files amount to, borrowed or of a folder that is done; NULL: not said */
+	Om__Figures *totals; /* what the files amount to, borrowed or of a folder that is done; NULL: not told */
 };
 
 /* rd_month_folder_check says whether there is such a folder to write to. */
 om_status rd_month_folder_check(const char *dir, om_err *e) OM_MUST;
 
-/* rd_month_folder_open begins a folder anew, or finds it done.  rd_month_folder_close after
+/* rd_month_folder_open begins a folder from scratch, or finds it done.  rd_month_folder_close after
  * any outcome: what was not published is removed. */
 om_status rd_month_folder_open(const char *dir, const char *month, const char *id, struct om_arena *a,
     struct rd_month_folder *out, om_err *e) OM_MUST;

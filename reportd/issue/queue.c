@@ -194,7 +194,7 @@ go_on(struct rd_issue_queue *j, int64_t until_ms)
 }
 
 static void
-tell(const Om__IssueReply *made, om_status s, const om_err *why)
+log_outcome(const Om__IssueReply *made, om_status s, const om_err *why)
 {
 	if (s == OM_OK) {
 		om_log(OM_LOG_INFO,
@@ -228,7 +228,7 @@ issue(struct rd_issue_queue *j, Om__IssueQuery *q, struct om_buf *reply, om_err 
 			break;
 		om_arena_fini(&a);
 	}
-	tell(made, s, e);
+	log_outcome(made, s, e);
 	om_arena_fini(&a);
 	return s;
 }

@@ -61,7 +61,7 @@ rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 /* ---- documents ---- */
 
 static om_status
-put_file(struct rd_parts *w, struct rd_task *t, const struct rd_file *f, om_err *e)
+write_bytes(struct rd_parts *w, struct rd_task *t, const struct rd_file *f, om_err *e)
 {
 	om_status s = rd_job_file_begin(w, t, false, f->n, e);
 
@@ -78,7 +78,7 @@ make_pages(struct rd_parts *w, const struct rd_doc *d, rd_paper paper, struct rd
 	om_arena_init(&a, FILE_BYTES);
 	s = rd_write_pdf(d, w->fonts, paper, &a, &f, e);
 	if (s == OM_OK)
-		s = put_file(w, t, &f, e);
+		s = write_bytes(w, t, &f, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -281,7 +281,7 @@ rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 	struct rd_parts *w = arg;
 	om_status s = make_once(w, what, t, e);
 
-	/* a reading lost half-way: once more, if nobody has seen any of it */
+	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {
 		om_log(OM_LOG_WARN, "the rows were lost half-way; once more", NULL);
 		s = await_costd(w, t, e);

@@ -22,12 +22,12 @@ static om_status
 write_table(struct rd_parts *w, const struct rd_locale *l, const char *title, const struct rd_table *table,
     const struct om_zone_table *zone, struct rd_task *t, om_err *e)
 {
-	static const struct rd_issuer nobody = {.name = NULL};
+	static const struct rd_issuer no_issuer = {.name = NULL};
 	const struct rd_doc d = {
 	    .kind = RD_REPORT,
 	    .locale = l,
 	    .zone = zone,
-	    .issuer = w->settings->issuer.name != NULL ? &w->settings->issuer : &nobody,
+	    .issuer = w->settings->issuer.name != NULL ? &w->settings->issuer : &no_issuer,
 	    .title = title,
 	    .month = "",
 	    .subject = l->all_users,

@@ -19,7 +19,7 @@
 struct rd_made_with {
 	struct rd_terms terms;
 	const char *kept;               /* what it keeps of it, JSON */
-	const struct rd_locale *locale; /* it was in; NULL: not said */
+	const struct rd_locale *locale; /* it was in; NULL: not kept */
 	const char *paper;              /* likewise */
 };
 

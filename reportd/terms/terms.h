@@ -32,7 +32,7 @@ struct rd_terms {
 	om_money rate;               /* units of currency per USD; not used for USD */
 	om_day rate_day;
 	const char *rate_source;
-	bool rate_outside; /* dated outside the month, and nobody confirmed it */
+	bool rate_outside; /* dated outside the month, and not confirmed */
 	bool old_floor;    /* a floor is rounded as in documents without FLOOR_RULE */
 	struct rd_issuer issuer;
 };

@@ -58,7 +58,7 @@ rd_row_files_check(const struct rd_row_file *row_files, unsigned n, const char *
 }
 
 static FILE *
-noted(const struct rd_row_file *row_files, unsigned n, const char *path)
+file_of_path(const struct rd_row_file *row_files, unsigned n, const char *path)
 {
 	for (unsigned i = 0; i < n; i++) {
 		size_t m = strlen(row_files[i].path), len = strlen(path);
@@ -84,7 +84,7 @@ rd_row_files_tidy(const struct rd_row_file *row_files, unsigned n, const char *d
 
 		if (!name_of_fd(fd, path, sizeof path) || strncmp(path, dir, len) != 0 || path[len] != '/')
 			continue;
-		file = noted(row_files, n, path);
+		file = file_of_path(row_files, n, path);
 		if (file != NULL)
 			(void)fclose(file);
 		else

@@ -162,7 +162,7 @@ tear_down(void **state)
 	om_fleet_free(&all.to_costd);
 	rd_workdir_close(&all.work);
 	rd_fonts_close(&all.fonts);
-	assert_int_equal(remove(all.dir), 0); /* nothing is left behind */
+	assert_int_equal(remove(all.dir), 0); /* nothing is left */
 	return 0;
 }
 

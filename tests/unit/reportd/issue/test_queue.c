@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Requests to issue: told how far they are, found again by name, begun anew when
- * they failed, and carried out whether anybody waits or not.
+ * Requests to issue: told how far they are, found again by name, begun again when
+ * they failed, and carried out whether their callers wait or not.
  */
 #include "issue/queue.h"
 #include "documents.pb-c.h"
@@ -85,7 +85,7 @@ others(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 	(void)deadline_ms;
 	(void)a;
 	(void)rep;
-	return om_fail(e, OM_INVALID, "somebody else's");
+	return om_fail(e, OM_INVALID, "for others");
 }
 
 static struct rd_issue_queue *
@@ -177,7 +177,7 @@ test_who_waits_gets_the_document(void **state)
 	t = ask(j, "one", 10, -1);
 	assert_int_equal(t.status, OM_OK);
 	assert_string_equal(t.number, "2026-000010");
-	assert_int_equal(look(j, "nobody", 0).status, OM_NOT_FOUND);
+	assert_int_equal(look(j, "unknown", 0).status, OM_NOT_FOUND);
 	rd_issue_queue_close(&j);
 }
 
@@ -221,7 +221,7 @@ test_the_same_name_for_something_else_is_refused(void **state)
 }
 
 static void
-test_one_that_failed_says_why_and_begins_anew(void **state)
+test_one_that_failed_says_why_and_begins_again(void **state)
 {
 	struct rd_issue_queue *j = open_jobs();
 	struct told t;
@@ -298,7 +298,7 @@ test_what_is_not_about_issuing_goes_on(void **state)
 	(void)state;
 	req.body_case = OM__REQUEST__BODY_STATUS;
 	assert_int_equal(rd_issue_queue_serve(j, &req, om_mono_ms(), NULL, &rep, &e), OM_INVALID);
-	assert_string_equal(e.text, "somebody else's");
+	assert_string_equal(e.text, "for others");
 	rd_issue_queue_close(&j);
 }
 
@@ -309,7 +309,7 @@ main(void)
 	    cmocka_unit_test(test_who_waits_gets_the_document),
 	    cmocka_unit_test(test_who_does_not_wait_is_told_the_state_and_finds_it),
 	    cmocka_unit_test(test_the_same_name_for_something_else_is_refused),
-	    cmocka_unit_test(test_one_that_failed_says_why_and_begins_anew),
+	    cmocka_unit_test(test_one_that_failed_says_why_and_begins_again),
 	    cmocka_unit_test(test_a_costd_that_is_away_for_a_moment_is_asked_again),
 	    cmocka_unit_test(test_more_than_can_wait_are_refused_and_what_ended_makes_room),
 	    cmocka_unit_test(test_stopping_forgets_what_is_queued),
