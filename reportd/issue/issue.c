@@ -5,6 +5,7 @@
 #include "source/figures.h"
 #include "envelope.pb-c.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/money.h"
 
@@ -367,8 +368,10 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
     Om__IssueReply **out, om_err *e)
 {
 	struct work w = {.is = is, .q = q, .of = of, .a = a};
-	om_status s = check_asked(&w, e);
+	om_status s;
 
+	om_check(of == NULL || of->in != NULL);
+	s = check_asked(&w, e);
 	*out = NULL;
 	if (s == OM_OK)
 		s = begin(&w, deadline_ms, e);

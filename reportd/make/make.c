@@ -14,6 +14,7 @@
 #include "statement.pb-c.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -279,7 +280,10 @@ om_status
 rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_parts *w = arg;
-	om_status s = make_once(w, what, t, e);
+	om_status s;
+
+	om_check((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) == 1);
+	s = make_once(w, what, t, e);
 
 	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {

@@ -5,6 +5,7 @@
 #include "kept_figures.h"
 #include "rows.h"
 #include "envelope.pb-c.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 
 #include <poll.h>
@@ -219,6 +220,7 @@ rd_source_close(struct rd_source *src)
 om_status
 rd_source_rows(struct rd_source *src, Om__Format format, struct rd_rows *out, om_err *e)
 {
+	om_check(src->reply != NULL && rd_shows_rows(format));
 	if (src->reading.n > 0) {
 		rd_rows_of_reading(out, &src->reading);
 		out->unsettled_unknown = src->kept; /* what is settled may have changed since */
