@@ -108,7 +108,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .handler = rd_issue_jobs_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
-	om_status s = rd_house_open(c, &app->house, e);
+	om_status s = rd_settings_house(c, &app->house, e);
 
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);
@@ -120,6 +120,7 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = om_wire_client_open(&client, &app->ledger, e);
 	if (s != OM_OK)
 		return s;
+	app->server.self = &rd_app;
 	app->server.conf = c;
 	app->server.shop = (struct rd_workshop){
 	    .costd = app->costd,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "app.h"
 #include "jobs.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
@@ -276,7 +275,7 @@ rd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		if (rep->settings == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
 		rep->body_case = OM__REPLY__BODY_SETTINGS;
-		return om_settings_describe(&rd_app, srv->conf, a, rep->settings, e);
+		return om_settings_describe(srv->self, srv->conf, a, rep->settings, e);
 	default:
 		return om_fail(e, OM_INVALID, "reportd makes documents; this request is not for it");
 	}

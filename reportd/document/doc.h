@@ -11,6 +11,7 @@
 #ifndef RD_DOC_H
 #define RD_DOC_H
 
+#include "terms/issuer.h"
 #include "words/locale.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -100,24 +101,6 @@ struct rd_chart {
 	om_day first;
 	unsigned n;
 	const om_money *values;
-};
-
-/* A picture, read and checked once at the start (see logo.h). */
-struct rd_image {
-	bool jpeg;                 /* data is the file; otherwise rows of RGB */
-	const unsigned char *data; /* borrowed from whoever read it */
-	size_t n;
-	unsigned width, height;
-};
-
-/* Who issues documents; texts that are not set are NULL. */
-struct rd_issuer {
-	const char *name;
-	const char *address; /* lines separated by \n, as in contact and footer */
-	const char *vat_id;
-	const char *contact;
-	const char *footer;
-	const struct rd_image *logo;
 };
 
 typedef enum rd_doc_kind { RD_STATEMENT, RD_GROUP_STATEMENT, RD_REPORT } rd_doc_kind;

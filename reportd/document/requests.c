@@ -3,7 +3,8 @@
  * requests.c - the table of single requests, filled row by row.  Among them stands what
  * a turn cost beyond its known requests: a cost, and no request.
  */
-#include "statement.h"
+#include "search_table.h"
+#include "statement_in.h"
 #include "source/rows.h"
 #include "words/clean.h"
 #include "record.pb-c.h"

@@ -2,8 +2,11 @@
 /*
  * search_table.c - the rows that /usage shows, as a table.
  */
-#include "statement.h"
-#include "csv/requests.h"
+#include "search_table.h"
+
+#include "cells.h"
+#include "source/figures.h"
+#include "source/usage_key.h"
 #include "words/clean.h"
 #include "usage.pb-c.h"
 

@@ -16,7 +16,6 @@
 #define WAIT_MS      150   /* before asking again while another document is issued */
 #define FINISH_TRIES 5
 #define CODE_CHARS   16
-#define MOST_FIGURES ((size_t)3 * 1024 * 1024) /* fits the database's packets beside the other columns */
 
 /* One request under way. */
 struct work {
@@ -393,25 +392,4 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
 	if (s == OM_OK && (*out == NULL || (*out)->document == NULL))
 		s = om_fail(e, OM_PROTOCOL, "costd stored a document and did not name it");
 	return s;
-}
-
-om_status
-rd_issue_figures(const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e)
-{
-	Om__StatementReply kept = *r;
-	size_t n;
-
-	kept.n_generations = 0;
-	kept.generations = NULL;
-	kept.has_reading_id = false;
-	n = om__statement_reply__get_packed_size(&kept);
-	if (n > MOST_FIGURES) { /* thousands of users: what each used of each model is in the file */
-		kept.n_user_models = 0;
-		n = om__statement_reply__get_packed_size(&kept);
-	}
-	*out = (ProtobufCBinaryData){.data = om_arena_alloc(a, n + 1)};
-	if (out->data == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	out->len = om__statement_reply__pack(&kept, out->data);
-	return OM_OK;
 }

@@ -46,9 +46,4 @@ struct rd_moment {
 om_status rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, int64_t deadline_ms,
     struct om_arena *a, Om__IssueReply **out, om_err *e) OM_MUST;
 
-/* rd_issue_figures packs what is kept of a document's figures: all but the
- * single requests, which stay in the ledger. */
-om_status rd_issue_figures(
-    const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e) OM_MUST;
-
 #endif

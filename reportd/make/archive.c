@@ -7,7 +7,10 @@
  *           moment, and amount to the month's total.  Names are unique.
  *           Same figures, same bytes.
  */
-#include "make.h"
+#include "make_in.h"
+#include "document/statement.h"
+#include "pdf/pdf.h"
+#include "source/figures.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 #include "base/log.h"

@@ -9,11 +9,10 @@
 #ifndef RD_MAKE_H
 #define RD_MAKE_H
 
-#include "document/sink.h"
-#include "document/statement.h"
 #include "job/task.h"
-#include "source/source.h"
+#include "pdf/font.h"
 #include "terms/offer.h"
+#include "terms/terms.h"
 #include "jobs.pb-c.h"
 #include "wire/fleet.h"
 
@@ -33,11 +32,5 @@ om_status rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err
 
 /* rd_make_check says what is wrong with a question before it waits in a queue. */
 om_status rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e) OM_MUST;
-
-/* ---- between make.c and archive.c ---- */
-
-/* rd_make_archive writes everyone's statements of the source's moment and a manifest. */
-om_status rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src,
-    const struct rd_terms *terms, rd_paper paper, struct rd_task *t, om_err *e) OM_MUST;
 
 #endif

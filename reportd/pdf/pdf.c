@@ -2,8 +2,9 @@
 /*
  * pdf.c - a document as pages: in which order its parts stand.
  */
+#include "pdf.h"
+
 #include "flow.h"
-#include "document/sink.h"
 
 #define MARGIN_X   56.0
 #define MARGIN_TOP 54.0

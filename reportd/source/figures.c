@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "figures.h"
 
+#include "statement.pb-c.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 
@@ -66,6 +68,12 @@ rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e)
 	if (s == OM_OK && g->byok_cost != NULL)
 		s = read_amount("BYOK cost", g->byok_cost, &out->byok, e);
 	return s;
+}
+
+uint64_t
+rd_n_rows(const Om__StatementReply *r)
+{
+	return r->total->requests + (r->has_rests ? r->rests : 0);
 }
 
 om_status

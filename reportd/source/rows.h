@@ -13,8 +13,8 @@
 #define RD_ROWS_H
 
 #include "figures.h"
+#include "progress.h"
 #include "reading.h"
-#include "job/task.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "wire/codec.h"
@@ -32,7 +32,7 @@ struct rd_rows {
 	uint64_t most;                /* rows of the search; 0: all */
 
 	const struct rd_figures *total; /* NULL: nothing to prove */
-	struct rd_task *task;           /* NULL: nobody to tell */
+	struct rd_progress progress;
 
 	struct om_arena arena; /* of the page */
 	Om__Generation **page;

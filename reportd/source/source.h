@@ -13,9 +13,9 @@
 #ifndef RD_SOURCE_H
 #define RD_SOURCE_H
 
+#include "month.h"
+#include "progress.h"
 #include "reading.h"
-#include "document/statement.h"
-#include "job/task.h"
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
@@ -23,7 +23,7 @@
 
 struct rd_source {
 	struct om_fleet *costd; /* borrowed */
-	struct rd_task *task;   /* borrowed; NULL: nobody to ask whether to go on */
+	struct rd_progress progress;
 	Om__StatementReply *reply;
 	const Om__Zone *zone;
 	struct rd_reading reading; /* n 0: none is open */

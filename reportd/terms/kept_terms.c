@@ -5,7 +5,6 @@
  */
 #include "terms.h"
 
-#include "document/statement.h"
 #include "words/clean.h"
 #include "terms.pb-c.h"
 #include "wire/terms.h"

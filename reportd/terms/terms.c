@@ -2,8 +2,6 @@
 #include "terms.h"
 
 #include "logo.h"
-#include "settings.h"
-#include "document/statement.h"
 #include "wire/terms.h"
 
 #include <string.h>
@@ -19,7 +17,7 @@ amount(struct om_arena *a, om_money m)
 
 /* offer is what costd is told. */
 static Om__Terms
-offer(struct om_arena *a, const struct rd_conf *c)
+offer(struct om_arena *a, const struct rd_document_conf *c)
 {
 	Om__Terms t = OM__TERMS__INIT;
 
@@ -37,24 +35,8 @@ offer(struct om_arena *a, const struct rd_conf *c)
 	return t;
 }
 
-/* say keeps the settings' text. */
-static om_status
-say(struct rd_house *h, const struct rd_conf *c, om_err *e)
-{
-	struct om_buf b;
-	om_status s;
-
-	om_buf_init(&b, (size_t)256 * 1024);
-	rd_settings_terms(c, &b);
-	s = om_buf_done(&b, e);
-	if (s == OM_OK)
-		h->said = om_arena_strndup(&h->texts, b.data, b.len);
-	om_buf_fini(&b);
-	return s;
-}
-
 om_status
-rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
+rd_house_open(const struct rd_document_conf *c, const char *json, struct rd_house *out, om_err *e)
 {
 	struct om_arena *a = &out->texts;
 	om_status s;
@@ -75,12 +57,10 @@ rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
 	    .footer = rd_terms_lines(a, c->footer),
 	    .logo = c->issuer_logo != NULL ? &out->logo : NULL,
 	};
-	s = say(out, c, e);
+	out->said = json != NULL ? om_arena_strdup(a, json) : NULL;
 	out->locale = rd_locale_named(c->locale);
 	out->paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4;
-	if (s == OM_OK && a->failed)
-		s = om_fail(e, OM_NOMEM, "out of memory");
-	return s;
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
 void

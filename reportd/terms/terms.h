@@ -12,9 +12,12 @@
 #ifndef RD_TERMS_H
 #define RD_TERMS_H
 
-#include "document/doc.h"
+#include "issuer.h"
+#include "source/month.h"
 #include "jobs.pb-c.h"
 #include "terms.pb-c.h"
+#include "base/clock.h"
+#include "base/money.h"
 #include "wire/codec.h"
 
 struct rd_terms {
@@ -35,6 +38,28 @@ struct rd_terms {
 
 typedef enum rd_paper { RD_A4, RD_LETTER } rd_paper;
 
+/* The settings that shape documents, as they were given; borrowed, NULL where not set. */
+struct rd_document_conf {
+	om_money minimum_fee;
+	char *minimum_mode; /* "add" or "floor" */
+	om_money markup_percent;
+	om_money markup_per_million; /* USD per million input and output tokens */
+	om_money tax_rate;           /* percent */
+	char *tax_name;              /* NULL: the word of the document's language */
+	char *currency;              /* ISO 4217 */
+	om_money exchange_rate;      /* units of currency per USD; 0: not set */
+	char *exchange_rate_date;    /* NULL: not set */
+	char *exchange_rate_source;
+	char *issuer_name;
+	char *issuer_address; /* lines separated by | or \n */
+	char *issuer_vat_id;
+	char *issuer_contact; /* lines, likewise */
+	char *issuer_logo;    /* path of a PNG or JPEG file */
+	char *footer;
+	char *locale; /* of documents that do not ask for one */
+	char *paper;  /* "a4" or "letter", likewise */
+};
+
 /* The settings, as documents use them. */
 struct rd_house {
 	Om__Terms offer;  /* the terms that are set, as costd is told */
@@ -47,18 +72,16 @@ struct rd_house {
 	struct om_arena texts;
 };
 
-struct rd_conf;
-struct rd_month;
-
 /* rd_terms_line gives a text, clean; NULL for none. */
 const char *rd_terms_line(struct om_arena *a, const char *text);
 /* rd_terms_lines gives a setting's text, clean, with \n for each "\n" or "|" in it;
  * NULL for none. */
 const char *rd_terms_lines(struct om_arena *a, const char *text);
 
-/* rd_house_open checks what the settings ask of each other and reads the logo;
- * rd_house_close after any outcome. */
-om_status rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e) OM_MUST;
+/* rd_house_open checks what the settings ask of each other and reads the logo.  json:
+ * the same settings as an object of their names and values, as documents keep them; NULL: an
+ * empty one.  rd_house_close after any outcome. */
+om_status rd_house_open(const struct rd_document_conf *c, const char *json, struct rd_house *out, om_err *e) OM_MUST;
 void rd_house_close(struct rd_house *h);
 
 /* rd_terms_of gives the terms of the month whose first day that is, as costd has

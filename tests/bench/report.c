@@ -11,8 +11,12 @@
  * the same cells in constant memory.
  */
 #include "fixture.h"
+#include "document/search_table.h"
+#include "document/statement.h"
 #include "job/task.h"
+#include "pdf/pdf.h"
 #include "source/rows.h"
+#include "xlsx/workbook.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/clock.h"

@@ -7,8 +7,10 @@
  * For looking at them, and for test_documents.py, which reads them back.
  */
 #include "fixture.h"
-#include "document/sink.h"
+#include "workbook_fixture.h"
+#include "document/statement.h"
 #include "job/workdir.h"
+#include "pdf/pdf.h"
 #include "terms/logo.h"
 #include "base/log.h"
 
@@ -267,19 +269,18 @@ terms_of(const struct sample *s)
 }
 
 static om_status
-put_file(const char *dir, const char *name, const struct rd_file *f, om_err *e)
+put_file(const char *dir, const char *name, const char *ending, const void *data, size_t size, om_err *e)
 {
-	const char *ending = strrchr(f->name, '.');
 	char path[1024];
 	FILE *out;
 	size_t n;
 
-	(void)snprintf(path, sizeof path, "%s/%s%s", dir, name, ending != NULL ? ending : "");
+	(void)snprintf(path, sizeof path, "%s/%s.%s", dir, name, ending);
 	out = fopen(path, "wbe");
 	if (out == NULL)
 		return om_fail(e, OM_IO, "cannot write %.200s", path);
-	n = fwrite(f->data, 1, f->n, out);
-	return fclose(out) == 0 && n == f->n ? OM_OK : om_fail(e, OM_IO, "cannot write %.200s", path);
+	n = fwrite(data, 1, size, out);
+	return fclose(out) == 0 && n == size ? OM_OK : om_fail(e, OM_IO, "cannot write %.200s", path);
 }
 
 static om_status
@@ -289,6 +290,7 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	struct rd_month month = fx_month(&s->shape);
 	const struct rd_doc *d;
 	struct rd_file file;
+	struct fx_book book;
 	struct om_arena a;
 	om_status rc;
 
@@ -308,11 +310,11 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	if (rc == OM_OK)
 		rc = rd_write_pdf(d, fonts, s->paper, &a, &file, e);
 	if (rc == OM_OK)
-		rc = put_file(dir, s->name, &file, e);
+		rc = put_file(dir, s->name, "pdf", file.data, file.n, e);
 	if (rc == OM_OK)
-		rc = fx_xlsx(d, work, s->paper, s->sheet_rows, &a, &file, e);
+		rc = fx_xlsx(d, work, s->paper, s->sheet_rows, &a, &book, e);
 	if (rc == OM_OK)
-		rc = put_file(dir, s->name, &file, e);
+		rc = put_file(dir, s->name, "xlsx", book.data, book.n, e);
 	om_arena_fini(&a);
 	return rc;
 }

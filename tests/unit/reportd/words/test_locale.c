@@ -3,7 +3,7 @@
  * Languages: every text says the same things, and numbers and dates are written
  * the way of the language.
  */
-#include "fixture.h"
+#include "zone_fixture.h"
 #include "words/locale.h"
 
 #include <setjmp.h>
