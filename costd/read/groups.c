@@ -177,7 +177,7 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 		om_buf_printf(&q.text, " AS %s,", by->name);
 		dims |= by->dim;
 	}
-	cd_sql_add(&q, rows ? cd_generation_sums : cd_day_sums);
+	cd_sql_add(&q, cd_figure_sums);
 	from_where(&q, rows, dims, has_group(g, OM__GROUP__GROUP_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
@@ -218,7 +218,7 @@ cd_total_read(
 
 	cd_sql_init(&q, a);
 	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, p->days ? cd_day_sums : cd_generation_sums);
+	cd_sql_add(&q, cd_figure_sums);
 	from_where(&q, !p->days, 0, false, p, f);
 	s = cd_sql_query(db, &q, keep_total, &scan, e);
 	cd_sql_fini(&q);

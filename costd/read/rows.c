@@ -11,23 +11,13 @@
 
 #define SQL_BYTES ((size_t)16 * 1024)
 
-const char cd_day_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
-			   "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"
-			   "CAST(COALESCE(SUM(completion_tokens),0) AS SIGNED) AS s_completion_tokens,"
-			   "CAST(COALESCE(SUM(reasoning_tokens),0) AS SIGNED) AS s_reasoning_tokens,"
-			   "CAST(COALESCE(SUM(cached_tokens),0) AS SIGNED) AS s_cached_tokens,"
-			   "CAST(COALESCE(SUM(cache_write_tokens),0) AS SIGNED) AS s_cache_write_tokens,"
-			   "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
-			   "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
-
-const char cd_generation_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
-				  "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"
-				  "CAST(COALESCE(SUM(completion_tokens),0) AS SIGNED) AS s_completion_tokens,"
-				  "CAST(COALESCE(SUM(reasoning_tokens),0) AS SIGNED) AS s_reasoning_tokens,"
-				  "CAST(COALESCE(SUM(cached_tokens),0) AS SIGNED) AS s_cached_tokens,"
-				  "CAST(COALESCE(SUM(cache_write_tokens),0) AS SIGNED) AS s_cache_write_tokens,"
-				  "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
-				  "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
+#define SUM_COUNT(name) ",CAST(COALESCE(SUM(" #name "),0) AS SIGNED) AS s_" #name
+#define SUM_MONEY(name) ",COALESCE(SUM(" #name "),0) AS s_" #name
+static const char sums[] = ""
+#define OM_FIGURE(name, kind) SUM_##kind(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_sums = &sums[1]; /* after the first comma */
 
 const char cd_generation_columns[] = "g.generation_id,g.user_id,u.name," CD_MODEL_NAME(
     "g.model") ",g.provider,g.requested_model,g.started_us,g.finished_us,"
@@ -238,16 +228,14 @@ cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	f->requests = read_count(&v[0]);
-	f->prompt_tokens = read_count(&v[1]);
-	f->completion_tokens = read_count(&v[2]);
-	f->reasoning_tokens = read_count(&v[3]);
-	f->cached_tokens = read_count(&v[4]);
-	f->cache_write_tokens = read_count(&v[5]);
-	f->cost = cd_read_money(&v[6], a, e);
-	f->byok_cost = cd_read_money(&v[7], a, e);
-	f->unsettled = read_count(&v[8]);
-	return f->cost != NULL && f->byok_cost != NULL ? f : NULL;
+#define READ_COUNT(name) f->name = read_count(v++);
+#define READ_MONEY(name)                    \
+	f->name = cd_read_money(v++, a, e); \
+	if (f->name == NULL)                \
+		return NULL;
+#define OM_FIGURE(name, kind) READ_##kind(name)
+#include "messages/figures.def"
+	return f;
 }
 
 /* read_int sets a number and whether it is there. */

@@ -6,6 +6,7 @@
 #define CD_READ_H
 
 #include "database/db.h"
+#include "value/figures.h"
 #include "value/period.h"
 #include "wire/codec.h"
 
@@ -37,12 +38,10 @@ unsigned cd_filter_dims(const Om__Filter *f);
 /* cd_filter_is_of_rows tells whether it looks at what totals do not know. */
 bool cd_filter_is_of_rows(const Om__Filter *f);
 
-/* Sums of a group, nine columns. */
-#define CD_N_FIGURES 9u
-extern const char cd_day_sums[];        /* over usage_day */
-extern const char cd_generation_sums[]; /* over generation */
+/* Sums of a group over any of the tables: CD_N_FIGURES columns, called "s_" and the figure. */
+extern const char *const cd_figure_sums;
 
-/* cd_figures_read makes the message of nine columns; NULL when out of memory or
+/* cd_figures_read makes the message of their values; NULL when out of memory or
  * malformed, with the reason in e. */
 Om__Figures *cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e);
 

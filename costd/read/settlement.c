@@ -160,10 +160,14 @@ reason(const struct page *p, const Om__UnsettledItem *m, bool unsettled, bool pl
 enum { U_UNSETTLED = 8, U_PLATFORM, U_PLANNED, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
 
 /* What an estimate goes by, in the order of the columns from U_ROW on. */
-static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS,
-    CD_F_CACHE_WRITE_TOKENS, CD_F_IS_BYOK};
-#define BY_COLUMNS "prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,is_byok"
-#define N_BY       (sizeof by / sizeof by[0])
+static const cd_field by[] = {
+    CD_F_IS_BYOK,
+#define BY_MONEY(NAME)
+#define BY_COUNT(NAME)                         CD_F_##NAME,
+#define OM_FIGURE_TOLD(NAME, name, kind, path) BY_##kind(NAME)
+#include "messages/figures.def"
+};
+#define N_BY (sizeof by / sizeof by[0])
 
 static void
 keep_row(struct page *p, const struct cd_val *v)
@@ -274,7 +278,10 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_add(&q,
 	    "SELECT g.generation_id,g.user_id,u.name," MODEL_ASKED
 	    ",g.provider,g.started_us,g.cost_state,g.cost,g.unsettled,g.platform,"
-	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error," BY_COLUMNS " FROM (");
+	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error");
+	for (size_t i = 0; i < N_BY; i++)
+		om_buf_printf(&q.text, ",g.%s", cd_fields[by[i]].column);
+	cd_sql_add(&q, " FROM (");
 	for (size_t i = 0; i < N_BRANCHES; i++) {
 		cd_sql_add(&q, i > 0 ? " UNION " : ""); /* each row once */
 		add_branch(&q, p, unsettled_branches[i]);

@@ -14,18 +14,12 @@
 #define CD_ROLLUP_H
 
 #include "database/db.h"
+#include "value/figures.h"
 #include "value/join.h"
 #include "base/buf.h"
 #include "base/zone.h"
 
 #define CD_DIM 16
-
-struct cd_figures {
-	int64_t requests;
-	int64_t prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cache_write_tokens;
-	om_money cost, byok_cost;
-	int64_t unsettled;
-};
 
 /* One movement of one line of usage_day. */
 struct cd_delta {

@@ -35,16 +35,11 @@ struct count_field {
 	cd_field field;
 };
 
-#define COUNT(name, FIELD)                                                                 \
-	{                                                                                  \
-		offsetof(Om__Record, has_##name), offsetof(Om__Record, name), CD_F_##FIELD \
-	}
 static const struct count_field counts[] = {
-    COUNT(prompt_tokens, PROMPT_TOKENS),
-    COUNT(completion_tokens, COMPLETION_TOKENS),
-    COUNT(reasoning_tokens, REASONING_TOKENS),
-    COUNT(cached_tokens, CACHED_TOKENS),
-    COUNT(cache_write_tokens, CACHE_WRITE_TOKENS),
+#define TOLD_MONEY(NAME, name)                 /* read by itself */
+#define TOLD_COUNT(NAME, name)                 {offsetof(Om__Record, has_##name), offsetof(Om__Record, name), CD_F_##NAME},
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(NAME, name)
+#include "messages/figures.def"
 };
 #define N_COUNTS (sizeof counts / sizeof counts[0])
 
