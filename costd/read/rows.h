@@ -33,7 +33,7 @@ om_status cd_sql_query(struct cd_db *db, struct cd_sql *q, cd_row_fn *fn, void *
  * table is called g.  The filter may be NULL. */
 void cd_sql_where(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f);
 
-/* cd_filter_dims gives the keys (cd_dims) a filter looks at. */
+/* cd_filter_dims gives the keys (CD_DIM_… of rollup.h) a filter looks at. */
 unsigned cd_filter_dims(const Om__Filter *f);
 /* cd_filter_is_of_rows tells whether it looks at what totals do not know. */
 bool cd_filter_is_of_rows(const Om__Filter *f);

@@ -4,6 +4,7 @@
 #include "value/record.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/invariant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 
 #define SQL_BYTES ((size_t)32 * 1024)
 
-/* The keys, in the order of cd_dims. */
-static const cd_field dims[] = {
-    CD_F_USER_ID, CD_F_MODEL, CD_F_PROVIDER, CD_F_ORIGIN, CD_F_TASK, CD_F_SOURCE, CD_F_USER_GROUPS};
-#define N_DIMS (sizeof dims / sizeof dims[0])
+/* The keys, in the order of CD_DIM_AT_…. */
+static const cd_field dims[CD_N_DIMS] = {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) CD_F_##FIELD,
+#include "messages/dimensions.def"
+};
 
 /* The cubes of usage_sum by their number, from 1; stored, so never renumbered.
  * In the order of `by_size` they have about this many lines a day: one, one per
@@ -22,11 +24,12 @@ static const cd_field dims[] = {
 static const unsigned cubes[CD_N_CUBES + 1] = {
     CD_DIM_ALL, /* usage_day */
     0,
-    CD_DIM_USER | CD_DIM_GROUPS,
+    CD_DIM_USER | CD_DIM_GROUP,
     CD_DIM_MODEL | CD_DIM_PROVIDER,
-    CD_DIM_GROUPS,
+    CD_DIM_GROUP,
     CD_DIM_ORIGIN | CD_DIM_TASK | CD_DIM_SOURCE,
 };
+#define CUBES_VERSION 4u /* changes with the cubes, not with the keys */
 static const unsigned by_size[] = {1, 4, 5, 3, 2};
 
 unsigned
@@ -36,6 +39,18 @@ cd_rollup_pick(unsigned wanted)
 		if ((wanted & ~cubes[by_size[i]]) == 0)
 			return by_size[i];
 	return 0;
+}
+
+const char *
+cd_rollup_shape(char out[CD_SHAPE_BYTES])
+{
+	size_t n = (size_t)snprintf(out, CD_SHAPE_BYTES, "%u", CUBES_VERSION);
+
+	for (size_t i = 0; i < CD_N_DIMS; i++) {
+		n += (size_t)snprintf(out + n, CD_SHAPE_BYTES - n, " %s", cd_fields[dims[i]].column);
+		om_check(n < CD_SHAPE_BYTES);
+	}
+	return out;
 }
 
 om_day
@@ -48,13 +63,13 @@ cd_row_day(const struct cd_row *row)
 static om_status
 hash_dims(const struct cd_row *row, unsigned set, unsigned char out[CD_DIM])
 {
-	struct om_bytes parts[3 * N_DIMS];
-	char lengths[N_DIMS][24];
+	struct om_bytes parts[3 * CD_N_DIMS];
+	char lengths[CD_N_DIMS][24];
 	unsigned char sum[OM_SHA256];
 	om_status s;
 	size_t n = 0;
 
-	for (size_t i = 0; i < N_DIMS; i++) {
+	for (size_t i = 0; i < CD_N_DIMS; i++) {
 		const struct cd_cell *c = &row->cell[dims[i]];
 
 		if ((set & 1u << i) == 0)
@@ -78,7 +93,7 @@ static void
 dim_sql(struct om_buf *b, unsigned set)
 {
 	om_buf_str(b, "UNHEX(LEFT(SHA2(CONCAT(''");
-	for (size_t i = 0; i < N_DIMS; i++) {
+	for (size_t i = 0; i < CD_N_DIMS; i++) {
 		const char *c = cd_fields[dims[i]].column;
 
 		if ((set & 1u << i) != 0)
@@ -165,16 +180,24 @@ static const char figures_differ[] = "FALSE"
 #include "messages/figures.def"
     ;
 
-#define KEYS_SQL  ",user_id,model,provider,origin,task,source,user_groups"
-#define N_COLUMNS (3u + CD_N_FIGURES + N_DIMS)
+#define N_COLUMNS (3u + CD_N_FIGURES + CD_N_DIMS)
+
+/* key_names writes the columns of the keys. */
+static void
+key_names(struct om_buf *b)
+{
+	for (size_t i = 0; i < CD_N_DIMS; i++)
+		om_buf_printf(b, ",%s", cd_fields[dims[i]].column);
+}
 
 /* insert_sql writes an insertion of one line's values, which is added to a line that
  * is there.  usage_day notes when a line changed, usage_sum has a cube. */
 static void
 insert_sql(struct om_buf *b, bool sums)
 {
-	om_buf_printf(b, "INSERT INTO %s (%sday,dim" KEYS_SQL "%s%s) VALUES (?", sums ? "usage_sum" : "usage_day",
-	    sums ? "cube," : "", figure_names, sums ? "" : ",changed_us");
+	om_buf_str(b, sums ? "INSERT INTO usage_sum (cube,day,dim" : "INSERT INTO usage_day (day,dim");
+	key_names(b);
+	om_buf_printf(b, "%s%s) VALUES (?", figure_names, sums ? "" : ",changed_us");
 	for (unsigned i = 1; i < N_COLUMNS; i++)
 		om_buf_str(b, ",?");
 	om_buf_printf(b, ") ON DUPLICATE KEY UPDATE %s%s",
@@ -208,7 +231,7 @@ put(struct cd_val *p, unsigned cube, const struct cd_delta *d, struct om_arena *
 		*p++ = CD_I(cube);
 	*p++ = cd_t(om_arena_strdup(a, om_day_text(d->day, day)));
 	*p++ = CD_B(d->dim, CD_DIM);
-	for (size_t k = 0; k < N_DIMS; k++) {
+	for (size_t k = 0; k < CD_N_DIMS; k++) {
 		const struct cd_cell *c = &d->row->cell[dims[k]];
 		bool has = c->rank != CD_RANK_NONE && (cubes[cube] & 1u << k) != 0;
 
@@ -287,7 +310,7 @@ cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena 
 static void
 keys_sql(struct om_buf *b, unsigned set)
 {
-	for (size_t i = 0; i < N_DIMS; i++)
+	for (size_t i = 0; i < CD_N_DIMS; i++)
 		om_buf_printf(b, (set & 1u << i) != 0 ? ",MIN(%s)" : ",NULL", cd_fields[dims[i]].column);
 }
 
@@ -301,8 +324,9 @@ fill_one(struct cd_db *db, unsigned cube, struct cd_val from, struct cd_val to, 
 	om_status s;
 
 	om_buf_init(&b, SQL_BYTES);
-	om_buf_printf(&b, "INSERT INTO %s (%sday,dim" KEYS_SQL "%s%s) SELECT ", cube == 0 ? "usage_day" : "usage_sum",
-	    cube == 0 ? "" : "cube,", figure_names, cube == 0 ? ",changed_us" : "");
+	om_buf_str(&b, cube == 0 ? "INSERT INTO usage_day (day,dim" : "INSERT INTO usage_sum (cube,day,dim");
+	key_names(&b);
+	om_buf_printf(&b, "%s%s) SELECT ", figure_names, cube == 0 ? ",changed_us" : "");
 	if (cube > 0)
 		om_buf_printf(&b, "%u,", cube);
 	om_buf_str(&b, "day,");

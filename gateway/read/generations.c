@@ -77,13 +77,11 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	om__generations_query__init(&q->query);
 	om__period__init(&q->period);
 	om__filter__init(&q->filter);
-	if ((s = gw_read_filter(rq, &q->filter, e)) != OM_OK ||
+	if ((s = gw_read_filter(rq, true, &q->filter, e)) != OM_OK ||
 	    (s = read_names(rq, "state", states, 4, &state, &q->filter.n_states, e)) != OM_OK ||
 	    (s = read_names(rq, "cost_state", cost_states, 4, &cost_state, &q->filter.n_cost_states, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &q->filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "chat_id", 1, 256, &q->filter.chat_id, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "platform", 0, 64, &q->filter.platform, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "kind", 0, 64, &q->filter.kind, e)) != OM_OK ||
 	    (s = read_unsettled(rq, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q->query.cursor, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 1000, 100, &q->query.limit, e)) != OM_OK ||

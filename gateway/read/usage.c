@@ -12,21 +12,24 @@ static const struct {
 	Om__Group group;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {"hour", OM__GROUP__GROUP_HOUR, offsetof(Om__UsageRow, hour)},
-    {"day", OM__GROUP__GROUP_DAY, offsetof(Om__UsageRow, day)},
-    {"month", OM__GROUP__GROUP_MONTH, offsetof(Om__UsageRow, month)},
-    {"user", OM__GROUP__GROUP_USER, offsetof(Om__UsageRow, user)},
-    {"group", OM__GROUP__GROUP_GROUP, offsetof(Om__UsageRow, group)},
-    {"model", OM__GROUP__GROUP_MODEL, offsetof(Om__UsageRow, model)},
-    {"provider", OM__GROUP__GROUP_PROVIDER, offsetof(Om__UsageRow, provider)},
-    {"origin", OM__GROUP__GROUP_ORIGIN, offsetof(Om__UsageRow, origin)},
-    {"task", OM__GROUP__GROUP_TASK, offsetof(Om__UsageRow, task)},
-    {"source", OM__GROUP__GROUP_SOURCE, offsetof(Om__UsageRow, source)},
+#define OM_DIMENSION(NAME, name) {#name, OM__GROUP__GROUP_##NAME, offsetof(Om__UsageRow, name)},
+#include "messages/dimensions.def"
 };
 
 #define N_GROUPS (sizeof groups / sizeof groups[0])
 
 /* ---- the question ---- */
+
+static om_status
+refuse_groups(om_err *e)
+{
+	static const char names[] = ""
+#define OM_DIMENSION(NAME, name) ", " #name
+#include "messages/dimensions.def"
+	    ;
+
+	return om_fail(e, OM_INVALID, "group_by: must be of these, each at most once: %s", &names[2]);
+}
 
 static om_status
 read_groups(struct gw_req *rq, Om__UsageQuery *q, om_err *e)
@@ -45,29 +48,35 @@ read_groups(struct gw_req *rq, Om__UsageQuery *q, om_err *e)
 			if (q->group_by[i] == groups[at].group)
 				at = N_GROUPS;
 		if (at == N_GROUPS)
-			return om_fail(e, OM_INVALID,
-			    "group_by: must be hour, day, month, user, group, model, provider, origin, task or source, "
-			    "each "
-			    "at most once");
+			return refuse_groups(e);
 		q->group_by[q->n_group_by++] = groups[at].group;
 		p = p[n] == ',' ? p + n + 1 : NULL;
 	}
 	return OM_OK;
 }
 
-om_status
-gw_read_filter(struct gw_req *rq, Om__Filter *f, om_err *e)
-{
-	om_status s;
+/* The texts of a filter, and how long they may be. */
+static const struct {
+	const char *name;
+	size_t offset; /* of a char * in Om__Filter */
+	bool rows;     /* totals do not know it */
+	size_t least, most;
+} filters[] = {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) {#name, offsetof(Om__Filter, name), false, least, most},
+#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      {#name, offsetof(Om__Filter, name), true, least, most},
+#include "messages/dimensions.def"
+};
 
-	if ((s = gw_query_text(rq, "user", 1, 128, &f->user, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "group", 0, 256, &f->group, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "model", 0, 256, &f->model, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "provider", 0, 128, &f->provider, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "origin", 0, 64, &f->origin, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "task", 0, 64, &f->task, e)) != OM_OK)
-		return s;
-	return gw_query_text(rq, "source", 0, 64, &f->source, e);
+om_status
+gw_read_filter(struct gw_req *rq, bool rows, Om__Filter *f, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < sizeof filters / sizeof filters[0]; i++)
+		if (rows || !filters[i].rows)
+			s = gw_query_text(rq, filters[i].name, filters[i].least, filters[i].most,
+			    (char **)(void *)((char *)f + filters[i].offset), e);
+	return s;
 }
 
 om_status
@@ -78,7 +87,7 @@ gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e)
 	om__usage_query__init(&q->query);
 	om__period__init(&q->period);
 	om__filter__init(&q->filter);
-	if ((s = read_groups(rq, &q->query, e)) != OM_OK || (s = gw_read_filter(rq, &q->filter, e)) != OM_OK ||
+	if ((s = read_groups(rq, &q->query, e)) != OM_OK || (s = gw_read_filter(rq, false, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 10000, 10000, &q->query.limit, e)) != OM_OK)
 		return s;
 	q->query.has_limit = 1;

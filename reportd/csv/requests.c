@@ -97,16 +97,8 @@ static const struct {
 	const char *name;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {OM__GROUP__GROUP_DAY, "day", offsetof(Om__UsageRow, day)},
-    {OM__GROUP__GROUP_MONTH, "month", offsetof(Om__UsageRow, month)},
-    {OM__GROUP__GROUP_HOUR, "hour", offsetof(Om__UsageRow, hour)},
-    {OM__GROUP__GROUP_USER, "user", offsetof(Om__UsageRow, user)},
-    {OM__GROUP__GROUP_GROUP, "group", offsetof(Om__UsageRow, group)},
-    {OM__GROUP__GROUP_MODEL, "model", offsetof(Om__UsageRow, model)},
-    {OM__GROUP__GROUP_PROVIDER, "provider", offsetof(Om__UsageRow, provider)},
-    {OM__GROUP__GROUP_ORIGIN, "origin", offsetof(Om__UsageRow, origin)},
-    {OM__GROUP__GROUP_TASK, "task", offsetof(Om__UsageRow, task)},
-    {OM__GROUP__GROUP_SOURCE, "source", offsetof(Om__UsageRow, source)},
+#define OM_DIMENSION(NAME, name) {OM__GROUP__GROUP_##NAME, #name, offsetof(Om__UsageRow, name)},
+#include "messages/dimensions.def"
 };
 
 const char *
