@@ -6,6 +6,7 @@
 #define CD_READ_H
 
 #include "database/db.h"
+#include "database/fill.h"
 #include "value/figures.h"
 #include "value/period.h"
 #include "wire/codec.h"
@@ -52,9 +53,16 @@ char *cd_read_text(const struct cd_val *v, struct om_arena *a);
  * when there is none. */
 char *cd_read_money(const struct cd_val *v, struct om_arena *a, om_err *e);
 
-/* A ledger row with its user's name, as the reads select it, and its message. */
-extern const char cd_generation_columns[];
+/* cd_sql_fill makes a message of each row (fill.h). */
+om_status cd_sql_fill(struct cd_db *db, struct cd_sql *q, const ProtobufCMessageDescriptor *kind, cd_fill_fn *fn,
+    void *arg, om_err *e) OM_MUST;
+
+/* A ledger row with its user's name.  cd_generation_select begins the query with
+ * "SELECT …", cd_generation_from is its usual " FROM …", and cd_generation_query makes
+ * the messages. */
+typedef om_status cd_generation_fn(void *arg, Om__Generation *g, om_err *e);
+void cd_generation_select(struct cd_sql *q);
 extern const char cd_generation_from[];
-Om__Generation *cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e);
+om_status cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e) OM_MUST;
 
 #endif
