@@ -122,6 +122,9 @@ void rd_put_money(struct rd_row *r, const char *key, const char *title, om_money
 void rd_put_day(struct rd_row *r, const char *key, const char *title, bool known, om_day day);
 void rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known, om_time at);
 
+/* rd_put_figure puts the column or cell of one figure. */
+void rd_put_figure(struct rd_row *r, const struct rd_locale *l, rd_figure which, const struct rd_figures *f);
+
 /* Names of a row, clean, and never empty. */
 const char *rd_user_name(struct rd_maker *m, const Om__UsageRow *u);
 const char *rd_model_name(struct rd_maker *m, const Om__UsageRow *u);
