@@ -6,6 +6,7 @@
 #define CD_GROUPS_H
 
 #include "rows.h"
+#include "usage.pb-c.h"
 
 typedef enum cd_order {
 	CD_ORDER_TIME_COST, /* day or month, then cost (highest first), then the other keys */

@@ -5,6 +5,7 @@
 #include "price/model.h"
 #include "store/rollup.h"
 #include "value/join.h"
+#include "record.pb-c.h"
 #include "base/money.h"
 
 #include <string.h>

@@ -9,6 +9,7 @@
 #include "database/fill.h"
 #include "value/figures.h"
 #include "value/period.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 #define CD_MAX_PARAMS 96u

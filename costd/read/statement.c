@@ -11,6 +11,9 @@
 #include "documents/document.h"
 #include "store/people.h"
 #include "terms/rows.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/money.h"
 
 #include <string.h>

@@ -3,6 +3,8 @@
 #include "answer/answer.h"
 #include "http/arguments.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/json.h"
 
 #include <string.h>

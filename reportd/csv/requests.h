@@ -8,6 +8,8 @@
 
 #include "job/task.h"
 #include "source/rows.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 /* What FOCUS wants to know of the whole. */
 struct rd_focus {

@@ -5,6 +5,7 @@
 #include "statement.h"
 #include "csv/requests.h"
 #include "words/clean.h"
+#include "usage.pb-c.h"
 
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "app.h"
 #include "serve.h"
 #include "settings.h"
+#include "envelope.pb-c.h"
 #include "base/stats.h"
 
 #include <stdlib.h>

@@ -6,6 +6,10 @@
 #include "price/history.h"
 #include "price/model.h"
 #include "read/read.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>

@@ -5,6 +5,9 @@
 #include "ledger/check.h"
 #include "read/read.h"
 #include "value/record.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>
