@@ -2,12 +2,14 @@
 #include "record.h"
 
 #include "group_set.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "wire/fit.h"
 
 #include <string.h>
 
-#define MAX_PACKED ((size_t)1024 * 1024)
+#define MAX_PACKED  ((size_t)1024 * 1024)
+#define FIRST_LATER 26u /* fields of Record from this number on came after the first gateways */
 
 struct text_field {
 	size_t offset; /* of a char * in Om__Record */
@@ -223,6 +225,29 @@ cd_record_read(const void *packed, size_t n, om_time received_us, struct om_aren
 	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
 }
 
+/* drop_later_fields takes away what older gateways did not know.  other_id and alone are of
+ * costd's own records. */
+static void
+drop_later_fields(Om__Record *r)
+{
+	const ProtobufCMessageDescriptor *kind = &om__record__descriptor;
+	const protobuf_c_boolean no = false;
+	char *const none = NULL;
+
+	for (unsigned i = 0; i < kind->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &kind->fields[i];
+
+		if (f->id < FIRST_LATER || f->offset == offsetof(Om__Record, other_id) ||
+		    f->offset == offsetof(Om__Record, alone))
+			continue;
+		om_check(f->label == PROTOBUF_C_LABEL_OPTIONAL && f->type != PROTOBUF_C_TYPE_MESSAGE);
+		if (f->type == PROTOBUF_C_TYPE_STRING)
+			memcpy((char *)r + f->offset, &none, sizeof none);
+		else
+			memcpy((char *)r + f->quantifier_offset, &no, sizeof no);
+	}
+}
+
 om_status
 cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 {
@@ -232,8 +257,7 @@ cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 	om_status s;
 
 	copy.received_us = 0;
-	copy.has_content = copy.has_request = copy.has_sender = copy.has_number = false;
-	copy.platform = copy.kind = NULL;
+	drop_later_fields(&copy);
 	if (user.n_inherited_groups > 0) {
 		user.n_inherited_groups = 0;
 		copy.user = &user;
