@@ -12,7 +12,7 @@
 /* How a key is computed from the columns. */
 typedef enum how { HOW_DAY, HOW_MONTH, HOW_HOUR, HOW_PLAIN, HOW_MODEL, HOW_EACH } how;
 
-/* The groups in the order of Om__Group: what they are called in SQL, where they go in
+/* The groups in the order of Om__Dimension: what they are called in SQL, where they go in
  * the reply, and what key of the totals they need. */
 static const struct group {
 	const char *name;
@@ -22,9 +22,10 @@ static const struct group {
 	unsigned dim;
 } groups[] = {
 #define OM_DIMENSION_TIME(NAME, name) \
-	[OM__GROUP__GROUP_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##NAME, CD_F_STARTED_US, 0},
+	[OM__DIMENSION__DIMENSION_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##NAME, CD_F_STARTED_US, 0},
 #define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
-	[OM__GROUP__GROUP_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
+	[OM__DIMENSION__DIMENSION_##NAME] = {                 \
+	    "k_" #name, offsetof(Om__UsageRow, name), HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
 #include "messages/dimensions.def"
 };
 #define N_GROUPS (sizeof groups / sizeof groups[0])
@@ -35,7 +36,7 @@ static const struct group {
 	"COLLATE utf8mb4_nopad_bin PATH '$')) AS one"
 
 om_status
-cd_groups_check(const Om__Group *by, size_t n, om_err *e)
+cd_groups_check(const Om__Dimension *by, size_t n, om_err *e)
 {
 	unsigned seen = 0;
 
@@ -50,7 +51,7 @@ cd_groups_check(const Om__Group *by, size_t n, om_err *e)
 }
 
 static bool
-has_group(const struct cd_groups *g, Om__Group which)
+has_group(const struct cd_groups *g, Om__Dimension which)
 {
 	for (size_t i = 0; i < g->n_by; i++)
 		if (g->by[i] == which)
@@ -140,15 +141,15 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	for (size_t i = 0; i < scan->g->n_by; i++) {
 		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
 
-		*slot = scan->g->by[i] == OM__GROUP__GROUP_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
-								: cd_read_text(v, scan->a);
+		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
+									: cd_read_text(v, scan->a);
 		v++;
 	}
 	row->figures = cd_figures_read(v, scan->a, e);
 	if (row->figures == NULL)
 		return OM_DAMAGED;
 	v += CD_N_FIGURES;
-	if (has_group(scan->g, OM__GROUP__GROUP_USER))
+	if (has_group(scan->g, OM__DIMENSION__DIMENSION_USER))
 		row->user_name = cd_read_text(v, scan->a);
 	if (scan->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -162,17 +163,17 @@ static void
 order_by(struct cd_sql *q, const struct cd_groups *g)
 {
 	cd_sql_add(q, " ORDER BY ");
-	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__GROUP__GROUP_USER))
+	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__DIMENSION__DIMENSION_USER))
 		cd_sql_add(q, "k_user,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_MONTH))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_MONTH))
 		cd_sql_add(q, "k_month,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_DAY))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_DAY))
 		cd_sql_add(q, "k_day,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_HOUR))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_HOUR))
 		cd_sql_add(q, "k_hour,");
 	cd_sql_add(q, "s_cost DESC");
 	for (size_t i = 0; i < N_GROUPS; i++)
-		if (has_group(g, (Om__Group)i))
+		if (has_group(g, (Om__Dimension)i))
 			om_buf_printf(&q->text, ",%s", groups[i].name);
 }
 
@@ -180,7 +181,7 @@ om_status
 cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_period *p, const Om__Filter *f,
     struct om_arena *a, struct cd_group_rows *out, om_err *e)
 {
-	bool users = has_group(g, OM__GROUP__GROUP_USER), by_hour = has_group(g, OM__GROUP__GROUP_HOUR);
+	bool users = has_group(g, OM__DIMENSION__DIMENSION_USER), by_hour = has_group(g, OM__DIMENSION__DIMENSION_HOUR);
 	bool rows = by_hour || !p->days;
 	struct cd_hours hours = {.n = 0};
 	struct scan scan = {.g = g, .hours = &hours, .a = a, .out = out};
@@ -201,7 +202,7 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 		dims |= by->dim;
 	}
 	cd_sql_add(&q, cd_figure_sums);
-	from_where(&q, rows, dims, has_group(g, OM__GROUP__GROUP_GROUP), p, f);
+	from_where(&q, rows, dims, has_group(g, OM__DIMENSION__DIMENSION_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
 		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);

@@ -11,10 +11,10 @@
 
 static const struct {
 	const char *name;
-	Om__Group group;
+	Om__Dimension group;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-#define OM_DIMENSION(NAME, name) {#name, OM__GROUP__GROUP_##NAME, offsetof(Om__UsageRow, name)},
+#define OM_DIMENSION(NAME, name) {#name, OM__DIMENSION__DIMENSION_##NAME, offsetof(Om__UsageRow, name)},
 #include "messages/dimensions.def"
 };
 
@@ -126,7 +126,7 @@ write_row(struct om_jw *w, const Om__UsageReply *u, const Om__UsageRow *row)
 				continue;
 			memcpy(&value, (const char *)row + groups[i].offset, sizeof value);
 			gw_write_text(w, groups[i].name, value);
-			if (groups[i].group == OM__GROUP__GROUP_USER)
+			if (groups[i].group == OM__DIMENSION__DIMENSION_USER)
 				gw_write_text(w, "user_name", row->user_name);
 		}
 	write_figures(w, row->figures);

@@ -164,16 +164,16 @@ rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e)
 /* ---- totals ---- */
 
 static const struct {
-	Om__Group group;
+	Om__Dimension group;
 	const char *name;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-#define OM_DIMENSION(NAME, name) {OM__GROUP__GROUP_##NAME, #name, offsetof(Om__UsageRow, name)},
+#define OM_DIMENSION(NAME, name) {OM__DIMENSION__DIMENSION_##NAME, #name, offsetof(Om__UsageRow, name)},
 #include "messages/dimensions.def"
 };
 
 const char *
-rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **name_out)
+rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out)
 {
 	const char *value = NULL;
 
@@ -217,7 +217,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t i = 0; i < u->n_group_by; i++) {
 		(void)rd_usage_key(NULL, u->group_by[i], &name);
 		rd_csv_plain(&c, name);
-		if (u->group_by[i] == OM__GROUP__GROUP_USER)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 			rd_csv_plain(&c, "user_name");
 	}
 	put_figures(&c, NULL);
@@ -225,7 +225,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t r = 0; s == OM_OK && r < u->n_rows; r++) {
 		for (size_t i = 0; i < u->n_group_by; i++) {
 			rd_csv_text(&c, rd_usage_key(u->rows[r], u->group_by[i], &name));
-			if (u->group_by[i] == OM__GROUP__GROUP_USER)
+			if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 				rd_csv_text(&c, u->rows[r]->user_name);
 		}
 		put_figures(&c, u->rows[r]->figures);
