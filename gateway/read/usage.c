@@ -103,15 +103,10 @@ gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e)
 static void
 write_figures(struct om_jw *w, const Om__Figures *f)
 {
-	gw_write_count(w, "requests", f->requests);
-	gw_write_count(w, "prompt_tokens", f->prompt_tokens);
-	gw_write_count(w, "completion_tokens", f->completion_tokens);
-	gw_write_count(w, "reasoning_tokens", f->reasoning_tokens);
-	gw_write_count(w, "cached_tokens", f->cached_tokens);
-	gw_write_count(w, "cache_write_tokens", f->cache_write_tokens);
-	gw_write_text(w, "cost", f->cost);
-	gw_write_text(w, "byok_cost", f->byok_cost);
-	gw_write_count(w, "unsettled", f->unsettled);
+#define WRITE_COUNT(name)     gw_write_count(w, #name, f->name);
+#define WRITE_MONEY(name)     gw_write_text(w, #name, f->name);
+#define OM_FIGURE(name, kind) WRITE_##kind(name)
+#include "messages/figures.def"
 }
 
 static void
