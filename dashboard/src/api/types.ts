@@ -1262,6 +1262,8 @@ export interface components {
             usage?: {
                 prompt_tokens?: number | null;
                 completion_tokens?: number | null;
+                /** @description That the model made. */
+                images?: number | null;
                 /** @description USD, 0 to 10000; a JSON number or a decimal string. */
                 cost?: number | string | null;
                 is_byok?: boolean | null;
@@ -1352,6 +1354,7 @@ export interface components {
             reasoning_tokens: number;
             cached_tokens: number;
             cache_write_tokens: number;
+            images?: number;
             /** @description What the provider charges to the key. */
             cost: components["schemas"]["Money"];
             /** @description What the own contract behind a BYOK request is billed; never part of cost. */
@@ -1420,6 +1423,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
+            images?: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;
@@ -1465,6 +1469,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
+            images?: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;
