@@ -29,7 +29,6 @@ static const unsigned cubes[CD_N_CUBES + 1] = {
     CD_DIM_GROUP,
     CD_DIM_ORIGIN | CD_DIM_TASK | CD_DIM_SOURCE,
 };
-#define CUBES_VERSION 4u /* changes with the cubes, not with the keys */
 static const unsigned by_size[] = {1, 4, 5, 3, 2};
 
 unsigned
@@ -44,10 +43,14 @@ cd_rollup_pick(unsigned wanted)
 const char *
 cd_rollup_shape(char out[CD_SHAPE_BYTES])
 {
-	size_t n = (size_t)snprintf(out, CD_SHAPE_BYTES, "%u", CUBES_VERSION);
+	size_t n = 0;
 
 	for (size_t i = 0; i < CD_N_DIMS; i++) {
-		n += (size_t)snprintf(out + n, CD_SHAPE_BYTES - n, " %s", cd_fields[dims[i]].column);
+		n += (size_t)snprintf(out + n, CD_SHAPE_BYTES - n, "%s ", cd_fields[dims[i]].column);
+		om_check(n < CD_SHAPE_BYTES);
+	}
+	for (size_t i = 1; i <= CD_N_CUBES; i++) {
+		n += (size_t)snprintf(out + n, CD_SHAPE_BYTES - n, " %x", cubes[i]);
 		om_check(n < CD_SHAPE_BYTES);
 	}
 	return out;
