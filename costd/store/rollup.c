@@ -20,12 +20,12 @@ static const cd_field dims[CD_N_DIMS] = {
 
 /* The cubes of usage_sum by their number, from 1; stored, so never renumbered.
  * In the order of `by_size` they have about this many lines a day: one, one per
- * set of groups, a handful, one per model and provider, one per user. */
+ * set of groups, a handful, one per model, provider and platform, one per user. */
 static const unsigned cubes[CD_N_CUBES + 1] = {
     CD_DIM_ALL, /* usage_day */
     0,
     CD_DIM_USER | CD_DIM_GROUP,
-    CD_DIM_MODEL | CD_DIM_PROVIDER,
+    CD_DIM_MODEL | CD_DIM_PROVIDER | CD_DIM_PLATFORM,
     CD_DIM_GROUP,
     CD_DIM_ORIGIN | CD_DIM_TASK | CD_DIM_SOURCE,
 };

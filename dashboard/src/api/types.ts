@@ -1376,6 +1376,8 @@ export interface components {
             origin?: string | null;
             task?: string | null;
             source?: string | null;
+            /** @description Who bills. */
+            platform?: string | null;
         };
         Usage: {
             /** @constant */
@@ -2224,6 +2226,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
                 limit?: number;
             };
@@ -2754,6 +2758,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /**
                  * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
                  *     ever cut short unsaid.
@@ -2811,6 +2817,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /**
                  * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
                  *     ever cut short unsaid.
