@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 typedef enum cd_field {
-#define CD_FIELD(name, column, kind, tie, since) CD_F_##name,
+#define CD_FIELD(name, column, kind, tie, since, take) CD_F_##name,
 #include "join.def"
 #undef CD_FIELD
 	CD_N_FIELDS

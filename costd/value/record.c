@@ -17,18 +17,11 @@ struct text_field {
 };
 
 static const struct text_field texts[] = {
-    {offsetof(Om__Record, turn_id), CD_F_TURN_ID},
-    {offsetof(Om__Record, source), CD_F_SOURCE},
-    {offsetof(Om__Record, chat_id), CD_F_CHAT_ID},
-    {offsetof(Om__Record, message_id), CD_F_MESSAGE_ID},
-    {offsetof(Om__Record, origin), CD_F_ORIGIN},
-    {offsetof(Om__Record, task), CD_F_TASK},
-    {offsetof(Om__Record, requested_model), CD_F_REQUESTED_MODEL},
-    {offsetof(Om__Record, model), CD_F_MODEL},
-    {offsetof(Om__Record, provider), CD_F_PROVIDER},
-    {offsetof(Om__Record, platform), CD_F_PLATFORM},
-    {offsetof(Om__Record, other_id), CD_F_OTHER_ID},
-    {offsetof(Om__Record, kind), CD_F_KIND},
+#define TAKE_OWN(NAME, column)                         /* cd_record_row */
+#define TAKE_TEXT(NAME, column)                        {offsetof(Om__Record, column), CD_F_##NAME},
+#define CD_FIELD(NAME, column, kind, tie, since, take) TAKE_##take(NAME, column)
+#include "join.def"
+#undef CD_FIELD
 };
 #define N_TEXTS (sizeof texts / sizeof texts[0])
 
