@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 #include "database/fill.h"
+#include "envelope.pb-c.h"
 #include "usage.pb-c.h"
 
 #include <string.h>
