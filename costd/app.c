@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "bring_up.h"
 #include "serve.h"
 #include "settings.h"
 #include "database/pool.h"
 #include "documents/delivery.h"
+#include "ledger/bring_up.h"
 #include "ledger/ledger.h"
 #include "notify/webhook.h"
 #include "read/reading.h"

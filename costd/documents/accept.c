@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "accept.h"
 
-#include "bring_up.h"
 #include "settings.h"
+#include "ledger/bring_up.h"
 #include "store/store.h"
 #include "base/log.h"
 #include "base/zone.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "run.h"
 
-#include "bring_up.h"
 #include "seen.h"
 #include "settings.h"
+#include "ledger/bring_up.h"
 #include "store/store.h"
 #include "value/record.h"
 #include "base/digest.h"

@@ -2,7 +2,7 @@
 /* The ledger against a real database. */
 #include "fixture.h"
 
-#include "bring_up.h"
+#include "ledger/bring_up.h"
 #include "ledger/check.h"
 #include "read/read.h"
 #include "store/journal.h"
