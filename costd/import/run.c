@@ -2,14 +2,10 @@
 #include "run.h"
 
 #include "seen.h"
-#include "settings.h"
-#include "ledger/bring_up.h"
 #include "store/store.h"
 #include "value/record.h"
 #include "base/digest.h"
-#include "base/log.h"
 #include "base/text.h"
-#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +15,7 @@
 #define SQL_BYTES   ((size_t)16 * 1024)
 #define IDS_MOST    512u
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
-#define READ_S      600
-#define DEADLINE    (om_mono_ms() + (int64_t)READ_S * 1000)
+#define DEADLINE    (om_mono_ms() + (int64_t)CD_IMPORT_READ_S * 1000)
 #define REASONS     24u
 #define FIRST_TIME  ((om_time)1577836800 * OM_SECOND) /* 2020-01-01: there was nothing before */
 #define SAY_EVERY   ((int64_t)10000)
@@ -431,7 +426,7 @@ cd_import_add(struct cd_import *im, const char *where, const char *span, om_err 
 	return ++im->n < PAGE ? OM_OK : flush(im, e);
 }
 
-/* ---- the command ---- */
+/* ---- the whole file ---- */
 
 static void
 report(const struct cd_import *im)
@@ -488,56 +483,4 @@ cd_import_run(struct cd_ledger *l, const char *path, FILE *out, om_err *e)
 	cd_seen_free(&im->seen);
 	free(im);
 	return s;
-}
-
-static om_status
-carry_out(const struct cd_settings *conf, const char *path, om_err *e)
-{
-	struct cd_ledger ledger = {
-	    .books = true,
-	    .times =
-		{
-		    .delay_us = conf->lookup_delay_us,
-		    .open_delay_us = conf->lookup_open_delay_us,
-		    .max_delay_us = conf->lookup_max_delay_us,
-		    .give_up_us = conf->lookup_give_up_us,
-		},
-	};
-	struct cd_db_opts o;
-	om_status s = om_zone_open(conf->timezone, e);
-
-	cd_settings_db(conf, &o);
-	if (s == OM_OK)
-		s = cd_store_init(e);
-	if (s == OM_OK)
-		s = cd_bring_up(&o, e);
-	o.read_s = READ_S;
-	if (s == OM_OK)
-		s = cd_pool_new(&o, 1, &ledger.pool, e);
-	if (s != OM_OK)
-		return s;
-	cd_pool_ready(ledger.pool);
-	s = cd_import_run(&ledger, path, stdout, e);
-	cd_pool_free(&ledger.pool);
-	return s;
-}
-
-int
-cd_import_main(const char *path)
-{
-	struct cd_settings conf = {0};
-	om_err e = {.text = ""};
-	om_status s;
-	int rc = 2;
-
-	om_log_init("costd", OM_LOG_ERROR);
-	s = om_conf_load(cd_settings_table, CD_N_SETTINGS, &conf, &e);
-	if (s == OM_OK) {
-		s = carry_out(&conf, path, &e);
-		rc = s == OM_OK ? 0 : 1;
-	}
-	if (s != OM_OK)
-		(void)fprintf(stderr, "costd: %s\n", om_err_text(&e, s));
-	om_conf_fini(cd_settings_table, CD_N_SETTINGS, &conf);
-	return rc;
 }

@@ -26,9 +26,7 @@
 
 struct cd_import;
 
-/* cd_import_main loads the settings and imports the file: 0 all well, 1 failed,
- * 2 a setting is wrong. */
-int cd_import_main(const char *path);
+#define CD_IMPORT_READ_S 600 /* how long a statement of an import may take, and what it waits for */
 
 /* cd_import_run imports into a ledger that is ready and prints to `out`. */
 om_status cd_import_run(struct cd_ledger *l, const char *path, FILE *out, om_err *e) OM_MUST;

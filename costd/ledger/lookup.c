@@ -2,7 +2,6 @@
 #include "lookup.h"
 
 #include "metering.pb-c.h"
-#include "settings.h"
 #include "database/meta.h"
 #include "price/model.h"
 #include "value/record.h"

@@ -28,12 +28,12 @@ ok(om_status s, const om_err *e)
 static void
 no_differences(struct fx *f)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
 	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_audit_check(db, &r, &e), &e);
+	ok(cd_check_ledger(db, &r, &e), &e);
 	cd_db_close(&db);
 	assert_int_equal(r.wrong_rows, 0);
 	assert_int_equal(r.wrong_totals, 0);
