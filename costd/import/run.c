@@ -2,7 +2,7 @@
 #include "run.h"
 
 #include "seen.h"
-#include "store/store.h"
+#include "database/sql.h"
 #include "value/record.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -207,7 +207,7 @@ find_same(struct cd_db *db, void *arg, om_err *e)
 {
 	struct page *p = arg;
 	struct cd_val v[IDS_MOST];
-	size_t size = cd_store_in_size(p->n);
+	size_t size = cd_sql_in_size(p->n);
 	struct om_buf sql;
 	om_status s;
 
@@ -216,7 +216,7 @@ find_same(struct cd_db *db, void *arg, om_err *e)
 		v[i] = cd_t(p->by_key[i < p->n ? i : p->n - 1]->key);
 	om_buf_init(&sql, SQL_BYTES);
 	om_buf_str(&sql, "SELECT generation_id FROM generation FORCE INDEX (PRIMARY) WHERE generation_id IN ");
-	cd_store_in(&sql, size);
+	cd_sql_in(&sql, size);
 	s = om_buf_done(&sql, e);
 	if (s == OM_OK)
 		s = cd_db_query(db, sql.data, v, size, keep_same, p, e);

@@ -17,7 +17,7 @@
 
 #include "lookup.h"
 #include "database/pool.h"
-#include "store/journal.h"
+#include "store/dead.h"
 #include "wire/codec.h"
 
 /* Called after a commit that planned look-ups, with the earliest of them. */

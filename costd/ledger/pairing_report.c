@@ -6,7 +6,6 @@
 #include "pairs/calls.h"
 #include "store/rollup.h"
 #include "store/store.h"
-#include "value/record.h"
 
 #include <stdlib.h>
 #include <string.h>

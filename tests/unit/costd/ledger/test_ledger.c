@@ -5,9 +5,6 @@
 #include "ledger/bring_up.h"
 #include "ledger/check.h"
 #include "ledger/rebuild.h"
-#include "read/read.h"
-#include "store/journal.h"
-#include "value/record.h"
 #include "base/zone.h"
 
 #include <stdio.h>

@@ -4,12 +4,11 @@
  * another id. */
 #include "fixture.h"
 
-#include "settings.h"
 #include "database/schema.h"
 #include "ledger/check.h"
-#include "price/estimate.h"
 #include "price/history.h"
 #include "read/read.h"
+#include "settle/sweep.h"
 #include "value/record.h"
 
 #include <stdio.h>
@@ -248,7 +247,7 @@ test_other_platforms_have_no_estimate(void **state)
 	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
 	submit(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* nobody says whose it is, yet */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=1) AS SIGNED) FROM generation"), 1);
-	ok(cd_estimate_sweep(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
+	ok(cd_sweep_estimates(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
 	assert_int_equal(estimated, 0);
 	submit(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost IS NULL AND unsettled=0"), 3);

@@ -5,10 +5,8 @@
  */
 #include "pair_fixture.h"
 
-#include "ledger/check.h"
 #include "ledger/pairing.h"
 #include "ledger/rebuild.h"
-#include "value/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,9 +9,6 @@
  */
 #include "pair_fixture.h"
 
-#include "pairs/pair.h"
-#include "value/record.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "ledger/check.h"
 #include "ledger/rebuild.h"
 #include "read/read.h"
-#include "value/record.h"
 #include "base/zone.h"
 
 #include <stdio.h>
