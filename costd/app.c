@@ -265,7 +265,8 @@ start(const void *settings, void **self_out, om_err *e)
 		};
 
 		app->keeping = true;
-		app->parts = (struct cd_parts){.pool = app->pool,
+		app->parts = (struct cd_parts){.self = &cd_service,
+		    .pool = app->pool,
 		    .ledger = &app->ledger,
 		    .market = app->market,
 		    .resolver = app->resolver,
