@@ -6,6 +6,8 @@
 #include "terms/rows.h"
 #include "value/backoff.h"
 #include "value/period.h"
+#include "terms.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"

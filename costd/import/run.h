@@ -19,6 +19,7 @@
 #define CD_RUN_H
 
 #include "ledger/ledger.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 

@@ -7,6 +7,7 @@
 #include "store/rollup.h"
 #include "store/store.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "base/log.h"
 #include "wire/codec.h"
 

@@ -8,6 +8,8 @@
 #include "rows.h"
 #include "database/column.h"
 #include "database/sql.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 #define MAX_RECORDS 1000u
 #define MAX_KEYS    1000u

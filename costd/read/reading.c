@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "where.h"
 #include "database/sql.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/stats.h"

@@ -5,6 +5,7 @@
 #include "pairs/pair.h"
 #include "price/model.h"
 #include "value/group_set.h"
+#include "record.pb-c.h"
 
 const char cd_day_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
 			   "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"

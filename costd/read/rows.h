@@ -6,6 +6,7 @@
 #define CD_ROWS_H
 
 #include "database/db.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 /* Sums of a group, nine columns. */

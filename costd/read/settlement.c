@@ -8,6 +8,8 @@
 #include "price/model.h"
 #include "store/dead.h"
 #include "value/cursor.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "groups.h"
 #include "where.h"
+#include "usage.pb-c.h"
 
 #define USUAL_ROWS 10000u
 #define MAX_ROWS   100000u /* of a file */

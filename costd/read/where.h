@@ -10,6 +10,7 @@
 
 #include "database/sql.h"
 #include "value/period.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 /* cd_where_add appends " WHERE …" for a period and a filter; rows: of

@@ -5,6 +5,7 @@
 #include "value/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
+#include "record.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"

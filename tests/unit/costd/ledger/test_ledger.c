@@ -5,6 +5,7 @@
 #include "ledger/bring_up.h"
 #include "ledger/check.h"
 #include "ledger/rebuild.h"
+#include "record.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>

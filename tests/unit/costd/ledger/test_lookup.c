@@ -10,6 +10,9 @@
 #include "read/read.h"
 #include "settle/sweep.h"
 #include "value/record.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,6 +7,8 @@
 
 #include "ledger/pairing.h"
 #include "ledger/rebuild.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

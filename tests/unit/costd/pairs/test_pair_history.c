@@ -9,6 +9,7 @@
  */
 #include "pair_fixture.h"
 
+#include "record.pb-c.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "price/history.h"
 #include "settle/sweep.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,8 @@
 #include "value/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
