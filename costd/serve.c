@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "app.h"
 #include "documents/document.h"
 #include "documents/issue.h"
 #include "ledger/lookup.h"

@@ -234,6 +234,17 @@ cd_fill_query(struct cd_db *db, const char *sql, const struct cd_val *params, si
 }
 
 om_status
+cd_fill_sql(
+    struct cd_db *db, struct cd_sql *q, const ProtobufCMessageDescriptor *kind, cd_fill_fn *fn, void *arg, om_err *e)
+{
+	om_status s = om_buf_done(&q->text, e);
+
+	if (s == OM_OK && q->a->failed)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	return s == OM_OK ? cd_fill_query(db, q->text.data, q->v, q->n, kind, q->a, fn, arg, e) : s;
+}
+
+om_status
 cd_fill_into(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params, ProtobufCMessage *message,
     struct om_arena *a, om_err *e)
 {

@@ -18,7 +18,7 @@
 #ifndef CD_FILL_H
 #define CD_FILL_H
 
-#include "db.h"
+#include "sql.h"
 #include "wire/codec.h"
 
 /* What is done with each message; row is the row it was made of. */
@@ -27,6 +27,10 @@ typedef om_status cd_fill_fn(void *arg, void *message, const struct cd_val *row,
 /* cd_fill_query calls fn for each row with a new message of this kind; a failing fn ends it. */
 om_status cd_fill_query(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params,
     const ProtobufCMessageDescriptor *kind, struct om_arena *a, cd_fill_fn *fn, void *arg, om_err *e) OM_MUST;
+
+/* cd_fill_sql is cd_fill_query of a statement that was put together; messages live in its arena. */
+om_status cd_fill_sql(struct cd_db *db, struct cd_sql *q, const ProtobufCMessageDescriptor *kind, cd_fill_fn *fn,
+    void *arg, om_err *e) OM_MUST;
 
 /* cd_fill_into sets the fields of a message by the query's row; without a row nothing is
  * set.  Of several rows the last counts. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "document.h"
 
-#include "read/rows.h"
+#include "database/fill.h"
 #include "value/cursor.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -13,81 +13,7 @@
 #define MAX_PAGE     1000u
 #define DEFAULT_PAGE 100u
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/* ---- numbers and codes ---- */
-
-bool
-cd_number_parse(const char *text, struct cd_number *out)
-{
-	char year[5], again[CD_NUMBER];
-	uint64_t y = 0, n = 0;
-
-	if (strlen(text) < 11 || strlen(text) >= CD_NUMBER || text[4] != '-')
-		return false;
-	memcpy(year, text, 4);
-	year[4] = '\0';
-	if (!om_u64_parse(year, 9999, &y) || !om_u64_parse(text + 5, INT32_MAX, &n) || n == 0)
-		return false;
-	*out = (struct cd_number){.year = (int)y, .seq = (int)n};
-	return strcmp(cd_number_text(*out, again), text) == 0;
-}
-
-const char *
-cd_number_text(struct cd_number n, char buf[CD_NUMBER])
-{
-	(void)snprintf(buf, CD_NUMBER, "%04d-%06d", n.year, n.seq);
-	return buf;
-}
-
-bool
-cd_code_read(const char *typed, char out[CD_CODE + 1])
-{
-	size_t n = 0;
-
-	for (; *typed != '\0'; typed++) {
-		char c = *typed;
-
-		if (c == '-' || c == ' ')
-			continue;
-		if (c >= 'a' && c <= 'z')
-			c = (char)(c - 'a' + 'A');
-		if (c == 'O')
-			c = '0';
-		if (c == 'I' || c == 'L')
-			c = '1';
-		if (n == CD_CODE || strchr(alphabet, c) == NULL)
-			return false;
-		out[n++] = c;
-	}
-	out[n] = '\0';
-	return n == CD_CODE;
-}
-
-om_status
-cd_code_make(char out[CD_CODE + 1], om_err *e)
-{
-	unsigned char raw[CD_CODE];
-	om_status s = om_random(raw, sizeof raw, e);
-
-	for (size_t i = 0; i < CD_CODE; i++)
-		out[i] = alphabet[raw[i] % 32];
-	out[CD_CODE] = '\0';
-	return s;
-}
-
 /* ---- reading ---- */
-
-ProtobufCBinaryData
-cd_bytes(const void *data, size_t n, struct om_arena *a)
-{
-	ProtobufCBinaryData out = {.len = n, .data = om_arena_alloc(a, n + 1)};
-
-	if (out.data == NULL)
-		return (ProtobufCBinaryData){.len = 0};
-	memcpy(out.data, data, n);
-	return out;
-}
 
 /* The numbers of the documents, two columns each, stand before what fills a Document. */
 enum { C_NUMBER = 0, C_CORRECTS = 2, C_CORRECTED_BY = 4, C_CANCELS = 6, C_CANCELLED_BY = 8 };
@@ -209,7 +135,7 @@ read_files(struct cd_db *db, struct scan *scan, om_err *e)
 	scan->where(&q, scan);
 	cd_sql_add(&q, ") AS p JOIN document_file AS f ON f.year=p.year AND f.seq=p.seq ORDER BY ");
 	cd_sql_add(&q, scan->oldest_first ? "f.year,f.seq,f.n" : "f.year DESC,f.seq DESC,f.n");
-	s = cd_sql_fill(db, &q, &om__document_part__descriptor, keep_file, scan, e);
+	s = cd_fill_sql(db, &q, &om__document_part__descriptor, keep_file, scan, e);
 	cd_sql_fini(&q);
 	for (size_t i = 0; s == OM_OK && i < scan->n; i++)
 		if (scan->items[i]->n_files == 0)
@@ -230,7 +156,7 @@ read_documents(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_add(&q, columns);
 	cd_sql_add(&q, from);
 	scan->where(&q, scan);
-	s = cd_sql_fill(db, &q, &om__document__descriptor, keep_document, scan, e);
+	s = cd_fill_sql(db, &q, &om__document__descriptor, keep_document, scan, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? read_files(db, scan, e) : s;
 }

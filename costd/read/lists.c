@@ -7,7 +7,9 @@
 #include "read.h"
 
 #include "rows.h"
+#include "where.h"
 #include "zone.h"
+#include "database/fill.h"
 #include "price/model.h"
 #include "store/people.h"
 #include "value/cursor.h"
@@ -50,7 +52,7 @@ keep_generation(void *arg, Om__Generation *g, om_err *e)
 static void
 conditions(struct cd_sql *q, const struct ask_rows *ask, const Om__Filter *f, const char *model)
 {
-	cd_sql_where(q, true, &ask->period, f);
+	cd_where_add(q, true, &ask->period, f);
 	if (model != NULL) {
 		cd_sql_add(q, " AND g.model=?");
 		cd_sql_value(q, cd_t(model));
@@ -248,7 +250,7 @@ read_users(struct cd_db *db, void *arg, om_err *e)
 	}
 	cd_sql_add(&q, " ORDER BY id LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)ask->limit + 1));
-	s = cd_sql_fill(db, &q, &om__user__descriptor, keep_user, ask, e);
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
 	cd_sql_fini(&q);
 	return s;
 }

@@ -2,10 +2,11 @@
 /* Lists of settlement, by pages: prices, what is unsettled, dead letters, discrepancies. */
 #include "read.h"
 
-#include "rows.h"
+#include "database/column.h"
+#include "database/fill.h"
 #include "price/estimate.h"
 #include "price/model.h"
-#include "store/journal.h"
+#include "store/dead.h"
 #include "value/cursor.h"
 #include "record.pb-c.h"
 #include "settle.pb-c.h"
@@ -69,7 +70,7 @@ fetch(struct cd_db *db, struct page *p, struct cd_sql *q, om_err *e)
 
 	p->n = 0;
 	p->more = false;
-	s = cd_sql_fill(db, q, p->kind, keep, p, e);
+	s = cd_fill_sql(db, q, p->kind, keep, p, e);
 	cd_sql_fini(q);
 	return s;
 }
@@ -163,7 +164,7 @@ static void
 keep_row(struct page *p, const struct cd_val *v)
 {
 	struct cd_row *row = &p->rows[p->n];
-	const char *platform = cd_read_text(&v[U_PLATFORM], p->a);
+	const char *platform = cd_column_text(&v[U_PLATFORM], p->a);
 
 	memset(row, 0, sizeof *row);
 	for (size_t i = 0; i < N_BY; i++)

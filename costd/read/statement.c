@@ -7,8 +7,10 @@
 #include "read.h"
 
 #include "groups.h"
+#include "rows.h"
+#include "where.h"
 #include "zone.h"
-#include "documents/document.h"
+#include "database/fill.h"
 #include "store/people.h"
 #include "terms/rows.h"
 #include "record.pb-c.h"
@@ -53,7 +55,7 @@ read_user(struct cd_db *db, struct ask *ask, om_err *e)
 	cd_sql_init(&q, ask->a);
 	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
 	cd_sql_value(&q, cd_t(ask->q->user));
-	s = cd_sql_fill(db, &q, &om__user__descriptor, keep_user, ask, e);
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK && ask->out->user == NULL ? om_fail(e, OM_NOT_FOUND, "no such user") : s;
 }
@@ -135,7 +137,7 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day AS g");
-	cd_sql_where(&q, false, &ask->month, f);
+	cd_where_add(&q, false, &ask->month, f);
 	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
@@ -144,14 +146,14 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, &estimated);
+	cd_where_add(&q, true, &ask->month, &estimated);
 	s = cd_sql_query(db, &q, keep_estimated, ask, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
 	s = cd_sql_query(db, &q, keep_rests, ask->out, e);
 	cd_sql_fini(&q);
@@ -231,7 +233,7 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	cd_sql_init(&q, ask->a);
 	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " ORDER BY started_us,generation_id");
 	s = cd_generation_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
@@ -326,7 +328,7 @@ read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct a
 		return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, ask, e);
 	ask->out->has_reading_id = s == OM_OK;
 	if (s == OM_OK)
-		ask->out->reading_id = cd_bytes(id, CD_READING_ID, ask->a);
+		ask->out->reading_id = cd_column_bytes(id, CD_READING_ID, ask->a);
 	return s;
 }
 
