@@ -5,7 +5,7 @@
  */
 #include "read.h"
 
-#include "database/column.h"
+#include "database/fill.h"
 #include "ledger/lookup.h"
 #include "terms/offers.h"
 #include "envelope.pb-c.h"

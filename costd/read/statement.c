@@ -10,6 +10,7 @@
 #include "rows.h"
 #include "where.h"
 #include "zone.h"
+#include "database/column.h"
 #include "database/fill.h"
 #include "store/people.h"
 #include "terms/rows.h"
