@@ -3,6 +3,7 @@
 
 #include "csv.h"
 #include "source/figures.h"
+#include "source/usage_key.h"
 #include "base/invariant.h"
 
 #include <stddef.h>
@@ -162,30 +163,6 @@ rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e)
 }
 
 /* ---- totals ---- */
-
-static const struct {
-	Om__Dimension group;
-	const char *name;
-	size_t offset; /* of a char * in Om__UsageRow */
-} groups[] = {
-#define OM_DIMENSION(NAME, name) {OM__DIMENSION__DIMENSION_##NAME, #name, offsetof(Om__UsageRow, name)},
-#include "messages/dimensions.def"
-};
-
-const char *
-rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out)
-{
-	const char *value = NULL;
-
-	*name_out = "";
-	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-		if (groups[i].group == group) {
-			*name_out = groups[i].name;
-			if (row != NULL)
-				memcpy(&value, (const char *)row + groups[i].offset, sizeof value);
-		}
-	return value;
-}
 
 /* put_figures writes the figures' cells, or without them their columns; the currency stands
  * after the cost. */

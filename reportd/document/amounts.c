@@ -3,7 +3,7 @@
  * amounts.c - the bill as a document shows it: its lines, their remarks, and the
  * amount due.
  */
-#include "statement.h"
+#include "statement_in.h"
 
 static const char *
 fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_printed *p)

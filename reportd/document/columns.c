@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/*
- * columns.c - the columns of figures, in the order of proto/messages/figures.def.
- */
-#include "statement.h"
+#include "columns.h"
 
 /* Figures whose columns are called otherwise in documents than in the API, and whose
  * titles are other words than their names. */

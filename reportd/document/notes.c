@@ -2,7 +2,7 @@
 /*
  * notes.c - what a document says about its own figures.
  */
-#include "statement.h"
+#include "statement_in.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 

@@ -3,7 +3,9 @@
  * requests.c - the table of single requests, filled row by row.  Among them stands what
  * a turn cost beyond its known requests: a cost, and no request.
  */
-#include "statement.h"
+#include "columns.h"
+#include "search_table.h"
+#include "statement_in.h"
 #include "source/rows.h"
 #include "words/clean.h"
 #include "record.pb-c.h"
@@ -94,7 +96,7 @@ struct requests {
 	bool several; /* users */
 };
 
-/* next_row gives the row; behind the last it has the sums proven. */
+/* next_row gives the row; after the last it has the sums proven. */
 static om_status
 next_row(const struct requests *of, size_t row, const Om__Generation **out, om_err *e)
 {
@@ -157,7 +159,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	Om__Generation none = OM__GENERATION__INIT;
 	struct rd_row head = {columns, total, 0};
 	struct requests *of = om_arena_alloc(m->arena, sizeof *of);
-	bool says = true; /* each row does, whether its cost is final */
+	bool all_known = true; /* each row says whether its cost is final */
 	bool streamed = m->month->rows != NULL && m->month->rows->reading.n > 0;
 	uint64_t left_out = streamed ? 0 : r->rows_left_out;
 	om_status s = OM_OK;
@@ -165,7 +167,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (columns == NULL || total == NULL || of == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; s == OM_OK && i < r->n_generations; i++) {
-		says = says && r->generations[i]->has_unsettled;
+		all_known = all_known && r->generations[i]->has_unsettled;
 		s = rd_figures_of_row(r->generations[i], &f, e);
 		if (s == OM_OK)
 			s = rd_figures_add(&sum, &f, e);
@@ -173,7 +175,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (streamed) {
 		sum = m->total; /* which the rows are proven to add up to while they are written */
 	} else if (s == OM_OK && left_out == 0) {
-		sum.unsettled = says ? sum.unsettled : m->total.unsettled;
+		sum.unsettled = all_known ? sum.unsettled : m->total.unsettled;
 		s = rd_figures_same("rows", &sum, &m->total, e);
 	}
 	if (s != OM_OK)
@@ -204,7 +206,8 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 }
 
 om_status
-rd_found_requests(const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_requests(
+    const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct requests *of = om_arena_alloc(a, sizeof *of);

@@ -2,8 +2,10 @@
 /*
  * search_table.c - the rows that /usage shows, as a table.
  */
-#include "statement.h"
-#include "csv/requests.h"
+#include "search_table.h"
+
+#include "columns.h"
+#include "source/usage_key.h"
 #include "words/clean.h"
 #include "usage.pb-c.h"
 
@@ -67,7 +69,8 @@ overlaps(const Om__UsageReply *u)
 }
 
 om_status
-rd_found_usage(const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_usage(
+    const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct rd_cell *total = om_arena_array(a, RD_MAX_COLUMNS, sizeof *total), *cells;

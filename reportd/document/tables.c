@@ -3,67 +3,15 @@
  * tables.c - the tables of a document.  Each adds its rows up while it makes
  * them and compares with costd's total.
  */
-#include "statement.h"
+#include "columns.h"
+#include "statement_in.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 
 #include <string.h>
 
-/* ---- cells ---- */
-
-static void
-put(struct rd_row *r, struct rd_column col, struct rd_cell cell)
-{
-	if (r->columns != NULL)
-		r->columns[r->n] = col;
-	if (r->cells != NULL)
-		r->cells[r->n] = cell;
-	r->n++;
-}
-
-void
-rd_put_text(struct rd_row *r, const char *key, const char *title, const char *text)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_TEXT},
-	    (struct rd_cell){.known = text != NULL && text[0] != '\0', .u.text = text});
-}
-
-void
-rd_put_under(struct rd_row *r, const char *key, const char *title, const char *text)
-{
-	rd_put_text(r, key, title, text);
-	if (r->columns != NULL)
-		r->columns[r->n - 1].under = true;
-}
-
-void
-rd_put_count(struct rd_row *r, const char *key, const char *title, uint64_t n)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INT},
-	    (struct rd_cell){.known = true, .u.n = n});
-}
-
-void
-rd_put_money(struct rd_row *r, const char *key, const char *title, om_money m)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_MONEY},
-	    (struct rd_cell){.known = true, .u.money = m});
-}
-
-void
-rd_put_day(struct rd_row *r, const char *key, const char *title, bool known, om_day day)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_DAY},
-	    (struct rd_cell){.known = known, .u.day = day});
-}
-
-void
-rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known, om_time at)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INSTANT},
-	    (struct rd_cell){.known = known, .u.at = at});
-}
+/* ---- columns ---- */
 
 /* hide keeps a column from the page when the table is too wide with it. */
 static void
@@ -116,23 +64,6 @@ struct source {
 	const bool *quiet;
 	const struct rd_figures *total; /* what the rows add up to; NULL: they overlap */
 };
-
-const char *
-rd_user_name(struct rd_maker *m, const Om__UsageRow *u)
-{
-	const char *name = rd_clean(m->arena, u->user_name);
-
-	/* a person the ledger has no name of */
-	return name != NULL && name[0] == '\0' ? rd_clean(m->arena, u->user) : name;
-}
-
-const char *
-rd_model_name(struct rd_maker *m, const Om__UsageRow *u)
-{
-	const char *model = rd_clean(m->arena, u->model);
-
-	return model != NULL && model[0] == '\0' ? m->locale->model_not_known : model;
-}
 
 static void
 put_keys(struct rd_row *r, struct rd_maker *m, rows_of of, const Om__UsageRow *u, size_t i)

@@ -62,6 +62,12 @@ rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e)
 	return s;
 }
 
+uint64_t
+rd_n_rows(const Om__StatementReply *r)
+{
+	return r->total->requests + (r->has_rests ? r->rests : 0);
+}
+
 om_status
 rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_err *e)
 {

@@ -7,6 +7,7 @@
 #define RD_FIGURES_H
 
 #include "usage.pb-c.h"
+#include "statement.pb-c.h"
 #include "base/money.h"
 #include "base/status.h"
 #include "wire/codec.h"
@@ -47,6 +48,10 @@ om_status rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *
  * its known requests, which is no request.  `unsettled` is zero where the row does
  * not say. */
 om_status rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e) OM_MUST;
+
+/* rd_n_rows: single rows of the month, one per request, and what turns cost beyond
+ * their known requests. */
+uint64_t rd_n_rows(const Om__StatementReply *r);
 
 om_status rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_err *e) OM_MUST;
 

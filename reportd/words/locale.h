@@ -22,11 +22,11 @@
 
 struct rd_locale {
 	const char *tag; /* "en" */
-#define RD_SAY(id, text)      const char *id;
+#define RD_PHRASE(id, text)   const char *id;
 #define RD_FORMS(id, ...)     const char *id[RD_PLURAL_FORMS];
 #define RD_PLURAL_RULE(which) unsigned (*plural)(uint64_t n);
 #include "words/locale/en.def"
-#undef RD_SAY
+#undef RD_PHRASE
 #undef RD_FORMS
 #undef RD_PLURAL_RULE
 };

@@ -243,7 +243,7 @@ some_terms(void)
 	return t;
 }
 
-/* Whatever the terms and the usage: as printed, nobody with a request pays less than
+/* Whatever the terms and the usage: as printed, no user with a request pays less than
  * the minimum; and where that was so before, nothing has changed. */
 static void
 test_a_floor_never_charges_less_than_the_minimum(void **state)
