@@ -4,7 +4,7 @@
 /* Figures whose columns are called otherwise in documents than in the API, and whose
  * titles are other words than their names. */
 static const struct {
-	const char *key, *word; /* NULL: the figure's name */
+	const char *key, *phrase; /* NULL: the figure's name */
 } others[RD_N_FIGURES] = {
     [RD_FIGURE_prompt_tokens] = {"input_tokens", "input_tokens"},
     [RD_FIGURE_completion_tokens] = {"output_tokens", "output_tokens"},
@@ -18,7 +18,7 @@ static const char *
 title_of(const struct rd_locale *l, rd_figure which)
 {
 	const char *name = rd_figure_name(which);
-	const char *title = rd_locale_word(l, others[which].word != NULL ? others[which].word : name);
+	const char *title = rd_locale_phrase(l, others[which].phrase != NULL ? others[which].phrase : name);
 
 	return title != NULL ? title : name;
 }

@@ -22,24 +22,24 @@ rd_locale_named(const char *tag)
 static const struct {
 	const char *id;
 	size_t offset; /* of a const char * in struct rd_locale */
-} words[] = {
-#define RD_SAY(id, text)      {#id, offsetof(struct rd_locale, id)},
+} phrases[] = {
+#define RD_PHRASE(id, text)   {#id, offsetof(struct rd_locale, id)},
 #define RD_FORMS(id, ...)     /* not one text */
 #define RD_PLURAL_RULE(which) /* nor this */
 #include "words/locale/en.def"
-#undef RD_SAY
+#undef RD_PHRASE
 #undef RD_FORMS
 #undef RD_PLURAL_RULE
 };
 
 const char *
-rd_locale_word(const struct rd_locale *l, const char *id)
+rd_locale_phrase(const struct rd_locale *l, const char *id)
 {
 	const char *text = NULL;
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (strcmp(words[i].id, id) == 0)
-			memcpy(&text, (const char *)l + words[i].offset, sizeof text);
+	for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
+		if (strcmp(phrases[i].id, id) == 0)
+			memcpy(&text, (const char *)l + phrases[i].offset, sizeof text);
 	return text;
 }
 
