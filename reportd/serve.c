@@ -26,7 +26,7 @@ static struct om_stat bytes_made =
 /* ---- jobs ---- */
 
 static void
-note(const Om__JobStart *what, struct rd_task *t)
+count_made(const Om__JobStart *what, struct rd_task *t)
 {
 	const Om__RenderQuery *q = what->render;
 	uint64_t bytes = atomic_load(&t->bytes);
@@ -52,11 +52,11 @@ make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_server *srv = arg;
 	struct om_wire_watch before = om_wire_watch((struct om_wire_watch){is_wanted, t});
-	om_status s = rd_make(&srv->shop, what, t, e);
+	om_status s = rd_make(&srv->parts, what, t, e);
 
 	(void)om_wire_watch(before);
 	if (s == OM_OK) {
-		note(what, t);
+		count_made(what, t);
 	} else if (!atomic_load(&t->cancel)) {
 		om_stat_add(&failed, 1);
 		om_log(OM_LOG_WARN, "no document", "why", om_err_text(e, s), NULL);
@@ -94,7 +94,7 @@ rd_server_fini(struct rd_server *srv)
 static om_status
 start_job(struct rd_server *srv, const Om__JobStart *what, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	om_status s = rd_make_check(&srv->shop, what, e);
+	om_status s = rd_make_check(&srv->parts, what, e);
 
 	if (s == OM_OK)
 		s = rd_jobs_start(srv->jobs, what, a, &rep->job, e);
@@ -214,7 +214,7 @@ status(struct rd_server *srv, struct om_arena *a, Om__Reply *rep, om_err *e)
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
-	if (om_fleet_connected(srv->shop.costd) == 0)
+	if (om_fleet_connected(srv->parts.costd) == 0)
 		r->detail = om_arena_strdup(a, "no connection to costd");
 	r->has_instance = 1;
 	r->instance.len = RD_INSTANCE;

@@ -291,7 +291,7 @@ rd_settings_terms(const struct rd_conf *c, struct om_buf *out)
 }
 
 om_status
-rd_settings_house(const struct rd_conf *c, struct rd_house *out, om_err *e)
+rd_settings_of_documents(const struct rd_conf *c, struct rd_document_settings *out, om_err *e)
 {
 	struct om_buf json;
 	om_status s;
@@ -300,9 +300,9 @@ rd_settings_house(const struct rd_conf *c, struct rd_house *out, om_err *e)
 	rd_settings_terms(c, &json);
 	om_buf_chr(&json, '\0');
 	s = om_buf_done(&json, e);
-	*out = (struct rd_house){.said = NULL};
+	*out = (struct rd_document_settings){.json = NULL};
 	if (s == OM_OK)
-		s = rd_house_open(&c->documents, json.data, out, e);
+		s = rd_document_settings_open(&c->documents, json.data, out, e);
 	om_buf_fini(&json);
 	return s;
 }

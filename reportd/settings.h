@@ -5,7 +5,7 @@
 #ifndef RD_SETTINGS_H
 #define RD_SETTINGS_H
 
-#include "terms/terms.h"
+#include "terms/document_settings.h"
 #include "base/conf.h"
 
 struct rd_conf {
@@ -31,7 +31,8 @@ extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
  * content depends on. */
 void rd_settings_terms(const struct rd_conf *c, struct om_buf *out);
 
-/* rd_settings_house opens what documents are made with; rd_house_close after any outcome. */
-om_status rd_settings_house(const struct rd_conf *c, struct rd_house *out, om_err *e) OM_MUST;
+/* rd_settings_of_documents opens the settings that shape documents;
+ * rd_document_settings_close after any outcome. */
+om_status rd_settings_of_documents(const struct rd_conf *c, struct rd_document_settings *out, om_err *e) OM_MUST;
 
 #endif

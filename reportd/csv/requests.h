@@ -3,8 +3,8 @@
  * requests.h - rows as CSV, for programs: the columns are the same for ever, in
  * no language, exact.  README.md lists them.
  */
-#ifndef RD_SINK_CSV_H
-#define RD_SINK_CSV_H
+#ifndef RD_REQUESTS_H
+#define RD_REQUESTS_H
 
 #include "job/task.h"
 #include "source/rows.h"

@@ -2,7 +2,7 @@
 #include "cells.h"
 
 static void
-put(struct rd_row *r, struct rd_column col, struct rd_cell cell)
+add_cell(struct rd_row *r, struct rd_column col, struct rd_cell cell)
 {
 	if (r->columns != NULL)
 		r->columns[r->n] = col;
@@ -14,7 +14,7 @@ put(struct rd_row *r, struct rd_column col, struct rd_cell cell)
 void
 rd_put_text(struct rd_row *r, const char *key, const char *title, const char *text)
 {
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_TEXT},
+	add_cell(r, (struct rd_column){.key = key, .title = title, .kind = RD_TEXT},
 	    (struct rd_cell){.known = text != NULL && text[0] != '\0', .u.text = text});
 }
 
@@ -29,27 +29,27 @@ rd_put_under(struct rd_row *r, const char *key, const char *title, const char *t
 void
 rd_put_count(struct rd_row *r, const char *key, const char *title, uint64_t n)
 {
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INT},
+	add_cell(r, (struct rd_column){.key = key, .title = title, .kind = RD_INT},
 	    (struct rd_cell){.known = true, .u.n = n});
 }
 
 void
 rd_put_money(struct rd_row *r, const char *key, const char *title, om_money m)
 {
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_MONEY},
+	add_cell(r, (struct rd_column){.key = key, .title = title, .kind = RD_MONEY},
 	    (struct rd_cell){.known = true, .u.money = m});
 }
 
 void
 rd_put_day(struct rd_row *r, const char *key, const char *title, bool known, om_day day)
 {
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_DAY},
+	add_cell(r, (struct rd_column){.key = key, .title = title, .kind = RD_DAY},
 	    (struct rd_cell){.known = known, .u.day = day});
 }
 
 void
 rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known, om_time at)
 {
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INSTANT},
+	add_cell(r, (struct rd_column){.key = key, .title = title, .kind = RD_INSTANT},
 	    (struct rd_cell){.known = known, .u.at = at});
 }

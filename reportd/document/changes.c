@@ -6,6 +6,7 @@
 #include "statement_in.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>

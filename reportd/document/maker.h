@@ -16,7 +16,7 @@
 #include "source/month.h"
 #include "terms/terms.h"
 #include "statement.pb-c.h"
-#include "wire/codec.h"
+#include "usage.pb-c.h"
 
 struct rd_maker {
 	const Om__StatementReply *reply;

@@ -11,15 +11,15 @@
 
 #include "doc.h"
 #include "source/rows.h"
-#include "wire/codec.h"
+#include "usage.pb-c.h"
 
-/* rd_found_requests makes a table of requests that come one after the other, as
+/* rd_search_table_of_requests makes a table of requests that come one after the other, as
  * many as there are. */
-om_status rd_found_requests(
+om_status rd_search_table_of_requests(
     const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *out, om_err *e) OM_MUST;
 
-/* rd_found_usage makes a table of totals that were asked for. */
-om_status rd_found_usage(
+/* rd_search_table_of_usage makes a table of totals that were asked for. */
+om_status rd_search_table_of_usage(
     const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *out, om_err *e) OM_MUST;
 
 #endif

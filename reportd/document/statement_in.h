@@ -8,6 +8,7 @@
 
 #include "cells.h"
 #include "maker.h"
+#include "usage.pb-c.h"
 
 /* rd_notes_make makes what the document says about its own figures. */
 void rd_notes_make(struct rd_maker *m, struct rd_doc *d);

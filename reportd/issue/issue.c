@@ -335,14 +335,14 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 	const Om__IssueBeginReply *begun = w->begun;
 	struct held held = {.is = w->is, .lease = begun->lease_id};
 	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
-	struct rd_keeper k;
-	om_status s = rd_keeper_start(&k, every_ms, keep, &held, e);
+	struct rd_lease_keeper k;
+	om_status s = rd_lease_keeper_start(&k, every_ms, keep, &held, e);
 
 	if (s == OM_OK) {
 		s = render(w, e);
 		if (s == OM_OK)
 			s = finish(w, out, e);
-		rd_keeper_stop(&k);
+		rd_lease_keeper_stop(&k);
 	}
 	if (s != OM_OK && tell_costd(w->is, begun->lease_id, true, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",

@@ -2,6 +2,8 @@
 #include "make_in.h"
 
 #include "xlsx/workbook.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +87,7 @@ rd_job_file_progress(struct rd_task *t)
 }
 
 om_status
-rd_job_file_begin(struct rd_workshop *w, struct rd_task *t, bool streams, uint64_t bytes, om_err *e)
+rd_job_file_begin(struct rd_parts *w, struct rd_task *t, bool streams, uint64_t bytes, om_err *e)
 {
 	om_status s = rd_task_folder(t, w->work, bytes + SMALL_FILE, e);
 
@@ -93,7 +95,7 @@ rd_job_file_begin(struct rd_workshop *w, struct rd_task *t, bool streams, uint64
 }
 
 om_status
-rd_job_file_write_sheets(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
+rd_job_file_write_sheets(struct rd_parts *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
 {
 	const struct rd_xlsx_opts how = {.work = w->work, .paper = paper};
 	struct om_arena a;

@@ -9,6 +9,7 @@
 #include "source/kept_figures.h"
 #include "source/rows.h"
 #include "source/source.h"
+#include "terms/kept_terms.h"
 #include "envelope.pb-c.h"
 #include "statement.pb-c.h"
 #include "terms.pb-c.h"
@@ -37,7 +38,7 @@ rd_make_stats(void)
 /* ---- the question ---- */
 
 om_status
-rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
+rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 {
 	struct rd_month m;
 	rd_paper paper;
@@ -54,13 +55,13 @@ rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e)
 	if (what->render->format == OM__FORMAT__FORMAT_ZIP &&
 	    (what->render->user != NULL || what->render->group != NULL))
 		return om_fail(e, OM_INVALID, "format: only everyone's month is made as a zip");
-	return rd_house_month(w->house, what->render, &m, &paper, e);
+	return rd_document_settings_month(w->settings, what->render, &m, &paper, e);
 }
 
 /* ---- documents ---- */
 
 static om_status
-put_file(struct rd_workshop *w, struct rd_task *t, const struct rd_file *f, om_err *e)
+write_bytes(struct rd_parts *w, struct rd_task *t, const struct rd_file *f, om_err *e)
 {
 	om_status s = rd_job_file_begin(w, t, false, f->n, e);
 
@@ -68,7 +69,7 @@ put_file(struct rd_workshop *w, struct rd_task *t, const struct rd_file *f, om_e
 }
 
 static om_status
-make_pages(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
+make_pages(struct rd_parts *w, const struct rd_doc *d, rd_paper paper, struct rd_task *t, om_err *e)
 {
 	struct om_arena a;
 	struct rd_file f;
@@ -77,14 +78,14 @@ make_pages(struct rd_workshop *w, const struct rd_doc *d, rd_paper paper, struct
 	om_arena_init(&a, FILE_BYTES);
 	s = rd_write_pdf(d, w->fonts, paper, &a, &f, e);
 	if (s == OM_OK)
-		s = put_file(w, t, &f, e);
+		s = write_bytes(w, t, &f, e);
 	om_arena_fini(&a);
 	return s;
 }
 
 static om_status
-make_rows(struct rd_workshop *w, const Om__StatementReply *r, Om__Format format, struct rd_rows *rows,
-    struct rd_task *t, om_err *e)
+make_rows(struct rd_parts *w, const Om__StatementReply *r, Om__Format format, struct rd_rows *rows, struct rd_task *t,
+    om_err *e)
 {
 	const struct rd_focus focus = {.from = r->from_us, .to = r->to_us};
 	om_status s = rd_job_file_begin(w, t, true, 0, e);
@@ -97,7 +98,7 @@ make_rows(struct rd_workshop *w, const Om__StatementReply *r, Om__Format format,
 
 /* One document under way. */
 struct document {
-	struct rd_workshop *w;
+	struct rd_parts *w;
 	const Om__RenderQuery *q;
 	struct rd_task *t;
 	struct rd_month month;
@@ -191,7 +192,7 @@ static om_status
 find_terms(struct document *d, om_err *e)
 {
 	om_day first = om_day_from_civil(d->month.year, d->month.month, 1);
-	const struct rd_house *h = d->w->house;
+	const struct rd_document_settings *h = d->w->settings;
 	Om__Terms charges = OM__TERMS__INIT, *t = d->src.reply->terms;
 	om_status s = OM_OK;
 
@@ -235,10 +236,10 @@ fill_document(struct document *d, om_err *e)
 }
 
 static om_status
-make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
+make_document(struct rd_parts *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
 {
 	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .progress = rd_job_file_progress(t)}};
-	om_status s = rd_house_month(w->house, q, &d.month, &d.paper, e);
+	om_status s = rd_document_settings_month(w->settings, q, &d.month, &d.paper, e);
 
 	if (s != OM_OK)
 		return s;
@@ -249,7 +250,7 @@ make_document(struct rd_workshop *w, const Om__RenderQuery *q, struct rd_task *t
 }
 
 static om_status
-make_once(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
+make_once(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	om_status s = rd_make_check(w, what, e);
 
@@ -262,7 +263,7 @@ make_once(struct rd_workshop *w, const Om__JobStart *what, struct rd_task *t, om
 
 /* await_costd waits a while for a costd that is being started again. */
 static om_status
-await_costd(const struct rd_workshop *w, struct rd_task *t, om_err *e)
+await_costd(const struct rd_parts *w, struct rd_task *t, om_err *e)
 {
 	int64_t until = om_mono_ms() + RETURN_MS;
 	om_status s = rd_task_go_on(t, e);
@@ -277,10 +278,10 @@ await_costd(const struct rd_workshop *w, struct rd_task *t, om_err *e)
 om_status
 rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
-	struct rd_workshop *w = arg;
+	struct rd_parts *w = arg;
 	om_status s = make_once(w, what, t, e);
 
-	/* a reading lost half-way: once more, if nobody has seen any of it */
+	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {
 		om_log(OM_LOG_WARN, "the rows were lost half-way; once more", NULL);
 		s = await_costd(w, t, e);

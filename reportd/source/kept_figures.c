@@ -2,6 +2,7 @@
 #include "kept_figures.h"
 
 #include "figures.h"
+#include "wire/codec.h"
 
 #define MOST_FIGURES ((size_t)3 * 1024 * 1024) /* fits the database's packets beside the other columns */
 

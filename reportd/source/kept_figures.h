@@ -13,7 +13,6 @@
 
 #include "statement.pb-c.h"
 #include "base/arena.h"
-#include "wire/codec.h"
 
 om_status rd_kept_figures_pack(
     const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e) OM_MUST;

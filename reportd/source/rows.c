@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_ROWS   2000u /* of a reading */
-#define SEARCH_ROWS 1000u /* costd gives no more at once */
-#define PAGE_BYTES  ((size_t)64 * 1024 * 1024)
-#define ASK_MS      60000
-#define TELL_EVERY  256u /* rows */
+#define PAGE_ROWS    2000u /* of a reading */
+#define SEARCH_ROWS  1000u /* costd gives no more at once */
+#define PAGE_BYTES   ((size_t)64 * 1024 * 1024)
+#define ASK_MS       60000
+#define REPORT_EVERY 256u /* rows */
 
 void
 rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply)
@@ -134,7 +134,7 @@ turn_page(struct rd_rows *r, om_err *e)
 }
 
 static void
-tell_rows(const struct rd_rows *r, uint64_t n)
+report_rows(const struct rd_rows *r, uint64_t n)
 {
 	if (r->progress.rows_read != NULL)
 		r->progress.rows_read(r->progress.arg, n);
@@ -146,7 +146,7 @@ prove(struct rd_rows *r, om_err *e)
 {
 	if (r->total == NULL)
 		return OM_OK;
-	if (r->unsaid)
+	if (r->unsettled_unknown)
 		r->sum.unsettled = r->total->unsettled;
 	return rd_figures_same("rows", &r->sum, r->total, e);
 }
@@ -169,16 +169,16 @@ rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e)
 	if (s != OM_OK)
 		return s;
 	if (r->at == r->n_page) {
-		tell_rows(r, r->count % TELL_EVERY);
+		report_rows(r, r->count % REPORT_EVERY);
 		return prove(r, e);
 	}
 	*out = r->page[r->at++];
 	r->count++;
-	if (r->count % TELL_EVERY == 0)
-		tell_rows(r, TELL_EVERY);
+	if (r->count % REPORT_EVERY == 0)
+		report_rows(r, REPORT_EVERY);
 	if (r->total == NULL)
 		return OM_OK;
-	r->unsaid = r->unsaid || !(*out)->has_unsettled;
+	r->unsettled_unknown = r->unsettled_unknown || !(*out)->has_unsettled;
 	s = rd_figures_of_row(*out, &f, e);
 	return s == OM_OK ? rd_figures_add(&r->sum, &f, e) : s;
 }

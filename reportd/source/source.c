@@ -12,7 +12,7 @@
 
 #define MAX_ROWS 100000u /* of requests that come with the totals */
 #define ASK_MS   60000
-#define ROOM_MS  75000 /* costd ends a reading that nobody asks about after 60 s */
+#define ROOM_MS  75000 /* costd ends a reading that is not asked about for 60 s */
 #define PAUSE_MS 200
 
 static struct om_stat asking_time =
@@ -221,7 +221,7 @@ rd_source_rows(struct rd_source *src, Om__Format format, struct rd_rows *out, om
 {
 	if (src->reading.n > 0) {
 		rd_rows_of_reading(out, &src->reading);
-		out->unsaid = src->kept; /* what is settled may have changed since */
+		out->unsettled_unknown = src->kept; /* what is settled may have changed since */
 		return OM_OK;
 	}
 	rd_rows_of_reply(out, src->reply);

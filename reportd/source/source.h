@@ -27,7 +27,7 @@ struct rd_source {
 	Om__StatementReply *reply;
 	const Om__Zone *zone;
 	struct rd_reading reading; /* n 0: none is open */
-	bool borrowed;             /* whoever gave the reading ends it */
+	bool borrowed;             /* the caller that gave the reading ends it */
 	bool kept;                 /* the reply is what an issued document kept */
 };
 

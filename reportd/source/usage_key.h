@@ -8,7 +8,6 @@
 #define RD_USAGE_KEY_H
 
 #include "usage.pb-c.h"
-#include "wire/codec.h"
 
 /* rd_usage_key gives the value and the name of one key of a row of totals; without
  * a row, the name alone. */

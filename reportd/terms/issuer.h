@@ -14,7 +14,7 @@
 /* A picture, read and checked once at the start (see logo.h). */
 struct rd_image {
 	bool jpeg;                 /* data is the file; otherwise rows of RGB */
-	const unsigned char *data; /* borrowed from whoever read it */
+	const unsigned char *data; /* borrowed from the caller that read it */
 	size_t n;
 	unsigned width, height;
 };

@@ -5,7 +5,7 @@
  * Does      Writes a document's tables as sheets, row by row.
  * Owns      Nothing: the file is the task's, in the task's folder.
  * Promises  Same document, same bytes.  The finished file is read back and counted
- *           before it is the task's.  No text of anybody's becomes a formula.
+ *           before it is the task's.  No text becomes a formula.
  * Never     Asks costd; holds all rows in memory.
  * Threads   Any thread; several at once.
  */

@@ -218,7 +218,7 @@ add_groups(struct om_arena *a, Om__StatementReply *r)
 }
 
 /* add_before makes the month before: rows that cost a part of this month's, or
- * more, and one of somebody, something, that is gone. */
+ * more, and one of a user or model that is gone. */
 static void
 add_before(struct om_arena *a, Om__StatementReply *r)
 {

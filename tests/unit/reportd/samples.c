@@ -40,10 +40,10 @@ struct sample {
 	bool floor;
 	rd_paper paper;
 	const char *locale;
-	bool house;  /* an issuer with a logo, tax, markups and another currency */
+	bool issuer; /* one with a logo, tax, markups and another currency */
 	bool issued; /* with number and code */
 	const char *corrects;
-	const char *currency, *rate; /* of the house; NULL: EUR */
+	const char *currency, *rate; /* of the terms with an issuer; NULL: EUR */
 	bool duplicate;
 	const char *cancels, *reason;
 	bool rate_outside;
@@ -52,7 +52,7 @@ struct sample {
 
 /* An installation with everything set. */
 static struct rd_image logo;
-static const struct rd_issuer house = {
+static const struct rd_issuer issuer = {
     .name = "Example Research GmbH",
     .address = "Musterstra\xc3\x9f"
 	       "e 17\n10115 Berlin\nGermany",
@@ -112,13 +112,13 @@ static const struct sample samples[] = {
 	    {.models = models, .n_models = 5, .n_requests = 40, .estimated = 2, .unsettled = 3, .max_rows = 100000},
 	.fee = "5.00",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.issued = true},
     {.name = "statement-german",
 	.shape = {.models = models, .n_models = 5, .n_requests = 40, .price = "23.456789", .max_rows = 100000},
 	.fee = "5.00",
 	.locale = "de",
-	.house = true},
+	.issuer = true},
     {.name = "group",
 	.shape = {.users = team,
 	    .n_users = 5,
@@ -129,7 +129,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "2.50",
 	.locale = "de",
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.corrects = "2026-000007"},
     {.name = "report-issued",
@@ -142,7 +142,7 @@ static const struct sample samples[] = {
 	    .before = true,
 	    .max_rows = 100000},
 	.fee = "2.50",
-	.house = true,
+	.issuer = true,
 	.issued = true},
     {.name = "report-german",
 	.shape = {.users = team,
@@ -173,7 +173,7 @@ static const struct sample samples[] = {
 	.shape =
 	    {.models = models, .n_models = 3, .n_requests = 9, .price = "1.2345", .byok = true, .max_rows = 100000},
 	.fee = "5.00",
-	.house = true,
+	.issuer = true,
 	.rate_outside = true},
     {.name = "report-yen",
 	.shape = {.users = team,
@@ -186,12 +186,12 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "25.00",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.currency = "JPY",
 	.rate = "150.25"},
     {.name = "statement-duplicate",
 	.shape = {.models = models, .n_models = 5, .n_requests = 40, .max_rows = 100000},
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.duplicate = true},
     {.name = "group-duplicate",
@@ -209,7 +209,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "5000",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.cancels = "2026-000011",
 	.reason = "Issued for the wrong person"},
@@ -224,7 +224,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "2.50",
 	.locale = "de",
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.cancels = "2026-000011"},
     {.name = "report-cancelled",
@@ -254,9 +254,9 @@ terms_of(const struct sample *s)
 
 	if (s->fee != NULL)
 		t.fee = amount(s->fee);
-	if (!s->house)
+	if (!s->issuer)
 		return t;
-	t.issuer = house;
+	t.issuer = issuer;
 	t.markup_percent = amount("7.5");
 	t.markup_per_million = amount("0.20");
 	t.tax_rate = amount("19");

@@ -112,7 +112,7 @@ column_named(const char *head, const char *name)
 	return n;
 }
 
-/* write_rows gives the file of a reply's rows, with a zero byte behind. */
+/* write_rows gives the file of a reply's rows, with a zero byte after it. */
 static char *
 write_rows(const Om__StatementReply *r, bool focus, struct om_arena *a)
 {

@@ -302,7 +302,7 @@ wait_a_little(void)
 }
 
 static void
-test_what_nobody_asks_for_goes(void **state)
+test_what_no_client_asks_for_goes(void **state)
 {
 	int64_t until = om_mono_ms() + PATIENCE_MS;
 	Om__JobReply *r;
@@ -312,7 +312,7 @@ test_what_nobody_asks_for_goes(void **state)
 	assert_int_equal(start(1), OM_OK);
 	wait_running(1);
 	atomic_fetch_add(&passed_ms, RD_TASK_IDLE_MS + 1);
-	while (!shown("owui_metering_jobs_kept 1\n")) { /* the maker gives up by itself: nobody asks */
+	while (!shown("owui_metering_jobs_kept 1\n")) { /* the maker gives up by itself: no client asks */
 		wait_a_little();
 		assert_true(om_mono_ms() < until);
 	}
@@ -350,7 +350,7 @@ main(void)
 	    cmocka_unit_test_teardown(test_a_full_queue_refuses, close_jobs),
 	    cmocka_unit_test_teardown(test_dropped_jobs_end_and_others_go_on, close_jobs),
 	    cmocka_unit_test_teardown(test_failures_say_why_and_give_no_byte, close_jobs),
-	    cmocka_unit_test_teardown(test_what_nobody_asks_for_goes, close_jobs),
+	    cmocka_unit_test_teardown(test_what_no_client_asks_for_goes, close_jobs),
 	    cmocka_unit_test_teardown(test_the_oldest_file_makes_room, close_jobs),
 	};
 

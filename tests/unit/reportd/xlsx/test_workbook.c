@@ -153,7 +153,7 @@ test_little_memory_is_a_status(void **state)
 	om_arena_fini(&a);
 }
 
-/* A limit on the size of files is a full disk to whoever writes one. */
+/* A limit on the size of files is a full disk to the process that writes one. */
 static void
 test_full_disk_is_an_error_and_leaves_nothing(void **state)
 {
