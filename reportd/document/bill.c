@@ -146,7 +146,7 @@ rd_charges_of(const struct rd_terms *t, const struct rd_figures *f, struct rd_ch
 	const om_i128 one = 1000000000000000000;
 
 	*out = (struct rd_charges){.tokens = 0};
-	if (__builtin_add_overflow(f->prompt, f->completion, &c.tokens))
+	if (__builtin_add_overflow(f->prompt_tokens, f->completion_tokens, &c.tokens))
 		return too_large(e);
 	if (c.payers > 0 && !t->floor)
 		c.fee = t->fee;

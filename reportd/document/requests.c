@@ -3,6 +3,7 @@
  * requests.c - the table of single requests, filled row by row.  Among them stands what
  * a turn cost beyond its known requests: a cost, and no request.
  */
+#include "columns.h"
 #include "search_table.h"
 #include "statement_in.h"
 #include "source/rows.h"
@@ -49,20 +50,17 @@ cost_state_text(const struct rd_locale *t, Om__CostState s)
 	return "";
 }
 
+/* put_figures: whether its cost is final stands in a request's cost_state. */
 static void
-put_some(struct rd_row *r, const char *key, const char *title, bool has, uint64_t n)
+put_figures(struct rd_row *r, const struct rd_locale *t, const Om__Generation *g, const struct rd_figures *f)
 {
-	rd_put_count(r, key, title, n);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
-}
-
-static void
-put_amount(struct rd_row *r, const char *key, const char *title, bool has, om_money m)
-{
-	rd_put_money(r, key, title, m);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++) {
+		if (i == RD_FIGURE_unsettled)
+			continue;
+		rd_put_figure(r, t, i, f);
+		if (r->cells != NULL)
+			r->cells[r->n - 1].known = rd_figure_known(g, i);
+	}
 }
 
 /* put_request makes a request's columns or cells; g is empty for columns. */
@@ -84,14 +82,7 @@ put_request(struct rd_row *r, const struct rd_locale *t, struct om_arena *a, boo
 	rd_put_text(r, "task", t->task, rd_clean(a, g->task));
 	rd_put_text(r, "state", t->state, state_text(t, g->state));
 	rd_put_text(r, "cost_state", t->cost_is, cost_state_text(t, g->cost_state));
-	rd_put_count(r, "requests", t->requests, f->requests);
-	put_some(r, "input_tokens", t->input_tokens, g->has_prompt_tokens, f->prompt);
-	put_some(r, "cached_tokens", t->cached_tokens, g->has_cached_tokens, f->cached);
-	put_some(r, "cache_write_tokens", t->cache_write_tokens, g->has_cache_write_tokens, f->cache_write);
-	put_some(r, "reasoning_tokens", t->reasoning_tokens, g->has_reasoning_tokens, f->reasoning);
-	put_some(r, "output_tokens", t->output_tokens, g->has_completion_tokens, f->completion);
-	put_amount(r, "byok_cost", t->byok_cost_usd, g->byok_cost != NULL, f->byok);
-	put_amount(r, "cost", t->cost_usd, g->cost != NULL, f->cost);
+	put_figures(r, t, g, f);
 	rd_put_text(r, "generation_id", t->generation_id, rd_clean(a, g->generation_id));
 	rd_put_text(r, "chat_id", t->chat_id, rd_clean(a, g->chat_id));
 }

@@ -71,8 +71,8 @@ make_section(struct rd_maker *m, const Om__UsageRow *u, const struct range *mode
 	*out = (struct rd_section){
 	    .title = rd_user_name(m, u), .id = rd_clean(m->arena, u->user), .tiles = tiles, .table = table};
 	tiles[out->n_tiles++] = (struct rd_tile){t->requests, RD_INT, {.known = true, .u.n = f.requests}};
-	tiles[out->n_tiles++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = f.prompt}};
-	tiles[out->n_tiles++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = f.completion}};
+	tiles[out->n_tiles++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = f.prompt_tokens}};
+	tiles[out->n_tiles++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = f.completion_tokens}};
 	if (rd_share_of(f.cost, m->total.cost, &share))
 		tiles[out->n_tiles++] = (struct rd_tile){t->share, RD_TEXT,
 		    {.known = true, .u.text = om_arena_strdup(m->arena, rd_show_percent(t, share, percent))}};

@@ -140,8 +140,8 @@ make_tiles(struct rd_maker *m, struct rd_doc *d)
 	if (at == NULL)
 		return;
 	at[n++] = (struct rd_tile){t->requests, RD_INT, {.known = true, .u.n = m->total.requests}};
-	at[n++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = m->total.prompt}};
-	at[n++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = m->total.completion}};
+	at[n++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = m->total.prompt_tokens}};
+	at[n++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = m->total.completion_tokens}};
 	if (change != NULL)
 		at[n++] = (struct rd_tile){t->against_before, RD_TEXT, {.known = true, .u.text = change}};
 	d->tiles = at;
@@ -284,7 +284,7 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	make_facts(&m, d);
 	make_tiles(&m, d);
 	rd_notes_make(&m, d);
-	if (m.total.requests == 0 && om_money_is_zero(m.total.cost) && om_money_is_zero(m.total.byok))
+	if (m.total.requests == 0 && om_money_is_zero(m.total.cost) && om_money_is_zero(m.total.byok_cost))
 		d->nothing = rd_fill(a, m.locale->nothing, d->month);
 	d->chart = (struct rd_chart){
 	    .title = m.locale->cost_per_day,

@@ -9,16 +9,8 @@ static const struct {
 	const char *name;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {OM__DIMENSION__DIMENSION_DAY, "day", offsetof(Om__UsageRow, day)},
-    {OM__DIMENSION__DIMENSION_MONTH, "month", offsetof(Om__UsageRow, month)},
-    {OM__DIMENSION__DIMENSION_HOUR, "hour", offsetof(Om__UsageRow, hour)},
-    {OM__DIMENSION__DIMENSION_USER, "user", offsetof(Om__UsageRow, user)},
-    {OM__DIMENSION__DIMENSION_GROUP, "group", offsetof(Om__UsageRow, group)},
-    {OM__DIMENSION__DIMENSION_MODEL, "model", offsetof(Om__UsageRow, model)},
-    {OM__DIMENSION__DIMENSION_PROVIDER, "provider", offsetof(Om__UsageRow, provider)},
-    {OM__DIMENSION__DIMENSION_ORIGIN, "origin", offsetof(Om__UsageRow, origin)},
-    {OM__DIMENSION__DIMENSION_TASK, "task", offsetof(Om__UsageRow, task)},
-    {OM__DIMENSION__DIMENSION_SOURCE, "source", offsetof(Om__UsageRow, source)},
+#define OM_DIMENSION(NAME, name) {OM__DIMENSION__DIMENSION_##NAME, #name, offsetof(Om__UsageRow, name)},
+#include "messages/dimensions.def"
 };
 
 const char *

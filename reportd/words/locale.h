@@ -40,6 +40,9 @@ struct rd_locale {
 /* rd_locale_named: NULL for a language that we do not have; NULL gives English. */
 const struct rd_locale *rd_locale_named(const char *tag);
 
+/* rd_locale_phrase gives the text of an id of RD_PHRASE, NULL where there is none. */
+const char *rd_locale_phrase(const struct rd_locale *l, const char *id);
+
 /* rd_fill gives a text with its places filled in, from the arena. */
 const char *rd_fill_n(struct om_arena *a, const char *text, const char *const *args, unsigned n);
 #define RD_FILL_ARGS(...)     \
