@@ -2,7 +2,7 @@
 #include "figures.h"
 
 #include "base/invariant.h"
-
+#include "statement.pb-c.h"
 #include <inttypes.h>
 #include <stddef.h>
 

@@ -6,6 +6,7 @@
 #ifndef RD_FIGURES_H
 #define RD_FIGURES_H
 
+#include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "statement.pb-c.h"
 #include "base/money.h"
