@@ -124,9 +124,13 @@ rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out
 	return value;
 }
 
-static void
-put_figures(struct rd_csv *c, const Om__Figures *f)
+static om_status
+put_figures(struct rd_csv *c, const Om__Figures *f, om_err *e)
 {
+	om_status s = om_msg_has(f, "figures", e);
+
+	if (s != OM_OK)
+		return s;
 	rd_csv_count(c, true, (int64_t)f->requests);
 	rd_csv_count(c, true, (int64_t)f->prompt_tokens);
 	rd_csv_count(c, true, (int64_t)f->cached_tokens);
@@ -137,6 +141,7 @@ put_figures(struct rd_csv *c, const Om__Figures *f)
 	rd_csv_plain(c, f->byok_cost);
 	rd_csv_plain(c, f->cost);
 	rd_csv_plain(c, "USD");
+	return OM_OK;
 }
 
 om_status
@@ -164,12 +169,14 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 			if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 				rd_csv_text(&c, u->rows[r]->user_name);
 		}
-		put_figures(&c, u->rows[r]->figures);
-		s = rd_csv_row(&c, e);
+		s = put_figures(&c, u->rows[r]->figures, e);
+		if (s == OM_OK)
+			s = rd_csv_row(&c, e);
 	}
 	if (s == OM_OK && u->n_group_by == 0) { /* the total alone */
-		put_figures(&c, u->total);
-		s = rd_csv_row(&c, e);
+		s = put_figures(&c, u->total, e);
+		if (s == OM_OK)
+			s = rd_csv_row(&c, e);
 	}
 	if (s == OM_OK)
 		s = rd_csv_done(&c, e);

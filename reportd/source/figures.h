@@ -6,6 +6,7 @@
 #ifndef RD_FIGURES_H
 #define RD_FIGURES_H
 
+#include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/money.h"
 #include "base/status.h"
@@ -25,7 +26,7 @@ struct rd_figures {
 	om_money byok;
 };
 
-/* rd_figures_read: OM_PROTOCOL when an amount is no amount. */
+/* rd_figures_read: OM_PROTOCOL when there are none (NULL), or an amount is no amount. */
 om_status rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e) OM_MUST;
 
 /* rd_figures_of_row gives one row's figures: a request's, or what a turn cost beyond
@@ -39,5 +40,9 @@ om_status rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_
  * the parts is not the total. */
 om_status rd_figures_same(
     const char *parts, const struct rd_figures *sum, const struct rd_figures *total, om_err *e) OM_MUST;
+
+/* rd_statement_check says OM_PROTOCOL when costd left out what a document cannot do
+ * without: a total, the figures of a row, the id of the user. */
+om_status rd_statement_check(const Om__StatementReply *r, om_err *e) OM_MUST;
 
 #endif

@@ -88,6 +88,8 @@ ask(struct rd_source *src, const struct rd_month *m, uint32_t max_rows, asking h
 	s = call(src, &req, a, &rep, &at, e);
 	if (s == OM_OK)
 		s = in_reading(src, rep->statement, e);
+	if (s == OM_OK)
+		s = rd_statement_check(rep->statement, e);
 	if (s == OM_OK && !given && rep->statement->has_reading_id)
 		s = rd_reading_set(&src->reading, src->costd, at, rep->statement->reading_id, e);
 	if (s == OM_OK)
@@ -183,6 +185,8 @@ open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month
 	Om__StatementReply *kept = NULL;
 	om_status s = om_msg_unpack(&om__statement_reply__descriptor, q->figures.data, q->figures.len, a, &kept, e);
 
+	if (s == OM_OK)
+		s = rd_statement_check(kept, e);
 	if (s != OM_OK)
 		return om_fail(e, OM_DAMAGED, "the figures that the document kept cannot be read");
 	kept->rows_left_out = rd_n_rows(kept);
