@@ -3,6 +3,7 @@
 
 #include "issuing.h"
 #include "standing.h"
+#include "database/column.h"
 #include "read/zone.h"
 #include "value/period.h"
 #include "jobs.pb-c.h"
@@ -138,7 +139,7 @@ hold_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st
 	b->out->verification_code = om_arena_strdup(b->a, b->code);
 	b->out->has_issued_us = b->out->has_lease_id = b->out->has_keep_ms = true;
 	b->out->issued_us = dated;
-	b->out->lease_id = cd_bytes(b->lease_id, CD_LEASE_ID, b->a);
+	b->out->lease_id = cd_column_bytes(b->lease_id, CD_LEASE_ID, b->a);
 	b->out->keep_ms = CD_ISSUE_KEEP_MS;
 	return cd_db_exec(db,
 	    "UPDATE issuing SET lease_id=?,lease_until_us=?,lease_request=?,lease_year=?,lease_seq=?,lease_us=?,"

@@ -2,6 +2,8 @@
 #include "reading.h"
 
 #include "rows.h"
+#include "where.h"
+#include "database/sql.h"
 #include "usage.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -287,10 +289,9 @@ struct page {
 };
 
 static om_status
-keep_row(void *arg, const struct cd_val *v, om_err *e)
+keep_row(void *arg, Om__Generation *g, om_err *e)
 {
 	struct page *page = arg;
-	Om__Generation *g;
 	om_money cost;
 	om_status s = OM_OK;
 	int n;
@@ -299,9 +300,6 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 		page->more = true;
 		return OM_OK;
 	}
-	g = cd_generation_read(v, page->a, e);
-	if (g == NULL)
-		return OM_DAMAGED;
 	page->out->rows[page->out->n_rows++] = g;
 	page->at.begun = true;
 	page->at.rows++;
@@ -326,10 +324,9 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	f.user = g->user;
 	f.group = g->group;
 	cd_sql_init(&q, page->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &g->of.month, &f);
+	cd_where_add(&q, true, &g->of.month, &f);
 	if (page->at.begun) {
 		cd_sql_add(&q, " AND started_us>=? AND (started_us>? OR generation_id>?)");
 		cd_sql_value(&q, CD_I(page->at.us));
@@ -338,7 +335,7 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	}
 	cd_sql_add(&q, " ORDER BY started_us,generation_id LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)page->limit + 1));
-	s = cd_sql_query(db, &q, keep_row, page, e);
+	s = cd_generation_query(db, &q, keep_row, page, e);
 	cd_sql_fini(&q);
 	return s;
 }

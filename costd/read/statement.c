@@ -7,8 +7,11 @@
 #include "read.h"
 
 #include "groups.h"
+#include "rows.h"
+#include "where.h"
 #include "zone.h"
-#include "documents/document.h"
+#include "database/column.h"
+#include "database/fill.h"
 #include "store/people.h"
 #include "terms/rows.h"
 #include "record.pb-c.h"
@@ -31,12 +34,14 @@ struct ask {
 };
 
 static om_status
-keep_user(void *arg, const struct cd_val *v, om_err *e)
+keep_user(void *arg, void *user, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
 
-	ask->out->user = cd_people_read(v, ask->a, e);
-	return ask->out->user != NULL ? OM_OK : OM_DAMAGED;
+	(void)v;
+	(void)e;
+	ask->out->user = user;
+	return OM_OK;
 }
 
 static om_status
@@ -51,7 +56,7 @@ read_user(struct cd_db *db, struct ask *ask, om_err *e)
 	cd_sql_init(&q, ask->a);
 	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
 	cd_sql_value(&q, cd_t(ask->q->user));
-	s = cd_sql_query(db, &q, keep_user, ask, e);
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK && ask->out->user == NULL ? om_fail(e, OM_NOT_FOUND, "no such user") : s;
 }
@@ -133,7 +138,7 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day AS g");
-	cd_sql_where(&q, false, &ask->month, f);
+	cd_where_add(&q, false, &ask->month, f);
 	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
@@ -142,14 +147,14 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, &estimated);
+	cd_where_add(&q, true, &ask->month, &estimated);
 	s = cd_sql_query(db, &q, keep_estimated, ask, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
 	s = cd_sql_query(db, &q, keep_rests, ask->out, e);
 	cd_sql_fini(&q);
@@ -172,15 +177,15 @@ read_table(struct cd_db *db, struct ask *ask, const struct cd_period *p, const O
 }
 
 static om_status
-keep_generation(void *arg, const struct cd_val *v, om_err *e)
+keep_generation(void *arg, Om__Generation *g, om_err *e)
 {
 	struct ask *ask = arg;
 	Om__StatementReply *out = ask->out;
 
 	if (out->n_generations == ask->room)
 		return om_fail(e, OM_DAMAGED, "the month has more rows than its total says; run costd --check");
-	out->generations[out->n_generations] = cd_generation_read(v, ask->a, e);
-	return out->generations[out->n_generations++] != NULL ? OM_OK : OM_DAMAGED;
+	out->generations[out->n_generations++] = g;
+	return OM_OK;
 }
 
 /* n_rows: of single rows there are as many as requests, and the rests of turns. */
@@ -227,12 +232,11 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	if (out->generations == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " ORDER BY started_us,generation_id");
-	s = cd_sql_query(db, &q, keep_generation, ask, e);
+	s = cd_generation_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? compare_rows(out, e) : s;
 }
@@ -325,7 +329,7 @@ read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct a
 		return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, ask, e);
 	ask->out->has_reading_id = s == OM_OK;
 	if (s == OM_OK)
-		ask->out->reading_id = cd_bytes(id, CD_READING_ID, ask->a);
+		ask->out->reading_id = cd_column_bytes(id, CD_READING_ID, ask->a);
 	return s;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "store.h"
 
+#include "database/sql.h"
 #include "value/record.h"
 
 #include <stdlib.h>
@@ -8,8 +9,6 @@
 
 #define SQL_BYTES  ((size_t)16 * 1024)
 #define PAIRS_STEP 9u /* of the schema: platform and what came with it, pairs */
-#define KIND_STEP  10u
-#define IN_MAX     512u /* under in_predicate_conversion_threshold */
 
 static bool is_before;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
@@ -65,13 +64,12 @@ cd_store_init(om_err *e)
 om_status
 cd_store_as_before(unsigned step, om_err *e)
 {
-	const unsigned known = step < PAIRS_STEP ? CD_F_PLATFORM : step < KIND_STEP ? CD_F_KIND : CD_N_FIELDS;
 	struct om_buf c;
 
 	om_buf_init(&c, SQL_BYTES);
 	om_buf_str(&c, "generation_id");
 	for (unsigned f = 0; f < CD_N_FIELDS; f++)
-		om_buf_printf(&c, ",%s%s", f >= known ? "NULL AS " : "", cd_fields[f].column);
+		om_buf_printf(&c, ",%s%s", cd_fields[f].since > step ? "NULL AS " : "", cd_fields[f].column);
 	is_before = step < PAIRS_STEP;
 	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,");
 	om_buf_str(&c, is_before ? "1,0,0,ranks" : "requests,unsettled,link_kind,ranks");
@@ -88,25 +86,6 @@ const char *
 cd_store_columns(void)
 {
 	return columns;
-}
-
-size_t
-cd_store_in_size(size_t n)
-{
-	size_t size = 1;
-
-	while (size < n && size < IN_MAX)
-		size *= 8;
-	return size;
-}
-
-void
-cd_store_in(struct om_buf *sql, size_t n)
-{
-	om_buf_str(sql, "(?");
-	for (size_t i = 1; i < n; i++)
-		om_buf_str(sql, ",?");
-	om_buf_chr(sql, ')');
 }
 
 static om_status
@@ -204,8 +183,8 @@ cd_store_lock(
 		found_out[i] = NULL;
 	om_buf_init(&sql, SQL_BYTES);
 	for (size_t done = 0; s == OM_OK && done < n;) {
-		size_t size = cd_store_in_size(n - done);
-		struct cd_val v[IN_MAX];
+		size_t size = cd_sql_in_size(n - done);
+		struct cd_val v[CD_SQL_IN_MAX];
 
 		/* the last piece is filled up by repeating its last key */
 		for (size_t i = 0; i < size; i++) {
@@ -215,7 +194,7 @@ cd_store_lock(
 		}
 		om_buf_reset(&sql);
 		om_buf_printf(&sql, "SELECT %s FROM generation FORCE INDEX (PRIMARY) WHERE generation_id IN ", columns);
-		cd_store_in(&sql, size);
+		cd_sql_in(&sql, size);
 		om_buf_str(&sql, " ORDER BY generation_id FOR UPDATE");
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)

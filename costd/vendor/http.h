@@ -9,8 +9,8 @@
  *           headers and time are bounded by us, not by the peer.
  * Threads   One cd_http, one thread at a time; cd_http_global once at start.
  */
-#ifndef CD_OPENROUTER_H
-#define CD_OPENROUTER_H
+#ifndef CD_HTTP_H
+#define CD_HTTP_H
 
 #include "base/buf.h"
 
