@@ -149,6 +149,7 @@ test_a_number_that_was_not_finished_is_the_next_ones(void **state)
 	Om__IssueQuery dead, next;
 	Om__IssueBeginReply lost, begun;
 	Om__IssueKeep k = OM__ISSUE_KEEP__INIT;
+	Om__IssueDrop drop = OM__ISSUE_DROP__INIT;
 	Om__IssueReply done;
 	om_err e = {.text = ""};
 
@@ -169,8 +170,8 @@ test_a_number_that_was_not_finished_is_the_next_ones(void **state)
 	assert_string_not_equal(begun.verification_code, lost.verification_code);
 	assert_int_equal(cd_issue_keep(ifx.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), OM_CONFLICT);
 	assert_int_equal(finish(ifx.pool, &dead, &lost, "x", 1, &ifx.a, &done, &e), OM_CONFLICT);
-	k.has_give_back = k.give_back = true;
-	ok(cd_issue_keep(ifx.pool, &k, NOW + 2 * KEEP, FX_DEADLINE, &e), &e); /* not its to give */
+	drop.lease_id = lost.lease_id;
+	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e); /* not its to give */
 	ok(finish(ifx.pool, &next, &begun, "y", 1, &ifx.a, &done, &e), &e);
 	assert_string_equal(done.document->number, "2026-000002");
 
@@ -180,8 +181,8 @@ test_a_number_that_was_not_finished_is_the_next_ones(void **state)
 	assert_string_equal(done.document->number, "2026-000003");
 	next = query(&ifx.a, "again");
 	ok(begin(ifx.pool, &next, NOW + 4 * KEEP, &ifx.a, &begun, &e), &e);
-	k.lease_id = begun.lease_id;
-	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
+	drop.lease_id = begun.lease_id;
+	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
 	assert_string_equal(issue("after", NOW + 4 * KEEP), "2026-000004");
 	fx_close(&ifx);
 }

@@ -229,15 +229,14 @@ expect_correction(Om__Figures shown)
 	static int count;
 	Om__IssueQuery q = ifx_user(om_arena_printf(&ifx.a, "changed:%d", count++));
 	Om__IssueBeginReply begun;
-	Om__IssueKeep k = OM__ISSUE_KEEP__INIT;
+	Om__IssueDrop drop = OM__ISSUE_DROP__INIT;
 	om_err e;
 
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
 	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_CORRECTION);
 	assert_string_equal(begun.standing->document->number, "2026-000001");
-	k.lease_id = begun.lease_id;
-	k.has_give_back = k.give_back = true;
-	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
+	drop.lease_id = begun.lease_id;
+	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
 }
 
 static void
