@@ -356,7 +356,7 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 			s = finish(w, out, e);
 		rd_lease_keeper_stop(&k);
 	}
-	if (s != OM_OK && give_back(&h, NULL) != OM_OK)
+	if (s != OM_OK && give_back(&held, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",
 		    begun->number, NULL);
 	return s;
