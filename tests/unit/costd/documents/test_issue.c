@@ -82,8 +82,8 @@ test_an_issued_document_is_read_back_and_a_repeated_request_finds_it(void **stat
 	Om__IssueReply done;
 	Om__DocumentFileQuery fq = OM__DOCUMENT_FILE_QUERY__INIT;
 	Om__DocumentFileReply part = OM__DOCUMENT_FILE_REPLY__INIT;
-	Om__DocumentsQuery dq = OM__DOCUMENTS_QUERY__INIT;
-	Om__DocumentsReply list = OM__DOCUMENTS_REPLY__INIT;
+	Om__DocumentQuery dq = OM__DOCUMENT_QUERY__INIT;
+	Om__DocumentReply found = OM__DOCUMENT_REPLY__INIT;
 	om_err e = {.text = ""};
 
 	(void)state;
@@ -122,12 +122,13 @@ test_an_issued_document_is_read_back_and_a_repeated_request_finds_it(void **stat
 	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
 	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document"), 1);
 
+	dq.by_case = OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE;
 	dq.verification_code =
 	    om_arena_printf(&ifx.a, "%.4s-%s", done.document->verification_code, done.document->verification_code + 4);
-	ok(cd_documents_list(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &list, &e), &e);
-	assert_int_equal(list.n_items, 1);
+	ok(cd_document_find(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &found, &e), &e);
+	assert_string_equal(found.document->number, done.document->number);
 	dq.verification_code = om_arena_strdup(&ifx.a, "0000-0000-0000-0000");
-	assert_int_equal(cd_documents_list(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &list, &e), OM_NOT_FOUND);
+	assert_int_equal(cd_document_find(ifx.pool, &dq, FX_DEADLINE, &ifx.a, &found, &e), OM_NOT_FOUND);
 
 	/* a file of several parts, and one that lost a chunk */
 	q = query(&ifx.a, "r-2");
