@@ -99,7 +99,7 @@ test_any_field_may_be_missing(void **state)
 	    {"/api/v1/generations", OM__REQUEST__BODY_GENERATIONS, 30, 0},
 	    {"/api/v1/generations/gen-1", OM__REQUEST__BODY_GENERATION, 60, 0},
 	    {"/api/v1/users", OM__REQUEST__BODY_USERS, 8, 0},
-	    {"/api/v1/user/u-1", OM__REQUEST__BODY_USERS, 8, 0},
+	    {"/api/v1/user/u-1", OM__REQUEST__BODY_USER, 8, 0},
 	    {"/api/v1/models", OM__REQUEST__BODY_MODELS, 6, 0},
 	    {"/api/v1/credits", OM__REQUEST__BODY_CREDITS, 4, 0},
 	    {"/api/v1/prices", OM__REQUEST__BODY_PRICES, 4, 0},
