@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "wire/codec.h"
 
 #include <stdio.h>
 #include <string.h>
