@@ -6,6 +6,7 @@
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/money.h"
+#include "wire/codec.h"
 
 #include <string.h>
 

@@ -7,6 +7,7 @@
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/text.h"
+#include "wire/codec.h"
 
 #include <string.h>
 

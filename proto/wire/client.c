@@ -8,6 +8,7 @@
 
 #include "envelope.pb-c.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/sync.h"
 
@@ -297,8 +298,10 @@ take_socket(struct om_wire_client *c, int64_t deadline_ms)
 		(void)om_cond_wait(&c->idle, &c->lock, next_look(until_ms));
 		waiting = om_mono_ms() < until_ms && is_wanted();
 	}
-	if (rs != NULL)
+	if (rs != NULL) {
+		om_check(!rs->busy);
 		rs->busy = true;
+	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return rs;
 }
@@ -307,6 +310,7 @@ static void
 give_socket(struct om_wire_client *c, struct req_socket *rs)
 {
 	(void)pthread_mutex_lock(&c->lock);
+	om_check(rs->busy);
 	rs->busy = false;
 	(void)pthread_cond_signal(&c->idle);
 	(void)pthread_mutex_unlock(&c->lock);
@@ -474,6 +478,7 @@ om_wire_call(
 	size_t n;
 	om_status s;
 
+	om_check(req->body_case != OM__REQUEST__BODY__NOT_SET);
 	*reply_out = NULL;
 	if (om_log_request_id()[0] != '\0')
 		(void)snprintf(request_id, sizeof request_id, "%s", om_log_request_id());

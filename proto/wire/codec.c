@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "codec.h"
 
+#include "base/invariant.h"
+
 #include <stdbool.h>
 #include <string.h>
 
 void *
 om_msg_new(struct om_arena *a, const ProtobufCMessageDescriptor *kind)
 {
-	void *m = om_arena_alloc(a, kind->sizeof_message);
+	void *m;
+
+	om_check(kind->magic == PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC);
+	m = om_arena_alloc(a, kind->sizeof_message);
 
 	if (m != NULL)
 		protobuf_c_message_init(kind, m);
@@ -86,6 +91,7 @@ has_flag(const ProtobufCFieldDescriptor *f)
 void
 om_msg_ready(ProtobufCMessage *m)
 {
+	om_check(m->descriptor != NULL && m->descriptor->magic == PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC);
 	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 		protobuf_c_boolean has;

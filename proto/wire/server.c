@@ -8,6 +8,7 @@
 
 #include "envelope.pb-c.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/sync.h"
 
@@ -117,6 +118,7 @@ receive(struct worker *w, int *rv_out)
 	(void)pthread_mutex_lock(&w->lock);
 	stop = atomic_load(&w->server->stop);
 	if (!stop) {
+		om_check(!w->receiving);
 		nng_aio_set_timeout(w->aio, NNG_DURATION_INFINITE);
 		nng_ctx_recv(w->ctx, w->aio);
 		w->receiving = true;
@@ -239,6 +241,7 @@ om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server *
 	*out = NULL;
 	if (srv == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(o->handler != NULL && o->arena_bytes > 0);
 	srv->opts = *o;
 	srv->n_workers = o->workers == 0 ? 1 : o->workers > MAX_WORKERS ? MAX_WORKERS : o->workers;
 	srv->workers = calloc(srv->n_workers, sizeof *srv->workers);

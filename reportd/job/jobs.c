@@ -414,7 +414,7 @@ rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, struct om_arena *a, O
 
 	if (what->job_id.len != RD_JOB_ID)
 		return om_fail(e, OM_INVALID, "job_id: must have %d bytes", RD_JOB_ID);
-	if ((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) != 1)
+	if (what->file_case == OM__JOB_START__FILE__NOT_SET)
 		return om_fail(e, OM_INVALID, "a job must ask for exactly one thing");
 	(void)pthread_mutex_lock(&j->lock);
 	sweep(j);
