@@ -350,11 +350,12 @@ describe(struct rd_jobs *j, struct rd_job *job, struct om_arena *a, Om__JobReply
 static om_status
 copy_spec(struct rd_job *job, const Om__JobStart *what, om_err *e)
 {
+	Om__JobStart copy = *what;
 	struct om_buf packed;
 	om_status s;
 
 	om_buf_init(&packed, SPEC_BYTES);
-	om_msg_pack(&what->base, &packed);
+	om_msg_pack(&copy.base, &packed);
 	s = om_buf_done(&packed, e);
 	if (s == OM_OK)
 		s = om_msg_unpack(&om__job_start__descriptor, packed.data, packed.len, &job->arena, &job->what, e);
@@ -429,7 +430,7 @@ rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, struct om_arena *a, O
 
 	if (what->job_id.len != RD_JOB_ID)
 		return om_fail(e, OM_INVALID, "job_id: must have %d bytes", RD_JOB_ID);
-	if ((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) != 1)
+	if (what->file_case == OM__JOB_START__FILE__NOT_SET)
 		return om_fail(e, OM_INVALID, "a job must ask for exactly one thing");
 	(void)pthread_mutex_lock(&j->lock);
 	sweep(j);
