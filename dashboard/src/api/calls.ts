@@ -2,16 +2,17 @@
 // The calls of the inner pages and the shapes they answer with, each once.
 import {
   type Generation,
-  type JsonBody,
+  type PostBody,
   type JsonReply,
   type PostReply,
   type Query,
   type Result,
   type Schemas,
-  buildUrl,
-  change,
+  addressOf,
   get,
-  readText,
+  getText,
+  post,
+  put,
   remove,
 } from './client.ts';
 
@@ -33,8 +34,7 @@ export type Unpaired = PostReply<'/api/v1/generations/{generation_id}/unpair'>;
 
 /** unpair says that the row, or what is part of it, is another call. */
 export function unpair(id: string): Promise<Result<Unpaired>> {
-  const path = '/api/v1/generations/{generation_id}/unpair';
-  return change('POST', buildUrl(path, { generation_id: id }), undefined);
+  return post('/api/v1/generations/{generation_id}/unpair', { path: { generation_id: id } });
 }
 
 /* Requests */
@@ -49,7 +49,7 @@ export function generations(
 }
 
 export function generationsFile(query: GenerationsQuery, kind: 'csv' | 'xlsx'): string {
-  return buildUrl(`/api/v1/generations.${kind}`, {}, { ...query });
+  return addressOf(`/api/v1/generations.${kind}`, { query });
 }
 
 /* Models and prices */
@@ -72,7 +72,7 @@ export function prices(model: string, signal?: AbortSignal): Promise<Result<List
 export type Export = Schemas['Export'];
 
 export function startExport(target: string): Promise<Result<Export>> {
-  return change('POST', '/api/v1/exports', { target });
+  return post('/api/v1/exports', { body: { target } });
 }
 
 export function exportState(id: string, signal?: AbortSignal): Promise<Result<Export>> {
@@ -80,11 +80,11 @@ export function exportState(id: string, signal?: AbortSignal): Promise<Result<Ex
 }
 
 export function dropExport(id: string): Promise<Result<null>> {
-  return remove(buildUrl('/api/v1/exports/{id}', { id }));
+  return remove('/api/v1/exports/{id}', { path: { id } });
 }
 
 export function exportFile(id: string): string {
-  return buildUrl('/api/v1/exports/{id}/file', { id });
+  return addressOf('/api/v1/exports/{id}/file', { path: { id } });
 }
 
 /* Issued documents */
@@ -92,7 +92,7 @@ export function exportFile(id: string): string {
 export type IssuedKind = Schemas['DocumentKind'];
 export type Issued = Schemas['Document'];
 
-export type NewDocument = JsonBody<'/api/v1/documents'>;
+export type NewDocument = PostBody<'/api/v1/documents'>;
 
 export type DocumentsQuery = Query<'/api/v1/documents'>;
 
@@ -115,7 +115,7 @@ export interface Accepted {
 
 /** issue makes one document for each key, however often it is called with it. */
 export function issue(document: NewDocument, key: string): Promise<Result<Issued | Accepted>> {
-  return change('POST', '/api/v1/documents', document, { 'idempotency-key': key });
+  return post('/api/v1/documents', { body: document, header: { 'Idempotency-Key': key } });
 }
 
 /** cancelDocument takes a document back by another one, one for each key. */
@@ -124,8 +124,11 @@ export function cancelDocument(
   reason: string | null,
   key: string,
 ): Promise<Result<Issued | Accepted>> {
-  const url = buildUrl('/api/v1/documents/{number}/cancel', { number });
-  return change('POST', url, { reason }, { 'idempotency-key': key });
+  return post('/api/v1/documents/{number}/cancel', {
+    path: { number },
+    body: { reason },
+    header: { 'Idempotency-Key': key },
+  });
 }
 
 export type IssueRequest = Schemas['IssueRequest'];
@@ -139,8 +142,10 @@ export type IssuedFormat = IssuedFile['format'];
 
 /** issuedFile is the address of a document's original in a format, or of the newest duplicate in it. */
 export function issuedFile(number: string, file: Pick<IssuedFile, 'format' | 'duplicate'>): string {
-  const query = { format: file.format, ...(file.duplicate && { duplicate: 1 }) };
-  return buildUrl('/api/v1/documents/{number}/file', { number }, query);
+  return addressOf('/api/v1/documents/{number}/file', {
+    path: { number },
+    query: { format: file.format, ...(file.duplicate && { duplicate: 1 }) },
+  });
 }
 
 export type Verified = JsonReply<'/api/v1/verify/{code}'>;
@@ -151,14 +156,13 @@ export function verify(code: string, signal?: AbortSignal): Promise<Result<Verif
 
 /* Files of a month */
 
-export interface FileOptions {
-  locale?: string;
-  paper?: string;
-  format?: 'focus';
-}
+export type FileOptions = Query<'/api/v1/reports/{file}'>;
 
 export function reportFile(month: string, kind: string, options: FileOptions = {}): string {
-  return buildUrl('/api/v1/reports/{file}', { file: `${month}.${kind}` }, { ...options });
+  return addressOf('/api/v1/reports/{file}', {
+    path: { file: `${month}.${kind}` },
+    query: options,
+  });
 }
 
 export function statementFile(
@@ -169,8 +173,14 @@ export function statementFile(
 ): string {
   const file = `${month}.${kind}`;
   return 'user' in who
-    ? buildUrl('/api/v1/statements/{user}/{file}', { ...who, file }, { ...options })
-    : buildUrl('/api/v1/statements/group/{group}/{file}', { ...who, file }, { ...options });
+    ? addressOf('/api/v1/statements/{user_id}/{file}', {
+        path: { user_id: who.user, file },
+        query: options,
+      })
+    : addressOf('/api/v1/statements/group/{group}/{file}', {
+        path: { group: who.group, file },
+        query: options,
+      });
 }
 
 /* The running system */
@@ -183,7 +193,7 @@ export function settings(signal?: AbortSignal): Promise<Result<{ services: Servi
 }
 
 export function plugin(signal?: AbortSignal): Promise<Result<string>> {
-  return readText('/api/v1/plugin', signal);
+  return getText('/api/v1/plugin', { signal });
 }
 
 export type Pipeline = Schemas['Pipeline'];
@@ -204,7 +214,7 @@ export function terms(signal?: AbortSignal): Promise<Result<TermsList>> {
 }
 
 export function changeTerms(to: TermsChange): Promise<Result<TermsList>> {
-  return change('PUT', '/api/v1/terms', to);
+  return put('/api/v1/terms', { body: to });
 }
 
 /* Settlement */
@@ -237,7 +247,7 @@ export type Retried = PostReply<'/api/v1/dead-letters/retry'>;
 export function retryDeadLetters(
   one?: Pick<DeadLetter, 'spool_id' | 'seq'>,
 ): Promise<Result<Retried>> {
-  return change('POST', '/api/v1/dead-letters/retry', one ?? {});
+  return post('/api/v1/dead-letters/retry', { body: one ?? {} });
 }
 
 /** What could not be taken, by sender and reason. */
