@@ -27,6 +27,12 @@ export type User = Schemas['User'];
 export type SessionInfo = Schemas['Session'];
 export type CostState = Generation['cost_state'];
 
+/** What a list call answers with: one page, and the cursor of the next. */
+export interface List<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
 export interface ApiError {
   /** network: no answer at all. problem: the server said why. broken: it answered something else. */
   kind: 'network' | 'problem' | 'broken' | 'aborted';
@@ -208,9 +214,4 @@ export function login(password: string): Promise<Result<SessionInfo>> {
 
 export function logout(): Promise<Result<null>> {
   return post('/api/v1/logout');
-}
-
-/** streamLive opens the stream of records; the browser opens it again where it breaks off. */
-export function streamLive(): EventSource {
-  return new EventSource('/api/v1/live');
 }

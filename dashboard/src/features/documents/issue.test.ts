@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, test } from 'vitest';
 import type { ApiError, Result } from '#api/client.ts';
-import type { Accepted, Issued, IssuedFile, IssueRequest } from '#api/calls.ts';
+import type { Accepted, Issued, IssuedFile, IssueRequest } from './calls.ts';
 import { loadTexts } from '#lib/i18n/index.ts';
 import {
   doneText,

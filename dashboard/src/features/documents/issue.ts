@@ -4,7 +4,7 @@
  * longer than the server lets anyone wait. The same key finds the same document, however often it is sent.
  */
 import type { ApiError, Result } from '#api/client.ts';
-import type { Accepted, Issued, IssuedFile, IssuedFormat, IssueRequest } from '#api/calls.ts';
+import type { Accepted, Issued, IssuedFile, IssuedFormat, IssueRequest } from './calls.ts';
 import type { Texts } from '#lib/i18n/index.ts';
 
 /** stands says whether a document was neither corrected nor taken back, and takes nothing back itself. */

@@ -4,7 +4,7 @@
  * is closed, or its page left, the tray does.
  */
 import type { ApiError } from '#api/client.ts';
-import { type Accepted, type Issued, issueState } from '#api/calls.ts';
+import { type Accepted, type Issued, issueState } from './calls.ts';
 import { type IssueCalls, type Way, issueAndFollow } from './issue.ts';
 import { showTray } from '#features/exports/tray.ts';
 

@@ -5,7 +5,7 @@
  * page the reader is by then; one that fails says why, and nothing broken is saved.
  */
 import type { ApiError } from '#api/client.ts';
-import { dropExport, type Export, exportFile, exportState, startExport } from '#api/calls.ts';
+import { dropExport, type Export, exportFile, exportState, startExport } from './calls.ts';
 import { showTray } from './tray.ts';
 
 /** What is quicker than this is not worth a word about progress. */

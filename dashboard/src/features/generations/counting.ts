@@ -5,7 +5,7 @@
  * turn's sum is more than its known requests cost, what is left of it, without a request of its own.
  */
 import type { CostState, Figures, Generation } from '#api/client.ts';
-import type { History, HistoryRecord } from '#api/calls.ts';
+import type { History, HistoryRecord } from './calls.ts';
 import { parseMoney } from '#lib/money.ts';
 
 export type Role = 'request' | 'part' | 'rest';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Generation } from '#api/client.ts';
-import type { History, HistoryRecord } from '#api/calls.ts';
+import type { History, HistoryRecord } from './calls.ts';
 import { costStory, inOrder, pathOf, sayings, secondsBetween } from './history.ts';
 
 function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {

@@ -4,7 +4,7 @@
  * the highest rank wins (costd's join); here it is only found again which record said what the row says.
  */
 import type { CostState, Generation } from '#api/client.ts';
-import type { History, HistoryRecord } from '#api/calls.ts';
+import type { History, HistoryRecord } from './calls.ts';
 import { cameFrom, roleOf } from './counting.ts';
 import { parseMoney } from '#lib/money.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the page of requests is asked for: from the address to the call, and back.
 import type { CostState, Generation } from '#api/client.ts';
-import type { GenerationsQuery } from '#api/calls.ts';
+import type { GenerationsQuery } from './calls.ts';
 import { type Day, type Month, addMonths, isMonth, monthOf, span } from '#lib/month.ts';
 
 export const costStates: readonly CostState[] = ['reported', 'looked_up', 'estimated', 'unknown'];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import type { Sender } from '#api/calls.ts';
+import type { Sender } from './calls.ts';
 import { levelOf, unfitOf, wordOf } from './senders.ts';
 
 const sender = (changes: Partial<Sender>) => ({ tap: 'on', state: 'heard', ...changes }) as Sender;

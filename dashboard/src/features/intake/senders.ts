@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What a plugin's last word about itself means to a reader.
-import type { Sender } from '#api/calls.ts';
+import type { Sender } from './calls.ts';
 
 /** What is said of its tap: that it is silent comes before what it said last. */
 export type Word = Sender['tap'] | 'silent';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import type { Pipeline } from '#api/calls.ts';
+import type { Pipeline } from '#features/system/calls.ts';
 import { judge, matchesSetting } from './setup.ts';
 
 function pipeline(changes: Partial<Pipeline> = {}): Pipeline {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the set-up's test looks at: each link of the way from Open WebUI to the ledger, and what it lacks.
-import type { Pipeline } from '#api/calls.ts';
+import type { Pipeline } from '#features/system/calls.ts';
 
 export const links = ['gateway', 'costd', 'database', 'event', 'stored'] as const;
 export type Link = (typeof links)[number];

@@ -5,7 +5,7 @@
  * opened anew at growing intervals; whether the session is over is asked first.
  */
 import { untrack } from 'svelte';
-import { get, streamLive } from '#api/client.ts';
+import { askSession, newest, openStream } from './calls.ts';
 import { KEPT, type Line, type LiveRecord, addAll, fill } from './liveList.ts';
 
 export type LiveState = 'connecting' | 'connected' | 'waiting';
@@ -71,7 +71,7 @@ export class LiveFeed {
     clearTimeout(this.#timer);
     this.#source?.close();
     if (this.#stopped) return;
-    const source = streamLive();
+    const source = openStream();
     this.#source = source;
     this.state = 'connecting';
     // A new stream does not know the last id, as one that the browser opens again does: what was
@@ -97,7 +97,7 @@ export class LiveFeed {
     this.#known = true;
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] ?? 0;
     this.#failures += 1;
-    await get('/api/v1/session');
+    await askSession();
     if (this.#stopped || this.#source !== source) return;
     this.#timer = setTimeout(() => this.#connect(), wait);
   }
@@ -115,7 +115,7 @@ export class LiveFeed {
   }
 
   async #fill(limit: number): Promise<void> {
-    const reply = await get('/api/v1/generations', { query: { limit } });
+    const reply = await newest(limit);
     if (this.#stopped) return;
     this.gap = !reply.ok;
     if (reply.ok) this.lines = fill(this.lines, reply.data.items);

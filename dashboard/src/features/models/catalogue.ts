@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The price list and what was used of it, joined; nothing that was used may be missing from it.
 import type { UsageRow } from '#api/client.ts';
-import type { Model } from '#api/calls.ts';
+import type { Model } from './calls.ts';
 import { parseMoney } from '#lib/money.ts';
 
 export interface Entry {

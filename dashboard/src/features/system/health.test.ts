@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import type { Pipeline } from '#api/calls.ts';
+import type { Pipeline } from './calls.ts';
 import { conflictOf, healthOf, heldOf, refusedOf } from './health.ts';
 
 const fine: Pipeline = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the state of the pipeline means to a reader: nothing to do, something to know, or something wrong.
-import type { Pipeline, RefusedCount } from '#api/calls.ts';
+import type { Pipeline, RefusedCount } from './calls.ts';
 import type { Month } from '#lib/month.ts';
 
 export const troubles = [

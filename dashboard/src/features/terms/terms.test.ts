@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, test } from 'vitest';
-import type { Terms } from '#api/calls.ts';
+import type { Terms } from './calls.ts';
 import {
   changesOf,
   fieldsOf,

@@ -3,7 +3,7 @@
  * The terms that documents are made with, and from which month on. Amounts and rates are decimal strings
  * and stay what they are: a form shows them with the reader's decimal mark and takes nothing but that.
  */
-import type { Terms, TermsChange } from '#api/calls.ts';
+import type { Terms, TermsChange } from './calls.ts';
 import { type Lang, localeOf } from '#lib/i18n/index.ts';
 import { type Month, addMonths, monthOf } from '#lib/month.ts';
 

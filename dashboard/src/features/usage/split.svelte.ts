@@ -4,7 +4,8 @@
  * Models and providers are few, and come in one answer, and so do users where there are few. There may
  * be any number of those; of many only the largest are asked for, each by themselves.
  */
-import { type Result, type Usage, type UsageRow, get } from '#api/client.ts';
+import type { Result, Usage, UsageRow } from '#api/client.ts';
+import { usage } from './calls.ts';
 import { type Resource, resource } from '#lib/state/resource.svelte.ts';
 import type { StackPart } from '#lib/stack.ts';
 import { parseMoney } from '#lib/money.ts';
@@ -32,18 +33,13 @@ export function splitDays(
   async function load(signal: AbortSignal): Promise<Result<readonly UsageRow[]>> {
     const by = dimension() ?? 'model';
     if (few()) {
-      const all = await get('/api/v1/usage', {
-        query: { ...span(), group_by: `day,${by}` },
-        signal,
-      });
+      const all = await usage({ ...span(), group_by: `day,${by}` }, signal);
       if (!all.ok) return all;
       if (!all.data.truncated) return { ok: true, data: all.data.rows };
     }
     const names = keys() ?? [];
     const replies: Result<Usage>[] = await Promise.all(
-      names.map((name) =>
-        get('/api/v1/usage', { query: { ...span(), group_by: 'day', [by]: name }, signal }),
-      ),
+      names.map((name) => usage({ ...span(), group_by: 'day', [by]: name }, signal)),
     );
     const rows: UsageRow[] = [];
     for (const [i, reply] of replies.entries()) {

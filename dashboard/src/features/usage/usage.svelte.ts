@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the month pages ask for, said once: the days, the stretch to compare with, and rankings.
-import { type Usage, get } from '#api/client.ts';
+import type { Usage } from '#api/client.ts';
+import { usage } from './calls.ts';
 import { type Resource, resource } from '#lib/state/resource.svelte.ts';
 import { session } from '#lib/state/session.svelte.ts';
 import { view } from '#lib/state/view.svelte.ts';
@@ -20,7 +21,7 @@ export function monthUsage(group: Group, user?: () => string, limit?: number): R
         ...(user && { user: user() }),
         ...(limit && { limit }),
       };
-      return get('/api/v1/usage', { query, signal });
+      return usage(query, signal);
     },
     { live },
   );
@@ -44,7 +45,7 @@ export function usageBefore(user?: () => string, wanted = () => true): Resource<
     () => (wanted() ? view.comparison && `${view.month} ${session.today} ${user?.() ?? ''}` : null),
     (signal) => {
       const { from, to } = view.comparison?.before ?? view.span;
-      return get('/api/v1/usage', { query: { from, to, ...(user && { user: user() }) }, signal });
+      return usage({ from, to, ...(user && { user: user() }) }, signal);
     },
   );
 }
