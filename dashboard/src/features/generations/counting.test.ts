@@ -2,16 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Generation } from '#api/client.ts';
 import type { History, HistoryRecord } from './calls.ts';
-import {
-  cameFrom,
-  costWord,
-  hasUse,
-  lacksBill,
-  marksOf,
-  pairedWith,
-  roleOf,
-  worded,
-} from './counting.ts';
+import { cameFrom, costWord, hasUse, lacksBill, marksOf, pairedWith, roleOf } from './counting.ts';
 
 const row = (changes: Partial<Generation> = {}) =>
   ({
@@ -66,12 +57,6 @@ test('a sum of no requests is not nothing where it costs something', () => {
   expect(hasUse({ ...none, cost: '0.04' })).toBe(true);
   expect(hasUse({ ...none, byok_cost: '0.04' })).toBe(true);
   expect(hasUse({ ...none, requests: 1 })).toBe(true);
-});
-
-test('words that we know are said, others shown as they are', () => {
-  expect(worded({ no_key: 'There is no key' }, 'no_key')).toBe('There is no key');
-  expect(worded({}, 'no_upstream_bill')).toBe('no upstream bill');
-  expect(worded({}, 'constructor')).toBe('constructor');
 });
 
 test('marks say what is out of the ordinary, unknown ones too', () => {

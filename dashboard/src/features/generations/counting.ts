@@ -6,6 +6,7 @@
  */
 import type { CostState, Figures, Generation } from '#api/client.ts';
 import type { History, HistoryRecord } from './calls.ts';
+import { worded } from '#lib/i18n/index.ts';
 import { parseMoney } from '#lib/money.ts';
 
 export type Role = 'request' | 'part' | 'rest';
@@ -34,11 +35,6 @@ export function costWord(row: Generation): CostWord {
 /** hasUse: what is left of a turn costs something and is no request, so that requests alone do not tell. */
 export function hasUse(f: Pick<Figures, 'requests' | 'cost' | 'byok_cost'>): boolean {
   return f.requests > 0 || isMore(f.cost) || isMore(f.byok_cost);
-}
-
-/** worded is what our texts say for a word of the server's, or the word itself where they know none. */
-export function worded(texts: Readonly<Record<string, string>>, word: string): string {
-  return Object.hasOwn(texts, word) ? (texts[word] ?? word) : word.replaceAll('_', ' ');
 }
 
 export interface Mark {

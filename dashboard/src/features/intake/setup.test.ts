@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Pipeline } from '#features/system/calls.ts';
-import { judge, matchesSetting } from './setup.ts';
+import { judge } from './setup.ts';
 
 function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
   return {
@@ -64,10 +64,4 @@ test('a full spool is told from a broken one', () => {
     judge(pipeline({ spool: { state, pending: 0, quarantined: 0 } }), null)[0];
   expect(why('full')).toMatchObject({ why: 'gatewayFull' });
   expect(why('failed')).toMatchObject({ why: 'gatewayFailed' });
-});
-
-test('settings are found by name, value or meaning', () => {
-  const s = { name: 'PORT', value: '45000', description: 'Port of HTTP.' };
-  for (const q of ['port', '4500', 'http port', '']) expect(matchesSetting(s, q)).toBe(true);
-  expect(matchesSetting(s, 'spool')).toBe(false);
 });
