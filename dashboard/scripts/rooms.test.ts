@@ -16,7 +16,7 @@ function lint(file: string, code: string, sources: readonly string[] = []): stri
   const found = new Linter({ cwd: '/pages' }).verify(
     code,
     {
-      files: ['**/*'],
+      files: ['**/*.js', '**/*.ts'],
       plugins: { local: { rules: { rooms: rule } } },
       rules: { 'local/rooms': 'error' },
     },
