@@ -13,7 +13,7 @@ import {
   readPeriod,
   spanOf,
   writePeriod,
-} from './requestFilter.ts';
+} from './filter.ts';
 
 const TODAY = '2026-11-23';
 const ask = (text: string) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { UsageRow, User } from '#api/client.ts';
-import { groupsOf, joinPeople, matches, readSort, sortPeople, writeSort } from './people.ts';
+import { groupsOf, joinPeople, matches, readSort, sortPeople, writeSort } from './userList.ts';
 
 function user(id: string, name: string | null): User {
   const seen = '2026-11-01T00:00:00.000000Z';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import { loadTexts } from '#lib/i18n/index.ts';
-import { answerText } from './trouble.ts';
+import { answerText } from './lookupError.ts';
 
 test('the last answer is said in the language of the reader', async () => {
   const de = await loadTexts('de');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { type Store, before, readSpot, remember, start, writeSpot } from './trail.ts';
+import { type Store, before, readSpot, remember, start, writeSpot } from './cursors.ts';
 
 function memory(): Store {
   const kept = new Map<string, string>();

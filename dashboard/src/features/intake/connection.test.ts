@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Pipeline } from '#features/system/calls.ts';
-import { judge } from './setup.ts';
+import { judge } from './connection.ts';
 
 function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
   return {
