@@ -2,7 +2,7 @@
 /*
  * The only fetch of the pages. Every call ends in one envelope, {ok: true, data} or {ok: false, error},
  * and never throws; a call that was given up ends with the error kind "aborted".
- * A 401 is told to whoever asked with onUnauthorized, except that of the login itself.
+ * A 401 calls the listener of onUnauthorized, except that of the login itself.
  */
 import type {
   Address,
@@ -54,7 +54,7 @@ const QUICK: readonly string[] = ['/api/v1/login', '/api/v1/logout'];
 let unauthorized: () => void = () => {};
 let clockOffsetMs = 0;
 
-/** onUnauthorized names the one who hears that the session is over. */
+/** onUnauthorized sets the listener that is called when the session is over. */
 export function onUnauthorized(listener: () => void): void {
   unauthorized = listener;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * Calls hold to the contract before they run. Each line after @ts-expect-error is one that must not
+ * The types hold calls to the contract before they run. Each line after @ts-expect-error is one that must not
  * compile: "npm run check" fails where it does. Run, they show what is sent.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -100,7 +100,7 @@ test('names in the path, the query and the headers are those of the contract', a
     // @ts-expect-error it is Idempotency-Key
     header: { 'Idempotence-Key': 'k' },
   });
-  // @ts-expect-error a paper that nobody prints on
+  // @ts-expect-error there is no such paper
   api.addressOf('/api/v1/reports/{file}', { path: { file: 'x' }, query: { paper: 'a3' } });
   expect(sent).toHaveLength(2);
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { type Store, before, readSpot, remember, start, writeSpot } from './cursors.ts';
+import { type Store, before, readPosition, remember, start, writePosition } from './cursors.ts';
 
 function memory(): Store {
   const kept = new Map<string, string>();
@@ -12,13 +12,13 @@ function memory(): Store {
 
 test('a spot is written into the address and read back', () => {
   const spot = { page: 3, cursor: 'a~b/c=' };
-  expect(readSpot(writeSpot(spot))).toEqual(spot);
-  expect(writeSpot(start)).toBeNull();
+  expect(readPosition(writePosition(spot))).toEqual(spot);
+  expect(writePosition(start)).toBeNull();
 });
 
 test('what is not a spot is the first page', () => {
   for (const text of [null, '', '3', '~x', '0~x', '1~x', '-2~x', `2~${'x'.repeat(1025)}`]) {
-    expect(readSpot(text)).toEqual(start);
+    expect(readPosition(text)).toEqual(start);
   }
 });
 

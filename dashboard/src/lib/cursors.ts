@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The way back through keyset pages. A cursor leads only forward, so the cursors of the pages that were
+ * Going back through pages of a list. A cursor leads only forward, so the cursors of the pages that were
  * seen are kept for as long as the tab lives; the address holds the page's number and its cursor, so
- * that it can be sent on. Whoever opens such an address can go on, or back to the first page.
+ * that it can be sent on. A reader who opens such an address can go on, or back to the first page.
  */
 
 /** What a store of texts must be able to do; sessionStorage is one. */
@@ -11,22 +11,22 @@ export type Store = Pick<Storage, 'getItem' | 'setItem'>;
 /** How many pages back are remembered per list. */
 const KEPT = 500;
 
-export interface Spot {
+export interface PagePosition {
   /** The first page is 1. */
   page: number;
   cursor: string | null;
 }
 
-export const start: Spot = { page: 1, cursor: null };
+export const start: PagePosition = { page: 1, cursor: null };
 
-/** readSpot reads "3~cursor"; anything else is the first page. */
-export function readSpot(text: string | null): Spot {
+/** readPosition reads "3~cursor"; anything else is the first page. */
+export function readPosition(text: string | null): PagePosition {
   const found = /^([1-9]\d{0,6})~(.{1,1024})$/.exec(text ?? '');
   const page = Number(found?.[1] ?? 1);
   return found?.[2] && page > 1 ? { page, cursor: found[2] } : start;
 }
 
-export function writeSpot(spot: Spot): string | null {
+export function writePosition(spot: PagePosition): string | null {
   return spot.cursor === null ? null : `${spot.page}~${spot.cursor}`;
 }
 
@@ -40,7 +40,7 @@ function read(store: Store, list: string): Record<string, string> {
 }
 
 /** remember notes by which cursor a page of a list was reached. */
-export function remember(store: Store, list: string, spot: Spot): void {
+export function remember(store: Store, list: string, spot: PagePosition): void {
   if (spot.cursor === null) return;
   const { [spot.page - KEPT]: _gone, ...kept } = read(store, list);
   kept[spot.page] = spot.cursor;
@@ -52,7 +52,7 @@ export function remember(store: Store, list: string, spot: Spot): void {
 }
 
 /** before is the page before a spot, or null where it is not known. */
-export function before(store: Store, list: string, spot: Spot): Spot | null {
+export function before(store: Store, list: string, spot: PagePosition): PagePosition | null {
   if (spot.page <= 1) return null;
   if (spot.page === 2) return start;
   const cursor = read(store, list)[spot.page - 1];

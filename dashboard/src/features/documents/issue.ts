@@ -33,7 +33,7 @@ export function filesToShow(d: Pick<Issued, 'files'>): { file: IssuedFile; more:
   return [...originals, ...duplicates];
 }
 
-/** newestFile is the one that was added last, which is what somebody just asked for. */
+/** newestFile is the file that was added last: the one that the caller just asked for. */
 export function newestFile(d: Pick<Issued, 'files'>): IssuedFile | undefined {
   return d.files.reduce<IssuedFile | undefined>(
     (last, f) => (last === undefined || f.made_at >= last.made_at ? f : last),
@@ -84,7 +84,7 @@ function failure(of: NonNullable<IssueRequest['error']>): ApiError {
   return { kind: 'problem', status, detail, requestId: null, retryAfter: null };
 }
 
-/** look asks until the request has ended; null where nobody knows it. */
+/** look asks until the request has ended; null where the server does not know it. */
 async function lookUntilDone(
   calls: IssueCalls,
   key: string,

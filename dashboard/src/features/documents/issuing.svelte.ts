@@ -12,7 +12,7 @@ export class Issuing {
   state = $state<'sending' | Accepted['state'] | 'done' | 'failed'>('sending');
   document = $state.raw<Issued | null>(null);
   error = $state.raw<ApiError | null>(null);
-  /** Nobody looks at the form any more. */
+  /** The form was closed. */
   left = $state(false);
 
   constructor(
@@ -28,7 +28,7 @@ export class Issuing {
 
 class IssuingList {
   all = $state.raw<Issuing[]>([]);
-  /** What became of the last one that nobody looked at, for those who cannot see the tray. */
+  /** What became of the last one whose form was closed, for a screen reader. */
   last = $state.raw<Issuing | null>(null);
   /** Counts what was issued, so that lists are read again. */
   made = $state(0);

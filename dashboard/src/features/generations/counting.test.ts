@@ -42,7 +42,7 @@ test('a bill is missing where only the fee is known', () => {
   expect(lacksBill(row({ unsettled: true, cost: null, cost_state: 'unknown' }))).toBe(false);
 });
 
-test('a fee without its bill and a price that nobody knows are no plain states', () => {
+test('a fee without its bill and a price that no platform knows are no plain states', () => {
   const local = { cost: null, cost_state: 'unknown', platform: 'ollama' } as const;
   expect(costWord(row())).toBe('reported');
   expect(costWord(row({ unsettled: true, is_byok: true }))).toBe('fee');

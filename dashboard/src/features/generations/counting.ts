@@ -23,7 +23,7 @@ export function lacksBill(row: Generation): boolean {
   return row.unsettled && row.is_byok === true && row.byok_cost === null && row.cost !== null;
 }
 
-/** A cost's state, or what is more than that: only the fee is known, or nobody can be asked for a price. */
+/** A cost's state, or what is more than that: only the fee is known, or no platform can be asked for a price. */
 export type CostWord = CostState | 'fee' | 'no_price';
 
 export function costWord(row: Generation): CostWord {

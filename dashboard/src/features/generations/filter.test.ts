@@ -86,7 +86,7 @@ test('filters become the call’s parameters, and nothing else does', () => {
   });
 });
 
-test('a platform is a condition; the empty one asks for rows of which nobody said it', () => {
+test('a platform is a condition; the empty one asks for rows whose records do not say it', () => {
   const filter = readFilter(ask('platform=ollama'), TODAY);
   expect(isNarrow(filter)).toBe(true);
   expect(callOf(filter, TODAY)).toMatchObject({ platform: 'ollama' });

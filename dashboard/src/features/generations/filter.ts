@@ -103,9 +103,9 @@ export interface Filter {
   group: string | null;
   model: string | null;
   provider: string | null;
-  /** Whose bill it is on; empty: nobody said. */
+  /** The platform that bills it; empty: the records do not say. */
   platform: string | null;
-  /** What kind of request it is; empty: nobody said. */
+  /** What kind of request it is; empty: the records do not say. */
   kind: string | null;
   chat: string | null;
   generation: string | null;

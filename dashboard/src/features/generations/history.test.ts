@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Generation } from '#api/client.ts';
 import type { History, HistoryRecord } from './calls.ts';
-import { costStory, inOrder, pathOf, sayings, secondsBetween } from './history.ts';
+import { costOrigin, inOrder, pathOf, valuesOf, secondsBetween } from './history.ts';
 
 function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
   return {
@@ -66,7 +66,7 @@ function history(
 
 test('a record says what it holds, and whether that stands', () => {
   const h = history({ cost: '0.0020', model: 'b', cost_state: 'looked_up' }, []);
-  const said = sayings(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h);
+  const said = valuesOf(record({ cost: '0.002', model: 'a', prompt_tokens: 0 }), h);
   expect(said).toEqual([
     { field: 'state', value: 'final', stands: true },
     { field: 'model', value: 'a', stands: false },
@@ -79,8 +79,8 @@ test('the amount that stands is traced to the record that said it, of the same k
   const reported = record({ cost: '0.003', cost_state: 'reported' });
   const lookedUp = record({ source: 'lookup', cost: '0.0030', cost_state: 'looked_up' });
   const h = history({ cost: '0.003', cost_state: 'looked_up' }, [reported, lookedUp]);
-  expect(costStory(h).from).toBe(lookedUp);
-  expect(costStory(h).others).toEqual([]);
+  expect(costOrigin(h).from).toBe(lookedUp);
+  expect(costOrigin(h).others).toEqual([]);
 });
 
 test('amounts that do not stand are named once each', () => {
@@ -89,7 +89,7 @@ test('amounts that do not stand are named once each', () => {
     record({ cost: '0.001', cost_state: 'reported' }),
     record({ cost: '0.003', cost_state: 'looked_up' }),
   ];
-  const story = costStory(history({ cost: '0.003', cost_state: 'looked_up' }, records));
+  const story = costOrigin(history({ cost: '0.003', cost_state: 'looked_up' }, records));
   expect(story.others.map((o) => o.cost)).toEqual(['0.001']);
   expect(story.from).toBe(records[2]);
 });
@@ -102,19 +102,19 @@ test('what pairing took out of a row was not said wrongly', () => {
     { part_of: ['gen-9'] },
   );
   const wrong = (h: History) =>
-    h.records.flatMap((r) => sayings(r, h).flatMap((s) => (s.stands ? [] : [s.field])));
+    h.records.flatMap((r) => valuesOf(r, h).flatMap((s) => (s.stands ? [] : [s.field])));
   expect(wrong(rest)).toEqual(['model']);
-  expect(costStory(rest).others).toEqual([]);
+  expect(costOrigin(rest).others).toEqual([]);
   const span = record({ generation_id: 'gen-9', cost: '0.25', prompt_tokens: 25, model: 'b' });
   const request = { generation_id: 'gen-9', requests: 1, cost: '0.25', prompt_tokens: 25 };
   const paired = history({ ...request, model: 'b' }, [turn, span], { parts: ['owui:t1'] });
   expect(wrong(paired)).toEqual([]);
-  expect(costStory(paired)).toMatchObject({ from: span, others: [] });
+  expect(costOrigin(paired)).toMatchObject({ from: span, others: [] });
 });
 
 test('a record says its number, its platform, and the other id that was spoken of', () => {
   const h = history({ platform: 'openrouter', other_id: 'gen-8' }, []);
-  const said = sayings(record({ request: 2, platform: 'ollama', other_id: 'gen-8' }), h);
+  const said = valuesOf(record({ request: 2, platform: 'ollama', other_id: 'gen-8' }), h);
   expect(said.slice(1)).toEqual([
     { field: 'platform', value: 'ollama', stands: false },
     { field: 'request', value: 2, stands: true },
@@ -124,11 +124,11 @@ test('a record says its number, its platform, and the other id that was spoken o
 
 test('an operator’s word says nothing of the request', () => {
   const word = record({ source: 'operator', state: 'open', turn_id: 't1' });
-  expect(sayings(word, history({ generation_id: 'owui:t1', requests: 1 }, []))).toEqual([]);
+  expect(valuesOf(word, history({ generation_id: 'owui:t1', requests: 1 }, []))).toEqual([]);
 });
 
-test('an unknown cost comes from nobody', () => {
-  const story = costStory(history({}, [record()]));
+test('an unknown cost comes from no record', () => {
+  const story = costOrigin(history({}, [record()]));
   expect(story).toMatchObject({ state: 'unknown', from: null, others: [], givenUp: false });
 });
 
@@ -162,6 +162,6 @@ test('the ways of the plugin are told apart', () => {
 });
 
 test('a record says its kind', () => {
-  const said = sayings(record({ kind: 'embedding' }), history({ kind: 'embedding' }, []));
+  const said = valuesOf(record({ kind: 'embedding' }), history({ kind: 'embedding' }, []));
   expect(said).toContainEqual({ field: 'kind', value: 'embedding', stands: true });
 });

@@ -48,7 +48,7 @@ function isOfPair(record: HistoryRecord, h: History): boolean {
   return roleOf(h.generation) !== 'request' || cameFrom(record, h) !== null;
 }
 
-export interface Saying {
+export interface RecordValue {
   field: Field;
   value: string | number;
   /** Whether the row says the same, or went on from it; if not, another record's value outranks it. */
@@ -68,8 +68,8 @@ function ofRow(field: Field, record: HistoryRecord, row: Generation) {
   return field === 'request' ? record.request : row[field];
 }
 
-/** sayings lists what a record said, without what it left open. */
-export function sayings(record: HistoryRecord, h: History): Saying[] {
+/** valuesOf lists what a record said, without what it left open. */
+export function valuesOf(record: HistoryRecord, h: History): RecordValue[] {
   const ofPair = isOfPair(record, h);
   return fields.flatMap((field) => {
     const value = record[field];
@@ -116,17 +116,17 @@ export function pathOf(source: string | null): Path {
   return paths.find(([form]) => form.test(source ?? ''))?.[1] ?? 'other';
 }
 
-export interface CostStory {
+export interface CostOrigin {
   state: CostState;
   /** The first record that said the amount that stands. */
   from: HistoryRecord | null;
   /** Other amounts that were said, each once, in the order they came. */
   others: { cost: string; from: HistoryRecord }[];
-  /** Nobody is asking any more. */
+  /** costd does not ask for the cost any more. */
   givenUp: boolean;
 }
 
-export function costStory(h: History): CostStory {
+export function costOrigin(h: History): CostOrigin {
   const row = h.generation;
   const said = h.records.filter((r) => r.cost !== null && cameFrom(r, h) === null);
   const equal = (r: HistoryRecord) =>
@@ -134,7 +134,7 @@ export function costStory(h: History): CostStory {
   const from =
     said.find((r) => equal(r) && r.cost_state === row.cost_state) ?? said.find(equal) ?? null;
   const seen = new Set<bigint>(row.cost === null ? [] : [parseMoney(row.cost)]);
-  const others: CostStory['others'] = [];
+  const others: CostOrigin['others'] = [];
   for (const r of roleOf(row) === 'request' ? said : []) {
     if (r.cost === null || seen.has(parseMoney(r.cost))) continue;
     seen.add(parseMoney(r.cost));

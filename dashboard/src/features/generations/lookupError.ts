@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// What costd notes when a look-up brings no cost, in the reader's language; what is not known is left as it is.
+// What costd records when a look-up brings no cost, in the reader's language; an unknown text is left as it is.
 import type { Texts } from '#lib/i18n/index.ts';
 
-/** troubleText says what stood in the way; the status of an answer is shown beside it. */
-export function troubleText(noted: string, t: Texts['trouble']): string {
+/** lookupErrorText is the reason in words; the status of an answer is shown beside it. */
+export function lookupErrorText(noted: string, t: Texts['trouble']): string {
   const [, before, rest] = /^(no reply|not stored): (.+)$/s.exec(noted) ?? [];
   if (rest !== undefined) return before === 'no reply' ? t.noReply(rest) : t.notStored(rest);
   const type = /^the reply is (.+), not JSON$/.exec(noted)?.[1];
@@ -19,7 +19,7 @@ export function answerText(
   error: string | null | undefined,
   t: Texts,
 ): string {
-  const trouble = error ? troubleText(error, t.trouble) : '';
+  const trouble = error ? lookupErrorText(error, t.trouble) : '';
   const shown = status ? `HTTP ${status}` : trouble === '' ? t.request.noAnswer : '';
   return [shown, trouble].filter(Boolean).join(', ');
 }

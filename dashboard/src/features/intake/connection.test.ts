@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { Pipeline } from '#features/system/calls.ts';
-import { judge } from './connection.ts';
+import { checkLinks } from './connection.ts';
 
 function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
   return {
@@ -23,7 +23,7 @@ function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
 }
 
 const states = (p: Pipeline, since: string | null = null) =>
-  Object.fromEntries(judge(p, since).map((v) => [v.link, v.state]));
+  Object.fromEntries(checkLinks(p, since).map((v) => [v.link, v.state]));
 
 test('a fresh installation lacks only the event', () => {
   expect(states(pipeline())).toEqual({
@@ -54,14 +54,14 @@ test('an event that waits is not called stored', () => {
   });
 });
 
-test('a database nobody could ask is not called broken', () => {
+test('a database that costd could not be asked about is not called broken', () => {
   const p = pipeline({ costd: { state: 'unreachable' }, database: { state: 'unknown' } });
   expect(states(p)).toMatchObject({ costd: 'wrong', database: 'unsure' });
 });
 
 test('a full spool is told from a broken one', () => {
   const why = (state: Pipeline['spool']['state']) =>
-    judge(pipeline({ spool: { state, pending: 0, quarantined: 0 } }), null)[0];
+    checkLinks(pipeline({ spool: { state, pending: 0, quarantined: 0 } }), null)[0];
   expect(why('full')).toMatchObject({ why: 'gatewayFull' });
   expect(why('failed')).toMatchObject({ why: 'gatewayFailed' });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// What the set-up's test looks at: each link of the way from Open WebUI to the ledger, and what it lacks.
+// What the connection test checks: each link between Open WebUI and the ledger, and what is wrong with it.
 import type { Pipeline } from '#features/system/calls.ts';
 
 export const links = ['gateway', 'costd', 'database', 'event', 'stored'] as const;
@@ -20,7 +20,7 @@ export function hasArrived(p: Pipeline, since: string | null): boolean {
   return since === null || p.last_event_at > since;
 }
 
-export function judge(p: Pipeline, since: string | null): Verdict[] {
+export function checkLinks(p: Pipeline, since: string | null): Verdict[] {
   const arrived = hasArrived(p, since);
   const ledger = p.costd.state === 'ok' && p.database.state === 'ok';
   const wrong = (link: Link, why: Why): Verdict => ({ link, state: 'wrong', why });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The stream behind the live page. It comes back by itself: the browser asks again with the id of the
+ * The stream of the live page. It comes back by itself: the browser asks again with the id of the
  * last record, and what the gateway cannot repeat is read from the ledger. A stream that was refused is
- * opened anew at growing intervals; whether the session is over is asked first.
+ * opened again at growing intervals, once the server was asked whether the session is over.
  */
 import { untrack } from 'svelte';
 import { askSession, newest, openStream } from './calls.ts';

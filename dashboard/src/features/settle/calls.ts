@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The calls about costs that are not final, and records that went astray.
+// The calls about costs that are not final, and records that could not be stored.
 import {
   type Generation,
   get,

@@ -53,7 +53,7 @@ test('what may be lost is worse than what is late', () => {
   });
 });
 
-test('what could not be taken is said for a day, and only where somebody knows of it', () => {
+test('what could not be taken is said for a day, and only where the gateway reports it', () => {
   const refused = (last_day: number, total = 9) =>
     healthOf({ ...fine, refused: { last_day, total } });
   expect(refused(3)).toEqual({ level: 'bad', troubles: ['refused'] });

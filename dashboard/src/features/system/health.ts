@@ -23,7 +23,7 @@ export type Trouble = (typeof troubles)[number];
 
 /** What waits for longer than this in the spool is late. */
 const LATE_SECONDS = 60;
-/** A few look-ups behind their time are no news: the provider knows a cost only after a while. */
+/** A few late look-ups are no news: the provider knows a cost only after a while. */
 const OVERDUE = 10;
 
 /** Requests may be lost or are not taken; the others cost nothing but time. */

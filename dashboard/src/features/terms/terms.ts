@@ -100,7 +100,7 @@ export function rateOutside(of: Rate | null, month: Month): boolean {
   return monthOf(of.exchange_rate_date) !== month;
 }
 
-/** monthsToSet are the months that terms may begin with, the latest first: some ahead, and those behind. */
+/** monthsToSet are the months that terms may begin with, the latest first: some ahead, and those before. */
 export function monthsToSet(thisMonth: Month, shown: From, ahead = 3, behind = 36): Month[] {
   const first = addMonths(thisMonth, ahead);
   const list = Array.from({ length: ahead + behind + 1 }, (_, i) => addMonths(first, -i));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The days of the largest users, models or providers: what the bars are stacked of, and the trends.
+ * Usage by day of the largest users, models or providers: for the stacked bars and the trends.
  * Models and providers are few, and come in one answer, and so do users where there are few. There may
  * be any number of those; of many only the largest are asked for, each by themselves.
  */
@@ -22,8 +22,8 @@ export interface Stretch {
   to: string;
 }
 
-/** splitDays waits while `keys` is null: the largest are not known yet, nor whether they are all. */
-export function splitDays(
+/** dailyUsage waits while `keys` is null: the largest are not known yet, nor whether they are all. */
+export function dailyUsage(
   dimension: () => Dimension | null,
   keys: () => readonly string[] | null,
   span: () => Stretch,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
 import type { UsageRow, User } from '#api/client.ts';
-import { groupsOf, joinPeople, matches, readSort, sortPeople, writeSort } from './userList.ts';
+import { groupsOf, joinUsers, matches, readSort, sortUsers, writeSort } from './userList.ts';
 
 function user(id: string, name: string | null): User {
   const seen = '2026-11-01T00:00:00.000000Z';
@@ -33,11 +33,11 @@ function usage(id: string, cost: string): UsageRow {
   };
 }
 
-const people = joinPeople(
+const people = joinUsers(
   [user('a', 'Zoë'), user('b', 'ada'), user('c', null)],
   [usage('a', '10'), usage('b', '9'), usage('gone', '0.5')],
 );
-const order = (sort: string) => sortPeople(people, readSort(sort), 'en').map((p) => p.id);
+const order = (sort: string) => sortUsers(people, readSort(sort), 'en').map((p) => p.id);
 
 test('neither users without use nor use without a user vanish', () => {
   expect(people.map((p) => [p.id, p.figures?.cost ?? null])).toEqual([

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The list of users with a month's figures: joined, searched and sorted.
+// Users joined with a month's figures, searched and sorted.
 import type { Figures, UsageRow, User } from '#api/client.ts';
 import { parseMoney } from '#lib/money.ts';
 
-export interface Person {
+export interface ListedUser {
   id: string;
   name: string | null;
   email: string | null;
@@ -12,10 +12,10 @@ export interface Person {
   figures: Figures | null;
 }
 
-/** joinPeople keeps users without use and use without a user; neither may vanish from a bill. */
-export function joinPeople(users: readonly User[], rows: readonly UsageRow[]): Person[] {
+/** joinUsers keeps users without use and use without a user; neither may vanish from a bill. */
+export function joinUsers(users: readonly User[], rows: readonly UsageRow[]): ListedUser[] {
   const figures = new Map(rows.map((r) => [r.user ?? '', r]));
-  const people: Person[] = users.map((u) => ({
+  const people: ListedUser[] = users.map((u) => ({
     id: u.id,
     name: u.name,
     email: u.email,
@@ -36,7 +36,7 @@ export function groupsOf(user: User): { name: string; inherited: boolean }[] {
   return user.groups.map((name) => ({ name, inherited: inherited.has(name) }));
 }
 
-export function matches(person: Person, query: string): boolean {
+export function matches(person: ListedUser, query: string): boolean {
   const q = query.trim().toLocaleLowerCase();
   if (q === '') return true;
   return [person.id, person.name, person.email].some((t) => t?.toLocaleLowerCase().includes(q));
@@ -62,13 +62,13 @@ export function writeSort(sort: Sort): string | null {
   return (sort.down ? '-' : '') + sort.key;
 }
 
-function label(p: Person): string {
+function label(p: ListedUser): string {
   return p.name?.trim() ? p.name : p.id;
 }
 
 type Value = bigint | number | string | null;
 
-function value(p: Person, key: SortKey): Value {
+function value(p: ListedUser, key: SortKey): Value {
   switch (key) {
     case 'name':
       return label(p);
@@ -85,8 +85,8 @@ function value(p: Person, key: SortKey): Value {
   }
 }
 
-/** sortPeople puts those without a value last in both directions, and equals by name. */
-export function sortPeople(people: readonly Person[], sort: Sort, locale: string): Person[] {
+/** sortUsers puts those without a value last in both directions, and equals by name. */
+export function sortUsers(people: readonly ListedUser[], sort: Sort, locale: string): ListedUser[] {
   const collator = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
   const keyed = people.map((person) => ({ person, value: value(person, sort.key) }));
   const compare = (a: NonNullable<Value>, b: NonNullable<Value>): number => {

@@ -18,7 +18,7 @@ export class Paged<T> {
     private readonly load: (cursor: string) => Promise<Result<Page<T>>>,
   ) {}
 
-  /** What was added belongs to one first page; a new first page starts anew. */
+  /** What was added belongs to one first page; a new first page starts from scratch. */
   #current() {
     return this.#added && this.#added.first === this.first.data ? this.#added : null;
   }
