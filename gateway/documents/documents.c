@@ -350,6 +350,8 @@ ask_part(struct gw_app *app, struct gw_req *rq, Om__DocumentFileQuery *q, Om__Do
 	if (rep->body_case != OM__REPLY__BODY_DOCUMENT_FILE)
 		return gw_read_mismatch(e);
 	*out = rep->document_file;
+	if ((*out)->file == NULL && (s = om_msg_has((*out)->document, "document", e)) != OM_OK)
+		return s;
 	*file = (*out)->file != NULL ? *(*out)->file : first_file((*out)->document);
 	if (q->has_format && file->format != q->format) /* a costd that knows of one file only, as the next */
 		return om_fail(e, OM_NOT_FOUND, "the document has no file of this format");

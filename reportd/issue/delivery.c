@@ -175,6 +175,8 @@ open_moment(struct job *j, om_err *e)
 	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_STATEMENT)
 		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
 	if (s == OM_OK)
+		s = rd_statement_check(rep->statement, e);
+	if (s == OM_OK)
 		s = rd_reading_set(&j->moment, j->d->opts.issuing->fleet, at, rep->statement->reading_id, e);
 	if (s != OM_OK)
 		return s;
@@ -224,6 +226,8 @@ copy_file(struct job *j, char *number, Om__Format format, om_err *e)
 		s = ask(j->d, &req, OM__REPLY__BODY_DOCUMENT_FILE, &a, &rep, e);
 		if (s == OM_OK && rep->document_file->data.len == 0)
 			s = om_fail(e, OM_PROTOCOL, "costd gave no part of the file");
+		if (s == OM_OK && rep->document_file->file == NULL)
+			s = om_msg_has(rep->document_file->document, "document", e);
 		if (s == OM_OK) {
 			bytes = rep->document_file->file != NULL ? rep->document_file->file->bytes
 								 : rep->document_file->document->bytes;

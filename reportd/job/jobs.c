@@ -334,11 +334,12 @@ describe(struct rd_jobs *j, struct rd_job *job, struct om_arena *a, Om__JobReply
 static om_status
 copy_spec(struct rd_job *job, const Om__JobStart *what, om_err *e)
 {
+	Om__JobStart copy = *what;
 	struct om_buf packed;
 	om_status s;
 
 	om_buf_init(&packed, SPEC_BYTES);
-	om_msg_pack(&what->base, &packed);
+	om_msg_pack(&copy.base, &packed);
 	s = om_buf_done(&packed, e);
 	if (s == OM_OK)
 		s = om_msg_unpack(&om__job_start__descriptor, packed.data, packed.len, &job->arena, &job->what, e);

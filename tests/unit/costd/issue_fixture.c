@@ -72,6 +72,7 @@ ifx_pack_figures(struct om_arena *a)
 
 	st.timezone = zone;
 	st.total = st.previous_total = &total;
+	om_msg_ready(&st.base);
 	out.len = om__statement_reply__get_packed_size(&st);
 	out.data = om_arena_alloc(a, out.len);
 	assert_non_null(out.data);
