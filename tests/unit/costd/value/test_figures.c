@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
+#include "record_fixture.h"
 #include "value/figures.h"
 
 /* filled gives a row that says every figure, each another number. */
