@@ -9,6 +9,7 @@
 
 #include "head.h"
 #include "watch.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -316,6 +317,8 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	bool head_only = strcmp(rq->method, "HEAD") == 0;
 	struct om_buf out;
 
+	om_check(rp->status >= 200 && rp->status <= 599);
+	om_check(rp->type != NULL || n == 0); /* a body has a type */
 	om_buf_init(&out, SMALL_REPLY + 65536);
 	gw_head_write(&out, rq, rp, n, false, x->keep);
 	if (head_only)

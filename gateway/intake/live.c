@@ -2,6 +2,7 @@
 #include "live.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 #include "base/sync.h"
 #include "base/text.h"
@@ -99,6 +100,7 @@ drop_oldest(struct gw_live *l)
 {
 	struct item *it = place(l, l->first++);
 
+	om_check(it->packed != NULL && l->bytes >= it->n);
 	l->bytes -= it->n;
 	free(it->packed);
 	*it = (struct item){.packed = NULL};
