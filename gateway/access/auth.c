@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* bearer gives the key of an Authorization header: behind "Bearer", or bare as
+/* bearer gives the key of an Authorization header: after "Bearer", or bare as
  * older filters send it. */
 static const char *
 bearer(const char *value)

@@ -286,7 +286,7 @@ gw_media_is(const struct gw_req *rq, const char *type)
 	return strcasecmp(v, "utf-8") == 0 || strcasecmp(v, "\"utf-8\"") == 0;
 }
 
-/* weight reads ";q=0.5" behind a coding; true unless it is zero. */
+/* weight reads ";q=0.5" after a coding; true unless it is zero. */
 static bool
 weight(const char *p, const char *end)
 {

@@ -202,7 +202,7 @@ gw_live_seek(struct gw_live *l, const char *mark, uint64_t *at_out)
 	else if (known && (at > l->last || at + 1 < l->first))
 		known = false;
 	if (mark != NULL && !known)
-		at = l->first - 1; /* all there is, behind the gap */
+		at = l->first - 1; /* all there is, after the gap */
 	(void)pthread_mutex_unlock(&l->lock);
 	*at_out = at;
 	return mark == NULL || known;

@@ -2,9 +2,14 @@
 /*
  * spool.h - accepted records, durable until costd has them.
  *
- * Promise   A call that returns OM_OK is on disk.  All calls waiting at one moment
+ * Does      Takes batches of packed records, keeps them, and gives the oldest to the
+ *           forwarder (forward.h) until costd has acknowledged them.
+ * Owns      The folder of the spool and the file in it, which other rooms may have tables
+ *           in (gw_spool_run).
+ * Never     Looks into a record.
+ * Promises  A call that returns OM_OK is on disk.  All calls waiting at one moment
  *           share one transaction (group commit).
- * Owner     One thread owns the store; calls from any thread queue up for it.
+ * Threads   One thread owns the store; calls from any thread queue up for it.
  * Failure   OM_FULL: over the limit or the disk is full; it goes on by itself when
  *           there is room.  OM_UNAVAILABLE: not decided in time, or stopping.
  *           OM_IO: the disk failed; nothing is accepted any more and the

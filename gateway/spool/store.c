@@ -222,7 +222,7 @@ gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, uint32_t new
 	int64_t expected = (int64_t)new_records + duplicates + refused, n = -1, bytes = 0;
 	om_status s = OM_OK;
 
-	/* everything behind what is forgotten: a gap would forget what nobody has */
+	/* everything after what is forgotten: a gap would forget what costd does not have */
 	bind(st, RANGE, 1, (int64_t)st->next.forgotten);
 	bind(st, RANGE, 2, (int64_t)last);
 	if (sqlite3_step(st->st[RANGE]) == SQLITE_ROW) {

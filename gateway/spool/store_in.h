@@ -50,7 +50,7 @@ om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
 /* gw_store_count_refused counts what was refused in an hour. */
 void gw_store_count_refused(struct gw_store_totals *t, int64_t hour, int64_t n);
 
-/* gw_store_read_after gives the records behind a number, as gw_store_read. */
+/* gw_store_read_after gives the records after a number, as gw_store_read. */
 om_status gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes,
     struct om_arena *a, struct gw_row **rows_out, size_t *n_out, om_err *e) OM_MUST;
 

@@ -173,7 +173,7 @@ note_full(struct gw_spool *s, om_status st)
 	set_state(s, GW_SPOOL_FULL);
 }
 
-/* under_limit decides whether one more append fits behind `bytes` others. */
+/* under_limit decides whether one more append fits after `bytes` others. */
 static om_status
 under_limit(const struct gw_spool *s, const struct gw_op *o, size_t bytes, om_err *e)
 {
@@ -273,7 +273,7 @@ changes(struct gw_spool *s, struct gw_op *list)
 		appended = appended || o->kind == OP_APPEND;
 	if (st == OM_OK && appended)
 		set_state(s, GW_SPOOL_OK);
-	gw_spool_publish(s); /* before anybody is answered */
+	gw_spool_publish(s); /* before a caller is told */
 	if (st == OM_OK)
 		show(s, list);
 	for (struct gw_op *o = list; o != NULL; o = next) {
