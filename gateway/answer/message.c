@@ -234,7 +234,7 @@ write_value(struct om_jw *w, const ProtobufCFieldDescriptor *f, const void *at, 
 	case PROTOBUF_C_TYPE_DOUBLE:
 		break;
 	}
-	om_check(!"a message has a field that is no value of ours");
+	om_check(f->type < PROTOBUF_C_TYPE_FLOAT || f->type > PROTOBUF_C_TYPE_DOUBLE); /* no amount is binary */
 }
 
 /* is_absent tells of a field that is not repeated whether it was not set and has no default. */
