@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pool.h"
 
-#include "value/backoff.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stats.h"
@@ -223,7 +223,7 @@ pause_before(int attempt)
 	int64_t ms = (int64_t)FIRST_WAIT_MS << attempt;
 	struct timespec t;
 
-	ms = ms / 2 + (int64_t)(cd_random() % (uint32_t)(ms + 1));
+	ms = ms / 2 + (int64_t)(om_backoff_random() % (uint32_t)(ms + 1));
 	t = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	(void)nanosleep(&t, NULL);
 }

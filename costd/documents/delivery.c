@@ -5,7 +5,7 @@
 #include "read/groups.h"
 #include "read/rows.h"
 #include "terms/rows.h"
-#include "value/backoff.h"
+#include "base/backoff.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -25,7 +25,6 @@
 #define HELD_BYTES    256 /* why a month is held back */
 #define HOOK_LEASE    (60 * OM_SECOND)
 #define HOOK_GIVE_UP  (3 * OM_DAY)
-#define AGAIN_FOREVER (3650 * OM_DAY)
 
 static struct om_stat written =
     OM_COUNTER("owui_metering_deliveries_total", "result=\"written\"", "Months whose files were to be written.");
@@ -405,21 +404,21 @@ note_written(struct cd_db *db, struct report *r, om_err *e)
 static om_status
 note_failed(struct cd_db *db, struct report *r, om_err *e)
 {
-	const struct cd_backoff b = {.now = r->now,
+	const struct om_backoff b = {.now = r->now,
 	    .first_us = r->now,
-	    .give_up_us = AGAIN_FOREVER,
+	    .give_up_us = OM_BACKOFF_FOR_EVER,
 	    .base_us = 60 * OM_SECOND,
 	    .max_us = 3600 * OM_SECOND,
 	    .attempts = r->attempts + 1,
 	    .retry_after_s = -1,
-	    .random = cd_random()};
+	    .random = om_backoff_random()};
 	char day[OM_DAY_TEXT];
 
 	return cd_db_exec(db,
 	    "UPDATE delivery SET "
 	    "lease_id=NULL,lease_until_us=NULL,attempts=attempts+1,next_us=?,last_error=LEFT(?,255) "
 	    "WHERE month=?",
-	    (struct cd_val[]){CD_I(cd_backoff_next(&b)), cd_t(r->q->failure), cd_t(om_day_text(r->month, day))}, 3, 1,
+	    (struct cd_val[]){CD_I(om_backoff_next(&b)), cd_t(r->q->failure), cd_t(om_day_text(r->month, day))}, 3, 1,
 	    NULL, e);
 }
 
@@ -575,16 +574,16 @@ om_status
 cd_hook_note(struct cd_pool *p, const struct cd_hook_claim *c, const struct cd_hook_result *r, om_time now,
     int64_t deadline_ms, bool *given_up_out, om_err *e)
 {
-	const struct cd_backoff b = {.now = now,
+	const struct om_backoff b = {.now = now,
 	    .first_us = c->first_us,
 	    .give_up_us = HOOK_GIVE_UP,
 	    .base_us = 30 * OM_SECOND,
 	    .max_us = 3600 * OM_SECOND,
 	    .attempts = c->attempts + 1,
 	    .retry_after_s = -1,
-	    .random = cd_random()};
+	    .random = om_backoff_random()};
 	struct cd_hook_claim copy = *c;
-	struct hook h = {.claim = &copy, .result = r, .now = now, .next = cd_backoff_next(&b)};
+	struct hook h = {.claim = &copy, .result = r, .now = now, .next = om_backoff_next(&b)};
 
 	*given_up_out = !r->taken && h.next == 0;
 	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, note_hook, &h, e);

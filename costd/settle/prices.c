@@ -3,7 +3,7 @@
 
 #include "price/estimate.h"
 #include "price/history.h"
-#include "value/backoff.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"

@@ -2,7 +2,7 @@
 #include "resolve.h"
 
 #include "ledger/lookup.h"
-#include "value/backoff.h"
+#include "base/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
 #include "base/log.h"
@@ -367,7 +367,7 @@ static void
 put_off(struct ask *k)
 {
 	struct cd_resolver *r = k->r;
-	struct cd_backoff b = {
+	struct om_backoff b = {
 	    .now = om_now(),
 	    .first_us = k->claim.first_us,
 	    .give_up_us = r->ledger->times.give_up_us,
@@ -375,12 +375,12 @@ put_off(struct ask *k)
 	    .max_us = r->ledger->times.max_delay_us,
 	    .attempts = k->claim.attempts + (k->count_attempt ? 1 : 0),
 	    .retry_after_s = k->retry_after_s,
-	    .random = cd_random(),
+	    .random = om_backoff_random(),
 	};
 	om_err e = {.text = ""};
 	om_status s;
 
-	k->next = atomic_load(&r->stop) ? b.now : k->wait_us > 0 ? b.now + k->wait_us : cd_backoff_next(&b);
+	k->next = atomic_load(&r->stop) ? b.now : k->wait_us > 0 ? b.now + k->wait_us : om_backoff_next(&b);
 	if (k->next == 0) {
 		om_stat_add(&stat_gave_up, 1);
 		om_log(OM_LOG_WARN, "look-up is given up, the cost stays unsettled", "generation_id", k->claim.id,
