@@ -393,7 +393,7 @@ test_rows_of_an_older_program_are_judged_anew(void **state)
 	fx_run(&f, "UPDATE lookup SET generation_id='chatcmpl-7' WHERE generation_id='gen-bare'");
 	fx_run(&f, "DELETE FROM schema_migration WHERE version>=9");
 	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_schema_apply(db, cd_migrations, cd_n_migrations, &e), &e);
+	ok(cd_schema_apply(&f.opts, db, cd_migrations, cd_n_migrations, &e), &e);
 	cd_db_close(&db);
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-bare\ngen-open\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE next_us>0 AND first_us>0 AND attempts=0"), 2);
