@@ -242,7 +242,7 @@ test_other_platforms_have_no_estimate(void **state)
 	submit(&f, on(fx_record(&f.a, 1, "gen-before", "u-1", NULL), "ollama", &f.a));
 	ok(cd_pricing_list(list, strlen(list), &f.a, &tariff, &n, &e), &e);
 	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_price_store(db, tariff, n, START - OM_SECOND, START, &f.a, &c, &e), &e);
+	ok(cd_price_store(db, tariff, n, START - OM_SECOND, &f.a, &c, &e), &e);
 	ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
