@@ -11,6 +11,7 @@
 #include "store/journal.h"
 #include "terms/change.h"
 #include "terms/offers.h"
+#include "envelope.pb-c.h"
 #include "base/clock.h"
 #include "base/stats.h"
 #include "base/zone.h"

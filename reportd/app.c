@@ -7,6 +7,8 @@
 #include "issue/queue.h"
 #include "job/workdir.h"
 #include "terms/offer.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/log.h"
 
 #include <stdlib.h>

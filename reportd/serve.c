@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include "app.h"
+#include "jobs.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "wire/describe.h"

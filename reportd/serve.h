@@ -10,6 +10,7 @@
 
 #include "job/jobs.h"
 #include "make/make.h"
+#include "envelope.pb-c.h"
 #include "wire/wire.h"
 
 #define RD_WIRE_WORKERS 32u /* most of them wait for jobs */

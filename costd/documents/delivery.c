@@ -7,6 +7,8 @@
 #include "read/groups.h"
 #include "read/rows.h"
 #include "terms/rows.h"
+#include "terms.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/backoff.h"
 #include "base/digest.h"
 #include "base/json.h"

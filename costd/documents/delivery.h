@@ -18,6 +18,7 @@
 #define CD_DELIVERY_H
 
 #include "database/pool.h"
+#include "documents.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

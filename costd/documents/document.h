@@ -14,6 +14,8 @@
 #define CD_DOCUMENT_H
 
 #include "database/pool.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

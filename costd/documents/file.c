@@ -5,6 +5,8 @@
  */
 #include "document.h"
 
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/digest.h"
 
 #include <string.h>

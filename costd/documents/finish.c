@@ -7,6 +7,7 @@
 
 #include "issuing.h"
 #include "standing.h"
+#include "documents.pb-c.h"
 #include "base/log.h"
 #include "base/money.h"
 #include "base/stats.h"

@@ -5,6 +5,7 @@
 #include "standing.h"
 #include "read/zone.h"
 #include "value/period.h"
+#include "jobs.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/text.h"

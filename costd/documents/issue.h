@@ -30,6 +30,7 @@
 #define CD_ISSUE_H
 
 #include "database/pool.h"
+#include "documents.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

@@ -13,6 +13,7 @@
 
 #include "document.h"
 #include "database/lease.h"
+#include "documents.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "wire/codec.h"

@@ -2,6 +2,9 @@
 #include "standing.h"
 
 #include "read/rows.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/money.h"
 
 #include <string.h>

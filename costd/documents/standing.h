@@ -16,6 +16,7 @@
 #define CD_STANDING_H
 
 #include "document.h"
+#include "documents.pb-c.h"
 
 struct cd_decision {
 	Om__IssueRole role;

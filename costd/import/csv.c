@@ -8,6 +8,7 @@
 
 #include "text.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

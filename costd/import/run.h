@@ -19,6 +19,7 @@
 #define CD_IMPORT_H
 
 #include "ledger/ledger.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 #include "wire/fit.h"
 

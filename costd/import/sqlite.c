@@ -8,6 +8,7 @@
 
 #include "seen.h"
 #include "text.h"
+#include "record.pb-c.h"
 #include "base/text.h"
 
 #include <sqlite3.h>

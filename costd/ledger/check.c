@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "terms/rows.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "base/log.h"
 #include "wire/codec.h"
 

@@ -18,6 +18,8 @@
 #include "lookup.h"
 #include "database/pool.h"
 #include "store/journal.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 /* Called after a commit that planned look-ups, with the earliest of them. */

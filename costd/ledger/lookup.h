@@ -16,6 +16,7 @@
 
 #include "database/lease.h"
 #include "value/join.h"
+#include "record.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

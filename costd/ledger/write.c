@@ -6,6 +6,7 @@
 #include "store/people.h"
 #include "store/rollup.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "base/testpoint.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "own.h"
 
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <string.h>
 

@@ -14,6 +14,7 @@
 
 #include "database/pool.h"
 #include "value/join.h"
+#include "settle.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

@@ -6,6 +6,8 @@
 #include "read.h"
 
 #include "rows.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 #define MAX_RECORDS 1000u
 #define MAX_KEYS    1000u

@@ -9,23 +9,24 @@
 
 #define FIRST_ROOM 64u
 
-/* The groups in the order of Om__Group: how they are computed, called, what key
+/* The groups in the order of Om__Dimension: how they are computed, called, what key
  * of the totals they need, and where they go in the reply. */
 static const struct group {
 	const char *sql, *name;
 	size_t offset; /* of a char * in Om__UsageRow */
 	unsigned dim;
 } groups[] = {
-    [OM__GROUP__GROUP_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day), 0},
-    [OM__GROUP__GROUP_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month), 0},
-    [OM__GROUP__GROUP_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user), CD_DIM_USER},
-    [OM__GROUP__GROUP_MODEL] = {CD_MODEL_NAME("g.model"), "k_model", offsetof(Om__UsageRow, model), CD_DIM_MODEL},
-    [OM__GROUP__GROUP_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider), CD_DIM_PROVIDER},
-    [OM__GROUP__GROUP_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin), CD_DIM_ORIGIN},
-    [OM__GROUP__GROUP_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task), CD_DIM_TASK},
-    [OM__GROUP__GROUP_HOUR] = {NULL, "k_hour", offsetof(Om__UsageRow, hour), 0},
-    [OM__GROUP__GROUP_GROUP] = {"one.name", "k_group", offsetof(Om__UsageRow, group), CD_DIM_GROUPS},
-    [OM__GROUP__GROUP_SOURCE] = {"source", "k_source", offsetof(Om__UsageRow, source), CD_DIM_SOURCE},
+    [OM__DIMENSION__DIMENSION_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day), 0},
+    [OM__DIMENSION__DIMENSION_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month), 0},
+    [OM__DIMENSION__DIMENSION_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user), CD_DIM_USER},
+    [OM__DIMENSION__DIMENSION_MODEL] = {CD_MODEL_NAME("g.model"), "k_model", offsetof(Om__UsageRow, model),
+	CD_DIM_MODEL},
+    [OM__DIMENSION__DIMENSION_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider), CD_DIM_PROVIDER},
+    [OM__DIMENSION__DIMENSION_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin), CD_DIM_ORIGIN},
+    [OM__DIMENSION__DIMENSION_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task), CD_DIM_TASK},
+    [OM__DIMENSION__DIMENSION_HOUR] = {NULL, "k_hour", offsetof(Om__UsageRow, hour), 0},
+    [OM__DIMENSION__DIMENSION_GROUP] = {"one.name", "k_group", offsetof(Om__UsageRow, group), CD_DIM_GROUPS},
+    [OM__DIMENSION__DIMENSION_SOURCE] = {"source", "k_source", offsetof(Om__UsageRow, source), CD_DIM_SOURCE},
 };
 #define N_GROUPS (sizeof groups / sizeof groups[0])
 
@@ -35,7 +36,7 @@ static const struct group {
 	"COLLATE utf8mb4_nopad_bin PATH '$')) AS one"
 
 om_status
-cd_groups_check(const Om__Group *by, size_t n, om_err *e)
+cd_groups_check(const Om__Dimension *by, size_t n, om_err *e)
 {
 	unsigned seen = 0;
 
@@ -50,7 +51,7 @@ cd_groups_check(const Om__Group *by, size_t n, om_err *e)
 }
 
 static bool
-has_group(const struct cd_groups *g, Om__Group which)
+has_group(const struct cd_groups *g, Om__Dimension which)
 {
 	for (size_t i = 0; i < g->n_by; i++)
 		if (g->by[i] == which)
@@ -114,15 +115,15 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	for (size_t i = 0; i < scan->g->n_by; i++) {
 		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
 
-		*slot = scan->g->by[i] == OM__GROUP__GROUP_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
-								: cd_read_text(v, scan->a);
+		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
+									: cd_read_text(v, scan->a);
 		v++;
 	}
 	row->figures = cd_figures_read(v, scan->a, e);
 	if (row->figures == NULL)
 		return OM_DAMAGED;
 	v += CD_N_FIGURES;
-	if (has_group(scan->g, OM__GROUP__GROUP_USER))
+	if (has_group(scan->g, OM__DIMENSION__DIMENSION_USER))
 		row->user_name = cd_read_text(v, scan->a);
 	if (scan->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -136,17 +137,17 @@ static void
 order_by(struct cd_sql *q, const struct cd_groups *g)
 {
 	cd_sql_add(q, " ORDER BY ");
-	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__GROUP__GROUP_USER))
+	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__DIMENSION__DIMENSION_USER))
 		cd_sql_add(q, "k_user,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_MONTH))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_MONTH))
 		cd_sql_add(q, "k_month,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_DAY))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_DAY))
 		cd_sql_add(q, "k_day,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__GROUP__GROUP_HOUR))
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_HOUR))
 		cd_sql_add(q, "k_hour,");
 	cd_sql_add(q, "s_cost DESC");
 	for (size_t i = 0; i < N_GROUPS; i++)
-		if (has_group(g, (Om__Group)i))
+		if (has_group(g, (Om__Dimension)i))
 			om_buf_printf(&q->text, ",%s", groups[i].name);
 }
 
@@ -154,7 +155,7 @@ om_status
 cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_period *p, const Om__Filter *f,
     struct om_arena *a, struct cd_group_rows *out, om_err *e)
 {
-	bool users = has_group(g, OM__GROUP__GROUP_USER), by_hour = has_group(g, OM__GROUP__GROUP_HOUR);
+	bool users = has_group(g, OM__DIMENSION__DIMENSION_USER), by_hour = has_group(g, OM__DIMENSION__DIMENSION_HOUR);
 	bool rows = by_hour || !p->days;
 	struct cd_hours hours = {.n = 0};
 	struct scan scan = {.g = g, .hours = &hours, .a = a, .out = out};
@@ -170,7 +171,7 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 	for (size_t i = 0; i < g->n_by; i++) {
 		const struct group *by = &groups[g->by[i]];
 
-		if (g->by[i] == OM__GROUP__GROUP_HOUR)
+		if (g->by[i] == OM__DIMENSION__DIMENSION_HOUR)
 			cd_hours_sql(&hours, &q.text);
 		else
 			cd_sql_add(&q, by->sql);
@@ -178,7 +179,7 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 		dims |= by->dim;
 	}
 	cd_sql_add(&q, rows ? cd_generation_sums : cd_day_sums);
-	from_where(&q, rows, dims, has_group(g, OM__GROUP__GROUP_GROUP), p, f);
+	from_where(&q, rows, dims, has_group(g, OM__DIMENSION__DIMENSION_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
 		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);

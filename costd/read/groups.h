@@ -6,6 +6,7 @@
 #define CD_GROUPS_H
 
 #include "rows.h"
+#include "usage.pb-c.h"
 
 typedef enum cd_order {
 	CD_ORDER_TIME_COST, /* day or month, then cost (highest first), then the other keys */
@@ -13,7 +14,7 @@ typedef enum cd_order {
 } cd_order;
 
 struct cd_groups {
-	const Om__Group *by;
+	const Om__Dimension *by;
 	size_t n_by;
 	cd_order order;
 	size_t limit;
@@ -26,7 +27,7 @@ struct cd_group_rows {
 };
 
 /* cd_groups_check refuses unknown and repeated groups. */
-om_status cd_groups_check(const Om__Group *by, size_t n, om_err *e) OM_MUST;
+om_status cd_groups_check(const Om__Dimension *by, size_t n, om_err *e) OM_MUST;
 
 om_status cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_period *p, const Om__Filter *f,
     struct om_arena *a, struct cd_group_rows *out, om_err *e) OM_MUST;

@@ -11,6 +11,8 @@
 #include "price/model.h"
 #include "store/people.h"
 #include "value/cursor.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 #define N_STATES     4u /* and as many states of cost */
 #define MAX_BRANCHES 4u

@@ -8,6 +8,7 @@
 #include "rows.h"
 #include "ledger/lookup.h"
 #include "terms/offers.h"
+#include "envelope.pb-c.h"
 
 #define LATE_US (60 * OM_SECOND)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * read.h - the read API: each call answers one question of metering.proto from
+ * read.h - the read API: each call answers one question of proto/messages from
  * one state of the database.
  *
  * Owner     Replies live in the arena.
@@ -11,6 +11,10 @@
 
 #include "reading.h"
 #include "database/pool.h"
+#include "envelope.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 #include "wire/codec.h"
 

@@ -2,6 +2,7 @@
 #include "reading.h"
 
 #include "rows.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/stats.h"

@@ -21,6 +21,7 @@
 
 #include "database/pool.h"
 #include "value/period.h"
+#include "statement.pb-c.h"
 #include "wire/codec.h"
 
 #define CD_READINGS   4u

@@ -5,6 +5,7 @@
 #include "price/model.h"
 #include "store/rollup.h"
 #include "value/group_set.h"
+#include "record.pb-c.h"
 #include "base/money.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 
 #include "database/db.h"
 #include "value/period.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 #define CD_MAX_PARAMS 96u

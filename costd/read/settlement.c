@@ -7,6 +7,8 @@
 #include "price/model.h"
 #include "store/journal.h"
 #include "value/cursor.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

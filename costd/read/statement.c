@@ -11,6 +11,9 @@
 #include "documents/document.h"
 #include "store/people.h"
 #include "terms/rows.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/money.h"
 
 #include <string.h>
@@ -154,7 +157,7 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 }
 
 static om_status
-read_table(struct cd_db *db, struct ask *ask, const struct cd_period *p, const Om__Filter *f, const Om__Group *by,
+read_table(struct cd_db *db, struct ask *ask, const struct cd_period *p, const Om__Filter *f, const Om__Dimension *by,
     size_t n_by, cd_order order, size_t *n_out, Om__UsageRow ***rows_out, om_err *e)
 {
 	const struct cd_groups g = {.by = by, .n_by = n_by, .order = order, .limit = MAX_GROUP_ROWS};
@@ -250,18 +253,18 @@ read_terms(struct cd_db *db, struct ask *ask, om_err *e)
 static om_status
 work(struct cd_db *db, void *arg, om_err *e)
 {
-	static const Om__Group model[] = {OM__GROUP__GROUP_MODEL, OM__GROUP__GROUP_PROVIDER};
-	static const Om__Group day[] = {OM__GROUP__GROUP_DAY};
-	static const Om__Group user[] = {OM__GROUP__GROUP_USER};
-	static const Om__Group user_model[] = {OM__GROUP__GROUP_USER, OM__GROUP__GROUP_MODEL};
-	static const Om__Group group[] = {OM__GROUP__GROUP_GROUP};
+	static const Om__Dimension model[] = {OM__DIMENSION__DIMENSION_MODEL, OM__DIMENSION__DIMENSION_PROVIDER};
+	static const Om__Dimension day[] = {OM__DIMENSION__DIMENSION_DAY};
+	static const Om__Dimension user[] = {OM__DIMENSION__DIMENSION_USER};
+	static const Om__Dimension user_model[] = {OM__DIMENSION__DIMENSION_USER, OM__DIMENSION__DIMENSION_MODEL};
+	static const Om__Dimension group[] = {OM__DIMENSION__DIMENSION_GROUP};
 	struct ask *ask = arg;
 	Om__StatementReply *out = ask->out;
 	bool many = ask->q->user == NULL, all = many && ask->q->group == NULL;
 	const struct {
 		bool wanted;
 		const struct cd_period *period;
-		const Om__Group *by;
+		const Om__Dimension *by;
 		size_t n_by;
 		cd_order order;
 		size_t *n_out;

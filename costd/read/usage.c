@@ -2,6 +2,7 @@
 #include "read.h"
 
 #include "groups.h"
+#include "usage.pb-c.h"
 
 #define USUAL_ROWS 10000u
 #define MAX_ROWS   100000u /* of a file */

@@ -7,6 +7,7 @@
 #ifndef CD_ZONE_REPLY_H
 #define CD_ZONE_REPLY_H
 
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 /* cd_zone_reply gives the reporting zone from 1970 to two years from now, or a

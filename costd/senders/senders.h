@@ -9,6 +9,7 @@
 #define CD_SENDERS_H
 
 #include "database/pool.h"
+#include "senders.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

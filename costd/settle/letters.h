@@ -11,6 +11,7 @@
 #define CD_LETTERS_H
 
 #include "ledger/ledger.h"
+#include "settle.pb-c.h"
 
 /* cd_letters_retry tries the one that is named, or all that have its number
  * (OM_NOT_FOUND when there is none); or all until the deadline comes near. */

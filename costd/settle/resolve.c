@@ -2,9 +2,10 @@
 #include "resolve.h"
 
 #include "ledger/lookup.h"
-#include "base/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
+#include "record.pb-c.h"
+#include "base/backoff.h"
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"

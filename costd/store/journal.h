@@ -9,6 +9,7 @@
 
 #include "database/db.h"
 #include "value/join.h"
+#include "record.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "wire/codec.h"

@@ -9,6 +9,7 @@
 #define CD_PEOPLE_H
 
 #include "database/db.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 
 /* cd_people_see notes the users of n records, whose rows are written; a look-up is

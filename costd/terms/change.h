@@ -6,6 +6,7 @@
 #define CD_TERMS_CHANGE_H
 
 #include "database/pool.h"
+#include "terms.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

@@ -16,6 +16,7 @@
 #define CD_TERMS_OFFERS_H
 
 #include "database/pool.h"
+#include "terms.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

@@ -13,6 +13,7 @@
 #define CD_TERMS_ROWS_H
 
 #include "database/db.h"
+#include "terms.pb-c.h"
 #include "base/zone.h"
 #include "wire/codec.h"
 

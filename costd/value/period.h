@@ -5,6 +5,7 @@
 #ifndef CD_PERIOD_H
 #define CD_PERIOD_H
 
+#include "usage.pb-c.h"
 #include "base/zone.h"
 #include "wire/codec.h"
 

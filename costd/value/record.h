@@ -25,6 +25,7 @@
 #define CD_RECORD_H
 
 #include "join.h"
+#include "record.pb-c.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/digest.h"

@@ -12,6 +12,7 @@
 #define CD_MARKET_H
 
 #include "http.h"
+#include "settle.pb-c.h"
 #include "wire/codec.h"
 
 struct cd_market;

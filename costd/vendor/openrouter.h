@@ -9,6 +9,8 @@
 #ifndef CD_PROVIDER_H
 #define CD_PROVIDER_H
 
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 

@@ -5,8 +5,9 @@
 #ifndef GW_API_READ_H
 #define GW_API_READ_H
 
-#include "metering.pb-c.h"
 #include "http/request.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/json.h"
 
 #include <stdint.h>

@@ -7,6 +7,7 @@
 #include "answer/answer.h"
 #include "http/arguments.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/stats.h"

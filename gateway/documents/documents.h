@@ -10,8 +10,9 @@
 #define GW_API_ISSUED_H
 
 #include "app.h"
-#include "metering.pb-c.h"
 #include "http/request.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/json.h"
 
 /* gw_document_write writes one document as the contract's Document. */

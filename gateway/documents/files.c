@@ -3,6 +3,7 @@
 
 #include "routes.h"
 #include "answer/answer.h"
+#include "jobs.pb-c.h"
 #include "base/json.h"
 #include "base/text.h"
 

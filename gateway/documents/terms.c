@@ -5,6 +5,7 @@
 #include "routes.h"
 #include "answer/answer.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -6,8 +6,8 @@
 #ifndef GW_QUERY_H
 #define GW_QUERY_H
 
-#include "metering.pb-c.h"
 #include "request.h"
+#include "usage.pb-c.h"
 
 /* gw_query_parse fills rq->args.  `names` lists what is allowed, each name followed
  * by a space; anything else, and a name given twice, is OM_INVALID. */

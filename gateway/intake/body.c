@@ -7,6 +7,7 @@
 #include "record.h"
 
 #include "refusal.h"
+#include "record.pb-c.h"
 
 #include <string.h>
 

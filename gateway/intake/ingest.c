@@ -4,6 +4,7 @@
 #include "routes.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
+#include "record.pb-c.h"
 #include "base/json.h"
 #include "base/stats.h"
 

@@ -7,6 +7,7 @@
  * activity is refused.
  */
 #include "record.h"
+#include "record.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>

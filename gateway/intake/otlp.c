@@ -7,6 +7,7 @@
 #include "otlp.h"
 
 #include "record.h"
+#include "record.pb-c.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "wire/codec.h"

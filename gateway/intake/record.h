@@ -21,6 +21,7 @@
 #define GW_EVENT_H
 
 #include "spool/batch.h"
+#include "record.pb-c.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"

@@ -3,6 +3,7 @@
 
 #include "peers.h"
 #include "answer/answer.h"
+#include "envelope.pb-c.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -14,8 +14,8 @@
 #define GW_JOB_H
 
 #include "app.h"
-#include "metering.pb-c.h"
 #include "http/request.h"
+#include "jobs.pb-c.h"
 
 #define GW_JOB_ID       16
 #define GW_JOB_ID_TEXT  (2 * GW_JOB_ID + 1)

@@ -10,6 +10,7 @@
 #define GW_PEERS_H
 
 #include "settings.h"
+#include "envelope.pb-c.h"
 #include "wire/fleet.h"
 #include "wire/wire.h"
 

@@ -3,6 +3,10 @@
 #include "answer/answer.h"
 #include "http/arguments.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "access/session.h"
 #include "answer/answer.h"
 #include "intake/live.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 
 #define LOOK_MS      1000

@@ -4,6 +4,8 @@
 #include "answer/answer.h"
 #include "http/arguments.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
+#include "senders.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

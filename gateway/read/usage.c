@@ -3,25 +3,27 @@
 #include "answer/answer.h"
 #include "http/arguments.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/json.h"
 
 #include <string.h>
 
 static const struct {
 	const char *name;
-	Om__Group group;
+	Om__Dimension group;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {"hour", OM__GROUP__GROUP_HOUR, offsetof(Om__UsageRow, hour)},
-    {"day", OM__GROUP__GROUP_DAY, offsetof(Om__UsageRow, day)},
-    {"month", OM__GROUP__GROUP_MONTH, offsetof(Om__UsageRow, month)},
-    {"user", OM__GROUP__GROUP_USER, offsetof(Om__UsageRow, user)},
-    {"group", OM__GROUP__GROUP_GROUP, offsetof(Om__UsageRow, group)},
-    {"model", OM__GROUP__GROUP_MODEL, offsetof(Om__UsageRow, model)},
-    {"provider", OM__GROUP__GROUP_PROVIDER, offsetof(Om__UsageRow, provider)},
-    {"origin", OM__GROUP__GROUP_ORIGIN, offsetof(Om__UsageRow, origin)},
-    {"task", OM__GROUP__GROUP_TASK, offsetof(Om__UsageRow, task)},
-    {"source", OM__GROUP__GROUP_SOURCE, offsetof(Om__UsageRow, source)},
+    {"hour", OM__DIMENSION__DIMENSION_HOUR, offsetof(Om__UsageRow, hour)},
+    {"day", OM__DIMENSION__DIMENSION_DAY, offsetof(Om__UsageRow, day)},
+    {"month", OM__DIMENSION__DIMENSION_MONTH, offsetof(Om__UsageRow, month)},
+    {"user", OM__DIMENSION__DIMENSION_USER, offsetof(Om__UsageRow, user)},
+    {"group", OM__DIMENSION__DIMENSION_GROUP, offsetof(Om__UsageRow, group)},
+    {"model", OM__DIMENSION__DIMENSION_MODEL, offsetof(Om__UsageRow, model)},
+    {"provider", OM__DIMENSION__DIMENSION_PROVIDER, offsetof(Om__UsageRow, provider)},
+    {"origin", OM__DIMENSION__DIMENSION_ORIGIN, offsetof(Om__UsageRow, origin)},
+    {"task", OM__DIMENSION__DIMENSION_TASK, offsetof(Om__UsageRow, task)},
+    {"source", OM__DIMENSION__DIMENSION_SOURCE, offsetof(Om__UsageRow, source)},
 };
 
 #define N_GROUPS (sizeof groups / sizeof groups[0])
@@ -115,7 +117,7 @@ write_row(struct om_jw *w, const Om__UsageReply *u, const Om__UsageRow *row)
 				continue;
 			memcpy(&value, (const char *)row + groups[i].offset, sizeof value);
 			gw_write_text(w, groups[i].name, value);
-			if (groups[i].group == OM__GROUP__GROUP_USER)
+			if (groups[i].group == OM__DIMENSION__DIMENSION_USER)
 				gw_write_text(w, "user_name", row->user_name);
 		}
 	write_figures(w, row->figures);

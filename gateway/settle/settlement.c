@@ -6,6 +6,8 @@
 #include "http/arguments.h"
 #include "peers/peers.h"
 #include "spool/spool.h"
+#include "envelope.pb-c.h"
+#include "settle.pb-c.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef GW_BATCH_H
 #define GW_BATCH_H
 
-#include "metering.pb-c.h"
+#include "record.pb-c.h"
 #include "base/buf.h"
 
 #include <stddef.h>

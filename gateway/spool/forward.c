@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "forward.h"
 
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"

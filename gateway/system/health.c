@@ -4,6 +4,7 @@
 #include "intake/live.h"
 #include "peers/peers.h"
 #include "spool/spool.h"
+#include "envelope.pb-c.h"
 #include "base/json.h"
 #include "base/stats.h"
 

@@ -3,6 +3,7 @@
 #include "answer/answer.h"
 #include "pages/plugin_source.h"
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
 #include "wire/describe.h"
 
 static void

@@ -6,6 +6,7 @@
  */
 #include "socket.h"
 
+#include "envelope.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sync.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * codec.h - messages of metering.proto in and out of bytes.
+ * codec.h - messages of proto/messages in and out of bytes.
  *
  * Promise   Decoding is total: any bytes give a message or OM_PROTOCOL, within
  *           the arena's ceiling.
@@ -9,10 +9,10 @@
 #ifndef OM_CODEC_H
 #define OM_CODEC_H
 
-#include "metering.pb-c.h"
 #include "base/arena.h"
 #include "base/buf.h"
 
+#include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
 /* What records say that gateway and costd must read alike. */

@@ -8,6 +8,7 @@
 #define OM_DESCRIBE_H
 
 #include "codec.h"
+#include "envelope.pb-c.h"
 #include "base/service.h"
 
 /* om_settings_describe fills the reply; conf is the service's struct. */

@@ -28,6 +28,7 @@
 #define OM_FIT_H
 
 #include "codec.h"
+#include "record.pb-c.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/money.h"

@@ -2,7 +2,7 @@
 /*
  * wire.h - requests and replies between the services, over nng.
  *
- * Shape     metering.proto's Request and Reply, one REQ/REP exchange each.
+ * Shape     Request and Reply of messages/envelope.proto, one REQ/REP exchange each.
  * URLs      One or several, separated by commas: tcp://host:port, or
  *           tls+tcp://host:port with both sides authenticated.  A client
  *           connects to all and uses whichever takes the request.  ipc:// is
@@ -31,6 +31,7 @@
 #define OM_WIRE_H
 
 #include "codec.h"
+#include "envelope.pb-c.h"
 #include "base/arena.h"
 #include "base/status.h"
 

@@ -10,6 +10,7 @@
 #define OM_ZONES_H
 
 #include "codec.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 /* om_zone_read copies a message into the arena. */

@@ -13,6 +13,7 @@
 #include "requests.h"
 
 #include "csv.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

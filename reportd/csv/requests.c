@@ -93,24 +93,24 @@ rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e)
 /* ---- totals ---- */
 
 static const struct {
-	Om__Group group;
+	Om__Dimension group;
 	const char *name;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {OM__GROUP__GROUP_DAY, "day", offsetof(Om__UsageRow, day)},
-    {OM__GROUP__GROUP_MONTH, "month", offsetof(Om__UsageRow, month)},
-    {OM__GROUP__GROUP_HOUR, "hour", offsetof(Om__UsageRow, hour)},
-    {OM__GROUP__GROUP_USER, "user", offsetof(Om__UsageRow, user)},
-    {OM__GROUP__GROUP_GROUP, "group", offsetof(Om__UsageRow, group)},
-    {OM__GROUP__GROUP_MODEL, "model", offsetof(Om__UsageRow, model)},
-    {OM__GROUP__GROUP_PROVIDER, "provider", offsetof(Om__UsageRow, provider)},
-    {OM__GROUP__GROUP_ORIGIN, "origin", offsetof(Om__UsageRow, origin)},
-    {OM__GROUP__GROUP_TASK, "task", offsetof(Om__UsageRow, task)},
-    {OM__GROUP__GROUP_SOURCE, "source", offsetof(Om__UsageRow, source)},
+    {OM__DIMENSION__DIMENSION_DAY, "day", offsetof(Om__UsageRow, day)},
+    {OM__DIMENSION__DIMENSION_MONTH, "month", offsetof(Om__UsageRow, month)},
+    {OM__DIMENSION__DIMENSION_HOUR, "hour", offsetof(Om__UsageRow, hour)},
+    {OM__DIMENSION__DIMENSION_USER, "user", offsetof(Om__UsageRow, user)},
+    {OM__DIMENSION__DIMENSION_GROUP, "group", offsetof(Om__UsageRow, group)},
+    {OM__DIMENSION__DIMENSION_MODEL, "model", offsetof(Om__UsageRow, model)},
+    {OM__DIMENSION__DIMENSION_PROVIDER, "provider", offsetof(Om__UsageRow, provider)},
+    {OM__DIMENSION__DIMENSION_ORIGIN, "origin", offsetof(Om__UsageRow, origin)},
+    {OM__DIMENSION__DIMENSION_TASK, "task", offsetof(Om__UsageRow, task)},
+    {OM__DIMENSION__DIMENSION_SOURCE, "source", offsetof(Om__UsageRow, source)},
 };
 
 const char *
-rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **name_out)
+rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out)
 {
 	const char *value = NULL;
 
@@ -152,7 +152,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t i = 0; i < u->n_group_by; i++) {
 		(void)rd_usage_key(NULL, u->group_by[i], &name);
 		rd_csv_plain(&c, name);
-		if (u->group_by[i] == OM__GROUP__GROUP_USER)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 			rd_csv_plain(&c, "user_name");
 	}
 	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
@@ -161,7 +161,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 	for (size_t r = 0; s == OM_OK && r < u->n_rows; r++) {
 		for (size_t i = 0; i < u->n_group_by; i++) {
 			rd_csv_text(&c, rd_usage_key(u->rows[r], u->group_by[i], &name));
-			if (u->group_by[i] == OM__GROUP__GROUP_USER)
+			if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 				rd_csv_text(&c, u->rows[r]->user_name);
 		}
 		put_figures(&c, u->rows[r]->figures);

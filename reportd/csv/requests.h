@@ -8,6 +8,8 @@
 
 #include "job/task.h"
 #include "source/rows.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 /* What FOCUS wants to know of the whole. */
 struct rd_focus {
@@ -19,7 +21,7 @@ om_status rd_write_focus_csv(struct rd_rows *rows, const struct rd_focus *f, str
 om_status rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e) OM_MUST;
 
 /* rd_usage_key gives the value and the name of one key of a row of totals. */
-const char *rd_usage_key(const Om__UsageRow *row, Om__Group group, const char **name_out);
+const char *rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out);
 
 const char *rd_state_name(Om__State s);
 const char *rd_cost_state_name(Om__CostState s);

@@ -4,6 +4,7 @@
  */
 #include "statement.h"
 #include "words/clean.h"
+#include "statement.pb-c.h"
 
 #include <stdio.h>
 

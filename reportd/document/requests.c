@@ -6,6 +6,9 @@
 #include "statement.h"
 #include "source/rows.h"
 #include "words/clean.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <string.h>
 

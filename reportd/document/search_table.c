@@ -5,23 +5,24 @@
 #include "statement.h"
 #include "csv/requests.h"
 #include "words/clean.h"
+#include "usage.pb-c.h"
 
 #include <string.h>
 
 static const char *
-title_of(const struct rd_locale *l, Om__Group group, const char *key)
+title_of(const struct rd_locale *l, Om__Dimension group, const char *key)
 {
 	const struct {
-		Om__Group group;
+		Om__Dimension group;
 		const char *title;
 	} titles[] = {
-	    {OM__GROUP__GROUP_DAY, l->day},
-	    {OM__GROUP__GROUP_USER, l->user_id},
-	    {OM__GROUP__GROUP_GROUP, l->group_title},
-	    {OM__GROUP__GROUP_MODEL, l->model},
-	    {OM__GROUP__GROUP_PROVIDER, l->provider},
-	    {OM__GROUP__GROUP_ORIGIN, l->origin},
-	    {OM__GROUP__GROUP_TASK, l->task},
+	    {OM__DIMENSION__DIMENSION_DAY, l->day},
+	    {OM__DIMENSION__DIMENSION_USER, l->user_id},
+	    {OM__DIMENSION__DIMENSION_GROUP, l->group_title},
+	    {OM__DIMENSION__DIMENSION_MODEL, l->model},
+	    {OM__DIMENSION__DIMENSION_PROVIDER, l->provider},
+	    {OM__DIMENSION__DIMENSION_ORIGIN, l->origin},
+	    {OM__DIMENSION__DIMENSION_TASK, l->task},
 	};
 
 	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
@@ -38,9 +39,9 @@ put_keys(
 		const char *key, *value = rd_usage_key(row, u->group_by[i], &key);
 		om_day day = 0;
 
-		if (u->group_by[i] == OM__GROUP__GROUP_USER)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 			rd_put_text(r, "user_name", l->user, row != NULL ? rd_clean(a, row->user_name) : NULL);
-		if (u->group_by[i] == OM__GROUP__GROUP_DAY)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_DAY)
 			rd_put_day(r, key, l->day, value != NULL && om_day_parse(value, &day, NULL) == OM_OK, day);
 		else
 			rd_put_text(
@@ -67,7 +68,7 @@ static bool
 overlaps(const Om__UsageReply *u)
 {
 	for (size_t i = 0; i < u->n_group_by; i++)
-		if (u->group_by[i] == OM__GROUP__GROUP_GROUP)
+		if (u->group_by[i] == OM__DIMENSION__DIMENSION_GROUP)
 			return true;
 	return false;
 }

@@ -5,6 +5,8 @@
  */
 #include "statement.h"
 #include "words/clean.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>

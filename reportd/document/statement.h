@@ -16,6 +16,8 @@
 #include "doc.h"
 #include "source/figures.h"
 #include "terms/terms.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 
 struct rd_rows;

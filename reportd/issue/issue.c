@@ -3,6 +3,7 @@
 
 #include "lease_keeper.h"
 #include "source/figures.h"
+#include "envelope.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/money.h"

@@ -17,6 +17,10 @@
 #define RD_ISSUE_H
 
 #include "source/reading.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/wire.h"
 
 #define RD_ISSUE_MS ((int64_t)600000)

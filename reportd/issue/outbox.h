@@ -18,6 +18,7 @@
 #ifndef RD_OUTBOX_H
 #define RD_OUTBOX_H
 
+#include "usage.pb-c.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "wire/codec.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "queue.h"
 
+#include "jobs.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stats.h"

@@ -16,6 +16,8 @@
 #define RD_ISSUE_JOBS_H
 
 #include "issue.h"
+#include "documents.pb-c.h"
+#include "envelope.pb-c.h"
 
 #define RD_ISSUE_JOBS     64u
 #define RD_ISSUE_KEEP_MS  600000

@@ -2,6 +2,7 @@
 #include "fetch.h"
 
 #include "jobs.h"
+#include "envelope.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 

@@ -7,6 +7,7 @@
 #ifndef RD_FETCH_H
 #define RD_FETCH_H
 
+#include "jobs.pb-c.h"
 #include "wire/wire.h"
 
 #include <stdatomic.h>

@@ -15,6 +15,7 @@
 #define RD_JOBS_H
 
 #include "task.h"
+#include "jobs.pb-c.h"
 #include "wire/codec.h"
 
 #define RD_JOB_ID     16

@@ -9,6 +9,7 @@
  */
 #include "make.h"
 #include "words/clean.h"
+#include "statement.pb-c.h"
 #include "base/log.h"
 #include "base/text.h"
 

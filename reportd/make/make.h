@@ -14,6 +14,7 @@
 #include "job/task.h"
 #include "source/source.h"
 #include "terms/offer.h"
+#include "jobs.pb-c.h"
 #include "wire/fleet.h"
 
 struct rd_workshop {

@@ -6,6 +6,7 @@
 #ifndef RD_FIGURES_H
 #define RD_FIGURES_H
 
+#include "usage.pb-c.h"
 #include "base/money.h"
 #include "base/status.h"
 #include "wire/codec.h"

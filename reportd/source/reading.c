@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "reading.h"
 
+#include "envelope.pb-c.h"
+#include "statement.pb-c.h"
+
 #include <string.h>
 
 #define CALL_MS     15000

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "rows.h"
 
+#include "envelope.pb-c.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,6 +15,8 @@
 #include "figures.h"
 #include "reading.h"
 #include "job/task.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/codec.h"
 #include "wire/wire.h"
 

@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include "rows.h"
+#include "envelope.pb-c.h"
 #include "base/stats.h"
 
 #include <poll.h>

@@ -16,6 +16,9 @@
 #include "reading.h"
 #include "document/statement.h"
 #include "job/task.h"
+#include "jobs.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/fleet.h"
 
 struct rd_source {

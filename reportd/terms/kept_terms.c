@@ -7,6 +7,7 @@
 
 #include "document/statement.h"
 #include "words/clean.h"
+#include "terms.pb-c.h"
 #include "wire/terms.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "offer.h"
 
+#include "envelope.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sync.h"

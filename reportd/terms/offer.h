@@ -11,6 +11,7 @@
 #ifndef RD_OFFER_H
 #define RD_OFFER_H
 
+#include "terms.pb-c.h"
 #include "wire/wire.h"
 
 #define RD_OFFER_MS 10000

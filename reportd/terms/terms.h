@@ -13,6 +13,8 @@
 #define RD_TERMS_H
 
 #include "document/doc.h"
+#include "jobs.pb-c.h"
+#include "terms.pb-c.h"
 #include "wire/codec.h"
 
 struct rd_terms {

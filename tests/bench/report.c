@@ -13,6 +13,8 @@
 #include "fixture.h"
 #include "job/task.h"
 #include "source/rows.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 
 #include <hpdf.h>

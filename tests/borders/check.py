@@ -122,7 +122,7 @@ def third_party_headers_stay_in_their_rooms(root):
 
 def files_are_short(root):
     for name in files(root, ".c", ".h", ".py", ".ts", ".svelte", ".mjs", ".sh", ".sql", ".proto", ".def", "run", ".ci/test"):
-        if name.startswith(("plugin/openwebui_metering.py", "proto/metering.proto", "dashboard/src/api/types.ts", "dashboard/src/lib/i18n/texts.ts", "tests/openwebui/venv")):
+        if name.startswith(("plugin/openwebui_metering.py", "dashboard/src/api/types.ts", "dashboard/src/lib/i18n/texts.ts", "tests/openwebui/venv")):
             continue  # one file by design; generated
         lines = (root / name).read_text(encoding="utf-8", errors="replace").count("\n")
         if lines > MAX_LINES:

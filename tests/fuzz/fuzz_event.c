@@ -3,6 +3,7 @@
 #include "storable.h"
 #include "target.h"
 #include "intake/record.h"
+#include "record.pb-c.h"
 
 static void
 older(const char *text, size_t n, struct om_arena *a, struct gw_batch *b)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any bytes as any message between the services: a message or a status. */
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
 #include "wire/codec.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "price/pricing.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
+#include "settle.pb-c.h"
 
 #include <string.h>
 

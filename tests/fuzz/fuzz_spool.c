@@ -7,6 +7,7 @@
 #include "target.h"
 #include "spool/store.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 
 #include <fcntl.h>

@@ -26,7 +26,7 @@ def put(target, name, data):
 
 
 def packed_record():
-    """A Record of metering.proto."""
+    """A Record of proto/messages/record.proto."""
     def number(tag, v):
         out = bytearray()
         v &= (1 << 64) - 1

@@ -3,6 +3,7 @@
 
 #include "target.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 
 #include <string.h>

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "ledger/ledger.h"
+#include "record.pb-c.h"
 
 struct fx {
 	struct cd_db_opts opts;

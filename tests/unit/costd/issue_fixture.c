@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "issue_fixture.h"
 
+#include "statement.pb-c.h"
+
 #include <string.h>
 
 struct fx ifx;

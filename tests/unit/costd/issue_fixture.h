@@ -9,6 +9,9 @@
 
 #include "documents/document.h"
 #include "documents/issue.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 
 #define IFX_NOW ((om_time)1795000000 * OM_SECOND) /* 2026-11-18 */
 

@@ -9,6 +9,7 @@
 #include "fixture.h"
 
 #include "terms/rows.h"
+#include "terms.pb-c.h"
 
 #include <stdbool.h>
 

@@ -2,6 +2,9 @@
 #include "fixture.h"
 
 #include "http/http.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 
 #include <arpa/inet.h>

@@ -3,6 +3,8 @@
 
 #include "job/task.h"
 
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "wire/zones.h"
 
 #include <pthread.h>

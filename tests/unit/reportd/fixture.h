@@ -11,6 +11,7 @@
 
 #include "document/sink.h"
 #include "document/statement.h"
+#include "statement.pb-c.h"
 #include "wire/codec.h"
 
 /* What a reply is like; zero: the least. */

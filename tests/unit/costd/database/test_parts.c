@@ -7,6 +7,7 @@
 #include "read/zone.h"
 #include "value/cursor.h"
 #include "value/period.h"
+#include "usage.pb-c.h"
 #include "wire/zones.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Documents that take others back, and requests that meet. */
 #include "issue_fixture.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -7,6 +7,11 @@
 #include "notify/webhook.h"
 #include "read/read.h"
 #include "terms/change.h"
+#include "documents.pb-c.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "terms.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>

@@ -2,6 +2,8 @@
 /* Numbers without gaps, against a real database. */
 #include "issue_fixture.h"
 
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/zone.h"

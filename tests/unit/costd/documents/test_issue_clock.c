@@ -3,6 +3,8 @@
 #include "issue_fixture.h"
 
 #include "documents/accept.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/zone.h"
 
 #include <string.h>

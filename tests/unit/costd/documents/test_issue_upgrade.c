@@ -3,6 +3,9 @@
 #include "issue_fixture.h"
 
 #include "database/schema.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/digest.h"
 #include "base/text.h"
 

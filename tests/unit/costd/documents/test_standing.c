@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* One original for each person, group and month; one number for all its files. */
 #include "issue_fixture.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

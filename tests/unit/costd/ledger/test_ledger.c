@@ -7,6 +7,7 @@
 #include "read/read.h"
 #include "store/journal.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>

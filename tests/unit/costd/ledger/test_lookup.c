@@ -11,6 +11,9 @@
 #include "price/history.h"
 #include "read/read.h"
 #include "value/record.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

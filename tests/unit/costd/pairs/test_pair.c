@@ -8,6 +8,8 @@
 #include "ledger/check.h"
 #include "ledger/pairing.h"
 #include "value/record.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,6 +11,7 @@
 
 #include "pairs/pair.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,6 +6,10 @@
 #include "price/history.h"
 #include "price/model.h"
 #include "read/read.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>
@@ -147,7 +151,7 @@ day(struct om_arena *a)
 static void
 test_groups_have_one_line_for_a_model(void **state)
 {
-	Om__Group by[] = {OM__GROUP__GROUP_MODEL, OM__GROUP__GROUP_HOUR};
+	Om__Dimension by[] = {OM__DIMENSION__DIMENSION_MODEL, OM__DIMENSION__DIMENSION_HOUR};
 	Om__UsageQuery q = OM__USAGE_QUERY__INIT;
 	Om__UsageReply out = OM__USAGE_REPLY__INIT;
 	om_err e = {.text = ""};

@@ -5,6 +5,9 @@
 #include "ledger/check.h"
 #include "read/read.h"
 #include "value/record.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/zone.h"
 
 #include <stdio.h>
@@ -62,7 +65,7 @@ days(struct om_arena *a, int32_t from, int32_t to)
 static void
 test_usage_by_days_and_by_instants_is_the_same(void **state)
 {
-	Om__Group by[] = {OM__GROUP__GROUP_USER, OM__GROUP__GROUP_MODEL};
+	Om__Dimension by[] = {OM__DIMENSION__DIMENSION_USER, OM__DIMENSION__DIMENSION_MODEL};
 	struct fx f;
 
 	(void)state;
@@ -102,8 +105,9 @@ test_usage_by_days_and_by_instants_is_the_same(void **state)
 static void
 test_usage_order_limit_and_filters(void **state)
 {
-	Om__Group by[] = {OM__GROUP__GROUP_PROVIDER, OM__GROUP__GROUP_DAY, OM__GROUP__GROUP_MONTH};
-	Om__Group twice[] = {OM__GROUP__GROUP_DAY, OM__GROUP__GROUP_DAY};
+	Om__Dimension by[] = {
+	    OM__DIMENSION__DIMENSION_PROVIDER, OM__DIMENSION__DIMENSION_DAY, OM__DIMENSION__DIMENSION_MONTH};
+	Om__Dimension twice[] = {OM__DIMENSION__DIMENSION_DAY, OM__DIMENSION__DIMENSION_DAY};
 	Om__UsageQuery q = OM__USAGE_QUERY__INIT;
 	Om__UsageReply out = OM__USAGE_REPLY__INIT;
 	Om__Filter filter = OM__FILTER__INIT;

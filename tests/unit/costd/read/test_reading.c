@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include "read/read.h"
+#include "record.pb-c.h"
+#include "statement.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

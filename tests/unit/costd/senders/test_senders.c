@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "senders/senders.h"
+#include "senders.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

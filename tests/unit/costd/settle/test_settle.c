@@ -8,6 +8,7 @@
 #include "price/estimate.h"
 #include "price/history.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,6 +11,7 @@
 #include "store/rollup.h"
 #include "store/store.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

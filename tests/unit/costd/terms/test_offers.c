@@ -4,6 +4,8 @@
 
 #include "read/read.h"
 #include "terms/offers.h"
+#include "envelope.pb-c.h"
+#include "terms.pb-c.h"
 #include "wire/terms.h"
 
 #include <string.h>

@@ -5,6 +5,8 @@
 #include "read/read.h"
 #include "terms/change.h"
 #include "terms/offers.h"
+#include "statement.pb-c.h"
+#include "terms.pb-c.h"
 #include "wire/terms.h"
 
 #include <pthread.h>

@@ -4,6 +4,7 @@
 
 #include "store/rollup.h"
 #include "value/record.h"
+#include "record.pb-c.h"
 #include "wire/fit.h"
 
 #include <stdlib.h>

@@ -4,6 +4,8 @@
 
 #include "value/record.h"
 #include "vendor/openrouter.h"
+#include "record.pb-c.h"
+#include "settle.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

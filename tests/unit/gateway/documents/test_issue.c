@@ -3,6 +3,9 @@
 #include "fixture.h"
 
 #include "peers/peers.h"
+#include "documents.pb-c.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/json.h"

@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include "peers/peers.h"
+#include "envelope.pb-c.h"
+#include "terms.pb-c.h"
 #include "base/clock.h"
 #include "wire/terms.h"
 

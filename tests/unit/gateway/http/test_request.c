@@ -8,6 +8,7 @@
 #include "http/gzip.h"
 #include "http/proxy.h"
 #include "pages/assets.h"
+#include "usage.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>

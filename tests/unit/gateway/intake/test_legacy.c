@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "intake/record.h"
+#include "record.pb-c.h"
 #include "base/text.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "intake/record.h"
+#include "record.pb-c.h"
 #include "base/text.h"
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 #include "port.h"
 #include "spool/forward.h"
+#include "record.pb-c.h"
 #include "base/clock.h"
 #include "base/stats.h"
 

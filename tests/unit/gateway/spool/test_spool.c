@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "spool/spool.h"
+#include "record.pb-c.h"
 #include "base/digest.h"
 
 #include <fcntl.h>

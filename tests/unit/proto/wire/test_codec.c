@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "check.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
 #include "wire/codec.h"
 
 #include <stdio.h>

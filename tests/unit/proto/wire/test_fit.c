@@ -2,6 +2,7 @@
 /* What fits into a record, and what becomes of what does not. */
 #include "check.h"
 
+#include "record.pb-c.h"
 #include "wire/fit.h"
 
 #include <stdlib.h>

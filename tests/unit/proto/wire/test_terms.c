@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "check.h"
 
+#include "terms.pb-c.h"
 #include "wire/terms.h"
 
 #include <string.h>

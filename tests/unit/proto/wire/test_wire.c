@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "check.h"
 #include "port.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/wire.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A time zone as a value: made, told on the wire, read back, asked. */
 #include "check.h"
+#include "usage.pb-c.h"
 #include "wire/zones.h"
 
 #include <pthread.h>

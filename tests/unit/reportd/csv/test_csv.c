@@ -4,6 +4,8 @@
 #include "csv/requests.h"
 #include "job/workdir.h"
 #include "source/rows.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/log.h"
 
 #include <setjmp.h>

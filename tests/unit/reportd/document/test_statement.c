@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "asserts.h"
+#include "statement.pb-c.h"
 
 static const char *const team[] = {"Ada", "Grace", "Alan"};
 

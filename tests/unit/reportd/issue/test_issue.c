@@ -5,6 +5,10 @@
  */
 #include "fixture.h"
 #include "issue/issue.h"
+#include "documents.pb-c.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/log.h"
 
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A month's folder: whole or not there, and never written over. */
 #include "issue/outbox.h"
+#include "usage.pb-c.h"
 #include "base/arena.h"
 
 #include <fcntl.h>

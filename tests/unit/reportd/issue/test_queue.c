@@ -4,6 +4,9 @@
  * they failed, and carried out whether anybody waits or not.
  */
 #include "issue/queue.h"
+#include "documents.pb-c.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 

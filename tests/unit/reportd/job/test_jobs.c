@@ -4,6 +4,8 @@
  */
 #include "csv/csv.h"
 #include "job/jobs.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 #include "base/stats.h"
 #include "base/sync.h"
 

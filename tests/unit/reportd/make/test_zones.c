@@ -2,6 +2,7 @@
 /* Documents of different time zones, made at the same time. */
 #include "fixture.h"
 #include "job/workdir.h"
+#include "statement.pb-c.h"
 #include "base/log.h"
 
 #include <pthread.h>

@@ -6,6 +6,10 @@
 #include "fixture.h"
 #include "serve.h"
 #include "job/workdir.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
 #include "base/clock.h"
 #include "base/log.h"
 

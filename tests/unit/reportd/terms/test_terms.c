@@ -7,6 +7,8 @@
 #include "settings.h"
 #include "document/sink.h"
 #include "terms/logo.h"
+#include "jobs.pb-c.h"
+#include "terms.pb-c.h"
 #include "base/log.h"
 
 #include <setjmp.h>
