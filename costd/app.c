@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "bring_up.h"
 #include "serve.h"
 #include "settings.h"
 #include "database/pool.h"
 #include "documents/delivery.h"
+#include "ledger/bring_up.h"
 #include "ledger/ledger.h"
 #include "notify/webhook.h"
 #include "read/reading.h"
@@ -283,7 +283,8 @@ start(const void *settings, void **self_out, om_err *e)
 		    .arg = &app->parts,
 		};
 
-		app->parts = (struct cd_parts){.pool = app->pool,
+		app->parts = (struct cd_parts){.self = &cd_service,
+		    .pool = app->pool,
 		    .ledger = &app->ledger,
 		    .market = app->market,
 		    .resolver = app->resolver,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "app.h"
 #include "documents/document.h"
 #include "documents/issue.h"
 #include "ledger/lookup.h"
@@ -195,8 +194,7 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_PIPELINE:
 		ANSWER(PIPELINE, pipeline, pipeline_reply, pipeline(p, deadline_ms, a, rep->pipeline, e));
 	case OM__REQUEST__BODY_SETTINGS:
-		ANSWER(SETTINGS, settings, settings_reply,
-		    om_settings_describe(&cd_service, p->conf, a, rep->settings, e));
+		ANSWER(SETTINGS, settings, settings_reply, om_settings_describe(p->self, p->conf, a, rep->settings, e));
 	case OM__REQUEST__BODY_USERS:
 		ANSWER(USERS, users, users_reply, cd_query_users(p->pool, req->users, deadline_ms, a, rep->users, e));
 	case OM__REQUEST__BODY_STATEMENT:

@@ -10,10 +10,12 @@
 #include "read/reading.h"
 #include "settle/resolve.h"
 #include "vendor/market.h"
+#include "base/service.h"
 #include "wire/wire.h"
 
 /* What a handler works with; all borrowed. */
 struct cd_parts {
+	const struct om_service *self; /* whose settings are told */
 	struct cd_pool *pool;
 	struct cd_ledger *ledger;
 	struct cd_market *market;

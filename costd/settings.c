@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
+#include "ledger/lookup.h"
 #include "base/service.h"
 #include "base/zone.h"
 #include "wire/wire.h"

@@ -63,7 +63,7 @@ quoted_length(const char *p)
 }
 
 char *
-cd_sql_next(const char **at)
+cd_schema_next(const char **at)
 {
 	struct om_buf b;
 	char *out = NULL;
@@ -237,7 +237,7 @@ run_script(struct cd_db *db, const char *sql, om_err *e)
 	om_status s = OM_OK;
 	char *statement;
 
-	while (s == OM_OK && (statement = cd_sql_next(&sql)) != NULL) {
+	while (s == OM_OK && (statement = cd_schema_next(&sql)) != NULL) {
 		s = cd_db_run(db, statement, e);
 		free(statement);
 	}

@@ -35,8 +35,8 @@ bool cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t
 /* cd_schema_step tells the last step that was carried out. */
 om_status cd_schema_step(struct cd_db *db, unsigned *out, om_err *e) OM_MUST;
 
-/* cd_sql_next gives the next statement of a script, without comments and the
+/* cd_schema_next gives the next statement of a script, without comments and the
  * semicolon, as a string to free(); NULL at the end.  *at moves on. */
-char *cd_sql_next(const char **at);
+char *cd_schema_next(const char **at);
 
 #endif

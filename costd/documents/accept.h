@@ -19,8 +19,4 @@ struct cd_accepted {
  * one, and nothing else; in a transaction of the caller's. */
 om_status cd_accept_clock(struct cd_db *db, om_time now, struct cd_accepted *out, om_err *e) OM_MUST;
 
-/* cd_accept_main loads the settings, does that, and prints what it did: 0 all
- * well, 1 failed, 2 a setting is wrong. */
-int cd_accept_main(void);
-
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "delivery.h"
 
-#include "document.h"
+#include "database/column.h"
 #include "database/lease.h"
 #include "notify/outbox.h"
 #include "read/groups.h"
-#include "read/rows.h"
 #include "terms/rows.h"
+#include "value/period.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/backoff.h"
@@ -120,7 +120,7 @@ keep_month(void *arg, const struct cd_val *v, om_err *e)
 		return OM_OK;
 	s = om_day_parse(v[0].p, &c->months[c->n], e);
 	(void)snprintf(c->ids[c->n], CD_OUTBOX_ID, "%s", v[1].p);
-	c->held[c->n] = cd_read_text(&v[2], c->a);
+	c->held[c->n] = cd_column_text(&v[2], c->a);
 	c->changed[c->n] = false;
 	c->n++;
 	return s == OM_OK && c->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : s;
@@ -201,7 +201,7 @@ hold_month(struct cd_db *db, struct claim *c, size_t i, om_err *e)
 		return s;
 	om_day_to_civil(c->months[i], &year, &month, &ignored);
 	c->out->has_lease_id = c->out->has_year = c->out->has_month = c->out->has_keep_ms = true;
-	c->out->lease_id = cd_bytes(lease.id, CD_LEASE_ID, c->a);
+	c->out->lease_id = cd_column_bytes(lease.id, CD_LEASE_ID, c->a);
 	c->out->delivery_id = om_arena_strdup(c->a, c->ids[i]);
 	c->out->year = (uint32_t)year;
 	c->out->month = (uint32_t)month;

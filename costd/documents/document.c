@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "document.h"
 
-#include "read/rows.h"
+#include "database/column.h"
+#include "database/sql.h"
 #include "value/cursor.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -13,81 +14,7 @@
 #define MAX_PAGE     1000u
 #define DEFAULT_PAGE 100u
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/* ---- numbers and codes ---- */
-
-bool
-cd_number_parse(const char *text, struct cd_number *out)
-{
-	char year[5], again[CD_NUMBER];
-	uint64_t y = 0, n = 0;
-
-	if (strlen(text) < 11 || strlen(text) >= CD_NUMBER || text[4] != '-')
-		return false;
-	memcpy(year, text, 4);
-	year[4] = '\0';
-	if (!om_u64_parse(year, 9999, &y) || !om_u64_parse(text + 5, INT32_MAX, &n) || n == 0)
-		return false;
-	*out = (struct cd_number){.year = (int)y, .seq = (int)n};
-	return strcmp(cd_number_text(*out, again), text) == 0;
-}
-
-const char *
-cd_number_text(struct cd_number n, char buf[CD_NUMBER])
-{
-	(void)snprintf(buf, CD_NUMBER, "%04d-%06d", n.year, n.seq);
-	return buf;
-}
-
-bool
-cd_code_read(const char *typed, char out[CD_CODE + 1])
-{
-	size_t n = 0;
-
-	for (; *typed != '\0'; typed++) {
-		char c = *typed;
-
-		if (c == '-' || c == ' ')
-			continue;
-		if (c >= 'a' && c <= 'z')
-			c = (char)(c - 'a' + 'A');
-		if (c == 'O')
-			c = '0';
-		if (c == 'I' || c == 'L')
-			c = '1';
-		if (n == CD_CODE || strchr(alphabet, c) == NULL)
-			return false;
-		out[n++] = c;
-	}
-	out[n] = '\0';
-	return n == CD_CODE;
-}
-
-om_status
-cd_code_make(char out[CD_CODE + 1], om_err *e)
-{
-	unsigned char raw[CD_CODE];
-	om_status s = om_random(raw, sizeof raw, e);
-
-	for (size_t i = 0; i < CD_CODE; i++)
-		out[i] = alphabet[raw[i] % 32];
-	out[CD_CODE] = '\0';
-	return s;
-}
-
 /* ---- reading ---- */
-
-ProtobufCBinaryData
-cd_bytes(const void *data, size_t n, struct om_arena *a)
-{
-	ProtobufCBinaryData out = {.len = n, .data = om_arena_alloc(a, n + 1)};
-
-	if (out.data == NULL)
-		return (ProtobufCBinaryData){.len = 0};
-	memcpy(out.data, data, n);
-	return out;
-}
 
 static const char columns[] =
     "SELECT d.year,d.seq,d.kind,d.user_id,d.user_name,d.group_name,DATE_FORMAT(d.of_month,'%Y-%m'),d.format,d.locale,"
@@ -117,29 +44,29 @@ read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
 	}
 	d->number = read_number(v, a);
 	d->kind = (Om__DocumentKind)v[2].i;
-	d->user = cd_read_text(&v[3], a);
-	d->user_name = cd_read_text(&v[4], a);
-	d->group = cd_read_text(&v[5], a);
+	d->user = cd_column_text(&v[3], a);
+	d->user_name = cd_column_text(&v[4], a);
+	d->group = cd_column_text(&v[5], a);
 	if (v[6].kind == CD_TEXT && v[6].n > 5) { /* of a DATE: 2026-10-01 */
 		d->year = (uint32_t)strtoul(v[6].p, NULL, 10);
 		d->month = (uint32_t)strtoul((const char *)v[6].p + 5, NULL, 10);
 	}
 	d->format = (Om__Format)v[7].i;
-	d->locale = cd_read_text(&v[8], a);
-	d->paper = cd_read_text(&v[9], a);
+	d->locale = cd_column_text(&v[8], a);
+	d->paper = cd_column_text(&v[9], a);
 	d->issued_us = v[10].i;
-	d->total = cd_read_text(&v[11], a);
-	d->currency = cd_read_text(&v[12], a);
-	d->sha256 = cd_bytes(v[13].p, v[13].n, a);
+	d->total = cd_column_text(&v[11], a);
+	d->currency = cd_column_text(&v[12], a);
+	d->sha256 = cd_column_bytes(v[13].p, v[13].n, a);
 	d->bytes = (uint64_t)v[14].i;
-	d->filename = cd_read_text(&v[15], a);
-	d->content_type = cd_read_text(&v[16], a);
-	d->verification_code = cd_read_text(&v[17], a);
+	d->filename = cd_column_text(&v[15], a);
+	d->content_type = cd_column_text(&v[16], a);
+	d->verification_code = cd_column_text(&v[17], a);
 	d->corrects = read_number(&v[18], a);
 	d->unsettled = (uint64_t)v[20].i;
 	d->corrected_by = read_number(&v[21], a);
 	d->cancels = read_number(&v[23], a);
-	d->reason = cd_read_text(&v[25], a);
+	d->reason = cd_column_text(&v[25], a);
 	d->cancelled_by = read_number(&v[26], a);
 	if (a->failed) {
 		(void)om_fail(e, OM_NOMEM, "out of memory");
@@ -205,11 +132,11 @@ keep_file(void *arg, const struct cd_val *v, om_err *e)
 	part->format = (Om__Format)v[2].i;
 	part->duplicate = v[3].i != 0;
 	part->bytes = (uint64_t)v[4].i;
-	part->sha256 = cd_bytes(v[5].p, v[5].n, scan->a);
-	part->filename = cd_read_text(&v[6], scan->a);
-	part->content_type = cd_read_text(&v[7], scan->a);
+	part->sha256 = cd_column_bytes(v[5].p, v[5].n, scan->a);
+	part->filename = cd_column_text(&v[6], scan->a);
+	part->content_type = cd_column_text(&v[7], scan->a);
 	part->made_us = v[8].i;
-	part->locale = cd_read_text(&v[9], scan->a);
+	part->locale = cd_column_text(&v[9], scan->a);
 	return add_part(scan->items[at], part, scan->a, e);
 }
 

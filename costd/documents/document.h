@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * document.h - the issued documents: their numbers and codes as text, their
- * list, their files.
+ * document.h - the issued documents: their list and their files.
  *
  * Promise   A document is read as it was issued; only whether another one took
  *           its place or took it back, and files that were added, are new.
@@ -13,37 +12,18 @@
 #ifndef CD_DOCUMENT_H
 #define CD_DOCUMENT_H
 
+#include "number.h"
 #include "database/pool.h"
 #include "documents.pb-c.h"
 #include "jobs.pb-c.h"
 #include "base/clock.h"
 #include "wire/codec.h"
 
-#define CD_CODE           16u                        /* characters of a verification code: 80 bits */
-#define CD_NUMBER         24u                        /* bytes that hold any number as text */
 #define CD_CHUNK_BYTES    ((size_t)1024 * 1024)      /* of a file, per row */
 #define CD_PART_BYTES     ((size_t)4 * 1024 * 1024)  /* of a file, per reply */
 #define CD_FILE_BYTES     ((size_t)60 * 1024 * 1024) /* the largest file that is issued */
 #define CD_DOCUMENT_FILES 32u
 #define CD_REASON         200u /* characters of why a document is cancelled */
-
-struct cd_number {
-	int year, seq;
-};
-
-/* cd_number_parse reads "2026-000012" and nothing else. */
-bool cd_number_parse(const char *text, struct cd_number *out);
-const char *cd_number_text(struct cd_number n, char buf[CD_NUMBER]);
-
-/* cd_code_read normalises a code as people type it: any case, dashes and spaces
- * anywhere, O for 0, I and L for 1. */
-bool cd_code_read(const char *typed, char out[CD_CODE + 1]);
-
-/* cd_code_make draws a new one. */
-om_status cd_code_make(char out[CD_CODE + 1], om_err *e) OM_MUST;
-
-/* cd_bytes copies bytes, zeros too; empty when the arena is full. */
-ProtobufCBinaryData cd_bytes(const void *data, size_t n, struct om_arena *a);
 
 /* cd_document_load gives one document; OM_NOT_FOUND. */
 om_status cd_document_load(

@@ -3,6 +3,7 @@
 
 #include "issuing.h"
 #include "standing.h"
+#include "database/column.h"
 #include "read/zone.h"
 #include "value/period.h"
 #include "jobs.pb-c.h"
@@ -130,7 +131,7 @@ hold_number(
 	b->out->verification_code = om_arena_strdup(b->a, b->code);
 	b->out->has_issued_us = b->out->has_lease_id = b->out->has_keep_ms = true;
 	b->out->issued_us = dated;
-	b->out->lease_id = cd_bytes(lease->id, CD_LEASE_ID, b->a);
+	b->out->lease_id = cd_column_bytes(lease->id, CD_LEASE_ID, b->a);
 	b->out->keep_ms = CD_ISSUE_KEEP_MS;
 	return cd_db_exec(db,
 	    "UPDATE issuing SET lease_request=?,lease_year=?,lease_seq=?,lease_us=?,lease_code=? WHERE id=?", v, 6, 1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "standing.h"
 
-#include "read/rows.h"
+#include "database/column.h"
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
@@ -139,8 +139,8 @@ keep_standing(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct standing_scan *scan = arg;
 
-	scan->out->figures = cd_bytes(v[0].p, v[0].n, scan->a);
-	scan->out->terms = cd_read_text(&v[1], scan->a);
+	scan->out->figures = cd_column_bytes(v[0].p, v[0].n, scan->a);
+	scan->out->terms = cd_column_text(&v[1], scan->a);
 	return scan->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 

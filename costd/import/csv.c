@@ -4,7 +4,7 @@
  * it.  Columns go by their names; the file is RFC 4180 text, or what a spreadsheet made
  * of it: other separators, ends of lines, marks in numbers, times and words.
  */
-#include "run.h"
+#include "source.h"
 
 #include "text.h"
 #include "value/record.h"
@@ -192,7 +192,7 @@ copy(const struct csv *c, column k, struct om_arena *a)
 }
 
 static void
-count(struct cd_import *im, const struct csv *c, column k, om_fit_field f, protobuf_c_boolean *has, int64_t *out)
+count(struct cd_page *page, const struct csv *c, column k, om_fit_field f, protobuf_c_boolean *has, int64_t *out)
 {
 	const char *text = field(c, k);
 
@@ -200,12 +200,12 @@ count(struct cd_import *im, const struct csv *c, column k, om_fit_field f, proto
 		return;
 	*has = cd_number_whole(text, c->mark, out);
 	if (!*has)
-		cd_import_note(im, f, "no whole number: left out");
+		cd_page_note(page, f, "no whole number: left out");
 }
 
 /* amount gives an amount, or NULL where there is none or one that is not understood. */
 static char *
-amount(struct cd_import *im, const struct csv *c, column k, om_fit_field f)
+amount(struct cd_page *page, const struct csv *c, column k, om_fit_field f)
 {
 	const char *text = field(c, k);
 	char plain[CD_NUMBER_TEXT], buf[OM_MONEY_TEXT];
@@ -214,19 +214,19 @@ amount(struct cd_import *im, const struct csv *c, column k, om_fit_field f)
 	if (text[0] == '\0' && k != COST)
 		return NULL;
 	if (!cd_number_plain(text, c->mark, plain) || om_money_parse(plain, &m, NULL) != OM_OK) {
-		cd_import_note(im, f, "no amount, or one that can be read in two ways: left out");
+		cd_page_note(page, f, "no amount, or one that can be read in two ways: left out");
 		return NULL;
 	}
-	return om_money_is_zero(m) && k != COST ? NULL : om_arena_strdup(cd_import_arena(im), om_money_text(m, buf));
+	return om_money_is_zero(m) && k != COST ? NULL : om_arena_strdup(cd_page_arena(page), om_money_text(m, buf));
 }
 
 static Om__State
-state_of(struct cd_import *im, const struct csv *c)
+state_of(struct cd_page *page, const struct csv *c)
 {
 	bool cancelled = false;
 
 	if (!cd_word_read(field(c, CANCELLED), &cancelled))
-		cd_import_note(im, OM_FIT_STATE, "cancelled is neither true nor false: taken as false");
+		cd_page_note(page, OM_FIT_STATE, "cancelled is neither true nor false: taken as false");
 	if (cancelled)
 		return OM__STATE__STATE_CANCELLED;
 	return strcmp(field(c, FINISH), "error") == 0 ? OM__STATE__STATE_ERROR : OM__STATE__STATE_FINAL;
@@ -242,11 +242,11 @@ is_empty(const struct csv *c)
 }
 
 static om_status
-add_line(struct cd_import *im, const struct csv *c, om_err *e)
+add_line(struct cd_page *page, const struct csv *c, om_err *e)
 {
-	struct om_arena *a = cd_import_arena(im);
+	struct om_arena *a = cd_page_arena(page);
 	Om__Record *r;
-	om_status s = cd_import_record(im, &r, e);
+	om_status s = cd_page_record(page, &r, e);
 	char where[40];
 
 	if (s != OM_OK)
@@ -254,31 +254,31 @@ add_line(struct cd_import *im, const struct csv *c, om_err *e)
 	(void)snprintf(where, sizeof where, "line %lld", (long long)c->line);
 	r->generation_id = copy(c, GENERATION, a);
 	if (r->generation_id == NULL) {
-		cd_import_skip(im, where, "it has no generation id");
+		cd_page_skip(page, where, "it has no generation id");
 		return OM_OK;
 	}
 	if (!cd_time_read(field(c, CREATED), &r->finished_us)) {
-		cd_import_skip(im, where, "created_at is not a time");
+		cd_page_skip(page, where, "created_at is not a time");
 		return OM_OK;
 	}
 	r->has_finished_us = 1;
-	r->cost = amount(im, c, COST, OM_FIT_COST);
+	r->cost = amount(page, c, COST, OM_FIT_COST);
 	r->has_cost_state = r->cost != NULL;
 	r->cost_state = OM__COST_STATE__COST_LOOKED_UP;
-	r->byok_cost = amount(im, c, BYOK, OM_FIT_BYOK_COST);
+	r->byok_cost = amount(page, c, BYOK, OM_FIT_BYOK_COST);
 	r->has_is_byok = r->is_byok = r->byok_cost != NULL;
-	count(im, c, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
-	count(im, c, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);
-	count(im, c, REASONING, OM_FIT_REASONING_TOKENS, &r->has_reasoning_tokens, &r->reasoning_tokens);
-	count(im, c, CACHED, OM_FIT_CACHED_TOKENS, &r->has_cached_tokens, &r->cached_tokens);
-	r->state = state_of(im, c);
+	count(page, c, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
+	count(page, c, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);
+	count(page, c, REASONING, OM_FIT_REASONING_TOKENS, &r->has_reasoning_tokens, &r->reasoning_tokens);
+	count(page, c, CACHED, OM_FIT_CACHED_TOKENS, &r->has_cached_tokens, &r->cached_tokens);
+	r->state = state_of(page, c);
 	r->model = copy(c, MODEL, a);
 	r->provider = copy(c, PROVIDER, a);
 	r->source = om_arena_strdup(a, CD_EXPORT);
 	r->user->id = copy(c, USER, a);
 	if (r->user->id == NULL)
 		r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN);
-	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : cd_import_add(im, where, NULL, e);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : cd_page_add(page, where, NULL, e);
 }
 
 /* find_mark reads the file once for the marks in its amounts.  What is wrong with it
@@ -303,7 +303,7 @@ find_mark(struct csv *c, om_err *e)
 }
 
 static om_status
-read_lines(struct cd_import *im, struct csv *c, int64_t total, om_err *e)
+read_lines(struct cd_page *page, struct csv *c, int64_t total, om_err *e)
 {
 	om_status s = find_mark(c, e);
 	bool end = false;
@@ -313,14 +313,22 @@ read_lines(struct cd_import *im, struct csv *c, int64_t total, om_err *e)
 	while (s == OM_OK && !end) {
 		s = read_line(c, &end, e);
 		if (s == OM_OK && !end && !is_empty(c))
-			s = add_line(im, c, e);
-		cd_import_progress(im, (int64_t)ftello(c->f), total);
+			s = add_line(page, c, e);
+		cd_page_progress(page, (int64_t)ftello(c->f), total);
 	}
 	return s;
 }
 
-om_status
-cd_import_csv(struct cd_import *im, const char *path, om_err *e)
+/* Any file: that it has the columns is seen when its heading is read. */
+static bool
+is_csv(const char *path)
+{
+	(void)path;
+	return true;
+}
+
+static om_status
+read_csv(struct cd_page *page, const char *path, om_err *e)
 {
 	struct csv *c = calloc(1, sizeof *c);
 	struct stat st = {.st_size = 0};
@@ -331,7 +339,7 @@ cd_import_csv(struct cd_import *im, const char *path, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	}
 	c->f = fopen(path, "re");
-	s = c->f != NULL && fstat(fileno(c->f), &st) == 0 ? read_lines(im, c, (int64_t)st.st_size, e)
+	s = c->f != NULL && fstat(fileno(c->f), &st) == 0 ? read_lines(page, c, (int64_t)st.st_size, e)
 							  : om_fail(e, OM_INVALID, "%.200s cannot be opened", path);
 	if (c->f != NULL)
 		(void)fclose(c->f);
@@ -339,3 +347,5 @@ cd_import_csv(struct cd_import *im, const char *path, om_err *e)
 	free(c);
 	return s;
 }
+
+const struct cd_source cd_source_csv = {.is_mine = is_csv, .read = read_csv};

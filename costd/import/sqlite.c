@@ -4,7 +4,7 @@
  * An activity's id is one of Open WebUI's turn, and gets the key that the record
  * call gives it, or the trace and span ids of an OTLP span run together.
  */
-#include "run.h"
+#include "source.h"
 
 #include "seen.h"
 #include "text.h"
@@ -39,7 +39,7 @@ has_column(sqlite3 *db, const char *column)
 
 /* text copies a text, without what stands behind a zero byte. */
 static char *
-text(struct cd_import *im, sqlite3_stmt *st, int column, om_fit_field f)
+text(struct cd_page *page, sqlite3_stmt *st, int column, om_fit_field f)
 {
 	const unsigned char *p = sqlite3_column_text(st, column);
 	int n = sqlite3_column_bytes(st, column);
@@ -47,21 +47,21 @@ text(struct cd_import *im, sqlite3_stmt *st, int column, om_fit_field f)
 	if (p == NULL || n == 0)
 		return NULL;
 	if (strlen((const char *)p) != (size_t)n)
-		cd_import_note(im, f, "a zero byte: cut there");
-	return p[0] != '\0' ? om_arena_strdup(cd_import_arena(im), (const char *)p) : NULL;
+		cd_page_note(page, f, "a zero byte: cut there");
+	return p[0] != '\0' ? om_arena_strdup(cd_page_arena(page), (const char *)p) : NULL;
 }
 
 /* row_id copies an id; one with a zero byte is known by its hash, like one too long. */
 static char *
-row_id(struct cd_import *im, sqlite3_stmt *st)
+row_id(struct cd_page *page, sqlite3_stmt *st)
 {
 	const char *p = (const char *)sqlite3_column_text(st, ID);
 	size_t n = (size_t)sqlite3_column_bytes(st, ID);
 
 	if (p == NULL || n == 0 || strlen(p) == n)
-		return p != NULL && n > 0 ? om_arena_strdup(cd_import_arena(im), p) : NULL;
-	cd_import_note(im, OM_FIT_TURN_ID, "a zero byte: \"long:\" and its SHA-256 stand for it");
-	return om_fit_long(p, n, cd_import_arena(im));
+		return p != NULL && n > 0 ? om_arena_strdup(cd_page_arena(page), p) : NULL;
+	cd_page_note(page, OM_FIT_TURN_ID, "a zero byte: \"long:\" and its SHA-256 stand for it");
+	return om_fit_long(p, n, cd_page_arena(page));
 }
 
 /* whole reads a count of any type; false when it is none. */
@@ -89,13 +89,13 @@ whole(sqlite3_stmt *st, int column, int64_t *out)
 }
 
 static void
-tokens(struct cd_import *im, sqlite3_stmt *st, int column, om_fit_field f, protobuf_c_boolean *has, int64_t *out)
+tokens(struct cd_page *page, sqlite3_stmt *st, int column, om_fit_field f, protobuf_c_boolean *has, int64_t *out)
 {
 	if (sqlite3_column_type(st, column) == SQLITE_NULL)
 		return;
 	*has = whole(st, column, out);
 	if (!*has)
-		cd_import_note(im, f, "no whole number: left out");
+		cd_page_note(page, f, "no whole number: left out");
 }
 
 /* read_cost: a binary number through its shortest decimal, a text as it stands. */
@@ -111,7 +111,7 @@ read_cost(sqlite3_stmt *st, int column, om_money *out)
 }
 
 static char *
-cost(struct cd_import *im, sqlite3_stmt *st)
+cost(struct cd_page *page, sqlite3_stmt *st)
 {
 	char buf[OM_MONEY_TEXT];
 	om_money m;
@@ -119,8 +119,8 @@ cost(struct cd_import *im, sqlite3_stmt *st)
 	if (sqlite3_column_type(st, COST) == SQLITE_NULL)
 		return NULL;
 	if (read_cost(st, COST, &m))
-		return om_arena_strdup(cd_import_arena(im), om_money_text(m, buf));
-	cd_import_note(im, OM_FIT_COST, "no amount: left out");
+		return om_arena_strdup(cd_page_arena(page), om_money_text(m, buf));
+	cd_page_note(page, OM_FIT_COST, "no amount: left out");
 	return NULL;
 }
 
@@ -167,45 +167,45 @@ is_twice(struct cd_seen *turns, const Om__Record *r, bool *out, om_err *e)
 }
 
 static om_status
-read_row(struct cd_import *im, sqlite3_stmt *st, Om__Record *r, om_err *e)
+read_row(struct cd_page *page, sqlite3_stmt *st, Om__Record *r, om_err *e)
 {
-	r->turn_id = row_id(im, st);
-	r->user->id = text(im, st, USER, OM_FIT_USER_ID);
+	r->turn_id = row_id(page, st);
+	r->user->id = text(page, st, USER, OM_FIT_USER_ID);
 	if (r->user->id == NULL || strcmp(r->user->id, NO_USER) == 0)
-		r->user->id = om_arena_strdup(cd_import_arena(im), OM_USER_UNKNOWN);
-	r->user->name = text(im, st, NAME, OM_FIT_USER_NAME);
-	r->user->email = text(im, st, EMAIL, OM_FIT_USER_EMAIL);
-	r->user->role = text(im, st, ROLE, OM_FIT_USER_ROLE);
-	r->model = text(im, st, MODEL, OM_FIT_MODEL);
+		r->user->id = om_arena_strdup(cd_page_arena(page), OM_USER_UNKNOWN);
+	r->user->name = text(page, st, NAME, OM_FIT_USER_NAME);
+	r->user->email = text(page, st, EMAIL, OM_FIT_USER_EMAIL);
+	r->user->role = text(page, st, ROLE, OM_FIT_USER_ROLE);
+	r->model = text(page, st, MODEL, OM_FIT_MODEL);
 	r->requested_model = r->model;
-	r->provider = text(im, st, PROVIDER, OM_FIT_PROVIDER);
-	r->source = om_arena_strdup(cd_import_arena(im), "import");
+	r->provider = text(page, st, PROVIDER, OM_FIT_PROVIDER);
+	r->source = om_arena_strdup(cd_page_arena(page), "import");
 	r->state = OM__STATE__STATE_FINAL;
-	tokens(im, st, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
-	tokens(im, st, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);
-	tokens(im, st, REASONING, OM_FIT_REASONING_TOKENS, &r->has_reasoning_tokens, &r->reasoning_tokens);
-	tokens(im, st, CACHED, OM_FIT_CACHED_TOKENS, &r->has_cached_tokens, &r->cached_tokens);
+	tokens(page, st, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
+	tokens(page, st, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);
+	tokens(page, st, REASONING, OM_FIT_REASONING_TOKENS, &r->has_reasoning_tokens, &r->reasoning_tokens);
+	tokens(page, st, CACHED, OM_FIT_CACHED_TOKENS, &r->has_cached_tokens, &r->cached_tokens);
 	r->has_started_us = 1;
 	r->started_us = time_of(sqlite3_column_int64(st, TIME));
-	r->cost = cost(im, st);
+	r->cost = cost(page, st);
 	r->has_cost_state = r->cost != NULL;
 	r->cost_state = OM__COST_STATE__COST_REPORTED;
-	return cd_import_arena(im)->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+	return cd_page_arena(page)->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
 static om_status
-add_row(struct cd_import *im, sqlite3_stmt *st, struct cd_seen *turns, om_err *e)
+add_row(struct cd_page *page, sqlite3_stmt *st, struct cd_seen *turns, om_err *e)
 {
 	bool of_trace = sqlite3_column_int(st, SPAN) != 0, twice = false;
 	char where[80], span[17];
 	const char *why = NULL;
 	Om__Record *r;
-	om_status s = cd_import_record(im, &r, e);
+	om_status s = cd_page_record(page, &r, e);
 
 	(void)snprintf(where, sizeof where, "id %.60s",
 	    sqlite3_column_text(st, ID) != NULL ? (const char *)sqlite3_column_text(st, ID) : "null");
 	if (s == OM_OK)
-		s = read_row(im, st, r, e);
+		s = read_row(page, st, r, e);
 	if (s != OM_OK)
 		return s;
 	if (r->turn_id == NULL)
@@ -217,9 +217,9 @@ add_row(struct cd_import *im, sqlite3_stmt *st, struct cd_seen *turns, om_err *e
 	if (twice)
 		why = "a span of a call that the file has by its turn too"; /* pitfall 1 */
 	if (s == OM_OK && why == NULL)
-		return cd_import_add(im, where, of_trace && span_id(r->turn_id, span) ? span : NULL, e);
+		return cd_page_add(page, where, of_trace && span_id(r->turn_id, span) ? span : NULL, e);
 	if (s == OM_OK)
-		cd_import_skip(im, where, why);
+		cd_page_skip(page, where, why);
 	return s;
 }
 
@@ -269,7 +269,7 @@ count_rows(sqlite3 *db, int64_t *out, om_err *e)
 }
 
 static om_status
-read_rows(struct cd_import *im, sqlite3 *db, struct cd_seen *turns, om_err *e)
+read_rows(struct cd_page *page, sqlite3 *db, struct cd_seen *turns, om_err *e)
 {
 	int64_t total = 0, done = 0;
 	sqlite3_stmt *st = NULL;
@@ -291,15 +291,30 @@ read_rows(struct cd_import *im, sqlite3 *db, struct cd_seen *turns, om_err *e)
 	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
 		return fail(db, e);
 	while (s == OM_OK && (rv = sqlite3_step(st)) != SQLITE_DONE) {
-		s = rv == SQLITE_ROW ? add_row(im, st, turns, e) : fail(db, e);
-		cd_import_progress(im, ++done, total);
+		s = rv == SQLITE_ROW ? add_row(page, st, turns, e) : fail(db, e);
+		cd_page_progress(page, ++done, total);
 	}
 	(void)sqlite3_finalize(st);
 	return s;
 }
 
-om_status
-cd_import_sqlite(struct cd_import *im, const char *path, om_err *e)
+static bool
+is_sqlite(const char *path)
+{
+	static const char magic[] = "SQLite format 3";
+	char head[sizeof magic] = "";
+	FILE *f = fopen(path, "re");
+	bool is;
+
+	if (f == NULL)
+		return false;
+	is = fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof magic) == 0;
+	(void)fclose(f);
+	return is;
+}
+
+static om_status
+read_sqlite(struct cd_page *page, const char *path, om_err *e)
 {
 	struct cd_seen *turns = NULL;
 	sqlite3 *db = NULL;
@@ -308,8 +323,10 @@ cd_import_sqlite(struct cd_import *im, const char *path, om_err *e)
 	if (s == OM_OK && sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
 		s = fail(db, e);
 	if (s == OM_OK)
-		s = read_rows(im, db, turns, e);
+		s = read_rows(page, db, turns, e);
 	(void)sqlite3_close(db);
 	cd_seen_free(&turns);
 	return s;
 }
+
+const struct cd_source cd_source_sqlite = {.is_mine = is_sqlite, .read = read_sqlite};

@@ -235,7 +235,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		for (size_t i = 0; i < r->n; i++)
 			if (r->items[i].rec != NULL && r->items[i].rec->received_us > d.received_us)
 				d.received_us = r->items[i].rec->received_us;
-		s = cd_journal_bury(db, d.spool_id, r->items, r->n, a, e);
+		s = cd_dead_bury(db, d.spool_id, r->items, r->n, a, e);
 		if (s == OM_OK)
 			s = cd_journal_delivery(db, &d, e);
 		r->missing_first = d.missing_first;
@@ -504,7 +504,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 		return s;
 	why = refusal(&item);
 	t->became = why != NULL ? CD_RETRIED_REFUSED : t->run.n_new > 0 ? CD_RETRIED_STORED : CD_RETRIED_DUPLICATE;
-	return cd_journal_release(db, t->key, why, a, e);
+	return cd_dead_release(db, t->key, why, a, e);
 }
 
 static om_status
@@ -519,7 +519,7 @@ retry_work(struct cd_db *db, void *arg, om_err *e)
 	t->became = CD_RETRIED_GONE;
 	t->run.next = INT64_MAX;
 	om_arena_init(&a, SCRATCH_BYTES);
-	s = cd_journal_letter(db, t->key, &a, &record, &n, e);
+	s = cd_dead_lock(db, t->key, &a, &record, &n, e);
 	if (s == OM_OK && record != NULL)
 		s = retry_once(t, db, record, n, &a, e);
 	om_arena_fini(&a);

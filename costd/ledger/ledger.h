@@ -17,7 +17,7 @@
 
 #include "lookup.h"
 #include "database/pool.h"
-#include "store/journal.h"
+#include "store/dead.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 #include "wire/codec.h"

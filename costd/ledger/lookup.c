@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "lookup.h"
 
-#include "settings.h"
 #include "database/meta.h"
 #include "price/model.h"
 #include "value/record.h"

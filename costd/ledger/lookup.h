@@ -20,6 +20,8 @@
 #include "base/clock.h"
 #include "wire/codec.h"
 
+#define CD_VERIFY_ALL 1000000u
+
 struct cd_lookup_times {
 	om_time delay_us;      /* first look-up of a row that is complete but for its cost */
 	om_time open_delay_us; /* of a row whose end was not seen */

@@ -8,7 +8,7 @@
 #ifndef CD_PAIRING_H
 #define CD_PAIRING_H
 
-#include "pairs/links.h"
+#include "database/db.h"
 
 /* cd_pairing_upgrade pairs the rows of before, page by page, a transaction each.
  * It may be cut anywhere and begun again; nothing is done when all is done. */
@@ -17,11 +17,5 @@ om_status cd_pairing_upgrade(struct cd_db *db, om_err *e) OM_MUST;
 /* cd_pairing_check compares `turn` and `link` with what the journal makes of them;
  * *wrong_out counts the rows that differ, which are logged.  Changes nothing. */
 om_status cd_pairing_check(struct cd_db *db, int64_t *wrong_out, om_err *e) OM_MUST;
-
-/* cd_pairing_main pairs what is there and prints what was paired at the upgrade and
- * which issued documents it touches; dry_run prints what would be paired and
- * changes nothing, also on the database of an older program.  0 all well, 1 failed,
- * 2 a setting is wrong. */
-int cd_pairing_main(bool dry_run);
 
 #endif

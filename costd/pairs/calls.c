@@ -4,7 +4,6 @@
 #include "match.h"
 #include "share.h"
 #include "tags.h"
-#include "value/record.h"
 
 #include <stdlib.h>
 #include <string.h>

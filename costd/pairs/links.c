@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "links.h"
 
-#include "value/record.h"
+#include "database/sql.h"
 #include "base/digest.h"
 
 #include <stdlib.h>
@@ -184,7 +184,7 @@ cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct
 
 	om_buf_init(&sql, SQL_BYTES);
 	for (size_t done = 0; s == OM_OK && done < n;) {
-		size_t size = cd_store_in_size(n - done);
+		size_t size = cd_sql_in_size(n - done);
 		struct cd_val v[IN_MAX];
 
 		for (size_t i = 0; i < size; i++)
@@ -192,7 +192,7 @@ cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct
 		om_buf_reset(&sql);
 		om_buf_str(&sql, head);
 		om_buf_str(&sql, " IN ");
-		cd_store_in(&sql, size);
+		cd_sql_in(&sql, size);
 		om_buf_str(&sql, tail);
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)

@@ -12,7 +12,7 @@
 #ifndef CD_ESTIMATE_H
 #define CD_ESTIMATE_H
 
-#include "database/pool.h"
+#include "database/db.h"
 #include "value/join.h"
 #include "settle.pb-c.h"
 #include "base/clock.h"
@@ -26,10 +26,6 @@ om_status cd_estimate_row(struct cd_db *db, struct cd_row *row, struct om_arena 
  * one. */
 om_status cd_estimate_why(
     struct cd_db *db, const struct cd_row *row, struct om_arena *a, Om__NoEstimate *out, om_err *e) OM_MUST;
-
-/* cd_estimate_sweep estimates the rows without any cost that began at `from` or
- * later, as after a price became known; *n_out counts those that got one. */
-om_status cd_estimate_sweep(struct cd_pool *p, om_time from, int64_t deadline_ms, int64_t *n_out, om_err *e) OM_MUST;
 
 /* cd_estimate_ignore takes an estimate off a row, so that it can be compared
  * with its records. */

@@ -6,6 +6,8 @@
 #include "read.h"
 
 #include "rows.h"
+#include "database/column.h"
+#include "database/sql.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 
@@ -60,7 +62,7 @@ keep_lookup(void *arg, const struct cd_val *v, om_err *e)
 	l->next_us = v[2].i;
 	l->has_last_status = v[3].kind == CD_INT;
 	l->last_status = (int32_t)v[3].i;
-	l->last_error = cd_read_text(&v[4], ask->a);
+	l->last_error = cd_column_text(&v[4], ask->a);
 	ask->out->lookup = l;
 	return OM_OK;
 }
@@ -78,7 +80,7 @@ keep_key(void *arg, const struct cd_val *v, om_err *e)
 
 	if (k->n == MAX_KEYS)
 		return OM_OK;
-	k->list[k->n] = cd_read_text(&v[0], k->ask->a);
+	k->list[k->n] = cd_column_text(&v[0], k->ask->a);
 	return k->list[k->n++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 

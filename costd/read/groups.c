@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "groups.h"
 
+#include "rows.h"
+#include "where.h"
+#include "database/column.h"
+#include "database/sql.h"
 #include "price/model.h"
 #include "store/rollup.h"
 #include "value/hours.h"
@@ -63,12 +67,12 @@ has_group(const struct cd_groups *g, Om__Dimension which)
 static void
 from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const struct cd_period *p, const Om__Filter *f)
 {
-	unsigned cube = rows ? 0 : cd_rollup_pick(dims | cd_filter_dims(f));
+	unsigned cube = rows ? 0 : cd_rollup_pick(dims | cd_where_dims(f));
 
 	cd_sql_add(q, rows ? " FROM generation AS g" : cube > 0 ? " FROM usage_sum AS g" : " FROM usage_day AS g");
 	if (each_group)
 		cd_sql_add(q, EACH_GROUP);
-	cd_sql_where(q, rows, p, f);
+	cd_where_add(q, rows, p, f);
 	if (cube > 0)
 		om_buf_printf(&q->text, " AND cube=%u", cube);
 }
@@ -116,7 +120,7 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
 
 		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
-									: cd_read_text(v, scan->a);
+								: cd_column_text(v, scan->a);
 		v++;
 	}
 	row->figures = cd_figures_read(v, scan->a, e);
@@ -124,7 +128,7 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 		return OM_DAMAGED;
 	v += CD_N_FIGURES;
 	if (has_group(scan->g, OM__DIMENSION__DIMENSION_USER))
-		row->user_name = cd_read_text(v, scan->a);
+		row->user_name = cd_column_text(v, scan->a);
 	if (scan->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	scan->out->rows[scan->out->n++] = row;

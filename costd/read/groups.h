@@ -5,8 +5,10 @@
 #ifndef CD_GROUPS_H
 #define CD_GROUPS_H
 
-#include "rows.h"
+#include "database/db.h"
+#include "value/period.h"
 #include "usage.pb-c.h"
+#include "wire/codec.h"
 
 typedef enum cd_order {
 	CD_ORDER_TIME_COST, /* day or month, then cost (highest first), then the other keys */

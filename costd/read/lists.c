@@ -7,7 +7,9 @@
 #include "read.h"
 
 #include "rows.h"
+#include "where.h"
 #include "zone.h"
+#include "database/sql.h"
 #include "price/model.h"
 #include "store/people.h"
 #include "value/cursor.h"
@@ -50,7 +52,7 @@ keep_generation(void *arg, const struct cd_val *v, om_err *e)
 static void
 conditions(struct cd_sql *q, const struct ask_rows *ask, const Om__Filter *f, const char *model)
 {
-	cd_sql_where(q, true, &ask->period, f);
+	cd_where_add(q, true, &ask->period, f);
 	if (model != NULL) {
 		cd_sql_add(q, " AND g.model=?");
 		cd_sql_value(q, cd_t(model));

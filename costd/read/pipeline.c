@@ -5,7 +5,7 @@
  */
 #include "read.h"
 
-#include "rows.h"
+#include "database/column.h"
 #include "ledger/lookup.h"
 #include "terms/offers.h"
 #include "envelope.pb-c.h"
@@ -58,7 +58,7 @@ keep_error(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
 
-	ask->out->last_error = cd_read_text(&v[0], ask->a);
+	ask->out->last_error = cd_column_text(&v[0], ask->a);
 	return ask->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
@@ -67,8 +67,8 @@ keep_held(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
 
-	ask->out->held_month = cd_read_text(&v[0], ask->a);
-	ask->out->held_reason = cd_read_text(&v[1], ask->a);
+	ask->out->held_month = cd_column_text(&v[0], ask->a);
+	ask->out->held_reason = cd_column_text(&v[1], ask->a);
 	return ask->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 

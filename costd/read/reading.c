@@ -2,6 +2,8 @@
 #include "reading.h"
 
 #include "rows.h"
+#include "where.h"
+#include "database/sql.h"
 #include "usage.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -329,7 +331,7 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	cd_sql_add(&q, "SELECT ");
 	cd_sql_add(&q, cd_generation_columns);
 	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &g->of.month, &f);
+	cd_where_add(&q, true, &g->of.month, &f);
 	if (page->at.begun) {
 		cd_sql_add(&q, " AND started_us>=? AND (started_us>? OR generation_id>?)");
 		cd_sql_value(&q, CD_I(page->at.us));

@@ -2,10 +2,11 @@
 /* Lists of settlement, by pages: prices, what is unsettled, dead letters, discrepancies. */
 #include "read.h"
 
-#include "rows.h"
+#include "database/column.h"
+#include "database/sql.h"
 #include "price/estimate.h"
 #include "price/model.h"
-#include "store/journal.h"
+#include "store/dead.h"
 #include "value/cursor.h"
 #include "record.pb-c.h"
 #include "settle.pb-c.h"
@@ -87,11 +88,11 @@ read_price(struct page *p, const struct cd_val *v, om_err *e)
 		(void)no_message(e);
 		return NULL;
 	}
-	m->model = cd_read_text(&v[0], p->a);
+	m->model = cd_column_text(&v[0], p->a);
 	m->valid_from_us = v[1].i;
 	m->has_valid_until_us = v[2].kind == CD_INT;
 	m->valid_until_us = v[2].i;
-	m->pricing = cd_read_text(&v[3], p->a);
+	m->pricing = cd_column_text(&v[3], p->a);
 	return m;
 }
 
@@ -171,7 +172,7 @@ static void
 keep_row(struct page *p, const struct cd_val *v)
 {
 	struct cd_row *row = &p->rows[p->n];
-	const char *platform = cd_read_text(&v[U_PLATFORM], p->a);
+	const char *platform = cd_column_text(&v[U_PLATFORM], p->a);
 
 	memset(row, 0, sizeof *row);
 	for (size_t i = 0; i < N_BY; i++)
@@ -213,15 +214,15 @@ read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
 		(void)no_message(e);
 		return NULL;
 	}
-	m->generation_id = cd_read_text(&v[0], p->a);
-	m->user = cd_read_text(&v[1], p->a);
-	m->user_name = cd_read_text(&v[2], p->a);
-	m->model = cd_read_text(&v[3], p->a);
-	m->provider = cd_read_text(&v[4], p->a);
+	m->generation_id = cd_column_text(&v[0], p->a);
+	m->user = cd_column_text(&v[1], p->a);
+	m->user_name = cd_column_text(&v[2], p->a);
+	m->model = cd_column_text(&v[3], p->a);
+	m->provider = cd_column_text(&v[4], p->a);
 	m->started_us = v[5].i;
 	m->cost_state = (Om__CostState)v[6].i;
 	if (v[7].kind != CD_NULL) {
-		m->cost = cd_read_money(&v[7], p->a, e);
+		m->cost = cd_column_money(&v[7], p->a, e);
 		if (m->cost == NULL)
 			return NULL;
 	}
@@ -230,7 +231,7 @@ read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
 	m->next_us = v[U_NEXT].i;
 	m->has_last_status = v[U_STATUS].kind == CD_INT;
 	m->last_status = (int32_t)v[U_STATUS].i;
-	m->last_error = cd_read_text(&v[U_ERROR], p->a);
+	m->last_error = cd_column_text(&v[U_ERROR], p->a);
 	m->reason = reason(p, m, v[U_UNSETTLED].i != 0, v[U_PLANNED].kind != CD_NULL);
 	m->has_lacks_byok = true;
 	m->lacks_byok = m->cost_state >= OM__COST_STATE__COST_REPORTED;
@@ -338,7 +339,7 @@ read_letter(struct page *p, const struct cd_val *v, om_err *e)
 	memcpy(m->spool_id.data, v[0].p, SPOOL_ID);
 	m->seq = (uint64_t)v[1].i;
 	m->at_us = v[2].i;
-	m->reason = cd_read_text(&v[3], p->a);
+	m->reason = cd_column_text(&v[3], p->a);
 	m->bytes = (uint32_t)v[4].n;
 	if (om_msg_unpack(&om__record__descriptor, v[4].p, v[4].n, p->a, &r, NULL) != OM_OK)
 		return m;
@@ -439,11 +440,11 @@ read_discrepancy(struct page *p, const struct cd_val *v, om_err *e)
 		(void)no_message(e);
 		return NULL;
 	}
-	m->generation_id = cd_read_text(&v[0], p->a);
-	m->user = cd_read_text(&v[1], p->a);
-	m->user_name = cd_read_text(&v[2], p->a);
-	m->model = cd_read_text(&v[3], p->a);
-	m->provider = cd_read_text(&v[4], p->a);
+	m->generation_id = cd_column_text(&v[0], p->a);
+	m->user = cd_column_text(&v[1], p->a);
+	m->user_name = cd_column_text(&v[2], p->a);
+	m->model = cd_column_text(&v[3], p->a);
+	m->provider = cd_column_text(&v[4], p->a);
 	m->started_us = v[5].i;
 	m->found_us = v[6].i;
 	if (om_money_parse(v[7].p, &reported, e) != OM_OK || om_money_parse(v[8].p, &looked_up, e) != OM_OK ||

@@ -7,8 +7,11 @@
 #include "read.h"
 
 #include "groups.h"
+#include "rows.h"
+#include "where.h"
 #include "zone.h"
-#include "documents/document.h"
+#include "database/column.h"
+#include "database/sql.h"
 #include "store/people.h"
 #include "terms/rows.h"
 #include "record.pb-c.h"
@@ -133,7 +136,7 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day AS g");
-	cd_sql_where(&q, false, &ask->month, f);
+	cd_where_add(&q, false, &ask->month, f);
 	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
@@ -142,14 +145,14 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, &estimated);
+	cd_where_add(&q, true, &ask->month, &estimated);
 	s = cd_sql_query(db, &q, keep_estimated, ask, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) FROM generation AS g");
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
 	s = cd_sql_query(db, &q, keep_rests, ask->out, e);
 	cd_sql_fini(&q);
@@ -230,7 +233,7 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	cd_sql_add(&q, "SELECT ");
 	cd_sql_add(&q, cd_generation_columns);
 	cd_sql_add(&q, cd_generation_from);
-	cd_sql_where(&q, true, &ask->month, f);
+	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " ORDER BY started_us,generation_id");
 	s = cd_sql_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
@@ -325,7 +328,7 @@ read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct a
 		return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, work, ask, e);
 	ask->out->has_reading_id = s == OM_OK;
 	if (s == OM_OK)
-		ask->out->reading_id = cd_bytes(id, CD_READING_ID, ask->a);
+		ask->out->reading_id = cd_column_bytes(id, CD_READING_ID, ask->a);
 	return s;
 }
 

@@ -2,6 +2,7 @@
 #include "read.h"
 
 #include "groups.h"
+#include "where.h"
 #include "usage.pb-c.h"
 
 #define USUAL_ROWS 10000u
@@ -49,7 +50,7 @@ cd_query_usage(
 
 	if (s == OM_OK && q->has_limit && (q->limit < 1 || q->limit > MAX_ROWS))
 		s = om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_ROWS);
-	if (s == OM_OK && cd_filter_is_of_rows(q->filter))
+	if (s == OM_OK && cd_where_is_of_rows(q->filter))
 		s = om_fail(e, OM_INVALID,
 		    "filter: totals can be filtered by user, group, model, provider, origin, task and source");
 	if (s == OM_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "senders.h"
 
-#include "read/rows.h"
+#include "database/column.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -130,10 +130,10 @@ keep_sender(void *arg, const struct cd_val *v, om_err *e)
 		s->sender.len = SENDER_ID;
 	}
 	v++;
-	s->plugin = cd_read_text(v++, l->a);
-	s->openwebui = cd_read_text(v++, l->a);
+	s->plugin = cd_column_text(v++, l->a);
+	s->openwebui = cd_column_text(v++, l->a);
 	s->tap = (Om__Tap)(v++)->i;
-	s->reason = cd_read_text(v++, l->a);
+	s->reason = cd_column_text(v++, l->a);
 	s->processes = (uint64_t)(v++)->i;
 	s->seen = (uint64_t)(v++)->i;
 	s->missed = (uint64_t)(v++)->i;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "prices.h"
 
+#include "sweep.h"
 #include "database/lease.h"
-#include "price/estimate.h"
 #include "price/history.h"
 #include "base/backoff.h"
 #include "base/log.h"
@@ -95,7 +95,7 @@ estimate(struct fetch *f)
 	om_err e = {.text = ""};
 	int64_t n = 0;
 	om_status s =
-	    cd_estimate_sweep(f->k->pool, f->fetched - BEHIND_US - f->k->interval_us, om_mono_ms() + SWEEP_MS, &n, &e);
+	    cd_sweep_estimates(f->k->pool, f->fetched - BEHIND_US - f->k->interval_us, om_mono_ms() + SWEEP_MS, &n, &e);
 
 	if (s != OM_OK)
 		om_log(OM_LOG_WARN, "rows without a cost were not all estimated", "why", om_err_text(&e, s), NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * journal.h - the evidence: records as they came, batches, dead letters.
+ * journal.h - the evidence: records as they came, and the batches they came in.
  *
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
@@ -54,25 +54,6 @@ om_status cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e
 
 /* cd_journal_missing counts what was found missing. */
 om_status cd_journal_missing(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;
-
-/* Which dead letter: a spool from a backup gives its numbers again. */
-struct cd_letter_key {
-	unsigned char spool_id[16];
-	uint64_t seq;
-	unsigned char content[OM_SHA256]; /* of the record's bytes */
-};
-
-/* cd_journal_bury keeps the refused among n items as dead letters. */
-om_status cd_journal_bury(struct cd_db *db, const unsigned char *spool_id, const struct cd_item *items, size_t n,
-    struct om_arena *a, om_err *e) OM_MUST;
-
-/* cd_journal_letter locks a dead letter and gives its record; *out stays NULL
- * when there is none. */
-om_status cd_journal_letter(struct cd_db *db, const struct cd_letter_key *key, struct om_arena *a, const char **out,
-    size_t *n_out, om_err *e) OM_MUST;
-/* cd_journal_release drops a dead letter, or gives it a new reason. */
-om_status cd_journal_release(
-    struct cd_db *db, const struct cd_letter_key *key, const char *reason, struct om_arena *a, om_err *e) OM_MUST;
 
 /* What a reporting path and the provider's books say of one generation. */
 struct cd_two_costs {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "store.h"
 
+#include "database/sql.h"
 #include "value/record.h"
 
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 #define SQL_BYTES  ((size_t)16 * 1024)
 #define PAIRS_STEP 9u /* of the schema: platform and what came with it, pairs */
 #define KIND_STEP  10u
-#define IN_MAX     512u /* under in_predicate_conversion_threshold */
 
 static bool is_before;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
@@ -88,25 +88,6 @@ const char *
 cd_store_columns(void)
 {
 	return columns;
-}
-
-size_t
-cd_store_in_size(size_t n)
-{
-	size_t size = 1;
-
-	while (size < n && size < IN_MAX)
-		size *= 8;
-	return size;
-}
-
-void
-cd_store_in(struct om_buf *sql, size_t n)
-{
-	om_buf_str(sql, "(?");
-	for (size_t i = 1; i < n; i++)
-		om_buf_str(sql, ",?");
-	om_buf_chr(sql, ')');
 }
 
 static om_status
@@ -204,8 +185,8 @@ cd_store_lock(
 		found_out[i] = NULL;
 	om_buf_init(&sql, SQL_BYTES);
 	for (size_t done = 0; s == OM_OK && done < n;) {
-		size_t size = cd_store_in_size(n - done);
-		struct cd_val v[IN_MAX];
+		size_t size = cd_sql_in_size(n - done);
+		struct cd_val v[CD_SQL_IN_MAX];
 
 		/* the last piece is filled up by repeating its last key */
 		for (size_t i = 0; i < size; i++) {
@@ -215,7 +196,7 @@ cd_store_lock(
 		}
 		om_buf_reset(&sql);
 		om_buf_printf(&sql, "SELECT %s FROM generation FORCE INDEX (PRIMARY) WHERE generation_id IN ", columns);
-		cd_store_in(&sql, size);
+		cd_sql_in(&sql, size);
 		om_buf_str(&sql, " ORDER BY generation_id FOR UPDATE");
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)

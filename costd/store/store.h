@@ -61,9 +61,4 @@ om_status cd_store_update(
 /* cd_store_key orders texts as the database does. */
 int cd_store_key_cmp(struct cd_text a, struct cd_text b);
 
-/* cd_store_in appends "(?,?,…)" for n values, n one of the sizes that
- * cd_store_in_size gives, so that few different statements are prepared. */
-size_t cd_store_in_size(size_t n);
-void cd_store_in(struct om_buf *sql, size_t n);
-
 #endif

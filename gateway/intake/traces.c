@@ -3,12 +3,12 @@
  * OTLP/HTTP: the reply, a failure too, is in the encoding the request came in.
  */
 #include "otlp.h"
-#include "otlp.pb-c.h"
 #include "record.h"
 #include "refusal.h"
 #include "routes.h"
 #include "http/gzip.h"
 #include "spool/spool.h"
+#include "otlp.pb-c.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/stats.h"

@@ -41,7 +41,7 @@ def bin_folder():
 
 def newest_step():
     """newest_step is the step of the schema that costd brings a database to."""
-    return max(int(path.name[:4]) for path in (ROOT / "costd" / "schema").glob("[0-9]*.sql"))
+    return max(int(path.name[:4]) for path in (ROOT / "costd" / "database" / "schema").glob("[0-9]*.sql"))
 
 
 def wait_until(condition, what="it", deadline_s=DEADLINE_S):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "bring_up.h"
+#include "ledger/bring_up.h"
 #include "store/store.h"
 #include "base/zone.h"
 

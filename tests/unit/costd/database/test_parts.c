@@ -129,13 +129,13 @@ static void
 expect_statements(const char *sql, const char *const *want, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		char *got = cd_sql_next(&sql);
+		char *got = cd_schema_next(&sql);
 
 		assert_non_null(got);
 		assert_string_equal(got, want[i]);
 		free(got);
 	}
-	assert_null(cd_sql_next(&sql));
+	assert_null(cd_schema_next(&sql));
 }
 
 static void
@@ -165,7 +165,7 @@ test_embedded_migrations_ascend_and_split(void **state)
 		size_t n = 0;
 
 		assert_int_equal(cd_migrations[i].version, i + 1);
-		for (; (statement = cd_sql_next(&at)) != NULL; n++)
+		for (; (statement = cd_schema_next(&at)) != NULL; n++)
 			free(statement);
 		assert_true(n > 0);
 	}

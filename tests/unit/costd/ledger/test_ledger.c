@@ -2,11 +2,9 @@
 /* The ledger against a real database. */
 #include "fixture.h"
 
-#include "bring_up.h"
+#include "ledger/bring_up.h"
 #include "ledger/check.h"
-#include "read/read.h"
-#include "store/journal.h"
-#include "value/record.h"
+#include "ledger/rebuild.h"
 #include "record.pb-c.h"
 #include "base/zone.h"
 
@@ -31,12 +29,12 @@ static const char users_sql[] =
 static void
 no_differences(struct fx *f)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
 	assert_int_equal(cd_db_open(&f->opts, &db, &e), OM_OK);
-	if (cd_audit_check(db, &r, &e) != OM_OK)
+	if (cd_check_ledger(db, &r, &e) != OM_OK)
 		fail_msg("%s", e.text);
 	cd_db_close(&db);
 	assert_int_equal(r.wrong_rows, 0);
@@ -328,7 +326,7 @@ test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
 	no_differences(&f);
 	assert_int_equal(cd_db_open(&f.opts, &db, &e), OM_OK);
 	assert_int_equal(cd_db_begin(db, &e), OM_OK);
-	assert_int_equal(cd_audit_rebuild(db, &moved, &e), OM_OK);
+	assert_int_equal(cd_rebuild_totals(db, &moved, &e), OM_OK);
 	assert_int_equal(cd_db_commit(db, &e), OM_OK);
 	cd_db_close(&db);
 	assert_string_equal(fx_text(&f, groups_sql), "[\"staff\"],[\"staff\"],[\"staff\"]\n");

@@ -4,12 +4,11 @@
  * another id. */
 #include "fixture.h"
 
-#include "settings.h"
 #include "database/schema.h"
 #include "ledger/check.h"
-#include "price/estimate.h"
 #include "price/history.h"
 #include "read/read.h"
+#include "settle/sweep.h"
 #include "value/record.h"
 #include "record.pb-c.h"
 #include "settle.pb-c.h"
@@ -31,12 +30,12 @@ ok(om_status s, const om_err *e)
 static void
 no_differences(struct fx *f)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
 	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_audit_check(db, &r, &e), &e);
+	ok(cd_check_ledger(db, &r, &e), &e);
 	cd_db_close(&db);
 	assert_int_equal(r.wrong_rows, 0);
 	assert_int_equal(r.wrong_totals, 0);
@@ -251,7 +250,7 @@ test_other_platforms_have_no_estimate(void **state)
 	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
 	submit(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* nobody says whose it is, yet */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=1) AS SIGNED) FROM generation"), 1);
-	ok(cd_estimate_sweep(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
+	ok(cd_sweep_estimates(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
 	assert_int_equal(estimated, 0);
 	submit(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost IS NULL AND unsettled=0"), 3);

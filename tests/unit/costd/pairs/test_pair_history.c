@@ -9,10 +9,7 @@
  */
 #include "pair_fixture.h"
 
-#include "pairs/pair.h"
-#include "value/record.h"
 #include "record.pb-c.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "fixture.h"
 
 #include "ledger/check.h"
+#include "ledger/rebuild.h"
 #include "read/read.h"
-#include "value/record.h"
 #include "record.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
@@ -492,7 +492,7 @@ test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 static void
 test_rebuild_moves_days_to_the_new_zone_and_check_finds_damage(void **state)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 	int64_t moved = 0;
@@ -504,16 +504,16 @@ test_rebuild_moves_days_to_the_new_zone_and_check_finds_damage(void **state)
 	ok(om_zone_open("America/New_York", &e), &e);
 	ok(cd_db_open(&f.opts, &db, &e), &e);
 	ok(cd_db_begin(db, &e), &e);
-	ok(cd_audit_rebuild(db, &moved, &e), &e);
+	ok(cd_rebuild_totals(db, &moved, &e), &e);
 	ok(cd_db_commit(db, &e), &e);
 	assert_int_equal(moved, 10); /* all begin just after midnight UTC */
 	assert_string_equal(fx_text(&f, "SELECT MIN(day) FROM usage_day"), "2026-11-17\n");
-	ok(cd_audit_check(db, &r, &e), &e);
+	ok(cd_check_ledger(db, &r, &e), &e);
 	assert_int_equal(r.wrong_rows + r.wrong_totals, 0);
 	assert_int_equal(r.records, 10);
 	ok(cd_db_run(db, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-3'", &e), &e);
 	ok(cd_db_run(db, "DELETE FROM generation WHERE generation_id='gen-5'", &e), &e);
-	ok(cd_audit_check(db, &r, &e), &e);
+	ok(cd_check_ledger(db, &r, &e), &e);
 	assert_int_equal(r.wrong_rows, 2);
 	assert_int_equal(r.wrong_totals, 2);
 	cd_db_close(&db);

@@ -5,8 +5,8 @@
 
 #include "settings.h"
 #include "ledger/check.h"
-#include "price/estimate.h"
 #include "price/history.h"
+#include "settle/sweep.h"
 #include "value/record.h"
 #include "record.pb-c.h"
 
@@ -32,12 +32,12 @@ ok(om_status s, const om_err *e)
 static void
 no_differences(struct fx *f)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
 	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_audit_check(db, &r, &e), &e);
+	ok(cd_check_ledger(db, &r, &e), &e);
 	cd_db_close(&db);
 	assert_int_equal(r.wrong_rows, 0);
 	assert_int_equal(r.wrong_totals, 0);
@@ -241,11 +241,11 @@ test_sweep_estimates_what_came_before_its_price(void **state)
 	}
 	assert_int_equal(fx_submit(&f, r, 600, 1, &out), OM_OK);
 	(void)store(&f, list_1, START);
-	ok(cd_estimate_sweep(f.pool, START, FX_DEADLINE, &n, &e), &e);
+	ok(cd_sweep_estimates(f.pool, START, FX_DEADLINE, &n, &e), &e);
 	assert_int_equal(n, 540);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost_state=1 AND cost=0.000065"), 540);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost_state=2 AND cost=0.5"), 60);
-	ok(cd_estimate_sweep(f.pool, START, FX_DEADLINE, &n, &e), &e);
+	ok(cd_sweep_estimates(f.pool, START, FX_DEADLINE, &n, &e), &e);
 	assert_int_equal(n, 0);
 	no_differences(&f);
 	fx_close(&f);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "bring_up.h"
 
+#include "pairing.h"
 #include "database/meta.h"
 #include "database/schema.h"
-#include "ledger/pairing.h"
 #include "store/rollup.h"
 #include "base/log.h"
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "where.h"
+
+#include "price/model.h"
+#include "store/rollup.h"
+
+/* only adds a condition; an empty text asks for rows without a value. */
+static void
+only(struct cd_sql *q, const char *column, const char *value)
+{
+	if (value == NULL)
+		return;
+	om_buf_printf(&q->text, value[0] == '\0' ? " AND %s IS NULL" : " AND %s=?", column);
+	if (value[0] != '\0')
+		cd_sql_value(q, cd_t(value));
+}
+
+/* only_model finds a model by either of its names (model.h). */
+static void
+only_model(struct cd_sql *q, const char *name)
+{
+	if (name == NULL || name[0] == '\0') {
+		only(q, "g.model", name);
+		return;
+	}
+	cd_sql_add(q, " AND " CD_MODEL_IS("g.model"));
+	for (unsigned i = 0; i < CD_MODEL_IS_VALUES; i++)
+		cd_sql_value(q, cd_t(name));
+}
+
+unsigned
+cd_where_dims(const Om__Filter *f)
+{
+	unsigned d = 0;
+
+	if (f == NULL)
+		return 0;
+	d |= f->user != NULL ? CD_DIM_USER : 0u;
+	d |= f->group != NULL ? CD_DIM_GROUPS : 0u;
+	d |= f->model != NULL ? CD_DIM_MODEL : 0u;
+	d |= f->provider != NULL ? CD_DIM_PROVIDER : 0u;
+	d |= f->origin != NULL ? CD_DIM_ORIGIN : 0u;
+	d |= f->task != NULL ? CD_DIM_TASK : 0u;
+	d |= f->source != NULL ? CD_DIM_SOURCE : 0u;
+	return d;
+}
+
+bool
+cd_where_is_of_rows(const Om__Filter *f)
+{
+	return f != NULL &&
+	    (f->generation_id != NULL || f->platform != NULL || f->kind != NULL || f->has_cost_state ||
+		f->chat_id != NULL || f->has_unsettled || f->n_states > 0 || f->n_cost_states > 0);
+}
+
+/* one_of adds "column IN (…)"; n at most as many as there are states. */
+static void
+one_of(struct cd_sql *q, const char *column, const int *values, size_t n)
+{
+	if (n == 0)
+		return;
+	om_buf_printf(&q->text, " AND %s IN (", column);
+	for (size_t i = 0; i < n; i++)
+		om_buf_printf(&q->text, "%s%d", i > 0 ? "," : "", values[i]);
+	om_buf_chr(&q->text, ')');
+}
+
+/* only_rows adds the conditions that single rows alone can meet. */
+static void
+only_rows(struct cd_sql *q, const Om__Filter *f)
+{
+	if (f->generation_id != NULL) {
+		cd_sql_add(q, " AND generation_id=?");
+		cd_sql_value(q, cd_t(f->generation_id));
+	}
+	if (f->chat_id != NULL) {
+		cd_sql_add(q, " AND chat_id=?");
+		cd_sql_value(q, cd_t(f->chat_id));
+	}
+	if (f->has_cost_state)
+		one_of(q, "cost_state", (int[]){(int)f->cost_state}, 1);
+	one_of(q, "cost_state", (const int *)f->cost_states, f->n_cost_states);
+	one_of(q, "state", (const int *)f->states, f->n_states);
+	if (f->has_unsettled)
+		one_of(q, "unsettled", (int[]){f->unsettled ? 1 : 0}, 1);
+}
+
+void
+cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f)
+{
+	cd_sql_add(q, " WHERE TRUE");
+	if (p->days) {
+		cd_sql_add(q, " AND day>=? AND day<?");
+		cd_sql_day(q, p->from_day);
+		cd_sql_day(q, p->to_day);
+	}
+	if (rows) {
+		cd_sql_add(q, " AND started_us>=? AND started_us<?");
+		cd_sql_value(q, CD_I(p->from_us));
+		cd_sql_value(q, CD_I(p->to_us));
+		if (f == NULL || f->generation_id == NULL)
+			cd_sql_add(q, " AND (requests>0 OR cost>0)"); /* what is all part of other rows */
+	}
+	if (f == NULL)
+		return;
+	if (f->user != NULL) {
+		cd_sql_add(q, " AND user_id=?");
+		cd_sql_value(q, cd_t(f->user));
+	}
+	only_model(q, f->model);
+	only(q, "provider", f->provider);
+	only(q, "origin", f->origin);
+	only(q, "task", f->task);
+	only(q, "source", f->source);
+	if (rows) {
+		only(q, "platform", f->platform);
+		only(q, "kind", f->kind);
+	}
+	if (f->group != NULL && f->group[0] == '\0') {
+		cd_sql_add(q, " AND user_groups IS NULL");
+	} else if (f->group != NULL) {
+		cd_sql_add(q, " AND JSON_CONTAINS(user_groups,JSON_QUOTE(?))");
+		cd_sql_value(q, cd_t(f->group));
+	}
+	if (rows)
+		only_rows(q, f);
+}
