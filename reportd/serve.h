@@ -10,6 +10,7 @@
 
 #include "job/jobs.h"
 #include "make/make.h"
+#include "base/service.h"
 #include "envelope.pb-c.h"
 #include "wire/wire.h"
 
@@ -17,9 +18,10 @@
 #define RD_KEEP_FILES   64u
 
 struct rd_server {
-	struct rd_workshop shop; /* filled in by the caller */
-	const void *conf;        /* struct rd_conf; borrowed */
-	struct rd_jobs *jobs;    /* owned */
+	struct rd_parts parts;         /* filled in by the caller */
+	const struct om_service *self; /* the service that answers, borrowed as its conf */
+	const void *conf;
+	struct rd_jobs *jobs; /* owned */
 };
 
 struct rd_server_opts {

@@ -435,8 +435,25 @@ bind_result(struct cd_db *db, MYSQL_STMT *st, const char *sql, MYSQL_RES *meta, 
 	return OM_OK;
 }
 
+/* name_columns tells what the columns are called. */
 static om_status
-fetch_all(struct cd_db *db, MYSQL_STMT *st, const char *sql, cd_row_fn *fn, void *arg, om_err *e)
+name_columns(MYSQL_RES *meta, unsigned n, struct om_arena *a, cd_columns_fn *fn, void *arg, om_err *e)
+{
+	struct cd_column *columns = om_arena_array(a, n, sizeof *columns);
+
+	if (columns == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (unsigned i = 0; i < n; i++) {
+		const MYSQL_FIELD *f = mysql_fetch_field_direct(meta, i);
+
+		columns[i] = (struct cd_column){.name = f->name, .is_decimal = f->type == MYSQL_TYPE_NEWDECIMAL};
+	}
+	return fn(arg, columns, n, e);
+}
+
+static om_status
+fetch_all(
+    struct cd_db *db, MYSQL_STMT *st, const char *sql, cd_columns_fn *columns, cd_row_fn *fn, void *arg, om_err *e)
 {
 	MYSQL_RES *meta = mysql_stmt_result_metadata(st);
 	struct out_cell *cells;
@@ -453,6 +470,8 @@ fetch_all(struct cd_db *db, MYSQL_STMT *st, const char *sql, cd_row_fn *fn, void
 	cells = om_arena_array(&a, n, sizeof *cells);
 	row = om_arena_array(&a, n, sizeof *row);
 	s = a.failed ? om_fail(e, OM_NOMEM, "out of memory") : bind_result(db, st, sql, meta, cells, n, &a, e);
+	if (s == OM_OK && columns != NULL)
+		s = name_columns(meta, n, &a, columns, arg, e);
 	while (s == OM_OK && (rv = mysql_stmt_fetch(st)) != MYSQL_NO_DATA) {
 		if (rv == MYSQL_DATA_TRUNCATED) {
 			s = om_fail(e, OM_INTERNAL, "a value is longer than announced: %.60s", sql);
@@ -480,8 +499,8 @@ fetch_all(struct cd_db *db, MYSQL_STMT *st, const char *sql, cd_row_fn *fn, void
 }
 
 om_status
-cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params, cd_row_fn *fn, void *arg,
-    om_err *e)
+cd_db_query_named(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params,
+    cd_columns_fn *columns, cd_row_fn *fn, void *arg, om_err *e)
 {
 	const my_bool on = 1;
 	MYSQL_STMT *st = NULL;
@@ -494,9 +513,16 @@ cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *params, size
 	if (s == OM_OK && mysql_stmt_store_result(st) != 0)
 		s = fail_st(db, st, sql, e);
 	if (s == OM_OK)
-		s = fetch_all(db, st, sql, fn, arg, e);
+		s = fetch_all(db, st, sql, columns, fn, arg, e);
 	(void)mysql_stmt_free_result(st);
 	return s;
+}
+
+om_status
+cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params, cd_row_fn *fn, void *arg,
+    om_err *e)
+{
+	return cd_db_query_named(db, sql, params, n_params, NULL, fn, arg, e);
 }
 
 om_status

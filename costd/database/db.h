@@ -82,6 +82,17 @@ om_status cd_db_exec(struct cd_db *db, const char *sql, const struct cd_val *par
 om_status cd_db_query(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params, cd_row_fn *fn,
     void *arg, om_err *e) OM_MUST;
 
+/* A column of a result. */
+struct cd_column {
+	const char *name; /* as the query calls it */
+	bool is_decimal;  /* its values are texts of amounts */
+};
+typedef om_status cd_columns_fn(void *arg, const struct cd_column *columns, size_t n, om_err *e);
+
+/* cd_db_query_named calls columns once, then fn for each row. */
+om_status cd_db_query_named(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params,
+    cd_columns_fn *columns, cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
+
 om_status cd_db_begin(struct cd_db *db, om_err *e) OM_MUST;
 /* cd_db_begin_snapshot: reads see one state of the database until the end. */
 om_status cd_db_begin_snapshot(struct cd_db *db, om_err *e) OM_MUST;

@@ -68,8 +68,6 @@ cd_meta_guard_zone(struct cd_db *db, om_err *e)
 	return s;
 }
 
-#define TOTALS_SHAPE "'3'" /* changes with the keys and cubes of rollup.c */
-
 static om_status
 keep_found(void *arg, const struct cd_val *v, om_err *e)
 {
@@ -87,20 +85,19 @@ cd_meta_take_totals(struct cd_db *db, om_err *e)
 }
 
 om_status
-cd_meta_totals_are_new(struct cd_db *db, bool *out, om_err *e)
+cd_meta_totals_are_new(struct cd_db *db, const char *shape, bool *out, om_err *e)
 {
 	*out = false;
-	return cd_db_query(
-	    db, "SELECT 1 FROM meta WHERE name='totals_shape' AND value=" TOTALS_SHAPE, NULL, 0, keep_found, out, e);
+	return cd_db_query(db, "SELECT 1 FROM meta WHERE name='totals_shape' AND value=?",
+	    (struct cd_val[]){cd_t(shape)}, 1, keep_found, out, e);
 }
 
 om_status
-cd_meta_set_totals(struct cd_db *db, om_err *e)
+cd_meta_set_totals(struct cd_db *db, const char *shape, om_err *e)
 {
-	return cd_db_run(db,
-	    "INSERT INTO meta (name,value) VALUES ('totals_shape'," TOTALS_SHAPE
-	    ") ON DUPLICATE KEY UPDATE value=VALUES(value)",
-	    e);
+	return cd_db_exec(db,
+	    "INSERT INTO meta (name,value) VALUES ('totals_shape',?) ON DUPLICATE KEY UPDATE value=VALUES(value)",
+	    (struct cd_val[]){cd_t(shape)}, 1, 1, NULL, e);
 }
 
 /* What says how much a server may lose. */

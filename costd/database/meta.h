@@ -24,12 +24,11 @@ om_status cd_meta_guard_zone(struct cd_db *db, om_err *e) OM_MUST;
 om_status cd_meta_take_zone(struct cd_db *db, char out[CD_ZONE_BYTES], om_err *e) OM_MUST;
 om_status cd_meta_set_zone(struct cd_db *db, const char *name, om_err *e) OM_MUST;
 
-/* cd_meta_totals_are_new tells whether the totals were made in the shape this
- * program keeps; cd_meta_set_totals notes that they were.  cd_meta_take_totals
+/* cd_meta_totals_are_new tells whether the totals were made in this shape; cd_meta_set_totals notes that they were.  cd_meta_take_totals
  * keeps the note from other processes until the end of the transaction. */
 om_status cd_meta_take_totals(struct cd_db *db, om_err *e) OM_MUST;
-om_status cd_meta_totals_are_new(struct cd_db *db, bool *out, om_err *e) OM_MUST;
-om_status cd_meta_set_totals(struct cd_db *db, om_err *e) OM_MUST;
+om_status cd_meta_totals_are_new(struct cd_db *db, const char *shape, bool *out, om_err *e) OM_MUST;
+om_status cd_meta_set_totals(struct cd_db *db, const char *shape, om_err *e) OM_MUST;
 
 /* cd_meta_take_int locks a number until the end of the transaction; 0 when it
  * was never set.  cd_meta_get_int does not wait. */

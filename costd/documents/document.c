@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "document.h"
 
-#include "database/column.h"
-#include "database/sql.h"
+#include "database/fill.h"
 #include "value/cursor.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -16,10 +15,14 @@
 
 /* ---- reading ---- */
 
+/* The numbers of the documents, two columns each, stand before what fills a Document. */
+enum { C_NUMBER = 0, C_CORRECTS = 2, C_CORRECTED_BY = 4, C_CANCELS = 6, C_CANCELLED_BY = 8 };
 static const char columns[] =
-    "SELECT d.year,d.seq,d.kind,d.user_id,d.user_name,d.group_name,DATE_FORMAT(d.of_month,'%Y-%m'),d.format,d.locale,"
-    "d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,d.code,d.corrects_year,"
-    "d.corrects_seq,d.unsettled,c.by_year,c.by_seq,d.cancels_year,d.cancels_seq,d.reason,x.by_year,x.by_seq";
+    "SELECT d.year AS _y,d.seq AS _n,d.corrects_year AS _cy,d.corrects_seq AS _cn,c.by_year AS _by,c.by_seq AS _bn,"
+    "d.cancels_year AS _xy,d.cancels_seq AS _xn,x.by_year AS _xby,x.by_seq AS _xbn,"
+    "d.kind,d.user_id,d.user_name,d.group_name AS `group`,YEAR(d.of_month) AS year,MONTH(d.of_month) AS month,d.format,"
+    "d.locale,d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,"
+    "d.code AS verification_code,d.unsettled,d.reason";
 static const char from[] = " FROM document AS d LEFT JOIN document_correction AS c ON c.year=d.year AND c.seq=d.seq "
 			   "LEFT JOIN document_cancellation AS x ON x.year=d.year AND x.seq=d.seq";
 
@@ -31,48 +34,6 @@ read_number(const struct cd_val *v, struct om_arena *a)
 	if (v[0].kind != CD_INT || v[1].kind != CD_INT)
 		return NULL;
 	return om_arena_strdup(a, cd_number_text((struct cd_number){(int)v[0].i, (int)v[1].i}, text));
-}
-
-static Om__Document *
-read_document(const struct cd_val *v, struct om_arena *a, om_err *e)
-{
-	Om__Document *d = om_msg_new(a, &om__document__descriptor);
-
-	if (d == NULL) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	d->number = read_number(v, a);
-	d->kind = (Om__DocumentKind)v[2].i;
-	d->user = cd_column_text(&v[3], a);
-	d->user_name = cd_column_text(&v[4], a);
-	d->group = cd_column_text(&v[5], a);
-	if (v[6].kind == CD_TEXT && v[6].n > 5) { /* of a DATE: 2026-10-01 */
-		d->year = (uint32_t)strtoul(v[6].p, NULL, 10);
-		d->month = (uint32_t)strtoul((const char *)v[6].p + 5, NULL, 10);
-	}
-	d->format = (Om__Format)v[7].i;
-	d->locale = cd_column_text(&v[8], a);
-	d->paper = cd_column_text(&v[9], a);
-	d->issued_us = v[10].i;
-	d->total = cd_column_text(&v[11], a);
-	d->currency = cd_column_text(&v[12], a);
-	d->sha256 = cd_column_bytes(v[13].p, v[13].n, a);
-	d->bytes = (uint64_t)v[14].i;
-	d->filename = cd_column_text(&v[15], a);
-	d->content_type = cd_column_text(&v[16], a);
-	d->verification_code = cd_column_text(&v[17], a);
-	d->corrects = read_number(&v[18], a);
-	d->unsettled = (uint64_t)v[20].i;
-	d->corrected_by = read_number(&v[21], a);
-	d->cancels = read_number(&v[23], a);
-	d->reason = cd_column_text(&v[25], a);
-	d->cancelled_by = read_number(&v[26], a);
-	if (a->failed) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	return d;
 }
 
 /* Which documents are read, and what was read of them. */
@@ -88,16 +49,22 @@ struct scan {
 };
 
 static om_status
-keep_document(void *arg, const struct cd_val *v, om_err *e)
+keep_document(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
 	struct scan *scan = arg;
+	Om__Document *d = message;
 
 	if (scan->n == scan->limit) {
 		scan->more = true;
 		return OM_OK;
 	}
-	scan->items[scan->n] = read_document(v, scan->a, e);
-	return scan->items[scan->n++] != NULL ? OM_OK : OM_DAMAGED;
+	d->number = read_number(&v[C_NUMBER], scan->a);
+	d->corrects = read_number(&v[C_CORRECTS], scan->a);
+	d->corrected_by = read_number(&v[C_CORRECTED_BY], scan->a);
+	d->cancels = read_number(&v[C_CANCELS], scan->a);
+	d->cancelled_by = read_number(&v[C_CANCELLED_BY], scan->a);
+	scan->items[scan->n++] = d;
+	return scan->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
 static om_status
@@ -115,28 +82,19 @@ add_part(Om__Document *d, Om__DocumentPart *part, struct om_arena *a, om_err *e)
 
 /* keep_file: files come in the order of the documents. */
 static om_status
-keep_file(void *arg, const struct cd_val *v, om_err *e)
+keep_file(void *arg, void *part, const struct cd_val *v, om_err *e)
 {
 	struct scan *scan = arg;
 	char *number = read_number(v, scan->a);
-	Om__DocumentPart *part = om_msg_new(scan->a, &om__document_part__descriptor);
 	size_t at = scan->at;
 
-	if (number == NULL || part == NULL)
+	if (number == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	while (at < scan->n && strcmp(scan->items[at]->number, number) != 0)
 		at++;
 	if (at == scan->n) /* of the document that only tells whether there is a next page */
 		return OM_OK;
 	scan->at = at;
-	part->format = (Om__Format)v[2].i;
-	part->duplicate = v[3].i != 0;
-	part->bytes = (uint64_t)v[4].i;
-	part->sha256 = cd_column_bytes(v[5].p, v[5].n, scan->a);
-	part->filename = cd_column_text(&v[6], scan->a);
-	part->content_type = cd_column_text(&v[7], scan->a);
-	part->made_us = v[8].i;
-	part->locale = cd_column_text(&v[9], scan->a);
 	return add_part(scan->items[at], part, scan->a, e);
 }
 
@@ -171,14 +129,13 @@ read_files(struct cd_db *db, struct scan *scan, om_err *e)
 		return OM_OK;
 	cd_sql_init(&q, scan->a);
 	cd_sql_add(&q,
-	    "SELECT f.year,f.seq,f.format,f.duplicate,f.bytes,f.sha256,f.filename,f.content_type,f.made_us,f.locale "
-	    "FROM "
-	    "(SELECT d.year,d.seq");
+	    "SELECT f.year AS _year,f.seq AS _seq,f.format,f.duplicate,f.bytes,f.sha256,f.filename,f.content_type,"
+	    "f.made_us,f.locale FROM (SELECT d.year,d.seq");
 	cd_sql_add(&q, from);
 	scan->where(&q, scan);
 	cd_sql_add(&q, ") AS p JOIN document_file AS f ON f.year=p.year AND f.seq=p.seq ORDER BY ");
 	cd_sql_add(&q, scan->oldest_first ? "f.year,f.seq,f.n" : "f.year DESC,f.seq DESC,f.n");
-	s = cd_sql_query(db, &q, keep_file, scan, e);
+	s = cd_fill_sql(db, &q, &om__document_part__descriptor, keep_file, scan, e);
 	cd_sql_fini(&q);
 	for (size_t i = 0; s == OM_OK && i < scan->n; i++)
 		if (scan->items[i]->n_files == 0)
@@ -199,7 +156,7 @@ read_documents(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_add(&q, columns);
 	cd_sql_add(&q, from);
 	scan->where(&q, scan);
-	s = cd_sql_query(db, &q, keep_document, scan, e);
+	s = cd_fill_sql(db, &q, &om__document__descriptor, keep_document, scan, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? read_files(db, scan, e) : s;
 }

@@ -176,18 +176,23 @@ same_amount(const char *a, const char *b, bool *out, om_err *e)
 	return s;
 }
 
-/* same_figures: what is not settled may settle at what it was taken for. */
+/* same_figures compares all but `unsettled`: what is not settled may settle at what it
+ * was taken for. */
 static om_status
 same_figures(const Om__Figures *a, const Om__Figures *b, bool *out, om_err *e)
 {
-	bool cost = false, byok = false;
-	om_status s = same_amount(a->cost, b->cost, &cost, e);
+	Om__Figures now = *a;
+	bool same = true;
+	om_status s = OM_OK;
 
-	if (s == OM_OK)
-		s = same_amount(a->byok_cost, b->byok_cost, &byok, e);
-	*out = cost && byok && a->requests == b->requests && a->prompt_tokens == b->prompt_tokens &&
-	    a->completion_tokens == b->completion_tokens && a->reasoning_tokens == b->reasoning_tokens &&
-	    a->cached_tokens == b->cached_tokens && a->cache_write_tokens == b->cache_write_tokens;
+	now.unsettled = b->unsettled;
+#define SAME_COUNT(name) same = same && now.name == b->name;
+#define SAME_MONEY(name)        \
+	if (s == OM_OK && same) \
+		s = same_amount(now.name, b->name, &same, e);
+#define OM_FIGURE(name, kind) SAME_##kind(name)
+#include "messages/figures.def"
+	*out = s == OM_OK && same;
 	return s;
 }
 

@@ -13,7 +13,7 @@
 static om_status
 refresh_totals(struct cd_db *db, om_err *e)
 {
-	char zone[CD_ZONE_BYTES];
+	char zone[CD_ZONE_BYTES], shape[CD_SHAPE_BYTES];
 	bool is_new = false;
 	om_status s = cd_db_begin(db, e);
 
@@ -22,7 +22,7 @@ refresh_totals(struct cd_db *db, om_err *e)
 	if (s == OM_OK)
 		s = cd_meta_take_zone(db, zone, e); /* and from here on writers */
 	if (s == OM_OK)
-		s = cd_meta_totals_are_new(db, &is_new, e);
+		s = cd_meta_totals_are_new(db, cd_rollup_shape(shape), &is_new, e);
 	if (s == OM_OK && !is_new) {
 		om_log(OM_LOG_INFO, "totals are made anew in their new shape", NULL);
 		s = cd_db_run(db, "DELETE FROM usage_day", e);
@@ -31,7 +31,7 @@ refresh_totals(struct cd_db *db, om_err *e)
 		if (s == OM_OK)
 			s = cd_rollup_fill(db, e);
 		if (s == OM_OK)
-			s = cd_meta_set_totals(db, e);
+			s = cd_meta_set_totals(db, shape, e);
 		if (s == OM_OK)
 			s = cd_db_commit(db, e);
 	}
@@ -43,6 +43,7 @@ om_status
 cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
 {
 	struct cd_db_opts patient = *o;
+	char shape[CD_SHAPE_BYTES];
 	struct cd_db *db = NULL;
 	bool is_new = false;
 	om_status s = cd_db_open(o, &db, e);
@@ -55,7 +56,7 @@ cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
 	if (s == OM_OK)
 		s = cd_schema_apply(o, db, cd_migrations, cd_n_migrations, e);
 	if (s == OM_OK)
-		s = cd_meta_totals_are_new(db, &is_new, e);
+		s = cd_meta_totals_are_new(db, cd_rollup_shape(shape), &is_new, e);
 	if (s == OM_OK && !is_new && patient.read_s != LONG_S) {
 		patient.read_s = LONG_S;
 		cd_db_close(&db);

@@ -158,7 +158,7 @@ is_sum(const struct cd_line *l)
 
 /* take_earlier takes off what sums of the same turn before this one cover. */
 static om_status
-take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_usage *off, om_err *e)
+take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_figures *off, om_err *e)
 {
 	om_status s = OM_OK;
 
@@ -171,7 +171,7 @@ take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_usage *off, 
 				continue;
 			s = cd_calls_own(c, o->part, e);
 			if (s == OM_OK)
-				cd_usage_spend(off, &o->part->own->all);
+				cd_share_spend(off, &o->part->own->all);
 		}
 		return s; /* all sums of a turn have the same targets */
 	}
@@ -181,7 +181,7 @@ take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_usage *off, 
 static om_status
 share_out(struct cd_calls *c, struct cd_call *k, struct cd_row *row, om_err *e)
 {
-	struct cd_usage off = {.cost = OM_MONEY_ZERO};
+	struct cd_figures off = {.cost = OM_MONEY_ZERO};
 	bool part = false, sum = false;
 	om_status s = OM_OK;
 
@@ -194,7 +194,7 @@ share_out(struct cd_calls *c, struct cd_call *k, struct cd_row *row, om_err *e)
 		sum = true;
 		s = cd_calls_own(c, l->target, e);
 		if (s == OM_OK)
-			cd_usage_add(&off, l->target->own);
+			cd_share_add(&off, l->target->own);
 	}
 	if (s == OM_OK && sum)
 		s = take_earlier(c, k, &off, e);

@@ -5,8 +5,11 @@
 
 static const cd_field words[] = {CD_F_USER_ID, CD_F_USER_GROUPS, CD_F_MODEL, CD_F_REQUESTED_MODEL, CD_F_ORIGIN,
     CD_F_TASK, CD_F_CHAT_ID, CD_F_MESSAGE_ID, CD_F_PLATFORM, CD_F_KIND};
-static const cd_field usages[] = {CD_F_COST, CD_F_IS_BYOK, CD_F_BYOK_COST, CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS,
-    CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS, CD_F_CACHE_WRITE_TOKENS};
+static const cd_field usages[] = {
+    CD_F_IS_BYOK,
+#define OM_FIGURE_TOLD(NAME, name, kind, path) CD_F_##NAME,
+#include "messages/figures.def"
+};
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static void
@@ -47,44 +50,44 @@ count_of(const struct cd_cell *c)
 	return c->rank != CD_RANK_NONE ? c->v.i : 0;
 }
 
-void
-cd_usage_add(struct cd_usage *sum, const struct cd_own *own)
+static om_money
+amount_of(const struct cd_cell *c)
 {
-	const struct cd_cell *cost = cell_of(own, CD_F_COST), *byok = cell_of(own, CD_F_BYOK_COST);
-
-	if ((cost->rank != CD_RANK_NONE && om_money_add(sum->cost, cost->v.money, &sum->cost) != OM_OK) ||
-	    (byok->rank != CD_RANK_NONE && om_money_add(sum->byok, byok->v.money, &sum->byok) != OM_OK))
-		return; /* more than any sum can be */
-	sum->prompt += count_of(cell_of(own, CD_F_PROMPT_TOKENS));
-	sum->completion += count_of(cell_of(own, CD_F_COMPLETION_TOKENS));
-	sum->reasoning += count_of(cell_of(own, CD_F_REASONING_TOKENS));
-	sum->cached += count_of(cell_of(own, CD_F_CACHED_TOKENS));
-	sum->cache_write += count_of(cell_of(own, CD_F_CACHE_WRITE_TOKENS));
+	return c->rank != CD_RANK_NONE ? c->v.money : OM_MONEY_ZERO;
 }
 
-static void
-spend(int64_t *left, const struct cd_cell *c)
+static int64_t
+count_less(int64_t from, int64_t off)
 {
-	*left = *left > count_of(c) ? *left - count_of(c) : 0;
+	return from > off ? from - off : 0;
 }
 
-static void
-spend_cost(om_money *left, const struct cd_cell *c)
+static om_money
+amount_less(om_money from, om_money off)
 {
-	if (c->rank != CD_RANK_NONE)
-		left->v = om_money_cmp(*left, c->v.money) > 0 ? left->v - c->v.money.v : 0;
+	return om_money_cmp(from, off) > 0 ? (om_money){.v = from.v - off.v} : OM_MONEY_ZERO;
 }
 
 void
-cd_usage_spend(struct cd_usage *sum, const struct cd_row *other)
+cd_share_add(struct cd_figures *sum, const struct cd_own *own)
 {
-	spend_cost(&sum->cost, &other->cell[CD_F_COST]);
-	spend_cost(&sum->byok, &other->cell[CD_F_BYOK_COST]);
-	spend(&sum->prompt, &other->cell[CD_F_PROMPT_TOKENS]);
-	spend(&sum->completion, &other->cell[CD_F_COMPLETION_TOKENS]);
-	spend(&sum->reasoning, &other->cell[CD_F_REASONING_TOKENS]);
-	spend(&sum->cached, &other->cell[CD_F_CACHED_TOKENS]);
-	spend(&sum->cache_write, &other->cell[CD_F_CACHE_WRITE_TOKENS]);
+	struct cd_figures more = {.requests = 0};
+
+#define TAKE_COUNT(NAME, name)                 more.name = count_of(cell_of(own, CD_F_##NAME));
+#define TAKE_MONEY(NAME, name)                 more.name = amount_of(cell_of(own, CD_F_##NAME));
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TAKE_##kind(NAME, name)
+#include "messages/figures.def"
+	if (cd_figures_add(&more, sum) == OM_OK) /* else it is more than any sum can be */
+		*sum = more;
+}
+
+void
+cd_share_spend(struct cd_figures *sum, const struct cd_row *other)
+{
+#define SPEND_COUNT(NAME, name)                sum->name = count_less(sum->name, count_of(&other->cell[CD_F_##NAME]));
+#define SPEND_MONEY(NAME, name)                sum->name = amount_less(sum->name, amount_of(&other->cell[CD_F_##NAME]));
+#define OM_FIGURE_TOLD(NAME, name, kind, path) SPEND_##kind(NAME, name)
+#include "messages/figures.def"
 }
 
 void
@@ -97,29 +100,20 @@ cd_share_part(struct cd_row *row)
 	row->cell[CD_F_COST].v.money = OM_MONEY_ZERO;
 }
 
-static void
-take_off(struct cd_cell *c, int64_t off)
-{
-	if (c->rank != CD_RANK_NONE)
-		c->v.i = c->v.i > off ? c->v.i - off : 0;
-}
-
 void
-cd_share_rest(struct cd_row *row, const struct cd_usage *off)
+cd_share_rest(struct cd_row *row, const struct cd_figures *off)
 {
-	struct cd_cell *cost = &row->cell[CD_F_COST], *byok = &row->cell[CD_F_BYOK_COST];
+	const struct cd_cell *cost = &row->cell[CD_F_COST];
 
 	if (cost->rank <= CD_RANK_DERIVED || om_money_cmp(cost->v.money, off->cost) <= 0) {
 		cd_share_part(row);
 		return;
 	}
 	row->is_part = true;
-	cost->v.money.v -= off->cost.v;
-	if (byok->rank != CD_RANK_NONE)
-		byok->v.money.v = om_money_cmp(byok->v.money, off->byok) > 0 ? byok->v.money.v - off->byok.v : 0;
-	take_off(&row->cell[CD_F_PROMPT_TOKENS], off->prompt);
-	take_off(&row->cell[CD_F_COMPLETION_TOKENS], off->completion);
-	take_off(&row->cell[CD_F_REASONING_TOKENS], off->reasoning);
-	take_off(&row->cell[CD_F_CACHED_TOKENS], off->cached);
-	take_off(&row->cell[CD_F_CACHE_WRITE_TOKENS], off->cache_write);
+#define REST_COUNT(c, name) (c)->v.i = count_less((c)->v.i, off->name);
+#define REST_MONEY(c, name) (c)->v.money = amount_less((c)->v.money, off->name);
+#define OM_FIGURE_TOLD(NAME, name, kind, path)           \
+	if (row->cell[CD_F_##NAME].rank != CD_RANK_NONE) \
+	REST_##kind(&row->cell[CD_F_##NAME], name)
+#include "messages/figures.def"
 }

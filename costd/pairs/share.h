@@ -13,25 +13,21 @@
 #define CD_SHARE_H
 
 #include "own.h"
+#include "value/figures.h"
 
 /* cd_share_fill lets a part's words fill the row that counts; usage too, unless
  * the part is the sum of several requests. */
 void cd_share_fill(struct cd_row *row, const struct cd_row *part, bool usage);
 
-/* What is taken off a sum. */
-struct cd_usage {
-	om_money cost, byok;
-	int64_t prompt, completion, reasoning, cached, cache_write;
-};
-
-/* cd_usage_add adds what is to be taken off for one generation. */
-void cd_usage_add(struct cd_usage *sum, const struct cd_own *own);
-/* cd_usage_spend takes off what an earlier sum of the same turn covers. */
-void cd_usage_spend(struct cd_usage *sum, const struct cd_row *other);
+/* cd_share_add adds what is to be taken off a sum for one generation: the figures that
+ * records say. */
+void cd_share_add(struct cd_figures *sum, const struct cd_own *own);
+/* cd_share_spend takes off what an earlier sum of the same turn covers. */
+void cd_share_spend(struct cd_figures *sum, const struct cd_row *other);
 
 /* cd_share_part makes the row of a part that counts nothing; cd_share_rest that of a
  * sum, less `off`. */
 void cd_share_part(struct cd_row *row);
-void cd_share_rest(struct cd_row *row, const struct cd_usage *off);
+void cd_share_rest(struct cd_row *row, const struct cd_figures *off);
 
 #endif

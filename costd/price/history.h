@@ -8,8 +8,8 @@
  *           after a newer one.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
-#ifndef CD_PRICE_H
-#define CD_PRICE_H
+#ifndef CD_HISTORY_H
+#define CD_HISTORY_H
 
 #include "pricing.h"
 #include "database/db.h"

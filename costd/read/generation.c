@@ -21,12 +21,13 @@ struct ask {
 };
 
 static om_status
-keep_row(void *arg, const struct cd_val *v, om_err *e)
+keep_row(void *arg, Om__Generation *g, om_err *e)
 {
 	struct ask *ask = arg;
 
-	ask->out->generation = cd_generation_read(v, ask->a, e);
-	return ask->out->generation != NULL ? OM_OK : OM_DAMAGED;
+	(void)e;
+	ask->out->generation = g;
+	return OM_OK;
 }
 
 static om_status
@@ -49,21 +50,13 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 }
 
 static om_status
-keep_lookup(void *arg, const struct cd_val *v, om_err *e)
+keep_lookup(void *arg, void *lookup, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
-	Om__Lookup *l = om_msg_new(ask->a, &om__lookup__descriptor);
 
-	if (l == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	l->attempts = v[0].i > 0 ? (uint32_t)v[0].i : 0;
-	l->first_us = v[1].i;
-	l->has_next_us = v[2].kind == CD_INT;
-	l->next_us = v[2].i;
-	l->has_last_status = v[3].kind == CD_INT;
-	l->last_status = (int32_t)v[3].i;
-	l->last_error = cd_column_text(&v[4], ask->a);
-	ask->out->lookup = l;
+	(void)v;
+	(void)e;
+	ask->out->lookup = lookup;
 	return OM_OK;
 }
 
@@ -116,12 +109,11 @@ work(struct cd_db *db, void *arg, om_err *e)
 	ask->out->n_records = 0;
 	ask->out->lookup = NULL;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
 	cd_sql_add(&q, " WHERE g.generation_id=?");
 	cd_sql_value(&q, v[0]);
-	s = cd_sql_query(db, &q, keep_row, ask, e);
+	s = cd_generation_query(db, &q, keep_row, ask, e);
 	cd_sql_fini(&q);
 	if (s == OM_OK && ask->out->generation == NULL)
 		s = om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
@@ -133,7 +125,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK)
 		s = read_keys(db, ask, "SELECT ledger_key FROM link WHERE target=? ORDER BY ledger_key",
 		    &ask->out->generation->parts, &ask->out->generation->n_parts, e);
-	return s == OM_OK ? cd_db_query(db, lookup, v, 1, keep_lookup, ask, e) : s;
+	return s == OM_OK ? cd_fill_query(db, lookup, v, 1, &om__lookup__descriptor, ask->a, keep_lookup, ask, e) : s;
 }
 
 om_status

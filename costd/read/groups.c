@@ -13,24 +13,24 @@
 
 #define FIRST_ROOM 64u
 
-/* The groups in the order of Om__Dimension: how they are computed, called, what key
- * of the totals they need, and where they go in the reply. */
+/* How a key is computed from the columns. */
+typedef enum how { HOW_DAY, HOW_MONTH, HOW_HOUR, HOW_PLAIN, HOW_MODEL, HOW_EACH } how;
+
+/* The groups in the order of Om__Dimension: what they are called in SQL, where they go in
+ * the reply, and what key of the totals they need. */
 static const struct group {
-	const char *sql, *name;
+	const char *name;
 	size_t offset; /* of a char * in Om__UsageRow */
+	how how;
+	cd_field field; /* of a key */
 	unsigned dim;
 } groups[] = {
-    [OM__DIMENSION__DIMENSION_DAY] = {"DATE_FORMAT(day,'%Y-%m-%d')", "k_day", offsetof(Om__UsageRow, day), 0},
-    [OM__DIMENSION__DIMENSION_MONTH] = {"DATE_FORMAT(day,'%Y-%m')", "k_month", offsetof(Om__UsageRow, month), 0},
-    [OM__DIMENSION__DIMENSION_USER] = {"user_id", "k_user", offsetof(Om__UsageRow, user), CD_DIM_USER},
-    [OM__DIMENSION__DIMENSION_MODEL] = {CD_MODEL_NAME("g.model"), "k_model", offsetof(Om__UsageRow, model),
-	CD_DIM_MODEL},
-    [OM__DIMENSION__DIMENSION_PROVIDER] = {"provider", "k_provider", offsetof(Om__UsageRow, provider), CD_DIM_PROVIDER},
-    [OM__DIMENSION__DIMENSION_ORIGIN] = {"origin", "k_origin", offsetof(Om__UsageRow, origin), CD_DIM_ORIGIN},
-    [OM__DIMENSION__DIMENSION_TASK] = {"task", "k_task", offsetof(Om__UsageRow, task), CD_DIM_TASK},
-    [OM__DIMENSION__DIMENSION_HOUR] = {NULL, "k_hour", offsetof(Om__UsageRow, hour), 0},
-    [OM__DIMENSION__DIMENSION_GROUP] = {"one.name", "k_group", offsetof(Om__UsageRow, group), CD_DIM_GROUPS},
-    [OM__DIMENSION__DIMENSION_SOURCE] = {"source", "k_source", offsetof(Om__UsageRow, source), CD_DIM_SOURCE},
+#define OM_DIMENSION_TIME(NAME, name) \
+	[OM__DIMENSION__DIMENSION_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##NAME, CD_F_STARTED_US, 0},
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
+	[OM__DIMENSION__DIMENSION_##NAME] = {                 \
+	    "k_" #name, offsetof(Om__UsageRow, name), HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
+#include "messages/dimensions.def"
 };
 #define N_GROUPS (sizeof groups / sizeof groups[0])
 
@@ -61,6 +61,32 @@ has_group(const struct cd_groups *g, Om__Dimension which)
 		if (g->by[i] == which)
 			return true;
 	return false;
+}
+
+/* write_key writes how a key is computed. */
+static void
+write_key(struct cd_sql *q, const struct group *by, const struct cd_hours *hours)
+{
+	switch (by->how) {
+	case HOW_DAY:
+		cd_sql_add(q, "DATE_FORMAT(day,'%Y-%m-%d')");
+		break;
+	case HOW_MONTH:
+		cd_sql_add(q, "DATE_FORMAT(day,'%Y-%m')");
+		break;
+	case HOW_HOUR:
+		cd_hours_sql(hours, &q->text);
+		break;
+	case HOW_PLAIN:
+		om_buf_printf(&q->text, "g.%s", cd_fields[by->field].column);
+		break;
+	case HOW_MODEL:
+		cd_sql_add(q, CD_MODEL_NAME("g.model"));
+		break;
+	case HOW_EACH:
+		cd_sql_add(q, "one.name");
+		break;
+	}
 }
 
 /* from_where reads the smallest table that knows the keys. */
@@ -120,7 +146,7 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
 
 		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
-								: cd_column_text(v, scan->a);
+									: cd_column_text(v, scan->a);
 		v++;
 	}
 	row->figures = cd_figures_read(v, scan->a, e);
@@ -175,14 +201,11 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 	for (size_t i = 0; i < g->n_by; i++) {
 		const struct group *by = &groups[g->by[i]];
 
-		if (g->by[i] == OM__DIMENSION__DIMENSION_HOUR)
-			cd_hours_sql(&hours, &q.text);
-		else
-			cd_sql_add(&q, by->sql);
+		write_key(&q, by, &hours);
 		om_buf_printf(&q.text, " AS %s,", by->name);
 		dims |= by->dim;
 	}
-	cd_sql_add(&q, rows ? cd_generation_sums : cd_day_sums);
+	cd_sql_add(&q, cd_figure_sums);
 	from_where(&q, rows, dims, has_group(g, OM__DIMENSION__DIMENSION_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
@@ -223,7 +246,7 @@ cd_total_read(
 
 	cd_sql_init(&q, a);
 	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, p->days ? cd_day_sums : cd_generation_sums);
+	cd_sql_add(&q, cd_figure_sums);
 	from_where(&q, !p->days, 0, false, p, f);
 	s = cd_sql_query(db, &q, keep_total, &scan, e);
 	cd_sql_fini(&q);

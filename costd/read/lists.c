@@ -9,7 +9,7 @@
 #include "rows.h"
 #include "where.h"
 #include "zone.h"
-#include "database/sql.h"
+#include "database/fill.h"
 #include "price/model.h"
 #include "store/people.h"
 #include "value/cursor.h"
@@ -35,16 +35,16 @@ struct ask_rows {
 };
 
 static om_status
-keep_generation(void *arg, const struct cd_val *v, om_err *e)
+keep_generation(void *arg, Om__Generation *g, om_err *e)
 {
 	struct ask_rows *ask = arg;
 
-	if (ask->n == ask->limit) {
+	(void)e;
+	if (ask->n == ask->limit)
 		ask->more = true;
-		return OM_OK;
-	}
-	ask->items[ask->n] = cd_generation_read(v, ask->a, e);
-	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
+	else
+		ask->items[ask->n++] = g;
+	return OM_OK;
 }
 
 /* conditions adds those of one branch: the period, the filter, one name of the
@@ -147,8 +147,7 @@ read_generations(struct cd_db *db, void *arg, om_err *e)
 	ask->n = 0;
 	ask->more = false;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	if (f != NULL && (f->n_states > 1 || f->n_cost_states > 1 || ask->n_models > 1)) {
 		branches(&q, ask);
 		newest_first(&q, ask, "g.");
@@ -157,7 +156,7 @@ read_generations(struct cd_db *db, void *arg, om_err *e)
 		one_condition(&q, ask);
 		newest_first(&q, ask, "");
 	}
-	s = cd_sql_query(db, &q, keep_generation, ask, e);
+	s = cd_generation_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
 	return s;
 }
@@ -209,16 +208,17 @@ struct ask_users {
 };
 
 static om_status
-keep_user(void *arg, const struct cd_val *v, om_err *e)
+keep_user(void *arg, void *user, const struct cd_val *v, om_err *e)
 {
 	struct ask_users *ask = arg;
 
-	if (ask->n == ask->limit) {
+	(void)v;
+	(void)e;
+	if (ask->n == ask->limit)
 		ask->more = true;
-		return OM_OK;
-	}
-	ask->items[ask->n] = cd_people_read(v, ask->a, e);
-	return ask->items[ask->n++] != NULL ? OM_OK : OM_DAMAGED;
+	else
+		ask->items[ask->n++] = user;
+	return OM_OK;
 }
 
 static om_status
@@ -250,7 +250,7 @@ read_users(struct cd_db *db, void *arg, om_err *e)
 	}
 	cd_sql_add(&q, " ORDER BY id LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)ask->limit + 1));
-	s = cd_sql_query(db, &q, keep_user, ask, e);
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
 	cd_sql_fini(&q);
 	return s;
 }

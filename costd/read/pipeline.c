@@ -5,7 +5,7 @@
  */
 #include "read.h"
 
-#include "database/column.h"
+#include "database/fill.h"
 #include "ledger/lookup.h"
 #include "terms/offers.h"
 #include "envelope.pb-c.h"
@@ -18,69 +18,6 @@ struct ask {
 	bool found;
 	om_day first;
 };
-
-static om_status
-keep_batch(void *arg, const struct cd_val *v, om_err *e)
-{
-	Om__PipelineReply *out = ((struct ask *)arg)->out;
-
-	(void)e;
-	out->has_last_commit_us = v[0].kind == CD_INT;
-	out->last_commit_us = v[0].i;
-	out->has_last_event_us = v[1].kind == CD_INT;
-	out->last_event_us = v[1].i;
-	return OM_OK;
-}
-
-static uint64_t
-count(const struct cd_val *v)
-{
-	return v->kind == CD_INT && v->i > 0 ? (uint64_t)v->i : 0;
-}
-
-static om_status
-keep_counts(void *arg, const struct cd_val *v, om_err *e)
-{
-	Om__PipelineReply *out = ((struct ask *)arg)->out;
-
-	(void)e;
-	out->dead_letters = count(&v[0]);
-	out->lookups_waiting = count(&v[1]);
-	out->lookups_overdue = count(&v[2]);
-	out->lookups_given_up = count(&v[3]);
-	out->has_missing_records = 1;
-	out->missing_records = count(&v[4]);
-	return OM_OK;
-}
-
-static om_status
-keep_error(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct ask *ask = arg;
-
-	ask->out->last_error = cd_column_text(&v[0], ask->a);
-	return ask->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-}
-
-static om_status
-keep_held(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct ask *ask = arg;
-
-	ask->out->held_month = cd_column_text(&v[0], ask->a);
-	ask->out->held_reason = cd_column_text(&v[1], ask->a);
-	return ask->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-}
-
-static om_status
-read_held(struct cd_db *db, struct ask *ask, om_err *e)
-{
-	ask->out->held_month = ask->out->held_reason = NULL;
-	return cd_db_query(db,
-	    "SELECT DATE_FORMAT(month,'%Y-%m'),held FROM delivery WHERE state=0 AND held IS NOT NULL ORDER BY month "
-	    "LIMIT 1",
-	    NULL, 0, keep_held, ask, e);
-}
 
 static om_status
 read_pause(struct cd_db *db, struct ask *ask, om_err *e)
@@ -98,27 +35,35 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 {
 	/* the newest few batches: of several gateways, the newest record may not be
 	 * in the newest batch */
-	static const char batch[] = "SELECT MAX(committed_us),MAX(COALESCE(received_us,committed_us)) FROM (SELECT "
+	static const char batch[] = "SELECT MAX(committed_us) AS last_commit_us,"
+				    "MAX(COALESCE(received_us,committed_us)) AS last_event_us FROM (SELECT "
 				    "committed_us,received_us FROM batch ORDER BY committed_us DESC LIMIT 16) AS t";
 	static const char counts[] =
-	    "SELECT (SELECT COUNT(*) FROM dead_letter),(SELECT COUNT(*) FROM lookup WHERE next_us IS NOT NULL),"
-	    "(SELECT COUNT(*) FROM lookup WHERE next_us<? AND (lease_until_us IS NULL OR lease_until_us<?)),"
-	    "(SELECT COUNT(*) FROM lookup WHERE next_us IS NULL),"
-	    "(SELECT CAST(COALESCE(SUM(last_seq-first_seq+1),0) AS SIGNED) FROM missing)";
+	    "SELECT (SELECT COUNT(*) FROM dead_letter) AS dead_letters,"
+	    "(SELECT COUNT(*) FROM lookup WHERE next_us IS NOT NULL) AS lookups_waiting,"
+	    "(SELECT COUNT(*) FROM lookup WHERE next_us<? AND (lease_until_us IS NULL OR lease_until_us<?)) AS "
+	    "lookups_overdue,(SELECT COUNT(*) FROM lookup WHERE next_us IS NULL) AS lookups_given_up,"
+	    "(SELECT CAST(COALESCE(SUM(last_seq-first_seq+1),0) AS SIGNED) FROM missing) AS missing_records";
 	static const char error[] = "SELECT last_error FROM lookup WHERE next_us IS NOT NULL AND last_error IS NOT "
 				    "NULL ORDER BY next_us LIMIT 1";
+	static const char held[] = "SELECT DATE_FORMAT(month,'%Y-%m') AS held_month,held AS held_reason FROM delivery "
+				   "WHERE state=0 AND held IS NOT NULL ORDER BY month LIMIT 1";
 	const om_time late = om_now() - LATE_US;
 	struct ask *ask = arg;
-	om_status s = cd_db_query(db, batch, NULL, 0, keep_batch, arg, e);
+	const struct cd_val times[] = {CD_I(late), CD_I(late)};
+	ProtobufCMessage *out = &ask->out->base;
+	om_status s;
 
+	ask->out->last_error = ask->out->held_month = ask->out->held_reason = NULL;
+	s = cd_fill_into(db, batch, NULL, 0, out, ask->a, e);
 	if (s == OM_OK)
-		s = cd_db_query(db, counts, (struct cd_val[]){CD_I(late), CD_I(late)}, 2, keep_counts, arg, e);
+		s = cd_fill_into(db, counts, times, 2, out, ask->a, e);
 	if (s == OM_OK)
-		s = cd_db_query(db, error, NULL, 0, keep_error, arg, e);
+		s = cd_fill_into(db, error, NULL, 0, out, ask->a, e);
 	if (s == OM_OK)
 		s = read_pause(db, arg, e);
 	if (s == OM_OK)
-		s = read_held(db, arg, e);
+		s = cd_fill_into(db, held, NULL, 0, out, ask->a, e);
 	return s == OM_OK ? cd_terms_conflict(db, om_now(), ask->a, &ask->out->terms_conflict, e) : s;
 }
 

@@ -6,8 +6,8 @@
  * Owner     Replies live in the arena.
  * Threads   All calls from any thread.
  */
-#ifndef CD_QUERY_H
-#define CD_QUERY_H
+#ifndef CD_READ_H
+#define CD_READ_H
 
 #include "reading.h"
 #include "database/pool.h"

@@ -289,10 +289,9 @@ struct page {
 };
 
 static om_status
-keep_row(void *arg, const struct cd_val *v, om_err *e)
+keep_row(void *arg, Om__Generation *g, om_err *e)
 {
 	struct page *page = arg;
-	Om__Generation *g;
 	om_money cost;
 	om_status s = OM_OK;
 	int n;
@@ -301,9 +300,6 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 		page->more = true;
 		return OM_OK;
 	}
-	g = cd_generation_read(v, page->a, e);
-	if (g == NULL)
-		return OM_DAMAGED;
 	page->out->rows[page->out->n_rows++] = g;
 	page->at.begun = true;
 	page->at.rows++;
@@ -328,8 +324,7 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	f.user = g->user;
 	f.group = g->group;
 	cd_sql_init(&q, page->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
 	cd_where_add(&q, true, &g->of.month, &f);
 	if (page->at.begun) {
@@ -340,7 +335,7 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	}
 	cd_sql_add(&q, " ORDER BY started_us,generation_id LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)page->limit + 1));
-	s = cd_sql_query(db, &q, keep_row, page, e);
+	s = cd_generation_query(db, &q, keep_row, page, e);
 	cd_sql_fini(&q);
 	return s;
 }

@@ -4,33 +4,17 @@
 #include "database/column.h"
 #include "pairs/pair.h"
 #include "price/model.h"
-#include "value/group_set.h"
+#include "value/join.h"
 #include "record.pb-c.h"
 
-const char cd_day_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
-			   "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"
-			   "CAST(COALESCE(SUM(completion_tokens),0) AS SIGNED) AS s_completion_tokens,"
-			   "CAST(COALESCE(SUM(reasoning_tokens),0) AS SIGNED) AS s_reasoning_tokens,"
-			   "CAST(COALESCE(SUM(cached_tokens),0) AS SIGNED) AS s_cached_tokens,"
-			   "CAST(COALESCE(SUM(cache_write_tokens),0) AS SIGNED) AS s_cache_write_tokens,"
-			   "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
-			   "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
+#define SUM_COUNT(name) ",CAST(COALESCE(SUM(" #name "),0) AS SIGNED) AS s_" #name
+#define SUM_MONEY(name) ",COALESCE(SUM(" #name "),0) AS s_" #name
+static const char sums[] = ""
+#define OM_FIGURE(name, kind) SUM_##kind(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_sums = &sums[1]; /* after the first comma */
 
-const char cd_generation_sums[] = "CAST(COALESCE(SUM(requests),0) AS SIGNED) AS s_requests,"
-				  "CAST(COALESCE(SUM(prompt_tokens),0) AS SIGNED) AS s_prompt_tokens,"
-				  "CAST(COALESCE(SUM(completion_tokens),0) AS SIGNED) AS s_completion_tokens,"
-				  "CAST(COALESCE(SUM(reasoning_tokens),0) AS SIGNED) AS s_reasoning_tokens,"
-				  "CAST(COALESCE(SUM(cached_tokens),0) AS SIGNED) AS s_cached_tokens,"
-				  "CAST(COALESCE(SUM(cache_write_tokens),0) AS SIGNED) AS s_cache_write_tokens,"
-				  "COALESCE(SUM(cost),0) AS s_cost,COALESCE(SUM(byok_cost),0) AS s_byok_cost,"
-				  "CAST(COALESCE(SUM(unsettled),0) AS SIGNED) AS s_unsettled";
-
-const char cd_generation_columns[] = "g.generation_id,g.user_id,u.name," CD_MODEL_NAME(
-    "g.model") ",g.provider,g.requested_model,g.started_us,g.finished_us,"
-	       "DATE_FORMAT(g.day,'%Y-%m-%d'),g.state,g.cost_state,g.cost,g.byok_cost,g.is_byok,g.prompt_tokens,"
-	       "g.completion_tokens,g.reasoning_tokens,g.cached_tokens,g.cache_write_tokens,g.chat_id,g.message_id,g."
-	       "turn_id,"
-	       "g.origin,g.task,g.source,g.user_groups,g.platform,g.other_id,g.requests,g.unsettled,g.link_kind,g.kind";
 const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
 
 static uint64_t
@@ -48,24 +32,14 @@ cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 		(void)om_fail(e, OM_NOMEM, "out of memory");
 		return NULL;
 	}
-	f->requests = read_count(&v[0]);
-	f->prompt_tokens = read_count(&v[1]);
-	f->completion_tokens = read_count(&v[2]);
-	f->reasoning_tokens = read_count(&v[3]);
-	f->cached_tokens = read_count(&v[4]);
-	f->cache_write_tokens = read_count(&v[5]);
-	f->cost = cd_column_money(&v[6], a, e);
-	f->byok_cost = cd_column_money(&v[7], a, e);
-	f->unsettled = read_count(&v[8]);
-	return f->cost != NULL && f->byok_cost != NULL ? f : NULL;
-}
-
-/* read_int sets a number and whether it is there. */
-static void
-read_int(const struct cd_val *v, int64_t *out, protobuf_c_boolean *has)
-{
-	*has = v->kind == CD_INT;
-	*out = v->i;
+#define READ_COUNT(name) f->name = read_count(v++);
+#define READ_MONEY(name)                      \
+	f->name = cd_column_money(v++, a, e); \
+	if (f->name == NULL)                  \
+		return NULL;
+#define OM_FIGURE(name, kind) READ_##kind(name)
+#include "messages/figures.def"
+	return f;
 }
 
 /* add_marks lists what is out of the ordinary about a row. */
@@ -83,56 +57,41 @@ add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
 		g->marks[g->n_marks++] = other_id;
 }
 
-Om__Generation *
-cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e)
+/* The columns of a row that are fields of the message, besides these few. */
+void
+cd_generation_select(struct cd_sql *q)
 {
-	Om__Generation *g = om_msg_new(a, &om__generation__descriptor);
+	cd_sql_add(q,
+	    "SELECT g.link_kind AS _link,g.generation_id,u.name AS user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
+	    "g.cost_state,g.requests,g.unsettled");
+	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+		if (f == CD_F_MODEL)
+			cd_sql_add(q, "," CD_MODEL_NAME("g.model") " AS model");
+		else if (cd_fill_has(&om__generation__descriptor, cd_fields[f].column))
+			om_buf_printf(&q->text, ",g.%s", cd_fields[f].column);
+	}
+}
 
-	if (g == NULL) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	g->generation_id = cd_column_text(v++, a);
-	g->user = cd_column_text(v++, a);
-	g->user_name = cd_column_text(v++, a);
-	g->model = cd_column_text(v++, a);
-	g->provider = cd_column_text(v++, a);
-	g->requested_model = cd_column_text(v++, a);
-	g->started_us = (v++)->i;
-	read_int(v++, &g->finished_us, &g->has_finished_us);
-	g->day = cd_column_text(v++, a);
-	g->state = (Om__State)(v++)->i;
-	g->cost_state = (Om__CostState)(v++)->i;
-	g->cost = v->kind == CD_NULL ? NULL : cd_column_money(v, a, e);
-	v++;
-	g->byok_cost = v->kind == CD_NULL ? NULL : cd_column_money(v, a, e);
-	v++;
-	g->has_is_byok = v->kind == CD_INT;
-	g->is_byok = (v++)->i != 0;
-	read_int(v++, &g->prompt_tokens, &g->has_prompt_tokens);
-	read_int(v++, &g->completion_tokens, &g->has_completion_tokens);
-	read_int(v++, &g->reasoning_tokens, &g->has_reasoning_tokens);
-	read_int(v++, &g->cached_tokens, &g->has_cached_tokens);
-	read_int(v++, &g->cache_write_tokens, &g->has_cache_write_tokens);
-	g->chat_id = cd_column_text(v++, a);
-	g->message_id = cd_column_text(v++, a);
-	g->turn_id = cd_column_text(v++, a);
-	g->origin = cd_column_text(v++, a);
-	g->task = cd_column_text(v++, a);
-	g->source = cd_column_text(v++, a);
-	if (v->kind == CD_TEXT && cd_group_set_read(v->p, v->n, &g->groups, &g->n_groups, a, e) != OM_OK)
-		return NULL;
-	v++;
-	g->platform = cd_column_text(v++, a);
-	g->other_id = cd_column_text(v++, a);
-	g->has_requests = g->has_unsettled = true;
-	g->requests = (uint32_t)(v++)->i;
-	g->unsettled = (v++)->i != 0;
-	add_marks(g, (cd_link)(v++)->i, a);
-	g->kind = cd_column_text(v, a);
-	if (a->failed || g->generation_id == NULL || g->user == NULL || g->day == NULL) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	return g;
+struct generations {
+	struct om_arena *a;
+	cd_generation_fn *fn;
+	void *arg;
+};
+
+static om_status
+take_generation(void *arg, void *message, const struct cd_val *v, om_err *e)
+{
+	const struct generations *all = arg;
+	Om__Generation *g = message;
+
+	add_marks(g, (cd_link)v[0].i, all->a);
+	return all->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : all->fn(all->arg, g, e);
+}
+
+om_status
+cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e)
+{
+	struct generations all = {.a = q->a, .fn = fn, .arg = arg};
+
+	return cd_fill_sql(db, q, &om__generation__descriptor, take_generation, &all, e);
 }

@@ -6,21 +6,24 @@
 #define CD_ROWS_H
 
 #include "database/db.h"
+#include "database/sql.h"
+#include "value/figures.h"
 #include "usage.pb-c.h"
 #include "wire/codec.h"
 
-/* Sums of a group, nine columns. */
-#define CD_N_FIGURES 9u
-extern const char cd_day_sums[];        /* over usage_day */
-extern const char cd_generation_sums[]; /* over generation */
+/* Sums of a group over any of the tables: CD_N_FIGURES columns, called "s_" and the figure. */
+extern const char *const cd_figure_sums;
 
-/* cd_figures_read makes the message of nine columns; NULL when out of memory or
+/* cd_figures_read makes the message of their values; NULL when out of memory or
  * malformed, with the reason in e. */
 Om__Figures *cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e);
 
-/* A ledger row with its user's name, as the reads select it, and its message. */
-extern const char cd_generation_columns[];
+/* A ledger row with its user's name.  cd_generation_select begins the query with
+ * "SELECT …", cd_generation_from is its usual " FROM …", and cd_generation_query makes
+ * the messages. */
+typedef om_status cd_generation_fn(void *arg, Om__Generation *g, om_err *e);
+void cd_generation_select(struct cd_sql *q);
 extern const char cd_generation_from[];
-Om__Generation *cd_generation_read(const struct cd_val *v, struct om_arena *a, om_err *e);
+om_status cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e) OM_MUST;
 
 #endif

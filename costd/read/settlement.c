@@ -3,7 +3,7 @@
 #include "read.h"
 
 #include "database/column.h"
-#include "database/sql.h"
+#include "database/fill.h"
 #include "price/estimate.h"
 #include "price/model.h"
 #include "store/dead.h"
@@ -24,7 +24,9 @@ struct page {
 	size_t limit, n;
 	bool more;
 	void **items; /* messages, in the arena */
-	void *(*read)(struct page *p, const struct cd_val *v, om_err *e);
+	const ProtobufCMessageDescriptor *kind;
+	/* finish adds to a message what no column is; NULL: nothing */
+	om_status (*finish)(struct page *p, void *message, const struct cd_val *v, om_err *e);
 	bool have_key; /* costd can ask the provider */
 	const char *model;
 	struct cd_row *rows;           /* what an estimate goes by, beside the items */
@@ -45,18 +47,20 @@ begin_page(struct page *p, bool has_limit, uint32_t limit, cd_cursor_kind kind, 
 }
 
 static om_status
-keep(void *arg, const struct cd_val *v, om_err *e)
+keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
 	struct page *p = arg;
+	om_status s;
 
 	if (p->n == p->limit) {
 		p->more = true;
 		return OM_OK;
 	}
-	p->items[p->n] = p->read(p, v, e);
+	s = p->finish != NULL ? p->finish(p, message, v, e) : OM_OK;
 	if (p->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	return p->items[p->n++] != NULL ? OM_OK : OM_DAMAGED;
+	p->items[p->n++] = message;
+	return s;
 }
 
 static om_status
@@ -66,7 +70,7 @@ fetch(struct cd_db *db, struct page *p, struct cd_sql *q, om_err *e)
 
 	p->n = 0;
 	p->more = false;
-	s = cd_sql_query(db, q, keep, p, e);
+	s = cd_fill_sql(db, q, p->kind, keep, p, e);
 	cd_sql_fini(q);
 	return s;
 }
@@ -78,23 +82,6 @@ no_message(om_err *e)
 }
 
 /* ---- prices ---- */
-
-static void *
-read_price(struct page *p, const struct cd_val *v, om_err *e)
-{
-	Om__PriceLine *m = om_msg_new(p->a, &om__price_line__descriptor);
-
-	if (m == NULL) {
-		(void)no_message(e);
-		return NULL;
-	}
-	m->model = cd_column_text(&v[0], p->a);
-	m->valid_from_us = v[1].i;
-	m->has_valid_until_us = v[2].kind == CD_INT;
-	m->valid_until_us = v[2].i;
-	m->pricing = cd_column_text(&v[3], p->a);
-	return m;
-}
 
 static om_status
 fetch_prices(struct cd_db *db, void *arg, om_err *e)
@@ -124,7 +111,7 @@ om_status
 cd_query_prices(struct cd_pool *pool, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__PricesReply *out, om_err *e)
 {
-	struct page p = {.a = a, .read = read_price, .model = q->model};
+	struct page p = {.a = a, .kind = &om__price_line__descriptor, .model = q->model};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_PRICES, q->cursor, e);
 
 	if (s == OM_OK)
@@ -159,14 +146,19 @@ reason(const struct page *p, const Om__UnsettledItem *m, bool unsettled, bool pl
 							   : OM__UNSETTLED_REASON__UNSETTLED_WAITING;
 }
 
-/* Columns of fetch_unsettled behind those of the item. */
-enum { U_UNSETTLED = 8, U_PLATFORM, U_PLANNED, U_ATTEMPTS, U_NEXT, U_STATUS, U_ERROR, U_ROW };
+/* Columns of fetch_unsettled before those of the item. */
+enum { U_UNSETTLED, U_PLATFORM, U_PLANNED, U_ROW };
+#define U_COLUMNS "g.unsettled AS _unsettled,g.platform AS _platform,l.generation_id AS _planned"
 
 /* What an estimate goes by, in the order of the columns from U_ROW on. */
-static const cd_field by[] = {CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_REASONING_TOKENS, CD_F_CACHED_TOKENS,
-    CD_F_CACHE_WRITE_TOKENS, CD_F_IS_BYOK};
-#define BY_COLUMNS "prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,is_byok"
-#define N_BY       (sizeof by / sizeof by[0])
+static const cd_field by[] = {
+    CD_F_IS_BYOK,
+#define BY_MONEY(NAME)
+#define BY_COUNT(NAME)                         CD_F_##NAME,
+#define OM_FIGURE_TOLD(NAME, name, kind, path) BY_##kind(NAME)
+#include "messages/figures.def"
+};
+#define N_BY (sizeof by / sizeof by[0])
 
 static void
 keep_row(struct page *p, const struct cd_val *v)
@@ -205,39 +197,18 @@ say_why(struct cd_db *db, struct page *p, om_err *e)
 	return s;
 }
 
-static void *
-read_unsettled(struct page *p, const struct cd_val *v, om_err *e)
+static om_status
+finish_unsettled(struct page *p, void *message, const struct cd_val *v, om_err *e)
 {
-	Om__UnsettledItem *m = om_msg_new(p->a, &om__unsettled_item__descriptor);
+	Om__UnsettledItem *m = message;
 
-	if (m == NULL) {
-		(void)no_message(e);
-		return NULL;
-	}
-	m->generation_id = cd_column_text(&v[0], p->a);
-	m->user = cd_column_text(&v[1], p->a);
-	m->user_name = cd_column_text(&v[2], p->a);
-	m->model = cd_column_text(&v[3], p->a);
-	m->provider = cd_column_text(&v[4], p->a);
-	m->started_us = v[5].i;
-	m->cost_state = (Om__CostState)v[6].i;
-	if (v[7].kind != CD_NULL) {
-		m->cost = cd_column_money(&v[7], p->a, e);
-		if (m->cost == NULL)
-			return NULL;
-	}
-	m->attempts = v[U_ATTEMPTS].kind == CD_INT && v[U_ATTEMPTS].i > 0 ? (uint32_t)v[U_ATTEMPTS].i : 0;
-	m->has_next_us = v[U_NEXT].kind == CD_INT;
-	m->next_us = v[U_NEXT].i;
-	m->has_last_status = v[U_STATUS].kind == CD_INT;
-	m->last_status = (int32_t)v[U_STATUS].i;
-	m->last_error = cd_column_text(&v[U_ERROR], p->a);
+	(void)e;
 	m->reason = reason(p, m, v[U_UNSETTLED].i != 0, v[U_PLANNED].kind != CD_NULL);
 	m->has_lacks_byok = true;
 	m->lacks_byok = m->cost_state >= OM__COST_STATE__COST_REPORTED;
 	if (m->cost == NULL)
 		keep_row(p, v);
-	return m;
+	return OM_OK;
 }
 
 /* What is listed: rows that are not settled, and those without a cost that nobody
@@ -274,10 +245,13 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 	om_status s;
 
 	cd_sql_init(&q, p->a);
+	cd_sql_add(&q, "SELECT " U_COLUMNS);
+	for (size_t i = 0; i < N_BY; i++)
+		om_buf_printf(&q.text, ",g.%s AS _%s", cd_fields[by[i]].column, cd_fields[by[i]].column);
 	cd_sql_add(&q,
-	    "SELECT g.generation_id,g.user_id,u.name," MODEL_ASKED
-	    ",g.provider,g.started_us,g.cost_state,g.cost,g.unsettled,g.platform,"
-	    "l.generation_id,l.attempts,l.next_us,l.last_status,l.last_error," BY_COLUMNS " FROM (");
+	    ",g.generation_id,g.user_id,u.name AS user_name," MODEL_ASKED
+	    " AS model,g.provider,g.started_us,g.cost_state,g.cost,"
+	    "l.attempts,l.next_us,l.last_status,l.last_error FROM (");
 	for (size_t i = 0; i < N_BRANCHES; i++) {
 		cd_sql_add(&q, i > 0 ? " UNION " : ""); /* each row once */
 		add_branch(&q, p, unsettled_branches[i]);
@@ -295,7 +269,8 @@ om_status
 cd_query_unsettled(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__UnsettledReply *out, om_err *e)
 {
-	struct page p = {.a = a, .read = read_unsettled, .have_key = have_key};
+	struct page p = {
+	    .a = a, .kind = &om__unsettled_item__descriptor, .finish = finish_unsettled, .have_key = have_key};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_UNSETTLED, q->cursor, e);
 
 	if (s == OM_OK && (p.rows = om_arena_array(a, p.limit, sizeof *p.rows)) == NULL)
@@ -317,32 +292,24 @@ cd_query_unsettled(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery
 
 /* ---- dead letters ---- */
 
-static void *
-read_letter(struct page *p, const struct cd_val *v, om_err *e)
+/* Columns of fetch_letters before those of the item. */
+enum { L_RECORD, L_CONTENT };
+
+static om_status
+finish_letter(struct page *p, void *message, const struct cd_val *v, om_err *e)
 {
-	Om__DeadLetter *m = om_msg_new(p->a, &om__dead_letter__descriptor);
+	Om__DeadLetter *m = message;
+	struct cd_letter_key *key = &p->letters[p->n];
 	Om__Record *r = NULL;
 
-	struct cd_letter_key *key = &p->letters[p->n];
-
-	if (m == NULL || v[0].n != SPOOL_ID || v[5].n != OM_SHA256) {
-		(void)om_fail(e, OM_DAMAGED, "a dead letter has no spool");
-		return NULL;
-	}
-	memcpy(key->spool_id, v[0].p, SPOOL_ID);
-	key->seq = (uint64_t)v[1].i;
-	memcpy(key->content, v[5].p, OM_SHA256);
-	m->spool_id.data = om_arena_alloc(p->a, SPOOL_ID);
-	if (m->spool_id.data == NULL)
-		return NULL;
-	m->spool_id.len = SPOOL_ID;
-	memcpy(m->spool_id.data, v[0].p, SPOOL_ID);
-	m->seq = (uint64_t)v[1].i;
-	m->at_us = v[2].i;
-	m->reason = cd_column_text(&v[3], p->a);
-	m->bytes = (uint32_t)v[4].n;
-	if (om_msg_unpack(&om__record__descriptor, v[4].p, v[4].n, p->a, &r, NULL) != OM_OK)
-		return m;
+	if (m->spool_id.len != SPOOL_ID || v[L_CONTENT].n != OM_SHA256)
+		return om_fail(e, OM_DAMAGED, "a dead letter has no spool");
+	memcpy(key->spool_id, m->spool_id.data, SPOOL_ID);
+	key->seq = m->seq;
+	memcpy(key->content, v[L_CONTENT].p, OM_SHA256);
+	m->bytes = (uint32_t)v[L_RECORD].n;
+	if (om_msg_unpack(&om__record__descriptor, v[L_RECORD].p, v[L_RECORD].n, p->a, &r, NULL) != OM_OK)
+		return OM_OK;
 	m->generation_id = r->generation_id;
 	m->turn_id = r->turn_id;
 	m->user = r->user != NULL ? r->user->id : NULL;
@@ -350,7 +317,7 @@ read_letter(struct page *p, const struct cd_val *v, om_err *e)
 	m->cost = r->cost;
 	m->has_started_us = r->has_started_us || r->has_finished_us;
 	m->started_us = r->has_started_us ? r->started_us : r->finished_us;
-	return m;
+	return OM_OK;
 }
 
 /* A key in a cursor: spool and content in hexadecimal digits, then the number. */
@@ -383,7 +350,8 @@ fetch_letters(struct cd_db *db, void *arg, om_err *e)
 	struct cd_sql q;
 
 	cd_sql_init(&q, p->a);
-	cd_sql_add(&q, "SELECT spool_id,seq,at_us,reason,record,content FROM dead_letter WHERE TRUE");
+	cd_sql_add(
+	    &q, "SELECT record AS _record,content AS _content,spool_id,seq,at_us,reason FROM dead_letter WHERE TRUE");
 	if (p->after.key != NULL) {
 		if (!parse_letter_key(p->after.key, &k)) {
 			cd_sql_fini(&q);
@@ -405,7 +373,7 @@ om_status
 cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DeadLettersReply *out, om_err *e)
 {
-	struct page p = {.a = a, .read = read_letter};
+	struct page p = {.a = a, .kind = &om__dead_letter__descriptor, .finish = finish_letter};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_LETTERS, q->cursor, e);
 
 	if (s == OM_OK && (p.letters = om_arena_array(a, p.limit, sizeof *p.letters)) == NULL)
@@ -429,33 +397,6 @@ cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64
 
 /* ---- discrepancies ---- */
 
-static void *
-read_discrepancy(struct page *p, const struct cd_val *v, om_err *e)
-{
-	Om__Discrepancy *m = om_msg_new(p->a, &om__discrepancy__descriptor);
-	om_money reported, looked_up, difference;
-	char buf[OM_MONEY_TEXT];
-
-	if (m == NULL) {
-		(void)no_message(e);
-		return NULL;
-	}
-	m->generation_id = cd_column_text(&v[0], p->a);
-	m->user = cd_column_text(&v[1], p->a);
-	m->user_name = cd_column_text(&v[2], p->a);
-	m->model = cd_column_text(&v[3], p->a);
-	m->provider = cd_column_text(&v[4], p->a);
-	m->started_us = v[5].i;
-	m->found_us = v[6].i;
-	if (om_money_parse(v[7].p, &reported, e) != OM_OK || om_money_parse(v[8].p, &looked_up, e) != OM_OK ||
-	    om_money_sub(looked_up, reported, &difference) != OM_OK)
-		return NULL;
-	m->reported = om_arena_strdup(p->a, om_money_text(reported, buf));
-	m->looked_up = om_arena_strdup(p->a, om_money_text(looked_up, buf));
-	m->difference = om_arena_strdup(p->a, om_money_text(difference, buf));
-	return m;
-}
-
 static om_status
 fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
 {
@@ -464,8 +405,10 @@ fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
 
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT d.generation_id,g.user_id,u.name," CD_MODEL_NAME(
-		"g.model") ",g.provider,g.started_us,d.found_us,d.reported,d.looked_up "
+	    "SELECT d.generation_id,g.user_id,u.name AS user_name," CD_MODEL_NAME(
+		"g.model") " AS model,"
+			   "g.provider,g.started_us,d.found_us,d.reported,d.looked_up,d.looked_up-d.reported AS "
+			   "difference "
 			   "FROM discrepancy AS d JOIN generation AS g ON g.generation_id=d.generation_id "
 			   "LEFT JOIN `user` AS u ON u.id=g.user_id WHERE TRUE");
 	if (p->after.key != NULL) {
@@ -483,7 +426,7 @@ om_status
 cd_query_discrepancies(struct cd_pool *pool, const Om__DiscrepanciesQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DiscrepanciesReply *out, om_err *e)
 {
-	struct page p = {.a = a, .read = read_discrepancy};
+	struct page p = {.a = a, .kind = &om__discrepancy__descriptor};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_DISCREPANCIES, q->cursor, e);
 
 	if (s == OM_OK)

@@ -11,7 +11,7 @@
 #include "where.h"
 #include "zone.h"
 #include "database/column.h"
-#include "database/sql.h"
+#include "database/fill.h"
 #include "store/people.h"
 #include "terms/rows.h"
 #include "record.pb-c.h"
@@ -34,12 +34,14 @@ struct ask {
 };
 
 static om_status
-keep_user(void *arg, const struct cd_val *v, om_err *e)
+keep_user(void *arg, void *user, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
 
-	ask->out->user = cd_people_read(v, ask->a, e);
-	return ask->out->user != NULL ? OM_OK : OM_DAMAGED;
+	(void)v;
+	(void)e;
+	ask->out->user = user;
+	return OM_OK;
 }
 
 static om_status
@@ -54,7 +56,7 @@ read_user(struct cd_db *db, struct ask *ask, om_err *e)
 	cd_sql_init(&q, ask->a);
 	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
 	cd_sql_value(&q, cd_t(ask->q->user));
-	s = cd_sql_query(db, &q, keep_user, ask, e);
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK && ask->out->user == NULL ? om_fail(e, OM_NOT_FOUND, "no such user") : s;
 }
@@ -175,15 +177,15 @@ read_table(struct cd_db *db, struct ask *ask, const struct cd_period *p, const O
 }
 
 static om_status
-keep_generation(void *arg, const struct cd_val *v, om_err *e)
+keep_generation(void *arg, Om__Generation *g, om_err *e)
 {
 	struct ask *ask = arg;
 	Om__StatementReply *out = ask->out;
 
 	if (out->n_generations == ask->room)
 		return om_fail(e, OM_DAMAGED, "the month has more rows than its total says; run costd --check");
-	out->generations[out->n_generations] = cd_generation_read(v, ask->a, e);
-	return out->generations[out->n_generations++] != NULL ? OM_OK : OM_DAMAGED;
+	out->generations[out->n_generations++] = g;
+	return OM_OK;
 }
 
 /* n_rows: of single rows there are as many as requests, and the rests of turns. */
@@ -230,12 +232,11 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	if (out->generations == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT ");
-	cd_sql_add(&q, cd_generation_columns);
+	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
 	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " ORDER BY started_us,generation_id");
-	s = cd_sql_query(db, &q, keep_generation, ask, e);
+	s = cd_generation_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? compare_rows(out, e) : s;
 }

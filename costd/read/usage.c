@@ -32,6 +32,17 @@ work(struct cd_db *db, void *arg, om_err *e)
 	return s == OM_OK ? cd_total_read(db, &ask->period, ask->q->filter, ask->a, &ask->total, e) : s;
 }
 
+static om_status
+refuse_filter(om_err *e)
+{
+	static const char keys[] = ""
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) ", " #name
+#include "messages/dimensions.def"
+	    ;
+
+	return om_fail(e, OM_INVALID, "filter: totals can be filtered by these alone: %s", &keys[2]);
+}
+
 /* bound_text writes an end of the period as it was asked for. */
 static char *
 bound_text(const struct cd_period *p, om_day day, om_time us, struct om_arena *a)
@@ -51,8 +62,7 @@ cd_query_usage(
 	if (s == OM_OK && q->has_limit && (q->limit < 1 || q->limit > MAX_ROWS))
 		s = om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_ROWS);
 	if (s == OM_OK && cd_where_is_of_rows(q->filter))
-		s = om_fail(e, OM_INVALID,
-		    "filter: totals can be filtered by user, group, model, provider, origin, task and source");
+		s = refuse_filter(e);
 	if (s == OM_OK)
 		s = cd_period_read(q->period, om_now(), &ask.period, e);
 	if (s == OM_OK)

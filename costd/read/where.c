@@ -3,6 +3,10 @@
 
 #include "price/model.h"
 #include "store/rollup.h"
+#include "value/join.h"
+
+#include <stddef.h>
+#include <string.h>
 
 /* only adds a condition; an empty text asks for rows without a value. */
 static void
@@ -28,29 +32,79 @@ only_model(struct cd_sql *q, const char *name)
 		cd_sql_value(q, cd_t(name));
 }
 
+/* The texts that a filter may ask for. */
+typedef enum how { HOW_PLAIN, HOW_MODEL, HOW_EACH } how;
+
+static const struct wanted {
+	size_t offset; /* of a char * in Om__Filter */
+	cd_field field;
+	how how;
+	unsigned dim; /* 0: totals do not know it */
+} wanted[] = {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
+	{offsetof(Om__Filter, name), CD_F_##FIELD, HOW_##how, CD_DIM_##NAME},
+#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most) {offsetof(Om__Filter, name), CD_F_##FIELD, HOW_PLAIN, 0},
+#include "messages/dimensions.def"
+};
+#define N_WANTED (sizeof wanted / sizeof wanted[0])
+
+static const char *
+text_of(const Om__Filter *f, const struct wanted *w)
+{
+	const char *text;
+
+	memcpy(&text, (const char *)f + w->offset, sizeof text);
+	return text;
+}
+
 unsigned
 cd_where_dims(const Om__Filter *f)
 {
 	unsigned d = 0;
 
-	if (f == NULL)
-		return 0;
-	d |= f->user != NULL ? CD_DIM_USER : 0u;
-	d |= f->group != NULL ? CD_DIM_GROUPS : 0u;
-	d |= f->model != NULL ? CD_DIM_MODEL : 0u;
-	d |= f->provider != NULL ? CD_DIM_PROVIDER : 0u;
-	d |= f->origin != NULL ? CD_DIM_ORIGIN : 0u;
-	d |= f->task != NULL ? CD_DIM_TASK : 0u;
-	d |= f->source != NULL ? CD_DIM_SOURCE : 0u;
+	for (size_t i = 0; f != NULL && i < N_WANTED; i++)
+		d |= text_of(f, &wanted[i]) != NULL ? wanted[i].dim : 0u;
 	return d;
 }
 
 bool
 cd_where_is_of_rows(const Om__Filter *f)
 {
-	return f != NULL &&
-	    (f->generation_id != NULL || f->platform != NULL || f->kind != NULL || f->has_cost_state ||
-		f->chat_id != NULL || f->has_unsettled || f->n_states > 0 || f->n_cost_states > 0);
+	if (f == NULL)
+		return false;
+	for (size_t i = 0; i < N_WANTED; i++)
+		if (wanted[i].dim == 0 && text_of(f, &wanted[i]) != NULL)
+			return true;
+	return f->generation_id != NULL || f->has_cost_state || f->chat_id != NULL || f->has_unsettled ||
+	    f->n_states > 0 || f->n_cost_states > 0;
+}
+
+/* only_group finds rows of which the group is one. */
+static void
+only_group(struct cd_sql *q, const char *name)
+{
+	if (name == NULL || name[0] == '\0') {
+		only(q, "g.user_groups", name);
+		return;
+	}
+	cd_sql_add(q, " AND JSON_CONTAINS(g.user_groups,JSON_QUOTE(?))");
+	cd_sql_value(q, cd_t(name));
+}
+
+static void
+only_wanted(struct cd_sql *q, const struct wanted *w, const char *text)
+{
+	switch (w->how) {
+	case HOW_MODEL:
+		only_model(q, text);
+		break;
+	case HOW_EACH:
+		only_group(q, text);
+		break;
+	case HOW_PLAIN:
+		only(q, cd_fields[w->field].column, text);
+		break;
+	}
 }
 
 /* one_of adds "column IN (…)"; n at most as many as there are states. */
@@ -103,25 +157,9 @@ cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 	}
 	if (f == NULL)
 		return;
-	if (f->user != NULL) {
-		cd_sql_add(q, " AND user_id=?");
-		cd_sql_value(q, cd_t(f->user));
-	}
-	only_model(q, f->model);
-	only(q, "provider", f->provider);
-	only(q, "origin", f->origin);
-	only(q, "task", f->task);
-	only(q, "source", f->source);
-	if (rows) {
-		only(q, "platform", f->platform);
-		only(q, "kind", f->kind);
-	}
-	if (f->group != NULL && f->group[0] == '\0') {
-		cd_sql_add(q, " AND user_groups IS NULL");
-	} else if (f->group != NULL) {
-		cd_sql_add(q, " AND JSON_CONTAINS(user_groups,JSON_QUOTE(?))");
-		cd_sql_value(q, cd_t(f->group));
-	}
+	for (size_t i = 0; i < N_WANTED; i++)
+		if (rows || wanted[i].dim != 0)
+			only_wanted(q, &wanted[i], text_of(f, &wanted[i]));
 	if (rows)
 		only_rows(q, f);
 }

@@ -18,7 +18,7 @@
  * table is called g.  The filter may be NULL. */
 void cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f);
 
-/* cd_where_dims gives the keys (cd_dims) a filter looks at. */
+/* cd_where_dims gives the keys (CD_DIM_… of rollup.h) a filter looks at. */
 unsigned cd_where_dims(const Om__Filter *f);
 /* cd_where_is_of_rows tells whether it looks at what totals do not know. */
 bool cd_where_is_of_rows(const Om__Filter *f);

@@ -4,8 +4,8 @@
  *
  * Threads   Any, once the zone is open.
  */
-#ifndef CD_ZONE_REPLY_H
-#define CD_ZONE_REPLY_H
+#ifndef CD_ZONE_H
+#define CD_ZONE_H
 
 #include "usage.pb-c.h"
 #include "wire/codec.h"

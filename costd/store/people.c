@@ -20,33 +20,6 @@ struct sighting {
 
 const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us,inherited_json";
 
-Om__User *
-cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e)
-{
-	Om__User *u = om_msg_new(a, &om__user__descriptor);
-
-	if (u == NULL) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	u->id = om_arena_strdup(a, v[0].p);
-	u->name = v[1].kind == CD_TEXT ? om_arena_strdup(a, v[1].p) : NULL;
-	u->email = v[2].kind == CD_TEXT ? om_arena_strdup(a, v[2].p) : NULL;
-	u->role = v[3].kind == CD_TEXT ? om_arena_strdup(a, v[3].p) : NULL;
-	u->has_first_seen_us = u->has_last_seen_us = true;
-	u->first_seen_us = v[5].i;
-	u->last_seen_us = v[6].i;
-	if (a->failed) {
-		(void)om_fail(e, OM_NOMEM, "out of memory");
-		return NULL;
-	}
-	if ((v[4].kind == CD_TEXT && cd_group_set_read(v[4].p, v[4].n, &u->groups, &u->n_groups, a, e) != OM_OK) ||
-	    (v[7].kind == CD_TEXT &&
-		cd_group_set_read(v[7].p, v[7].n, &u->inherited_groups, &u->n_inherited_groups, a, e) != OM_OK))
-		return NULL;
-	return u;
-}
-
 static int
 cmp_id(const void *pa, const void *pb)
 {

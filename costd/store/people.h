@@ -17,8 +17,7 @@
 om_status cd_people_see(
     struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 
-/* A user as the reads select it, and the message. */
+/* A user as the reads select it: columns that fill a User (database/fill.h). */
 extern const char cd_people_columns[];
-Om__User *cd_people_read(const struct cd_val *v, struct om_arena *a, om_err *e);
 
 #endif

@@ -14,18 +14,13 @@
 #define CD_ROLLUP_H
 
 #include "database/db.h"
+#include "value/figures.h"
 #include "value/join.h"
 #include "base/buf.h"
 #include "base/zone.h"
 
-#define CD_DIM 16
-
-struct cd_figures {
-	int64_t requests;
-	int64_t prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cache_write_tokens;
-	om_money cost, byok_cost;
-	int64_t unsettled;
-};
+#define CD_DIM         16
+#define CD_SHAPE_BYTES 256
 
 /* One movement of one line of usage_day. */
 struct cd_delta {
@@ -45,22 +40,26 @@ om_status cd_rollup_move(const struct cd_row *old, om_day old_day, const struct 
  * the order keeps two processes from waiting for each other. */
 om_status cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 
-/* The keys a line can have, as a set. */
-typedef enum cd_dims {
-	CD_DIM_USER = 1,
-	CD_DIM_MODEL = 2,
-	CD_DIM_PROVIDER = 4,
-	CD_DIM_ORIGIN = 8,
-	CD_DIM_TASK = 16,
-	CD_DIM_SOURCE = 32,
-	CD_DIM_GROUPS = 64,
-	CD_DIM_ALL = 127
-} cd_dims;
+/* The keys a line can have (proto/messages/dimensions.def), as numbers and as a set. */
+enum {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) CD_DIM_AT_##NAME,
+#include "messages/dimensions.def"
+	CD_N_DIMS
+};
+enum {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) CD_DIM_##NAME = 1 << CD_DIM_AT_##NAME,
+#include "messages/dimensions.def"
+	CD_DIM_ALL = (1 << CD_N_DIMS) - 1
+};
 
 #define CD_N_CUBES 5u /* of usage_sum; numbered from 1 */
 
 /* cd_rollup_pick gives the cube that answers for these keys; 0: usage_day. */
 unsigned cd_rollup_pick(unsigned wanted);
+
+/* cd_rollup_shape describes the keys and cubes: totals of another shape are made from
+ * scratch (meta.h).  Figures are no part of it: a new one is zero in the lines of before. */
+const char *cd_rollup_shape(char out[CD_SHAPE_BYTES]);
 
 /* cd_rollup_fill makes all lines anew; the tables are empty. */
 om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;

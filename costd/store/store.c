@@ -9,7 +9,6 @@
 
 #define SQL_BYTES  ((size_t)16 * 1024)
 #define PAIRS_STEP 9u /* of the schema: platform and what came with it, pairs */
-#define KIND_STEP  10u
 
 static bool is_before;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
@@ -65,13 +64,12 @@ cd_store_init(om_err *e)
 om_status
 cd_store_as_before(unsigned step, om_err *e)
 {
-	const unsigned known = step < PAIRS_STEP ? CD_F_PLATFORM : step < KIND_STEP ? CD_F_KIND : CD_N_FIELDS;
 	struct om_buf c;
 
 	om_buf_init(&c, SQL_BYTES);
 	om_buf_str(&c, "generation_id");
 	for (unsigned f = 0; f < CD_N_FIELDS; f++)
-		om_buf_printf(&c, ",%s%s", f >= known ? "NULL AS " : "", cd_fields[f].column);
+		om_buf_printf(&c, ",%s%s", cd_fields[f].since > step ? "NULL AS " : "", cd_fields[f].column);
 	is_before = step < PAIRS_STEP;
 	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,");
 	om_buf_str(&c, is_before ? "1,0,0,ranks" : "requests,unsettled,link_kind,ranks");

@@ -4,8 +4,8 @@
 #include <string.h>
 
 const struct cd_field_info cd_fields[CD_N_FIELDS] = {
-#define CD_FIELD(name, column_, kind_, tie_) \
-	[CD_F_##name] = {.column = #column_, .kind = CD_KIND_##kind_, .tie = CD_TIE_##tie_},
+#define CD_FIELD(name, column_, kind_, tie_, since_, take_) \
+	[CD_F_##name] = {.column = #column_, .kind = CD_KIND_##kind_, .tie = CD_TIE_##tie_, .since = since_},
 #include "join.def"
 #undef CD_FIELD
 };

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 typedef enum cd_field {
-#define CD_FIELD(name, column, kind, tie) CD_F_##name,
+#define CD_FIELD(name, column, kind, tie, since, take) CD_F_##name,
 #include "join.def"
 #undef CD_FIELD
 	CD_N_FIELDS
@@ -33,6 +33,7 @@ struct cd_field_info {
 	const char *column;
 	cd_kind kind;
 	cd_tie tie;
+	unsigned since; /* step of the schema */
 };
 
 extern const struct cd_field_info cd_fields[CD_N_FIELDS];

@@ -2,12 +2,14 @@
 #include "record.h"
 
 #include "group_set.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "wire/fit.h"
 
 #include <string.h>
 
-#define MAX_PACKED ((size_t)1024 * 1024)
+#define MAX_PACKED  ((size_t)1024 * 1024)
+#define FIRST_LATER 26u /* fields of Record from this number on came after the first gateways */
 
 struct text_field {
 	size_t offset; /* of a char * in Om__Record */
@@ -15,18 +17,11 @@ struct text_field {
 };
 
 static const struct text_field texts[] = {
-    {offsetof(Om__Record, turn_id), CD_F_TURN_ID},
-    {offsetof(Om__Record, source), CD_F_SOURCE},
-    {offsetof(Om__Record, chat_id), CD_F_CHAT_ID},
-    {offsetof(Om__Record, message_id), CD_F_MESSAGE_ID},
-    {offsetof(Om__Record, origin), CD_F_ORIGIN},
-    {offsetof(Om__Record, task), CD_F_TASK},
-    {offsetof(Om__Record, requested_model), CD_F_REQUESTED_MODEL},
-    {offsetof(Om__Record, model), CD_F_MODEL},
-    {offsetof(Om__Record, provider), CD_F_PROVIDER},
-    {offsetof(Om__Record, platform), CD_F_PLATFORM},
-    {offsetof(Om__Record, other_id), CD_F_OTHER_ID},
-    {offsetof(Om__Record, kind), CD_F_KIND},
+#define TAKE_OWN(NAME, column)                         /* cd_record_row */
+#define TAKE_TEXT(NAME, column)                        {offsetof(Om__Record, column), CD_F_##NAME},
+#define CD_FIELD(NAME, column, kind, tie, since, take) TAKE_##take(NAME, column)
+#include "join.def"
+#undef CD_FIELD
 };
 #define N_TEXTS (sizeof texts / sizeof texts[0])
 
@@ -35,16 +30,11 @@ struct count_field {
 	cd_field field;
 };
 
-#define COUNT(name, FIELD)                                                                 \
-	{                                                                                  \
-		offsetof(Om__Record, has_##name), offsetof(Om__Record, name), CD_F_##FIELD \
-	}
 static const struct count_field counts[] = {
-    COUNT(prompt_tokens, PROMPT_TOKENS),
-    COUNT(completion_tokens, COMPLETION_TOKENS),
-    COUNT(reasoning_tokens, REASONING_TOKENS),
-    COUNT(cached_tokens, CACHED_TOKENS),
-    COUNT(cache_write_tokens, CACHE_WRITE_TOKENS),
+#define TOLD_MONEY(NAME, name)                 /* read by itself */
+#define TOLD_COUNT(NAME, name)                 {offsetof(Om__Record, has_##name), offsetof(Om__Record, name), CD_F_##NAME},
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(NAME, name)
+#include "messages/figures.def"
 };
 #define N_COUNTS (sizeof counts / sizeof counts[0])
 
@@ -228,6 +218,29 @@ cd_record_read(const void *packed, size_t n, om_time received_us, struct om_aren
 	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
 }
 
+/* drop_later_fields takes away what older gateways did not know.  other_id and alone are of
+ * costd's own records. */
+static void
+drop_later_fields(Om__Record *r)
+{
+	const ProtobufCMessageDescriptor *kind = &om__record__descriptor;
+	const protobuf_c_boolean no = false;
+	char *const none = NULL;
+
+	for (unsigned i = 0; i < kind->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &kind->fields[i];
+
+		if (f->id < FIRST_LATER || f->offset == offsetof(Om__Record, other_id) ||
+		    f->offset == offsetof(Om__Record, alone))
+			continue;
+		om_check(f->label == PROTOBUF_C_LABEL_OPTIONAL && f->type != PROTOBUF_C_TYPE_MESSAGE);
+		if (f->type == PROTOBUF_C_TYPE_STRING)
+			memcpy((char *)r + f->offset, &none, sizeof none);
+		else
+			memcpy((char *)r + f->quantifier_offset, &no, sizeof no);
+	}
+}
+
 om_status
 cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 {
@@ -237,8 +250,7 @@ cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
 	om_status s;
 
 	copy.received_us = 0;
-	copy.has_content = copy.has_request = copy.has_sender = copy.has_number = false;
-	copy.platform = copy.kind = NULL;
+	drop_later_fields(&copy);
 	if (user.n_inherited_groups > 0) {
 		user.n_inherited_groups = 0;
 		copy.user = &user;

@@ -198,25 +198,28 @@ static om_status
 answer(struct cd_market *m, struct shelf *sh, const ProtobufCMessageDescriptor *kind, int64_t deadline_ms,
     struct om_arena *a, void *out, om_err *e)
 {
+	void *read = NULL;
 	struct om_buf b;
 	om_status s;
 
 	om_buf_init(&b, ARENA_BYTES);
 	s = take(m, sh, deadline_ms, &b, e);
 	if (s == OM_OK)
-		s = om_msg_unpack(kind, b.data, b.len, a, out, e);
+		s = om_msg_unpack(kind, b.data, b.len, a, &read, e);
+	if (s == OM_OK)
+		memcpy(out, read, kind->sizeof_message); /* what it points at stays in the arena */
 	om_buf_fini(&b);
 	return s;
 }
 
 om_status
-cd_market_models(struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__ModelsReply **out, om_err *e)
+cd_market_models(struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__ModelsReply *out, om_err *e)
 {
 	return answer(m, &m->models, &om__models_reply__descriptor, deadline_ms, a, out, e);
 }
 
 om_status
-cd_market_credits(struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__CreditsReply **out, om_err *e)
+cd_market_credits(struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__CreditsReply *out, om_err *e)
 {
 	return answer(m, &m->credits, &om__credits_reply__descriptor, deadline_ms, a, out, e);
 }

@@ -23,8 +23,8 @@ void cd_market_stop(struct cd_market *m);
 void cd_market_free(struct cd_market **m);
 
 om_status cd_market_models(
-    struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__ModelsReply **out, om_err *e) OM_MUST;
+    struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__ModelsReply *out, om_err *e) OM_MUST;
 om_status cd_market_credits(
-    struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__CreditsReply **out, om_err *e) OM_MUST;
+    struct cd_market *m, int64_t deadline_ms, struct om_arena *a, Om__CreditsReply *out, om_err *e) OM_MUST;
 
 #endif

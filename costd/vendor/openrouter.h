@@ -6,8 +6,8 @@
  *           reason; never a wrong amount.
  * Threads   Pure functions.
  */
-#ifndef CD_PROVIDER_H
-#define CD_PROVIDER_H
+#ifndef CD_OPENROUTER_H
+#define CD_OPENROUTER_H
 
 #include "record.pb-c.h"
 #include "settle.pb-c.h"

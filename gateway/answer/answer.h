@@ -36,7 +36,8 @@ struct gw_generations_question {
 
 om_status gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e) OM_MUST;
 om_status gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err *e) OM_MUST;
-om_status gw_read_filter(struct gw_req *rq, Om__Filter *f, om_err *e) OM_MUST;
+/* gw_read_filter reads the texts of a filter; rows: also those that only single rows can be filtered by. */
+om_status gw_read_filter(struct gw_req *rq, bool rows, Om__Filter *f, om_err *e) OM_MUST;
 
 /* gw_read_mismatch: a peer answered with another message than was asked for. */
 om_status gw_read_mismatch(om_err *e);

@@ -353,8 +353,8 @@ read_usage(const struct gw_span *sp, struct om_arena *a, struct om_fit *notes, O
 	    &r->has_completion_tokens);
 	read_count(
 	    sp, GW_ATTR_CACHED, GW_ATTR_CACHED, OM_FIT_CACHED_TOKENS, notes, &r->cached_tokens, &r->has_cached_tokens);
-	read_count(sp, GW_ATTR_CACHE_WRITE, GW_ATTR_CACHE_WRITE, OM_FIT_CACHE_WRITE, notes, &r->cache_write_tokens,
-	    &r->has_cache_write_tokens);
+	read_count(sp, GW_ATTR_CACHE_WRITE, GW_ATTR_CACHE_WRITE, OM_FIT_CACHE_WRITE_TOKENS, notes,
+	    &r->cache_write_tokens, &r->has_cache_write_tokens);
 	read_count(sp, GW_ATTR_REASONING, GW_ATTR_REASONING, OM_FIT_REASONING_TOKENS, notes, &r->reasoning_tokens,
 	    &r->has_reasoning_tokens);
 	read_byok(sp, r);

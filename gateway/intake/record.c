@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 #include "base/text.h"
 
@@ -11,6 +12,7 @@
 
 #define RECORD_ID     16
 #define CANONICAL_MAX ((size_t)256 * 1024)
+#define NAME_BYTES    64 /* that hold any name of a path */
 
 /* ---- one member each ---- */
 
@@ -336,24 +338,44 @@ read_byok(const json_t *usage, struct om_arena *a, struct om_fit *notes, Om__Rec
 	return gw_event_cost(details, "upstream_inference_cost", OM_FIT_BYOK_COST, a, notes, &out->byok_cost, e);
 }
 
+/* holder gives the object that has the last name of a path, NULL where there is none. */
+static const json_t *
+holder(const json_t *o, const char *path)
+{
+	char name[NAME_BYTES];
+
+	for (const char *dot; o != NULL && (dot = strchr(path, '.')) != NULL; path = dot + 1) {
+		size_t n = (size_t)(dot - path);
+
+		om_check(n < sizeof name);
+		memcpy(name, path, n);
+		name[n] = '\0';
+		o = json_object_get(o, name);
+	}
+	return json_is_object(o) ? o : NULL;
+}
+
+static const char *
+last_name(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot != NULL ? dot + 1 : path;
+}
+
 static om_status
 read_usage(const json_t *o, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
 	const json_t *usage = gw_event_object(o, "usage", OM_FIT_USAGE, notes);
-	const json_t *prompt = gw_event_object(usage, "prompt_tokens_details", OM_FIT_PROMPT_DETAILS, notes);
-	const json_t *answer = gw_event_object(usage, "completion_tokens_details", OM_FIT_ANSWER_DETAILS, notes);
 	om_status s;
 
-	gw_event_count(
-	    usage, "prompt_tokens", OM_FIT_PROMPT_TOKENS, notes, &out->prompt_tokens, &out->has_prompt_tokens);
-	gw_event_count(usage, "completion_tokens", OM_FIT_COMPLETION_TOKENS, notes, &out->completion_tokens,
-	    &out->has_completion_tokens);
-	gw_event_count(
-	    prompt, "cached_tokens", OM_FIT_CACHED_TOKENS, notes, &out->cached_tokens, &out->has_cached_tokens);
-	gw_event_count(prompt, "cache_write_tokens", OM_FIT_CACHE_WRITE, notes, &out->cache_write_tokens,
-	    &out->has_cache_write_tokens);
-	gw_event_count(answer, "reasoning_tokens", OM_FIT_REASONING_TOKENS, notes, &out->reasoning_tokens,
-	    &out->has_reasoning_tokens);
+	(void)gw_event_object(usage, "prompt_tokens_details", OM_FIT_PROMPT_DETAILS, notes);
+	(void)gw_event_object(usage, "completion_tokens_details", OM_FIT_ANSWER_DETAILS, notes);
+#define TOLD_MONEY(NAME, name, path) /* below */
+#define TOLD_COUNT(NAME, name, path) \
+	gw_event_count(holder(o, path), last_name(path), OM_FIT_##NAME, notes, &out->name, &out->has_##name);
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(NAME, name, path)
+#include "messages/figures.def"
 	s = gw_event_cost(usage, "cost", OM_FIT_COST, a, notes, &out->cost, e);
 	if (s != OM_OK)
 		return s;

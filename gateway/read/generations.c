@@ -80,13 +80,11 @@ gw_read_generations(struct gw_req *rq, struct gw_generations_question *q, om_err
 	om__generations_query__init(&q->query);
 	om__period__init(&q->period);
 	om__filter__init(&q->filter);
-	if ((s = gw_read_filter(rq, &q->filter, e)) != OM_OK ||
+	if ((s = gw_read_filter(rq, true, &q->filter, e)) != OM_OK ||
 	    (s = read_names(rq, "state", states, 4, &state, &q->filter.n_states, e)) != OM_OK ||
 	    (s = read_names(rq, "cost_state", cost_states, 4, &cost_state, &q->filter.n_cost_states, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &q->filter.generation_id, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "chat_id", 1, 256, &q->filter.chat_id, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "platform", 0, 64, &q->filter.platform, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "kind", 0, 64, &q->filter.kind, e)) != OM_OK ||
 	    (s = read_unsettled(rq, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_text(rq, "cursor", 1, 1024, &q->query.cursor, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 1000, 100, &q->query.limit, e)) != OM_OK ||
@@ -128,6 +126,10 @@ write_list(struct om_jw *w, const char *key, char *const *texts, size_t n)
 	om_jw_close(w, ']');
 }
 
+/* A figure that a row or a record says, null where it says nothing. */
+#define TOLD_COUNT(from, name) gw_write_int(w, #name, (from)->has_##name, (from)->name);
+#define TOLD_MONEY(from, name) gw_write_text(w, #name, (from)->name);
+
 /* write_generation writes the members of a row and leaves the object open. */
 static void
 write_generation(struct om_jw *w, const Om__Generation *g)
@@ -144,15 +146,10 @@ write_generation(struct om_jw *w, const Om__Generation *g)
 	gw_write_time(w, "finished_at", g->has_finished_us, g->finished_us);
 	gw_write_text(w, "day", g->day);
 	gw_write_text(w, "state", gw_state_name(g->state));
-	gw_write_text(w, "cost", g->cost);
 	gw_write_text(w, "cost_state", gw_cost_state_name(g->cost_state));
-	gw_write_text(w, "byok_cost", g->byok_cost);
 	write_bool(w, "is_byok", g->has_is_byok, g->is_byok);
-	gw_write_int(w, "prompt_tokens", g->has_prompt_tokens, g->prompt_tokens);
-	gw_write_int(w, "completion_tokens", g->has_completion_tokens, g->completion_tokens);
-	gw_write_int(w, "reasoning_tokens", g->has_reasoning_tokens, g->reasoning_tokens);
-	gw_write_int(w, "cached_tokens", g->has_cached_tokens, g->cached_tokens);
-	gw_write_int(w, "cache_write_tokens", g->has_cache_write_tokens, g->cache_write_tokens);
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(g, name)
+#include "messages/figures.def"
 	gw_write_text(w, "chat_id", g->chat_id);
 	gw_write_text(w, "message_id", g->message_id);
 	gw_write_text(w, "turn_id", g->turn_id);
@@ -226,18 +223,13 @@ write_record(struct om_jw *w, const Om__Record *r)
 	gw_write_text(w, "provider", r->provider);
 	gw_write_time(w, "started_at", r->has_started_us, r->started_us);
 	gw_write_time(w, "finished_at", r->has_finished_us, r->finished_us);
-	gw_write_text(w, "cost", r->cost);
 	gw_write_text(w, "cost_state",
 	    !has_cost               ? "unknown"
 		: r->has_cost_state ? gw_cost_state_name(r->cost_state)
 				    : "reported");
 	write_bool(w, "is_byok", r->has_is_byok, r->is_byok);
-	gw_write_text(w, "byok_cost", r->byok_cost);
-	gw_write_int(w, "prompt_tokens", r->has_prompt_tokens, r->prompt_tokens);
-	gw_write_int(w, "completion_tokens", r->has_completion_tokens, r->completion_tokens);
-	gw_write_int(w, "reasoning_tokens", r->has_reasoning_tokens, r->reasoning_tokens);
-	gw_write_int(w, "cached_tokens", r->has_cached_tokens, r->cached_tokens);
-	gw_write_int(w, "cache_write_tokens", r->has_cache_write_tokens, r->cache_write_tokens);
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(r, name)
+#include "messages/figures.def"
 	gw_write_text(w, "chat_id", r->chat_id);
 	gw_write_text(w, "message_id", r->message_id);
 	gw_write_text(w, "turn_id", r->turn_id);

@@ -14,21 +14,24 @@ static const struct {
 	Om__Dimension group;
 	size_t offset; /* of a char * in Om__UsageRow */
 } groups[] = {
-    {"hour", OM__DIMENSION__DIMENSION_HOUR, offsetof(Om__UsageRow, hour)},
-    {"day", OM__DIMENSION__DIMENSION_DAY, offsetof(Om__UsageRow, day)},
-    {"month", OM__DIMENSION__DIMENSION_MONTH, offsetof(Om__UsageRow, month)},
-    {"user", OM__DIMENSION__DIMENSION_USER, offsetof(Om__UsageRow, user)},
-    {"group", OM__DIMENSION__DIMENSION_GROUP, offsetof(Om__UsageRow, group)},
-    {"model", OM__DIMENSION__DIMENSION_MODEL, offsetof(Om__UsageRow, model)},
-    {"provider", OM__DIMENSION__DIMENSION_PROVIDER, offsetof(Om__UsageRow, provider)},
-    {"origin", OM__DIMENSION__DIMENSION_ORIGIN, offsetof(Om__UsageRow, origin)},
-    {"task", OM__DIMENSION__DIMENSION_TASK, offsetof(Om__UsageRow, task)},
-    {"source", OM__DIMENSION__DIMENSION_SOURCE, offsetof(Om__UsageRow, source)},
+#define OM_DIMENSION(NAME, name) {#name, OM__DIMENSION__DIMENSION_##NAME, offsetof(Om__UsageRow, name)},
+#include "messages/dimensions.def"
 };
 
 #define N_GROUPS (sizeof groups / sizeof groups[0])
 
 /* ---- the question ---- */
+
+static om_status
+refuse_groups(om_err *e)
+{
+	static const char names[] = ""
+#define OM_DIMENSION(NAME, name) ", " #name
+#include "messages/dimensions.def"
+	    ;
+
+	return om_fail(e, OM_INVALID, "group_by: must be of these, each at most once: %s", &names[2]);
+}
 
 static om_status
 read_groups(struct gw_req *rq, Om__UsageQuery *q, om_err *e)
@@ -47,29 +50,35 @@ read_groups(struct gw_req *rq, Om__UsageQuery *q, om_err *e)
 			if (q->group_by[i] == groups[at].group)
 				at = N_GROUPS;
 		if (at == N_GROUPS)
-			return om_fail(e, OM_INVALID,
-			    "group_by: must be hour, day, month, user, group, model, provider, origin, task or source, "
-			    "each "
-			    "at most once");
+			return refuse_groups(e);
 		q->group_by[q->n_group_by++] = groups[at].group;
 		p = p[n] == ',' ? p + n + 1 : NULL;
 	}
 	return OM_OK;
 }
 
-om_status
-gw_read_filter(struct gw_req *rq, Om__Filter *f, om_err *e)
-{
-	om_status s;
+/* The texts of a filter, and how long they may be. */
+static const struct {
+	const char *name;
+	size_t offset; /* of a char * in Om__Filter */
+	bool rows;     /* totals do not know it */
+	size_t least, most;
+} filters[] = {
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) {#name, offsetof(Om__Filter, name), false, least, most},
+#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      {#name, offsetof(Om__Filter, name), true, least, most},
+#include "messages/dimensions.def"
+};
 
-	if ((s = gw_query_text(rq, "user", 1, 128, &f->user, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "group", 0, 256, &f->group, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "model", 0, 256, &f->model, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "provider", 0, 128, &f->provider, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "origin", 0, 64, &f->origin, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "task", 0, 64, &f->task, e)) != OM_OK)
-		return s;
-	return gw_query_text(rq, "source", 0, 64, &f->source, e);
+om_status
+gw_read_filter(struct gw_req *rq, bool rows, Om__Filter *f, om_err *e)
+{
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < sizeof filters / sizeof filters[0]; i++)
+		if (rows || !filters[i].rows)
+			s = gw_query_text(rq, filters[i].name, filters[i].least, filters[i].most,
+			    (char **)(void *)((char *)f + filters[i].offset), e);
+	return s;
 }
 
 om_status
@@ -80,7 +89,7 @@ gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e)
 	om__usage_query__init(&q->query);
 	om__period__init(&q->period);
 	om__filter__init(&q->filter);
-	if ((s = read_groups(rq, &q->query, e)) != OM_OK || (s = gw_read_filter(rq, &q->filter, e)) != OM_OK ||
+	if ((s = read_groups(rq, &q->query, e)) != OM_OK || (s = gw_read_filter(rq, false, &q->filter, e)) != OM_OK ||
 	    (s = gw_query_limit(rq, 10000, 10000, &q->query.limit, e)) != OM_OK)
 		return s;
 	q->query.has_limit = 1;
@@ -94,15 +103,10 @@ gw_read_usage(struct gw_req *rq, struct gw_usage_question *q, om_err *e)
 static void
 write_figures(struct om_jw *w, const Om__Figures *f)
 {
-	gw_write_count(w, "requests", f->requests);
-	gw_write_count(w, "prompt_tokens", f->prompt_tokens);
-	gw_write_count(w, "completion_tokens", f->completion_tokens);
-	gw_write_count(w, "reasoning_tokens", f->reasoning_tokens);
-	gw_write_count(w, "cached_tokens", f->cached_tokens);
-	gw_write_count(w, "cache_write_tokens", f->cache_write_tokens);
-	gw_write_text(w, "cost", f->cost);
-	gw_write_text(w, "byok_cost", f->byok_cost);
-	gw_write_count(w, "unsettled", f->unsettled);
+#define WRITE_COUNT(name)     gw_write_count(w, #name, f->name);
+#define WRITE_MONEY(name)     gw_write_text(w, #name, f->name);
+#define OM_FIGURE(name, kind) WRITE_##kind(name)
+#include "messages/figures.def"
 }
 
 static void

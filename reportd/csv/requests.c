@@ -2,6 +2,9 @@
 #include "requests.h"
 
 #include "csv.h"
+#include "source/figures.h"
+#include "source/usage_key.h"
+#include "base/invariant.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -34,54 +37,123 @@ static const char *const request_columns[] = {"started_at", "finished_at", "day"
     "cache_write_tokens", "reasoning_tokens", "completion_tokens", "is_byok", "byok_cost", "cost", "currency",
     "generation_id", "chat_id", "message_id", "turn_id", "platform", "requests", "unsettled", "kind"};
 
-static void
-put_request(struct rd_csv *c, const Om__Generation *g)
+/* A column of single requests: a field of Generation, written by its kind. */
+struct column {
+	const char *name;
+	const ProtobufCFieldDescriptor *field; /* NULL: the currency */
+	bool is_time, is_ours;                 /* is_ours: a text that nobody else wrote */
+};
+
+#define MAX_COLUMNS 64u
+
+static struct column
+column_of(const char *name)
 {
-	rd_csv_time(c, true, g->started_us);
-	rd_csv_time(c, g->has_finished_us, g->finished_us);
-	rd_csv_plain(c, g->day);
-	rd_csv_text(c, g->user);
-	rd_csv_text(c, g->user_name);
-	rd_csv_text(c, g->model);
-	rd_csv_text(c, g->provider);
-	rd_csv_text(c, g->requested_model);
-	rd_csv_text(c, g->origin);
-	rd_csv_text(c, g->task);
-	rd_csv_text(c, g->source);
-	rd_csv_plain(c, rd_state_name(g->state));
-	rd_csv_plain(c, rd_cost_state_name(g->cost_state));
-	rd_csv_count(c, g->has_prompt_tokens, g->prompt_tokens);
-	rd_csv_count(c, g->has_cached_tokens, g->cached_tokens);
-	rd_csv_count(c, g->has_cache_write_tokens, g->cache_write_tokens);
-	rd_csv_count(c, g->has_reasoning_tokens, g->reasoning_tokens);
-	rd_csv_count(c, g->has_completion_tokens, g->completion_tokens);
-	rd_csv_plain(c, !g->has_is_byok ? "" : g->is_byok ? "true" : "false");
-	rd_csv_plain(c, g->byok_cost);
-	rd_csv_plain(c, g->cost);
-	rd_csv_plain(c, "USD");
-	rd_csv_text(c, g->generation_id);
-	rd_csv_text(c, g->chat_id);
-	rd_csv_text(c, g->message_id);
-	rd_csv_text(c, g->turn_id);
-	rd_csv_text(c, g->platform);
-	rd_csv_count(c, true, g->has_requests ? g->requests : 1);
-	rd_csv_plain(c, rd_unsettled_name(g));
-	rd_csv_text(c, g->kind);
+	struct column c = {.name = name};
+	const char *field = name;
+
+	if (strcmp(name, "started_at") == 0)
+		field = "started_us";
+	if (strcmp(name, "finished_at") == 0)
+		field = "finished_us";
+	c.field = protobuf_c_message_descriptor_get_field_by_name(&om__generation__descriptor, field);
+	c.is_time = field != name;
+	c.is_ours = strcmp(name, "day") == 0 || strcmp(name, "cost") == 0 || strcmp(name, "byok_cost") == 0;
+	return c;
+}
+
+/* choose_columns gives those of request_columns, and behind them the figures that they do
+ * not name: what came later stands last, so that readers by place go on reading. */
+static size_t
+choose_columns(struct column out[MAX_COLUMNS])
+{
+	const size_t named = sizeof request_columns / sizeof request_columns[0];
+	size_t n = 0;
+
+	for (size_t i = 0; i < named; i++)
+		out[n++] = column_of(request_columns[i]);
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++) {
+		bool is_there = false;
+
+		for (size_t k = 0; k < named; k++)
+			is_there = is_there || strcmp(request_columns[k], rd_figure_name(i)) == 0;
+		om_check(n < MAX_COLUMNS);
+		if (!is_there)
+			out[n++] = column_of(rd_figure_name(i));
+	}
+	return n;
+}
+
+/* is_there tells whether a field that may be absent is not; one with a default always is. */
+static bool
+is_there(const ProtobufCFieldDescriptor *f, const Om__Generation *g)
+{
+	protobuf_c_boolean has;
+
+	if (f->label != PROTOBUF_C_LABEL_OPTIONAL || f->default_value != NULL)
+		return true;
+	memcpy(&has, (const char *)g + f->quantifier_offset, sizeof has);
+	return has;
+}
+
+static void
+put_cell(struct rd_csv *c, const struct column *column, const Om__Generation *g)
+{
+	const ProtobufCFieldDescriptor *f = column->field;
+	const void *at = (const char *)g + f->offset;
+	const char *text;
+	int64_t n;
+
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_STRING:
+		memcpy(&text, at, sizeof text);
+		if (column->is_ours)
+			rd_csv_plain(c, text);
+		else
+			rd_csv_text(c, text);
+		break;
+	case PROTOBUF_C_TYPE_INT64:
+		memcpy(&n, at, sizeof n);
+		if (column->is_time)
+			rd_csv_time(c, is_there(f, g), n);
+		else
+			rd_csv_count(c, is_there(f, g), n);
+		break;
+	case PROTOBUF_C_TYPE_UINT32: /* requests; who does not say means one */
+		rd_csv_count(c, true, g->has_requests ? g->requests : 1);
+		break;
+	case PROTOBUF_C_TYPE_BOOL:
+		rd_csv_plain(c, !is_there(f, g) ? "" : *(const protobuf_c_boolean *)at ? "true" : "false");
+		break;
+	case PROTOBUF_C_TYPE_ENUM:
+		rd_csv_plain(c,
+		    f->descriptor == &om__state__descriptor ? rd_state_name(g->state)
+							    : rd_cost_state_name(g->cost_state));
+		break;
+	default:
+		om_check(false);
+	}
 }
 
 om_status
 rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e)
 {
+	struct column columns[MAX_COLUMNS];
+	const size_t n = choose_columns(columns);
 	const Om__Generation *g = NULL;
 	struct rd_csv c;
 	om_status s;
 
 	rd_csv_init(&c, t);
-	for (size_t i = 0; i < sizeof request_columns / sizeof request_columns[0]; i++)
-		rd_csv_plain(&c, request_columns[i]);
+	for (size_t i = 0; i < n; i++)
+		rd_csv_plain(&c, columns[i].name);
 	s = rd_csv_row(&c, e);
 	while (s == OM_OK && (s = rd_rows_next(rows, &g, e)) == OM_OK && g != NULL) {
-		put_request(&c, g);
+		for (size_t i = 0; i < n; i++)
+			if (columns[i].field != NULL)
+				put_cell(&c, &columns[i], g);
+			else
+				rd_csv_plain(&c, "USD");
 		s = rd_csv_row(&c, e);
 	}
 	if (s == OM_OK)
@@ -92,58 +164,28 @@ rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e)
 
 /* ---- totals ---- */
 
-static const struct {
-	Om__Dimension group;
-	const char *name;
-	size_t offset; /* of a char * in Om__UsageRow */
-} groups[] = {
-    {OM__DIMENSION__DIMENSION_DAY, "day", offsetof(Om__UsageRow, day)},
-    {OM__DIMENSION__DIMENSION_MONTH, "month", offsetof(Om__UsageRow, month)},
-    {OM__DIMENSION__DIMENSION_HOUR, "hour", offsetof(Om__UsageRow, hour)},
-    {OM__DIMENSION__DIMENSION_USER, "user", offsetof(Om__UsageRow, user)},
-    {OM__DIMENSION__DIMENSION_GROUP, "group", offsetof(Om__UsageRow, group)},
-    {OM__DIMENSION__DIMENSION_MODEL, "model", offsetof(Om__UsageRow, model)},
-    {OM__DIMENSION__DIMENSION_PROVIDER, "provider", offsetof(Om__UsageRow, provider)},
-    {OM__DIMENSION__DIMENSION_ORIGIN, "origin", offsetof(Om__UsageRow, origin)},
-    {OM__DIMENSION__DIMENSION_TASK, "task", offsetof(Om__UsageRow, task)},
-    {OM__DIMENSION__DIMENSION_SOURCE, "source", offsetof(Om__UsageRow, source)},
-};
-
-const char *
-rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out)
-{
-	const char *value = NULL;
-
-	*name_out = "";
-	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-		if (groups[i].group == group) {
-			*name_out = groups[i].name;
-			if (row != NULL)
-				memcpy(&value, (const char *)row + groups[i].offset, sizeof value);
-		}
-	return value;
-}
-
+/* put_figures writes the figures' cells, or without them their columns; the currency stands
+ * after the cost. */
 static void
 put_figures(struct rd_csv *c, const Om__Figures *f)
 {
-	rd_csv_count(c, true, (int64_t)f->requests);
-	rd_csv_count(c, true, (int64_t)f->prompt_tokens);
-	rd_csv_count(c, true, (int64_t)f->cached_tokens);
-	rd_csv_count(c, true, (int64_t)f->cache_write_tokens);
-	rd_csv_count(c, true, (int64_t)f->reasoning_tokens);
-	rd_csv_count(c, true, (int64_t)f->completion_tokens);
-	rd_csv_count(c, true, (int64_t)f->unsettled);
-	rd_csv_plain(c, f->byok_cost);
-	rd_csv_plain(c, f->cost);
-	rd_csv_plain(c, "USD");
+	bool head = f == NULL;
+
+#define CELL_COUNT(name) rd_csv_count(c, true, (int64_t)f->name)
+#define CELL_MONEY(name) rd_csv_plain(c, f->name)
+#define OM_FIGURE(name, kind)                   \
+	if (head)                               \
+		rd_csv_plain(c, #name);         \
+	else                                    \
+		CELL_##kind(name);              \
+	if (RD_FIGURE_##name == RD_FIGURE_cost) \
+		rd_csv_plain(c, head ? "currency" : "USD");
+#include "messages/figures.def"
 }
 
 om_status
 rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 {
-	static const char *const figures[] = {"requests", "prompt_tokens", "cached_tokens", "cache_write_tokens",
-	    "reasoning_tokens", "completion_tokens", "unsettled", "byok_cost", "cost", "currency"};
 	const char *name;
 	struct rd_csv c;
 	om_status s;
@@ -155,8 +197,7 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 		if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 			rd_csv_plain(&c, "user_name");
 	}
-	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
-		rd_csv_plain(&c, figures[i]);
+	put_figures(&c, NULL);
 	s = rd_csv_row(&c, e);
 	for (size_t r = 0; s == OM_OK && r < u->n_rows; r++) {
 		for (size_t i = 0; i < u->n_group_by; i++) {

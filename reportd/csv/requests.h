@@ -3,8 +3,8 @@
  * requests.h - rows as CSV, for programs: the columns are the same for ever, in
  * no language, exact.  README.md lists them.
  */
-#ifndef RD_SINK_CSV_H
-#define RD_SINK_CSV_H
+#ifndef RD_REQUESTS_H
+#define RD_REQUESTS_H
 
 #include "job/task.h"
 #include "source/rows.h"
@@ -19,9 +19,6 @@ struct rd_focus {
 om_status rd_write_requests_csv(struct rd_rows *rows, struct rd_task *t, om_err *e) OM_MUST;
 om_status rd_write_focus_csv(struct rd_rows *rows, const struct rd_focus *f, struct rd_task *t, om_err *e) OM_MUST;
 om_status rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e) OM_MUST;
-
-/* rd_usage_key gives the value and the name of one key of a row of totals. */
-const char *rd_usage_key(const Om__UsageRow *row, Om__Dimension group, const char **name_out);
 
 const char *rd_state_name(Om__State s);
 const char *rd_cost_state_name(Om__CostState s);

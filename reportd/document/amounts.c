@@ -3,7 +3,7 @@
  * amounts.c - the bill as a document shows it: its lines, their remarks, and the
  * amount due.
  */
-#include "statement.h"
+#include "statement_in.h"
 
 static const char *
 fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_printed *p)
@@ -58,9 +58,9 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 		    rd_fill(m->arena, t->tax_remark, rd_show_percent(t, terms->tax_rate, percent)), p->tax, false,
 		    OM_MONEY_ZERO, RD_PLAIN};
 	}
-	if (!om_money_is_zero(f->byok))
-		at[n++] = (struct rd_amount){
-		    t->byok_costs, t->byok_remark, printed != NULL ? m->byok : f->byok, true, f->byok, RD_ASIDE};
+	if (!om_money_is_zero(f->byok_cost))
+		at[n++] = (struct rd_amount){t->byok_costs, t->byok_remark, printed != NULL ? m->byok : f->byok_cost,
+		    true, f->byok_cost, RD_ASIDE};
 	*n_out = n;
 	return at;
 }
@@ -86,7 +86,7 @@ rd_bill_make(struct rd_maker *m, struct rd_doc *d, om_err *e)
 	if (s == OM_OK)
 		s = rd_bill_print(m->terms, &m->charges, &m->printed, e);
 	if (s == OM_OK)
-		s = rd_bill_convert(m->terms, m->total.byok, m->printed.digits, &m->byok, e);
+		s = rd_bill_convert(m->terms, m->total.byok_cost, m->printed.digits, &m->byok, e);
 	if (s != OM_OK)
 		return s;
 	if (m->month->issue.cancels != NULL)

@@ -143,7 +143,7 @@ rd_charges_of(const struct rd_terms *t, const struct rd_figures *f, struct rd_ch
 	const om_i128 one = 1000000000000000000;
 
 	*out = (struct rd_charges){.tokens = 0};
-	if (__builtin_add_overflow(f->prompt, f->completion, &c.tokens))
+	if (__builtin_add_overflow(f->prompt_tokens, f->completion_tokens, &c.tokens))
 		return too_large(e);
 	if (c.payers > 0 && !t->floor)
 		c.fee = t->fee;
@@ -196,8 +196,8 @@ print_line(const struct rd_terms *t, om_money exact, int digits, om_money *net, 
 }
 
 /* least_of gives what a floor asks for, in the currency: the exact net amount
- * where somebody is lifted to the minimum, which all of them reach then; where
- * nobody is, the minimum of all payers, since the other lines may have been
+ * where a payer is lifted to the minimum, which all of them reach then; where
+ * none is, the minimum of all payers, since the other lines may have been
  * rounded below it. */
 static om_status
 least_of(const struct rd_terms *t, const struct rd_charges *c, int digits, om_money *out)

@@ -10,10 +10,10 @@
  *           4. conversion: each line times the exchange rate;
  *           5. rounding: each line once, half to even, to the digits of the
  *              currency, as it is printed; a floor's line is what the others as
- *              printed fall short of the exact net amount, rounded, so that whom it
+ *              printed fall short of the exact net amount, rounded, so that a payer it
  *              lifts pays the minimum to the cent (or what the others alone round to);
- *              where it lifts nobody, what they fall short of the minimum of all
- *              payers, converted and rounded: so no rounding takes anybody below it
+ *              where it lifts no payer, what they fall short of the minimum of all
+ *              payers, converted and rounded: so no rounding takes a payer below it
  *              (rule 2; rd_terms.old_floor is rule 1, with no line in that case);
  *           6. net amount: the sum of the printed lines;
  *           7. tax on the net amount, rounded the same way;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *
-rd_doc_mark(const struct rd_doc *d)
+rd_doc_watermark(const struct rd_doc *d)
 {
 	if (d->draft)
 		return d->locale->draft_mark;
@@ -16,11 +16,11 @@ rd_doc_mark(const struct rd_doc *d)
 const char *
 rd_doc_number(const struct rd_doc *d, struct om_arena *a)
 {
-	const char *mark = rd_doc_mark(d);
+	const char *watermark = rd_doc_watermark(d);
 
 	if (d->draft || d->number == NULL)
-		return mark;
-	return mark != NULL ? om_arena_printf(a, "%s \xc2\xb7 %s", d->number, mark) : d->number;
+		return watermark;
+	return watermark != NULL ? om_arena_printf(a, "%s \xc2\xb7 %s", d->number, watermark) : d->number;
 }
 
 const char *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * doc.h - a document as facts, amounts, tables, a chart and notes, without a
- * word about its format.  statement.c makes one, the sinks write it.
+ * word about its format.  statement.c makes one, pdf/ and xlsx/ write it.
  *
  * Owner     A document and all its parts live in one arena.
  * Promise   Texts are clean (see clean.h).  A table's total is the exact sum of
@@ -11,6 +11,7 @@
 #ifndef RD_DOC_H
 #define RD_DOC_H
 
+#include "terms/issuer.h"
 #include "words/locale.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -43,7 +44,7 @@ struct rd_column {
 	bool sheet_only; /* a page does not show the column */
 };
 
-#define RD_ROWS_UNKNOWN SIZE_MAX /* fill says OM_NOT_FOUND behind the last row */
+#define RD_ROWS_UNKNOWN SIZE_MAX /* fill gives OM_NOT_FOUND after the last row */
 
 struct rd_table {
 	const char *name; /* of the sheet: short, ASCII, unique in the document */
@@ -102,24 +103,6 @@ struct rd_chart {
 	const om_money *values;
 };
 
-/* A picture, read and checked once at the start (see logo.h). */
-struct rd_image {
-	bool jpeg;                 /* data is the file; otherwise rows of RGB */
-	const unsigned char *data; /* borrowed from whoever read it */
-	size_t n;
-	unsigned width, height;
-};
-
-/* Who issues documents; texts that are not set are NULL. */
-struct rd_issuer {
-	const char *name;
-	const char *address; /* lines separated by \n, as in contact and footer */
-	const char *vat_id;
-	const char *contact;
-	const char *footer;
-	const struct rd_image *logo;
-};
-
 typedef enum rd_doc_kind { RD_STATEMENT, RD_GROUP_STATEMENT, RD_REPORT } rd_doc_kind;
 
 /* One user's page in a report: exact amounts in USD, no rounded one. */
@@ -163,7 +146,7 @@ struct rd_doc {
 	const char *due_rule;
 	om_money due;        /* rounded to digits */
 	uint64_t unsettled;  /* requests whose cost may still change */
-	const char *nothing; /* said plainly when there was no usage; NULL: there was */
+	const char *nothing; /* the sentence where there was no usage; NULL: there was */
 	struct rd_chart chart;
 	const struct rd_table *tables;
 	size_t n_tables;
@@ -173,10 +156,10 @@ struct rd_doc {
 	size_t n_notes;
 };
 
-/* rd_doc_mark gives the word across each page: a draft's or a duplicate's; NULL: none. */
-const char *rd_doc_mark(const struct rd_doc *d);
+/* rd_doc_watermark gives the word across each page: a draft's or a duplicate's; NULL: none. */
+const char *rd_doc_watermark(const struct rd_doc *d);
 
-/* rd_doc_number gives what each page is known by: its mark, its number, or both;
+/* rd_doc_number gives what each page is known by: its watermark, its number, or both;
  * NULL: nothing, or out of memory. */
 const char *rd_doc_number(const struct rd_doc *d, struct om_arena *a);
 

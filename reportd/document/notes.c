@@ -2,7 +2,7 @@
 /*
  * notes.c - what a document says about its own figures.
  */
-#include "statement.h"
+#include "statement_in.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 
@@ -97,7 +97,7 @@ rd_notes_make(struct rd_maker *m, struct rd_doc *d)
 	rd_lines_add(&l, t->minimum_charge, terms_text(m));
 	if (rd_terms_mark_up(m->terms))
 		rd_lines_add(&l, t->markup, t->markup_note);
-	if (!om_money_is_zero(m->total.byok))
+	if (!om_money_is_zero(m->total.byok_cost))
 		rd_lines_add(&l, t->byok, t->byok_text);
 	rd_lines_add(&l, t->tokens, t->tokens_text);
 	rd_lines_add(&l, t->rounding, rounding_text(m, d));

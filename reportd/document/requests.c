@@ -3,7 +3,9 @@
  * requests.c - the table of single requests, filled row by row.  Among them stands what
  * a turn cost beyond its known requests: a cost, and no request.
  */
-#include "statement.h"
+#include "columns.h"
+#include "search_table.h"
+#include "statement_in.h"
 #include "source/rows.h"
 #include "words/clean.h"
 #include "record.pb-c.h"
@@ -48,20 +50,17 @@ cost_state_text(const struct rd_locale *t, Om__CostState s)
 	return "";
 }
 
+/* put_figures: whether its cost is final stands in a request's cost_state. */
 static void
-put_some(struct rd_row *r, const char *key, const char *title, bool has, uint64_t n)
+put_figures(struct rd_row *r, const struct rd_locale *t, const Om__Generation *g, const struct rd_figures *f)
 {
-	rd_put_count(r, key, title, n);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
-}
-
-static void
-put_amount(struct rd_row *r, const char *key, const char *title, bool has, om_money m)
-{
-	rd_put_money(r, key, title, m);
-	if (r->cells != NULL)
-		r->cells[r->n - 1].known = has;
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++) {
+		if (i == RD_FIGURE_unsettled)
+			continue;
+		rd_put_figure(r, t, i, f);
+		if (r->cells != NULL)
+			r->cells[r->n - 1].known = rd_figure_known(g, i);
+	}
 }
 
 /* put_request makes a request's columns or cells; g is empty for columns. */
@@ -83,14 +82,7 @@ put_request(struct rd_row *r, const struct rd_locale *t, struct om_arena *a, boo
 	rd_put_text(r, "task", t->task, rd_clean(a, g->task));
 	rd_put_text(r, "state", t->state, state_text(t, g->state));
 	rd_put_text(r, "cost_state", t->cost_is, cost_state_text(t, g->cost_state));
-	rd_put_count(r, "requests", t->requests, f->requests);
-	put_some(r, "input_tokens", t->input_tokens, g->has_prompt_tokens, f->prompt);
-	put_some(r, "cached_tokens", t->cached_tokens, g->has_cached_tokens, f->cached);
-	put_some(r, "cache_write_tokens", t->cache_write_tokens, g->has_cache_write_tokens, f->cache_write);
-	put_some(r, "reasoning_tokens", t->reasoning_tokens, g->has_reasoning_tokens, f->reasoning);
-	put_some(r, "output_tokens", t->output_tokens, g->has_completion_tokens, f->completion);
-	put_amount(r, "byok_cost", t->byok_cost_usd, g->byok_cost != NULL, f->byok);
-	put_amount(r, "cost", t->cost_usd, g->cost != NULL, f->cost);
+	put_figures(r, t, g, f);
 	rd_put_text(r, "generation_id", t->generation_id, rd_clean(a, g->generation_id));
 	rd_put_text(r, "chat_id", t->chat_id, rd_clean(a, g->chat_id));
 }
@@ -104,7 +96,7 @@ struct requests {
 	bool several; /* users */
 };
 
-/* next_row gives the row; behind the last it has the sums proven. */
+/* next_row gives the row; after the last it has the sums proven. */
 static om_status
 next_row(const struct requests *of, size_t row, const Om__Generation **out, om_err *e)
 {
@@ -167,7 +159,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	Om__Generation none = OM__GENERATION__INIT;
 	struct rd_row head = {columns, total, 0};
 	struct requests *of = om_arena_alloc(m->arena, sizeof *of);
-	bool says = true; /* each row does, whether its cost is final */
+	bool all_known = true; /* each row says whether its cost is final */
 	bool streamed = m->month->rows != NULL && m->month->rows->reading.n > 0;
 	uint64_t left_out = streamed ? 0 : r->rows_left_out;
 	om_status s = OM_OK;
@@ -175,7 +167,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (columns == NULL || total == NULL || of == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; s == OM_OK && i < r->n_generations; i++) {
-		says = says && r->generations[i]->has_unsettled;
+		all_known = all_known && r->generations[i]->has_unsettled;
 		s = rd_figures_of_row(r->generations[i], &f, e);
 		if (s == OM_OK)
 			s = rd_figures_add(&sum, &f, e);
@@ -183,7 +175,7 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 	if (streamed) {
 		sum = m->total; /* which the rows are proven to add up to while they are written */
 	} else if (s == OM_OK && left_out == 0) {
-		sum.unsettled = says ? sum.unsettled : m->total.unsettled;
+		sum.unsettled = all_known ? sum.unsettled : m->total.unsettled;
 		s = rd_figures_same("rows", &sum, &m->total, e);
 	}
 	if (s != OM_OK)
@@ -214,7 +206,8 @@ rd_requests_make(struct rd_maker *m, struct rd_table *t, om_err *e)
 }
 
 om_status
-rd_found_requests(const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_requests(
+    const struct rd_locale *l, struct rd_rows *rows, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct requests *of = om_arena_alloc(a, sizeof *of);

@@ -2,8 +2,10 @@
 /*
  * search_table.c - the rows that /usage shows, as a table.
  */
-#include "statement.h"
-#include "csv/requests.h"
+#include "search_table.h"
+
+#include "columns.h"
+#include "source/usage_key.h"
 #include "words/clean.h"
 #include "usage.pb-c.h"
 
@@ -52,15 +54,8 @@ put_keys(
 static void
 put_figures(struct rd_row *r, const struct rd_locale *l, const struct rd_figures *f)
 {
-	rd_put_count(r, "requests", l->requests, f->requests);
-	rd_put_count(r, "input_tokens", l->input_tokens, f->prompt);
-	rd_put_count(r, "cached_tokens", l->cached_tokens, f->cached);
-	rd_put_count(r, "cache_write_tokens", l->cache_write_tokens, f->cache_write);
-	rd_put_count(r, "reasoning_tokens", l->reasoning_tokens, f->reasoning);
-	rd_put_count(r, "output_tokens", l->output_tokens, f->completion);
-	rd_put_count(r, "unsettled", l->not_settled, f->unsettled);
-	rd_put_money(r, "byok_cost", l->byok_cost_usd, f->byok);
-	rd_put_money(r, "cost", l->cost_usd, f->cost);
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++)
+		rd_put_figure(r, l, i, f);
 }
 
 /* overlaps tells whether a request may stand in several rows. */
@@ -74,7 +69,8 @@ overlaps(const Om__UsageReply *u)
 }
 
 om_status
-rd_found_usage(const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
+rd_search_table_of_usage(
+    const struct rd_locale *l, const Om__UsageReply *u, struct om_arena *a, struct rd_table *t, om_err *e)
 {
 	struct rd_column *columns = om_arena_array(a, RD_MAX_COLUMNS, sizeof *columns);
 	struct rd_cell *total = om_arena_array(a, RD_MAX_COLUMNS, sizeof *total), *cells;

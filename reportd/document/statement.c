@@ -4,126 +4,13 @@
  */
 #include "statement.h"
 
+#include "statement_in.h"
 #include "words/clean.h"
-#include "wire/zones.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-om_status
-rd_month_check(const struct rd_month *m, om_err *e)
-{
-	if (m->month < 1 || m->month > 12)
-		return om_fail(e, OM_INVALID, "month: must be 1 to 12");
-	if (m->year < 2000 || m->year > 2199)
-		return om_fail(e, OM_INVALID, "year: must be 2000 to 2199");
-	if (m->user != NULL && (m->user[0] == '\0' || strlen(m->user) > 1024))
-		return om_fail(e, OM_INVALID, "user: must be 1 to 1024 bytes");
-	if (m->group != NULL && (m->group[0] == '\0' || strlen(m->group) > 1024))
-		return om_fail(e, OM_INVALID, "group: must be 1 to 1024 bytes");
-	if (m->user != NULL && m->group != NULL)
-		return om_fail(e, OM_INVALID, "user, group: one of them, not both");
-	return OM_OK;
-}
-
-om_status
-rd_zone_of_reply(const Om__Zone *z, struct om_arena *a, struct om_zone_table *out, om_err *e)
-{
-	if (z == NULL)
-		return om_fail(e, OM_UNAVAILABLE,
-		    "costd sends no time zone: it is older than this reportd; update costd, then ask again");
-	return om_zone_read(z, a, out, e);
-}
-
-om_status
-rd_month_set_zone(struct rd_month *m, const Om__Zone *z, struct om_arena *a, om_err *e)
-{
-	struct om_zone_table *table = om_arena_alloc(a, sizeof *table);
-	om_status s;
-
-	m->zone = NULL;
-	if (table == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	s = rd_zone_of_reply(z, a, table, e);
-	if (s == OM_OK)
-		m->zone = table;
-	return s;
-}
-
-uint64_t
-rd_n_rows(const Om__StatementReply *r)
-{
-	return r->total->requests + (r->has_rests ? r->rests : 0);
-}
-
-/* ---- short texts ---- */
-
-void
-rd_lines_add(struct rd_lines *l, const char *label, const char *text)
-{
-	if (l->at != NULL && text != NULL && text[0] != '\0' && l->n < RD_MAX_LINES)
-		l->at[l->n++] = (struct rd_line){label, text};
-}
-
-const char *
-rd_count_text(struct rd_maker *m, uint64_t n)
-{
-	char buf[RD_SHOWN];
-
-	return om_arena_strdup(m->arena, rd_show_count(m->locale, n, buf));
-}
-
-const char *
-rd_exact_text(struct rd_maker *m, om_money usd)
-{
-	char buf[RD_SHOWN];
-
-	return om_arena_strdup(m->arena, rd_show_money(m->locale, usd, buf));
-}
-
-bool
-rd_is_report(const struct rd_maker *m)
-{
-	return m->month->user == NULL && m->month->group == NULL;
-}
-
-const char *
-rd_change_text(struct rd_maker *m, om_money now, om_money before)
-{
-	om_i128 d = now.v - before.v, b = before.v, tenths;
-	char number[RD_SHOWN];
-	bool less;
-
-	if (b <= 0)
-		return NULL;
-	while (d > (om_i128)1 << 110 || d < -((om_i128)1 << 110)) { /* keep d * 2000 in range */
-		d /= 10;
-		b /= 10;
-	}
-	if (b == 0)
-		return NULL;
-	less = d < 0;
-	tenths = ((less ? -d : d) * 2000 / b + 1) / 2;
-	if (tenths > 99999)
-		return NULL; /* says nothing any more */
-	(void)rd_show_fixed(m->locale, (om_money){tenths * 100000000000000000}, 1, number);
-	return om_arena_printf(m->arena, "%s%s",
-	    tenths == 0 ? ""
-		: less  ? "-"
-			: "+",
-	    rd_fill(m->arena, m->locale->percent, number));
-}
-
-const char *
-rd_month_before(struct rd_maker *m)
-{
-	const struct rd_month *mo = m->month;
-	char buf[RD_SHOWN];
-
-	return om_arena_strdup(m->arena,
-	    mo->month == 1 ? rd_show_month(m->locale, mo->year - 1, 12, buf)
-			   : rd_show_month(m->locale, mo->year, mo->month - 1, buf));
-}
+/* ---- the month before ---- */
 
 /* compared_text shows an amount that is only compared: cents do, where there are whole dollars. */
 static const char *
@@ -253,8 +140,8 @@ make_tiles(struct rd_maker *m, struct rd_doc *d)
 	if (at == NULL)
 		return;
 	at[n++] = (struct rd_tile){t->requests, RD_INT, {.known = true, .u.n = m->total.requests}};
-	at[n++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = m->total.prompt}};
-	at[n++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = m->total.completion}};
+	at[n++] = (struct rd_tile){t->input_tokens, RD_INT, {.known = true, .u.n = m->total.prompt_tokens}};
+	at[n++] = (struct rd_tile){t->output_tokens, RD_INT, {.known = true, .u.n = m->total.completion_tokens}};
 	if (change != NULL)
 		at[n++] = (struct rd_tile){t->against_before, RD_TEXT, {.known = true, .u.text = change}};
 	d->tiles = at;
@@ -393,7 +280,7 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 	make_facts(&m, d);
 	make_tiles(&m, d);
 	rd_notes_make(&m, d);
-	if (m.total.requests == 0 && om_money_is_zero(m.total.cost) && om_money_is_zero(m.total.byok))
+	if (m.total.requests == 0 && om_money_is_zero(m.total.cost) && om_money_is_zero(m.total.byok_cost))
 		d->nothing = rd_fill(a, m.locale->nothing, d->month);
 	d->chart = (struct rd_chart){
 	    .title = m.locale->cost_per_day,

@@ -3,67 +3,15 @@
  * tables.c - the tables of a document.  Each adds its rows up while it makes
  * them and compares with costd's total.
  */
-#include "statement.h"
+#include "columns.h"
+#include "statement_in.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 
 #include <string.h>
 
-/* ---- cells ---- */
-
-static void
-put(struct rd_row *r, struct rd_column col, struct rd_cell cell)
-{
-	if (r->columns != NULL)
-		r->columns[r->n] = col;
-	if (r->cells != NULL)
-		r->cells[r->n] = cell;
-	r->n++;
-}
-
-void
-rd_put_text(struct rd_row *r, const char *key, const char *title, const char *text)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_TEXT},
-	    (struct rd_cell){.known = text != NULL && text[0] != '\0', .u.text = text});
-}
-
-void
-rd_put_under(struct rd_row *r, const char *key, const char *title, const char *text)
-{
-	rd_put_text(r, key, title, text);
-	if (r->columns != NULL)
-		r->columns[r->n - 1].under = true;
-}
-
-void
-rd_put_count(struct rd_row *r, const char *key, const char *title, uint64_t n)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INT},
-	    (struct rd_cell){.known = true, .u.n = n});
-}
-
-void
-rd_put_money(struct rd_row *r, const char *key, const char *title, om_money m)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_MONEY},
-	    (struct rd_cell){.known = true, .u.money = m});
-}
-
-void
-rd_put_day(struct rd_row *r, const char *key, const char *title, bool known, om_day day)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_DAY},
-	    (struct rd_cell){.known = known, .u.day = day});
-}
-
-void
-rd_put_instant(struct rd_row *r, const char *key, const char *title, bool known, om_time at)
-{
-	put(r, (struct rd_column){.key = key, .title = title, .kind = RD_INSTANT},
-	    (struct rd_cell){.known = known, .u.at = at});
-}
+/* ---- columns ---- */
 
 /* hide keeps a column from the page when the table is too wide with it. */
 static void
@@ -73,26 +21,35 @@ hide(struct rd_row *r, bool yes)
 		r->columns[r->n - 1].sheet_only = true;
 }
 
+/* Where a figure's column stands: on the page too, there only while the table is not too
+ * wide, or on the sheet alone. */
+typedef enum where { ON_SHEET, ON_PAGE, ON_WIDE_PAGE } where;
+
+static const struct {
+	bool always; /* false: only when the month has any */
+	where where;
+} rules[RD_N_FIGURES] = {
+    [RD_FIGURE_requests] = {true, ON_PAGE},
+    [RD_FIGURE_prompt_tokens] = {true, ON_PAGE},
+    [RD_FIGURE_cached_tokens] = {true, ON_WIDE_PAGE},
+    [RD_FIGURE_cache_write_tokens] = {true, ON_SHEET},
+    [RD_FIGURE_reasoning_tokens] = {true, ON_WIDE_PAGE},
+    [RD_FIGURE_completion_tokens] = {true, ON_PAGE},
+    [RD_FIGURE_unsettled] = {false, ON_PAGE},
+    [RD_FIGURE_byok_cost] = {false, ON_PAGE},
+    [RD_FIGURE_cost] = {true, ON_PAGE},
+};
+
 /* put_figures: narrow leaves details out on a page. */
 static void
 put_figures(struct rd_row *r, const struct rd_maker *m, const struct rd_figures *f, bool narrow)
 {
-	const struct rd_locale *t = m->locale;
-
-	rd_put_count(r, "requests", t->requests, f->requests);
-	rd_put_count(r, "input_tokens", t->input_tokens, f->prompt);
-	rd_put_count(r, "cached_tokens", t->cached_tokens, f->cached);
-	hide(r, narrow);
-	rd_put_count(r, "cache_write_tokens", t->cache_write_tokens, f->cache_write);
-	hide(r, true);
-	rd_put_count(r, "reasoning_tokens", t->reasoning_tokens, f->reasoning);
-	hide(r, narrow);
-	rd_put_count(r, "output_tokens", t->output_tokens, f->completion);
-	if (m->total.unsettled > 0)
-		rd_put_count(r, "unsettled", t->not_settled, f->unsettled);
-	if (!om_money_is_zero(m->total.byok))
-		rd_put_money(r, "byok_cost", t->byok_cost_usd, f->byok);
-	rd_put_money(r, "cost", t->cost_usd, f->cost);
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++) {
+		if (!rules[i].always && rd_figure_is_zero(&m->total, i))
+			continue;
+		rd_put_figure(r, m->locale, i, f);
+		hide(r, rules[i].where == ON_SHEET || (rules[i].where == ON_WIDE_PAGE && narrow));
+	}
 }
 
 /* ---- tables over UsageRow ---- */
@@ -107,23 +64,6 @@ struct source {
 	const bool *quiet;
 	const struct rd_figures *total; /* what the rows add up to; NULL: they overlap */
 };
-
-const char *
-rd_user_name(struct rd_maker *m, const Om__UsageRow *u)
-{
-	const char *name = rd_clean(m->arena, u->user_name);
-
-	/* a person the ledger has no name of */
-	return name != NULL && name[0] == '\0' ? rd_clean(m->arena, u->user) : name;
-}
-
-const char *
-rd_model_name(struct rd_maker *m, const Om__UsageRow *u)
-{
-	const char *model = rd_clean(m->arena, u->model);
-
-	return model != NULL && model[0] == '\0' ? m->locale->model_not_known : model;
-}
 
 static void
 put_keys(struct rd_row *r, struct rd_maker *m, rows_of of, const Om__UsageRow *u, size_t i)

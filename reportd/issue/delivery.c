@@ -2,7 +2,7 @@
 #include "delivery.h"
 
 #include "lease_keeper.h"
-#include "outbox.h"
+#include "month_folder.h"
 #include "job/fetch.h"
 #include "source/figures.h"
 #include "documents.pb-c.h"
@@ -63,7 +63,7 @@ struct job {
 	Om__DeliveryReply *due;
 	char month[8];
 	struct om_arena *a; /* as long as the month */
-	struct rd_outbox box;
+	struct rd_month_folder folder;
 
 	struct rd_reading moment; /* everything that is made is of it */
 	atomic_bool opened;       /* it is open: the keeper asks for it */
@@ -228,7 +228,8 @@ copy_file(struct job *j, char *number, Om__Format format, om_err *e)
 			bytes = rep->document_file->file != NULL ? rep->document_file->file->bytes
 								 : rep->document_file->document->bytes;
 			n += rep->document_file->data.len;
-			s = rd_outbox_write(&j->box, rep->document_file->data.data, rep->document_file->data.len, e);
+			s = rd_month_folder_write(
+			    &j->folder, rep->document_file->data.data, rep->document_file->data.len, e);
 		}
 		om_arena_fini(&a);
 	} while (s == OM_OK && n < bytes);
@@ -249,18 +250,18 @@ static om_status
 put_document(struct job *j, const struct kind *k, const Om__Document *d, om_err *e)
 {
 	const Om__DocumentPart *f = file_of(d, k->format);
-	char name[RD_OUTBOX_NAME];
+	char name[RD_FOLDER_FILE_NAME];
 	om_status s;
 
 	if (f == NULL || f->sha256.len != OM_SHA256)
 		return om_fail(e, OM_PROTOCOL, "costd does not have the file of %s", d->number);
 	(void)snprintf(name, sizeof name, "%s%s", k->is == EACH_USER ? "statements/" : "", f->filename);
-	s = rd_outbox_begin(&j->box, name, e);
+	s = rd_month_folder_begin(&j->folder, name, e);
 	if (s == OM_OK)
 		s = copy_file(j, d->number, k->format, e);
 	if (s == OM_OK)
-		s = rd_outbox_end(&j->box, &(struct rd_out_document){d->number, d->total, d->currency}, e);
-	if (s == OM_OK && memcmp(j->box.files[j->box.n - 1].sha256, f->sha256.data, OM_SHA256) != 0)
+		s = rd_month_folder_end(&j->folder, &(struct rd_folder_document){d->number, d->total, d->currency}, e);
+	if (s == OM_OK && memcmp(j->folder.files[j->folder.n - 1].sha256, f->sha256.data, OM_SHA256) != 0)
 		s = om_fail(e, OM_DAMAGED, "%s: what was written is not what was issued", d->number);
 	return s;
 }
@@ -323,13 +324,13 @@ deliver_users(struct job *j, const struct kind *k, om_err *e)
 static om_status
 begin_table(void *arg, const char *name, om_err *e)
 {
-	return rd_outbox_begin(arg, name, e);
+	return rd_month_folder_begin(arg, name, e);
 }
 
 static om_status
 write_table(void *arg, const void *data, size_t n, om_err *e)
 {
-	return rd_outbox_write(arg, data, n, e);
+	return rd_month_folder_write(arg, data, n, e);
 }
 
 static om_status
@@ -341,7 +342,7 @@ deliver_table(struct job *j, const struct kind *k, om_err *e)
 	    .stop = &j->d->stop,
 	    .begin = begin_table,
 	    .write = write_table,
-	    .arg = &j->box};
+	    .arg = &j->folder};
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	om_status s;
 
@@ -353,7 +354,7 @@ deliver_table(struct job *j, const struct kind *k, om_err *e)
 	q.reading_id = rd_reading_id(&j->moment);
 	q.reading_at = j->moment.at;
 	s = rd_fetch(&f, &q, e);
-	return s == OM_OK ? rd_outbox_end(&j->box, NULL, e) : s;
+	return s == OM_OK ? rd_month_folder_end(&j->folder, NULL, e) : s;
 }
 
 /* ---- one month ---- */
@@ -373,12 +374,12 @@ deliver_kind(struct job *j, const struct kind *k, om_err *e)
 }
 
 static om_status
-fill_box(struct job *j, om_err *e)
+fill_folder(struct job *j, om_err *e)
 {
 	om_status s = open_moment(j, e);
 
 	if (s == OM_OK)
-		j->box.totals = j->all->total;
+		j->folder.totals = j->all->total;
 
 	for (size_t i = 0; s == OM_OK && i < N_KINDS; i++) {
 		if (!has_word(j->d->opts.files, kinds[i].name))
@@ -388,26 +389,26 @@ fill_box(struct job *j, om_err *e)
 		else
 			s = deliver_kind(j, &kinds[i], e);
 	}
-	return s == OM_OK ? rd_outbox_publish(&j->box, e) : s;
+	return s == OM_OK ? rd_month_folder_publish(&j->folder, e) : s;
 }
 
 static om_status
 report_done(struct job *j, om_err *e)
 {
 	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
-	Om__DeliveredFile *files = om_arena_array(j->a, j->box.n + 1, sizeof *files);
+	Om__DeliveredFile *files = om_arena_array(j->a, j->folder.n + 1, sizeof *files);
 
-	q.files = om_arena_array(j->a, j->box.n + 1, sizeof(Om__DeliveredFile *));
+	q.files = om_arena_array(j->a, j->folder.n + 1, sizeof(Om__DeliveredFile *));
 	if (files == NULL || q.files == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < j->box.n; i++) {
-		const struct rd_out_file *f = &j->box.files[i];
+	for (size_t i = 0; i < j->folder.n; i++) {
+		const struct rd_folder_file *f = &j->folder.files[i];
 
 		files[i] = (Om__DeliveredFile)OM__DELIVERED_FILE__INIT;
 		files[i].name = om_arena_strdup(j->a, f->name);
 		files[i].bytes = f->bytes;
 		files[i].sha256.len = OM_SHA256;
-		files[i].sha256.data = j->box.files[i].sha256;
+		files[i].sha256.data = j->folder.files[i].sha256;
 		files[i].number = f->number != NULL ? om_arena_strdup(j->a, f->number) : NULL;
 		files[i].total = f->total != NULL ? om_arena_strdup(j->a, f->total) : NULL;
 		files[i].currency = f->currency != NULL ? om_arena_strdup(j->a, f->currency) : NULL;
@@ -415,8 +416,8 @@ report_done(struct job *j, om_err *e)
 	}
 	if (j->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	q.n_files = j->box.n;
-	q.totals = j->all != NULL ? j->all->total : j->box.totals;
+	q.n_files = j->folder.n;
+	q.totals = j->all != NULL ? j->all->total : j->folder.totals;
 	q.has_lease_id = true;
 	q.lease_id = j->due->lease_id;
 	return ask_delivery(j->d, &q, j->a, NULL, e);
@@ -433,31 +434,32 @@ report_failure(struct job *j, const char *why)
 	q.lease_id = j->due->lease_id;
 	q.failure = om_arena_strdup(j->a, why);
 	s = q.failure != NULL ? ask_delivery(j->d, &q, j->a, NULL, &e) : OM_NOMEM;
-	om_log(OM_LOG_ERROR, "a month's files were not written", "month", j->month, "why", why, "unsaid",
+	om_log(OM_LOG_ERROR, "a month's files were not written", "month", j->month, "why", why, "not_reported",
 	    s != OM_OK ? om_err_text(&e, s) : NULL, NULL);
 }
 
 static void
 deliver(struct job *j)
 {
-	struct rd_keeper k;
+	struct rd_lease_keeper k;
 	om_err e = {.text = ""};
 	int64_t every_ms = j->due->has_keep_ms && j->due->keep_ms >= 3000 ? j->due->keep_ms / 3 : 1000;
-	om_status s = rd_keeper_start(&k, every_ms, keep, j, &e);
+	om_status s = rd_lease_keeper_start(&k, every_ms, keep, j, &e);
 
 	if (s == OM_OK) {
-		s = rd_outbox_open(j->d->opts.dir, j->month, j->due->delivery_id, j->a, &j->box, &e);
-		if (s == OM_OK && !j->box.done)
-			s = fill_box(j, &e);
+		s = rd_month_folder_open(j->d->opts.dir, j->month, j->due->delivery_id, j->a, &j->folder, &e);
+		if (s == OM_OK && !j->folder.done)
+			s = fill_folder(j, &e);
 		if (s == OM_OK)
 			s = report_done(j, &e);
-		rd_outbox_close(&j->box);
-		rd_keeper_stop(&k);
+		rd_month_folder_close(&j->folder);
+		rd_lease_keeper_stop(&k);
 		rd_reading_end(&j->moment);
 	}
 	if (s == OM_OK) {
 		om_stat_add(&months, 1);
-		om_log(OM_LOG_INFO, "a month's files were written", "month", j->month, "files", OM_I64(j->box.n), NULL);
+		om_log(
+		    OM_LOG_INFO, "a month's files were written", "month", j->month, "files", OM_I64(j->folder.n), NULL);
 	} else if (atomic_load(&j->d->stop)) {
 		om_log(OM_LOG_WARN, "a month's files are left for the next start", "month", j->month, NULL);
 	} else {
@@ -480,7 +482,7 @@ look(struct rd_delivery *d, om_err *told)
 	s = ask_delivery(d, &q, &a, &due, &e);
 	if (s == OM_OK && due->has_lease_id && due->delivery_id != NULL && due->month >= 1 && due->month <= 12 &&
 	    due->year <= 9999) {
-		struct job j = {.d = d, .due = due, .a = &a, .box = {.parent = -1, .dir = -1, .file = -1}};
+		struct job j = {.d = d, .due = due, .a = &a, .folder = {.parent = -1, .dir = -1, .file = -1}};
 
 		(void)snprintf(
 		    j.month, sizeof j.month, "%04u-%02u", (unsigned)due->year % 10000, (unsigned)due->month % 100);
@@ -522,7 +524,7 @@ rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_e
 {
 	struct rd_delivery *d;
 	om_err why = {.text = ""};
-	om_status s = rd_outbox_check(o->dir, &why);
+	om_status s = rd_month_folder_check(o->dir, &why);
 
 	*out = NULL;
 	if (s != OM_OK)

@@ -5,8 +5,8 @@
  *
  * What      Everything is of one moment, a snapshot that costd keeps open.
  *           Statements and reports that were issued and show it are taken, others
- *           corrected or issued, each once, however often a month is begun anew.
- * Promise   The month's folder appears at once and whole (outbox.h); costd hears
+ *           corrected or issued, each once, however often a month is begun again.
+ * Promise   The month's folder appears at once and whole (month_folder.h); costd hears
  *           of it, or gives the month out again.
  * Threads   One of its own.
  */
@@ -29,7 +29,7 @@ struct rd_delivery_opts {
 om_status rd_delivery_files_check(const char *list, om_err *e) OM_MUST;
 
 om_status rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_err *e) OM_MUST;
-/* rd_delivery_free ends it behind the file that is being made; NULL is allowed. */
+/* rd_delivery_free ends it after the file that is being made; NULL is allowed. */
 void rd_delivery_free(struct rd_delivery **d);
 
 #endif

@@ -16,7 +16,6 @@
 #define WAIT_MS      150   /* before asking again while another document is issued */
 #define FINISH_TRIES 5
 #define CODE_CHARS   16
-#define MOST_FIGURES ((size_t)3 * 1024 * 1024) /* fits the database's packets beside the other columns */
 
 /* One request under way. */
 struct work {
@@ -336,14 +335,14 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 	const Om__IssueBeginReply *begun = w->begun;
 	struct held held = {.is = w->is, .lease = begun->lease_id};
 	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
-	struct rd_keeper k;
-	om_status s = rd_keeper_start(&k, every_ms, keep, &held, e);
+	struct rd_lease_keeper k;
+	om_status s = rd_lease_keeper_start(&k, every_ms, keep, &held, e);
 
 	if (s == OM_OK) {
 		s = render(w, e);
 		if (s == OM_OK)
 			s = finish(w, out, e);
-		rd_keeper_stop(&k);
+		rd_lease_keeper_stop(&k);
 	}
 	if (s != OM_OK && tell_costd(w->is, begun->lease_id, true, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",
@@ -393,25 +392,4 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
 	if (s == OM_OK && (*out == NULL || (*out)->document == NULL))
 		s = om_fail(e, OM_PROTOCOL, "costd stored a document and did not name it");
 	return s;
-}
-
-om_status
-rd_issue_figures(const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e)
-{
-	Om__StatementReply kept = *r;
-	size_t n;
-
-	kept.n_generations = 0;
-	kept.generations = NULL;
-	kept.has_reading_id = false;
-	n = om__statement_reply__get_packed_size(&kept);
-	if (n > MOST_FIGURES) { /* thousands of users: what each used of each model is in the file */
-		kept.n_user_models = 0;
-		n = om__statement_reply__get_packed_size(&kept);
-	}
-	*out = (ProtobufCBinaryData){.data = om_arena_alloc(a, n + 1)};
-	if (out->data == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	out->len = om__statement_reply__pack(&kept, out->data);
-	return OM_OK;
 }

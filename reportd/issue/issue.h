@@ -7,8 +7,8 @@
  * What      An original or a correction is made of the ledger's figures; a
  *           cancellation and a further file of an issued document of those that
  *           it kept, with the terms that it kept.
- * Promise   The number is costd's until the file is there: whoever dies on the
- *           way, no number is lost and none is used twice.  A request that is
+ * Promise   The number is costd's until the file is there: whichever service dies
+ *           on the way, no number is lost and none is used twice.  A request that is
  *           sent again finds the document it issued.  A further file shows the
  *           amount that was issued, or is not made.
  * Threads   All calls from any thread.
@@ -29,7 +29,7 @@ struct rd_issuing {
 	struct om_wire_client *costd; /* borrowed, as all of these */
 	struct om_fleet *fleet;       /* the same, process by process */
 	om_wire_handler *render;      /* makes documents: answers RenderQuery */
-	/* says what is wrong with a question before a number is taken; NULL: nobody does */
+	/* tells what is wrong with a query before a number is taken; NULL: it is not checked */
 	om_status (*check)(void *arg, const Om__RenderQuery *q, om_err *e);
 	void *render_arg;       /* of both */
 	const char *public_url; /* where readers reach the gateway; NULL: not known */
@@ -45,10 +45,5 @@ struct rd_moment {
  * again, with the same request; *out lives in the arena. */
 om_status rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, int64_t deadline_ms,
     struct om_arena *a, Om__IssueReply **out, om_err *e) OM_MUST;
-
-/* rd_issue_figures packs what is kept of a document's figures: all but the
- * single requests, which stay in the ledger. */
-om_status rd_issue_figures(
-    const Om__StatementReply *r, struct om_arena *a, ProtobufCBinaryData *out, om_err *e) OM_MUST;
 
 #endif

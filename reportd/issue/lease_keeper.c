@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 static void *
-keep(void *arg)
+keep_until_stopped(void *arg)
 {
-	struct rd_keeper *k = arg;
+	struct rd_lease_keeper *k = arg;
 	bool stop = false;
 
 	om_log_request(k->request_id[0] != '\0' ? k->request_id : NULL);
@@ -25,7 +25,7 @@ keep(void *arg)
 		(void)pthread_mutex_unlock(&k->lock);
 		if (stop)
 			break;
-		s = k->tell(k->arg, &e);
+		s = k->keep(k->arg, &e);
 		if (s != OM_OK)
 			om_log(
 			    OM_LOG_WARN, "costd could not be told that work goes on", "why", om_err_text(&e, s), NULL);
@@ -34,13 +34,13 @@ keep(void *arg)
 }
 
 om_status
-rd_keeper_start(struct rd_keeper *k, int64_t every_ms, rd_tell_fn *tell, void *arg, om_err *e)
+rd_lease_keeper_start(struct rd_lease_keeper *k, int64_t every_ms, rd_lease_keep_fn *keep, void *arg, om_err *e)
 {
-	*k = (struct rd_keeper){.tell = tell, .arg = arg, .every_ms = every_ms};
+	*k = (struct rd_lease_keeper){.keep = keep, .arg = arg, .every_ms = every_ms};
 	(void)snprintf(k->request_id, sizeof k->request_id, "%s", om_log_request_id());
 	(void)pthread_mutex_init(&k->lock, NULL);
 	om_cond_init(&k->wake);
-	if (pthread_create(&k->thread, NULL, keep, k) == 0)
+	if (pthread_create(&k->thread, NULL, keep_until_stopped, k) == 0)
 		return OM_OK;
 	(void)pthread_cond_destroy(&k->wake);
 	(void)pthread_mutex_destroy(&k->lock);
@@ -48,7 +48,7 @@ rd_keeper_start(struct rd_keeper *k, int64_t every_ms, rd_tell_fn *tell, void *a
 }
 
 void
-rd_keeper_stop(struct rd_keeper *k)
+rd_lease_keeper_stop(struct rd_lease_keeper *k)
 {
 	(void)pthread_mutex_lock(&k->lock);
 	k->stop = true;

@@ -18,7 +18,7 @@
 #define EARLY_MS    100 /* a reply leaves before its deadline */
 #define MOST_WAIT   8u  /* calls at a time: the others are for those who only look */
 
-struct job {
+struct entry {
 	bool used;
 	char request_id[OM_REQUEST_ID]; /* of who began it */
 	char *name;                     /* owned, as query and reply */
@@ -30,18 +30,18 @@ struct job {
 	uint64_t turn; /* order of the queue */
 };
 
-struct rd_issue_jobs {
-	struct rd_issue_jobs_opts opts;
+struct rd_issue_queue {
+	struct rd_issue_queue_opts opts;
 	pthread_t thread;
 	bool running;
 
 	pthread_mutex_t lock;
-	pthread_cond_t work;    /* a job waits, or stop */
-	pthread_cond_t changed; /* a job ended */
+	pthread_cond_t work;    /* an entry waits, or stop */
+	pthread_cond_t changed; /* an entry ended */
 	bool stop;
-	unsigned waiting; /* calls that look at a job until it ends */
+	unsigned waiting; /* calls that look at an entry until it ends */
 	uint64_t turns;
-	struct job job[RD_ISSUE_JOBS];
+	struct entry entries[RD_ISSUE_QUEUE];
 };
 
 static struct om_stat st_waiting =
@@ -52,45 +52,45 @@ static struct om_stat st_failed =
 /* ---- with the lock ---- */
 
 static bool
-has_ended(const struct job *job)
+has_ended(const struct entry *entry)
 {
-	return job->state == OM__JOB_STATE__JOB_DONE || job->state == OM__JOB_STATE__JOB_FAILED;
+	return entry->state == OM__JOB_STATE__JOB_DONE || entry->state == OM__JOB_STATE__JOB_FAILED;
 }
 
 static void
-clear(struct job *job)
+clear(struct entry *entry)
 {
-	free(job->name);
-	om_buf_fini(&job->query);
-	om_buf_fini(&job->reply);
-	*job = (struct job){.used = false};
+	free(entry->name);
+	om_buf_fini(&entry->query);
+	om_buf_fini(&entry->reply);
+	*entry = (struct entry){.used = false};
 }
 
-static struct job *
-find(struct rd_issue_jobs *j, const char *name)
+static struct entry *
+find(struct rd_issue_queue *j, const char *name)
 {
-	for (size_t i = 0; i < RD_ISSUE_JOBS; i++)
-		if (j->job[i].used && strcmp(j->job[i].name, name) == 0)
-			return &j->job[i];
+	for (size_t i = 0; i < RD_ISSUE_QUEUE; i++)
+		if (j->entries[i].used && strcmp(j->entries[i].name, name) == 0)
+			return &j->entries[i];
 	return NULL;
 }
 
 /* make_room gives an unused place: what ended longest ago goes. */
-static struct job *
-make_room(struct rd_issue_jobs *j)
+static struct entry *
+make_room(struct rd_issue_queue *j)
 {
-	struct job *oldest = NULL;
+	struct entry *oldest = NULL;
 	int64_t now = om_mono_ms();
 
-	for (size_t i = 0; i < RD_ISSUE_JOBS; i++) {
-		struct job *job = &j->job[i];
+	for (size_t i = 0; i < RD_ISSUE_QUEUE; i++) {
+		struct entry *entry = &j->entries[i];
 
-		if (job->used && has_ended(job) && now - job->ended_ms > RD_ISSUE_KEEP_MS)
-			clear(job);
-		if (!job->used)
-			return job;
-		if (has_ended(job) && (oldest == NULL || job->ended_ms < oldest->ended_ms))
-			oldest = job;
+		if (entry->used && has_ended(entry) && now - entry->ended_ms > RD_ISSUE_KEEP_MS)
+			clear(entry);
+		if (!entry->used)
+			return entry;
+		if (has_ended(entry) && (oldest == NULL || entry->ended_ms < oldest->ended_ms))
+			oldest = entry;
 	}
 	if (oldest != NULL)
 		clear(oldest);
@@ -98,16 +98,16 @@ make_room(struct rd_issue_jobs *j)
 }
 
 static void
-enqueue(struct rd_issue_jobs *j, struct job *job)
+enqueue(struct rd_issue_queue *j, struct entry *entry)
 {
-	job->state = OM__JOB_STATE__JOB_QUEUED;
-	job->turn = ++j->turns;
-	(void)snprintf(job->request_id, sizeof job->request_id, "%s", om_log_request_id());
+	entry->state = OM__JOB_STATE__JOB_QUEUED;
+	entry->turn = ++j->turns;
+	(void)snprintf(entry->request_id, sizeof entry->request_id, "%s", om_log_request_id());
 	om_stat_add(&st_waiting, 1);
 	(void)pthread_cond_signal(&j->work);
 }
 
-/* pack_query: what is asked, without how long somebody waits. */
+/* pack_query packs what is asked, without how long the caller waits. */
 static om_status
 pack_query(const Om__IssueQuery *q, struct om_buf *out, om_err *e)
 {
@@ -120,66 +120,67 @@ pack_query(const Om__IssueQuery *q, struct om_buf *out, om_err *e)
 }
 
 static om_status
-add(struct rd_issue_jobs *j, const char *name, struct om_buf *query, struct job **out, om_err *e)
+add(struct rd_issue_queue *j, const char *name, struct om_buf *query, struct entry **out, om_err *e)
 {
-	struct job *job = make_room(j);
-	char *copy = job != NULL ? strdup(name) : NULL;
+	struct entry *entry = make_room(j);
+	char *copy = entry != NULL ? strdup(name) : NULL;
 
-	if (job == NULL)
-		return om_fail(e, OM_UNAVAILABLE, "%u documents wait to be issued; try again", RD_ISSUE_JOBS);
+	if (entry == NULL)
+		return om_fail(e, OM_UNAVAILABLE, "%u documents wait to be issued; try again", RD_ISSUE_QUEUE);
 	if (copy == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	*job = (struct job){.used = true, .name = copy, .query = *query};
-	om_buf_init(&job->reply, REPLY_BYTES);
+	*entry = (struct entry){.used = true, .name = copy, .query = *query};
+	om_buf_init(&entry->reply, REPLY_BYTES);
 	*query = (struct om_buf){.data = NULL};
-	enqueue(j, job);
-	*out = job;
+	enqueue(j, entry);
+	*out = entry;
 	return OM_OK;
 }
 
-/* take_up finds the request's job, or begins it and says that it is new. */
+/* take_up finds the request's entry, or makes one, and says that it is new. */
 static om_status
-take_up(struct rd_issue_jobs *j, const Om__IssueQuery *q, bool *new_out, om_err *e)
+take_up(struct rd_issue_queue *j, const Om__IssueQuery *q, bool *new_out, om_err *e)
 {
 	struct om_buf query;
-	struct job *job;
+	struct entry *entry;
 	om_status s = pack_query(q, &query, e);
 
 	if (s != OM_OK) {
 		om_buf_fini(&query);
 		return s;
 	}
-	job = find(j, q->request);
-	*new_out = job == NULL || job->state == OM__JOB_STATE__JOB_FAILED;
-	if (job == NULL)
-		s = add(j, q->request, &query, &job, e);
-	else if (job->query.len != query.len || memcmp(job->query.data, query.data, query.len) != 0)
+	entry = find(j, q->request);
+	*new_out = entry == NULL || entry->state == OM__JOB_STATE__JOB_FAILED;
+	if (entry == NULL)
+		s = add(j, q->request, &query, &entry, e);
+	else if (entry->query.len != query.len || memcmp(entry->query.data, query.data, query.len) != 0)
 		s = om_fail(e, OM_CONFLICT, "a request of this name is about another document");
-	else if (job->state == OM__JOB_STATE__JOB_FAILED)
-		enqueue(j, job);
+	else if (entry->state == OM__JOB_STATE__JOB_FAILED)
+		enqueue(j, entry);
 	om_buf_fini(&query);
 	return s;
 }
 
 /* ---- the thread ---- */
 
-static struct job *
-next_in_turn(struct rd_issue_jobs *j)
+static struct entry *
+next_in_turn(struct rd_issue_queue *j)
 {
-	struct job *first = NULL;
+	struct entry *first = NULL;
 
-	for (size_t i = 0; i < RD_ISSUE_JOBS; i++) {
-		struct job *job = &j->job[i];
+	for (size_t i = 0; i < RD_ISSUE_QUEUE; i++) {
+		struct entry *entry = &j->entries[i];
 
-		if (job->used && job->state == OM__JOB_STATE__JOB_QUEUED && (first == NULL || job->turn < first->turn))
-			first = job;
+		if (entry->used && entry->state == OM__JOB_STATE__JOB_QUEUED &&
+		    (first == NULL || entry->turn < first->turn))
+			first = entry;
 	}
 	return first;
 }
 
 /* go_on waits a moment, unless reportd stops or the time is over. */
 static bool
-go_on(struct rd_issue_jobs *j, int64_t until_ms)
+go_on(struct rd_issue_queue *j, int64_t until_ms)
 {
 	int64_t wake = om_mono_ms() + PAUSE_MS;
 	bool stop;
@@ -193,7 +194,7 @@ go_on(struct rd_issue_jobs *j, int64_t until_ms)
 }
 
 static void
-tell(const Om__IssueReply *made, om_status s, const om_err *why)
+log_outcome(const Om__IssueReply *made, om_status s, const om_err *why)
 {
 	if (s == OM_OK) {
 		om_log(OM_LOG_INFO,
@@ -209,7 +210,7 @@ tell(const Om__IssueReply *made, om_status s, const om_err *why)
 
 /* issue goes on where costd is away for a moment: it knows the request. */
 static om_status
-issue(struct rd_issue_jobs *j, Om__IssueQuery *q, struct om_buf *reply, om_err *e)
+issue(struct rd_issue_queue *j, Om__IssueQuery *q, struct om_buf *reply, om_err *e)
 {
 	int64_t until = om_mono_ms() + (j->opts.retry_ms > 0 ? j->opts.retry_ms : RD_ISSUE_RETRY_MS);
 	Om__IssueReply *made = NULL;
@@ -227,35 +228,35 @@ issue(struct rd_issue_jobs *j, Om__IssueQuery *q, struct om_buf *reply, om_err *
 			break;
 		om_arena_fini(&a);
 	}
-	tell(made, s, e);
+	log_outcome(made, s, e);
 	om_arena_fini(&a);
 	return s;
 }
 
-/* carry_out is called with the lock and without it while the document is made; a job
+/* carry_out is called with the lock and without it while the document is made; an entry
  * that has not ended keeps its place. */
 static void
-carry_out(struct rd_issue_jobs *j, struct job *job)
+carry_out(struct rd_issue_queue *j, struct entry *entry)
 {
 	Om__IssueQuery *q = NULL;
 	struct om_arena a;
 	om_err why = {.text = ""};
 	om_status s;
 
-	job->state = OM__JOB_STATE__JOB_RUNNING;
-	om_buf_reset(&job->reply);
+	entry->state = OM__JOB_STATE__JOB_RUNNING;
+	om_buf_reset(&entry->reply);
 	(void)pthread_mutex_unlock(&j->lock);
-	om_log_request(job->request_id[0] != '\0' ? job->request_id : NULL);
+	om_log_request(entry->request_id[0] != '\0' ? entry->request_id : NULL);
 	om_arena_init(&a, (size_t)1024 * 1024);
-	s = om_msg_unpack(&om__issue_query__descriptor, job->query.data, job->query.len, &a, &q, &why);
+	s = om_msg_unpack(&om__issue_query__descriptor, entry->query.data, entry->query.len, &a, &q, &why);
 	if (s == OM_OK)
-		s = issue(j, q, &job->reply, &why);
+		s = issue(j, q, &entry->reply, &why);
 	om_arena_fini(&a);
 	(void)pthread_mutex_lock(&j->lock);
-	job->status = s;
-	job->why = why;
-	job->state = s == OM_OK ? OM__JOB_STATE__JOB_DONE : OM__JOB_STATE__JOB_FAILED;
-	job->ended_ms = om_mono_ms();
+	entry->status = s;
+	entry->why = why;
+	entry->state = s == OM_OK ? OM__JOB_STATE__JOB_DONE : OM__JOB_STATE__JOB_FAILED;
+	entry->ended_ms = om_mono_ms();
 	om_stat_add(&st_waiting, -1);
 	(void)pthread_cond_broadcast(&j->changed);
 	om_log_request(NULL);
@@ -264,14 +265,14 @@ carry_out(struct rd_issue_jobs *j, struct job *job)
 static void *
 work(void *arg)
 {
-	struct rd_issue_jobs *j = arg;
+	struct rd_issue_queue *j = arg;
 
 	(void)pthread_mutex_lock(&j->lock);
 	while (!j->stop) {
-		struct job *job = next_in_turn(j);
+		struct entry *entry = next_in_turn(j);
 
-		if (job != NULL)
-			carry_out(j, job);
+		if (entry != NULL)
+			carry_out(j, entry);
 		else
 			(void)pthread_cond_wait(&j->work, &j->lock);
 	}
@@ -282,44 +283,44 @@ work(void *arg)
 /* ---- answering ---- */
 
 static om_status
-unpack_reply(const struct job *job, struct om_arena *a, Om__IssueReply **out, om_err *e)
+unpack_reply(const struct entry *entry, struct om_arena *a, Om__IssueReply **out, om_err *e)
 {
-	om_status s = om_msg_unpack(&om__issue_reply__descriptor, job->reply.data, job->reply.len, a, out, e);
+	om_status s = om_msg_unpack(&om__issue_reply__descriptor, entry->reply.data, entry->reply.len, a, out, e);
 
 	return s == OM_OK ? s : om_fail(e, OM_INTERNAL, "the reply cannot be read again");
 }
 
 static om_status
-say_state(const struct job *job, struct om_arena *a, Om__IssueReply **out, om_err *e)
+describe_state(const struct entry *entry, struct om_arena *a, Om__IssueReply **out, om_err *e)
 {
-	if (job->state == OM__JOB_STATE__JOB_DONE)
-		return unpack_reply(job, a, out, e);
+	if (entry->state == OM__JOB_STATE__JOB_DONE)
+		return unpack_reply(entry, a, out, e);
 	*out = om_msg_new(a, &om__issue_reply__descriptor);
 	if (*out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(*out)->has_state = true;
-	(*out)->state = job->state;
-	if (job->state != OM__JOB_STATE__JOB_FAILED)
+	(*out)->state = entry->state;
+	if (entry->state != OM__JOB_STATE__JOB_FAILED)
 		return OM_OK;
 	(*out)->has_status = true;
-	(*out)->status = (uint32_t)job->status;
-	(*out)->message = om_arena_strdup(a, om_err_text(&job->why, job->status));
+	(*out)->status = (uint32_t)entry->status;
+	(*out)->message = om_arena_strdup(a, om_err_text(&entry->why, entry->status));
 	return (*out)->message != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
 /* wait_for: with the lock; NULL when it was not here, or went meanwhile.  So many wait
  * already that who asks for the state would find no room: told at once. */
-static struct job *
-wait_for(struct rd_issue_jobs *j, const char *name, bool patient, int64_t until_ms)
+static struct entry *
+wait_for(struct rd_issue_queue *j, const char *name, bool patient, int64_t until_ms)
 {
 	bool waiting = patient || j->waiting < MOST_WAIT;
-	struct job *job;
+	struct entry *entry;
 
 	j->waiting++;
-	while ((job = find(j, name)) != NULL && !has_ended(job) && !j->stop && waiting)
+	while ((entry = find(j, name)) != NULL && !has_ended(entry) && !j->stop && waiting)
 		waiting = om_cond_wait(&j->changed, &j->lock, until_ms);
 	j->waiting--;
-	return job;
+	return entry;
 }
 
 static int64_t
@@ -331,27 +332,27 @@ until(bool has, uint32_t wait_ms, int64_t deadline_ms)
 }
 
 static om_status
-ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struct om_arena *a, Om__IssueReply **out,
+ask(struct rd_issue_queue *j, const Om__IssueQuery *q, int64_t deadline_ms, struct om_arena *a, Om__IssueReply **out,
     om_err *e)
 {
-	struct job *job = NULL;
+	struct entry *entry = NULL;
 	bool new = false;
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
 	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, &new, e);
 	if (s == OM_OK)
-		job = wait_for(j, q->request, !q->has_wait_ms, until(q->has_wait_ms, q->wait_ms, deadline_ms));
-	if (s == OM_OK && job == NULL)
+		entry = wait_for(j, q->request, !q->has_wait_ms, until(q->has_wait_ms, q->wait_ms, deadline_ms));
+	if (s == OM_OK && entry == NULL)
 		s = om_fail(e, OM_UNAVAILABLE, "the request was forgotten meanwhile; send it again");
-	else if (s == OM_OK && job->state == OM__JOB_STATE__JOB_FAILED)
-		s = om_fail(e, job->status, "%s", om_err_text(&job->why, job->status));
-	else if (s == OM_OK && !has_ended(job) && j->stop)
+	else if (s == OM_OK && entry->state == OM__JOB_STATE__JOB_FAILED)
+		s = om_fail(e, entry->status, "%s", om_err_text(&entry->why, entry->status));
+	else if (s == OM_OK && !has_ended(entry) && j->stop)
 		s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
-	else if (s == OM_OK && !has_ended(job) && !q->has_wait_ms) /* an older gateway */
+	else if (s == OM_OK && !has_ended(entry) && !q->has_wait_ms) /* an older gateway */
 		s = om_fail(e, OM_TIMEOUT, "the document was not ready in time; send the same request again");
 	else if (s == OM_OK)
-		s = say_state(job, a, out, e);
+		s = describe_state(entry, a, out, e);
 	if (s == OM_OK && !new)
 		(*out)->known = true;
 	(void)pthread_mutex_unlock(&j->lock);
@@ -359,24 +360,25 @@ ask(struct rd_issue_jobs *j, const Om__IssueQuery *q, int64_t deadline_ms, struc
 }
 
 static om_status
-look(struct rd_issue_jobs *j, const Om__IssueStateQuery *q, int64_t deadline_ms, struct om_arena *a,
+look(struct rd_issue_queue *j, const Om__IssueStateQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__IssueReply **out, om_err *e)
 {
-	struct job *job;
+	struct entry *entry;
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	job = wait_for(j, q->request, false, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
-	s = job != NULL ? say_state(job, a, out, e) : om_fail(e, OM_NOT_FOUND, "no request of this name is known here");
+	entry = wait_for(j, q->request, false, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
+	s = entry != NULL ? describe_state(entry, a, out, e)
+			  : om_fail(e, OM_NOT_FOUND, "no request of this name is known here");
 	(void)pthread_mutex_unlock(&j->lock);
 	return s;
 }
 
 om_status
-rd_issue_jobs_serve(
+rd_issue_queue_serve(
     void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	struct rd_issue_jobs *j = arg;
+	struct rd_issue_queue *j = arg;
 
 	switch (req->body_case) {
 	case OM__REQUEST__BODY_ISSUE:
@@ -391,9 +393,9 @@ rd_issue_jobs_serve(
 }
 
 om_status
-rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **out, om_err *e)
+rd_issue_queue_open(const struct rd_issue_queue_opts *o, struct rd_issue_queue **out, om_err *e)
 {
-	struct rd_issue_jobs *j = calloc(1, sizeof *j);
+	struct rd_issue_queue *j = calloc(1, sizeof *j);
 
 	*out = NULL;
 	if (j == NULL)
@@ -405,7 +407,7 @@ rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **ou
 	om_cond_init(&j->work);
 	om_cond_init(&j->changed);
 	if (pthread_create(&j->thread, NULL, work, j) != 0) {
-		rd_issue_jobs_close(&j);
+		rd_issue_queue_close(&j);
 		return om_fail(e, OM_NOMEM, "cannot start a thread");
 	}
 	j->running = true;
@@ -414,7 +416,7 @@ rd_issue_jobs_open(const struct rd_issue_jobs_opts *o, struct rd_issue_jobs **ou
 }
 
 void
-rd_issue_jobs_stop(struct rd_issue_jobs *j)
+rd_issue_queue_stop(struct rd_issue_queue *j)
 {
 	(void)pthread_mutex_lock(&j->lock);
 	j->stop = true;
@@ -427,17 +429,17 @@ rd_issue_jobs_stop(struct rd_issue_jobs *j)
 }
 
 void
-rd_issue_jobs_close(struct rd_issue_jobs **jp)
+rd_issue_queue_close(struct rd_issue_queue **jp)
 {
-	struct rd_issue_jobs *j = *jp;
+	struct rd_issue_queue *j = *jp;
 
 	*jp = NULL;
 	if (j == NULL)
 		return;
-	rd_issue_jobs_stop(j);
-	for (size_t i = 0; i < RD_ISSUE_JOBS; i++)
-		if (j->job[i].used)
-			clear(&j->job[i]);
+	rd_issue_queue_stop(j);
+	for (size_t i = 0; i < RD_ISSUE_QUEUE; i++)
+		if (j->entries[i].used)
+			clear(&j->entries[i]);
 	(void)pthread_cond_destroy(&j->changed);
 	(void)pthread_cond_destroy(&j->work);
 	(void)pthread_mutex_destroy(&j->lock);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS     5000 /* how often what nobody asks for is looked for */
+#define LOOK_MS     5000 /* how often files are looked for that no client asks for */
 #define SPEC_BYTES  ((size_t)1024 * 1024)
 #define NAP_MS      100    /* between looks whether a file has grown */
 #define MAX_WAIT_MS 30000u /* less than RD_TASK_IDLE_MS */
@@ -26,7 +26,7 @@ struct rd_job {
 	om_err why;
 	uint64_t turn;  /* order of the queue */
 	unsigned users; /* calls that hold it */
-	bool dropped;   /* goes when nobody holds it */
+	bool dropped;   /* goes when no call holds it */
 };
 
 struct rd_jobs {
@@ -50,7 +50,7 @@ static struct om_stat st_kept = OM_GAUGE("owui_metering_jobs_kept", NULL, "Files
 static struct om_stat st_refused =
     OM_COUNTER("owui_metering_jobs_refused_total", NULL, "Files not begun because too many wait.");
 static struct om_stat st_cancelled =
-    OM_COUNTER("owui_metering_jobs_cancelled_total", NULL, "Files cancelled, or given up because nobody asked.");
+    OM_COUNTER("owui_metering_jobs_cancelled_total", NULL, "Files cancelled, or given up because no client asked.");
 
 /* ---- one job; with the lock ---- */
 
@@ -91,7 +91,7 @@ end_job(struct rd_jobs *j, struct rd_job *job, Om__JobState state)
 	(void)pthread_cond_broadcast(&j->changed);
 }
 
-/* sweep removes what is dropped or was not asked for, and gives up what waits in vain. */
+/* sweep removes what is dropped or was not asked for, and cancels what waits though no client asks for it. */
 static void
 sweep(struct rd_jobs *j)
 {
@@ -130,7 +130,7 @@ hold(struct rd_jobs *j, ProtobufCBinaryData id, struct rd_job **out, om_err *e)
 	*out = find(j, id);
 	if (*out == NULL)
 		return om_fail(e, OM_NOT_FOUND,
-		    "there is no such file here; nobody asked for it for a while, or "
+		    "there is no such file here; no client asked for it for a while, or "
 		    "reportd was started again");
 	(*out)->users++;
 	atomic_store(&(*out)->task.asked_ms, j->opts.now());

@@ -4,9 +4,9 @@
  * until they are fetched.
  *
  * Life      QUEUED ─▶ RUNNING ─▶ DONE | FAILED, or CANCELLED on the way.  The
- *           queue is bounded.  What nobody asks for is given up after a minute
- *           while it is made and thrown away ten minutes after it was made;
- *           when there is no room, the one that was not asked for longest goes.
+ *           queue is bounded.  A file that no client asks for is given up after a
+ *           minute while it is made, and removed ten minutes after it was made;
+ *           where there is no room, the one that was not asked for longest goes.
  * Promise   Starting an id again changes nothing.  Only files that are complete
  *           are DONE; their folders are gone with the job.
  * Threads   All calls from any thread.
@@ -25,8 +25,8 @@
 
 struct rd_jobs;
 
-/* A maker makes the file that `what` asks for, or says why not. */
-typedef om_status rd_maker_fn(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e);
+/* A rd_make_fn makes the file that `what` asks for, or gives the reason why not. */
+typedef om_status rd_make_fn(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e);
 
 struct rd_jobs_opts {
 	unsigned workers;
@@ -36,7 +36,7 @@ struct rd_jobs_opts {
 	int64_t idle_ms;  /* 0: RD_TASK_IDLE_MS */
 	int64_t keep_ms;  /* 0: RD_KEEP_MS */
 	rd_now_fn *now;   /* NULL: om_mono_ms; what those two are measured with */
-	rd_maker_fn *make;
+	rd_make_fn *make;
 	void *arg; /* borrowed */
 };
 

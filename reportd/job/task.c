@@ -42,7 +42,7 @@ rd_task_go_on(struct rd_task *t, om_err *e)
 		return om_fail(e, OM_UNAVAILABLE, "cancelled");
 	if (t->now() - atomic_load(&t->asked_ms) > t->idle_ms) {
 		atomic_store(&t->cancel, true);
-		return om_fail(e, OM_UNAVAILABLE, "given up: nobody asks for it any more");
+		return om_fail(e, OM_UNAVAILABLE, "given up: no client asks for it any more");
 	}
 	return OM_OK;
 }

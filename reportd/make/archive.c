@@ -7,7 +7,10 @@
  *           moment, and amount to the month's total.  Names are unique.
  *           Same figures, same bytes.
  */
-#include "make.h"
+#include "make_in.h"
+#include "document/statement.h"
+#include "pdf/pdf.h"
+#include "source/figures.h"
 #include "words/clean.h"
 #include "statement.pb-c.h"
 #include "base/log.h"
@@ -33,10 +36,10 @@ struct zip {
 	struct om_buf manifest;
 };
 
-/* put never fails towards libarchive 3.6, which leaks its buffer when it does: what went
+/* write_block never fails towards libarchive 3.6, which leaks its buffer when it does: what went
  * wrong is kept, and nothing is written any more. */
 static la_ssize_t
-put(struct archive *a, void *arg, const void *data, size_t n)
+write_block(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct zip *z = arg;
 
@@ -68,7 +71,7 @@ open_zip(struct zip *z, struct rd_task *t, om_err *e)
 	    archive_write_zip_set_compression_store(z->a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(z->a, BLOCK_BYTES) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(z->a, 1) != ARCHIVE_OK ||
-	    archive_write_open(z->a, z, NULL, put, NULL) != ARCHIVE_OK)
+	    archive_write_open(z->a, z, NULL, write_block, NULL) != ARCHIVE_OK)
 		return trouble(z, e);
 	return OM_OK;
 }
@@ -119,8 +122,8 @@ add_cell(struct om_buf *b, const char *text)
 }
 
 static om_status
-note(struct zip *z, const char *name, const struct rd_doc *d, const Om__StatementReply *r, const struct rd_file *f,
-    om_err *e)
+add_to_manifest(struct zip *z, const char *name, const struct rd_doc *d, const Om__StatementReply *r,
+    const struct rd_file *f, om_err *e)
 {
 	unsigned char hash[OM_SHA256];
 	char hex[2 * OM_SHA256 + 1], due[OM_MONEY_TEXT];
@@ -144,7 +147,7 @@ note(struct zip *z, const char *name, const struct rd_doc *d, const Om__Statemen
 
 /* What all statements have in common. */
 struct all {
-	struct rd_workshop *w;
+	struct rd_parts *w;
 	struct rd_source *src;
 	const struct rd_terms *terms;
 	rd_paper paper;
@@ -184,7 +187,7 @@ add_statement(struct all *of, struct zip *z, const struct rd_month *m, size_t nu
 		s = name != NULL ? add_file(z, name, d->created, f.data, f.n, e)
 				 : om_fail(e, OM_NOMEM, "out of memory");
 		if (s == OM_OK)
-			s = note(z, name, d, r, &f, e);
+			s = add_to_manifest(z, name, d, r, &f, e);
 	}
 	om_arena_fini(&a);
 	return s;
@@ -219,7 +222,7 @@ add_all(struct all *of, struct zip *z, const struct rd_month *m, om_err *e)
 }
 
 om_status
-rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src, const struct rd_terms *terms,
+rd_make_archive(struct rd_parts *w, const struct rd_month *m, struct rd_source *src, const struct rd_terms *terms,
     rd_paper paper, struct rd_task *t, om_err *e)
 {
 	struct all of = {.w = w, .src = src, .terms = terms, .paper = paper};

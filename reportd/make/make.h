@@ -9,35 +9,28 @@
 #ifndef RD_MAKE_H
 #define RD_MAKE_H
 
-#include "document/sink.h"
-#include "document/statement.h"
 #include "job/task.h"
-#include "source/source.h"
+#include "pdf/font.h"
+#include "terms/document_settings.h"
 #include "terms/offer.h"
 #include "jobs.pb-c.h"
 #include "wire/fleet.h"
 
-struct rd_workshop {
+struct rd_parts {
 	struct om_fleet *costd; /* borrowed, as all of these */
 	const struct rd_fonts *fonts;
 	struct rd_workdir *work;
-	const struct rd_house *house;
+	const struct rd_document_settings *settings;
 	struct rd_offering *offering; /* NULL: costd is not told of the settings */
 };
 
 /* rd_make_stats registers the times that documents take. */
 void rd_make_stats(void);
 
-/* rd_make is the jobs' maker; arg is the workshop. */
+/* rd_make is the jobs' maker; arg is the parts. */
 om_status rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e) OM_MUST;
 
 /* rd_make_check says what is wrong with a question before it waits in a queue. */
-om_status rd_make_check(const struct rd_workshop *w, const Om__JobStart *what, om_err *e) OM_MUST;
-
-/* ---- between make.c and archive.c ---- */
-
-/* rd_make_archive writes everyone's statements of the source's moment and a manifest. */
-om_status rd_make_archive(struct rd_workshop *w, const struct rd_month *m, struct rd_source *src,
-    const struct rd_terms *terms, rd_paper paper, struct rd_task *t, om_err *e) OM_MUST;
+om_status rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e) OM_MUST;
 
 #endif

@@ -5,10 +5,10 @@
  *
  * Shape     Points, from the top left corner of the page; y grows downwards
  *           and is a text's base line.
- * Use       A document is drawn twice, by the same calls: first a rehearsal
- *           that only notes which characters it needs, then, after
- *           rd_ink_perform, the performance with fonts of just these.
- * Errors    Sticky: after a failure every call does nothing, and rd_ink_done
+ * Use       A document is drawn twice, by the same calls: the first pass only
+ *           collects the characters in use; the second, after
+ *           rd_canvas_start_writing, writes pages with fonts of just these.
+ * Errors    Sticky: after a failure every call does nothing, and rd_canvas_done
  *           tells the first reason.
  * Limits    RD_MAX_PAGES, so that no document takes memory without end.
  * Threads   One document, one thread; several documents at once.
@@ -22,8 +22,8 @@
  *   - bad UTF-8 and characters a font lacks come out wrong: text arrives
  *     clean and split into runs that the run's font has (see typeset.h).
  */
-#ifndef RD_INK_H
-#define RD_INK_H
+#ifndef RD_CANVAS_H
+#define RD_CANVAS_H
 
 #include "font.h"
 #include "document/doc.h"
@@ -34,11 +34,11 @@
 
 #define RD_MAX_PAGES 2000u
 
-typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_MARK } rd_colour;
+typedef enum rd_colour { RD_BLACK, RD_GREY, RD_PALE, RD_HAIR, RD_ACCENT, RD_TINT, RD_WATERMARK } rd_colour;
 
-struct rd_ink;
+struct rd_canvas;
 
-struct rd_ink_opts {
+struct rd_canvas_opts {
 	double width, height;
 	const char *title;
 	const char *author;
@@ -47,45 +47,49 @@ struct rd_ink_opts {
 	bool outline; /* readers show the bookmarks when they open it */
 };
 
-om_status rd_ink_new(const struct rd_fonts *fonts, const struct rd_ink_opts *o, struct rd_ink **out, om_err *e) OM_MUST;
-void rd_ink_free(struct rd_ink **ip);
+om_status rd_canvas_new(
+    const struct rd_fonts *fonts, const struct rd_canvas_opts *o, struct rd_canvas **out, om_err *e) OM_MUST;
+void rd_canvas_free(struct rd_canvas **ip);
 
-/* rd_ink_again begins the rehearsal anew, keeping what it noted but not that it
- * was too long. */
-void rd_ink_again(struct rd_ink *ink);
+/* rd_canvas_restart begins the first pass again from the first page; the characters
+ * collected so far stay, that it was too long does not. */
+void rd_canvas_restart(struct rd_canvas *canvas);
 
-/* rd_ink_perform ends the rehearsal: what follows is written. */
-void rd_ink_perform(struct rd_ink *ink);
+/* rd_canvas_start_writing ends the first pass: what follows is written. */
+void rd_canvas_start_writing(struct rd_canvas *canvas);
 
-/* rd_ink_page adds a page and goes to it. */
-void rd_ink_page(struct rd_ink *ink);
-unsigned rd_ink_pages(const struct rd_ink *ink);
-/* rd_ink_go goes back to a page, counted from 0. */
-void rd_ink_go(struct rd_ink *ink, unsigned page);
+/* rd_canvas_page adds a page and goes to it. */
+void rd_canvas_page(struct rd_canvas *canvas);
+unsigned rd_canvas_pages(const struct rd_canvas *canvas);
+/* rd_canvas_go goes back to a page, counted from 0. */
+void rd_canvas_go(struct rd_canvas *canvas, unsigned page);
 
-/* rd_ink_run writes text that this face has. */
-void rd_ink_run(struct rd_ink *ink, rd_face face, double size, rd_colour colour, double x, double y, const char *text);
-void rd_ink_line(struct rd_ink *ink, rd_colour colour, double width, double x1, double y1, double x2, double y2);
-void rd_ink_box(struct rd_ink *ink, rd_colour colour, double x, double y, double w, double h);
+/* rd_canvas_run writes text that this face has. */
+void rd_canvas_run(
+    struct rd_canvas *canvas, rd_face face, double size, rd_colour colour, double x, double y, const char *text);
+void rd_canvas_line(
+    struct rd_canvas *canvas, rd_colour colour, double width, double x1, double y1, double x2, double y2);
+void rd_canvas_box(struct rd_canvas *canvas, rd_colour colour, double x, double y, double w, double h);
 
 /* A filled shape: moves, lines and curves between begin and end. */
-void rd_ink_shape(struct rd_ink *ink, rd_colour colour);
-void rd_ink_shape_move(struct rd_ink *ink, double x, double y);
-void rd_ink_shape_line(struct rd_ink *ink, double x, double y);
-void rd_ink_shape_curve(struct rd_ink *ink, double x1, double y1, double x2, double y2, double x, double y);
-void rd_ink_shape_end(struct rd_ink *ink);
+void rd_canvas_shape(struct rd_canvas *canvas, rd_colour colour);
+void rd_canvas_shape_move(struct rd_canvas *canvas, double x, double y);
+void rd_canvas_shape_line(struct rd_canvas *canvas, double x, double y);
+void rd_canvas_shape_curve(struct rd_canvas *canvas, double x1, double y1, double x2, double y2, double x, double y);
+void rd_canvas_shape_end(struct rd_canvas *canvas);
 
-/* rd_ink_image draws a picture into a box of its own proportions. */
-void rd_ink_image(struct rd_ink *ink, const struct rd_image *image, double x, double y, double w, double h);
+/* rd_canvas_image draws a picture into a box of its own proportions. */
+void rd_canvas_image(struct rd_canvas *canvas, const struct rd_image *image, double x, double y, double w, double h);
 
-/* rd_ink_bookmark names this place of the page in the reader's outline: level 0,
+/* rd_canvas_bookmark names this place of the page in the reader's outline: level 0,
  * or 1 beneath the last one of level 0. */
-void rd_ink_bookmark(struct rd_ink *ink, int level, const char *title, double y);
+void rd_canvas_bookmark(struct rd_canvas *canvas, int level, const char *title, double y);
 
-void rd_ink_fail(struct rd_ink *ink, om_status s, const char *why);
-const struct rd_fonts *rd_ink_fonts(const struct rd_ink *ink);
+void rd_canvas_fail(struct rd_canvas *canvas, om_status s, const char *why);
+const struct rd_fonts *rd_canvas_fonts(const struct rd_canvas *canvas);
 
-/* rd_ink_done gives the file's bytes, from the arena. */
-om_status rd_ink_done(struct rd_ink *ink, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e) OM_MUST;
+/* rd_canvas_done gives the file's bytes, from the arena. */
+om_status rd_canvas_done(
+    struct rd_canvas *canvas, struct om_arena *a, unsigned char **out, size_t *n_out, om_err *e) OM_MUST;
 
 #endif

@@ -40,7 +40,7 @@ draw_lines(struct rd_flow *f, const struct rd_style *s, double x, double y, cons
 		size_t len = strcspn(text, "\n");
 
 		(void)snprintf(line, sizeof line, "%.*s", (int)len, text);
-		rd_text_cut(f->ink, s, x, y, f->right - x, line);
+		rd_text_cut(f->canvas, s, x, y, f->right - x, line);
 		y += s->size * RD_LEADING;
 		text += len + (text[len] == '\n');
 	}
@@ -58,11 +58,11 @@ draw_issuer(struct rd_flow *f, const struct rd_doc *d)
 		double scale = LOGO_WIDE / i->logo->width, high = LOGO_HIGH / i->logo->height;
 
 		scale = scale < high ? scale : high;
-		rd_ink_image(f->ink, i->logo, f->left, f->y, i->logo->width * scale, i->logo->height * scale);
+		rd_canvas_image(f->canvas, i->logo, f->left, f->y, i->logo->width * scale, i->logo->height * scale);
 		low = f->y + i->logo->height * scale;
 	} else {
-		rd_text_cut(
-		    f->ink, &brand, f->left, f->y + 10, x - f->left - 20, i->name != NULL ? i->name : "OWUI-Metering");
+		rd_text_cut(f->canvas, &brand, f->left, f->y + 10, x - f->left - 20,
+		    i->name != NULL ? i->name : "OWUI-Metering");
 	}
 	if (i->name != NULL && i->logo != NULL)
 		y = draw_lines(f, &issuer_name, x, y, i->name);
@@ -87,13 +87,13 @@ draw_title(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 
 	while (s.size > 14 && rd_text_width(f->fonts, &s, d->title) > room)
 		s.size -= 0.5;
-	rd_text_cut(f->ink, &s, f->left, f->y + 20, room, d->title);
-	rd_text(f->ink, &month, f->left, f->y + 39, d->month);
-	rd_text_right(f->ink, &rd_label, f->right, f->y + 2, d->due_label);
+	rd_text_cut(f->canvas, &s, f->left, f->y + 20, room, d->title);
+	rd_text(f->canvas, &month, f->left, f->y + 39, d->month);
+	rd_text_right(f->canvas, &rd_label, f->right, f->y + 2, d->due_label);
 	if (amount != NULL)
-		rd_text_right(f->ink, &due, f->right, f->y + 21, amount);
+		rd_text_right(f->canvas, &due, f->right, f->y + 21, amount);
 	f->y += 54;
-	rd_ink_line(f->ink, RD_ACCENT, 1.2, f->left, f->y, f->right, f->y);
+	rd_canvas_line(f->canvas, RD_ACCENT, 1.2, f->left, f->y, f->right, f->y);
 	f->y += 13;
 }
 
@@ -105,7 +105,7 @@ draw_fact(struct rd_flow *f, const struct rd_line *l, bool strong, double x, dou
 
 	rd_wrap(f->fonts, &rd_label, l->label, label - 8, 2, &w);
 	for (unsigned i = 0; i < w.n; i++)
-		rd_text_line(f->ink, &rd_label, x, y + 8.2 + i * 9.6, &w, i, false);
+		rd_text_line(f->canvas, &rd_label, x, y + 8.2 + i * 9.6, &w, i, false);
 	f->y = y;
 	y = rd_flow_text(
 	    f, strong ? &rd_body_bold : &rd_body, x + label, right - x - label, strong ? RD_MAX_WRAP : 4, l->text);
@@ -160,7 +160,7 @@ draw_amount(struct rd_flow *f, const struct rd_style *s, double right, const str
 	const char *point = fraction_of(f, text);
 	double x = right - m->after - rd_text_width_n(f->fonts, s, text, (size_t)(point - text));
 
-	rd_text(f->ink, s, x, f->y + 11.5, text);
+	rd_text(f->canvas, s, x, f->y + 11.5, text);
 }
 
 static void
@@ -168,9 +168,9 @@ draw_bill_row(struct rd_flow *f, const struct rd_style *s, const char *label, co
 {
 	double at = f->left + rd_text_width(f->fonts, s, label) + 8;
 
-	rd_text(f->ink, s, f->left, f->y + 11.5, label);
+	rd_text(f->canvas, s, f->left, f->y + 11.5, label);
 	if (remark != NULL && room > at + 10)
-		rd_text_cut(f->ink, &rd_remark, at, f->y + 11.5, room - at, remark);
+		rd_text_cut(f->canvas, &rd_remark, at, f->y + 11.5, room - at, remark);
 }
 
 /* draw_bill_part writes the lines of the sum, or the asides. */
@@ -217,8 +217,8 @@ rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *
 	measure(f, &due_row, rd_show_fixed(f->locale, d->due, d->digits, text), &rounded);
 	split = due_too ? f->right - rounded.before - rounded.after - 26 : f->right;
 	if (due_too) {
-		rd_text_right(f->ink, &rd_label, split, f->y + 6, d->locale->exact_usd);
-		rd_text_right(f->ink, &rd_label, f->right, f->y + 6, d->currency);
+		rd_text_right(f->canvas, &rd_label, split, f->y + 6, d->locale->exact_usd);
+		rd_text_right(f->canvas, &rd_label, f->right, f->y + 6, d->currency);
 		f->y += 11;
 	}
 	draw_bill_part(f, d, amounts, n, due_too, false, &rounded, &precise, split);
@@ -315,7 +315,7 @@ draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x,
 		return;
 	n = rank_rows(t, cost, ranks);
 	brief = rd_brief_for(ranks[0].cost);
-	rd_text_cut(f->ink, &rd_label, x, y + 6, w, t->title);
+	rd_text_cut(f->canvas, &rd_label, x, y + 6, w, t->title);
 	y += 11;
 	for (size_t i = 0; i < n; i++) {
 		double share = om_money_to_double(ranks[i].cost) / om_money_to_double(whole);
@@ -325,18 +325,18 @@ draw_rank(struct rd_flow *f, const struct rd_table *t, om_money whole, double x,
 
 		share = share < 0 ? 0 : share > 1 ? 1 : share;
 		if (ranks[i].name != NULL)
-			rd_text_cut(f->ink, &rank, x, y + 9, w - wide - 8, ranks[i].name);
-		rd_text_right(f->ink, &rank, x + w, y + 9, amount);
-		rd_ink_box(f->ink, RD_HAIR, x, y + 13, w, 1.1);
+			rd_text_cut(f->canvas, &rank, x, y + 9, w - wide - 8, ranks[i].name);
+		rd_text_right(f->canvas, &rank, x + w, y + 9, amount);
+		rd_canvas_box(f->canvas, RD_HAIR, x, y + 13, w, 1.1);
 		if (share > 0)
-			rd_ink_box(f->ink, RD_ACCENT, x, y + 13, w * share, 1.1);
+			rd_canvas_box(f->canvas, RD_ACCENT, x, y + 13, w * share, 1.1);
 		y += 19;
 	}
 }
 
-/* rd_front_ranks puts the first of users, groups and models side by side. */
+/* rd_cover_ranks puts the first of users, groups and models side by side. */
 void
-rd_front_ranks(struct rd_flow *f, const struct rd_doc *d)
+rd_cover_ranks(struct rd_flow *f, const struct rd_doc *d)
 {
 	static const char *const names[] = {"Users", "Groups", "Models"};
 	const struct rd_table *found[3];
@@ -365,9 +365,9 @@ rd_front_ranks(struct rd_flow *f, const struct rd_doc *d)
 }
 
 void
-rd_front_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
+rd_cover_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 {
-	rd_ink_bookmark(f->ink, 0, d->title, 0);
+	rd_canvas_bookmark(f->canvas, 0, d->title, 0);
 	draw_issuer(f, d);
 	draw_title(f, d, a);
 	draw_facts(f, d);

@@ -27,7 +27,7 @@ footer_lines(const struct rd_doc *d)
 }
 
 double
-rd_feet_height(const struct rd_doc *d)
+rd_page_foot_height(const struct rd_doc *d)
 {
 	return LINE * (1.0 + (d->verify != NULL ? 1.0 : 0.0) + footer_lines(d));
 }
@@ -38,33 +38,33 @@ draw_foot(struct rd_flow *f, const struct rd_doc *d, const char *number, const c
 	double y = f->bottom + 28, x = f->left, room = f->right - f->left - 90;
 	const char *line = d->issuer->footer;
 
-	rd_ink_line(f->ink, RD_HAIR, 0.5, f->left, y - 12, f->right, y - 12);
+	rd_canvas_line(f->canvas, RD_HAIR, 0.5, f->left, y - 12, f->right, y - 12);
 	if (number != NULL) {
-		rd_text(f->ink, &strong, x, y, number);
+		rd_text(f->canvas, &strong, x, y, number);
 		x += rd_text_width(f->fonts, &strong, number) + 8;
 	}
-	rd_text_cut(f->ink, &foot, x, y, room - (x - f->left), what);
-	rd_text_right(f->ink, &foot, f->right, y, page);
+	rd_text_cut(f->canvas, &foot, x, y, room - (x - f->left), what);
+	rd_text_right(f->canvas, &foot, f->right, y, page);
 	if (d->verify != NULL) {
 		y += LINE;
-		rd_text_cut(f->ink, &foot, f->left, y, f->right - f->left, d->verify);
+		rd_text_cut(f->canvas, &foot, f->left, y, f->right - f->left, d->verify);
 	}
 	for (unsigned i = 0; i < footer_lines(d); i++) {
 		char text[512];
 
 		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
 		y += LINE;
-		rd_text_cut(f->ink, &foot, f->left, y, f->right - f->left, text);
+		rd_text_cut(f->canvas, &foot, f->left, y, f->right - f->left, text);
 		line += strcspn(line, "\n");
 		line += *line == '\n' ? 1 : 0;
 	}
 }
 
-/* rd_feet_draw goes back over all pages, now that their number is known. */
+/* rd_page_foot_draw goes back over all pages, now that their number is known. */
 void
-rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
+rd_page_foot_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 {
-	unsigned n = rd_ink_pages(f->ink);
+	unsigned n = rd_canvas_pages(f->canvas);
 	const char *what = om_arena_printf(a, "%s \xc2\xb7 %s \xc2\xb7 %s", d->title, d->month, d->subject);
 	const char *number = rd_doc_number(d, a);
 	char page[RD_SHOWN], pages[RD_SHOWN];
@@ -75,7 +75,7 @@ rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 
 		if (what == NULL || text == NULL)
 			return;
-		rd_ink_go(f->ink, i);
+		rd_canvas_go(f->canvas, i);
 		draw_foot(f, d, number, what, text);
 	}
 }

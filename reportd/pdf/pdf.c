@@ -2,8 +2,9 @@
 /*
  * pdf.c - a document as pages: in which order its parts stand.
  */
+#include "pdf.h"
+
 #include "flow.h"
-#include "document/sink.h"
 
 #define MARGIN_X   56.0
 #define MARGIN_TOP 54.0
@@ -38,7 +39,7 @@ draw_note(struct rd_flow *f, const char *label, const char *text)
 
 	rd_wrap(f->fonts, &note, text, width, RD_MAX_WRAP, &w);
 	rd_flow_need(f, w.n * note.size * RD_LEADING + 4);
-	rd_text_cut(f->ink, &rd_label, f->left, f->y + 7.6, LABEL - 8, label);
+	rd_text_cut(f->canvas, &rd_label, f->left, f->y + 7.6, LABEL - 8, label);
 	f->y += rd_flow_text(f, &note, f->left + LABEL, width, RD_MAX_WRAP, text) + 4;
 }
 
@@ -50,7 +51,7 @@ draw_notes(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a)
 	rd_flow_heading(f, 0, d->locale->notes, NULL, notes_height(f, d));
 	for (size_t i = 0; i < d->n_notes; i++)
 		draw_note(f, d->notes[i].label, d->notes[i].text);
-	if (f->short_of) {
+	if (f->users_left_out) {
 		const char *text =
 		    rd_fill(a, d->locale->pages_left_out_text, rd_show_count(d->locale, RD_MAX_PAGES, most));
 
@@ -68,12 +69,12 @@ draw_section(struct rd_flow *f, const struct rd_doc *d, const struct rd_section 
 
 	rd_flow_page(f);
 	if (under != NULL)
-		rd_ink_bookmark(f->ink, 0, under, 0);
-	rd_ink_bookmark(f->ink, 1, s->title, 0);
+		rd_canvas_bookmark(f->canvas, 0, under, 0);
+	rd_canvas_bookmark(f->canvas, 1, s->title, 0);
 	f->y += rd_flow_text(f, &name, f->left, f->right - f->left, 2, s->title);
-	rd_text_cut(f->ink, &rd_remark, f->left, f->y + 7, f->right - f->left, s->id);
+	rd_text_cut(f->canvas, &rd_remark, f->left, f->y + 7, f->right - f->left, s->id);
 	f->y += 18;
-	rd_ink_line(f->ink, RD_ACCENT, 1.2, f->left, f->y, f->right, f->y);
+	rd_canvas_line(f->canvas, RD_ACCENT, 1.2, f->left, f->y, f->right, f->y);
 	f->y += 18;
 	rd_flow_tiles(f, s->tiles, s->n_tiles);
 	if (s->n_amounts > 1) { /* else it is the total of the table */
@@ -92,10 +93,10 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	om_status s = OM_OK;
 
 	rd_flow_page(f);
-	rd_front_draw(f, d, a);
+	rd_cover_draw(f, d, a);
 	if (d->nothing == NULL) {
 		if (d->kind == RD_REPORT)
-			rd_front_ranks(f, d);
+			rd_cover_ranks(f, d);
 		rd_flow_chart(f, &d->chart);
 		for (size_t i = 0; s == OM_OK && i < d->n_tables; i++)
 			if (!d->tables[i].sheet_only)
@@ -104,36 +105,36 @@ draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 	if (s != OM_OK)
 		return s;
 	draw_notes(f, d, a);
-	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->short_of && i < d->n_sections; i++)
+	for (size_t i = 0; s == OM_OK && d->nothing == NULL && !f->users_left_out && i < d->n_sections; i++)
 		s = draw_section(f, d, &d->sections[i], i == 0 ? d->locale->users : NULL, a, e);
 	if (s == OM_OK)
-		rd_feet_draw(f, d, a);
+		rd_page_foot_draw(f, d, a);
 	return s;
 }
 
-/* rehearse draws once without ink.  A report that would be too long goes without
+/* measure draws once without writing.  A report that would be too long goes without
  * the pages per user; what would leave the last page nearly empty is set a
  * little closer, if that saves the page. */
 static om_status
-rehearse(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
+measure(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a, om_err *e)
 {
 	om_status s = draw(f, d, a, e);
-	unsigned pages = rd_ink_pages(f->ink);
+	unsigned pages = rd_canvas_pages(f->canvas);
 	bool empty = f->y - f->top < (f->bottom - f->top) * NEARLY_EMPTY;
 
 	if (s == OM_OK && d->n_sections > 0 && pages == RD_MAX_PAGES) {
-		f->short_of = true;
-		rd_ink_again(f->ink);
+		f->users_left_out = true;
+		rd_canvas_restart(f->canvas);
 		return draw(f, d, a, e);
 	}
 	for (int tenths = 9; s == OM_OK && d->n_sections == 0 && pages > 1 && empty && tenths > 4; tenths--) {
-		f->air = tenths / 10.0;
-		rd_ink_again(f->ink);
+		f->spacing = tenths / 10.0;
+		rd_canvas_restart(f->canvas);
 		s = draw(f, d, a, e);
-		if (rd_ink_pages(f->ink) < pages)
+		if (rd_canvas_pages(f->canvas) < pages)
 			return s;
 	}
-	f->air = 1;
+	f->spacing = 1;
 	return s;
 }
 
@@ -142,7 +143,7 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
     struct rd_file *out, om_err *e)
 {
 	double width = paper == RD_A4 ? 595.276 : 612, height = paper == RD_A4 ? 841.89 : 792;
-	struct rd_ink_opts o = {
+	struct rd_canvas_opts o = {
 	    .width = width,
 	    .height = height,
 	    .title = rd_fill(a, d->locale->document_title, d->title, d->month, d->subject),
@@ -155,32 +156,32 @@ rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper pape
 	    .fonts = fonts,
 	    .locale = d->locale,
 	    .zone = d->zone,
-	    .air = 1,
+	    .spacing = 1,
 	    .width = width,
 	    .height = height,
 	    .left = MARGIN_X,
 	    .right = width - MARGIN_X,
 	    .top = MARGIN_TOP,
-	    .bottom = height - MARGIN_LOW - rd_feet_height(d),
-	    .mark = rd_doc_mark(d),
+	    .bottom = height - MARGIN_LOW - rd_page_foot_height(d),
+	    .watermark = rd_doc_watermark(d),
 	};
 	om_status s;
 
 	*out = (struct rd_file){.content_type = "application/pdf", .name = om_arena_printf(a, "%s.pdf", d->stem)};
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = rd_ink_new(fonts, &o, &f.ink, e);
+	s = rd_canvas_new(fonts, &o, &f.canvas, e);
 	if (s != OM_OK)
 		return s;
-	s = rehearse(&f, d, a, e);
+	s = measure(&f, d, a, e);
 	if (s == OM_OK) {
-		rd_ink_perform(f.ink);
+		rd_canvas_start_writing(f.canvas);
 		s = draw(&f, d, a, e);
 	}
 	if (s == OM_OK)
-		s = rd_ink_done(f.ink, a, &out->data, &out->n, e);
+		s = rd_canvas_done(f.canvas, a, &out->data, &out->n, e);
 	if (s == OM_OK && a->failed)
 		s = om_fail(e, OM_NOMEM, "out of memory");
-	rd_ink_free(&f.ink);
+	rd_canvas_free(&f.canvas);
 	return s;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "figures.h"
 
+#include "base/invariant.h"
+#include "statement.pb-c.h"
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stddef.h>
 
 static om_status
 read_amount(const char *what, const char *text, om_money *out, om_err *e)
@@ -12,24 +14,6 @@ read_amount(const char *what, const char *text, om_money *out, om_err *e)
 	if (om_money_parse(text, out, &why) != OM_OK)
 		return om_fail(e, OM_PROTOCOL, "costd sent a %s that is no amount: %.100s", what, why.text);
 	return OM_OK;
-}
-
-om_status
-rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e)
-{
-	om_status s;
-
-	*out = (struct rd_figures){
-	    .requests = f->requests,
-	    .prompt = f->prompt_tokens,
-	    .completion = f->completion_tokens,
-	    .reasoning = f->reasoning_tokens,
-	    .cached = f->cached_tokens,
-	    .cache_write = f->cache_write_tokens,
-	    .unsettled = f->unsettled,
-	};
-	s = read_amount("cost", f->cost, &out->cost, e);
-	return s != OM_OK ? s : read_amount("BYOK cost", f->byok_cost, &out->byok, e);
 }
 
 static om_status
@@ -43,74 +27,137 @@ read_count(bool has, int64_t v, uint64_t *out, om_err *e)
 	return OM_OK;
 }
 
+static om_status
+read_told(const char *what, const char *text, om_money *out, om_err *e)
+{
+	return text != NULL ? read_amount(what, text, out, e) : OM_OK;
+}
+
+om_status
+rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e)
+{
+	om_status s = OM_OK;
+
+	*out = (struct rd_figures){.requests = 0};
+#define READ_COUNT(name)      out->name = f->name;
+#define READ_MONEY(name)      s = s == OM_OK ? read_amount(#name, f->name, &out->name, e) : s;
+#define OM_FIGURE(name, kind) READ_##kind(name)
+#include "messages/figures.def"
+	return s;
+}
+
 om_status
 rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e)
 {
-	om_status s;
+	om_status s = OM_OK;
 
 	*out = (struct rd_figures){
 	    .requests = g->has_requests ? g->requests : 1,
 	    .unsettled = g->has_unsettled && g->unsettled ? 1 : 0,
 	};
-	s = read_count(g->has_prompt_tokens, g->prompt_tokens, &out->prompt, e);
-	if (s == OM_OK)
-		s = read_count(g->has_completion_tokens, g->completion_tokens, &out->completion, e);
-	if (s == OM_OK)
-		s = read_count(g->has_reasoning_tokens, g->reasoning_tokens, &out->reasoning, e);
-	if (s == OM_OK)
-		s = read_count(g->has_cached_tokens, g->cached_tokens, &out->cached, e);
-	if (s == OM_OK)
-		s = read_count(g->has_cache_write_tokens, g->cache_write_tokens, &out->cache_write, e);
-	if (s == OM_OK && g->cost != NULL)
-		s = read_amount("cost", g->cost, &out->cost, e);
-	if (s == OM_OK && g->byok_cost != NULL)
-		s = read_amount("BYOK cost", g->byok_cost, &out->byok, e);
+#define TOLD_COUNT(name)                       s = s == OM_OK ? read_count(g->has_##name, g->name, &out->name, e) : s;
+#define TOLD_MONEY(name)                       s = s == OM_OK ? read_told(#name, g->name, &out->name, e) : s;
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(name)
+#include "messages/figures.def"
 	return s;
+}
+
+uint64_t
+rd_n_rows(const Om__StatementReply *r)
+{
+	return r->total->requests + (r->has_rests ? r->rests : 0);
 }
 
 om_status
 rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_err *e)
 {
-	if (__builtin_add_overflow(sum->requests, f->requests, &sum->requests) ||
-	    __builtin_add_overflow(sum->prompt, f->prompt, &sum->prompt) ||
-	    __builtin_add_overflow(sum->completion, f->completion, &sum->completion) ||
-	    __builtin_add_overflow(sum->reasoning, f->reasoning, &sum->reasoning) ||
-	    __builtin_add_overflow(sum->cached, f->cached, &sum->cached) ||
-	    __builtin_add_overflow(sum->cache_write, f->cache_write, &sum->cache_write) ||
-	    __builtin_add_overflow(sum->unsettled, f->unsettled, &sum->unsettled) ||
-	    om_money_add(sum->cost, f->cost, &sum->cost) != OM_OK ||
-	    om_money_add(sum->byok, f->byok, &sum->byok) != OM_OK)
-		return om_fail(e, OM_INTERNAL, "the figures are too large to add up");
-	return OM_OK;
+	bool fits = true;
+
+#define ADD_COUNT(name)       fits = !__builtin_add_overflow(sum->name, f->name, &sum->name) && fits;
+#define ADD_MONEY(name)       fits = om_money_add(sum->name, f->name, &sum->name) == OM_OK && fits;
+#define OM_FIGURE(name, kind) ADD_##kind(name)
+#include "messages/figures.def"
+	return fits ? OM_OK : om_fail(e, OM_INTERNAL, "the figures are too large to add up");
+}
+
+/* ---- one by one ---- */
+
+static const struct figure {
+	const char *name;
+	bool is_amount;
+	size_t offset; /* in struct rd_figures */
+} figures[RD_N_FIGURES] = {
+#define IS_COUNT              false
+#define IS_MONEY              true
+#define OM_FIGURE(name, kind) {#name, IS_##kind, offsetof(struct rd_figures, name)},
+#include "messages/figures.def"
+};
+
+const char *
+rd_figure_name(rd_figure which)
+{
+	om_check(which < RD_N_FIGURES);
+	return figures[which].name;
+}
+
+const om_money *
+rd_figure_amount(const struct rd_figures *f, rd_figure which)
+{
+	om_check(which < RD_N_FIGURES);
+	return figures[which].is_amount ? (const void *)((const char *)f + figures[which].offset) : NULL;
+}
+
+const uint64_t *
+rd_figure_count(const struct rd_figures *f, rd_figure which)
+{
+	om_check(which < RD_N_FIGURES);
+	return figures[which].is_amount ? NULL : (const void *)((const char *)f + figures[which].offset);
+}
+
+bool
+rd_figure_is_zero(const struct rd_figures *f, rd_figure which)
+{
+	const uint64_t *count = rd_figure_count(f, which);
+
+	return count != NULL ? *count == 0 : om_money_is_zero(*rd_figure_amount(f, which));
+}
+
+bool
+rd_figure_known(const Om__Generation *g, rd_figure which)
+{
+	switch (which) {
+#define OM_FIGURE_COUNTED(name) \
+	case RD_FIGURE_##name:  \
+		return true;
+#define KNOWN_COUNT(name) g->has_##name
+#define KNOWN_MONEY(name) g->name != NULL
+#define OM_FIGURE_TOLD(NAME, name, kind, path) \
+	case RD_FIGURE_##name:                 \
+		return KNOWN_##kind(name);
+#include "messages/figures.def"
+	case RD_N_FIGURES:
+		break;
+	}
+	return false;
 }
 
 om_status
 rd_figures_same(const char *parts, const struct rd_figures *sum, const struct rd_figures *total, om_err *e)
 {
-	const struct {
-		const char *what;
-		uint64_t a, b;
-	} counts[] = {
-	    {"requests", sum->requests, total->requests},
-	    {"input tokens", sum->prompt, total->prompt},
-	    {"output tokens", sum->completion, total->completion},
-	    {"reasoning tokens", sum->reasoning, total->reasoning},
-	    {"cached tokens", sum->cached, total->cached},
-	    {"cache write tokens", sum->cache_write, total->cache_write},
-	    {"unsettled requests", sum->unsettled, total->unsettled},
-	};
 	char a[OM_MONEY_TEXT], b[OM_MONEY_TEXT];
 
-	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-		if (counts[i].a != counts[i].b)
+	for (rd_figure i = 0; i < RD_N_FIGURES; i++) {
+		const uint64_t *n = rd_figure_count(sum, i);
+		const om_money *m = rd_figure_amount(sum, i);
+
+		if (n != NULL && *n != *rd_figure_count(total, i))
 			return om_fail(e, OM_INTERNAL,
-			    "control total: the %s of all %s add up to %" PRIu64 ", the total is %" PRIu64,
-			    counts[i].what, parts, counts[i].a, counts[i].b);
-	if (om_money_cmp(sum->cost, total->cost) != 0)
-		return om_fail(e, OM_INTERNAL, "control total: the costs of all %s add up to %s, the total is %s",
-		    parts, om_money_text(sum->cost, a), om_money_text(total->cost, b));
-	if (om_money_cmp(sum->byok, total->byok) != 0)
-		return om_fail(e, OM_INTERNAL, "control total: the BYOK costs of all %s add up to %s, the total is %s",
-		    parts, om_money_text(sum->byok, a), om_money_text(total->byok, b));
+			    "control total: %s of all %s add up to %" PRIu64 ", the total is %" PRIu64, figures[i].name,
+			    parts, *n, *rd_figure_count(total, i));
+		if (m != NULL && om_money_cmp(*m, *rd_figure_amount(total, i)) != 0)
+			return om_fail(e, OM_INTERNAL, "control total: %s of all %s adds up to %s, the total is %s",
+			    figures[i].name, parts, om_money_text(*m, a),
+			    om_money_text(*rd_figure_amount(total, i), b));
+	}
 	return OM_OK;
 }

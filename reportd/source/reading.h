@@ -3,8 +3,8 @@
  * reading.h - an open snapshot of costd's, by name: which process has it, and
  * its id.
  *
- * Life      costd ends one that nobody asks about for a minute; rd_reading_keep
- *           asks.  Whoever opened it ends it.
+ * Life      costd ends one that it is not asked about for a minute; rd_reading_keep
+ *           asks.  The caller that opened it ends it.
  * Failure   OM_NOT_FOUND: it is over, or costd was started again.
  * Threads   A value; the calls from any thread.
  */

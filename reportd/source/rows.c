@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_ROWS   2000u /* of a reading */
-#define SEARCH_ROWS 1000u /* costd gives no more at once */
-#define PAGE_BYTES  ((size_t)64 * 1024 * 1024)
-#define ASK_MS      60000
-#define TELL_EVERY  256u /* rows, to the task */
+#define PAGE_ROWS    2000u /* of a reading */
+#define SEARCH_ROWS  1000u /* costd gives no more at once */
+#define PAGE_BYTES   ((size_t)64 * 1024 * 1024)
+#define ASK_MS       60000
+#define REPORT_EVERY 256u /* rows */
 
 void
 rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply)
@@ -122,7 +122,7 @@ next_of_search(struct rd_rows *r, om_err *e)
 static om_status
 turn_page(struct rd_rows *r, om_err *e)
 {
-	om_status s = r->task != NULL ? rd_task_go_on(r->task, e) : OM_OK;
+	om_status s = r->progress.go_on != NULL ? r->progress.go_on(r->progress.arg, e) : OM_OK;
 
 	if (s != OM_OK)
 		return s;
@@ -133,13 +133,20 @@ turn_page(struct rd_rows *r, om_err *e)
 	return r->search != NULL ? next_of_search(r, e) : next_of_reading(r, e);
 }
 
+static void
+report_rows(const struct rd_rows *r, uint64_t n)
+{
+	if (r->progress.rows_read != NULL)
+		r->progress.rows_read(r->progress.arg, n);
+}
+
 /* prove compares the sum of all rows with the total. */
 static om_status
 prove(struct rd_rows *r, om_err *e)
 {
 	if (r->total == NULL)
 		return OM_OK;
-	if (r->unsaid)
+	if (r->unsettled_unknown)
 		r->sum.unsettled = r->total->unsettled;
 	return rd_figures_same("rows", &r->sum, r->total, e);
 }
@@ -162,17 +169,16 @@ rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e)
 	if (s != OM_OK)
 		return s;
 	if (r->at == r->n_page) {
-		if (r->task != NULL)
-			rd_task_progress(r->task, r->count % TELL_EVERY);
+		report_rows(r, r->count % REPORT_EVERY);
 		return prove(r, e);
 	}
 	*out = r->page[r->at++];
 	r->count++;
-	if (r->task != NULL && r->count % TELL_EVERY == 0)
-		rd_task_progress(r->task, TELL_EVERY);
+	if (r->count % REPORT_EVERY == 0)
+		report_rows(r, REPORT_EVERY);
 	if (r->total == NULL)
 		return OM_OK;
-	r->unsaid = r->unsaid || !(*out)->has_unsettled;
+	r->unsettled_unknown = r->unsettled_unknown || !(*out)->has_unsettled;
 	s = rd_figures_of_row(*out, &f, e);
 	return s == OM_OK ? rd_figures_add(&r->sum, &f, e) : s;
 }

@@ -13,8 +13,8 @@
 #define RD_ROWS_H
 
 #include "figures.h"
+#include "progress.h"
 #include "reading.h"
-#include "job/task.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "wire/codec.h"
@@ -25,14 +25,14 @@ struct rd_rows {
 	Om__Generation **given;
 	size_t n_given;
 
-	struct rd_reading reading; /* n 0: it is none; whoever opened it ends it */
+	struct rd_reading reading; /* n 0: it is none; the caller that opened it ends it */
 
 	struct om_wire_client *costd; /* of a search: whom to ask, borrowed */
 	Om__GenerationsQuery *search; /* borrowed; its cursor is ours */
 	uint64_t most;                /* rows of the search; 0: all */
 
 	const struct rd_figures *total; /* NULL: nothing to prove */
-	struct rd_task *task;           /* NULL: nobody to tell */
+	struct rd_progress progress;
 
 	struct om_arena arena; /* of the page */
 	Om__Generation **page;
@@ -44,7 +44,7 @@ struct rd_rows {
 	bool last;            /* there is no further page */
 	bool lost;            /* the reading is gone: all may begin again, once */
 	struct rd_figures sum;
-	bool unsaid; /* a row did not say whether its cost is final */
+	bool unsettled_unknown; /* a row does not say whether its cost is final */
 };
 
 void rd_rows_of_reply(struct rd_rows *r, const Om__StatementReply *reply);
@@ -57,7 +57,7 @@ void rd_rows_end(struct rd_rows *r);
 om_status rd_rows_peek(struct rd_rows *r, om_err *e) OM_MUST;
 
 /* rd_rows_next gives the next row, which lives until the following call; NULL
- * behind the last. */
+ * after the last. */
 om_status rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e) OM_MUST;
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "source.h"
 
+#include "figures.h"
+#include "kept_figures.h"
 #include "rows.h"
 #include "envelope.pb-c.h"
 #include "base/stats.h"
@@ -10,7 +12,7 @@
 
 #define MAX_ROWS 100000u /* of requests that come with the totals */
 #define ASK_MS   60000
-#define ROOM_MS  75000 /* costd ends a reading that nobody asks about after 60 s */
+#define ROOM_MS  75000 /* costd ends a reading that is not asked about for 60 s */
 #define PAUSE_MS 200
 
 static struct om_stat asking_time =
@@ -105,7 +107,7 @@ ask_open(struct rd_source *src, const struct rd_month *m, asking how, struct om_
 
 	while (s == OM_THROTTLED && om_mono_ms() < until && !om_fleet_hurried(src->costd)) {
 		(void)poll(NULL, 0, PAUSE_MS);
-		s = src->task != NULL ? rd_task_go_on(src->task, e) : OM_OK;
+		s = src->progress.go_on != NULL ? src->progress.go_on(src->progress.arg, e) : OM_OK;
 		if (s == OM_OK)
 			s = ask(src, m, 0, how, a, out, e);
 	}
@@ -136,20 +138,13 @@ ask_fitting(struct rd_source *src, const struct rd_month *m, Om__Format format, 
 
 /* ---- what a document kept ---- */
 
-/* lacks_people: what each person used of each model is not kept where it is too much. */
-static bool
-lacks_people(const Om__StatementReply *kept)
-{
-	return kept->n_users > 0 && kept->n_user_models == 0;
-}
-
 /* graft puts the ledger's rows, and what was too much to keep, under the kept figures;
  * they must be of the same total. */
 static om_status
 graft(struct rd_source *src, Om__StatementReply *kept, const char *number, om_err *e)
 {
 	Om__StatementReply *now = src->reply;
-	bool people = lacks_people(kept);
+	bool people = rd_kept_figures_lack_people(kept);
 	struct rd_figures was, is;
 	om_err why;
 	om_status s = rd_figures_read(kept->total, &was, e);
@@ -181,13 +176,12 @@ static om_status
 open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month *m, struct om_arena *a, om_err *e)
 {
 	Om__StatementReply *kept = NULL;
-	om_status s = om_msg_unpack(&om__statement_reply__descriptor, q->figures.data, q->figures.len, a, &kept, e);
+	om_status s = rd_kept_figures_unpack(&q->figures, a, &kept, e);
 
 	if (s != OM_OK)
-		return om_fail(e, OM_DAMAGED, "the figures that the document kept cannot be read");
-	kept->rows_left_out = rd_n_rows(kept);
+		return s;
 	/* a cancellation has no page for each person then, which it can do without */
-	if (rd_shows_rows(q->format) || (lacks_people(kept) && q->cancels == NULL)) {
+	if (rd_shows_rows(q->format) || (rd_kept_figures_lack_people(kept) && q->cancels == NULL)) {
 		s = ask_fitting(src, m, q->format, a, e);
 		if (s == OM_OK)
 			s = graft(src, kept, q->number, e);
@@ -227,7 +221,7 @@ rd_source_rows(struct rd_source *src, Om__Format format, struct rd_rows *out, om
 {
 	if (src->reading.n > 0) {
 		rd_rows_of_reading(out, &src->reading);
-		out->unsaid = src->kept; /* what is settled may have changed since */
+		out->unsettled_unknown = src->kept; /* what is settled may have changed since */
 		return OM_OK;
 	}
 	rd_rows_of_reply(out, src->reply);

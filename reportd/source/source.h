@@ -13,9 +13,9 @@
 #ifndef RD_SOURCE_H
 #define RD_SOURCE_H
 
+#include "month.h"
+#include "progress.h"
 #include "reading.h"
-#include "document/statement.h"
-#include "job/task.h"
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
@@ -23,11 +23,11 @@
 
 struct rd_source {
 	struct om_fleet *costd; /* borrowed */
-	struct rd_task *task;   /* borrowed; NULL: nobody to ask whether to go on */
+	struct rd_progress progress;
 	Om__StatementReply *reply;
 	const Om__Zone *zone;
 	struct rd_reading reading; /* n 0: none is open */
-	bool borrowed;             /* whoever gave the reading ends it */
+	bool borrowed;             /* the caller that gave the reading ends it */
 	bool kept;                 /* the reply is what an issued document kept */
 };
 

@@ -158,7 +158,7 @@ rd_logo_close(struct rd_image *logo)
 {
 	void *data;
 
-	memcpy(&data, &logo->data, sizeof data); /* ours; nobody else may change it */
+	memcpy(&data, &logo->data, sizeof data); /* this file's own; the others may not change it */
 	free(data);
 	memset(logo, 0, sizeof *logo);
 }

@@ -10,7 +10,8 @@
 #ifndef RD_LOGO_H
 #define RD_LOGO_H
 
-#include "document/doc.h"
+#include "issuer.h"
+#include "base/status.h"
 
 om_status rd_logo_open(const char *path, struct rd_image *out, om_err *e) OM_MUST;
 void rd_logo_close(struct rd_image *logo);

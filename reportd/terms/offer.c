@@ -32,9 +32,9 @@ struct rd_offering {
 	char conflict[CONFLICT]; /* the last that was logged */
 };
 
-/* note logs a conflict that is new, and its end. */
+/* log_conflict logs a conflict that is new, and its end. */
 static void
-note(struct rd_offering *o, const char *conflict)
+log_conflict(struct rd_offering *o, const char *conflict)
 {
 	bool changed;
 
@@ -67,7 +67,7 @@ offer(struct rd_offering *o, bool goodbye, om_err *e)
 	om_arena_init(&a, REPLY_BYTES);
 	s = om_wire_call(o->costd, &req, goodbye ? GOODBYE_MS : CALL_MS, &a, &rep, e);
 	if (s == OM_OK && !goodbye && rep->body_case == OM__REPLY__BODY_TERMS_OFFER)
-		note(o, rep->terms_offer->conflict != NULL ? rep->terms_offer->conflict : "");
+		log_conflict(o, rep->terms_offer->conflict != NULL ? rep->terms_offer->conflict : "");
 	om_arena_fini(&a);
 	if (s == OM_PROTOCOL || s == OM_INVALID)
 		s = OM_OK;

@@ -1,124 +1,62 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "terms.h"
 
-#include "logo.h"
-#include "settings.h"
-#include "document/statement.h"
+#include "words/clean.h"
 #include "wire/terms.h"
 
 #include <string.h>
 
-/* amount gives a decimal as costd reads it. */
-static char *
-amount(struct om_arena *a, om_money m)
+const char *
+rd_terms_line(struct om_arena *a, const char *text)
 {
-	char text[OM_MONEY_TEXT];
-
-	return om_arena_strdup(a, om_money_text(m, text));
+	return text != NULL ? rd_clean(a, text) : NULL;
 }
 
-/* offer is what costd is told. */
-static Om__Terms
-offer(struct om_arena *a, const struct rd_conf *c)
+const char *
+rd_terms_lines(struct om_arena *a, const char *text)
 {
-	Om__Terms t = OM__TERMS__INIT;
+	const char *clean = rd_terms_line(a, text);
+	size_t n = 0;
+	char *out;
 
-	t.minimum_charge_fee = amount(a, c->minimum_fee);
-	t.minimum_charge_mode = om_arena_strdup(a, c->minimum_mode);
-	t.markup_percent = amount(a, c->markup_percent);
-	t.markup_per_million_tokens = amount(a, c->markup_per_million);
-	t.tax_rate = amount(a, c->tax_rate);
-	t.tax_name = c->tax_name != NULL ? om_arena_strdup(a, c->tax_name) : NULL;
-	t.currency = om_arena_strdup(a, c->currency);
-	if (!om_money_is_zero(c->exchange_rate))
-		t.exchange_rate = amount(a, c->exchange_rate);
-	t.exchange_rate_date = c->exchange_rate_date != NULL ? om_arena_strdup(a, c->exchange_rate_date) : NULL;
-	t.exchange_rate_source = c->exchange_rate_source != NULL ? om_arena_strdup(a, c->exchange_rate_source) : NULL;
-	return t;
+	if (clean == NULL || (out = om_arena_strdup(a, clean)) == NULL)
+		return NULL;
+	for (const char *p = clean; *p != '\0'; p++) {
+		bool two = p[0] == '\\' && p[1] == 'n';
+
+		out[n++] = (char)(two || *p == '|' ? '\n' : *p);
+		p += two ? 1 : 0;
+	}
+	out[n] = '\0';
+	return out;
 }
 
-/* say keeps the settings' text. */
 static om_status
-say(struct rd_house *h, const struct rd_conf *c, om_err *e)
+read_decimal(const char *text, om_money *out)
 {
-	struct om_buf b;
-	om_status s;
-
-	om_buf_init(&b, (size_t)256 * 1024);
-	rd_settings_terms(c, &b);
-	s = om_buf_done(&b, e);
-	if (s == OM_OK)
-		h->said = om_arena_strndup(&h->texts, b.data, b.len);
-	om_buf_fini(&b);
-	return s;
+	*out = OM_MONEY_ZERO;
+	return text != NULL ? om_money_parse(text, out, NULL) : OM_OK;
 }
 
 om_status
-rd_house_open(const struct rd_conf *c, struct rd_house *out, om_err *e)
+rd_terms_of(const Om__Terms *t, om_day first, const struct rd_issuer *issuer, struct om_arena *a, struct rd_terms *out,
+    om_err *e)
 {
-	struct om_arena *a = &out->texts;
-	om_status s;
+	om_err why;
 
-	memset(out, 0, sizeof *out);
-	om_arena_init(a, (size_t)512 * 1024);
-	out->offer = offer(a, c);
-	s = om_terms_check_settings(&out->offer, e);
-	if (s == OM_OK && c->issuer_logo != NULL)
-		s = rd_logo_open(c->issuer_logo, &out->logo, e);
-	if (s != OM_OK)
-		return s;
-	out->issuer = (struct rd_issuer){
-	    .name = rd_terms_line(a, c->issuer_name),
-	    .address = rd_terms_lines(a, c->issuer_address),
-	    .vat_id = rd_terms_line(a, c->issuer_vat_id),
-	    .contact = rd_terms_lines(a, c->issuer_contact),
-	    .footer = rd_terms_lines(a, c->footer),
-	    .logo = c->issuer_logo != NULL ? &out->logo : NULL,
-	};
-	s = say(out, c, e);
-	out->locale = rd_locale_named(c->locale);
-	out->paper = strcmp(c->paper, "letter") == 0 ? RD_LETTER : RD_A4;
-	if (s == OM_OK && a->failed)
-		s = om_fail(e, OM_NOMEM, "out of memory");
-	return s;
-}
-
-void
-rd_house_close(struct rd_house *h)
-{
-	rd_logo_close(&h->logo);
-	om_arena_fini(&h->texts);
-}
-
-om_status
-rd_house_month(const struct rd_house *h, const Om__RenderQuery *q, struct rd_month *out, rd_paper *paper_out, om_err *e)
-{
-	*paper_out = h->paper;
-	*out = (struct rd_month){
-	    .year = q->year <= 9999 ? (int)q->year : 0,
-	    .month = q->month <= 12 ? (int)q->month : 0,
-	    .user = q->user,
-	    .group = q->group,
-	    .locale = q->locale != NULL ? rd_locale_named(q->locale) : h->locale,
-	    .issue =
-		{
-		    .number = q->number,
-		    .code = q->verification_code,
-		    .verify_url = q->verify_url,
-		    .corrects = q->corrects,
-		    .issued = q->has_issued_us ? q->issued_us : 0,
-		    .draft = q->has_draft && q->draft,
-		    .duplicate = q->has_duplicate && q->duplicate,
-		    .cancels = q->cancels,
-		    .cancels_issued = q->has_cancels_us ? q->cancels_us : 0,
-		    .reason = q->reason,
-		},
-	};
-	if (out->locale == NULL && q->locale != NULL)
-		return om_fail(e, OM_INVALID, "locale: must be one of %s", RD_LOCALES);
-	if (q->paper != NULL && strcmp(q->paper, "a4") != 0 && strcmp(q->paper, "letter") != 0)
-		return om_fail(e, OM_INVALID, "paper: must be one of a4|letter");
-	if (q->paper != NULL)
-		*paper_out = strcmp(q->paper, "letter") == 0 ? RD_LETTER : RD_A4;
-	return rd_month_check(out, e);
+	*out = (struct rd_terms){.issuer = *issuer};
+	if (om_terms_check(t, &why) != OM_OK)
+		return om_fail(e, OM_PROTOCOL, "the month's terms: %s", why.text);
+	if (read_decimal(t->minimum_charge_fee, &out->fee) != OM_OK ||
+	    read_decimal(t->markup_percent, &out->markup_percent) != OM_OK ||
+	    read_decimal(t->markup_per_million_tokens, &out->markup_per_million) != OM_OK ||
+	    read_decimal(t->tax_rate, &out->tax_rate) != OM_OK || read_decimal(t->exchange_rate, &out->rate) != OM_OK ||
+	    (t->exchange_rate_date != NULL && om_day_parse(t->exchange_rate_date, &out->rate_day, NULL) != OM_OK))
+		return om_fail(e, OM_PROTOCOL, "the month's terms are malformed");
+	out->floor = t->minimum_charge_mode != NULL && strcmp(t->minimum_charge_mode, "floor") == 0;
+	out->tax_name = rd_terms_line(a, t->tax_name);
+	out->currency = rd_terms_line(a, t->currency);
+	out->rate_source = rd_terms_line(a, t->exchange_rate_source);
+	out->rate_outside = om_terms_rate_outside(t, first);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }

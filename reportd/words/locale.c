@@ -2,6 +2,7 @@
 #include "locale.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,30 @@ rd_locale_named(const char *tag)
 		if (strcmp(languages[i]->tag, tag) == 0)
 			return languages[i];
 	return NULL;
+}
+
+static const struct {
+	const char *id;
+	size_t offset; /* of a const char * in struct rd_locale */
+} phrases[] = {
+#define RD_PHRASE(id, text)   {#id, offsetof(struct rd_locale, id)},
+#define RD_FORMS(id, ...)     /* not one text */
+#define RD_PLURAL_RULE(which) /* nor this */
+#include "words/locale/en.def"
+#undef RD_PHRASE
+#undef RD_FORMS
+#undef RD_PLURAL_RULE
+};
+
+const char *
+rd_locale_phrase(const struct rd_locale *l, const char *id)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
+		if (strcmp(phrases[i].id, id) == 0)
+			memcpy(&text, (const char *)l + phrases[i].offset, sizeof text);
+	return text;
 }
 
 /* ---- texts ---- */

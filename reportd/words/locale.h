@@ -22,17 +22,20 @@
 
 struct rd_locale {
 	const char *tag; /* "en" */
-#define RD_SAY(id, text)      const char *id;
+#define RD_PHRASE(id, text)   const char *id;
 #define RD_FORMS(id, ...)     const char *id[RD_PLURAL_FORMS];
 #define RD_PLURAL_RULE(which) unsigned (*plural)(uint64_t n);
 #include "words/locale/en.def"
-#undef RD_SAY
+#undef RD_PHRASE
 #undef RD_FORMS
 #undef RD_PLURAL_RULE
 };
 
 /* rd_locale_named: NULL for a language that we do not have; NULL gives English. */
 const struct rd_locale *rd_locale_named(const char *tag);
+
+/* rd_locale_phrase gives the text of an id of RD_PHRASE, NULL where there is none. */
+const char *rd_locale_phrase(const struct rd_locale *l, const char *id);
 
 /* rd_fill gives a text with its places filled in, from the arena. */
 const char *rd_fill_n(struct om_arena *a, const char *text, const char *const *args, unsigned n);

@@ -163,7 +163,7 @@ rd_book_free(struct rd_book **bp)
 		return;
 	if (b->book != NULL) {
 		lxw_workbook_free(b->book);
-		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
+		rd_row_files_tidy(b->row_files, b->n_sheets, b->dir);
 	}
 	free(b);
 }
@@ -186,7 +186,7 @@ rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
 	}
 	if (b->first == NULL)
 		b->first = b->sheet;
-	rd_spool_note(&b->spools[b->n_sheets], b->sheet->optimize_tmpfile);
+	rd_row_file_set(&b->row_files[b->n_sheets], b->sheet->optimize_tmpfile);
 	b->n_sheets++;
 	b->row = 0;
 	b->row_used = false;
@@ -469,7 +469,7 @@ rd_book_done(struct rd_book *b, om_err *e)
 
 	if (b->status != OM_OK)
 		return om_fail(e, b->status, "%s", b->why.text);
-	s = rd_spools_check(b->spools, b->n_sheets, b->dir, e);
+	s = rd_row_files_check(b->row_files, b->n_sheets, b->dir, e);
 	if (s != OM_OK)
 		return s;
 	(void)pthread_mutex_lock(&closing);
@@ -477,7 +477,7 @@ rd_book_done(struct rd_book *b, om_err *e)
 	(void)pthread_mutex_unlock(&closing);
 	b->book = NULL; /* freed by closing */
 	if (rc != LXW_NO_ERROR) {
-		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
+		rd_row_files_tidy(b->row_files, b->n_sheets, b->dir);
 		return om_fail(e, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_FULL,
 		    "the workbook cannot be written: %.120s; is the disk with WORK_DIR full?", lxw_strerror(rc));
 	}

@@ -23,7 +23,7 @@
 #define RD_BOOK_H
 
 #include "document/doc.h"
-#include "document/sink.h"
+#include "terms/terms.h"
 
 typedef enum rd_cell_style {
 	RD_S_CELL,

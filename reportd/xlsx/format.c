@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * format.c - the looks of a workbook's sheets: what stays in sight, what is
+ * format.c - the format of a workbook's sheets: what stays in sight, what is
  * printed on each page, bands, filters, charts.
  *
  * Tables of Excel's own are not to be had: libxlsxwriter 1.1.4 makes none in

@@ -25,7 +25,7 @@ name_of_fd(int fd, char *out, size_t room)
 }
 
 void
-rd_spool_note(struct rd_spool *s, FILE *file)
+rd_row_file_set(struct rd_row_file *s, FILE *file)
 {
 	char path[PATH_MAX];
 	size_t n;
@@ -39,13 +39,13 @@ rd_spool_note(struct rd_spool *s, FILE *file)
 }
 
 om_status
-rd_spools_check(const struct rd_spool *spools, unsigned n, const char *dir, om_err *e)
+rd_row_files_check(const struct rd_row_file *row_files, unsigned n, const char *dir, om_err *e)
 {
 	struct statvfs fs;
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		FILE *f = spools[i].file;
+		FILE *f = row_files[i].file;
 		long at = f != NULL && fflush(f) == 0 && ferror(f) == 0 ? ftell(f) : -1;
 
 		if (at < 0)
@@ -58,19 +58,19 @@ rd_spools_check(const struct rd_spool *spools, unsigned n, const char *dir, om_e
 }
 
 static FILE *
-noted(const struct rd_spool *spools, unsigned n, const char *path)
+file_of_path(const struct rd_row_file *row_files, unsigned n, const char *path)
 {
 	for (unsigned i = 0; i < n; i++) {
-		size_t m = strlen(spools[i].path), len = strlen(path);
+		size_t m = strlen(row_files[i].path), len = strlen(path);
 
-		if (m > 0 && len >= m && strcmp(path + len - m, spools[i].path) == 0)
-			return spools[i].file;
+		if (m > 0 && len >= m && strcmp(path + len - m, row_files[i].path) == 0)
+			return row_files[i].file;
 	}
 	return NULL;
 }
 
 void
-rd_spools_tidy(const struct rd_spool *spools, unsigned n, const char *dir)
+rd_row_files_tidy(const struct rd_row_file *row_files, unsigned n, const char *dir)
 {
 	DIR *d = opendir("/proc/self/fd");
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -84,7 +84,7 @@ rd_spools_tidy(const struct rd_spool *spools, unsigned n, const char *dir)
 
 		if (!name_of_fd(fd, path, sizeof path) || strncmp(path, dir, len) != 0 || path[len] != '/')
 			continue;
-		file = noted(spools, n, path);
+		file = file_of_path(row_files, n, path);
 		if (file != NULL)
 			(void)fclose(file);
 		else

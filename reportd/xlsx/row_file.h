@@ -10,29 +10,29 @@
  * Threads   One workbook, one thread; several at once, each in a folder of its
  *           own.
  */
-#ifndef RD_SPOOL_H
-#define RD_SPOOL_H
+#ifndef RD_ROW_FILE_H
+#define RD_ROW_FILE_H
 
 #include "base/status.h"
 
 #include <stdio.h>
 
-struct rd_spool {
+struct rd_row_file {
 	FILE *file;    /* the library's */
 	char path[96]; /* the end of what /proc calls it: unlike any other's */
 };
 
-void rd_spool_note(struct rd_spool *s, FILE *file);
+void rd_row_file_set(struct rd_row_file *s, FILE *file);
 
-/* rd_spools_check looks whether all rows reached the disk and whether there is
+/* rd_row_files_check looks whether all rows reached the disk and whether there is
  * room for the rest: a workbook that fails while it is being closed cannot be
  * tidied up as well as one that is not closed.  OM_FULL if not. */
-om_status rd_spools_check(const struct rd_spool *spools, unsigned n, const char *dir, om_err *e) OM_MUST;
+om_status rd_row_files_check(const struct rd_row_file *row_files, unsigned n, const char *dir, om_err *e) OM_MUST;
 
-/* rd_spools_tidy closes what a failed workbook left open: the noted files,
+/* rd_row_files_tidy closes what a failed workbook left open: the noted files,
  * where they are still the same, and whatever else is open in its folder.  Of
  * the latter the number stays taken: the library may yet flush them at the end
  * of the process. */
-void rd_spools_tidy(const struct rd_spool *spools, unsigned n, const char *dir);
+void rd_row_files_tidy(const struct rd_row_file *row_files, unsigned n, const char *dir);
 
 #endif

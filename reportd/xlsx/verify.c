@@ -236,7 +236,7 @@ rd_xlsx_verify(int fd, const uint32_t *rows, unsigned n_sheets, om_err *e)
 	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof end)
 		return incomplete(e, "no file");
 	z.n = (uint64_t)st.st_size;
-	/* libxlsxwriter writes no comment behind it */
+	/* libxlsxwriter writes no comment after it */
 	if (!get(&z, z.n - sizeof end, end, sizeof end) || u32(end) != 0x06054b50u)
 		return incomplete(e, "its end");
 	entries = u16(end + 10);

@@ -3,9 +3,9 @@
  * workbook.c - a document as sheets.  Every money column is followed by a
  * text column with the exact amount, since a cell's number is a binary64.
  */
+#include "workbook.h"
+
 #include "book.h"
-#include "document/sink.h"
-#include "job/task.h"
 #include "base/text.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Every file words/locale/<tag>.def is a language; English first, since it says which
 # texts there are.
-file(GLOB RD_LANGUAGE_FILES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/words/locale/*.def)
+file(GLOB RD_LANGUAGE_FILES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/locale/*.def)
 list(SORT RD_LANGUAGE_FILES)
 set(RD_LANGUAGES "")
 foreach(file IN LISTS RD_LANGUAGE_FILES)

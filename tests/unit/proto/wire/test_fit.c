@@ -331,7 +331,7 @@ test_numbers_out_of_bounds_are_left_out(void **state)
 	r->cache_write_tokens = OM_FIT_TOKENS_MAX + 1;
 	r->request = OM_FIT_REQUEST_MAX;
 	fit(r);
-	repaired(OM_FIT_CACHE_WRITE);
+	repaired(OM_FIT_CACHE_WRITE_TOKENS);
 	assert_true(r->has_request);
 	r->byok_cost = copy("-0.1");
 	fit(r);

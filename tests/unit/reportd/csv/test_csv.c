@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The files of single requests for programs. */
+/* CSV cells, and the files of single requests for programs. */
 #include "fixture.h"
+#include "csv/csv.h"
 #include "csv/requests.h"
 #include "job/workdir.h"
 #include "source/rows.h"
@@ -37,6 +38,56 @@ tear_down(void **state)
 	return rmdir(dir);
 }
 
+static void
+test_cells_are_quoted_and_never_formulas(void **state)
+{
+	static const struct {
+		const char *text, *cell;
+	} cells[] = {
+	    {NULL, ""},
+	    {"", ""},
+	    {"plain", "plain"},
+	    {"a,b", "\"a,b\""},
+	    {"say \"hi\"", "\"say \"\"hi\"\"\""},
+	    {"two\r\nlines", "\"two\r\nlines\""},
+	    {"=1+1", "'=1+1"},
+	    {"+49", "'+49"},
+	    {"-2", "'-2"},
+	    {"@SUM(A1)", "'@SUM(A1)"},
+	    {"\tx", "'\tx"},
+	    {"\rx", "\"'\rx\""},
+	    {"'quoted", "''quoted"},
+	    {"=\"a\",b", "\"'=\"\"a\"\",b\""},
+	    {" room ", "\" room \""},
+	    {"J\xc3\xbcrgen", "J\xc3\xbcrgen"},
+	    {"bad\xff", "bad\xef\xbf\xbd"},
+	};
+	char got[256], want[256];
+	struct rd_task t;
+	struct rd_csv c;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+		rd_task_init(&t);
+		assert_int_equal(rd_task_folder(&t, work, 10, NULL), OM_OK);
+		assert_int_equal(rd_task_begin(&t, false, NULL), OM_OK);
+		rd_csv_init(&c, &t);
+		rd_csv_plain(&c, "1");
+		rd_csv_text(&c, cells[i].text);
+		assert_int_equal(rd_csv_row(&c, NULL), OM_OK);
+		assert_int_equal(rd_csv_done(&c, NULL), OM_OK);
+		assert_int_equal(rd_task_end(&t, NULL), OM_OK);
+		n = sizeof got - 1;
+		assert_int_equal(rd_task_read(&t, 0, got, &n, NULL), OM_OK);
+		got[n] = '\0';
+		(void)snprintf(want, sizeof want, "1,%s\r\n", cells[i].cell);
+		assert_string_equal(got, want);
+		rd_csv_fini(&c);
+		rd_task_fini(&t);
+	}
+}
+
 /* cell_of gives the n-th cell of a line without quotes. */
 static const char *
 cell_of(const char *line, unsigned n, char out[128])
@@ -61,7 +112,7 @@ column_named(const char *head, const char *name)
 	return n;
 }
 
-/* write_rows gives the file of a reply's rows, with a zero byte behind. */
+/* write_rows gives the file of a reply's rows, with a zero byte after it. */
 static char *
 write_rows(const Om__StatementReply *r, bool focus, struct om_arena *a)
 {
@@ -194,6 +245,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_cells_are_quoted_and_never_formulas),
 	    cmocka_unit_test(test_files_of_rows_add_up),
 	    cmocka_unit_test(test_focus_charges_begin_and_end_within_their_month),
 	};

@@ -143,8 +143,8 @@ test_bills_come_out_to_the_cent(void **state)
 		    .rate = amount(b->rate != NULL ? b->rate : "0"),
 		};
 		const struct rd_figures f = {.requests = b->requests,
-		    .prompt = b->tokens / 4,
-		    .completion = b->tokens - b->tokens / 4,
+		    .prompt_tokens = b->tokens / 4,
+		    .completion_tokens = b->tokens - b->tokens / 4,
 		    .cost = amount(b->cost)};
 		struct rd_charges c;
 		struct rd_printed p;
@@ -243,7 +243,7 @@ some_terms(void)
 	return t;
 }
 
-/* Whatever the terms and the usage: as printed, nobody with a request pays less than
+/* Whatever the terms and the usage: as printed, no user with a request pays less than
  * the minimum; and where that was so before, nothing has changed. */
 static void
 test_a_floor_never_charges_less_than_the_minimum(void **state)
@@ -260,9 +260,9 @@ test_a_floor_never_charges_less_than_the_minimum(void **state)
 
 		before.old_floor = true;
 		for (uint64_t k = 0; k < payers; k++) {
-			struct rd_figures f = {.requests = 1 + dice(3), .prompt = dice(9000), .completion = dice(9000)};
+			struct rd_figures f = {.requests = 1 + dice(3), .prompt_tokens = dice(9000), .completion_tokens = dice(9000)};
 
-			f.cost = dice(3) > 0 ? near(&t, f.prompt + f.completion) : some(30);
+			f.cost = dice(3) > 0 ? near(&t, f.prompt_tokens + f.completion_tokens) : some(30);
 			assert_int_equal(rd_charges_of(&t, &f, &c, NULL), OM_OK);
 			assert_int_equal(rd_charges_add(&sum, &c, NULL), OM_OK);
 		}

@@ -114,7 +114,7 @@ test_estimates_say_what_they_could_change(void **state)
 }
 
 /* A request can be unsettled with a cost (the fee, where the upstream bill is missing),
- * and settled without one (nobody has a price for it). */
+ * and settled without one (there is no price for it). */
 static void
 test_notes_claim_no_more_than_is_known(void **state)
 {

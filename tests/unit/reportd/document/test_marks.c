@@ -133,7 +133,7 @@ test_what_a_cancellation_says(void **state)
 	assert_null(line(d->notes, d->n_notes, "Not yet settled"));
 	assert_int_equal(d->unsettled, 0);
 	assert_int_equal(make(&a, &sh, &terms, NULL, NULL)->unsettled, 1);
-	assert_null(rd_doc_mark(d));
+	assert_null(rd_doc_watermark(d));
 	issue.cancels_issued =
 	    om_day_from_civil(2026, 12, 1) * OM_DAY + (om_time)23 * 3600 * OM_SECOND; /* the next day in Berlin */
 	issue.reason = "Wrong\nperson";
@@ -169,23 +169,23 @@ test_a_duplicate_says_so_and_a_draft_never(void **state)
 	assert_string_equal(d->stem, "2026-000001-statement-u-1-2026-11-duplicate");
 	assert_string_equal(line(d->facts, d->n_facts, "Document number"), "2026-000001, duplicate");
 	assert_non_null(strstr(line(d->notes, d->n_notes, "Duplicate"), "2026-000001"));
-	assert_string_equal(rd_doc_mark(d), "DUPLICATE");
+	assert_string_equal(rd_doc_watermark(d), "DUPLICATE");
 	assert_string_equal(rd_doc_number(d, &a), "2026-000001 \xc2\xb7 DUPLICATE");
 	d = make(&a, &one, &terms, &issue, "de");
-	assert_string_equal(rd_doc_mark(d), "ZWEITSCHRIFT");
+	assert_string_equal(rd_doc_watermark(d), "ZWEITSCHRIFT");
 	issue.draft = true;
 	d = make(&a, &one, &terms, &issue, NULL);
-	assert_string_equal(rd_doc_mark(d), "DRAFT");
+	assert_string_equal(rd_doc_watermark(d), "DRAFT");
 	assert_string_equal(rd_doc_number(d, &a), "DRAFT");
 	assert_string_equal(d->stem, "2026-000001-statement-u-1-2026-11");
 	assert_null(line(d->notes, d->n_notes, "Duplicate"));
 	issue = (struct rd_issue){.duplicate = true};
 	d = make(&a, &one, &terms, &issue, NULL);
-	assert_string_equal(rd_doc_mark(d), "DRAFT");
+	assert_string_equal(rd_doc_watermark(d), "DRAFT");
 	assert_string_equal(d->stem, "statement-u-1-2026-11");
 	issue = (struct rd_issue){.number = "2026-000001"};
 	d = make(&a, &one, &terms, &issue, NULL);
-	assert_null(rd_doc_mark(d));
+	assert_null(rd_doc_watermark(d));
 	assert_string_equal(rd_doc_number(d, &a), "2026-000001");
 	om_arena_fini(&a);
 }

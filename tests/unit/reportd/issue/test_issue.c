@@ -3,8 +3,8 @@
  * What becomes of a request to issue, against a costd of ours that says so: which
  * figures and terms the document is made of, what costd gets, and what is refused.
  */
-#include "fixture.h"
 #include "issue/issue.h"
+#include "base/clock.h"
 #include "documents.pb-c.h"
 #include "envelope.pb-c.h"
 #include "jobs.pb-c.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Requests to issue: told how far they are, found again by name, begun anew when
- * they failed, and carried out whether anybody waits or not.
+ * Requests to issue: told how far they are, found again by name, begun again when
+ * they failed, and carried out whether their callers wait or not.
  */
 #include "issue/queue.h"
 #include "documents.pb-c.h"
@@ -85,18 +85,18 @@ others(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 	(void)deadline_ms;
 	(void)a;
 	(void)rep;
-	return om_fail(e, OM_INVALID, "somebody else's");
+	return om_fail(e, OM_INVALID, "for others");
 }
 
-static struct rd_issue_jobs *
+static struct rd_issue_queue *
 open_jobs(void)
 {
-	const struct rd_issue_jobs_opts o = {.issue = answer, .others = others};
-	struct rd_issue_jobs *j = NULL;
+	const struct rd_issue_queue_opts o = {.issue = answer, .others = others};
+	struct rd_issue_queue *j = NULL;
 
 	gate.open = gate.begun = gate.ended = gate.away = 0;
 	gate.fail = OM_OK;
-	assert_int_equal(rd_issue_jobs_open(&o, &j, NULL), OM_OK);
+	assert_int_equal(rd_issue_queue_open(&o, &j, NULL), OM_OK);
 	return j;
 }
 
@@ -121,7 +121,7 @@ read_reply(struct told *t, const Om__IssueReply *r)
 
 /* ask sends the request; wait_ms < 0: waits until it is done. */
 static struct told
-ask(struct rd_issue_jobs *j, const char *name, unsigned month, int wait_ms)
+ask(struct rd_issue_queue *j, const char *name, unsigned month, int wait_ms)
 {
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
 	Om__Request req = OM__REQUEST__INIT;
@@ -137,7 +137,7 @@ ask(struct rd_issue_jobs *j, const char *name, unsigned month, int wait_ms)
 	q.wait_ms = wait_ms >= 0 ? (uint32_t)wait_ms : 0;
 	req.body_case = OM__REQUEST__BODY_ISSUE;
 	req.issue = &q;
-	t.status = rd_issue_jobs_serve(j, &req, om_mono_ms() + PATIENCE_MS, &a, &rep, &t.why);
+	t.status = rd_issue_queue_serve(j, &req, om_mono_ms() + PATIENCE_MS, &a, &rep, &t.why);
 	if (t.status == OM_OK)
 		read_reply(&t, rep.issue);
 	om_arena_fini(&a);
@@ -145,7 +145,7 @@ ask(struct rd_issue_jobs *j, const char *name, unsigned month, int wait_ms)
 }
 
 static struct told
-look(struct rd_issue_jobs *j, const char *name, unsigned wait_ms)
+look(struct rd_issue_queue *j, const char *name, unsigned wait_ms)
 {
 	Om__IssueStateQuery q = OM__ISSUE_STATE_QUERY__INIT;
 	Om__Request req = OM__REQUEST__INIT;
@@ -159,7 +159,7 @@ look(struct rd_issue_jobs *j, const char *name, unsigned wait_ms)
 	q.wait_ms = wait_ms;
 	req.body_case = OM__REQUEST__BODY_ISSUE_STATE;
 	req.issue_state = &q;
-	t.status = rd_issue_jobs_serve(j, &req, om_mono_ms() + PATIENCE_MS, &a, &rep, &t.why);
+	t.status = rd_issue_queue_serve(j, &req, om_mono_ms() + PATIENCE_MS, &a, &rep, &t.why);
 	if (t.status == OM_OK)
 		read_reply(&t, rep.issue_state);
 	om_arena_fini(&a);
@@ -169,7 +169,7 @@ look(struct rd_issue_jobs *j, const char *name, unsigned wait_ms)
 static void
 test_who_waits_gets_the_document(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	struct told t;
 
 	(void)state;
@@ -177,14 +177,14 @@ test_who_waits_gets_the_document(void **state)
 	t = ask(j, "one", 10, -1);
 	assert_int_equal(t.status, OM_OK);
 	assert_string_equal(t.number, "2026-000010");
-	assert_int_equal(look(j, "nobody", 0).status, OM_NOT_FOUND);
-	rd_issue_jobs_close(&j);
+	assert_int_equal(look(j, "unknown", 0).status, OM_NOT_FOUND);
+	rd_issue_queue_close(&j);
 }
 
 static void
 test_who_does_not_wait_is_told_the_state_and_finds_it(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	struct told t = ask(j, "one", 10, 0);
 
 	(void)state;
@@ -202,13 +202,13 @@ test_who_does_not_wait_is_told_the_state_and_finds_it(void **state)
 	assert_true(t.done);
 	assert_string_equal(t.number, "2026-000010");
 	assert_int_equal(gate.begun, 2); /* each once */
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 }
 
 static void
 test_the_same_name_for_something_else_is_refused(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	struct told t;
 
 	(void)state;
@@ -217,13 +217,13 @@ test_the_same_name_for_something_else_is_refused(void **state)
 	t = ask(j, "one", 11, 0);
 	assert_int_equal(t.status, OM_CONFLICT);
 	assert_non_null(strstr(t.why.text, "another document"));
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 }
 
 static void
-test_one_that_failed_says_why_and_begins_anew(void **state)
+test_one_that_failed_says_why_and_begins_again(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	struct told t;
 
 	(void)state;
@@ -238,68 +238,68 @@ test_one_that_failed_says_why_and_begins_anew(void **state)
 	gate.fail = OM_OK;
 	let_pass(1);
 	assert_true(ask(j, "one", 10, -1).done);
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 }
 
 static void
 test_a_costd_that_is_away_for_a_moment_is_asked_again(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 
 	(void)state;
 	gate.away = 2;
 	let_pass(3);
 	assert_true(ask(j, "one", 10, -1).done);
 	assert_int_equal(gate.begun, 3);
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 }
 
 static void
 test_more_than_can_wait_are_refused_and_what_ended_makes_room(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	char name[16];
 
 	(void)state;
-	for (unsigned i = 0; i < RD_ISSUE_JOBS; i++) {
+	for (unsigned i = 0; i < RD_ISSUE_QUEUE; i++) {
 		(void)snprintf(name, sizeof name, "n%u", i);
 		assert_int_equal(ask(j, name, 1 + i % 12, 0).status, OM_OK);
 	}
 	assert_int_equal(ask(j, "one too many", 10, 0).status, OM_UNAVAILABLE);
-	let_pass(RD_ISSUE_JOBS);
+	let_pass(RD_ISSUE_QUEUE);
 	assert_true(look(j, "n63", PATIENCE_MS).done);
 	let_pass(1);
 	assert_true(ask(j, "one too many", 10, -1).done);
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 }
 
 static void
 test_stopping_forgets_what_is_queued(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 
 	(void)state;
 	assert_false(ask(j, "one", 10, 0).done);
 	await_begun(1);
 	assert_false(ask(j, "two", 11, 0).done);
 	let_pass(2); /* the second may have begun already */
-	rd_issue_jobs_close(&j);
+	rd_issue_queue_close(&j);
 	assert_true(gate.begun <= 2);
 }
 
 static void
 test_what_is_not_about_issuing_goes_on(void **state)
 {
-	struct rd_issue_jobs *j = open_jobs();
+	struct rd_issue_queue *j = open_jobs();
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply rep = OM__REPLY__INIT;
 	om_err e;
 
 	(void)state;
 	req.body_case = OM__REQUEST__BODY_STATUS;
-	assert_int_equal(rd_issue_jobs_serve(j, &req, om_mono_ms(), NULL, &rep, &e), OM_INVALID);
-	assert_string_equal(e.text, "somebody else's");
-	rd_issue_jobs_close(&j);
+	assert_int_equal(rd_issue_queue_serve(j, &req, om_mono_ms(), NULL, &rep, &e), OM_INVALID);
+	assert_string_equal(e.text, "for others");
+	rd_issue_queue_close(&j);
 }
 
 int
@@ -309,7 +309,7 @@ main(void)
 	    cmocka_unit_test(test_who_waits_gets_the_document),
 	    cmocka_unit_test(test_who_does_not_wait_is_told_the_state_and_finds_it),
 	    cmocka_unit_test(test_the_same_name_for_something_else_is_refused),
-	    cmocka_unit_test(test_one_that_failed_says_why_and_begins_anew),
+	    cmocka_unit_test(test_one_that_failed_says_why_and_begins_again),
 	    cmocka_unit_test(test_a_costd_that_is_away_for_a_moment_is_asked_again),
 	    cmocka_unit_test(test_more_than_can_wait_are_refused_and_what_ended_makes_room),
 	    cmocka_unit_test(test_stopping_forgets_what_is_queued),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Jobs with a maker of ours that goes on when it is told to; CSV cells.
+ * Jobs with a maker of ours that goes on when it is told to.
  */
-#include "csv/csv.h"
 #include "job/jobs.h"
 #include "jobs.pb-c.h"
 #include "usage.pb-c.h"
@@ -303,7 +302,7 @@ wait_a_little(void)
 }
 
 static void
-test_what_nobody_asks_for_goes(void **state)
+test_what_no_client_asks_for_goes(void **state)
 {
 	int64_t until = om_mono_ms() + PATIENCE_MS;
 	Om__JobReply *r;
@@ -313,7 +312,7 @@ test_what_nobody_asks_for_goes(void **state)
 	assert_int_equal(start(1), OM_OK);
 	wait_running(1);
 	atomic_fetch_add(&passed_ms, RD_TASK_IDLE_MS + 1);
-	while (!shown("owui_metering_jobs_kept 1\n")) { /* the maker gives up by itself: nobody asks */
+	while (!shown("owui_metering_jobs_kept 1\n")) { /* the maker gives up by itself: no client asks */
 		wait_a_little();
 		assert_true(om_mono_ms() < until);
 	}
@@ -342,59 +341,6 @@ test_the_oldest_file_makes_room(void **state)
 	assert_int_equal(state_of(5, 0)->state, OM__JOB_STATE__JOB_DONE);
 }
 
-/* ---- CSV ---- */
-
-static void
-test_cells_are_quoted_and_never_formulas(void **state)
-{
-	static const struct {
-		const char *text, *cell;
-	} cells[] = {
-	    {NULL, ""},
-	    {"", ""},
-	    {"plain", "plain"},
-	    {"a,b", "\"a,b\""},
-	    {"say \"hi\"", "\"say \"\"hi\"\"\""},
-	    {"two\r\nlines", "\"two\r\nlines\""},
-	    {"=1+1", "'=1+1"},
-	    {"+49", "'+49"},
-	    {"-2", "'-2"},
-	    {"@SUM(A1)", "'@SUM(A1)"},
-	    {"\tx", "'\tx"},
-	    {"\rx", "\"'\rx\""},
-	    {"'quoted", "''quoted"},
-	    {"=\"a\",b", "\"'=\"\"a\"\",b\""},
-	    {" room ", "\" room \""},
-	    {"J\xc3\xbcrgen", "J\xc3\xbcrgen"},
-	    {"bad\xff", "bad\xef\xbf\xbd"},
-	};
-	char got[256], want[256];
-	struct rd_task t;
-	struct rd_csv c;
-	size_t n;
-
-	(void)state;
-	open_jobs(1, 1, 1);
-	for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
-		rd_task_init(&t);
-		assert_int_equal(rd_task_folder(&t, all.work, 10, NULL), OM_OK);
-		assert_int_equal(rd_task_begin(&t, false, NULL), OM_OK);
-		rd_csv_init(&c, &t);
-		rd_csv_plain(&c, "1");
-		rd_csv_text(&c, cells[i].text);
-		assert_int_equal(rd_csv_row(&c, NULL), OM_OK);
-		assert_int_equal(rd_csv_done(&c, NULL), OM_OK);
-		assert_int_equal(rd_task_end(&t, NULL), OM_OK);
-		n = sizeof got - 1;
-		assert_int_equal(rd_task_read(&t, 0, got, &n, NULL), OM_OK);
-		got[n] = '\0';
-		(void)snprintf(want, sizeof want, "1,%s\r\n", cells[i].cell);
-		assert_string_equal(got, want);
-		rd_csv_fini(&c);
-		rd_task_fini(&t);
-	}
-}
-
 int
 main(void)
 {
@@ -404,9 +350,8 @@ main(void)
 	    cmocka_unit_test_teardown(test_a_full_queue_refuses, close_jobs),
 	    cmocka_unit_test_teardown(test_dropped_jobs_end_and_others_go_on, close_jobs),
 	    cmocka_unit_test_teardown(test_failures_say_why_and_give_no_byte, close_jobs),
-	    cmocka_unit_test_teardown(test_what_nobody_asks_for_goes, close_jobs),
+	    cmocka_unit_test_teardown(test_what_no_client_asks_for_goes, close_jobs),
 	    cmocka_unit_test_teardown(test_the_oldest_file_makes_room, close_jobs),
-	    cmocka_unit_test_teardown(test_cells_are_quoted_and_never_formulas, close_jobs),
 	};
 
 	(void)pthread_mutex_init(&all.lock, NULL);

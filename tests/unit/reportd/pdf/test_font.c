@@ -124,7 +124,7 @@ test_a_damaged_font_is_refused_or_read(void **state)
 		struct rd_font bad;
 		struct om_buf out;
 
-		for (int i = 0; i < 6 && n > 4096; i++) /* the tables' directory and what lies behind it */
+		for (int i = 0; i < 6 && n > 4096; i++) /* the tables' directory and what follows it */
 			data[next_random(&seed) % (i < 3 ? 400 : n)] = (unsigned char)next_random(&seed);
 		om_buf_init(&out, (size_t)1 << 24);
 		if (rd_font_read(data, n, &bad, NULL) == OM_OK)

@@ -3,7 +3,7 @@
  * Languages: every text says the same things, and numbers and dates are written
  * the way of the language.
  */
-#include "fixture.h"
+#include "zone_fixture.h"
 #include "words/locale.h"
 
 #include <setjmp.h>
@@ -25,14 +25,14 @@ texts_of(const struct rd_locale *l, struct named *out)
 {
 	size_t n = 0;
 
-#define RD_SAY(id, text) out[n++] = (struct named){#id, l->id};
+#define RD_PHRASE(id, text) out[n++] = (struct named){#id, l->id};
 #define RD_FORMS(id, ...)                                  \
 	for (int form = 0; form < RD_PLURAL_FORMS; form++) \
 		if (l->id[form] != NULL)                   \
 			out[n++] = (struct named){#id, l->id[form]};
 #define RD_PLURAL_RULE(which)
 #include "words/locale/en.def"
-#undef RD_SAY
+#undef RD_PHRASE
 #undef RD_FORMS
 #undef RD_PLURAL_RULE
 	return n;

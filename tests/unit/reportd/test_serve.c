@@ -111,7 +111,7 @@ static struct {
 	struct rd_fonts fonts;
 	struct rd_workdir *work;
 	struct rd_server server;
-	struct rd_house house;
+	struct rd_document_settings settings;
 	char dir[64];
 } all;
 
@@ -139,9 +139,9 @@ set_up(void **state)
 	assert_int_equal(om_wire_server_open(&c, &all.costd, NULL), OM_OK);
 	to.urls = om_wire_server_url(all.costd, 0);
 	assert_int_equal(om_fleet_open(&to, &all.to_costd, NULL), OM_OK);
-	all.house.locale = rd_locale_named(NULL);
-	all.server.shop =
-	    (struct rd_workshop){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	all.settings.locale = rd_locale_named(NULL);
+	all.server.parts =
+	    (struct rd_parts){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .settings = &all.settings};
 	assert_int_equal(rd_server_init(&all.server, &jobs, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&r, &all.reportd, NULL), OM_OK);
 	to.peer = "reportd";
@@ -162,7 +162,7 @@ tear_down(void **state)
 	om_fleet_free(&all.to_costd);
 	rd_workdir_close(&all.work);
 	rd_fonts_close(&all.fonts);
-	assert_int_equal(remove(all.dir), 0); /* nothing is left behind */
+	assert_int_equal(remove(all.dir), 0); /* nothing is left */
 	return 0;
 }
 

@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * sink.h - a document written as a file's bytes.
+ * workbook.h - a document written as a workbook, XLSX.
  *
- * Promise   Same document, same bytes.  Nothing is returned but a complete file.
- * Owner     The bytes live in the arena.
+ * Does      Writes a document's tables as sheets, row by row.
+ * Owns      Nothing: the file is the task's, in the task's folder.
+ * Promises  Same document, same bytes.  The finished file is read back and counted
+ *           before it is the task's.  No text becomes a formula.
+ * Never     Asks costd; holds all rows in memory.
  * Threads   Any thread; several at once.
  */
-#ifndef RD_SINK_H
-#define RD_SINK_H
+#ifndef RD_WORKBOOK_H
+#define RD_WORKBOOK_H
 
-#include "doc.h"
-#include "pdf/font.h"
+#include "document/doc.h"
+#include "job/task.h"
 #include "terms/terms.h"
-
-struct rd_task;
-struct rd_workdir;
-
-struct rd_file {
-	unsigned char *data;
-	size_t n;
-	const char *name;
-	const char *content_type;
-};
-
-om_status rd_write_pdf(const struct rd_doc *d, const struct rd_fonts *fonts, rd_paper paper, struct om_arena *a,
-    struct rd_file *out, om_err *e) OM_MUST;
 
 struct rd_xlsx_opts {
 	struct rd_workdir *work;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "sample_mark.h"
+#include "watermark.h"
 
 #include "sfnt.h"
 #include "base/text.h"
@@ -21,7 +21,7 @@
 
 /* Where glyphs go: font units, turned and scaled, to the page. */
 struct pen {
-	struct rd_ink *ink;
+	struct rd_canvas *canvas;
 	const struct rd_font *font;
 	struct rd_bytes glyf, loca;
 	bool long_loca;
@@ -49,7 +49,7 @@ middle(struct point a, struct point b)
 static void
 curve(struct pen *p, struct point from, struct point by, struct point to)
 {
-	rd_ink_shape_curve(p->ink, from.x + (by.x - from.x) * 2 / 3, from.y + (by.y - from.y) * 2 / 3,
+	rd_canvas_shape_curve(p->canvas, from.x + (by.x - from.x) * 2 / 3, from.y + (by.y - from.y) * 2 / 3,
 	    to.x + (by.x - to.x) * 2 / 3, to.y + (by.y - to.y) * 2 / 3, to.x, to.y);
 }
 
@@ -69,14 +69,14 @@ contour(struct pen *p, const struct point *points, size_t n)
 		first = before.on ? before : middle(first, before);
 	}
 	last = first;
-	rd_ink_shape_move(p->ink, first.x, first.y);
+	rd_canvas_shape_move(p->canvas, first.x, first.y);
 	for (size_t i = 0; i < n; i++) {
 		struct point next = i + 1 < n ? at(p, points[i + 1]) : first;
 
 		now = at(p, points[i]);
 		if (now.on) {
 			if (i > 0)
-				rd_ink_shape_line(p->ink, now.x, now.y);
+				rd_canvas_shape_line(p->canvas, now.x, now.y);
 			last = now;
 			continue;
 		}
@@ -169,15 +169,15 @@ glyph(struct pen *p, unsigned number)
 }
 
 void
-rd_mark(struct rd_ink *ink, double width, double height, const char *word)
+rd_watermark_draw(struct rd_canvas *canvas, double width, double height, const char *word)
 {
-	const struct rd_font *font = &rd_ink_fonts(ink)->face[RD_BOLD];
+	const struct rd_font *font = &rd_canvas_fonts(canvas)->face[RD_BOLD];
 	struct rd_bytes file = {font->data, font->n, false};
 	struct rd_bytes head = rd_sfnt_table(&file, "head");
 	const char *end = word + strlen(word);
 	double em = rd_u16(&head, 18), diagonal = sqrt(width * width + height * height), wide = 0, size, up;
 	struct pen p = {
-	    .ink = ink,
+	    .canvas = canvas,
 	    .font = font,
 	    .glyf = rd_sfnt_table(&file, "glyf"),
 	    .loca = rd_sfnt_table(&file, "loca"),
@@ -200,7 +200,7 @@ rd_mark(struct rd_ink *ink, double width, double height, const char *word)
 	wide = wide * size / 1000 / 2;
 	p.x = width / 2 - wide * width / diagonal + up * height / diagonal;
 	p.y = height / 2 + wide * height / diagonal + up * width / diagonal;
-	rd_ink_shape(ink, RD_MARK);
+	rd_canvas_shape(canvas, RD_WATERMARK);
 	for (const char *c = word; c < end;) {
 		uint32_t code = om_utf8_next(&c, end);
 
@@ -210,5 +210,5 @@ rd_mark(struct rd_ink *ink, double width, double height, const char *word)
 		p.x += font->advance[code] * size / 1000 * width / diagonal;
 		p.y -= font->advance[code] * size / 1000 * height / diagonal;
 	}
-	rd_ink_shape_end(ink);
+	rd_canvas_shape_end(canvas);
 }

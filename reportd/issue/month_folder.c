@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "outbox.h"
+#include "month_folder.h"
 
 #include "base/json.h"
 #include "base/text.h"
@@ -27,7 +27,7 @@ fail_errno(int number, const char *what, const char *name, om_err *e)
 }
 
 om_status
-rd_outbox_check(const char *dir, om_err *e)
+rd_month_folder_check(const char *dir, om_err *e)
 {
 	struct stat st;
 
@@ -63,10 +63,10 @@ remove_tree(int parent, const char *name, int depth)
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-static struct rd_out_file *
-add_file(struct rd_outbox *o)
+static struct rd_folder_file *
+add_file(struct rd_month_folder *o)
 {
-	struct rd_out_file *files;
+	struct rd_folder_file *files;
 
 	if (o->n == o->room) {
 		o->room = o->room == 0 ? 16 : 2 * o->room;
@@ -77,18 +77,18 @@ add_file(struct rd_outbox *o)
 			files[i] = o->files[i];
 		o->files = files;
 	}
-	o->files[o->n] = (struct rd_out_file){.name = ""};
+	o->files[o->n] = (struct rd_folder_file){.name = ""};
 	return &o->files[o->n++];
 }
 
 static const char *
-copy(struct rd_outbox *o, const char *text)
+copy(struct rd_month_folder *o, const char *text)
 {
 	return text != NULL ? om_arena_strdup(o->arena, text) : NULL;
 }
 
 static om_status
-set_document(struct rd_outbox *o, struct rd_out_file *f, const struct rd_out_document *of, om_err *e)
+set_document(struct rd_month_folder *o, struct rd_folder_file *f, const struct rd_folder_document *of, om_err *e)
 {
 	f->number = copy(o, of->number);
 	f->total = copy(o, of->total);
@@ -142,14 +142,14 @@ hash_file(int dir, const char *name, uint64_t *bytes, unsigned char sum[OM_SHA25
 
 /* read_entry takes one file of the manifest, and holds it against the disk. */
 static om_status
-read_entry(struct rd_outbox *o, int dir, const json_t *entry, om_err *e)
+read_entry(struct rd_month_folder *o, int dir, const json_t *entry, om_err *e)
 {
 	const char *name = json_string_value(json_object_get(entry, "name"));
 	const char *hex = json_string_value(json_object_get(entry, "sha256"));
-	const struct rd_out_document of = {json_string_value(json_object_get(entry, "number")),
+	const struct rd_folder_document of = {json_string_value(json_object_get(entry, "number")),
 	    json_string_value(json_object_get(entry, "total")), json_string_value(json_object_get(entry, "currency"))};
 	unsigned char told[OM_SHA256];
-	struct rd_out_file *f = add_file(o);
+	struct rd_folder_file *f = add_file(o);
 	om_status s;
 
 	if (f == NULL)
@@ -168,7 +168,7 @@ read_entry(struct rd_outbox *o, int dir, const json_t *entry, om_err *e)
 
 /* read_totals: an older folder does not say them. */
 static om_status
-read_totals(struct rd_outbox *o, const json_t *totals, om_err *e)
+read_totals(struct rd_month_folder *o, const json_t *totals, om_err *e)
 {
 	const char *cost = json_string_value(json_object_get(totals, "cost"));
 	const char *byok = json_string_value(json_object_get(totals, "byok_cost"));
@@ -195,7 +195,7 @@ read_totals(struct rd_outbox *o, const json_t *totals, om_err *e)
 }
 
 static om_status
-read_manifest(struct rd_outbox *o, int dir, om_err *e)
+read_manifest(struct rd_month_folder *o, int dir, om_err *e)
 {
 	const char *id;
 	json_t *doc = NULL;
@@ -224,7 +224,7 @@ read_manifest(struct rd_outbox *o, int dir, om_err *e)
 
 /* look_for_done finds out whether the folder is there already. */
 static om_status
-look_for_done(struct rd_outbox *o, om_err *e)
+look_for_done(struct rd_month_folder *o, om_err *e)
 {
 	om_err why = {.text = ""};
 	int dir = openat(o->parent, o->month, DIR_FLAGS);
@@ -245,11 +245,12 @@ look_for_done(struct rd_outbox *o, om_err *e)
 /* ---- writing ---- */
 
 om_status
-rd_outbox_open(const char *dir, const char *month, const char *id, struct om_arena *a, struct rd_outbox *out, om_err *e)
+rd_month_folder_open(
+    const char *dir, const char *month, const char *id, struct om_arena *a, struct rd_month_folder *out, om_err *e)
 {
 	om_status s;
 
-	*out = (struct rd_outbox){.id = id, .month = month, .parent = -1, .dir = -1, .file = -1, .arena = a};
+	*out = (struct rd_month_folder){.id = id, .month = month, .parent = -1, .dir = -1, .file = -1, .arena = a};
 	out->parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->parent < 0)
 		return fail_errno(errno, "cannot open", dir, e);
@@ -265,7 +266,7 @@ rd_outbox_open(const char *dir, const char *month, const char *id, struct om_are
 }
 
 void
-rd_outbox_close(struct rd_outbox *o)
+rd_month_folder_close(struct rd_month_folder *o)
 {
 	if (o->file >= 0)
 		(void)close(o->file);
@@ -280,12 +281,12 @@ rd_outbox_close(struct rd_outbox *o)
 
 /* open_new makes an empty file; a folder in its name is made when it is not there. */
 static om_status
-open_new(struct rd_outbox *o, const char *name, om_err *e)
+open_new(struct rd_month_folder *o, const char *name, om_err *e)
 {
 	const char *slash = strchr(name, '/');
-	char folder[RD_OUTBOX_NAME];
+	char folder[RD_FOLDER_FILE_NAME];
 
-	if (name[0] == '.' || name[0] == '/' || strlen(name) >= RD_OUTBOX_NAME ||
+	if (name[0] == '.' || name[0] == '/' || strlen(name) >= RD_FOLDER_FILE_NAME ||
 	    (slash != NULL && (strchr(slash + 1, '/') != NULL || slash[1] == '.' || slash[1] == '\0')))
 		return om_fail(e, OM_INTERNAL, "%.120s: cannot be a file's name", name);
 	if (slash != NULL) {
@@ -298,7 +299,7 @@ open_new(struct rd_outbox *o, const char *name, om_err *e)
 }
 
 static om_status
-close_whole(struct rd_outbox *o, const char *name, om_err *e)
+close_whole(struct rd_month_folder *o, const char *name, om_err *e)
 {
 	int fd = o->file;
 	int rv = fsync(fd);
@@ -312,9 +313,9 @@ close_whole(struct rd_outbox *o, const char *name, om_err *e)
 }
 
 om_status
-rd_outbox_begin(struct rd_outbox *o, const char *name, om_err *e)
+rd_month_folder_begin(struct rd_month_folder *o, const char *name, om_err *e)
 {
-	struct rd_out_file *f;
+	struct rd_folder_file *f;
 	om_status s = open_new(o, name, e);
 
 	if (s != OM_OK)
@@ -327,7 +328,7 @@ rd_outbox_begin(struct rd_outbox *o, const char *name, om_err *e)
 }
 
 om_status
-rd_outbox_write(struct rd_outbox *o, const void *data, size_t n, om_err *e)
+rd_month_folder_write(struct rd_month_folder *o, const void *data, size_t n, om_err *e)
 {
 	const char *p = data;
 
@@ -346,9 +347,9 @@ rd_outbox_write(struct rd_outbox *o, const void *data, size_t n, om_err *e)
 }
 
 om_status
-rd_outbox_end(struct rd_outbox *o, const struct rd_out_document *of, om_err *e)
+rd_month_folder_end(struct rd_month_folder *o, const struct rd_folder_document *of, om_err *e)
 {
-	struct rd_out_file *f = &o->files[o->n - 1];
+	struct rd_folder_file *f = &o->files[o->n - 1];
 	om_status s = close_whole(o, f->name, e);
 
 	if (s == OM_OK && of != NULL)
@@ -373,7 +374,7 @@ write_totals(const Om__Figures *f, struct om_jw *w)
 }
 
 static void
-write_manifest(const struct rd_outbox *o, struct om_buf *out)
+write_manifest(const struct rd_month_folder *o, struct om_buf *out)
 {
 	char hex[2 * OM_SHA256 + 1];
 	struct om_jw w;
@@ -389,7 +390,7 @@ write_manifest(const struct rd_outbox *o, struct om_buf *out)
 	om_jw_key(&w, "files");
 	om_jw_open(&w, '[');
 	for (size_t i = 0; i < o->n; i++) {
-		const struct rd_out_file *f = &o->files[i];
+		const struct rd_folder_file *f = &o->files[i];
 
 		om_hex(f->sha256, OM_SHA256, hex);
 		om_jw_open(&w, '{');
@@ -413,7 +414,7 @@ write_manifest(const struct rd_outbox *o, struct om_buf *out)
 }
 
 static void
-write_sums(const struct rd_outbox *o, struct om_buf *out)
+write_sums(const struct rd_month_folder *o, struct om_buf *out)
 {
 	char hex[2 * OM_SHA256 + 1];
 
@@ -424,7 +425,8 @@ write_sums(const struct rd_outbox *o, struct om_buf *out)
 }
 
 static om_status
-write_aside(struct rd_outbox *o, const char *name, void (*fill)(const struct rd_outbox *, struct om_buf *), om_err *e)
+write_aside(struct rd_month_folder *o, const char *name, void (*fill)(const struct rd_month_folder *, struct om_buf *),
+    om_err *e)
 {
 	struct om_buf text;
 	om_status s;
@@ -435,7 +437,7 @@ write_aside(struct rd_outbox *o, const char *name, void (*fill)(const struct rd_
 	if (s == OM_OK)
 		s = open_new(o, name, e);
 	if (s == OM_OK)
-		s = rd_outbox_write(o, text.data, text.len, e);
+		s = rd_month_folder_write(o, text.data, text.len, e);
 	if (s == OM_OK)
 		s = close_whole(o, name, e);
 	om_buf_fini(&text);
@@ -449,10 +451,10 @@ sync_folder(int fd)
 	return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1;
 }
 
-/* give_name: where the file system cannot rename without replacing, a folder
+/* rename_to_month: where the file system cannot rename without replacing, a folder
  * with files in it is not replaced either. */
 static int
-give_name(const struct rd_outbox *o)
+rename_to_month(const struct rd_month_folder *o)
 {
 	if (renameat2(o->parent, o->temp, o->parent, o->month, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -461,11 +463,11 @@ give_name(const struct rd_outbox *o)
 
 /* sync_folders: the names of the files, in the folder and those below it. */
 static om_status
-sync_folders(struct rd_outbox *o, om_err *e)
+sync_folders(struct rd_month_folder *o, om_err *e)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		const char *slash = strchr(o->files[i].name, '/');
-		char folder[RD_OUTBOX_NAME];
+		char folder[RD_FOLDER_FILE_NAME];
 		int fd, rv;
 
 		if (slash == NULL)
@@ -485,7 +487,7 @@ sync_folders(struct rd_outbox *o, om_err *e)
 }
 
 om_status
-rd_outbox_publish(struct rd_outbox *o, om_err *e)
+rd_month_folder_publish(struct rd_month_folder *o, om_err *e)
 {
 	om_status s = write_aside(o, SUMS, write_sums, e);
 
@@ -495,7 +497,7 @@ rd_outbox_publish(struct rd_outbox *o, om_err *e)
 		s = sync_folders(o, e);
 	if (s != OM_OK)
 		return s;
-	if (give_name(o) != 0)
+	if (rename_to_month(o) != 0)
 		return fail_errno(errno, "cannot name", o->month, e);
 	(void)close(o->dir);
 	o->dir = -1;

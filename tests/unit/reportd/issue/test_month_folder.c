@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A month's folder: whole or not there, and never written over. */
-#include "issue/outbox.h"
+#include "issue/month_folder.h"
 #include "usage.pb-c.h"
 #include "base/arena.h"
 
@@ -27,7 +27,7 @@ set_up(void **state)
 {
 	(void)state;
 	om_arena_init(&a, (size_t)1024 * 1024);
-	(void)snprintf(dir, sizeof dir, "/tmp/outbox.XXXXXX");
+	(void)snprintf(dir, sizeof dir, "/tmp/month-folder.XXXXXX");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
 
@@ -78,13 +78,14 @@ ok(om_status s, const om_err *e)
 }
 
 static void
-add(struct rd_outbox *o, const char *name, const char *text, const char *number)
+add(struct rd_month_folder *o, const char *name, const char *text, const char *number)
 {
 	om_err e = {.text = ""};
 
-	ok(rd_outbox_begin(o, name, &e), &e);
-	ok(rd_outbox_write(o, text, strlen(text), &e), &e);
-	ok(rd_outbox_end(o, number != NULL ? &(struct rd_out_document){number, "12.50", "EUR"} : NULL, &e), &e);
+	ok(rd_month_folder_begin(o, name, &e), &e);
+	ok(rd_month_folder_write(o, text, strlen(text), &e), &e);
+	ok(rd_month_folder_end(o, number != NULL ? &(struct rd_folder_document){number, "12.50", "EUR"} : NULL, &e),
+	    &e);
 }
 
 static void
@@ -92,10 +93,10 @@ make(void)
 {
 	char cost[] = "12.5", byok[] = "0";
 	Om__Figures totals = OM__FIGURES__INIT;
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
-	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
+	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);
 	assert_false(o.done);
 	totals.requests = 7;
 	totals.unsettled = 2;
@@ -105,8 +106,8 @@ make(void)
 	add(&o, "report.csv", "a,b\r\n", NULL);
 	add(&o, "statements/a.pdf", "%PDF", "2026-000001");
 	assert_false(is_there(MONTH));
-	ok(rd_outbox_publish(&o, &e), &e);
-	rd_outbox_close(&o);
+	ok(rd_month_folder_publish(&o, &e), &e);
+	rd_month_folder_close(&o);
 	assert_true(is_there(MONTH "/statements/a.pdf") && is_there(MONTH "/SHA256SUMS"));
 	assert_false(is_there("." MONTH "." ID));
 }
@@ -114,12 +115,12 @@ make(void)
 static void
 test_a_folder_appears_whole_and_is_found_done(void **state)
 {
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
 	(void)state;
 	make();
-	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
+	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);
 	assert_true(o.done);
 	assert_int_equal(o.n, 2);
 	assert_string_equal(o.files[1].name, "statements/a.pdf");
@@ -133,23 +134,23 @@ test_a_folder_appears_whole_and_is_found_done(void **state)
 	assert_int_equal(o.totals->requests, 7);
 	assert_int_equal(o.totals->unsettled, 2);
 	assert_string_equal(o.totals->cost, "12.5");
-	rd_outbox_close(&o);
+	rd_month_folder_close(&o);
 	assert_true(is_there(MONTH "/report.csv"));
 }
 
 static void
 test_what_was_left_half_way_is_begun_anew_and_what_failed_is_removed(void **state)
 {
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
 	(void)state;
 	assert_int_equal(mkdir(path("." MONTH "." ID), 0700), 0);
 	put("." MONTH "." ID "/half", "half a fi");
-	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
+	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);
 	assert_false(is_there("." MONTH "." ID "/half"));
-	ok(rd_outbox_begin(&o, "report.csv", &e), &e);
-	rd_outbox_close(&o);
+	ok(rd_month_folder_begin(&o, "report.csv", &e), &e);
+	rd_month_folder_close(&o);
 	assert_false(is_there("." MONTH "." ID));
 	assert_false(is_there(MONTH));
 	make();
@@ -158,24 +159,24 @@ test_what_was_left_half_way_is_begun_anew_and_what_failed_is_removed(void **stat
 static void
 test_another_folder_of_the_name_is_left_alone(void **state)
 {
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
 	(void)state;
 	assert_int_equal(mkdir(path(MONTH), 0700), 0);
 	put(MONTH "/mine", "mine");
-	assert_int_equal(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
+	rd_month_folder_close(&o);
 	assert_true(is_there(MONTH "/mine"));
 	/* one that appears while ours is made */
 	assert_int_equal(remove(path(MONTH "/mine")), 0);
 	assert_int_equal(remove(path(MONTH)), 0);
-	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
+	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);
 	add(&o, "report.csv", "x", NULL);
 	assert_int_equal(mkdir(path(MONTH), 0700), 0);
 	put(MONTH "/mine", "mine");
-	assert_int_equal(rd_outbox_publish(&o, &e), OM_IO);
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_publish(&o, &e), OM_IO);
+	rd_month_folder_close(&o);
 	assert_true(is_there(MONTH "/mine"));
 	assert_false(is_there("." MONTH "." ID));
 }
@@ -183,20 +184,20 @@ test_another_folder_of_the_name_is_left_alone(void **state)
 static void
 test_a_folder_of_ours_that_was_changed_is_not_taken_for_done(void **state)
 {
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
 	(void)state;
 	make();
-	assert_int_equal(rd_outbox_open(dir, MONTH, "ffffffffffffffffffffffffffffffff", &a, &o, &e), OM_CONFLICT);
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_open(dir, MONTH, "ffffffffffffffffffffffffffffffff", &a, &o, &e), OM_CONFLICT);
+	rd_month_folder_close(&o);
 	put(MONTH "/report.csv", "a,c\r\n");
-	assert_int_equal(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
+	assert_int_equal(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
 	assert_non_null(strstr(e.text, "report.csv was changed"));
-	rd_outbox_close(&o);
+	rd_month_folder_close(&o);
 	put(MONTH "/manifest.json", "{\"id\":");
-	assert_int_equal(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
+	rd_month_folder_close(&o);
 }
 
 static void
@@ -204,29 +205,29 @@ test_names_stay_in_the_folder(void **state)
 {
 	static const char *const bad[] = {
 	    "../x", "/etc/x", ".hidden", "a/../x", "a/b/c", "a/.x", "a/", "manifest.json/x/y"};
-	struct rd_outbox o;
+	struct rd_month_folder o;
 	om_err e = {.text = ""};
 
 	(void)state;
-	ok(rd_outbox_open(dir, MONTH, ID, &a, &o, &e), &e);
+	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_int_equal(rd_outbox_begin(&o, bad[i], &e), OM_INTERNAL);
+		assert_int_equal(rd_month_folder_begin(&o, bad[i], &e), OM_INTERNAL);
 	add(&o, "report.csv", "x", NULL);
-	assert_int_equal(rd_outbox_begin(&o, "report.csv", &e), OM_IO); /* there already */
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_begin(&o, "report.csv", &e), OM_IO); /* there already */
+	rd_month_folder_close(&o);
 }
 
 static void
 test_a_full_disk_is_an_error(void **state)
 {
-	struct rd_outbox o = {.parent = -1, .dir = -1};
+	struct rd_month_folder o = {.parent = -1, .dir = -1};
 	om_err e = {.text = ""};
 
 	(void)state;
 	o.file = open("/dev/full", O_WRONLY);
 	assert_true(o.file >= 0);
-	assert_int_equal(rd_outbox_write(&o, "x", 1, &e), OM_FULL);
-	rd_outbox_close(&o);
+	assert_int_equal(rd_month_folder_write(&o, "x", 1, &e), OM_FULL);
+	rd_month_folder_close(&o);
 }
 
 static void
@@ -235,10 +236,10 @@ test_the_folder_must_be_there(void **state)
 	om_err e;
 
 	(void)state;
-	assert_int_equal(rd_outbox_check(dir, &e), OM_OK);
-	assert_int_equal(rd_outbox_check("relative", &e), OM_INVALID);
-	assert_int_equal(rd_outbox_check("/nonexistent", &e), OM_INVALID);
-	assert_int_equal(rd_outbox_check("/etc/passwd", &e), OM_INVALID);
+	assert_int_equal(rd_month_folder_check(dir, &e), OM_OK);
+	assert_int_equal(rd_month_folder_check("relative", &e), OM_INVALID);
+	assert_int_equal(rd_month_folder_check("/nonexistent", &e), OM_INVALID);
+	assert_int_equal(rd_month_folder_check("/etc/passwd", &e), OM_INVALID);
 }
 
 int
