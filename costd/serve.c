@@ -171,7 +171,7 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 #define REPORTD CD_FROM_REPORTD
 #define EITHER  (CD_FROM_GATEWAY | CD_FROM_REPORTD)
 
-static const struct cd_call calls[] = {
+static const struct cd_serve_call calls[] = {
 #define CD_CALL(request_, reply_, who_, call_) {#request_, #reply_, who_, answer_##request_},
 #include "calls.def"
 #undef CD_CALL
@@ -186,8 +186,8 @@ static struct om_stat seconds[N_CALLS] = {
 #undef CD_CALL
 };
 
-const struct cd_call *
-cd_call_of(unsigned body_case)
+const struct cd_serve_call *
+cd_serve_call_of(unsigned body_case)
 {
 	const ProtobufCFieldDescriptor *f =
 	    protobuf_c_message_descriptor_get_field(&om__request__descriptor, body_case);
@@ -200,7 +200,7 @@ cd_call_of(unsigned body_case)
 
 /* place makes the reply's message and puts it into the envelope; NULL without memory. */
 static void *
-place(const struct cd_call *call, struct om_arena *a, Om__Reply *rep)
+place(const struct cd_serve_call *call, struct om_arena *a, Om__Reply *rep)
 {
 	const ProtobufCFieldDescriptor *f =
 	    protobuf_c_message_descriptor_get_field_by_name(&om__reply__descriptor, call->reply);
@@ -214,7 +214,7 @@ place(const struct cd_call *call, struct om_arena *a, Om__Reply *rep)
 om_status
 cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	const struct cd_call *call = cd_call_of((unsigned)req->body_case);
+	const struct cd_serve_call *call = cd_serve_call_of((unsigned)req->body_case);
 	int64_t began = om_mono_us();
 	void *reply;
 	om_status s;

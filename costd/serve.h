@@ -32,7 +32,7 @@ struct cd_parts {
 enum { CD_FROM_GATEWAY = 1, CD_FROM_REPORTD = 2 };
 
 /* A row of calls.def. */
-struct cd_call {
+struct cd_serve_call {
 	const char *request, *reply; /* the members of the bodies */
 	unsigned who;                /* a set of CD_FROM_…; nothing checks it as long as callers are not known */
 	/* answer fills the reply, whose kind is the one of the member of that name. */
@@ -40,8 +40,8 @@ struct cd_call {
 	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e);
 };
 
-/* cd_call_of gives the row for a request's body_case; NULL: costd does not answer that. */
-const struct cd_call *cd_call_of(unsigned body_case);
+/* cd_serve_call_of gives the row for a request's body_case; NULL: costd does not answer that. */
+const struct cd_serve_call *cd_serve_call_of(unsigned body_case);
 
 /* cd_serve is the wire's handler; arg is a struct cd_parts. */
 om_wire_handler cd_serve;

@@ -7,6 +7,7 @@
 
 #include "rows.h"
 #include "database/column.h"
+#include "database/fill.h"
 #include "database/sql.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"

@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include "database/column.h"
+#include "database/fill.h"
 #include "pairs/pair.h"
 #include "price/model.h"
 #include "value/join.h"

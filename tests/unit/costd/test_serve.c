@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
 #include "app.h"
+#include "fixture.h"
 #include "serve.h"
 #include "settings.h"
 #include "envelope.pb-c.h"
@@ -30,7 +30,7 @@ test_every_request_is_answered_by_one_of_the_services(void **state)
 	(void)state;
 	for (unsigned i = 0; i < request->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &request->fields[i];
-		const struct cd_call *call = cd_call_of(f->id);
+		const struct cd_serve_call *call = cd_serve_call_of(f->id);
 
 		if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0 || is_reportds(f->name)) {
 			assert_null(call);
@@ -41,8 +41,8 @@ test_every_request_is_answered_by_one_of_the_services(void **state)
 		assert_int_not_equal(call->who, 0);
 		assert_non_null(protobuf_c_message_descriptor_get_field_by_name(reply, call->reply));
 	}
-	assert_null(cd_call_of(0));
-	assert_null(cd_call_of(1000000));
+	assert_null(cd_serve_call_of(0));
+	assert_null(cd_serve_call_of(1000000));
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
+#include "database_fixture.h"
+
 #include "database/fill.h"
 #include "envelope.pb-c.h"
 #include "usage.pb-c.h"
@@ -37,7 +38,7 @@ test_columns_named_like_fields_fill_them(void **state)
 	const Om__Generation *g;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	assert_int_equal(cd_db_open(&f.opts, &db, NULL), OM_OK);
 	assert_int_equal(cd_fill_query(db, sql, NULL, 0, &om__generation__descriptor, &f.a, see, &seen, NULL), OM_OK);
 	g = seen.last;
@@ -68,7 +69,7 @@ test_null_takes_a_field_away_again(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	assert_int_equal(cd_db_open(&f.opts, &db, NULL), OM_OK);
 	assert_int_equal(cd_fill_into(db, "SELECT 9 AS last_commit_us,'x' AS last_error,3 AS dead_letters", NULL, 0,
 			     &out.base, &f.a, NULL),
@@ -99,7 +100,7 @@ test_what_fits_no_field_is_a_defect(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	assert_int_equal(cd_db_open(&f.opts, &db, NULL), OM_OK);
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		assert_int_equal(cd_fill_into(db, wrong[i], NULL, 0, &out.base, &f.a, NULL), OM_INTERNAL);

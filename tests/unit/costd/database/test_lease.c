@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Leases, against a real database: of tasks, and in rows of other tables. */
-#include "fixture.h"
+#include "database_fixture.h"
 
 #include "database/lease.h"
 
@@ -87,7 +87,7 @@ test_one_holds_it_until_it_is_done_and_not_before_it_is_due(void **state)
 	struct cd_lease a, b;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	a = take(TASKS, TASK, NOW);
 	assert_true(a.taken);
 	assert_int_equal(a.attempts, 0);
@@ -123,7 +123,7 @@ test_a_killed_holder_blocks_no_longer_than_its_time(void **state)
 	struct cd_lease a, b;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	a = take(TASKS, TASK, NOW);
 	assert_false(take(TASKS, TASK, NOW + FOR - 1).taken);
 	b = take(TASKS, TASK, NOW + FOR);
@@ -143,7 +143,7 @@ test_it_is_kept_for_as_long_again(void **state)
 	struct cd_lease a;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	a = take(TASKS, TASK, NOW);
 	assert_int_equal(keep(TASKS, TASK, &a, NOW + FOR - 1), OM_OK);
 	assert_int_equal(keep(TASKS, TASK, &a, NOW + FOR - 1), OM_OK); /* a change that changes nothing */
@@ -161,7 +161,7 @@ test_a_lease_of_a_clock_that_was_ahead_counts_as_free(void **state)
 	struct cd_lease ahead;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	ahead = take(TASKS, TASK, NOW + OM_DAY);
 	assert_true(ahead.taken);
 	assert_false(take(TASKS, TASK, NOW + OM_DAY - CD_LEASE_STRANGE_US).taken); /* clocks differ a little */
@@ -178,7 +178,7 @@ test_it_stands_in_the_row_that_it_guards(void **state)
 	struct cd_lease a, b;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	fx_run(&f,
 	    "CREATE TABLE t_rows (id INT PRIMARY KEY, lease_id BINARY(16), lease_until_us BIGINT, next_us BIGINT, "
 	    "attempts INT NOT NULL, last_error VARCHAR(255), fruit VARCHAR(10))");
@@ -238,7 +238,7 @@ test_of_many_that_take_it_at_once_one_has_it(void **state)
 	struct rival rivals[N_THREADS] = {{.now = 0}};
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	for (unsigned round = 0; round < N_ROUNDS; round++) {
 		unsigned taken = 0;
 
@@ -263,7 +263,7 @@ test_what_is_rolled_back_was_not_taken(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	ok(cd_db_open(&f.opts, &db, &e), &e);
 	ok(cd_db_begin(db, &e), &e);
 	ok(cd_lease_take(db, TASKS, TASK, NOW, FOR, &lease, &e), &e);

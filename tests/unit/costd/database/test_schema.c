@@ -1,181 +1,106 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The steps of the schema and the lease that they are carried out under, against a real database. */
-#include "fixture.h"
+/* The steps of the schema, and the numbers of database errors. */
+#include "database_fixture.h"
 
-#include "database/lease.h"
 #include "database/schema.h"
+#include "usage.pb-c.h"
 
-#include <pthread.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static struct fx f;
+static struct om_arena arena;
 
-static const struct cd_migration steps[] = {
-    {1, "0001_first", "CREATE TABLE IF NOT EXISTS t_steps (n INT NOT NULL); INSERT INTO t_steps VALUES (1)"},
-    {2, "0002_second", "INSERT INTO t_steps SELECT 2 FROM (SELECT SLEEP(0.3)) AS t"},
-    {3, "0003_third", "INSERT INTO t_steps VALUES (3)"},
-};
-#define N_STEPS (sizeof steps / sizeof steps[0])
-
-/* A database without a table in it. */
-static void
-open_empty(void)
+static int
+set_up(void **state)
 {
-	char *tables;
+	(void)state;
+	om_arena_init(&arena, (size_t)64 * 1024 * 1024);
+	return 0;
+}
 
-	fx_open(&f);
-	tables = fx_text(&f,
-	    "SELECT GROUP_CONCAT(CONCAT('`',TABLE_NAME,'`')) FROM information_schema.TABLES WHERE "
-	    "TABLE_SCHEMA=DATABASE()");
-	tables[strcspn(tables, "\n")] = '\0';
-	{
-		char *sql = om_arena_alloc(&f.a, strlen(tables) + 32);
+static int
+tear_down(void **state)
+{
+	(void)state;
+	om_arena_fini(&arena);
+	return 0;
+}
 
-		assert_non_null(sql);
-		(void)snprintf(sql, strlen(tables) + 32, "DROP TABLE %s", tables);
-		fx_run(&f, sql);
+static void
+expect_statements(const char *sql, const char *const *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *got = cd_schema_next(&sql);
+
+		assert_non_null(got);
+		assert_string_equal(got, want[i]);
+		free(got);
+	}
+	assert_null(cd_schema_next(&sql));
+}
+
+static void
+test_migrations_are_split_at_the_right_semicolons(void **state)
+{
+	const char *const want[] = {
+	    "CREATE TABLE a (x INT , y TEXT DEFAULT ';--''\\';')", "INSERT INTO `a;b` VALUES (\";\")", "SELECT 1 "};
+
+	(void)state;
+	expect_statements(
+	    "-- head; not one\n\nCREATE TABLE a (x INT -- the x; really\n,\n  y TEXT DEFAULT ';--''\\';');;\n"
+	    "/* ; */INSERT INTO `a;b` VALUES (\";\");SELECT 1 -- end",
+	    want, 3);
+	expect_statements("", NULL, 0);
+	expect_statements(" ;; -- only a comment", NULL, 0);
+	expect_statements("/* open", NULL, 0);
+}
+
+static void
+test_embedded_migrations_ascend_and_split(void **state)
+{
+	(void)state;
+	assert_true(cd_n_migrations > 0);
+	for (size_t i = 0; i < cd_n_migrations; i++) {
+		const char *at = cd_migrations[i].sql;
+		char *statement;
+		size_t n = 0;
+
+		assert_int_equal(cd_migrations[i].version, i + 1);
+		for (; (statement = cd_schema_next(&at)) != NULL; n++)
+			free(statement);
+		assert_true(n > 0);
 	}
 }
 
-struct apply {
-	pthread_t thread;
-	om_status status;
-	om_err e;
-};
-
-static void *
-apply(void *arg)
-{
-	struct apply *a = arg;
-	struct cd_db *db = NULL;
-
-	a->status = cd_db_open(&f.opts, &db, &a->e);
-	if (a->status == OM_OK)
-		a->status = cd_schema_apply(&f.opts, db, steps, N_STEPS, &a->e);
-	cd_db_close(&db);
-	return NULL;
-}
-
 static void
-test_two_that_start_at_once_on_an_empty_database_do_not_both_carry_a_step_out(void **state)
+test_database_errors_are_told_apart(void **state)
 {
-	struct apply both[2] = {{.status = OM_INTERNAL}};
+	static const unsigned again[] = {1213, 1205, 1180, 1062, 1142, 1021};
+	static const unsigned gone[] = {2006, 2013, 2002, 1927, 1053, 1290, 1047};
+	static const unsigned data[] = {1264, 1406, 1366, 1048, 1690, 4025};
+	bool broken;
 
 	(void)state;
-	open_empty();
-	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&both[i].thread, NULL, apply, &both[i]), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(pthread_join(both[i].thread, NULL), 0);
-		if (both[i].status != OM_OK)
-			fail_msg("%s", both[i].e.text);
+	for (size_t i = 0; i < sizeof again / sizeof again[0]; i++) {
+		assert_int_equal(cd_db_error_status(again[i], &broken), OM_STORE);
+		assert_false(broken);
 	}
-	assert_string_equal(fx_text(&f, "SELECT GROUP_CONCAT(n ORDER BY n) FROM t_steps"), "1,2,3\n");
-	assert_string_equal(
-	    fx_text(&f, "SELECT GROUP_CONCAT(version ORDER BY version) FROM schema_migration"), "1,2,3\n");
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lease WHERE name='schema' AND lease_id IS NULL"), 1);
-	fx_close(&f);
-}
-
-static void
-test_one_that_is_at_it_holds_others_off_and_a_killed_one_not_for_ever(void **state)
-{
-	struct apply a = {.status = OM_OK};
-	char sql[200];
-
-	(void)state;
-	open_empty();
-	fx_run(&f, cd_lease_table);
-	(void)snprintf(sql, sizeof sql,
-	    "INSERT INTO lease (name,lease_id,lease_until_us,next_us,attempts) VALUES "
-	    "('schema',UNHEX(REPEAT('ab',16)),%lld,0,0)",
-	    (long long)(om_now() + 60 * OM_SECOND));
-	fx_run(&f, sql);
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_STORE);
-	assert_string_equal(a.e.text, "schema: another process is at it");
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM schema_migration"), 0);
-
-	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_until_us=%lld", (long long)(om_now() + OM_SECOND));
-	fx_run(&f, sql); /* its time is nearly over */
-	(void)apply(&a);
-	if (a.status != OM_OK)
-		fail_msg("%s", a.e.text);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM t_steps"), 3);
-	fx_close(&f);
-}
-
-static void
-test_what_is_done_is_not_waited_for(void **state)
-{
-	struct apply a = {.status = OM_INTERNAL};
-	char sql[200];
-
-	(void)state;
-	open_empty();
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_OK);
-	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_id=UNHEX(REPEAT('ab',16)),lease_until_us=%lld",
-	    (long long)(om_now() + 60 * OM_SECOND));
-	fx_run(&f, sql); /* another is at a step that this program does not know of */
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_OK);
-	fx_close(&f);
-}
-
-static void
-test_one_that_lost_the_lease_on_the_way_notes_nothing(void **state)
-{
-	static const struct cd_migration stolen[] = {
-	    {1, "0001_first", "CREATE TABLE IF NOT EXISTS t_steps (n INT NOT NULL)"},
-	    {2, "0002_second", "INSERT INTO t_steps VALUES (2); UPDATE lease SET lease_id=UNHEX(REPEAT('cd',16))"},
-	    {3, "0003_third", "INSERT INTO t_steps VALUES (3)"},
-	};
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-
-	(void)state;
-	open_empty();
-	assert_int_equal(cd_db_open(&f.opts, &db, &e), OM_OK);
-	assert_int_equal(cd_schema_apply(&f.opts, db, stolen, 3, &e), OM_STORE);
-	assert_string_equal(e.text, "schema: another process took it over");
-	cd_db_close(&db);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM t_steps"), 0);
-	assert_string_equal(fx_text(&f, "SELECT GROUP_CONCAT(version) FROM schema_migration"), "1\n");
-	fx_close(&f);
-}
-
-static void
-test_another_text_of_a_step_and_a_newer_database_are_refused(void **state)
-{
-	struct apply a = {.status = OM_INTERNAL};
-
-	(void)state;
-	open_empty();
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_OK);
-	fx_run(&f, "UPDATE schema_migration SET checksum=REPEAT('0',64) WHERE version=2");
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_VERSION);
-	assert_non_null(strstr(a.e.text, "0002_second was carried out with another text"));
-	fx_run(&f, "INSERT INTO schema_migration VALUES (99,'0099_x',REPEAT('0',64),0)");
-	(void)apply(&a);
-	assert_int_equal(a.status, OM_VERSION);
-	assert_non_null(strstr(a.e.text, "use a newer program"));
-	fx_close(&f);
+	for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+		assert_int_equal(cd_db_error_status(gone[i], &broken), OM_UNAVAILABLE);
+		assert_true(broken);
+	}
+	for (size_t i = 0; i < sizeof data / sizeof data[0]; i++)
+		assert_int_equal(cd_db_error_status(data[i], &broken), OM_STORE_DATA);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_two_that_start_at_once_on_an_empty_database_do_not_both_carry_a_step_out),
-	    cmocka_unit_test(test_one_that_is_at_it_holds_others_off_and_a_killed_one_not_for_ever),
-	    cmocka_unit_test(test_what_is_done_is_not_waited_for),
-	    cmocka_unit_test(test_one_that_lost_the_lease_on_the_way_notes_nothing),
-	    cmocka_unit_test(test_another_text_of_a_step_and_a_newer_database_are_refused),
+	    cmocka_unit_test(test_migrations_are_split_at_the_right_semicolons),
+	    cmocka_unit_test(test_embedded_migrations_ascend_and_split),
+	    cmocka_unit_test(test_database_errors_are_told_apart),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

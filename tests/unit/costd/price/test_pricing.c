@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Exact decimals, and what tokens cost by a price list. */
-#include "fixture.h"
+#include "record_fixture.h"
 
 #include "price/decimal.h"
 #include "price/pricing.h"

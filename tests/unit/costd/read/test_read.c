@@ -472,8 +472,8 @@ test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 	word->prompt_tokens = 31;
 	word->started_us += OM_DAY;
 	word->finished_us += OM_DAY;
-	ok(cd_ledger_settle(&f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
-	ok(cd_ledger_settle(&f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
+	ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
+	ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
 	assert_string_equal(
 	    fx_text(&f,
 		"SELECT CONCAT_WS(' ',user_id,model,state,cost_state,cost,prompt_tokens,completion_tokens,day) "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What plugins say of themselves, against a real database. */
-#include "fixture.h"
+#include "database_fixture.h"
 
 #include "senders/senders.h"
 #include "senders.pb-c.h"
@@ -59,7 +59,7 @@ test_the_last_word_of_each_stays(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	assert_int_equal(hear(&f, said(1), NOW), OM_OK);
 	assert_int_equal(hear(&f, said(0), NOW + 1), OM_OK);
 	assert_int_equal(hear(&f, said(0), NOW + 2), OM_OK); /* all without a name are one */
@@ -103,7 +103,7 @@ test_who_is_not_heard_is_silent_and_then_forgotten(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	assert_int_equal(hear(&f, said(1), NOW), OM_OK);
 	s = said(2);
 	s.tap = OM__TAP__TAP_OFF;
@@ -127,7 +127,7 @@ test_of_too_many_the_longest_unheard_go(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	fx_run(&f,
 	    "INSERT INTO sender "
 	    "(sender,plugin,tap,processes,seen,missed,faults,unnamed,queued,rejected,first_us,last_us) "
@@ -150,7 +150,7 @@ test_what_does_not_fit_is_refused(void **state)
 	struct fx f;
 
 	(void)state;
-	fx_open(&f);
+	fx_open_database(&f);
 	wide = om_arena_alloc(&f.a, 300);
 	memset(wide, 'x', 257);
 	line = om_arena_strdup(&f.a, "a\nb");

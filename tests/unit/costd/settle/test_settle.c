@@ -3,7 +3,6 @@
  * the plans of look-ups. */
 #include "fixture.h"
 
-#include "settings.h"
 #include "ledger/check.h"
 #include "price/history.h"
 #include "settle/sweep.h"
@@ -259,7 +258,7 @@ look_up(struct fx *f, uint64_t id, const char *generation, const char *cost)
 
 	word->cost_state = OM__COST_STATE__COST_LOOKED_UP;
 	word->source = om_arena_strdup(&f->a, CD_LOOK_UP);
-	ok(cd_ledger_settle(&f->ledger, word, FX_DEADLINE, &f->a, &e), &e);
+	ok(cd_ledger_settle(f->ledger, word, FX_DEADLINE, &f->a, &e), &e);
 }
 
 static void
@@ -301,7 +300,7 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 
 	(void)state;
 	fx_open(&f);
-	assert_int_equal(cd_settings_verify("25%", &f.ledger.times.verify, NULL), OM_OK);
+	f.ledger->times.verify = CD_VERIFY_ALL / 4;
 	for (uint64_t i = 0; i < 400; i++) {
 		char id[32];
 
@@ -314,7 +313,7 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), picked);
 
 	/* a row that waited for its cost is only verified from then on, or no more */
-	f.ledger.times.verify = CD_VERIFY_ALL;
+	f.ledger->times.verify = CD_VERIFY_ALL;
 	r[0] = fx_record(&f.a, 1001, "gen-x", "u-1", NULL);
 	assert_int_equal(fx_submit(&f, r, 1, 1001, &out), OM_OK);
 	assert_int_equal(fx_int(&f, "SELECT verify FROM lookup WHERE generation_id='gen-x'"), 0);
@@ -324,25 +323,6 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 	look_up(&f, 1003, "gen-x", "0.1");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE generation_id='gen-x'"), 0);
 	fx_close(&f);
-}
-
-static void
-test_verify_setting_is_read(void **state)
-{
-	uint32_t share = 7;
-
-	(void)state;
-	assert_int_equal(cd_settings_verify("none", &share, NULL), OM_OK);
-	assert_int_equal(share, 0);
-	assert_int_equal(cd_settings_verify("all", &share, NULL), OM_OK);
-	assert_int_equal(share, CD_VERIFY_ALL);
-	assert_int_equal(cd_settings_verify("0.5%", &share, NULL), OM_OK);
-	assert_int_equal(share, CD_VERIFY_ALL / 200);
-	assert_int_equal(cd_settings_verify("100%", &share, NULL), OM_OK);
-	assert_int_equal(share, CD_VERIFY_ALL);
-	for (const char *const *bad = (const char *const[]){"", "5", "%", "101%", "-1%", "some", "5%%", NULL};
-	     *bad != NULL; bad++)
-		assert_int_equal(cd_settings_verify(*bad, &share, NULL), OM_INVALID);
 }
 
 /* Two processes never ask for one row at once, a dead one's claim runs out, and
@@ -391,7 +371,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_verify_setting_is_read),
 	    cmocka_unit_test(test_history_adds_and_closes_what_changed),
 	    cmocka_unit_test(test_price_in_force_at_an_instant),
 	    cmocka_unit_test(test_estimate_stands_until_something_better_comes),

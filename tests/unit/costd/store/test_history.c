@@ -6,7 +6,7 @@
  *
  * METERING_TEST_SEED repeats a run, METERING_TEST_ROUNDS makes it longer.
  */
-#include "fixture.h"
+#include "record_fixture.h"
 
 #include "store/rollup.h"
 #include "store/store.h"

@@ -2,7 +2,6 @@
 /* What the settings of one reportd, and of several, make of the terms, against a real database. */
 #include "terms_fixture.h"
 
-#include "read/read.h"
 #include "terms/offers.h"
 #include "envelope.pb-c.h"
 #include "terms.pb-c.h"
@@ -10,13 +9,11 @@
 
 #include <string.h>
 
-/* ---- the settings ---- */
-
 static void
 test_without_any_row_there_are_no_terms(void **state)
 {
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	assert_null(tx_of_month(TX_NOV));
 	assert_int_equal(tx_all(TX_NOW).n_items, 0);
 	fx_close(&tx);
@@ -28,7 +25,7 @@ test_the_first_settings_are_valid_from_the_beginning_and_the_same_add_nothing(vo
 	Om__TermsReply r;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	assert_null(tx_offer(1, tx_make("5", NULL), TX_NOW));
 	assert_null(tx_offer(1, tx_make("5.0", "0"), TX_NOW + 10 * OM_SECOND)); /* the same, said otherwise */
 	assert_null(tx_offer(2, tx_make("5", NULL), TX_NOW + 60 * OM_SECOND));
@@ -48,7 +45,7 @@ test_changed_settings_are_valid_from_the_running_month_of_the_zone(void **state)
 	const om_time eve = om_zone_day_start(TX_DEC) - 1;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
 	(void)tx_offer(1, tx_make("7", "19"), eve);
 	tx_assert_month(TX_OCT, "5", "19");
@@ -66,7 +63,7 @@ test_the_running_month_is_one_of_the_reporting_zone(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
 	tx_ok(om_zone_open("Pacific/Auckland", &e), &e);
 	(void)tx_offer(1, tx_make("7", NULL), OM_DAY * (om_time)TX_DEC - OM_SECOND); /* UTC: still November */
@@ -82,7 +79,7 @@ test_a_changed_setting_changes_nothing_else_of_the_terms(void **state)
 	Om__Terms *t;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
 	tx_change(TX_NOV, tx_make(NULL, "7"), NULL);       /* a person's word */
 	(void)tx_offer(1, tx_make("6", "19"), TX_NOW + 1); /* MARKUP_PERCENT alone was set anew */
@@ -113,7 +110,7 @@ test_a_confirmed_rate_stays_so_until_another_is_set(void **state)
 	Om__Terms *t;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_in_eur(tx_make("5", NULL), "0.9", "2026-09-30"), TX_NOW);
 	t = tx_make(NULL, NULL);
 	t->has_exchange_rate_confirmed = t->exchange_rate_confirmed = true;
@@ -141,7 +138,7 @@ static void
 test_the_first_settings_keep_what_a_person_said_of_the_beginning(void **state)
 {
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	tx_change(TX_NOV, tx_make("9", NULL), NULL);
 	tx_assert_month(TX_OCT, "", ""); /* there are rows, and none for that month */
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW + 1);
@@ -149,7 +146,7 @@ test_the_first_settings_keep_what_a_person_said_of_the_beginning(void **state)
 	tx_assert_month(TX_NOV, "9", "");
 	fx_close(&tx);
 
-	fx_open(&tx);
+	fx_open_database(&tx);
 	tx_change(CD_TERMS_EVER, tx_make("9", NULL), NULL);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW + 1);
 	tx_assert_month(TX_OCT, "9", "");
@@ -172,7 +169,7 @@ test_what_is_no_setting_is_refused(void **state)
 	Om__Terms *t;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	assert_int_equal(tx_try_offer(1, tx_make("much", NULL), TX_NOW, &conflict, &e), OM_INVALID);
 	assert_non_null(strstr(e.text, "markup_percent: "));
 	t = tx_make(NULL, NULL);
@@ -187,46 +184,11 @@ test_what_is_no_setting_is_refused(void **state)
 	fx_close(&tx);
 }
 
-/* ---- two instances ---- */
-
-static void
-test_settings_that_differ_are_not_adopted_while_both_are_heard(void **state)
-{
-	const char *why = "the reportd instances 0100000000000000 and 0200000000000000 run with different settings: "
-			  "MARKUP_PERCENT 5 and 7, TAX_RATE not set and 19; the terms follow 0100000000000000 until "
-			  "they agree";
-	Om__PipelineReply p = OM__PIPELINE_REPLY__INIT;
-	om_err e = {.text = ""};
-
-	(void)state;
-	fx_open(&tx);
-	assert_null(tx_offer(1, tx_make("5", NULL), TX_NOW));
-	assert_string_equal(tx_offer(2, tx_make("7", "19"), TX_NOW + 1), why);
-	assert_string_equal(tx_offer(1, tx_make("5", NULL), TX_NOW + 2), why);
-	assert_string_equal(tx_all(TX_NOW + 3).conflict, why);
-	assert_int_equal(tx_rows(), 1);
-	assert_string_equal(tx_all(TX_NOW + 30 * OM_SECOND).conflict, why);
-	assert_null(tx_all(TX_NOW + 1 + 30 * OM_SECOND).conflict);
-	/* the other one is silent for half a minute */
-	assert_string_equal(tx_offer(2, tx_make("7", "19"), TX_NOW + 2 + 30 * OM_SECOND - 1), why);
-	assert_int_equal(tx_rows(), 1);
-	assert_null(tx_offer(2, tx_make("7", "19"), TX_NOW + 2 + 30 * OM_SECOND));
-	assert_int_equal(tx_rows(), 2);
-	tx_assert_month(TX_NOV, "7", "19");
-	assert_int_equal(fx_int(&tx, "SELECT COUNT(*) FROM terms_offer"), 1);
-	/* now it is the second that is followed; the pipeline asks the wall clock */
-	(void)tx_offer(2, tx_make("7", "19"), om_now());
-	(void)tx_offer(1, tx_make("5", NULL), om_now());
-	tx_ok(cd_query_pipeline(tx.pool, FX_DEADLINE, &p, &tx.a, &e), &e);
-	assert_non_null(strstr(p.terms_conflict, "the terms follow 0200000000000000"));
-	fx_close(&tx);
-}
-
 static void
 test_a_conflict_ends_when_the_other_says_that_it_stops(void **state)
 {
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	assert_null(tx_offer(1, tx_make("5", NULL), TX_NOW));
 	assert_non_null(tx_offer(2, tx_make("7", NULL), TX_NOW + 1));
 	assert_null(tx_offer(1, NULL, TX_NOW + 2));
@@ -244,7 +206,7 @@ test_of_three_nobody_is_followed_whose_settings_were_never_adopted(void **state)
 	const char *said;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
 	(void)tx_offer(1, NULL, TX_NOW + 1);
 	(void)tx_offer(2, tx_make("6", NULL), TX_NOW + 2);
@@ -277,7 +239,7 @@ static void
 test_an_offer_of_a_time_to_come_is_forgotten(void **state)
 {
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", NULL), TX_LATER); /* a clock that jumps */
 	assert_null(tx_offer(2, tx_make("7", NULL), TX_NOW));
 	assert_int_equal(fx_int(&tx, "SELECT COUNT(*) FROM terms_offer"), 1);
@@ -299,7 +261,6 @@ main(void)
 	    cmocka_unit_test(test_a_confirmed_rate_stays_so_until_another_is_set),
 	    cmocka_unit_test(test_the_first_settings_keep_what_a_person_said_of_the_beginning),
 	    cmocka_unit_test(test_what_is_no_setting_is_refused),
-	    cmocka_unit_test(test_settings_that_differ_are_not_adopted_while_both_are_heard),
 	    cmocka_unit_test(test_a_conflict_ends_when_the_other_says_that_it_stops),
 	    cmocka_unit_test(test_of_three_nobody_is_followed_whose_settings_were_never_adopted),
 	    cmocka_unit_test(test_an_offer_of_a_time_to_come_is_forgotten),

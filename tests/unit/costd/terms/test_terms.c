@@ -2,7 +2,6 @@
 /* The terms of a month as people change them and documents read them, against a real database. */
 #include "terms_fixture.h"
 
-#include "read/read.h"
 #include "terms/change.h"
 #include "terms/offers.h"
 #include "statement.pb-c.h"
@@ -12,15 +11,13 @@
 #include <pthread.h>
 #include <string.h>
 
-/* ---- the API ---- */
-
 static void
 test_a_change_keeps_what_it_does_not_name(void **state)
 {
 	Om__TermsReply r;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
 	tx_change(TX_DEC, tx_make(NULL, "7"), NULL);
 	tx_assert_month(TX_NOV, "5", "19");
@@ -51,7 +48,7 @@ static void
 test_the_beginning_is_changed_for_its_own_months_only(void **state)
 {
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
 	tx_change(TX_NOV, tx_make("6", NULL), NULL);
 	tx_change(CD_TERMS_EVER, tx_make(NULL, "7"), NULL);
@@ -67,7 +64,7 @@ test_withdrawn_terms_do_not_count(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
 	tx_change(TX_NOV, tx_make("6", NULL), NULL);
 	tx_change(TX_NOV, tx_make("7", NULL), NULL);
@@ -92,7 +89,7 @@ test_a_confirmation_is_of_its_month_and_never_taken_over(void **state)
 	Om__Terms *t;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	t = tx_in_eur(tx_make("5", NULL), "0.9", "2026-09-30");
 	t->has_exchange_rate_confirmed = t->exchange_rate_confirmed = true;
 	tx_change(TX_NOV, t, NULL);
@@ -120,7 +117,7 @@ test_a_change_that_does_not_fit_is_refused_by_name(void **state)
 	Om__Terms *t;
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	refuse(TX_NOV + 1, tx_make("1", NULL), NULL, false, month);
 	refuse(om_day_from_civil(1999, 12, 1), tx_make("1", NULL), NULL, false, years);
 	refuse(om_day_from_civil(2200, 1, 1), tx_make("1", NULL), NULL, false, years);
@@ -152,8 +149,6 @@ test_a_change_that_does_not_fit_is_refused_by_name(void **state)
 	}
 	fx_close(&tx);
 }
-
-/* ---- several processes ---- */
 
 #define AT_ONCE 6
 #define EACH    5
@@ -195,7 +190,7 @@ test_of_several_at_once_one_is_the_first_and_each_row_has_its_own_time(void **st
 	pthread_t thread[AT_ONCE];
 
 	(void)state;
-	fx_open(&tx);
+	fx_open_database(&tx);
 	for (unsigned i = 0; i < AT_ONCE; i++) {
 		instance[i] = (unsigned char)(i + 1);
 		assert_int_equal(pthread_create(&thread[i], NULL, offer_and_change, &instance[i]), 0);
@@ -212,81 +207,6 @@ test_of_several_at_once_one_is_the_first_and_each_row_has_its_own_time(void **st
 	fx_close(&tx);
 }
 
-/* ---- reading them ---- */
-
-static Om__StatementReply *
-statement(unsigned month, om_status wanted, om_err *e)
-{
-	Om__StatementQuery q = OM__STATEMENT_QUERY__INIT;
-	Om__StatementReply *out = om_msg_new(&tx.a, &om__statement_reply__descriptor);
-
-	q.year = 2026;
-	q.month = month;
-	assert_int_equal(cd_query_statement(tx.pool, NULL, &q, FX_DEADLINE, &tx.a, out, e), wanted);
-	return out;
-}
-
-static void
-test_a_statement_has_the_terms_of_its_month(void **state)
-{
-	om_err e = {.text = ""};
-
-	(void)state;
-	fx_open(&tx);
-	assert_null(statement(11, OM_OK, &e)->terms);
-	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
-	tx_change(TX_NOV, tx_make("6", NULL), NULL);
-	assert_string_equal(statement(10, OM_OK, &e)->terms->markup_percent, "5");
-	assert_string_equal(statement(11, OM_OK, &e)->terms->markup_percent, "6");
-	fx_close(&tx);
-}
-
-static om_status
-check_rows(om_err *e)
-{
-	struct cd_db *db = NULL;
-	om_status s;
-
-	tx_ok(cd_db_open(&tx.opts, &db, e), e);
-	s = cd_terms_check_rows(db, e);
-	cd_db_close(&db);
-	return s;
-}
-
-static void
-spoil(const char *sql, const char *why)
-{
-	om_err e = {.text = ""};
-
-	fx_run(&tx, sql);
-	e.text[0] = '\0';
-	assert_int_equal(check_rows(&e), OM_DAMAGED);
-	if (strstr(e.text, why) == NULL)
-		fail_msg("%s", e.text);
-}
-
-static void
-test_a_row_that_holds_no_terms_is_named(void **state)
-{
-	om_err e = {.text = ""};
-
-	(void)state;
-	fx_open(&tx);
-	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
-	fx_run(&tx, "UPDATE terms_version SET id=42");
-	tx_ok(check_rows(&e), &e);
-	spoil("UPDATE terms_version SET terms='{\"markup_percent\":'", "terms_version: terms of row 42: ");
-	(void)statement(11, OM_DAMAGED, &e);
-	assert_non_null(strstr(e.text, "row 42"));
-	spoil("UPDATE terms_version SET terms='[]'", "terms_version: terms of row 42: is no JSON object");
-	spoil("UPDATE terms_version SET terms='{\"markup_percent\":\"-3\"}'",
-	    "terms of row 42: markup_percent: must be from 0 to 10000");
-	spoil("UPDATE terms_version SET terms='{}',offered='x'", "terms_version: offered of row 42: ");
-	spoil("UPDATE terms_version SET offered='{}',valid_from='2026-11-02'",
-	    "terms_version: valid_from of row 42 is not the first day of a month");
-	fx_close(&tx);
-}
-
 int
 main(void)
 {
@@ -297,8 +217,6 @@ main(void)
 	    cmocka_unit_test(test_a_confirmation_is_of_its_month_and_never_taken_over),
 	    cmocka_unit_test(test_a_change_that_does_not_fit_is_refused_by_name),
 	    cmocka_unit_test(test_of_several_at_once_one_is_the_first_and_each_row_has_its_own_time),
-	    cmocka_unit_test(test_a_statement_has_the_terms_of_its_month),
-	    cmocka_unit_test(test_a_row_that_holds_no_terms_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The join's laws, on random rows. */
-#include "fixture.h"
+#include "record_fixture.h"
 
 #include "value/join.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What may become a record, and the row it amounts to. */
-#include "fixture.h"
+#include "record_fixture.h"
 
-#include "store/rollup.h"
 #include "value/record.h"
 #include "record.pb-c.h"
 #include "wire/fit.h"
@@ -291,27 +290,6 @@ test_content_leaves_the_time_of_receipt_out(void **state)
 	assert_memory_not_equal(a, b, OM_SHA256);
 }
 
-static void
-test_totals_move_by_the_difference(void **state)
-{
-	Om__Record *r = good();
-	struct cd_row old = row_of(r), now;
-	struct cd_delta d[2];
-	size_t n = 0;
-
-	(void)state;
-	r->cost = om_arena_strdup(&arena, "0.004");
-	r->model = NULL;
-	now = row_of(r);
-	assert_int_equal(cd_rollup_move(&old, 7, &now, d, &n, NULL), OM_OK);
-	assert_int_equal(n, 2);
-	assert_int_equal(d[0].day, 7); /* the day stored with the row, not today's idea of it */
-	assert_int_equal(d[0].by.requests, -1);
-	assert_int_equal(d[1].by.requests, 1);
-	assert_int_equal(d[0].by.cost.v + d[1].by.cost.v, (om_i128)1000000000000000);
-	assert_memory_not_equal(d[0].dim, d[1].dim, CD_DIM);
-}
-
 int
 main(void)
 {
@@ -325,7 +303,6 @@ main(void)
 	    cmocka_unit_test(test_key_is_the_generation_or_the_turn),
 	    cmocka_unit_test(test_ids_that_may_go_into_a_url),
 	    cmocka_unit_test(test_content_leaves_the_time_of_receipt_out),
-	    cmocka_unit_test(test_totals_move_by_the_difference),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

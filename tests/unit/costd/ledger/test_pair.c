@@ -113,7 +113,7 @@ settle(Om__Record *r)
 {
 	om_err e = {.text = ""};
 
-	assert_int_equal(cd_ledger_settle(&pf.ledger, r, FX_DEADLINE, &pf.a, &e), OM_OK);
+	assert_int_equal(cd_ledger_settle(pf.ledger, r, FX_DEADLINE, &pf.a, &e), OM_OK);
 }
 
 static void
@@ -322,13 +322,13 @@ test_an_operator_undoes_a_pair(void **state)
 	pf_send(pf_record("gen-9", NULL, "u9", "0.25", PF_NOW));
 	totals_are("1 requests, 0.250000000000000000 unsettled 0");
 	q.generation_id = nobody;
-	assert_int_equal(cd_ledger_unpair(&pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_NOT_FOUND);
+	assert_int_equal(cd_ledger_unpair(pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_NOT_FOUND);
 	q.generation_id = id;
-	assert_int_equal(cd_ledger_unpair(&pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_OK);
+	assert_int_equal(cd_ledger_unpair(pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_OK);
 	assert_int_equal(out.n_unpaired, 1);
 	assert_string_equal(out.unpaired[0], turn);
 	totals_are("2 requests, 0.500000000000000000 unsettled 0");
-	assert_int_equal(cd_ledger_unpair(&pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_CONFLICT);
+	assert_int_equal(cd_ledger_unpair(pf.ledger, &q, FX_DEADLINE, &pf.a, &out, &e), OM_CONFLICT);
 	pf_send(pf_record("gen-9", NULL, "u9", "0.25", PF_NOW)); /* and it stays so */
 	pf_send(pf_record(NULL, "t1:1", "u9", "0.25", PF_NOW));
 	totals_are("2 requests, 0.500000000000000000 unsettled 0");

@@ -293,7 +293,7 @@ test_lists_of_settlement_have_the_list_s_name(void **state)
 
 	(void)state;
 	fx_open(&f);
-	f.ledger.books = true; /* takes look-ups */
+	f.ledger->books = true; /* takes look-ups */
 	for (unsigned i = 0; i < 3; i++) {
 		r[i] = fx_record(&f.a, 1 + i, i < 1 ? "gen-open" : "gen-told", "u-1",
 		    i == 0       ? NULL

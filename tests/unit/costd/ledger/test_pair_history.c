@@ -169,7 +169,7 @@ play(const struct copy *copies, size_t n, uint64_t *seed, bool check_each)
 		order[i - 1] = order[k];
 		order[k] = t;
 	}
-	pf.ledger.books = true; /* look-ups are delivered like all others here */
+	pf.ledger->books = true; /* look-ups are delivered like all others here */
 	for (size_t at = 0; at < total;) {
 		Om__Record *batch[6];
 		size_t size = 0, most = 1 + pick(seed, 6);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Replies of the provider: the samples, and what must never become an amount. */
-#include "fixture.h"
+#include "record_fixture.h"
 
 #include "value/record.h"
 #include "vendor/openrouter.h"
