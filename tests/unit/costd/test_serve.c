@@ -79,7 +79,7 @@ test_what_is_reportds_is_refused(void **state)
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply rep = OM__REPLY__INIT;
-	struct cd_parts parts = {.pool = NULL};
+	struct cd_parts parts = {.pool = NULL, .self = &cd_service};
 	struct om_arena a;
 	om_err e = {.text = ""};
 
