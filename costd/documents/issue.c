@@ -250,8 +250,6 @@ keep(struct cd_db *db, void *arg, om_err *e)
 
 	if (s != OM_OK)
 		return s;
-	if (k->q->give_back)
-		return mine ? cd_lease_done(db, &cd_issuing_lease, CD_ISSUING_ROW, st.lease_id, NULL, e) : OM_OK;
 	if (!mine)
 		return om_fail(e, OM_CONFLICT, CD_ISSUE_LOST);
 	return cd_lease_keep(db, &cd_issuing_lease, CD_ISSUING_ROW, st.lease_id, k->now, KEEP_US, e);
@@ -263,4 +261,24 @@ cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, int64_t de
 	struct keep k = {.q = q, .now = now};
 
 	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, keep, &k, e);
+}
+
+static om_status
+drop(struct cd_db *db, void *arg, om_err *e)
+{
+	const Om__IssueDrop *q = arg;
+	struct cd_issuing st;
+	om_status s = cd_issuing_lock(db, &st, e);
+
+	if (s != OM_OK || !cd_issuing_is_mine(&st, &q->lease_id))
+		return s;
+	return cd_lease_done(db, &cd_issuing_lease, CD_ISSUING_ROW, st.lease_id, NULL, e);
+}
+
+om_status
+cd_issue_drop(struct cd_pool *p, const Om__IssueDrop *q, int64_t deadline_ms, om_err *e)
+{
+	Om__IssueDrop copy = *q;
+
+	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, drop, &copy, e);
 }

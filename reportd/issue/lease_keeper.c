@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "lease_keeper.h"
 
+#include "base/invariant.h"
+
 #include <stdio.h>
 
 #define NAME "leases"
@@ -28,6 +30,7 @@ rd_lease_keeper_start(
 	    .arg = k};
 	om_status s;
 
+	om_check(keep != NULL && every_ms > 0);
 	*k = (struct rd_lease_keeper){.duties = duties, .keep = keep, .arg = arg};
 	(void)snprintf(k->request_id, sizeof k->request_id, "%s", om_log_request_id());
 	s = om_duties_add(duties, &row, &k->entry, e);
