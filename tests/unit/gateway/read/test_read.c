@@ -91,7 +91,10 @@ test_usage_is_passed_on_and_written_exactly(void **state)
 	assert_string_equal(json_string_value(json_object_get(doc, "to")), "a&b");
 	assert_string_equal(json_string_value(json_object_get(doc, "currency")), "USD");
 	row = json_array_get(json_object_get(doc, "rows"), 0);
-	assert_int_equal(json_object_size(row), 4 + 9);
+	assert_int_equal(json_object_size(row), 4
+#define OM_FIGURE(name, kind) +1
+#include "messages/figures.def"
+	);
 	assert_string_equal(json_string_value(json_object_get(row, "day")), "2026-11-23");
 	assert_string_equal(json_string_value(json_object_get(row, "user_name")), "Ada \"<b>\"");
 	assert_true(json_is_null(json_object_get(row, "model")));
@@ -155,7 +158,8 @@ test_generations_and_large_answers(void **state)
 
 	(void)state;
 	assert_non_null(strstr(reply, "\"generation_id\":\"gen-1\""));
-	assert_non_null(strstr(reply, "\"cost\":null,\"cost_state\":\"looked_up\""));
+	assert_non_null(strstr(reply, "\"cost\":null,"));
+	assert_non_null(strstr(reply, "\"cost_state\":\"looked_up\""));
 	assert_non_null(strstr(reply, "\"started_at\":\"2026-11-23T16:40:01.120000Z\",\"finished_at\":null"));
 	assert_non_null(strstr(reply, "\"next_cursor\":null}"));
 	free(reply);
