@@ -12,6 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+#define OM_FIGURE(name, kind) AT_##name,
+#include "messages/figures.def"
+	N_FIGURES
+};
+
 static struct fx_costd costd;
 static struct fx_gateway g;
 
@@ -91,10 +97,7 @@ test_usage_is_passed_on_and_written_exactly(void **state)
 	assert_string_equal(json_string_value(json_object_get(doc, "to")), "a&b");
 	assert_string_equal(json_string_value(json_object_get(doc, "currency")), "USD");
 	row = json_array_get(json_object_get(doc, "rows"), 0);
-	assert_int_equal(json_object_size(row), 4
-#define OM_FIGURE(name, kind) +1
-#include "messages/figures.def"
-	);
+	assert_int_equal(json_object_size(row), 4 + N_FIGURES);
 	assert_string_equal(json_string_value(json_object_get(row, "day")), "2026-11-23");
 	assert_string_equal(json_string_value(json_object_get(row, "user_name")), "Ada \"<b>\"");
 	assert_true(json_is_null(json_object_get(row, "model")));
