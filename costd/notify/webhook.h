@@ -2,6 +2,12 @@
 /*
  * webhook.h - tells another system that a month's files are there.
  *
+ * Room notify
+ *   Does      tells the outside what was committed
+ *   Owns      the calls to the address of the settings
+ *   Promises  at least once, with the same body and id each time
+ *   Never     decides what is worth telling
+ *
  * Call      POST with a JSON body (delivery.h) and the headers
  *             X-Metering-Event      month.delivered
  *             X-Metering-Delivery   the id, the same in every repetition

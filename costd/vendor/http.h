@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * http.h - GET at the provider; openrouter.c is the only file that knows
- * curl.
+ * http.h - GET at the provider; http.c is the only file here that knows curl.
+ *
+ * Room vendor
+ *   Does      asks the provider, and says what its replies mean
+ *   Owns      the connections to the provider
+ *   Promises  any bytes give a meaning or OM_PROTOCOL (openrouter.h); time and size are
+ *             bounded
+ *   Never     SQL; logs the key
  *
  * Promise   Goes to the configured base URL and nowhere else: no redirects, no
  *           proxy from the environment, http and https only.  The key travels
