@@ -3,6 +3,7 @@
 
 #include "database/sql.h"
 #include "value/record.h"
+#include "base/invariant.h"
 #include "base/testpoint.h"
 
 #include <string.h>
@@ -178,6 +179,7 @@ note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
 	uint64_t known = 0;
 	om_status s;
 
+	om_check(d->first_seq <= d->last_seq);
 	d->missing_first = d->missing_last = 0;
 	if (d->after_seq == 0)
 		return OM_OK;
