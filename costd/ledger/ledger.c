@@ -228,7 +228,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		r->n_refused += refusal(&r->items[i]) != NULL;
 	om_check(r->n_refused <= (int64_t)r->n);
 	if (s == OM_OK && r->batch != NULL) {
-		struct cd_delivery d = {
+		struct cd_batch d = {
 		    .spool_id = r->batch->spool_id.data,
 		    .first_seq = r->batch->first_seq,
 		    .last_seq = r->batch->last_seq,
@@ -243,7 +243,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 				d.received_us = r->items[i].rec->received_us;
 		s = cd_dead_bury(db, d.spool_id, r->items, r->n, a, e);
 		if (s == OM_OK)
-			s = cd_journal_delivery(db, &d, e);
+			s = cd_journal_batch(db, &d, e);
 		r->missing_first = d.missing_first;
 		r->missing_last = d.missing_last;
 	}

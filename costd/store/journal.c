@@ -174,7 +174,7 @@ keep_seq(void *arg, const struct cd_val *v, om_err *e)
  * that is known of it.  A gateway forgets only what a costd has committed, so
  * that batches can be missing only when the database was put back. */
 static om_status
-note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
+note_missing(struct cd_db *db, struct cd_batch *d, om_err *e)
 {
 	uint64_t known = 0;
 	om_status s;
@@ -198,7 +198,7 @@ note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
 }
 
 om_status
-cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e)
+cd_journal_batch(struct cd_db *db, struct cd_batch *d, om_err *e)
 {
 	static const char sql[] =
 	    "INSERT INTO batch (spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,"
