@@ -24,7 +24,7 @@ export default defineConfig({
             { name: 'first', tags: ['$initial'], priority: 2 },
             {
               name: 'shared',
-              test: /\/src\/(components|lib|api)\//,
+              test: /\/src\//,
               minShareCount: 2,
               priority: 1,
             },

@@ -5,7 +5,7 @@ import { messages } from './scripts/messages.mjs';
 export default defineConfig({
   plugins: [messages()],
   test: {
-    include: ['src/**/*.test.ts', 'mock/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'mock/**/*.test.ts', 'scripts/**/*.test.ts'],
     environment: 'node',
     // Guards against hangs, not measures.
     testTimeout: 120_000,

@@ -69,6 +69,7 @@ check(void *arg, const Om__RenderQuery *q, om_err *e)
 	Om__JobStart what = OM__JOB_START__INIT;
 	Om__RenderQuery copy = *q;
 
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = &copy;
 	return rd_make_check(&srv->parts, &what, e);
 }

@@ -28,7 +28,7 @@ static struct om_stat bytes_made =
 static void
 count_made(const Om__JobStart *what, struct rd_task *t)
 {
-	const Om__RenderQuery *q = what->render;
+	const Om__RenderQuery *q = what->file_case == OM__JOB_START__FILE_RENDER ? what->render : NULL;
 	uint64_t bytes = atomic_load(&t->bytes);
 	struct rd_task_facts facts;
 
@@ -185,6 +185,7 @@ render(struct rd_server *srv, Om__RenderQuery *q, int64_t deadline_ms, struct om
 	om_status s = r != NULL ? om_random(id, sizeof id, e) : om_fail(e, OM_NOMEM, "out of memory");
 
 	what.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = q;
 	if (s == OM_OK)
 		s = start_job(srv, &what, a, rep, e);

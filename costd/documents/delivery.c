@@ -101,7 +101,7 @@ struct claim {
 	struct cd_schedule *sc;
 	om_time now;
 	struct om_arena *a;
-	Om__DeliveryReply *out;
+	Om__DeliveryTakeReply *out;
 	unsigned char lease_id[LEASE_ID];
 
 	om_day months[MAX_MONTHS];
@@ -219,7 +219,7 @@ claim(struct cd_db *db, void *arg, om_err *e)
 	om_status s = add_months(db, c->now, c->a, e);
 
 	c->n = 0;
-	*c->out = (Om__DeliveryReply)OM__DELIVERY_REPLY__INIT;
+	*c->out = (Om__DeliveryTakeReply)OM__DELIVERY_TAKE_REPLY__INIT;
 	if (s == OM_OK)
 		s = cd_db_query(db,
 		    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,held FROM delivery WHERE state=0 AND next_us<=? AND "
@@ -251,7 +251,7 @@ tell_held(const struct claim *c)
 
 static om_status
 claim_month(
-    struct cd_schedule *sc, om_time now, int64_t deadline_ms, struct om_arena *a, Om__DeliveryReply *out, om_err *e)
+    struct cd_schedule *sc, om_time now, int64_t deadline_ms, struct om_arena *a, Om__DeliveryTakeReply *out, om_err *e)
 {
 	struct claim *c = om_arena_alloc(a, sizeof *c);
 	om_status s;
@@ -271,7 +271,10 @@ claim_month(
 
 struct report {
 	struct cd_schedule *sc;
-	const Om__DeliveryQuery *q;
+	const ProtobufCBinaryData *lease;
+	om_status (*note)(struct cd_db *db, struct report *r, om_err *e);
+	const char *failure;          /* of note_failed */
+	const Om__DeliveryDone *done; /* of note_written */
 	om_time now;
 	struct om_arena *a;
 
@@ -348,8 +351,8 @@ write_body(struct om_buf *out, const struct report *r, const Om__Figures *f)
 	om_jw_close(&w, '}');
 	om_jw_key(&w, "files");
 	om_jw_open(&w, '[');
-	for (size_t i = 0; i < r->q->n_files; i++)
-		write_file(&w, r->q->files[i]);
+	for (size_t i = 0; i < r->done->n_files; i++)
+		write_file(&w, r->done->files[i]);
 	om_jw_close(&w, ']');
 	om_jw_close(&w, '}');
 }
@@ -383,7 +386,7 @@ check_totals(Om__Figures *f, struct om_arena *a, om_err *e)
 static om_status
 note_written(struct cd_db *db, struct report *r, om_err *e)
 {
-	Om__Figures *f = r->q->totals; /* of the snapshot that the files were made of */
+	Om__Figures *f = r->done->totals; /* of the snapshot that the files were made of */
 	char day[OM_DAY_TEXT];
 	struct om_buf body;
 	om_status s = f == NULL ? month_total(db, r->month, r->a, &f, e) : OM_OK;
@@ -421,71 +424,99 @@ note_failed(struct cd_db *db, struct report *r, om_err *e)
 	    "UPDATE delivery SET "
 	    "lease_id=NULL,lease_until_us=NULL,attempts=attempts+1,next_us=?,last_error=LEFT(?,255) "
 	    "WHERE month=?",
-	    (struct cd_val[]){CD_I(cd_backoff_next(&b)), cd_t(r->q->failure), cd_t(om_day_text(r->month, day))}, 3, 1,
+	    (struct cd_val[]){CD_I(cd_backoff_next(&b)), cd_t(r->failure), cd_t(om_day_text(r->month, day))}, 3, 1,
 	    NULL, e);
 }
 
 static om_status
+note_kept(struct cd_db *db, struct report *r, om_err *e)
+{
+	return cd_db_exec(db, "UPDATE delivery SET lease_until_us=? WHERE lease_id=?",
+	    (struct cd_val[]){CD_I(r->now + (om_time)CD_DELIVERY_KEEP_MS * 1000), CD_B(r->lease->data, r->lease->len)},
+	    2, 1, NULL, e);
+}
+
+/* report finds the month by its lease and notes what is to be noted. */
+static om_status
 report(struct cd_db *db, void *arg, om_err *e)
 {
 	struct report *r = arg;
-	const ProtobufCBinaryData *lease = &r->q->lease_id;
 	om_status s;
 
 	r->found = false;
 	s = cd_db_query(db,
 	    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,attempts FROM delivery WHERE state=0 AND lease_id=? FOR UPDATE",
-	    (struct cd_val[]){CD_B(lease->data, lease->len)}, 1, keep_lease, r, e);
+	    (struct cd_val[]){CD_B(r->lease->data, r->lease->len)}, 1, keep_lease, r, e);
 	if (s == OM_OK && !r->found)
 		s = om_fail(e, OM_CONFLICT, "the month was not kept in time and is another's");
-	if (s != OM_OK)
-		return s;
-	if (r->q->failure != NULL)
-		return note_failed(db, r, e);
-	if (r->q->n_files > 0)
-		return note_written(db, r, e);
-	return cd_db_exec(db, "UPDATE delivery SET lease_until_us=? WHERE lease_id=?",
-	    (struct cd_val[]){CD_I(r->now + (om_time)CD_DELIVERY_KEEP_MS * 1000), CD_B(lease->data, lease->len)}, 2, 1,
-	    NULL, e);
+	return s == OM_OK ? r->note(db, r, e) : s;
 }
 
-static void
-tell(const struct report *r)
+/* month_text is the reported month, like 2026-11. */
+static const char *
+month_text(const struct report *r, char day[OM_DAY_TEXT])
 {
-	char day[OM_DAY_TEXT];
-
 	(void)om_day_text(r->month, day);
 	day[7] = '\0';
-	if (r->q->failure != NULL) {
-		om_stat_add(&failed, 1);
-		om_log(OM_LOG_WARN, "a month's files could not be written", "month", day, "why", r->q->failure, NULL);
-	} else if (r->q->n_files > 0) {
-		om_stat_add(&written, 1);
-		om_log(OM_LOG_INFO, "a month's files were written", "month", day, "files", OM_I64(r->q->n_files), NULL);
-		if (r->sc->webhook && r->sc->written != NULL)
-			r->sc->written(r->sc->written_arg);
-	}
+	return day;
 }
 
 om_status
-cd_delivery_serve(struct cd_schedule *sc, const Om__DeliveryQuery *q, om_time now, int64_t deadline_ms,
-    struct om_arena *a, Om__DeliveryReply *out, om_err *e)
+cd_delivery_take(
+    struct cd_schedule *sc, om_time now, int64_t deadline_ms, struct om_arena *a, Om__DeliveryTakeReply *out, om_err *e)
 {
-	struct report r = {.sc = sc, .q = q, .now = now, .a = a};
-	om_status s;
-
 	om_stat_register(&written);
 	om_stat_register(&failed);
-	if (!q->has_lease_id)
-		return claim_month(sc, now, deadline_ms, a, out, e);
-	if (q->n_files > MAX_FILES)
-		return om_fail(e, OM_INVALID, "files: more than %u", MAX_FILES);
+	return claim_month(sc, now, deadline_ms, a, out, e);
+}
+
+om_status
+cd_delivery_keep(
+    struct cd_schedule *sc, const Om__DeliveryKeep *q, om_time now, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	struct report r = {.sc = sc, .lease = &q->lease_id, .note = note_kept, .now = now, .a = a};
+
+	return cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, report, &r, e);
+}
+
+om_status
+cd_delivery_fail(
+    struct cd_schedule *sc, const Om__DeliveryFail *q, om_time now, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	struct report r = {
+	    .sc = sc, .lease = &q->lease_id, .note = note_failed, .failure = q->failure, .now = now, .a = a};
+	char day[OM_DAY_TEXT];
+	om_status s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, report, &r, e);
+
+	if (s != OM_OK)
+		return s;
+	om_stat_add(&failed, 1);
+	om_log(
+	    OM_LOG_WARN, "a month's files could not be written", "month", month_text(&r, day), "why", q->failure, NULL);
+	return OM_OK;
+}
+
+om_status
+cd_delivery_done(
+    struct cd_schedule *sc, const Om__DeliveryDone *q, om_time now, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	struct report r = {.sc = sc, .lease = &q->lease_id, .note = note_written, .done = q, .now = now, .a = a};
+	char day[OM_DAY_TEXT];
+	om_status s;
+
+	if (q->n_files == 0 || q->n_files > MAX_FILES)
+		return om_fail(e, OM_INVALID, "files: must be from 1 to %u", MAX_FILES);
 	s = check_totals(q->totals, a, e);
 	if (s == OM_OK)
 		s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, report, &r, e);
-	if (s == OM_OK)
-		tell(&r);
-	return s;
+	if (s != OM_OK)
+		return s;
+	om_stat_add(&written, 1);
+	om_log(OM_LOG_INFO, "a month's files were written", "month", month_text(&r, day), "files", OM_I64(q->n_files),
+	    NULL);
+	if (sc->webhook && sc->written != NULL)
+		sc->written(sc->written_arg);
+	return OM_OK;
 }
 
 static om_status

@@ -36,9 +36,16 @@ struct cd_schedule {
 	void *written_arg;
 };
 
-/* cd_delivery_serve answers a DeliveryQuery; now is the wall clock, for tests. */
-om_status cd_delivery_serve(struct cd_schedule *sc, const Om__DeliveryQuery *q, om_time now, int64_t deadline_ms,
-    struct om_arena *a, Om__DeliveryReply *out, om_err *e) OM_MUST;
+/* One message each; now is the wall clock, for tests.  OM_CONFLICT of the last three: the
+ * month was not kept in time, and is another's. */
+om_status cd_delivery_take(struct cd_schedule *sc, om_time now, int64_t deadline_ms, struct om_arena *a,
+    Om__DeliveryTakeReply *out, om_err *e) OM_MUST;
+om_status cd_delivery_keep(struct cd_schedule *sc, const Om__DeliveryKeep *q, om_time now, int64_t deadline_ms,
+    struct om_arena *a, om_err *e) OM_MUST;
+om_status cd_delivery_fail(struct cd_schedule *sc, const Om__DeliveryFail *q, om_time now, int64_t deadline_ms,
+    struct om_arena *a, om_err *e) OM_MUST;
+om_status cd_delivery_done(struct cd_schedule *sc, const Om__DeliveryDone *q, om_time now, int64_t deadline_ms,
+    struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_delivery_count_held gives the number of closed months that are held back. */
 om_status cd_delivery_count_held(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;

@@ -43,7 +43,7 @@ struct scan {
 	struct om_arena *a;
 	struct cd_number number, after;
 	char code[CD_CODE + 1];
-	bool one, oldest_first, more;
+	bool oldest_first, more;
 	size_t limit, n, at; /* at: the document whose files are read */
 	Om__Document **items;
 };
@@ -242,6 +242,73 @@ cd_documents_standing(
 	return s;
 }
 
+/* ---- one ---- */
+
+static void
+ask_by(struct cd_sql *q, const struct scan *scan)
+{
+	const Om__DocumentQuery *ask = scan->ask;
+
+	switch (ask->by_case) {
+	case OM__DOCUMENT_QUERY__BY_NUMBER:
+		ask_for_one(q, scan);
+		break;
+	case OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE:
+		cd_sql_add(q, " WHERE (d.year,d.seq)=(SELECT k.year,k.seq FROM document_code AS k WHERE k.code=?)");
+		cd_sql_value(q, cd_t(scan->code));
+		break;
+	case OM__DOCUMENT_QUERY__BY_REQUEST:
+		cd_sql_add(
+		    q, " WHERE (d.year,d.seq)=(SELECT r.year,r.seq FROM document_request AS r WHERE r.request=?)");
+		cd_sql_value(q, cd_t(ask->request));
+		break;
+	case OM__DOCUMENT_QUERY__BY__NOT_SET:
+	default:
+		cd_sql_add(q, " WHERE FALSE"); /* check_one refused it */
+		break;
+	}
+}
+
+static om_status
+check_one(struct scan *scan, om_err *e)
+{
+	const Om__DocumentQuery *q = scan->ask;
+
+	switch (q->by_case) {
+	case OM__DOCUMENT_QUERY__BY_NUMBER:
+		return cd_number_parse(q->number, &scan->number)
+		    ? OM_OK
+		    : om_fail(e, OM_NOT_FOUND, "there is no such document");
+	case OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE:
+		return cd_code_read(q->verification_code, scan->code)
+		    ? OM_OK
+		    : om_fail(e, OM_NOT_FOUND, "there is no document with this code");
+	case OM__DOCUMENT_QUERY__BY_REQUEST:
+		return OM_OK;
+	case OM__DOCUMENT_QUERY__BY__NOT_SET:
+	default:
+		break;
+	}
+	return om_fail(e, OM_INVALID, "a document is asked for by its number, its code or its request");
+}
+
+om_status
+cd_document_find(struct cd_pool *p, const Om__DocumentQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DocumentReply *out, om_err *e)
+{
+	struct scan scan = {.where = ask_by, .ask = q, .a = a, .limit = 1};
+	Om__Document *one = NULL;
+	om_status s = check_one(&scan, e);
+
+	scan.items = &one;
+	if (s == OM_OK)
+		s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_documents, &scan, e);
+	if (s == OM_OK && scan.n == 0)
+		s = om_fail(e, OM_NOT_FOUND, "there is no such document");
+	out->document = s == OM_OK ? one : NULL;
+	return s;
+}
+
 /* ---- the list ---- */
 
 static void
@@ -250,19 +317,6 @@ ask_for(struct cd_sql *q, const struct scan *scan)
 	const Om__DocumentsQuery *ask = scan->ask;
 
 	cd_sql_add(q, " WHERE TRUE");
-	if (ask->number != NULL) {
-		cd_sql_add(q, " AND d.year=? AND d.seq=?");
-		cd_sql_value(q, CD_I(scan->number.year));
-		cd_sql_value(q, CD_I(scan->number.seq));
-	}
-	if (ask->verification_code != NULL) {
-		cd_sql_add(q, " AND (d.year,d.seq)=(SELECT k.year,k.seq FROM document_code AS k WHERE k.code=?)");
-		cd_sql_value(q, cd_t(scan->code));
-	}
-	if (ask->request != NULL) {
-		cd_sql_add(q, " AND (d.year,d.seq)=(SELECT r.year,r.seq FROM document_request AS r WHERE r.request=?)");
-		cd_sql_value(q, cd_t(ask->request));
-	}
 	if (ask->has_year) {
 		cd_sql_add(q, " AND d.year=?");
 		cd_sql_value(q, CD_I((int64_t)ask->year));
@@ -300,14 +354,9 @@ check_list(struct scan *scan, om_err *e)
 	struct cd_cursor after = {.key = NULL};
 	om_status s = OM_OK;
 
-	scan->one = q->number != NULL || q->verification_code != NULL || q->request != NULL;
 	scan->limit = q->has_limit ? q->limit : DEFAULT_PAGE;
 	if (scan->limit < 1 || scan->limit > MAX_PAGE)
 		return om_fail(e, OM_INVALID, "limit: must be from 1 to %u", MAX_PAGE);
-	if (q->number != NULL && !cd_number_parse(q->number, &scan->number))
-		return om_fail(e, OM_NOT_FOUND, "there is no such document");
-	if (q->verification_code != NULL && !cd_code_read(q->verification_code, scan->code))
-		return om_fail(e, OM_NOT_FOUND, "there is no document with this code");
 	if (q->has_of_year != q->has_of_month || (q->has_of_year && (q->of_year < 1000 || q->of_year > 9998)) ||
 	    (q->has_of_month && (q->of_month < 1 || q->of_month > 12)))
 		return om_fail(e, OM_INVALID, "month: must be one, like 2026-11");
@@ -331,8 +380,6 @@ cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadli
 	if (scan.items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_documents, &scan, e);
-	if (s == OM_OK && scan.one && scan.n == 0)
-		s = om_fail(e, OM_NOT_FOUND, "there is no such document");
 	if (s != OM_OK)
 		return s;
 	out->n_items = scan.n;

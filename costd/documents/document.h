@@ -62,6 +62,9 @@ om_status cd_document_add_file(
 om_status cd_document_has_duplicate(struct cd_db *db, struct cd_number n, Om__Format format, const char *locale,
     const char *paper, bool *out, om_err *e) OM_MUST;
 
+/* cd_document_find gives the one that is asked for; OM_NOT_FOUND: there is none. */
+om_status cd_document_find(struct cd_pool *p, const Om__DocumentQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DocumentReply *out, om_err *e) OM_MUST;
 om_status cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DocumentsReply *out, om_err *e) OM_MUST;
 /* cd_document_file gives a stretch of one of its files; OM_NOT_FOUND: it has none

@@ -258,9 +258,6 @@ keep(struct cd_db *db, void *arg, om_err *e)
 
 	if (s != OM_OK)
 		return s;
-	if (k->q->give_back)
-		return mine ? cd_db_run(db, "UPDATE issuing SET lease_id=NULL,lease_until_us=NULL WHERE id=1", e)
-			    : OM_OK;
 	if (!mine)
 		return om_fail(e, OM_CONFLICT, CD_ISSUE_LOST);
 	return cd_db_exec(db, "UPDATE issuing SET lease_until_us=? WHERE id=1",
@@ -273,4 +270,24 @@ cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, int64_t de
 	struct keep k = {.q = q, .now = now};
 
 	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, keep, &k, e);
+}
+
+static om_status
+drop(struct cd_db *db, void *arg, om_err *e)
+{
+	const Om__IssueDrop *q = arg;
+	struct cd_issuing st;
+	om_status s = cd_issuing_lock(db, &st, e);
+
+	if (s != OM_OK || !cd_issuing_is_mine(&st, &q->lease_id))
+		return s;
+	return cd_db_run(db, "UPDATE issuing SET lease_id=NULL,lease_until_us=NULL WHERE id=1", e);
+}
+
+om_status
+cd_issue_drop(struct cd_pool *p, const Om__IssueDrop *q, int64_t deadline_ms, om_err *e)
+{
+	Om__IssueDrop copy = *q;
+
+	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, drop, &copy, e);
 }

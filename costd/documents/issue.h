@@ -10,7 +10,7 @@
  *
  *   begin    who asks is given the next number, for as long as it says within
  *            CD_ISSUE_KEEP_MS each time that it still needs it
- *   keep     that, or the number is given back
+ *   keep     that; or drop: the number is given back
  *   finish   number, file, figures and hash are stored in one transaction
  *
  * What is issued already for the same person, group and month decides what a
@@ -46,6 +46,8 @@
 om_status cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t deadline_ms,
     struct om_arena *a, Om__IssueBeginReply *out, om_err *e) OM_MUST;
 om_status cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, int64_t deadline_ms, om_err *e) OM_MUST;
+/* cd_issue_drop gives the number back; one that is another's by now stays where it is. */
+om_status cd_issue_drop(struct cd_pool *p, const Om__IssueDrop *q, int64_t deadline_ms, om_err *e) OM_MUST;
 om_status cd_issue_finish(struct cd_pool *p, const Om__IssueFinish *q, om_time now, int64_t deadline_ms,
     struct om_arena *a, Om__IssueReply *out, om_err *e) OM_MUST;
 

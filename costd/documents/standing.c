@@ -6,6 +6,7 @@
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/money.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -159,7 +160,7 @@ cd_standing_load(struct cd_db *db, Om__Document *d, struct om_arena *a, Om__Stan
 	scan.out->document = d;
 	s = cd_db_query(db, "SELECT figures,terms FROM document WHERE year=? AND seq=?",
 	    (struct cd_val[]){CD_I(n.year), CD_I(n.seq)}, 2, keep_standing, &scan, e);
-	if (s == OM_OK && scan.out->terms == NULL)
+	if (s == OM_OK && (scan.out->terms == NULL || scan.out->terms[0] == '\0'))
 		s = om_fail(e, OM_DAMAGED, "%s has no terms", d->number);
 	return s;
 }
@@ -209,6 +210,8 @@ shows(struct cd_db *db, Om__Document *d, const Om__Figures *now, struct om_arena
 	if (s != OM_OK)
 		return s;
 	s = om_msg_unpack(&om__statement_reply__descriptor, st->figures.data, st->figures.len, a, &shown, &why);
+	if (s == OM_OK)
+		s = om_msg_has(shown->total, "total", &why);
 	if (s == OM_OK)
 		s = same_figures(shown->total, now, out, &why);
 	return s == OM_OK ? s : om_fail(e, OM_DAMAGED, "the figures of %s: %s", d->number, om_err_text(&why, s));

@@ -76,6 +76,8 @@ read_item(struct cd_item *it, struct om_arena *a, om_err *e)
 	om_status s;
 
 	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
+	if (s == OM_OK && !it->rec->has_received_us)
+		s = om_fail(&why, OM_INVALID, "received_us: is missing");
 	if (s == OM_OK)
 		s = cd_record_fit(it->rec, a, &why);
 	if (s == OM_OK)

@@ -232,10 +232,6 @@ read_users(struct cd_db *db, void *arg, om_err *e)
 	ask->more = false;
 	cd_sql_init(&q, ask->a);
 	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE TRUE", cd_people_columns);
-	if (ask->q->id != NULL) {
-		cd_sql_add(&q, " AND id=?");
-		cd_sql_value(&q, cd_t(ask->q->id));
-	}
 	if (ask->q->q != NULL && ask->q->q[0] != '\0') {
 		cd_sql_add(&q,
 		    " AND (LOCATE(?,id COLLATE utf8mb4_general_ci)>0 OR "
@@ -270,8 +266,6 @@ cd_query_users(
 	if (ask.items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_users, &ask, e);
-	if (s == OM_OK && q->id != NULL && ask.n == 0)
-		s = om_fail(e, OM_NOT_FOUND, "no such user");
 	if (s != OM_OK)
 		return s;
 	out->n_items = ask.n;
@@ -280,4 +274,52 @@ cd_query_users(
 		out->next_cursor =
 		    cd_cursor_text(CD_CURSOR_USERS, &(struct cd_cursor){.key = ask.items[ask.n - 1]->id}, a);
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* ---- one user ---- */
+
+struct ask_user {
+	const char *id;
+	struct om_arena *a;
+	Om__User *found;
+};
+
+static om_status
+keep_one(void *arg, void *user, const struct cd_val *v, om_err *e)
+{
+	struct ask_user *ask = arg;
+
+	(void)v;
+	(void)e;
+	ask->found = user;
+	return OM_OK;
+}
+
+static om_status
+read_user(struct cd_db *db, void *arg, om_err *e)
+{
+	struct ask_user *ask = arg;
+	struct cd_sql q;
+	om_status s;
+
+	ask->found = NULL;
+	cd_sql_init(&q, ask->a);
+	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
+	cd_sql_value(&q, cd_t(ask->id));
+	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_one, ask, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+om_status
+cd_query_user(
+    struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UserReply *out, om_err *e)
+{
+	struct ask_user ask = {.id = q->id, .a = a};
+	om_status s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_user, &ask, e);
+
+	if (s == OM_OK && ask.found == NULL)
+		s = om_fail(e, OM_NOT_FOUND, "no such user");
+	out->user = s == OM_OK ? ask.found : NULL;
+	return s;
 }

@@ -35,6 +35,9 @@ om_status cd_query_pipeline(
     struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e) OM_MUST;
 /* cd_query_first_day gives the first local day with usage. */
 om_status cd_query_first_day(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e) OM_MUST;
+/* cd_query_user gives one user; OM_NOT_FOUND: there is none. */
+om_status cd_query_user(struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UserReply *out, om_err *e) OM_MUST;
 om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsersReply *out, om_err *e) OM_MUST;
 om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,

@@ -110,22 +110,25 @@ om_status
 cd_letters_retry(struct cd_ledger *l, const Om__RetryQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__RetryReply *out, om_err *e)
 {
+	bool one = q->which_case == OM__RETRY_QUERY__WHICH_ONE;
 	struct page *p;
 	om_status s;
 
 	om_stat_register(&stat_stored);
 	om_stat_register(&stat_duplicate);
 	om_stat_register(&stat_refused);
-	if (q->has_spool_id != q->has_seq || (q->has_spool_id && (q->spool_id.len != SPOOL_ID || q->seq > INT64_MAX)))
+	if (q->which_case == OM__RETRY_QUERY__WHICH__NOT_SET)
+		return om_fail(e, OM_INVALID, "neither one dead letter nor all are asked for");
+	if (one && (q->one->spool_id.len != SPOOL_ID || q->one->seq > INT64_MAX))
 		return om_fail(e, OM_INVALID, "spool_id and seq do not name a dead letter");
 	p = om_arena_alloc(a, sizeof *p);
 	if (p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	p->first = true;
-	p->one_number = q->has_spool_id != 0;
-	if (p->one_number) {
-		memcpy(p->after.spool_id, q->spool_id.data, SPOOL_ID);
-		p->after.seq = q->seq;
+	p->one_number = one;
+	if (one) {
+		memcpy(p->after.spool_id, q->one->spool_id.data, SPOOL_ID);
+		p->after.seq = q->one->seq;
 	}
 	s = retry_listed(l, p, deadline_ms, out, e);
 	if (s == OM_OK && p->one_number && out->tried == 0)

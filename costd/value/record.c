@@ -242,7 +242,8 @@ drop_later_fields(Om__Record *r)
 		if (f->id < FIRST_LATER || f->offset == offsetof(Om__Record, other_id) ||
 		    f->offset == offsetof(Om__Record, alone))
 			continue;
-		om_check(f->label == PROTOBUF_C_LABEL_OPTIONAL && f->type != PROTOBUF_C_TYPE_MESSAGE);
+		om_check(f->label == PROTOBUF_C_LABEL_OPTIONAL && f->type != PROTOBUF_C_TYPE_MESSAGE &&
+		    f->default_value == NULL);
 		if (f->type == PROTOBUF_C_TYPE_STRING)
 			memcpy((char *)r + f->offset, &none, sizeof none);
 		else

@@ -166,7 +166,7 @@ describe('pairs', { concurrency: false }, () => {
     await page.locator('main tbody tr').nth(1).waitFor();
   });
 
-  test('a request that nobody can be asked about is not called unsettled', async () => {
+  test('a request whose platform cannot be asked is not called unsettled', async () => {
     await at.open(path(LOCAL));
     await page.getByText('holds up neither the month nor its files').waitFor();
     await page.getByText('no price', { exact: true }).waitFor();

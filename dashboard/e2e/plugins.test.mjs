@@ -52,7 +52,7 @@ describe('plugins', { concurrency: false }, () => {
     assert.equal(await line.count(), 0);
   });
 
-  test('that nobody has are said to be none', async () => {
+  test('that no request has are said to be none', async () => {
     at.mock.setMode('empty');
     await at.open('/settings?tab=plugins');
     await page.getByText('No plugin has said anything yet').waitFor();
@@ -69,7 +69,7 @@ describe('kinds and groups', { concurrency: false }, () => {
     const lines = page.locator('main tbody tr');
     await lines.first().getByText('embedding').waitFor();
     assert.equal(await lines.filter({ hasText: 'embedding' }).count(), await lines.count());
-    // what a turn cost beyond its requests is nobody's record; the day decides where such a row stands
+    // no record says what a turn cost beyond its requests; the day decides where such a row stands
     const whole = lines.filter({ hasNotText: 'rest of a turn' });
     await whole.first().getByRole('link').first().click();
     await page.getByText('Open WebUI plugin, the request itself').first().waitFor();

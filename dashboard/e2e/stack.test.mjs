@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The pages against a running system, as somebody uses them.
+ * The pages against a running system, as a reader uses them.
  * The figures on the pages are compared with the API, which reads the database, to the last digit.
  */
 import assert from 'node:assert/strict';

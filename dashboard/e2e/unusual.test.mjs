@@ -141,7 +141,7 @@ describe('on a real installation', { concurrency: false }, () => {
   });
 
   test(
-    'another platform’s request without a price is found and waits for nobody',
+    'another platform’s request without a price is found and does not wait for a look-up',
     real,
     async () => {
       const id = `chatcmpl-e2e-${randomUUID()}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// A made-up house: who lives in it, which models they use, and every request of the last months.
+// A made-up school: its users, the models they use, and every request of the last months.
 // The same seed and the same "now" give the same data.
 
 const UNIT = 10n ** 18n;

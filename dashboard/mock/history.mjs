@@ -67,7 +67,7 @@ const NOTHING = {
   finished_at: null,
 };
 
-/** The records behind a row, as the ways they come by would have sent them. */
+/** The records that a row is made of, as each sender would have sent them. */
 function recordsOf(row) {
   const start = Date.parse(row.started_at);
   const end = Date.parse(row.finished_at ?? row.started_at);

@@ -22,10 +22,10 @@ import { changeTerms, firstTerms, listTerms } from './terms.mjs';
 
 const UNIT = 10n ** 18n;
 const HOUR_MS = 3_600_000;
-/** A job of the mode "slow" takes so many looks until it is done. */
+/** A job of the mode "slow" is asked for so many times until it is done. */
 const SLOW_STEPS = 40;
 
-/** store is what was issued and what runs, made anew with the mock's mode. */
+/** store is what was issued and what runs; it is made again when the mock's mode changes. */
 function store(c) {
   if (c.state.inner?.house !== c.state.house) {
     c.state.inner = {
@@ -255,7 +255,7 @@ function exportFile(x) {
 /* Settlement */
 
 const NOT_ASKED = { attempts: 0, next_at: null, last_status: null, last_error: null };
-/** Another platform's: nobody is asked for its price. */
+/** Another platform's: it is not asked for its price. */
 const isUnpriced = (r) => r.platform !== 'openrouter' && r.cost_state === 'unknown';
 
 function unsettled({ kit, c, res, query }) {

@@ -228,7 +228,7 @@ export function cancelIssued(x) {
 export function issueRequest(x) {
   const key = x.params[0];
   const request = x.store.requests.get(key);
-  if (!request) throw new x.kit.Refusal(404, 'Not Found', 'nobody knows a request of that name');
+  if (!request) throw new x.kit.Refusal(404, 'Not Found', 'there is no request of that name');
   request.looks += 1;
   if (!request.document && !request.error && request.looks >= (x.c.state.issueSteps ?? 0)) {
     if (x.c.state.issueFails) request.error = { status: 503, message: 'the disk is full' };

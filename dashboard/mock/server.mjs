@@ -241,8 +241,7 @@ async function login(c, req, res) {
   });
 }
 
-async function logout(c, req, res) {
-  await readBody(req);
+function logout(c, req, res) {
   c.state.sessions.delete(cookie(req));
   res.writeHead(204, { 'set-cookie': 'auth_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict' });
   res.end();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mount } from 'svelte';
-import App from './App.svelte';
-import { prefs } from './lib/prefs.svelte.ts';
-import { session } from './lib/session.svelte.ts';
+import App from '#shell/App.svelte';
+import { prefs } from '#lib/state/prefs.svelte.ts';
+import { session } from '#lib/state/session.svelte.ts';
 import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/base.css';

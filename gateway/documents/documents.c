@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "wire/codec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -203,7 +204,25 @@ gw_document_write(struct om_jw *w, const Om__Document *d)
 /* ---- reading ---- */
 
 om_status
-gw_documents_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e)
+gw_document_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentQuery *q, Om__Document **out, om_err *e)
+{
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_status s;
+
+	req.body_case = OM__REQUEST__BODY_DOCUMENT;
+	req.document = q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
+	if (s != OM_OK)
+		return s;
+	if (rep->body_case != OM__REPLY__BODY_DOCUMENT)
+		return gw_read_mismatch(e);
+	*out = rep->document->document;
+	return om_msg_has(*out, "document", e);
+}
+
+static om_status
+ask_list(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e)
 {
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
@@ -217,20 +236,6 @@ gw_documents_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, O
 	if (rep->body_case != OM__REPLY__BODY_DOCUMENTS)
 		return gw_read_mismatch(e);
 	*out = rep->documents;
-	return OM_OK;
-}
-
-om_status
-gw_document_ask(struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, const Om__Document **out, om_err *e)
-{
-	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
-	om_status s = gw_documents_ask(app, rq, q, &found, e);
-
-	if (s != OM_OK)
-		return s;
-	if (found->n_items != 1 || found->items == NULL)
-		return gw_read_mismatch(e);
-	*out = found->items[0];
 	return OM_OK;
 }
 
@@ -270,7 +275,7 @@ gw_api_documents(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 	om_status s = read_list(rq, &q, e);
 
 	if (s == OM_OK)
-		s = gw_documents_ask(app, rq, &q, &found, e);
+		s = ask_list(app, rq, &q, &found, e);
 	if (s != OM_OK)
 		return s;
 	rp->type = "application/json";
@@ -298,11 +303,12 @@ gw_document_number(struct gw_req *rq, char **out, om_err *e)
 om_status
 gw_api_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
-	const Om__Document *found = NULL;
+	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
+	Om__Document *found = NULL;
 	struct om_jw w;
 	om_status s = gw_document_number(rq, &q.number, e);
 
+	q.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
 	if (s == OM_OK)
 		s = gw_document_ask(app, rq, &q, &found, e);
 	if (s != OM_OK || found == NULL)
@@ -350,6 +356,8 @@ ask_part(struct gw_app *app, struct gw_req *rq, Om__DocumentFileQuery *q, Om__Do
 	if (rep->body_case != OM__REPLY__BODY_DOCUMENT_FILE)
 		return gw_read_mismatch(e);
 	*out = rep->document_file;
+	if ((*out)->file == NULL && (s = om_msg_has((*out)->document, "document", e)) != OM_OK)
+		return s;
 	*file = (*out)->file != NULL ? *(*out)->file : first_file((*out)->document);
 	if (q->has_format && file->format != q->format) /* a costd that knows of one file only, as the next */
 		return om_fail(e, OM_NOT_FOUND, "the document has no file of this format");
@@ -477,8 +485,8 @@ write_verified(struct gw_reply *rp, const Om__Document *d)
 om_status
 gw_api_verify(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
-	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
+	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
+	Om__Document *found = NULL;
 	int64_t wait_s;
 	om_status s = gw_throttle_begin(app->verify_throttle, rq->client, om_mono_ms(), &wait_s);
 
@@ -486,15 +494,16 @@ gw_api_verify(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
 		return om_fail(e, s, "too many unknown codes; try again in %lld s", (long long)wait_s);
 	}
+	q.by_case = OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE;
 	q.verification_code = om_arena_printf(rq->arena, "%.64s", rq->param[0]);
-	s = q.verification_code != NULL ? gw_documents_ask(app, rq, &q, &found, e)
+	s = q.verification_code != NULL ? gw_document_ask(app, rq, &q, &found, e)
 					: om_fail(e, OM_NOMEM, "out of memory");
-	if (s == OM_OK && found->n_items == 1) {
+	if (s == OM_OK && found != NULL) {
 		gw_throttle_succeed(app->verify_throttle, rq->client);
-		write_verified(rp, found->items[0]);
+		write_verified(rp, found);
 		return OM_OK;
 	}
-	if (s == OM_NOT_FOUND || s == OM_OK) {
+	if (s == OM_NOT_FOUND) {
 		om_stat_add(&st_unknown, 1);
 		return om_fail(e, OM_NOT_FOUND, "no document has this code");
 	}

@@ -29,12 +29,8 @@ om_status gw_document_format(const char *text, Om__Format *out, om_err *e) OM_MU
 /* gw_document_number takes the number from the path, into the arena. */
 om_status gw_document_number(struct gw_req *rq, char **out, om_err *e) OM_MUST;
 
-/* gw_documents_ask asks costd; the answer lives in the request's arena. */
-om_status gw_documents_ask(
-    struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, Om__DocumentsReply **out, om_err *e) OM_MUST;
-
-/* gw_document_ask asks for the one document that q describes. */
+/* gw_document_ask asks costd for one document; it lives in the request's arena. */
 om_status gw_document_ask(
-    struct gw_app *app, struct gw_req *rq, Om__DocumentsQuery *q, const Om__Document **out, om_err *e) OM_MUST;
+    struct gw_app *app, struct gw_req *rq, Om__DocumentQuery *q, Om__Document **out, om_err *e) OM_MUST;
 
 #endif

@@ -152,6 +152,7 @@ give_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Re
 {
 	Om__JobStart what = OM__JOB_START__INIT;
 
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = q;
 	return give(app, rq, rp, &what, e);
 }
@@ -262,6 +263,7 @@ give_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Forma
 	om_status s = gw_read_usage(rq, &ask, e);
 
 	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	what.file_case = OM__JOB_START__FILE_USAGE;
 	what.usage = &ask.query;
 	return s == OM_OK ? give_rows(app, rq, rp, &what, "usage", format, e) : s;
 }
@@ -274,6 +276,7 @@ give_generations(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om_
 	om_status s = gw_read_generations(rq, &ask, e);
 
 	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	what.file_case = OM__JOB_START__FILE_GENERATIONS;
 	what.generations = &ask.query;
 	return s == OM_OK ? give_rows(app, rq, rp, &what, "requests", format, e) : s;
 }

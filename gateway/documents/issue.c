@@ -284,13 +284,14 @@ gw_api_document_issue(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp
 om_status
 gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	Om__DocumentsQuery which = OM__DOCUMENTS_QUERY__INIT;
+	Om__DocumentQuery which = OM__DOCUMENT_QUERY__INIT;
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
-	const Om__Document *d = NULL;
+	Om__Document *d = NULL;
 	om_status s = read_body(rq, &q, read_reason, e);
 
 	if (s == OM_OK)
 		s = name_request(rq, &q, e);
+	which.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
 	if (s == OM_OK)
 		s = gw_document_number(rq, &which.number, e);
 	if (s == OM_OK)
@@ -317,18 +318,11 @@ gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *r
 static om_status
 ask_costd(struct gw_app *app, struct gw_req *rq, char *request, Om__IssueReply *out, om_err *e)
 {
-	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
-	Om__DocumentsReply none = OM__DOCUMENTS_REPLY__INIT, *found = &none;
-	om_status s;
+	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
 
+	q.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
 	q.request = request;
-	s = gw_documents_ask(app, rq, &q, &found, e);
-	if (s != OM_OK)
-		return s;
-	if (found->n_items != 1 || found->items == NULL)
-		return gw_read_mismatch(e);
-	out->document = found->items[0];
-	return OM_OK;
+	return gw_document_ask(app, rq, &q, &out->document, e);
 }
 
 static om_status

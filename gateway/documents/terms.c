@@ -21,7 +21,9 @@ ask(struct gw_app *app, struct gw_req *rq, Om__Request *req, const Om__TermsRepl
 	if (rep->body_case != OM__REPLY__BODY_TERMS)
 		return gw_read_mismatch(e);
 	*out = rep->terms;
-	return OM_OK;
+	for (size_t i = 0; s == OM_OK && i < rep->terms->n_items; i++)
+		s = om_msg_has(rep->terms->items[i]->terms, "terms of a day", e);
+	return s;
 }
 
 /* ---- writing ---- */

@@ -474,7 +474,7 @@ hash_packed(const Om__Record *r, bool is_trace, unsigned char out[OM_SHA256], om
 static om_status
 identify(const json_t *o, struct om_arena *a, Om__Record *r, const struct om_fit *notes, om_err *e)
 {
-	bool named = r->record_id.data != NULL;
+	bool named = r->record_id.len > 0;
 	unsigned char *content = om_arena_alloc(a, OM_SHA256), *id = om_arena_alloc(a, RECORD_ID);
 	om_status s;
 

@@ -7,6 +7,7 @@
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/text.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -272,6 +273,17 @@ read_id(const struct gw_req *rq, char **out, om_err *e)
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
+/* check_parts: what the answer cannot do without. */
+static om_status
+check_parts(const Om__GenerationReply *g, om_err *e)
+{
+	om_status s = om_msg_has(g->generation, "generation", e);
+
+	for (size_t i = 0; s == OM_OK && i < g->n_records; i++)
+		s = om_msg_has(g->records[i]->user, "user of a record", e);
+	return s;
+}
+
 om_status
 gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -292,6 +304,8 @@ gw_api_generation(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om
 	if (rep->body_case != OM__REPLY__BODY_GENERATION)
 		return gw_read_mismatch(e);
 	g = rep->generation;
+	if ((s = check_parts(g, e)) != OM_OK)
+		return s;
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');

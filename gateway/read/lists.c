@@ -8,6 +8,7 @@
 #include "settle.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/text.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -38,29 +39,13 @@ write_user(struct om_jw *w, const Om__User *u)
 	om_jw_close(w, '}');
 }
 
-static om_status
-ask_users(struct gw_app *app, struct gw_req *rq, Om__UsersQuery *q, Om__UsersReply **out, om_err *e)
-{
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	om_status s;
-
-	req.body_case = OM__REQUEST__BODY_USERS;
-	req.users = q;
-	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_USERS)
-		return gw_read_mismatch(e);
-	*out = rep->users;
-	return OM_OK;
-}
-
 om_status
 gw_api_users(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__UsersQuery q = OM__USERS_QUERY__INIT;
-	Om__UsersReply none = OM__USERS_REPLY__INIT, *users = &none;
+	Om__Request req = OM__REQUEST__INIT;
+	const Om__UsersReply *users;
+	Om__Reply *rep = NULL;
 	struct om_jw w;
 	om_status s;
 
@@ -69,9 +54,14 @@ gw_api_users(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 	    (s = gw_query_limit(rq, 1000, 100, &q.limit, e)) != OM_OK)
 		return s;
 	q.has_limit = 1;
-	s = ask_users(app, rq, &q, &users, e);
+	req.body_case = OM__REQUEST__BODY_USERS;
+	req.users = &q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
 	if (s != OM_OK)
 		return s;
+	if (rep->body_case != OM__REPLY__BODY_USERS)
+		return gw_read_mismatch(e);
+	users = rep->users;
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
@@ -88,8 +78,9 @@ gw_api_users(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 om_status
 gw_api_user(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	Om__UsersQuery q = OM__USERS_QUERY__INIT;
-	Om__UsersReply none = OM__USERS_REPLY__INIT, *users = &none;
+	Om__UserQuery q = OM__USER_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
 	struct om_jw w;
 	om_status s;
 
@@ -98,14 +89,20 @@ gw_api_user(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *
 	q.id = om_arena_strdup(rq->arena, rq->param[0]);
 	if (q.id == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = ask_users(app, rq, &q, &users, e);
-	if (s == OM_NOT_FOUND || (s == OM_OK && users->n_items != 1))
+	req.body_case = OM__REQUEST__BODY_USER;
+	req.user = &q;
+	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
+	if (s == OM_NOT_FOUND)
 		return om_fail(e, OM_NOT_FOUND, "there is no such user");
+	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_USER)
+		return gw_read_mismatch(e);
+	if (s == OM_OK)
+		s = om_msg_has(rep->user->user, "user", e);
 	if (s != OM_OK)
 		return s;
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
-	write_user(&w, users->items[0]);
+	write_user(&w, rep->user->user);
 	return OM_OK;
 }
 

@@ -56,7 +56,8 @@ write_event(const struct stream *st, const struct om_buf *packed, om_time receiv
 	struct om_jw w;
 
 	om_arena_init(&a, ARENA_BYTES);
-	if (om_msg_unpack(&om__record__descriptor, packed->data, packed->len, &a, &r, NULL) == OM_OK) {
+	if (om_msg_unpack(&om__record__descriptor, packed->data, packed->len, &a, &r, NULL) == OM_OK &&
+	    r->user != NULL) {
 		gw_live_mark(st->app->live, st->at, mark);
 		om_buf_printf(out, "event: record\nid: %s\ndata: ", mark);
 		om_jw_init(&w, out);

@@ -6,6 +6,7 @@
 #include "envelope.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/json.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -128,6 +129,17 @@ write_row(struct om_jw *w, const Om__UsageReply *u, const Om__UsageRow *row)
 	om_jw_close(w, '}');
 }
 
+/* check_parts: what the answer cannot do without. */
+static om_status
+check_parts(const Om__UsageReply *u, om_err *e)
+{
+	om_status s = om_msg_has(u->total, "total", e);
+
+	for (size_t i = 0; s == OM_OK && i < u->n_rows; i++)
+		s = om_msg_has(u->rows[i]->figures, "figures of a row", e);
+	return s;
+}
+
 om_status
 gw_api_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
@@ -148,6 +160,8 @@ gw_api_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 	if (rep->body_case != OM__REPLY__BODY_USAGE)
 		return gw_read_mismatch(e);
 	u = rep->usage;
+	if ((s = check_parts(u, e)) != OM_OK)
+		return s;
 	rp->type = "application/json";
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');

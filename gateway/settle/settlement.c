@@ -197,7 +197,8 @@ gw_api_dead_letters(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, 
 
 /* read_retry reads which letter; no members mean all. */
 static om_status
-read_retry(const struct gw_req *rq, Om__RetryQuery *q, unsigned char spool_id[SPOOL_ID], om_err *e)
+read_retry(const struct gw_req *rq, Om__RetryQuery *q, Om__DeadLetterNumber *one, unsigned char spool_id[SPOOL_ID],
+    om_err *e)
 {
 	const char *spool = NULL;
 	bool has_seq = false;
@@ -216,10 +217,10 @@ read_retry(const struct gw_req *rq, Om__RetryQuery *q, unsigned char spool_id[SP
 	if (s == OM_OK && spool != NULL) {
 		if (strlen(spool) != (size_t)2 * SPOOL_ID || !om_unhex(spool, (size_t)2 * SPOOL_ID, spool_id))
 			s = om_fail(e, OM_INVALID, "spool_id: must be 32 hexadecimal digits");
-		q->has_spool_id = 1;
-		q->spool_id = (ProtobufCBinaryData){.len = SPOOL_ID, .data = spool_id};
-		q->has_seq = 1;
-		q->seq = (uint64_t)seq;
+		one->spool_id = (ProtobufCBinaryData){.len = SPOOL_ID, .data = spool_id};
+		one->seq = (uint64_t)seq;
+		q->which_case = OM__RETRY_QUERY__WHICH_ONE;
+		q->one = one;
 	}
 	json_decref(doc);
 	return s;
@@ -229,12 +230,17 @@ om_status
 gw_api_retry_dead_letters(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RetryQuery q = OM__RETRY_QUERY__INIT;
+	Om__DeadLetterNumber one = OM__DEAD_LETTER_NUMBER__INIT;
+	Om__AllDeadLetters all = OM__ALL_DEAD_LETTERS__INIT;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
 	unsigned char spool_id[SPOOL_ID];
 	struct om_jw w;
-	om_status s = read_retry(rq, &q, spool_id, e);
+	om_status s;
 
+	q.which_case = OM__RETRY_QUERY__WHICH_ALL;
+	q.all = &all;
+	s = read_retry(rq, &q, &one, spool_id, e);
 	if (s != OM_OK)
 		return s;
 	req.body_case = OM__REQUEST__BODY_RETRY;

@@ -31,7 +31,7 @@ gw_batch_free(struct gw_batch **bp)
 }
 
 om_status
-gw_batch_add(struct gw_batch *b, const Om__Record *r, om_err *e)
+gw_batch_add(struct gw_batch *b, Om__Record *r, om_err *e)
 {
 	if (b->n == b->cap) {
 		size_t cap = b->cap == 0 ? 16 : b->cap * 2;

@@ -20,6 +20,6 @@ struct gw_batch *gw_batch_new(void);
 void gw_batch_free(struct gw_batch **b);
 
 /* gw_batch_add packs the record and takes a copy. */
-om_status gw_batch_add(struct gw_batch *b, const Om__Record *r, om_err *e) OM_MUST;
+om_status gw_batch_add(struct gw_batch *b, Om__Record *r, om_err *e) OM_MUST;
 
 #endif

@@ -29,6 +29,12 @@ om_log_init(const char *service, om_log_level least)
 }
 
 const char *
+om_log_service(void)
+{
+	return service_name;
+}
+
+const char *
 om_i64_text(char buf[24], int64_t v)
 {
 	(void)snprintf(buf, 24, "%lld", (long long)v);

@@ -11,7 +11,8 @@
  * Failure   OM_UNAVAILABLE: no peer took the request, or the one that took it
  *           went away.  OM_TIMEOUT: a peer took it and did not answer in time.
  *           Both ways it may have been carried out, and the caller may ask
- *           again: every handler must allow for that.
+ *           again: every handler must allow for that.  OM_VERSION: the peer is
+ *           older or newer; the message says which of the two is to be updated.
  * Threads   All calls from any thread.
  *
  * What nng 1.5.2 (Debian 12) does wrong and how this code stays clear of it:
@@ -38,7 +39,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OM_WIRE_VERSION   1u
+#define OM_WIRE_VERSION   2u
 #define OM_WIRE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* of one message */
 #define OM_WIRE_MAX_URLS  8
 

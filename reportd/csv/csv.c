@@ -2,6 +2,7 @@
 #include "csv.h"
 
 #include "words/clean.h"
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -26,9 +27,8 @@ rd_csv_fini(struct rd_csv *c)
 static void
 begin_cell(struct rd_csv *c)
 {
-	if (c->begun)
+	if (c->cells++ > 0)
 		om_buf_chr(&c->buf, ',');
-	c->begun = true;
 }
 
 /* add_valid appends text with U+FFFD in place of bad bytes, and quotes doubled. */
@@ -117,8 +117,10 @@ flush(struct rd_csv *c)
 om_status
 rd_csv_row(struct rd_csv *c, om_err *e)
 {
+	c->columns = c->columns == 0 ? c->cells : c->columns;
+	om_check(c->cells > 0 && c->cells == c->columns); /* as many as in the first row */
+	c->cells = 0;
 	om_buf_str(&c->buf, "\r\n");
-	c->begun = false;
 	if (c->buf.len >= FLUSH_BYTES)
 		flush(c);
 	return c->status == OM_OK ? OM_OK : om_fail(e, c->status, "%s", c->why.text);

@@ -2,13 +2,13 @@
 /*
  * csv.h - rows of RFC 4180 into a task's file.
  *
- * Shape     UTF-8 without a mark, lines end in CR LF, cells are quoted where
+ * Shape     UTF-8 without a byte order mark, lines end in CR LF, cells are quoted where
  *           they must be.  A text cell that a spreadsheet would take for a
  *           formula (it begins with = + - @, TAB, CR or LF), and one that begins
  *           with an apostrophe, gets an apostrophe in front: take the first one
  *           away to have the text back.
- * Use       Unchecked calls; the first failure is kept and told by rd_csv_row
- *           and rd_csv_done.
+ * Use       Unchecked calls; the first failure is kept and returned by rd_csv_row
+ *           and rd_csv_done.  Each row has as many cells as the first.
  */
 #ifndef RD_CSV_H
 #define RD_CSV_H
@@ -21,7 +21,8 @@
 struct rd_csv {
 	struct rd_task *task; /* borrowed */
 	struct om_buf buf;
-	bool begun; /* the row has a cell */
+	unsigned cells;   /* of the row, so far */
+	unsigned columns; /* cells of the first row; 0: there is none yet */
 	om_status status;
 	om_err why;
 };

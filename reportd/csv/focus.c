@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * focus.c - requests in the columns of FOCUS 1.2, the FinOps Open Cost and
- * Usage Specification: all that it wants from everybody, those of the others
+ * Usage Specification: all that it requires, those of the others
  * that mean something here, and our own, which begin with x_.
  *
  * A request is a charge of the time it took, in whole seconds.  What the provider bills is

@@ -183,6 +183,18 @@ put_figures(struct rd_csv *c, const Om__Figures *f)
 #include "messages/figures.def"
 }
 
+/* put_told ends a row with the figures that costd told. */
+static om_status
+put_told(struct rd_csv *c, const Om__Figures *f, om_err *e)
+{
+	om_status s = om_msg_has(f, "figures", e);
+
+	if (s != OM_OK)
+		return s;
+	put_figures(c, f);
+	return rd_csv_row(c, e);
+}
+
 om_status
 rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 {
@@ -205,12 +217,10 @@ rd_write_usage_csv(const Om__UsageReply *u, struct rd_task *t, om_err *e)
 			if (u->group_by[i] == OM__DIMENSION__DIMENSION_USER)
 				rd_csv_text(&c, u->rows[r]->user_name);
 		}
-		put_figures(&c, u->rows[r]->figures);
-		s = rd_csv_row(&c, e);
+		s = put_told(&c, u->rows[r]->figures, e);
 	}
 	if (s == OM_OK && u->n_group_by == 0) { /* the total alone */
-		put_figures(&c, u->total);
-		s = rd_csv_row(&c, e);
+		s = put_told(&c, u->total, e);
 	}
 	if (s == OM_OK)
 		s = rd_csv_done(&c, e);

@@ -2,6 +2,13 @@
 /*
  * requests.h - rows as CSV, for programs: the columns are the same for ever, in
  * no language, exact.  README.md lists them.
+ *
+ * Does      Writes requests, also in the columns of FOCUS, and totals into a task's
+ *           file, as they come.
+ * Owns      Nothing.
+ * Promises  Columns keep their places; new ones come at the end.  No cell is a formula.
+ * Never     Holds all rows in memory; rounds.
+ * Threads   One file, one thread; several at once.
  */
 #ifndef RD_REQUESTS_H
 #define RD_REQUESTS_H

@@ -5,6 +5,10 @@
  */
 #include "statement_in.h"
 
+#include "base/invariant.h"
+
+#define MOST_AMOUNTS 8
+
 static const char *
 fee_remark(struct rd_maker *m, const struct rd_charges *c, const struct rd_printed *p)
 {
@@ -25,7 +29,7 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 {
 	const struct rd_locale *t = m->locale;
 	const struct rd_terms *terms = m->terms;
-	struct rd_amount *at = om_arena_array(m->arena, 8, sizeof *at);
+	struct rd_amount *at = om_arena_array(m->arena, MOST_AMOUNTS, sizeof *at);
 	struct rd_printed exact = {0, c->usage, c->fee, c->markup, c->token_markup, c->net, OM_MONEY_ZERO, c->net};
 	const struct rd_printed *p = printed != NULL ? printed : &exact;
 	char percent[RD_SHOWN], price[RD_SHOWN];
@@ -61,6 +65,7 @@ rd_amounts_make(struct rd_maker *m, const struct rd_figures *f, const struct rd_
 	if (!om_money_is_zero(f->byok_cost))
 		at[n++] = (struct rd_amount){t->byok_costs, t->byok_remark, printed != NULL ? m->byok : f->byok_cost,
 		    true, f->byok_cost, RD_ASIDE};
+	om_check(n <= MOST_AMOUNTS);
 	*n_out = n;
 	return at;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "bill.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 
 __extension__ typedef unsigned __int128 u128;
@@ -63,6 +65,7 @@ rd_money_scale(om_money a, om_money by, int shift, int digits, om_money *out)
 	om_money m = {1};
 	u128 v, unit = 1;
 
+	om_check(digits >= 0 && digits <= OM_MONEY_DIGITS && shift >= 0);
 	*out = OM_MONEY_ZERO;
 	for (int i = 0; i < drop; i++) {
 		lost = lost || last != 0;
@@ -156,6 +159,7 @@ rd_charges_of(const struct rd_terms *t, const struct rd_figures *f, struct rd_ch
 		return too_large(e);
 	if (om_money_add(c.net, c.fee, &c.net) != OM_OK)
 		return too_large(e);
+	om_check(c.net.v == c.usage.v + c.markup.v + c.token_markup.v + c.fee.v);
 	c.lifted = t->floor && !om_money_is_zero(c.fee) ? 1 : 0;
 	*out = c;
 	return OM_OK;
@@ -246,6 +250,8 @@ rd_bill_print(const struct rd_terms *t, const struct rd_charges *c, struct rd_pr
 	    print_fee(t, c, &p) != OM_OK || rd_money_scale(p.net, t->tax_rate, 2, p.digits, &p.tax) != OM_OK ||
 	    om_money_add(p.net, p.tax, &p.total) != OM_OK)
 		return too_large(e);
+	om_check(p.net.v == p.usage.v + p.markup.v + p.token_markup.v + p.fee.v); /* the lines as printed */
+	om_check(p.total.v == p.net.v + p.tax.v);
 	*out = p;
 	return OM_OK;
 }

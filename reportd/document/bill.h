@@ -18,6 +18,9 @@
  *           6. net amount: the sum of the printed lines;
  *           7. tax on the net amount, rounded the same way;
  *           8. total: net amount and tax.
+ * Of many   A group's bill and a report's are the sums of steps 1 to 3 of each user,
+ *           then steps 4 to 8 once: they may differ by cents from the sum of the users'
+ *           own statements.  BYOK costs are shown and are in no sum.
  * Failure   OM_INTERNAL when an amount is beyond all bounds.
  * Threads   Pure functions.
  */

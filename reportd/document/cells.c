@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "cells.h"
 
+#include "base/invariant.h"
+
 static void
 add_cell(struct rd_row *r, struct rd_column col, struct rd_cell cell)
 {
+	om_check(r->n < RD_MAX_COLUMNS);
 	if (r->columns != NULL)
 		r->columns[r->n] = col;
 	if (r->cells != NULL)

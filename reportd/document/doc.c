@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "doc.h"
 
+#include "base/invariant.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+__extension__ typedef unsigned __int128 u128;
 
 const char *
 rd_doc_watermark(const struct rd_doc *d)
@@ -89,10 +93,41 @@ rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l, 
 	return buf;
 }
 
+/* check_sum: a column's total is the sum of its rows.  Sums may pass any bound on the
+ * way, so they wrap around. */
+static void
+check_sum(const struct rd_table *t, unsigned column)
+{
+	const struct rd_cell *total = &t->total[column];
+	u128 money = 0;
+	uint64_t n = 0;
+
+	for (size_t row = 0; row < t->n_rows; row++) {
+		const struct rd_cell *c = &t->cells[row * t->n_columns + column];
+
+		if (c->known && t->columns[column].kind == RD_INT)
+			n += c->u.n;
+		else if (c->known)
+			money += (u128)c->u.money.v;
+	}
+	om_check(t->columns[column].kind == RD_INT ? total->u.n == n : (u128)total->u.money.v == money);
+}
+
+void
+rd_table_check(const struct rd_table *t)
+{
+	om_check(t->n_columns > 0 && t->n_columns <= RD_MAX_COLUMNS);
+	om_check((t->cells != NULL) != (t->fill != NULL));
+	for (unsigned i = 0; t->cells != NULL && t->total != NULL && i < t->n_columns; i++)
+		if (t->total[i].known && (t->columns[i].kind == RD_INT || t->columns[i].kind == RD_MONEY))
+			check_sum(t, i);
+}
+
 om_status
 rd_table_row(const struct rd_table *t, size_t row, struct om_arena *a, struct rd_cell *scratch,
     const struct rd_cell **out, om_err *e)
 {
+	om_check(row < t->n_rows);
 	*out = scratch;
 	if (t->cells == NULL)
 		return t->fill(t->from, row, a, scratch, e);

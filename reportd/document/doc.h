@@ -178,6 +178,10 @@ const char *rd_cell_text(
 const char *rd_cell_shown(const struct rd_cell *c, rd_kind kind, const struct rd_locale *l,
     const struct om_zone_table *zone, char buf[RD_SHOWN]);
 
+/* rd_table_check aborts where a table is not made as it must be: a total is not the sum
+ * of the rows that are here, or a row has more cells than there may be. */
+void rd_table_check(const struct rd_table *t);
+
 /* rd_table_row gives the cells of a row: the table's own, or those filled into
  * scratch (RD_MAX_COLUMNS cells). */
 om_status rd_table_row(const struct rd_table *t, size_t row, struct om_arena *a, struct rd_cell *scratch,

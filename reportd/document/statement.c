@@ -270,6 +270,10 @@ rd_statement_new(const Om__StatementReply *r, const struct rd_month *month, cons
 		s = rd_sections_make(&m, &d->sections, &d->n_sections, e);
 	if (s != OM_OK)
 		return s;
+	for (size_t i = 0; i < d->n_tables; i++)
+		rd_table_check(&d->tables[i]);
+	for (size_t i = 0; i < d->n_sections; i++)
+		rd_table_check(d->sections[i].table);
 
 	d->locale = m.locale;
 	d->zone = month->zone;

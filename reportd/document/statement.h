@@ -3,8 +3,12 @@
  * statement.h - costd's figures of one month made into a document: of one user,
  * of one group, or of everyone.
  *
- * Promise   Every table of the document adds up to costd's total to the last
+ * Does      Makes tables, amounts, facts and notes in one language (doc.h), under the
+ *           terms of the month; the bill in the order of bill.h.
+ * Owns      Nothing: a document lives in the caller's arena.
+ * Promises  Every table of the document adds up to costd's total to the last
  *           digit; where it does not, there is no document.
+ * Never     Knows a file's format; asks costd.
  * Failure   OM_PROTOCOL when the reply is not one; OM_INTERNAL when its parts
  *           do not add up; OM_NOMEM.
  * Threads   Pure.

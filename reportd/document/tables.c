@@ -8,6 +8,7 @@
 #include "words/clean.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/invariant.h"
 
 #include <string.h>
 
@@ -200,6 +201,7 @@ make_usage(struct rd_maker *m, const struct source *src, struct rd_table *t, om_
 	put_figures(&foot, m, &sum, false);
 	if (with_charges)
 		s = put_charges(&foot, m, &m->charges, e);
+	om_check(s != OM_OK || foot.n == head.n); /* a total under each column */
 	*t = (struct rd_table){
 	    .name = src->name,
 	    .title = src->title,

@@ -60,7 +60,7 @@ struct rd_delivery {
 /* One month under way. */
 struct job {
 	struct rd_delivery *d;
-	Om__DeliveryReply *due;
+	Om__DeliveryTakeReply *due;
 	char month[8];
 	struct om_arena *a; /* as long as the month */
 	struct rd_month_folder folder;
@@ -124,34 +124,22 @@ ask(struct rd_delivery *d, Om__Request *req, Om__Reply__BodyCase want, struct om
 	return s;
 }
 
-static om_status
-ask_delivery(struct rd_delivery *d, Om__DeliveryQuery *q, struct om_arena *a, Om__DeliveryReply **out, om_err *e)
-{
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	om_status s;
-
-	req.body_case = OM__REQUEST__BODY_DELIVERY;
-	req.delivery = q;
-	s = ask(d, &req, OM__REPLY__BODY_DELIVERY, a, &rep, e);
-	if (s == OM_OK && out != NULL)
-		*out = rep->delivery;
-	return s;
-}
-
 /* keep tells costd that the month is still being written, and read. */
 static om_status
 keep(void *arg, om_err *e)
 {
 	struct job *j = arg;
-	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
+	Om__DeliveryKeep q = OM__DELIVERY_KEEP__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
 	struct om_arena a;
 	om_status s;
 
 	om_arena_init(&a, (size_t)64 * 1024);
-	q.has_lease_id = true;
 	q.lease_id = j->due->lease_id;
-	s = ask_delivery(j->d, &q, &a, NULL, e);
+	req.body_case = OM__REQUEST__BODY_DELIVERY_KEEP;
+	req.delivery_keep = &q;
+	s = ask(j->d, &req, OM__REPLY__BODY_DELIVERY_KEEP, &a, &rep, e);
 	om_arena_fini(&a);
 	return s == OM_OK && atomic_load(&j->opened) ? rd_reading_keep(&j->moment, e) : s;
 }
@@ -174,6 +162,8 @@ open_moment(struct job *j, om_err *e)
 	s = om_fleet_call(j->d->opts.issuing->fleet, &req, CALL_MS, j->a, &rep, &at, e);
 	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_STATEMENT)
 		s = om_fail(e, OM_PROTOCOL, "costd answered something else");
+	if (s == OM_OK)
+		s = rd_statement_check(rep->statement, e);
 	if (s == OM_OK)
 		s = rd_reading_set(&j->moment, j->d->opts.issuing->fleet, at, rep->statement->reading_id, e);
 	if (s != OM_OK)
@@ -224,6 +214,8 @@ copy_file(struct job *j, char *number, Om__Format format, om_err *e)
 		s = ask(j->d, &req, OM__REPLY__BODY_DOCUMENT_FILE, &a, &rep, e);
 		if (s == OM_OK && rep->document_file->data.len == 0)
 			s = om_fail(e, OM_PROTOCOL, "costd gave no part of the file");
+		if (s == OM_OK && rep->document_file->file == NULL)
+			s = om_msg_has(rep->document_file->document, "document", e);
 		if (s == OM_OK) {
 			bytes = rep->document_file->file != NULL ? rep->document_file->file->bytes
 								 : rep->document_file->document->bytes;
@@ -395,7 +387,9 @@ fill_folder(struct job *j, om_err *e)
 static om_status
 report_done(struct job *j, om_err *e)
 {
-	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
+	Om__DeliveryDone q = OM__DELIVERY_DONE__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
 	Om__DeliveredFile *files = om_arena_array(j->a, j->folder.n + 1, sizeof *files);
 
 	q.files = om_arena_array(j->a, j->folder.n + 1, sizeof(Om__DeliveredFile *));
@@ -418,22 +412,26 @@ report_done(struct job *j, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	q.n_files = j->folder.n;
 	q.totals = j->all != NULL ? j->all->total : j->folder.totals;
-	q.has_lease_id = true;
 	q.lease_id = j->due->lease_id;
-	return ask_delivery(j->d, &q, j->a, NULL, e);
+	req.body_case = OM__REQUEST__BODY_DELIVERY_DONE;
+	req.delivery_done = &q;
+	return ask(j->d, &req, OM__REPLY__BODY_DELIVERY_DONE, j->a, &rep, e);
 }
 
 static void
 report_failure(struct job *j, const char *why)
 {
-	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
+	Om__DeliveryFail q = OM__DELIVERY_FAIL__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
 	om_err e = {.text = ""};
 	om_status s;
 
-	q.has_lease_id = true;
 	q.lease_id = j->due->lease_id;
 	q.failure = om_arena_strdup(j->a, why);
-	s = q.failure != NULL ? ask_delivery(j->d, &q, j->a, NULL, &e) : OM_NOMEM;
+	req.body_case = OM__REQUEST__BODY_DELIVERY_FAIL;
+	req.delivery_fail = &q;
+	s = q.failure != NULL ? ask(j->d, &req, OM__REPLY__BODY_DELIVERY_FAIL, j->a, &rep, &e) : OM_NOMEM;
 	om_log(OM_LOG_ERROR, "a month's files were not written", "month", j->month, "why", why, "not_reported",
 	    s != OM_OK ? om_err_text(&e, s) : NULL, NULL);
 }
@@ -471,15 +469,20 @@ deliver(struct job *j)
 static bool
 look(struct rd_delivery *d, om_err *told)
 {
-	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
-	Om__DeliveryReply *due = NULL;
+	Om__DeliveryTake q = OM__DELIVERY_TAKE__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__DeliveryTakeReply *due = NULL;
+	Om__Reply *rep = NULL;
 	struct om_arena a;
 	om_err e = {.text = ""};
 	bool found = false;
 	om_status s;
 
 	om_arena_init(&a, LIST_BYTES);
-	s = ask_delivery(d, &q, &a, &due, &e);
+	req.body_case = OM__REQUEST__BODY_DELIVERY_TAKE;
+	req.delivery_take = &q;
+	s = ask(d, &req, OM__REPLY__BODY_DELIVERY_TAKE, &a, &rep, &e);
+	due = s == OM_OK ? rep->delivery_take : NULL;
 	if (s == OM_OK && due->has_lease_id && due->delivery_id != NULL && due->month >= 1 && due->month <= 12 &&
 	    due->year <= 9999) {
 		struct job j = {.d = d, .due = due, .a = &a, .folder = {.parent = -1, .dir = -1, .file = -1}};

@@ -5,6 +5,7 @@
 #include "source/figures.h"
 #include "envelope.pb-c.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/money.h"
 
@@ -35,20 +36,14 @@ struct held {
 };
 
 static om_status
-tell_costd(struct rd_issuing *is, ProtobufCBinaryData lease, bool give_back, om_err *e)
+tell_costd(struct rd_issuing *is, Om__Request *req, om_err *e)
 {
-	Om__IssueKeep q = OM__ISSUE_KEEP__INIT;
-	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply *rep = NULL;
 	struct om_arena a;
 	om_status s;
 
 	om_arena_init(&a, (size_t)64 * 1024);
-	q.lease_id = lease;
-	q.has_give_back = q.give_back = give_back;
-	req.body_case = OM__REQUEST__BODY_ISSUE_KEEP;
-	req.issue_keep = &q;
-	s = om_wire_call(is->costd, &req, CALL_MS, &a, &rep, e);
+	s = om_wire_call(is->costd, req, CALL_MS, &a, &rep, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -57,8 +52,26 @@ static om_status
 keep(void *arg, om_err *e)
 {
 	const struct held *h = arg;
+	Om__IssueKeep q = OM__ISSUE_KEEP__INIT;
+	Om__Request req = OM__REQUEST__INIT;
 
-	return tell_costd(h->is, h->lease, false, e);
+	q.lease_id = h->lease;
+	req.body_case = OM__REQUEST__BODY_ISSUE_KEEP;
+	req.issue_keep = &q;
+	return tell_costd(h->is, &req, e);
+}
+
+/* give_back: costd finds out by itself, after a while, if it is not told. */
+static om_status
+give_back(const struct held *h, om_err *e)
+{
+	Om__IssueDrop q = OM__ISSUE_DROP__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+
+	q.lease_id = h->lease;
+	req.body_case = OM__REQUEST__BODY_ISSUE_DROP;
+	req.issue_drop = &q;
+	return tell_costd(h->is, &req, e);
 }
 
 /* ---- the steps ---- */
@@ -344,7 +357,7 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 			s = finish(w, out, e);
 		rd_lease_keeper_stop(&k);
 	}
-	if (s != OM_OK && tell_costd(w->is, begun->lease_id, true, NULL) != OM_OK)
+	if (s != OM_OK && give_back(&held, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",
 		    begun->number, NULL);
 	return s;
@@ -367,8 +380,10 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
     Om__IssueReply **out, om_err *e)
 {
 	struct work w = {.is = is, .q = q, .of = of, .a = a};
-	om_status s = check_asked(&w, e);
+	om_status s;
 
+	om_check(of == NULL || of->in != NULL);
+	s = check_asked(&w, e);
 	*out = NULL;
 	if (s == OM_OK)
 		s = begin(&w, deadline_ms, e);

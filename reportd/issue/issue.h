@@ -4,13 +4,18 @@
  * and gives a number, the document is made with it, and costd gets file and
  * figures.
  *
+ * Does      Issues documents (queue.h one after the other), and writes a closed month's
+ *           files into a folder (delivery.h).
+ * Owns      A lease of costd's while it works; the delivery's thread, the queue and its
+ *           thread.
  * What      An original or a correction is made of the ledger's figures; a
  *           cancellation and a further file of an issued document of those that
  *           it kept, with the terms that it kept.
- * Promise   The number is costd's until the file is there: whichever service dies
+ * Promises  The number is costd's until the file is there: whichever service dies
  *           on the way, no number is lost and none is used twice.  A request that is
  *           sent again finds the document it issued.  A further file shows the
  *           amount that was issued, or is not made.
+ * Never     Lays out or writes a document itself: it asks for one as any client does.
  * Threads   All calls from any thread.
  */
 #ifndef RD_ISSUE_H

@@ -2,6 +2,7 @@
 #include "lease_keeper.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/sync.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ keep_until_stopped(void *arg)
 om_status
 rd_lease_keeper_start(struct rd_lease_keeper *k, int64_t every_ms, rd_lease_keep_fn *keep, void *arg, om_err *e)
 {
+	om_check(keep != NULL && every_ms > 0);
 	*k = (struct rd_lease_keeper){.keep = keep, .arg = arg, .every_ms = every_ms};
 	(void)snprintf(k->request_id, sizeof k->request_id, "%s", om_log_request_id());
 	(void)pthread_mutex_init(&k->lock, NULL);

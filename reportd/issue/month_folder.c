@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "month_folder.h"
 
+#include "base/invariant.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -316,8 +317,10 @@ om_status
 rd_month_folder_begin(struct rd_month_folder *o, const char *name, om_err *e)
 {
 	struct rd_folder_file *f;
-	om_status s = open_new(o, name, e);
+	om_status s;
 
+	om_check(!o->done && o->dir >= 0 && o->file < 0);
+	s = open_new(o, name, e);
 	if (s != OM_OK)
 		return s;
 	f = add_file(o);
@@ -332,6 +335,7 @@ rd_month_folder_write(struct rd_month_folder *o, const void *data, size_t n, om_
 {
 	const char *p = data;
 
+	om_check(o->file >= 0);
 	while (n > 0) {
 		ssize_t put = write(o->file, p, n);
 
@@ -349,9 +353,12 @@ rd_month_folder_write(struct rd_month_folder *o, const void *data, size_t n, om_
 om_status
 rd_month_folder_end(struct rd_month_folder *o, const struct rd_folder_document *of, om_err *e)
 {
-	struct rd_folder_file *f = &o->files[o->n - 1];
-	om_status s = close_whole(o, f->name, e);
+	struct rd_folder_file *f;
+	om_status s;
 
+	om_check(o->file >= 0 && o->n > 0);
+	f = &o->files[o->n - 1];
+	s = close_whole(o, f->name, e);
 	if (s == OM_OK && of != NULL)
 		s = set_document(o, f, of, e);
 	return s == OM_OK ? hash_file(o->dir, f->name, &f->bytes, f->sha256, e) : s;

@@ -3,6 +3,7 @@
 
 #include "jobs.pb-c.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"
@@ -100,6 +101,7 @@ make_room(struct rd_issue_queue *j)
 static void
 enqueue(struct rd_issue_queue *j, struct entry *entry)
 {
+	om_check(entry->used && entry->state != OM__JOB_STATE__JOB_RUNNING);
 	entry->state = OM__JOB_STATE__JOB_QUEUED;
 	entry->turn = ++j->turns;
 	(void)snprintf(entry->request_id, sizeof entry->request_id, "%s", om_log_request_id());
@@ -243,6 +245,7 @@ carry_out(struct rd_issue_queue *j, struct entry *entry)
 	om_err why = {.text = ""};
 	om_status s;
 
+	om_check(entry->state == OM__JOB_STATE__JOB_QUEUED);
 	entry->state = OM__JOB_STATE__JOB_RUNNING;
 	om_buf_reset(&entry->reply);
 	(void)pthread_mutex_unlock(&j->lock);
@@ -253,6 +256,7 @@ carry_out(struct rd_issue_queue *j, struct entry *entry)
 		s = issue(j, q, &entry->reply, &why);
 	om_arena_fini(&a);
 	(void)pthread_mutex_lock(&j->lock);
+	om_check(entry->used && entry->state == OM__JOB_STATE__JOB_RUNNING); /* it kept its place */
 	entry->status = s;
 	entry->why = why;
 	entry->state = s == OM_OK ? OM__JOB_STATE__JOB_DONE : OM__JOB_STATE__JOB_FAILED;

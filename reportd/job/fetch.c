@@ -136,6 +136,7 @@ rd_fetch(const struct rd_fetch *f, Om__RenderQuery *what, om_err *e)
 		return s;
 	om_arena_init(&a, STATE_ARENA);
 	start.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	start.file_case = OM__JOB_START__FILE_RENDER;
 	start.render = what;
 	req.body_case = OM__REQUEST__BODY_JOB_START;
 	req.job_start = &start;

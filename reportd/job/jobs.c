@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "jobs.h"
 
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"
@@ -54,6 +55,13 @@ static struct om_stat st_cancelled =
 
 /* ---- one job; with the lock ---- */
 
+/* check_locked: this thread or another holds the lock; who calls does. */
+static void
+check_locked(struct rd_jobs *j)
+{
+	om_check(pthread_mutex_trylock(&j->lock) != 0);
+}
+
 static bool
 has_ended(const struct rd_job *job)
 {
@@ -63,6 +71,7 @@ has_ended(const struct rd_job *job)
 static void
 free_job(struct rd_job *job)
 {
+	om_check(job->users == 0);
 	rd_task_fini(&job->task);
 	om_arena_fini(&job->arena);
 	free(job);
@@ -85,7 +94,10 @@ count(const struct rd_jobs *j)
 static void
 end_job(struct rd_jobs *j, struct rd_job *job, Om__JobState state)
 {
+	check_locked(j);
+	om_check(!has_ended(job));
 	job->state = state;
+	om_check(has_ended(job));
 	if (state == OM__JOB_STATE__JOB_CANCELLED)
 		om_stat_add(&st_cancelled, 1);
 	(void)pthread_cond_broadcast(&j->changed);
@@ -97,6 +109,7 @@ sweep(struct rd_jobs *j)
 {
 	int64_t now = j->opts.now();
 
+	check_locked(j);
 	for (unsigned i = 0; i < j->room; i++) {
 		struct rd_job *job = j->job[i];
 		int64_t idle = job != NULL ? now - atomic_load(&job->task.asked_ms) : 0;
@@ -140,6 +153,7 @@ hold(struct rd_jobs *j, ProtobufCBinaryData id, struct rd_job **out, om_err *e)
 static void
 release(struct rd_jobs *j, struct rd_job *job)
 {
+	om_check(job->users > 0);
 	atomic_store(&job->task.asked_ms, j->opts.now());
 	if (--job->users == 0 && job->dropped)
 		sweep(j);
@@ -166,6 +180,8 @@ run_job(struct rd_jobs *j, struct rd_job *job)
 	om_err e = {.text = ""};
 	om_status s;
 
+	check_locked(j);
+	om_check(job->state == OM__JOB_STATE__JOB_QUEUED);
 	job->state = OM__JOB_STATE__JOB_RUNNING;
 	job->users++;
 	count(j);
@@ -334,11 +350,12 @@ describe(struct rd_jobs *j, struct rd_job *job, struct om_arena *a, Om__JobReply
 static om_status
 copy_spec(struct rd_job *job, const Om__JobStart *what, om_err *e)
 {
+	Om__JobStart copy = *what;
 	struct om_buf packed;
 	om_status s;
 
 	om_buf_init(&packed, SPEC_BYTES);
-	om_msg_pack(&what->base, &packed);
+	om_msg_pack(&copy.base, &packed);
 	s = om_buf_done(&packed, e);
 	if (s == OM_OK)
 		s = om_msg_unpack(&om__job_start__descriptor, packed.data, packed.len, &job->arena, &job->what, e);
@@ -413,7 +430,7 @@ rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, struct om_arena *a, O
 
 	if (what->job_id.len != RD_JOB_ID)
 		return om_fail(e, OM_INVALID, "job_id: must have %d bytes", RD_JOB_ID);
-	if ((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) != 1)
+	if (what->file_case == OM__JOB_START__FILE__NOT_SET)
 		return om_fail(e, OM_INVALID, "a job must ask for exactly one thing");
 	(void)pthread_mutex_lock(&j->lock);
 	sweep(j);

@@ -7,8 +7,14 @@
  *           queue is bounded.  A file that no client asks for is given up after a
  *           minute while it is made, and removed ten minutes after it was made;
  *           where there is no room, the one that was not asked for longest goes.
- * Promise   Starting an id again changes nothing.  Only files that are complete
- *           are DONE; their folders are gone with the job.
+ * Does      Runs the makers of files, a few at a time; keeps what they made and gives
+ *           it out in parts.
+ * Owns      The jobs, their files and folders (workdir.h); they live in this process
+ *           alone, which an instance names.
+ * Promises  Starting an id again changes nothing.  Only files that are complete
+ *           are DONE; their folders are gone with the job, those of a killed process
+ *           at the next start.
+ * Never     Knows what is in a file.
  * Threads   All calls from any thread.
  */
 #ifndef RD_JOBS_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "task.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -131,6 +133,7 @@ rd_task_begin(struct rd_task *t, bool streams, om_err *e)
 	char path[RD_PATH + 8];
 	om_status s;
 
+	om_check(t->dir[0] != '\0' && t->fd < 0);
 	(void)snprintf(path, sizeof path, "%s/file", t->dir);
 	s = open_file(t, path, O_RDWR | O_CREAT | O_EXCL, e);
 	if (s == OM_OK)
@@ -144,6 +147,7 @@ rd_task_write(struct rd_task *t, const void *data, size_t n, om_err *e)
 	const char *p = data;
 	uint64_t at = atomic_load(&t->bytes);
 
+	om_check(t->fd >= 0 && t->hash != NULL);
 	om_hash_add(t->hash, data, n);
 	while (n > 0) {
 		ssize_t put = pwrite(t->fd, p, n, (off_t)at);
@@ -187,6 +191,7 @@ rd_task_end(struct rd_task *t, om_err *e)
 {
 	struct stat st;
 
+	om_check(t->fd >= 0 && t->hash != NULL);
 	if (fstat(t->fd, &st) != 0)
 		return wrong(errno, e);
 	if ((uint64_t)st.st_size != atomic_load(&t->bytes))

@@ -4,6 +4,7 @@
 #include "xlsx/workbook.h"
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
+#include "base/invariant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,7 @@ rd_job_file_describe(struct rd_task *t, const char *stem, const char *shown, Om_
 	struct rd_task_facts f = {.content_type = kinds[format].content_type};
 	char text[RD_TASK_NAME];
 
+	om_check(rd_job_file_has_kind(format));
 	(void)snprintf(f.name, sizeof f.name, "%.180s.%s", stem, kinds[format].end);
 	copy_text(text, sizeof text - 12, shown, true);
 	(void)snprintf(f.shown, sizeof f.shown, "%.186s.%s", text, kinds[format].end);

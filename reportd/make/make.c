@@ -14,6 +14,7 @@
 #include "statement.pb-c.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -43,7 +44,7 @@ rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 	struct rd_month m;
 	rd_paper paper;
 
-	if (what->render == NULL) {
+	if (what->file_case != OM__JOB_START__FILE_RENDER) {
 		if (what->format != OM__FORMAT__FORMAT_CSV && what->format != OM__FORMAT__FORMAT_XLSX)
 			return om_fail(e, OM_INVALID, "format: must be csv or xlsx");
 		if (what->locale != NULL && rd_locale_named(what->locale) == NULL)
@@ -256,9 +257,18 @@ make_once(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_er
 
 	if (s != OM_OK)
 		return s;
-	if (what->render != NULL)
+	switch (what->file_case) {
+	case OM__JOB_START__FILE_RENDER:
 		return make_document(w, what->render, t, e);
-	return what->usage != NULL ? rd_make_usage(w, what, t, e) : rd_make_generations(w, what, t, e);
+	case OM__JOB_START__FILE_USAGE:
+		return rd_make_usage(w, what, t, e);
+	case OM__JOB_START__FILE_GENERATIONS:
+		return rd_make_generations(w, what, t, e);
+	case OM__JOB_START__FILE__NOT_SET:
+	default:
+		break;
+	}
+	return om_fail(e, OM_INVALID, "a job makes a document, or a table of usage or of requests");
 }
 
 /* await_costd waits a while for a costd that is being started again. */
@@ -279,7 +289,10 @@ om_status
 rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_parts *w = arg;
-	om_status s = make_once(w, what, t, e);
+	om_status s;
+
+	om_check((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) == 1);
+	s = make_once(w, what, t, e);
 
 	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {

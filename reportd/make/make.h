@@ -3,6 +3,12 @@
  * make.h - makes the file a job asks for: figures from costd in, one complete
  * file out.
  *
+ * Does      Decides what a file is made of: which figures and rows, under which terms,
+ *           by which writer; names the file.
+ * Owns      Nothing beyond a file's making.
+ * Promises  A file is whole, or the job says why not.  A reading that costd lost is
+ *           begun again once, as long as no client has read of the file.
+ * Never     Gives a document its number (issue/ does); computes an amount.
  * Threads   rd_make from any worker.  A document has its own time zone, that
  *           of the reply it is made from; the process's is never asked.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "canvas.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <hpdf.h>
@@ -185,6 +186,7 @@ rd_canvas_restart(struct rd_canvas *canvas)
 void
 rd_canvas_start_writing(struct rd_canvas *canvas)
 {
+	om_check(canvas->doc == NULL); /* once */
 	canvas->n_pages = 0;
 	if (canvas->status != OM_OK)
 		return;
@@ -251,7 +253,8 @@ rd_canvas_pages(const struct rd_canvas *canvas)
 void
 rd_canvas_go(struct rd_canvas *canvas, unsigned page)
 {
-	if (page < canvas->n_pages && canvas->doc != NULL)
+	om_check(page < canvas->n_pages);
+	if (canvas->doc != NULL)
 		canvas->page = canvas->pages[page];
 }
 
@@ -265,6 +268,7 @@ void
 rd_canvas_run(
     struct rd_canvas *canvas, rd_face face, double size, rd_colour colour, double x, double y, const char *text)
 {
+	om_check(face < RD_FACES);
 	if (canvas->doc == NULL)
 		collect_text(canvas, face, text);
 	if (writes_nothing(canvas) || text[0] == '\0')

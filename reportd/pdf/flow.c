@@ -2,6 +2,7 @@
 #include "flow.h"
 
 #include "watermark.h"
+#include "base/invariant.h"
 
 const struct rd_style rd_body = {RD_REGULAR, 8.4, RD_BLACK};
 const struct rd_style rd_body_bold = {RD_BOLD, 8.4, RD_BLACK};
@@ -14,6 +15,7 @@ static const struct rd_style figure = {RD_LIGHT, 16, RD_BLACK};
 void
 rd_flow_page(struct rd_flow *f)
 {
+	om_check(f->top < f->bottom && f->left < f->right);
 	rd_canvas_page(f->canvas);
 	f->y = f->top;
 	if (f->watermark != NULL)

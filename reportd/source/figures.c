@@ -2,7 +2,7 @@
 #include "figures.h"
 
 #include "base/invariant.h"
-#include "statement.pb-c.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -36,9 +36,11 @@ read_told(const char *what, const char *text, om_money *out, om_err *e)
 om_status
 rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e)
 {
-	om_status s = OM_OK;
+	om_status s = om_msg_has(f, "figures", e);
 
 	*out = (struct rd_figures){.requests = 0};
+	if (s != OM_OK)
+		return s;
 #define READ_COUNT(name)      out->name = f->name;
 #define READ_MONEY(name)      s = s == OM_OK ? read_amount(#name, f->name, &out->name, e) : s;
 #define OM_FIGURE(name, kind) READ_##kind(name)
@@ -160,4 +162,40 @@ rd_figures_same(const char *parts, const struct rd_figures *sum, const struct rd
 			    om_money_text(*rd_figure_amount(total, i), b));
 	}
 	return OM_OK;
+}
+
+static om_status
+check_table(const char *what, Om__UsageRow *const *rows, size_t n, om_err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i]->figures == NULL)
+			return om_fail(e, OM_PROTOCOL, "costd's table of %s has a row without figures", what);
+	return OM_OK;
+}
+
+om_status
+rd_statement_check(const Om__StatementReply *r, om_err *e)
+{
+	const struct {
+		const char *what;
+		Om__UsageRow *const *rows;
+		size_t n;
+	} tables[] = {
+	    {"models", r->models, r->n_models},
+	    {"days", r->days, r->n_days},
+	    {"users", r->users, r->n_users},
+	    {"users and models", r->user_models, r->n_user_models},
+	    {"groups", r->groups, r->n_groups},
+	    {"users of the month before", r->previous_users, r->n_previous_users},
+	    {"models of the month before", r->previous_models, r->n_previous_models},
+	};
+	om_status s = om_msg_has(r->total, "total", e);
+
+	if (s == OM_OK)
+		s = om_msg_has(r->previous_total, "total of the month before", e);
+	if (s == OM_OK && r->user != NULL)
+		s = om_msg_has(r->user->id, "user's id", e);
+	for (size_t i = 0; s == OM_OK && i < sizeof tables / sizeof tables[0]; i++)
+		s = check_table(tables[i].what, tables[i].rows, tables[i].n, e);
+	return s;
 }

@@ -8,7 +8,6 @@
 
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
-#include "statement.pb-c.h"
 #include "base/money.h"
 #include "base/status.h"
 #include "wire/codec.h"
@@ -42,7 +41,7 @@ bool rd_figure_is_zero(const struct rd_figures *f, rd_figure which);
 /* rd_figure_known tells whether a single row says this figure. */
 bool rd_figure_known(const Om__Generation *g, rd_figure which);
 
-/* rd_figures_read: OM_PROTOCOL when an amount is no amount. */
+/* rd_figures_read: OM_PROTOCOL when there are none (NULL), or an amount is no amount. */
 om_status rd_figures_read(const Om__Figures *f, struct rd_figures *out, om_err *e) OM_MUST;
 
 /* rd_figures_of_row gives one row's figures: a request's, or what a turn cost beyond
@@ -60,5 +59,9 @@ om_status rd_figures_add(struct rd_figures *sum, const struct rd_figures *f, om_
  * the parts is not the total. */
 om_status rd_figures_same(
     const char *parts, const struct rd_figures *sum, const struct rd_figures *total, om_err *e) OM_MUST;
+
+/* rd_statement_check says OM_PROTOCOL when costd left out what a document cannot do
+ * without: a total, the figures of a row, the id of the user. */
+om_status rd_statement_check(const Om__StatementReply *r, om_err *e) OM_MUST;
 
 #endif

@@ -15,6 +15,7 @@ rd_kept_figures_pack(const Om__StatementReply *r, struct om_arena *a, ProtobufCB
 	kept.n_generations = 0;
 	kept.generations = NULL;
 	kept.has_reading_id = false;
+	om_msg_ready(&kept.base);
 	n = om__statement_reply__get_packed_size(&kept);
 	if (n > MOST_FIGURES) { /* thousands of users: what each used of each model is in the file */
 		kept.n_user_models = 0;

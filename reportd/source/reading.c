@@ -3,6 +3,7 @@
 
 #include "envelope.pb-c.h"
 #include "statement.pb-c.h"
+#include "base/invariant.h"
 
 #include <string.h>
 
@@ -37,6 +38,7 @@ ask(struct rd_reading *r, Om__RowsQuery *q, int deadline_ms, om_err *e)
 	struct om_arena a;
 	om_status s;
 
+	om_check(r->n > 0 && r->n <= sizeof r->id && r->costd != NULL);
 	q->reading_id = rd_reading_id(r);
 	req.body_case = OM__REQUEST__BODY_ROWS;
 	req.rows = q;

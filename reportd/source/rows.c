@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include "envelope.pb-c.h"
+#include "base/invariant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,7 @@ turn_page(struct rd_rows *r, om_err *e)
 {
 	om_status s = r->progress.go_on != NULL ? r->progress.go_on(r->progress.arg, e) : OM_OK;
 
+	om_check(r->at == r->n_page && (r->search != NULL || r->reading.n > 0));
 	if (s != OM_OK)
 		return s;
 	om_arena_fini(&r->arena);
@@ -163,6 +165,7 @@ rd_rows_next(struct rd_rows *r, const Om__Generation **out, om_err *e)
 	struct rd_figures f;
 	om_status s = OM_OK;
 
+	om_check(r->at <= r->n_page);
 	*out = NULL;
 	while (s == OM_OK && r->at == r->n_page && !r->last)
 		s = turn_page(r, e);

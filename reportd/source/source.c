@@ -5,6 +5,7 @@
 #include "kept_figures.h"
 #include "rows.h"
 #include "envelope.pb-c.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 
 #include <poll.h>
@@ -90,6 +91,8 @@ ask(struct rd_source *src, const struct rd_month *m, uint32_t max_rows, asking h
 	s = call(src, &req, a, &rep, &at, e);
 	if (s == OM_OK)
 		s = in_reading(src, rep->statement, e);
+	if (s == OM_OK)
+		s = rd_statement_check(rep->statement, e);
 	if (s == OM_OK && !given && rep->statement->has_reading_id)
 		s = rd_reading_set(&src->reading, src->costd, at, rep->statement->reading_id, e);
 	if (s == OM_OK)
@@ -178,6 +181,8 @@ open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month
 	Om__StatementReply *kept = NULL;
 	om_status s = rd_kept_figures_unpack(&q->figures, a, &kept, e);
 
+	if (s == OM_OK)
+		s = rd_statement_check(kept, e);
 	if (s != OM_OK)
 		return s;
 	/* a cancellation has no page for each person then, which it can do without */
@@ -219,6 +224,7 @@ rd_source_close(struct rd_source *src)
 om_status
 rd_source_rows(struct rd_source *src, Om__Format format, struct rd_rows *out, om_err *e)
 {
+	om_check(src->reply != NULL && rd_shows_rows(format));
 	if (src->reading.n > 0) {
 		rd_rows_of_reading(out, &src->reading);
 		out->unsettled_unknown = src->kept; /* what is settled may have changed since */

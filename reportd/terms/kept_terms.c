@@ -3,6 +3,7 @@
 
 #include "words/clean.h"
 #include "terms.pb-c.h"
+#include "base/invariant.h"
 #include "wire/terms.h"
 
 #include <stdlib.h>
@@ -69,6 +70,7 @@ rd_terms_used(const struct rd_document_settings *h, const Om__Terms *t, om_day f
 	const Om__Terms *used = t != NULL ? t : &h->terms;
 	om_status s;
 
+	om_check(paper == RD_A4 || paper == RD_LETTER);
 	*out = (struct rd_made_with){.kept = NULL};
 	s = rd_terms_of(used, first, &h->issuer, a, &out->terms, e);
 	return s == OM_OK ? write_kept(h, used, m, paper, a, &out->kept, e) : s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * clean.h - other people's text, made fit for paper and cells.
+ * clean.h - text of users and providers, made fit for paper and cells.
  *
  * Shape     Clean text is valid UTF-8 without control characters.  Control
  *           characters become a space; bad bytes, noncharacters and the

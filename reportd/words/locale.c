@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "locales.inc" /* made by the build: every language, and the list of them */
+#include "base/invariant.h"
 
 const struct rd_locale *
 rd_locale_named(const char *tag)
@@ -58,6 +59,7 @@ rd_fill_n(struct om_arena *a, const char *text, const char *const *args, unsigne
 	size_t bytes = 1, at = 0;
 	char *out;
 
+	om_check(n <= 9); /* places have one digit */
 	for (const char *p = text; *p != '\0'; p++) {
 		unsigned which = place(p);
 
@@ -81,6 +83,7 @@ rd_fill_n(struct om_arena *a, const char *text, const char *const *args, unsigne
 		}
 		p += 2;
 	}
+	om_check(at < bytes);
 	out[at] = '\0';
 	return out;
 }
@@ -90,7 +93,8 @@ rd_form(const struct rd_locale *l, const char *const forms[RD_PLURAL_FORMS], uin
 {
 	unsigned which = l->plural(n);
 
-	return which < RD_PLURAL_FORMS && forms[which] != NULL ? forms[which] : forms[0];
+	om_check(which < RD_PLURAL_FORMS);
+	return forms[which] != NULL ? forms[which] : forms[0];
 }
 
 /* ---- numbers and dates ---- */

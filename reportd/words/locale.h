@@ -8,6 +8,12 @@
  * goes into them, in any order; what they print as numbers is given as text.
  * See locale/en.def for the lines a file consists of.
  *
+ * Does      Gives words, plural forms, numbers, months and instants in a language, and
+ *           makes others' text fit for documents (clean.h).
+ * Owns      Tables that never change.
+ * Promises  A language is whole, or the build fails.  Amounts are written digit by
+ *           digit, never through binary floating point.
+ * Never     Knows what a document is; asks the process for a language or a time zone.
  * Threads   Tables and pure functions.
  */
 #ifndef RD_LOCALE_H

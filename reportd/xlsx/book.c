@@ -3,6 +3,7 @@
 
 #include "book_in.h"
 #include "verify.h"
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -221,6 +222,7 @@ rd_book_at(const struct rd_book *b)
 static void
 use_row(struct rd_book *b)
 {
+	om_check(b->n_sheets <= MAX_SHEETS);
 	if (!b->row_used && b->n_sheets > 0)
 		b->rows[b->n_sheets - 1]++;
 	b->row_used = true;

@@ -6,6 +6,7 @@
 #include "workbook.h"
 
 #include "book.h"
+#include "words/locale.h"
 #include "base/text.h"
 
 #include <stdio.h>

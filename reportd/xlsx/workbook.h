@@ -6,6 +6,8 @@
  * Owns      Nothing: the file is the task's, in the task's folder.
  * Promises  Same document, same bytes.  The finished file is read back and counted
  *           before it is the task's.  No text becomes a formula.
+ * Shape     Sheets Summary, Users, Models, Days, …, Requests, and Requests 2 beyond
+ *           1,048,576 rows.  Totals are SUM formulas with the value they come to.
  * Never     Asks costd; holds all rows in memory.
  * Threads   Any thread; several at once.
  */

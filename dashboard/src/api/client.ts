@@ -2,9 +2,21 @@
 /*
  * The only fetch of the pages. Every call ends in one envelope, {ok: true, data} or {ok: false, error},
  * and never throws; a call that was given up ends with the error kind "aborted".
- * A 401 is told to whoever asked with onUnauthorized, except that of the login itself.
+ * A 401 calls the listener of onUnauthorized, except that of the login itself.
  */
-import type { components, paths } from './types.ts';
+import type {
+  Address,
+  JsonReply,
+  Operation,
+  Options,
+  PathOf,
+  PostReply,
+  ReplyOf,
+  Rest,
+} from './contract.ts';
+import type { components } from './types.ts';
+
+export type { JsonReply, PostBody, PostReply, Query } from './contract.ts';
 
 export type Schemas = components['schemas'];
 export type Figures = Schemas['Figures'];
@@ -14,6 +26,12 @@ export type Generation = Schemas['Generation'];
 export type User = Schemas['User'];
 export type SessionInfo = Schemas['Session'];
 export type CostState = Generation['cost_state'];
+
+/** What a list call answers with: one page, and the cursor of the next. */
+export interface List<T> {
+  items: T[];
+  next_cursor: string | null;
+}
 
 export interface ApiError {
   /** network: no answer at all. problem: the server said why. broken: it answered something else. */
@@ -27,43 +45,16 @@ export interface ApiError {
 
 export type Result<T> = { ok: true; data: T } | { ok: false; error: ApiError };
 
-export type JsonReply<P extends keyof paths> = paths[P] extends {
-  get: { responses: { 200: { content: { 'application/json': infer R } } } };
-}
-  ? R
-  : never;
-/** What a POST takes, and what it answers with when it worked. */
-export type JsonBody<P extends keyof paths> = paths[P] extends {
-  post: { requestBody: { content: { 'application/json': infer B } } };
-}
-  ? B
-  : never;
-export type PostReply<P extends keyof paths> = paths[P] extends {
-  post: { responses: { 200: { content: { 'application/json': infer R } } } };
-}
-  ? R
-  : never;
-type GetPath = { [P in keyof paths]: [JsonReply<P>] extends [never] ? never : P }[keyof paths];
-export type Query<P extends GetPath> = paths[P] extends { get: { parameters: { query?: infer Q } } }
-  ? NonNullable<Q>
-  : never;
-type PathParams<P extends GetPath> = paths[P] extends { get: { parameters: { path: infer Q } } }
-  ? Q
-  : never;
-
-export interface GetOptions<P extends GetPath> {
-  query?: Query<P>;
-  path?: PathParams<P>;
-  signal?: AbortSignal | undefined;
-}
-
 const READ_MS = 30_000;
-const DOCUMENT_MS = 180_000;
+/** Issuing a document or writing a file may take longer than reading does. */
+const WRITE_MS = 180_000;
+/** Writes that take no longer than reading does. */
+const QUICK: readonly string[] = ['/api/v1/login', '/api/v1/logout'];
 
 let unauthorized: () => void = () => {};
 let clockOffsetMs = 0;
 
-/** onUnauthorized names the one who hears that the session is over. */
+/** onUnauthorized sets the listener that is called when the session is over. */
 export function onUnauthorized(listener: () => void): void {
   unauthorized = listener;
 }
@@ -135,65 +126,92 @@ async function send<T>(
   }
 }
 
-/** get reads JSON; path, query and reply are those of the contract. */
-export function get<P extends GetPath>(
+/** What of the options goes over the wire, whatever the call. */
+interface Sent {
+  path?: object;
+  query?: object;
+  header?: object;
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
+function urlOf(path: string, { path: params, query }: Sent): string {
+  return buildUrl(path, params as Record<string, string>, query as Record<string, string>);
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  const text = await response.text();
+  return text === '' ? null : JSON.parse(text);
+}
+
+/** addressOf is where a file or page of the contract is read, for links and for the browser itself. */
+export function addressOf<P extends PathOf<'get'>>(
   path: P,
-  options: GetOptions<P> = {},
+  ...[options]: Rest<Address<Operation<'get', P>>>
+): string {
+  return urlOf(path, (options ?? {}) as Sent);
+}
+
+/** get reads JSON; path, query and reply are those of the contract. */
+export function get<P extends PathOf<'get'>>(
+  path: P,
+  ...[options]: Rest<Options<Operation<'get', P>>>
 ): Promise<Result<JsonReply<P>>> {
-  const url = buildUrl(
-    path,
-    options.path as Record<string, string> | undefined,
-    options.query as Record<string, string> | undefined,
-  );
+  const sent = (options ?? {}) as Sent;
   const init: RequestInit = { headers: { accept: 'application/json' } };
-  if (options.signal) init.signal = options.signal;
-  return send(url, init, READ_MS, (r) => r.json() as Promise<JsonReply<P>>);
+  if (sent.signal) init.signal = sent.signal;
+  return send(urlOf(path, sent), init, READ_MS, (r) => r.json() as Promise<JsonReply<P>>);
 }
 
-function post<T>(url: string, body: unknown, read: (r: Response) => Promise<T>) {
-  const init = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  };
-  return send(url, init, READ_MS, read);
+/** getText reads what is not JSON as it stands. */
+export function getText<P extends PathOf<'get'>>(
+  path: P,
+  ...[options]: Rest<Options<Operation<'get', P>>>
+): Promise<Result<string>> {
+  const sent = (options ?? {}) as Sent;
+  const init: RequestInit = sent.signal ? { signal: sent.signal } : {};
+  return send(urlOf(path, sent), init, READ_MS, (r) => r.text());
 }
 
-export function readText(url: string, signal?: AbortSignal): Promise<Result<string>> {
-  return send(url, signal ? { signal } : {}, READ_MS, (r) => r.text());
+function write<T>(method: string, path: string, options: object, limitMs: number) {
+  const sent = options as Sent;
+  const init: RequestInit = { method, headers: { ...(sent.header as Record<string, string>) } };
+  if (sent.body !== undefined) {
+    init.headers = { 'content-type': 'application/json', ...init.headers };
+    init.body = JSON.stringify(sent.body);
+  }
+  if (sent.signal) init.signal = sent.signal;
+  return send(urlOf(path, sent), init, limitMs, (r) => readJson(r) as Promise<T>);
 }
 
-/** change sends JSON and reads the JSON that comes back, if any does. */
-export function change<T>(
-  method: 'POST' | 'PUT',
-  url: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<Result<T>> {
-  const init = {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  };
-  return send(url, init, DOCUMENT_MS, async (r) => {
-    const text = await r.text();
-    return (text === '' ? null : JSON.parse(text)) as T;
-  });
+/** post sends JSON and reads the JSON that comes back, if any does; what is written may take its time. */
+export function post<P extends PathOf<'post'>>(
+  path: P,
+  ...[options]: Rest<Options<Operation<'post', P>>>
+): Promise<Result<PostReply<P>>> {
+  return write('POST', path, options ?? {}, QUICK.includes(path) ? READ_MS : WRITE_MS);
 }
 
-export function remove(url: string): Promise<Result<null>> {
-  return send(url, { method: 'DELETE' }, READ_MS, () => Promise.resolve(null));
+/** put is post for what is there already. */
+export function put<P extends PathOf<'put'>>(
+  path: P,
+  ...[options]: Rest<Options<Operation<'put', P>>>
+): Promise<Result<ReplyOf<Operation<'put', P>>>> {
+  return write('PUT', path, options ?? {}, WRITE_MS);
+}
+
+/** remove is the contract's DELETE. */
+export function remove<P extends PathOf<'delete'>>(
+  path: P,
+  ...[options]: Rest<Options<Operation<'delete', P>>>
+): Promise<Result<ReplyOf<Operation<'delete', P>>>> {
+  return write('DELETE', path, options ?? {}, READ_MS);
 }
 
 export function login(password: string): Promise<Result<SessionInfo>> {
-  return post('/api/v1/login', { password }, (r) => r.json() as Promise<SessionInfo>);
+  return post('/api/v1/login', { body: { password } });
 }
 
 export function logout(): Promise<Result<null>> {
-  return post('/api/v1/logout', {}, () => Promise.resolve(null));
-}
-
-/** streamLive opens the stream of records; the browser opens it again where it breaks off. */
-export function streamLive(): EventSource {
-  return new EventSource('/api/v1/live');
+  return post('/api/v1/logout');
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What an error means to a reader.
-import type { ApiError } from '../api/client.ts';
-import type { Texts } from './i18n/index.ts';
+import type { ApiError } from '#api/client.ts';
+import type { Texts } from '#lib/i18n/index.ts';
 
 export interface ErrorText {
   title: string;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Counts, shares and dates in the reader's language. Money is in money.ts.
-import { localeOf } from './i18n/index.ts';
+import { localeOf } from '#lib/i18n/index.ts';
 import type { Lang } from './money.ts';
 import type { Day, Month } from './month.ts';
 import type { PerMille } from './ratio.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What a chart and its table measure: cost, requests or tokens, each as a whole number of its unit.
-import type { Figures } from '../api/client.ts';
+import type { Figures } from '#api/client.ts';
 import { compact, count } from './format.ts';
 import { type Lang, axisMoney, formatMoney, moneyString, parseMoney } from './money.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Money is a decimal string with up to 18 fraction digits. Nothing here passes through a binary float;
 // the short form is for the eye, the exact string stays in the title and on the clipboard.
-import { type Lang, localeOf } from './i18n/index.ts';
+import { type Lang, localeOf } from '#lib/i18n/index.ts';
 
 export type { Lang };
 

@@ -58,7 +58,7 @@ export function userHref(id: string, month: string | null): string {
   return withQuery(`/users/${encodeURIComponent(id)}`, { month });
 }
 
-export function requestHref(generationId: string): string {
+export function generationHref(generationId: string): string {
   return `/requests/${encodeURIComponent(generationId)}`;
 }
 

@@ -52,6 +52,7 @@ fx_submit(struct fx *f, Om__Record *const *r, size_t n, uint64_t first, Om__Subm
 		Om__SpoolEntry *entry = om_msg_new(&f->a, &om__spool_entry__descriptor);
 
 		entry->seq = first + i;
+		om_msg_ready(&r[i]->base);
 		entry->record.len = om__record__get_packed_size(r[i]);
 		entry->record.data = om_arena_alloc(&f->a, entry->record.len + 1);
 		(void)om__record__pack(r[i], entry->record.data);

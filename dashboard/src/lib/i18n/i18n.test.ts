@@ -2,7 +2,7 @@
 // That every language is complete is seen when it is compiled; these are what becomes of one.
 import { describe, expect, test } from 'vitest';
 import { type Catalogue, compile, readAll, typeOf } from '../../../scripts/messages.mjs';
-import { isLang, languageName, languages, loadTexts } from './index.ts';
+import { isLang, languageName, languages, loadTexts, worded } from './index.ts';
 
 async function made(language: string, texts: Catalogue, english = texts): Promise<unknown> {
   const code = compile(language, texts, english);
@@ -83,4 +83,10 @@ test('what the server names, a language may know or not', async () => {
     meaning: { PORT: 'Anschluss' },
   });
   expect(typeOf(english)).toContain('meaning: Partial<Record<string, string>>;');
+});
+
+test('words that we know are said, others shown as they are', () => {
+  expect(worded({ no_key: 'There is no key' }, 'no_key')).toBe('There is no key');
+  expect(worded({}, 'no_upstream_bill')).toBe('no upstream bill');
+  expect(worded({}, 'constructor')).toBe('constructor');
 });

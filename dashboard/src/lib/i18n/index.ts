@@ -31,3 +31,8 @@ export function languageName(lang: Lang): string {
 export function localeOf(lang: Lang): string {
   return lang === 'en' ? 'en-GB' : lang;
 }
+
+/** worded is what our texts say for a word of the server's, or the word itself where they know none. */
+export function worded(texts: Readonly<Record<string, string>>, word: string): string {
+  return Object.hasOwn(texts, word) ? (texts[word] ?? word) : word.replaceAll('_', ' ');
+}

@@ -70,32 +70,41 @@ use(uint64_t id, om_time at, const char *cost)
 	assert_int_equal(fx_submit(&f, r, 1, 2 * id + (cost != NULL), &out), OM_OK);
 }
 
+/* ask takes a month, or tells how it went with the one that is held: a failure, that it
+ * is written, or that it still is being written. */
 static om_status
-ask(const Om__DeliveryReply *held, const char *failure, unsigned files, om_time now, Om__DeliveryReply *out, om_err *e)
+ask(const Om__DeliveryTakeReply *held, const char *failure, unsigned files, om_time now, Om__DeliveryTakeReply *out,
+    om_err *e)
 {
-	Om__DeliveryQuery q = OM__DELIVERY_QUERY__INIT;
+	Om__DeliveryKeep keep = OM__DELIVERY_KEEP__INIT;
+	Om__DeliveryFail fail = OM__DELIVERY_FAIL__INIT;
+	Om__DeliveryDone done = OM__DELIVERY_DONE__INIT;
 	Om__DeliveredFile file = OM__DELIVERED_FILE__INIT, *list[1] = {&file};
 	unsigned char sum[32] = {0xab};
 
-	*out = (Om__DeliveryReply)OM__DELIVERY_REPLY__INIT;
-	if (held != NULL) {
-		q.has_lease_id = true;
-		q.lease_id = held->lease_id;
+	*out = (Om__DeliveryTakeReply)OM__DELIVERY_TAKE_REPLY__INIT;
+	if (held == NULL)
+		return cd_delivery_take(&schedule, now, FX_DEADLINE, &f.a, out, e);
+	keep.lease_id = fail.lease_id = done.lease_id = held->lease_id;
+	if (failure != NULL) {
+		fail.failure = om_arena_strdup(&f.a, failure);
+		return cd_delivery_fail(&schedule, &fail, now, FX_DEADLINE, &f.a, e);
 	}
-	q.failure = failure != NULL ? om_arena_strdup(&f.a, failure) : NULL;
+	if (files == 0)
+		return cd_delivery_keep(&schedule, &keep, now, FX_DEADLINE, &f.a, e);
 	file.name = om_arena_strdup(&f.a, "2026-000001-report-\"x\".pdf");
 	file.bytes = 12;
 	file.sha256 = (ProtobufCBinaryData){.len = sizeof sum, .data = sum};
 	file.number = om_arena_strdup(&f.a, "2026-000001");
-	q.n_files = files;
-	q.files = list;
-	q.totals = totals;
-	return cd_delivery_serve(&schedule, &q, now, FX_DEADLINE, &f.a, out, e);
+	done.n_files = files;
+	done.files = list;
+	done.totals = totals;
+	return cd_delivery_done(&schedule, &done, now, FX_DEADLINE, &f.a, e);
 }
 
 /* due gives the month that is due as YYYYMM, 0 for none. */
 static unsigned
-due(om_time now, Om__DeliveryReply *out)
+due(om_time now, Om__DeliveryTakeReply *out)
 {
 	om_err e = {.text = ""};
 
@@ -106,7 +115,7 @@ due(om_time now, Om__DeliveryReply *out)
 static void
 test_a_month_is_due_when_it_is_settled_or_the_grace_is_over(void **state)
 {
-	Om__DeliveryReply d;
+	Om__DeliveryTakeReply d;
 
 	(void)state;
 	open_all(false);
@@ -132,7 +141,7 @@ test_a_month_is_due_when_it_is_settled_or_the_grace_is_over(void **state)
 static void
 test_a_month_without_usage_is_never_due(void **state)
 {
-	Om__DeliveryReply d;
+	Om__DeliveryTakeReply d;
 
 	(void)state;
 	open_all(false);
@@ -147,7 +156,7 @@ static void
 test_one_at_a_time_writes_a_month_and_a_failure_is_tried_again(void **state)
 {
 	om_time now = day(2026, 12, 2);
-	Om__DeliveryReply first, second, d;
+	Om__DeliveryTakeReply first, second, d;
 	om_err e = {.text = ""};
 
 	(void)state;
@@ -181,7 +190,7 @@ test_the_webhook_is_called_until_it_is_taken_and_given_up_after_three_days(void 
 	struct cd_hook_result no = {.status = 500, .why = "the receiver refused it"},
 			      yes = {.status = 204, .taken = true};
 	struct cd_hook_claim c, other;
-	Om__DeliveryReply d, done;
+	Om__DeliveryTakeReply d, done;
 	bool given_up = false;
 	om_err e = {.text = ""};
 	char *body;
@@ -232,7 +241,7 @@ test_the_webhook_announces_the_totals_of_the_files(void **state)
 	Om__Figures of_files = OM__FIGURES__INIT;
 	om_time now = day(2026, 12, 2);
 	struct cd_hook_claim c;
-	Om__DeliveryReply d, done;
+	Om__DeliveryTakeReply d, done;
 	om_err e = {.text = ""};
 
 	(void)state;
@@ -296,7 +305,7 @@ test_a_month_is_held_while_its_rate_is_of_another_month(void **state)
 			  "rate of that month";
 	om_time now = day(2026, 11, 8);
 	Om__PipelineReply p = OM__PIPELINE_REPLY__INIT;
-	Om__DeliveryReply d, done;
+	Om__DeliveryTakeReply d, done;
 	om_err e = {.text = ""};
 
 	(void)state;
@@ -330,7 +339,7 @@ static void
 test_a_held_month_goes_on_when_there_is_a_rate_of_the_month(void **state)
 {
 	om_time now = day(2026, 11, 8);
-	Om__DeliveryReply d;
+	Om__DeliveryTakeReply d;
 
 	(void)state;
 	open_all(false);

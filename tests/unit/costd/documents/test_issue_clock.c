@@ -158,6 +158,7 @@ test_a_number_that_was_held_by_a_clock_ahead_is_free(void **state)
 	Om__IssueBeginReply ahead, begun;
 	Om__IssueReply done;
 	Om__IssueKeep k = OM__ISSUE_KEEP__INIT;
+	Om__IssueDrop drop = OM__ISSUE_DROP__INIT;
 	om_err e;
 
 	(void)state;
@@ -166,12 +167,10 @@ test_a_number_that_was_held_by_a_clock_ahead_is_free(void **state)
 	ok(begin("dead", NOW + 720 * HOUR, &ahead, &e), &e);
 	ok(begin("a", NOW, &begun, &e), &e);
 	assert_string_equal(begun.number, "2026-000001");
-	k.lease_id = begun.lease_id;
-	k.has_give_back = k.give_back = true;
-	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
+	drop.lease_id = begun.lease_id;
+	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
 	/* the clock was set right while a document was made: its date is refused, too */
 	ok(begin("late", NOW + HOUR, &ahead, &e), &e);
-	k = (Om__IssueKeep)OM__ISSUE_KEEP__INIT;
 	k.lease_id = ahead.lease_id;
 	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
 	q = ifx_query(&ifx.a, "late", "late");

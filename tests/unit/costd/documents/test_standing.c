@@ -229,15 +229,14 @@ expect_correction(Om__Figures shown)
 	static int count;
 	Om__IssueQuery q = ifx_user(om_arena_printf(&ifx.a, "changed:%d", count++));
 	Om__IssueBeginReply begun;
-	Om__IssueKeep k = OM__ISSUE_KEEP__INIT;
+	Om__IssueDrop drop = OM__ISSUE_DROP__INIT;
 	om_err e;
 
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
 	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_CORRECTION);
 	assert_string_equal(begun.standing->document->number, "2026-000001");
-	k.lease_id = begun.lease_id;
-	k.has_give_back = k.give_back = true;
-	ok(cd_issue_keep(ifx.pool, &k, NOW, FX_DEADLINE, &e), &e);
+	drop.lease_id = begun.lease_id;
+	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
 }
 
 static void
@@ -317,6 +316,8 @@ test_a_delivery_that_is_tried_again_takes_its_own_only_while_it_is_right(void **
 static void
 test_documents_are_listed_with_all_their_files_and_found_by_request(void **state)
 {
+	Om__DocumentQuery by = OM__DOCUMENT_QUERY__INIT;
+	Om__DocumentReply found = OM__DOCUMENT_REPLY__INIT;
 	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
 	Om__DocumentsReply out = OM__DOCUMENTS_REPLY__INIT;
 	om_err e = {.text = ""};
@@ -347,12 +348,15 @@ test_documents_are_listed_with_all_their_files_and_found_by_request(void **state
 	assert_string_equal(out.items[0]->number, "2026-000001");
 	assert_int_equal(out.items[0]->n_files, 1);
 
-	q = (Om__DocumentsQuery)OM__DOCUMENTS_QUERY__INIT;
-	q.request = om_arena_strdup(&ifx.a, "sheet-2");
-	ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
-	assert_string_equal(out.items[0]->number, "2026-000002");
-	q.request = om_arena_strdup(&ifx.a, "sheet-1");
-	assert_int_equal(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), OM_NOT_FOUND);
+	by.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
+	by.request = om_arena_strdup(&ifx.a, "sheet-2");
+	ok(cd_document_find(ifx.pool, &by, FX_DEADLINE, &ifx.a, &found, &e), &e);
+	assert_string_equal(found.document->number, "2026-000002");
+	assert_int_equal(found.document->n_files, 2);
+	by.request = om_arena_strdup(&ifx.a, "sheet-1");
+	assert_int_equal(cd_document_find(ifx.pool, &by, FX_DEADLINE, &ifx.a, &found, &e), OM_NOT_FOUND);
+	by.by_case = OM__DOCUMENT_QUERY__BY__NOT_SET;
+	assert_int_equal(cd_document_find(ifx.pool, &by, FX_DEADLINE, &ifx.a, &found, &e), OM_INVALID);
 	fx_close(&ifx);
 }
 

@@ -79,19 +79,19 @@ document(struct om_arena *a, bool files)
 	return d;
 }
 
-/* documents knows one number, one code and one request. */
+/* find knows one number, one code and one request. */
 static om_status
-documents(const Om__DocumentsQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
+find(const Om__DocumentQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	bool there = (q->number != NULL && strcmp(q->number, "2026-000001") == 0) ||
-	    (q->request != NULL && strcmp(q->request, "http:done/1") == 0) || q->verification_code != NULL;
+	bool coded = q->by_case == OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE;
+	bool there = coded || (q->by_case == OM__DOCUMENT_QUERY__BY_NUMBER && strcmp(q->number, "2026-000001") == 0) ||
+	    (q->by_case == OM__DOCUMENT_QUERY__BY_REQUEST && strcmp(q->request, "http:done/1") == 0);
 
 	if (!there)
 		return om_fail(e, OM_NOT_FOUND, "there is no such document");
-	rep->documents = om_msg_new(a, &om__documents_reply__descriptor);
-	rep->documents->items = om_arena_alloc(a, sizeof(void *));
-	rep->documents->items[rep->documents->n_items++] = document(a, q->verification_code == NULL);
-	rep->body_case = OM__REPLY__BODY_DOCUMENTS;
+	rep->document = om_msg_new(a, &om__document_reply__descriptor);
+	rep->document->document = document(a, !coded);
+	rep->body_case = OM__REPLY__BODY_DOCUMENT;
 	return OM_OK;
 }
 
@@ -127,8 +127,8 @@ serve_costd(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_ar
 {
 	(void)arg;
 	(void)deadline_ms;
-	if (req->body_case == OM__REQUEST__BODY_DOCUMENTS)
-		return documents(req->documents, a, rep, e);
+	if (req->body_case == OM__REQUEST__BODY_DOCUMENT)
+		return find(req->document, a, rep, e);
 	if (req->body_case == OM__REQUEST__BODY_DOCUMENT_FILE)
 		return file(req->document_file, a, rep);
 	return om_fail(e, OM_STORE, "not known here");

@@ -91,7 +91,7 @@ repaired(om_fit_field field)
 }
 
 static void
-packed(const Om__Record *r, struct om_buf *out)
+packed(Om__Record *r, struct om_buf *out)
 {
 	om_buf_init(out, 1 << 20);
 	om_msg_pack(&r->base, out);

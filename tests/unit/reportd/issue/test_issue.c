@@ -100,9 +100,13 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		rep->issue_begin = begin(a);
 		return OM_OK;
 	case OM__REQUEST__BODY_ISSUE_KEEP:
-		costd.given_back += req->issue_keep->has_give_back && req->issue_keep->give_back;
 		rep->body_case = OM__REPLY__BODY_ISSUE_KEEP;
 		rep->issue_keep = om_msg_new(a, &om__issue_keep_reply__descriptor);
+		return OM_OK;
+	case OM__REQUEST__BODY_ISSUE_DROP:
+		costd.given_back++;
+		rep->body_case = OM__REPLY__BODY_ISSUE_DROP;
+		rep->issue_drop = om_msg_new(a, &om__issue_drop_reply__descriptor);
 		return OM_OK;
 	case OM__REQUEST__BODY_ISSUE_FINISH:
 		costd.finished++;

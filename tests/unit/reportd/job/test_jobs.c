@@ -123,6 +123,7 @@ start(unsigned n)
 	Om__JobReply *r;
 
 	what.job_id = id_of(n);
+	what.file_case = OM__JOB_START__FILE_GENERATIONS;
 	what.generations = &q;
 	return rd_jobs_start(all.jobs, &what, &all.arena, &r, NULL);
 }
