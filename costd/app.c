@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "bring_up.h"
-#include "delivery.h"
-#include "ledger.h"
-#include "log.h"
-#include "market.h"
-#include "pool.h"
-#include "prices.h"
-#include "reading.h"
-#include "resolve.h"
 #include "serve.h"
 #include "settings.h"
-#include "store.h"
-#include "sync.h"
-#include "webhook.h"
-#include "zone.h"
+#include "database/pool.h"
+#include "documents/delivery.h"
+#include "ledger/bring_up.h"
+#include "ledger/ledger.h"
+#include "notify/webhook.h"
+#include "read/reading.h"
+#include "settle/prices.h"
+#include "settle/resolve.h"
+#include "store/store.h"
+#include "vendor/market.h"
+#include "base/log.h"
+#include "base/sync.h"
+#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -265,7 +265,8 @@ start(const void *settings, void **self_out, om_err *e)
 		};
 
 		app->keeping = true;
-		app->parts = (struct cd_parts){.pool = app->pool,
+		app->parts = (struct cd_parts){.self = &cd_service,
+		    .pool = app->pool,
 		    .ledger = &app->ledger,
 		    .market = app->market,
 		    .resolver = app->resolver,

@@ -9,7 +9,7 @@
 #ifndef CD_APP_H
 #define CD_APP_H
 
-#include "service.h"
+#include "base/service.h"
 
 extern const struct om_service cd_service;
 

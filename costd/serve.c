@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "app.h"
-#include "clock.h"
-#include "describe.h"
-#include "document.h"
-#include "issue.h"
-#include "journal.h"
-#include "letters.h"
-#include "lookup.h"
-#include "query.h"
-#include "senders.h"
-#include "stats.h"
-#include "terms_change.h"
-#include "terms_offers.h"
-#include "zone.h"
+#include "documents/document.h"
+#include "documents/issue.h"
+#include "ledger/lookup.h"
+#include "read/read.h"
+#include "senders/senders.h"
+#include "settle/letters.h"
+#include "store/journal.h"
+#include "terms/change.h"
+#include "terms/offers.h"
+#include "envelope.pb-c.h"
+#include "base/clock.h"
+#include "base/stats.h"
+#include "base/zone.h"
+#include "wire/describe.h"
 
 #include <string.h>
 
@@ -47,17 +47,13 @@ soon(int64_t deadline_ms, int64_t ms)
 }
 
 static om_status
-status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+tell_status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__StatusReply *out, om_err *e)
 {
-	Om__StatusReply *out = om_msg_new(a, &om__status_reply__descriptor);
 	om_err why = {.text = ""};
 	bool found = false;
 	om_day first = 0;
-	om_status s;
+	om_status s = cd_pool_check(p->pool, soon(deadline_ms, STATUS_MS), &why);
 
-	if (out == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_pool_check(p->pool, soon(deadline_ms, STATUS_MS), &why);
 	om_stat_set(&database_up, s == OM_OK);
 	out->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
 	out->timezone = om_arena_strdup(a, om_zone_name());
@@ -73,8 +69,6 @@ status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *r
 	out->database_ok = s == OM_OK;
 	if (s != OM_OK)
 		out->detail = om_arena_strdup(a, om_err_text(&why, s));
-	rep->body_case = OM__REPLY__BODY_STATUS_REPLY;
-	rep->status_reply = out;
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
@@ -112,15 +106,12 @@ count(struct cd_db *db, void *arg, om_err *e)
 }
 
 static om_status
-metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+tell_metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__MetricsReply *out, om_err *e)
 {
-	Om__MetricsReply *out = om_msg_new(a, &om__metrics_reply__descriptor);
 	struct counts counts = {.a = a};
 	struct om_buf b;
 	om_status s;
 
-	if (out == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
 	/* without a database the last counts stand */
 	s = cd_pool_run(p->pool, CD_TX_SNAPSHOT, soon(deadline_ms, STATUS_MS), count, &counts, NULL);
 	om_stat_set(&database_up, s == OM_OK);
@@ -143,8 +134,6 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 	s = om_buf_done(&b, e);
 	if (s == OM_OK) {
 		out->text = om_arena_strndup(a, b.data, b.len);
-		rep->body_case = OM__REPLY__BODY_METRICS;
-		rep->metrics = out;
 		if (out->text == NULL)
 			s = om_fail(e, OM_NOMEM, "out of memory");
 	}
@@ -153,7 +142,7 @@ metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Reply *
 }
 
 static om_status
-pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__PipelineReply *out, om_err *e)
+tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__PipelineReply *out, om_err *e)
 {
 	om_time until = cd_resolver_paused_until(p->resolver);
 
@@ -162,107 +151,81 @@ pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Pipeli
 	return cd_query_pipeline(p->pool, soon(deadline_ms, STATUS_MS), out, a, e);
 }
 
-/* ANSWER makes the reply's message, hands it to the call and puts it in place. */
-#define ANSWER(CASE, member, kind, call)                                \
-	do {                                                            \
-		rep->member = om_msg_new(a, &om__##kind##__descriptor); \
-		if (rep->member == NULL)                                \
-			return om_fail(e, OM_NOMEM, "out of memory");   \
-		rep->body_case = OM__REPLY__BODY_##CASE;                \
-		return call;                                            \
-	} while (0)
+/* ---- the table of calls ---- */
+
+/* One function per row: the types of request and reply are the members'. */
+#define CD_CALL(request_, reply_, who_, call_)                                                                      \
+	static om_status answer_##request_(                                                                         \
+	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e) \
+	{                                                                                                           \
+		const __typeof__(*((Om__Request *)NULL)->request_) *q = query;                                      \
+		__typeof__(*((Om__Reply *)NULL)->reply_) *out = reply;                                              \
+                                                                                                                    \
+		(void)p, (void)q, (void)deadline_ms, (void)a, (void)out;                                            \
+		return call_;                                                                                       \
+	}
+#include "calls.def"
+#undef CD_CALL
+
+#define GATEWAY CD_FROM_GATEWAY
+#define REPORTD CD_FROM_REPORTD
+#define EITHER  (CD_FROM_GATEWAY | CD_FROM_REPORTD)
+
+static const struct cd_serve_call calls[] = {
+#define CD_CALL(request_, reply_, who_, call_) {#request_, #reply_, who_, answer_##request_},
+#include "calls.def"
+#undef CD_CALL
+};
+#define N_CALLS (sizeof calls / sizeof calls[0])
+
+/* How long each call takes, in the order of the table. */
+static struct om_stat seconds[N_CALLS] = {
+#define CD_CALL(request_, reply_, who_, call_) \
+	OM_HISTOGRAM("owui_metering_call_seconds", "call=\"" #request_ "\"", "How long costd took to answer, by call."),
+#include "calls.def"
+#undef CD_CALL
+};
+
+const struct cd_serve_call *
+cd_serve_call_of(unsigned body_case)
+{
+	const ProtobufCFieldDescriptor *f =
+	    protobuf_c_message_descriptor_get_field(&om__request__descriptor, body_case);
+
+	for (size_t i = 0; f != NULL && i < N_CALLS; i++)
+		if (strcmp(calls[i].request, f->name) == 0)
+			return &calls[i];
+	return NULL;
+}
+
+/* place makes the reply's message and puts it into the envelope; NULL without memory. */
+static void *
+place(const struct cd_serve_call *call, struct om_arena *a, Om__Reply *rep)
+{
+	const ProtobufCFieldDescriptor *f =
+	    protobuf_c_message_descriptor_get_field_by_name(&om__reply__descriptor, call->reply);
+	void *made = om_msg_new(a, f->descriptor);
+
+	memcpy((char *)rep + f->offset, &made, sizeof made);
+	rep->body_case = (Om__Reply__BodyCase)f->id;
+	return made;
+}
 
 om_status
 cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	struct cd_parts *p = arg;
+	const struct cd_serve_call *call = cd_serve_call_of((unsigned)req->body_case);
+	int64_t began = om_mono_us();
+	void *reply;
+	om_status s;
 
-	switch (req->body_case) {
-	case OM__REQUEST__BODY_STATUS:
-		return status(p, deadline_ms, a, rep, e);
-	case OM__REQUEST__BODY_SUBMIT:
-		ANSWER(SUBMIT, submit, submit_reply,
-		    cd_ledger_submit(p->ledger, req->submit, deadline_ms, a, rep->submit, e));
-	case OM__REQUEST__BODY_USAGE:
-		ANSWER(USAGE, usage, usage_reply, cd_query_usage(p->pool, req->usage, deadline_ms, a, rep->usage, e));
-	case OM__REQUEST__BODY_GENERATIONS:
-		ANSWER(GENERATIONS, generations, generations_reply,
-		    cd_query_generations(p->pool, req->generations, deadline_ms, a, rep->generations, e));
-	case OM__REQUEST__BODY_GENERATION:
-		ANSWER(GENERATION, generation, generation_reply,
-		    cd_query_generation(p->pool, req->generation, deadline_ms, a, rep->generation, e));
-	case OM__REQUEST__BODY_PIPELINE:
-		ANSWER(PIPELINE, pipeline, pipeline_reply, pipeline(p, deadline_ms, a, rep->pipeline, e));
-	case OM__REQUEST__BODY_SETTINGS:
-		ANSWER(SETTINGS, settings, settings_reply,
-		    om_settings_describe(&cd_service, p->conf, a, rep->settings, e));
-	case OM__REQUEST__BODY_USERS:
-		ANSWER(USERS, users, users_reply, cd_query_users(p->pool, req->users, deadline_ms, a, rep->users, e));
-	case OM__REQUEST__BODY_STATEMENT:
-		ANSWER(STATEMENT, statement, statement_reply,
-		    cd_query_statement(p->pool, p->readings, req->statement, deadline_ms, a, rep->statement, e));
-	case OM__REQUEST__BODY_ROWS:
-		ANSWER(ROWS, rows, rows_reply, cd_readings_rows(p->readings, req->rows, deadline_ms, a, rep->rows, e));
-	case OM__REQUEST__BODY_ISSUE_BEGIN:
-		ANSWER(ISSUE_BEGIN, issue_begin, issue_begin_reply,
-		    cd_issue_begin(p->pool, req->issue_begin, om_now(), deadline_ms, a, rep->issue_begin, e));
-	case OM__REQUEST__BODY_ISSUE_KEEP:
-		ANSWER(ISSUE_KEEP, issue_keep, issue_keep_reply,
-		    cd_issue_keep(p->pool, req->issue_keep, om_now(), deadline_ms, e));
-	case OM__REQUEST__BODY_ISSUE_FINISH:
-		ANSWER(ISSUE_FINISH, issue_finish, issue_reply,
-		    cd_issue_finish(p->pool, req->issue_finish, om_now(), deadline_ms, a, rep->issue_finish, e));
-	case OM__REQUEST__BODY_DELIVERY:
-		ANSWER(DELIVERY, delivery, delivery_reply,
-		    cd_delivery_serve(p->schedule, req->delivery, om_now(), deadline_ms, a, rep->delivery, e));
-	case OM__REQUEST__BODY_DOCUMENTS:
-		ANSWER(DOCUMENTS, documents, documents_reply,
-		    cd_documents_list(p->pool, req->documents, deadline_ms, a, rep->documents, e));
-	case OM__REQUEST__BODY_DOCUMENT_FILE:
-		ANSWER(DOCUMENT_FILE, document_file, document_file_reply,
-		    cd_document_file(p->pool, req->document_file, deadline_ms, a, rep->document_file, e));
-	case OM__REQUEST__BODY_MODELS:
-		ANSWER(MODELS, models, models_reply, cd_market_models(p->market, deadline_ms, a, &rep->models, e));
-	case OM__REQUEST__BODY_CREDITS:
-		ANSWER(CREDITS, credits, credits_reply, cd_market_credits(p->market, deadline_ms, a, &rep->credits, e));
-	case OM__REQUEST__BODY_PRICES:
-		ANSWER(PRICES, prices, prices_reply,
-		    cd_query_prices(p->pool, req->prices, deadline_ms, a, rep->prices, e));
-	case OM__REQUEST__BODY_UNSETTLED:
-		ANSWER(UNSETTLED, unsettled, unsettled_reply,
-		    cd_query_unsettled(p->pool, p->have_key, req->unsettled, deadline_ms, a, rep->unsettled, e));
-	case OM__REQUEST__BODY_DEAD_LETTERS:
-		ANSWER(DEAD_LETTERS, dead_letters, dead_letters_reply,
-		    cd_query_dead_letters(p->pool, req->dead_letters, deadline_ms, a, rep->dead_letters, e));
-	case OM__REQUEST__BODY_RETRY:
-		ANSWER(
-		    RETRY, retry, retry_reply, cd_letters_retry(p->ledger, req->retry, deadline_ms, a, rep->retry, e));
-	case OM__REQUEST__BODY_DISCREPANCIES:
-		ANSWER(DISCREPANCIES, discrepancies, discrepancies_reply,
-		    cd_query_discrepancies(p->pool, req->discrepancies, deadline_ms, a, rep->discrepancies, e));
-	case OM__REQUEST__BODY_UNPAIR:
-		ANSWER(UNPAIR, unpair, unpair_reply,
-		    cd_ledger_unpair(p->ledger, req->unpair, deadline_ms, a, rep->unpair, e));
-	case OM__REQUEST__BODY_HEARTBEAT:
-		ANSWER(HEARTBEAT, heartbeat, heartbeat_reply,
-		    cd_senders_hear(p->pool, req->heartbeat, om_now(), deadline_ms, e));
-	case OM__REQUEST__BODY_SENDERS:
-		ANSWER(SENDERS, senders, senders_reply,
-		    cd_senders_list(p->pool, om_now(), deadline_ms, a, rep->senders, e));
-	case OM__REQUEST__BODY_TERMS:
-		ANSWER(TERMS, terms, terms_reply, cd_terms_query(p->pool, om_now(), deadline_ms, a, rep->terms, e));
-	case OM__REQUEST__BODY_TERMS_CHANGE:
-		ANSWER(TERMS, terms, terms_reply,
-		    cd_terms_change(p->pool, req->terms_change, om_now(), deadline_ms, a, rep->terms, e));
-	case OM__REQUEST__BODY_TERMS_OFFER:
-		ANSWER(TERMS_OFFER, terms_offer, terms_offer_reply,
-		    cd_terms_offer(p->pool, req->terms_offer, om_now(), deadline_ms, a, rep->terms_offer, e));
-	case OM__REQUEST__BODY_METRICS:
-		return metrics(p, deadline_ms, a, rep, e);
-	case OM__REQUEST__BODY_RENDER:
-	case OM__REQUEST__BODY_ISSUE:
-	case OM__REQUEST__BODY__NOT_SET:
-	default:
+	if (call == NULL)
 		return om_fail(e, OM_PROTOCOL, "costd does not answer requests of kind %d", (int)req->body_case);
-	}
+	reply = place(call, a, rep);
+	if (reply == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	/* all members of the body lie at one place */
+	s = call->answer(arg, req->status, deadline_ms, a, reply, e);
+	om_stat_observe_us(&seconds[call - calls], om_mono_us() - began);
+	return s;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * serve.h - one request of the wire, one call into costd.
+ * serve.h - one request of the wire, one call into costd, by the table calls.def.
+ *
+ * Metrics   Each call has a histogram: owui_metering_call_seconds{call="usage"}.
  */
 #ifndef CD_SERVE_H
 #define CD_SERVE_H
 
-#include "delivery.h"
-#include "ledger.h"
-#include "market.h"
-#include "resolve.h"
-#include "reading.h"
-#include "wire.h"
+#include "documents/delivery.h"
+#include "ledger/ledger.h"
+#include "read/reading.h"
+#include "settle/resolve.h"
+#include "vendor/market.h"
+#include "base/service.h"
+#include "wire/wire.h"
 
 /* What a handler works with; all borrowed. */
 struct cd_parts {
+	const struct om_service *self; /* whose settings are told */
 	struct cd_pool *pool;
 	struct cd_ledger *ledger;
 	struct cd_market *market;
@@ -23,6 +27,21 @@ struct cd_parts {
 	struct cd_schedule *schedule;
 	bool have_key; /* costs can be looked up */
 };
+
+/* Which services may ask. */
+enum { CD_FROM_GATEWAY = 1, CD_FROM_REPORTD = 2 };
+
+/* A row of calls.def. */
+struct cd_serve_call {
+	const char *request, *reply; /* the members of the bodies */
+	unsigned who;                /* a set of CD_FROM_…; nothing checks it as long as callers are not known */
+	/* answer fills the reply, whose kind is the one of the member of that name. */
+	om_status (*answer)(
+	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e);
+};
+
+/* cd_serve_call_of gives the row for a request's body_case; NULL: costd does not answer that. */
+const struct cd_serve_call *cd_serve_call_of(unsigned body_case);
 
 /* cd_serve is the wire's handler; arg is a struct cd_parts. */
 om_wire_handler cd_serve;

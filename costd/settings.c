@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
-#include "service.h"
-#include "wire.h"
-#include "zone.h"
+#include "ledger/lookup.h"
+#include "base/service.h"
+#include "base/zone.h"
+#include "wire/wire.h"
 
 #include <string.h>
 

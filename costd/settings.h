@@ -6,8 +6,8 @@
 #ifndef CD_SETTINGS_H
 #define CD_SETTINGS_H
 
-#include "conf.h"
-#include "db.h"
+#include "database/db.h"
+#include "base/conf.h"
 
 struct cd_settings {
 	char *listen;
@@ -30,8 +30,7 @@ struct cd_settings {
 #define CD_N_SETTINGS 30
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
 
-/* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL. */
-#define CD_VERIFY_ALL 1000000u
+/* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL (ledger/lookup.h). */
 om_status cd_settings_verify(const char *value, uint32_t *out, om_err *e) OM_MUST;
 
 /* cd_settings_db names the database; the texts stay the settings'. */

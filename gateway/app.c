@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "assets.h"
-#include "forward.h"
-#include "http.h"
-#include "live.h"
-#include "log.h"
-#include "password.h"
-#include "peers.h"
-#include "proxy.h"
 #include "routes.h"
-#include "session.h"
-#include "spool.h"
-#include "throttle.h"
+#include "access/password.h"
+#include "access/session.h"
+#include "access/throttle.h"
+#include "http/http.h"
+#include "http/proxy.h"
+#include "intake/live.h"
+#include "pages/assets.h"
+#include "peers/peers.h"
+#include "spool/forward.h"
+#include "spool/spool.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #define GW_APP_H
 
 #include "settings.h"
-#include "status.h"
+#include "base/status.h"
 
 struct gw_app {
 	const struct gw_conf *conf; /* borrowed; the rest is owned */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 #include "settings.h"
-#include "password.h"
+#include "access/password.h"
 
 #include <string.h>
 

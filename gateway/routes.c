@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "routes.h"
 
-#include "assets.h"
-#include "auth.h"
-#include "gzip.h"
-#include "proxy.h"
-#include "query.h"
-#include "refusal.h"
+#include "access/auth.h"
+#include "http/arguments.h"
+#include "http/gzip.h"
+#include "http/proxy.h"
+#include "intake/refusal.h"
+#include "pages/assets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,11 +26,26 @@ enum flag {
 	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
 };
 
-#define OF_USAGE "from to group_by user group model provider origin task source limit "
-#define OF_GENERATIONS                                                                                             \
-	"from to user group model provider platform kind chat_id generation_id state cost_state unsettled origin " \
-	"task "                                                                                                    \
-	"source cursor limit "
+/* The filters of totals, and those of single rows besides. */
+static const char of_usage[] = "from to group_by limit "
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
+#include "messages/dimensions.def"
+    ;
+static const char of_usage_book[] = "from to group_by limit locale "
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
+#include "messages/dimensions.def"
+    ;
+#define ROW_FILTERS "from to limit cursor chat_id generation_id state cost_state unsettled "
+static const char of_generations[] = ROW_FILTERS
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
+#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      #name " "
+#include "messages/dimensions.def"
+    ;
+static const char of_generations_book[] = ROW_FILTERS "locale "
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
+#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      #name " "
+#include "messages/dimensions.def"
+    ;
 #define OF_DOCUMENT "locale paper format "
 #define FILE_TOO    (HEAD_TOO | GIVES_FILE)
 
@@ -54,8 +69,8 @@ static const struct route routes[] = {
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_api_login},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_api_logout},
     {"GET", "/api/v1/session", "", READERS, 0, 0, gw_api_session},
-    {"GET", "/api/v1/usage", OF_USAGE, READERS, 0, 0, gw_api_usage},
-    {"GET", "/api/v1/generations", OF_GENERATIONS, READERS, 0, 0, gw_api_generations},
+    {"GET", "/api/v1/usage", of_usage, READERS, 0, 0, gw_api_usage},
+    {"GET", "/api/v1/generations", of_generations, READERS, 0, 0, gw_api_generations},
     {"GET", "/api/v1/generations/{}", "", READERS, 0, 0, gw_api_generation},
     {"POST", "/api/v1/generations/{}/unpair", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_unpair},
     {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_api_live},
@@ -69,10 +84,10 @@ static const struct route routes[] = {
     {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_statement},
     {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_group_statement},
     {"GET", "/api/v1/reports/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_report},
-    {"GET", "/api/v1/usage.csv", OF_USAGE, READERS, FILE_TOO, 0, gw_api_usage_csv},
-    {"GET", "/api/v1/usage.xlsx", OF_USAGE "locale ", READERS, FILE_TOO, 0, gw_api_usage_xlsx},
-    {"GET", "/api/v1/generations.csv", OF_GENERATIONS, READERS, FILE_TOO, 0, gw_api_generations_csv},
-    {"GET", "/api/v1/generations.xlsx", OF_GENERATIONS "locale ", READERS, FILE_TOO, 0, gw_api_generations_xlsx},
+    {"GET", "/api/v1/usage.csv", of_usage, READERS, FILE_TOO, 0, gw_api_usage_csv},
+    {"GET", "/api/v1/usage.xlsx", of_usage_book, READERS, FILE_TOO, 0, gw_api_usage_xlsx},
+    {"GET", "/api/v1/generations.csv", of_generations, READERS, FILE_TOO, 0, gw_api_generations_csv},
+    {"GET", "/api/v1/generations.xlsx", of_generations_book, READERS, FILE_TOO, 0, gw_api_generations_xlsx},
     {"POST", "/api/v1/exports", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_export_begin},
     {"GET", "/api/v1/exports/{}", "", GW_SESSION, 0, 0, gw_api_export},
     {"DELETE", "/api/v1/exports/{}", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_export_drop},

@@ -7,7 +7,7 @@
 #define GW_ROUTES_H
 
 #include "app.h"
-#include "request.h"
+#include "http/request.h"
 
 /* A handler fills the reply, or returns a failing status and its reason, which
  * the router turns into the reply. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
-#include "digest.h"
-#include "password.h"
-#include "proxy.h"
-#include "wire.h"
+#include "access/password.h"
+#include "http/proxy.h"
+#include "base/digest.h"
+#include "wire/wire.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>

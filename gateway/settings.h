@@ -5,7 +5,7 @@
 #ifndef GW_SETTINGS_H
 #define GW_SETTINGS_H
 
-#include "service.h"
+#include "base/service.h"
 
 #include <stdint.h>
 

@@ -160,7 +160,7 @@ def fit_generation_id(value):
 
 
 def fit_groups(names):
-    """fit_groups keeps the first of too many; None where nobody knows."""
+    """fit_groups keeps the first of too many; None where no list was given."""
     if names is None:
         return None
     fitted = (fit_text(name, GROUP_LIMIT, cut=True) for name in names[:GROUPS_LIMIT])
@@ -328,7 +328,7 @@ class Ends:
             self.kept = len(self.parts[0])
 
     def take(self):
-        """take gives the head, None if the rest is whole, and the rest; and begins anew."""
+        """take gives the head, None if the rest is whole, and the rest; and starts from scratch."""
         head, rest = self.head, self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
         self.__init__()
         return head, rest
@@ -336,7 +336,7 @@ class Ends:
 
 def read_ends(head, tail):
     """read_ends makes an event of the ends of a long one.  A quote inside a text is escaped, so that the patterns
-    can only be keys; keys of the event itself stand before its first list or behind the last."""
+    can only be keys; keys of the event itself stand before its first list or after the last."""
     outside = head.partition(b"[")[0] + b" " + tail[tail.rfind(b"]") + 1:]
     event = {name: found.group(1).decode("utf-8", "replace")
              for name, found in ((name, pattern.search(outside)) for name, pattern in NAMED.items()) if found}
@@ -483,7 +483,7 @@ class Turn:
         return generation
 
     def add_unanswered(self):
-        """add_unanswered: what the hook request announced and nobody saw answered was asked nevertheless."""
+        """add_unanswered: a request that the hook `request` announced was sent, though its answer was never seen."""
         places = self.refused.union(generation.place for generation in self.generations.values())
         for number in range(1, self.asked + 1):
             if number not in places:
@@ -508,7 +508,7 @@ class Turn:
 
 
 def platform_of(generation, platform, host):
-    """platform_of says who bills.  A host that nobody knows may be a proxy before OpenRouter: it is said only
+    """platform_of says who bills.  An unknown host may be a proxy before OpenRouter: it is said only
     where neither OpenRouter's id nor a cost is there."""
     proxied = (generation.id or "").startswith("gen-") or "cost" in (generation.usage or {})
     return platform or (None if proxied else host)
@@ -1119,7 +1119,7 @@ PLACES = ("open_webui.routers.", "open_webui.retrieval.")  # whence Open WebUI a
 CLIENTS_WORD = ("/openai/", "/ollama/")  # paths on which metadata are what the client says
 NEVER_SENT = {"ClientConnectorError", "ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NewConnectionError"}
 CHECK_S, LIVE_LIMIT = 5.0, 4000
-LIVE_S, LEFT_S, IDLE_S = 2 * 3600.0, 300.0, 60.0  # nobody reads on: connected, disconnected, with its usage known
+LIVE_S, LEFT_S, IDLE_S = 2 * 3600.0, 300.0, 60.0  # Open WebUI does not read on: connected, disconnected, with its usage known
 FAULTS_MAX, IN_A_ROW = 20, 5  # after so many the tap steps aside
 FRAMES_MAX = 80
 
@@ -1195,7 +1195,7 @@ def tap_says():
     """tap_says how the tap of this process is."""
     kept = holder()
     tap = kept.tap
-    state, reason = (tap.state, tap.reason) if tap is not None else ("off", "nobody has chatted since the start")
+    state, reason = (tap.state, tap.reason) if tap is not None else ("off", "no chat since the start")
     return known({"tap": state, "reason": fit_text(reason, 256, cut=True), **kept.counts})
 
 
@@ -1320,7 +1320,7 @@ class Wire:
             self.finish(None)
 
     def dropped(self, tap):
-        """dropped: nobody has the answer any more, and nobody read it to its end or closed it."""
+        """dropped: no object holds the answer any more, and it was neither read to its end nor closed."""
         if not self.over:
             tap.live.pop(id(self.stream), None)
             quietly(self, "finish", GeneratorExit())
@@ -1467,8 +1467,8 @@ class Wire:
         said = self.said
         if said.id or said.usage:
             holder().unread = 0
-        # A request without an id of the provider's is known by its place in the turn.  One of nobody's names no
-        # turn: a row that the filter has of the same request may be found to be it.
+        # A request without an id of the provider's is known by its place in the turn.  A request without a known
+        # user names no turn: costd may then match it with a row that the filter reported for the same request.
         turn_id = f"{self.turn_id}:{said.request}" if not said.id else self.turn_id if self.user or self.person else None
         about = {**self.about, "user": self.user or person_of(self.person, None, *tap_may_say(self.person))}
         model = said.model or fit_text(self.model, TEXT_LIMITS["model"])
@@ -1477,7 +1477,7 @@ class Wire:
 
 
 def was_never_sent(error):
-    """was_never_sent tells an error before the connection stood; requests has its cause behind it."""
+    """was_never_sent tells an error before the connection stood; requests has its cause inside it."""
     for _ in range(6):
         if error is None or any(kind.__name__ in NEVER_SENT for kind in type(error).__mro__):
             return error is not None
@@ -1622,8 +1622,8 @@ class Point:
 
 
 def pass_through(original, point, kept):
-    """pass_through calls the original and hands on what it gives.  It may outlive an exec of this file, under a wrapper
-    of somebody else's, and knows the tap by these names only: begin, answered, finish."""
+    """pass_through calls the original and hands on what it gives.  It may outlive an exec of this file, under another
+    program's wrapper, and knows the tap by these names only: begin, answered, finish."""
     def begin(args, kwargs):
         tap = kept.tap
         if tap is None or kept.inside.get():  # one call may pass several points, or one point twice
@@ -1839,7 +1839,7 @@ class Tap:
     @staticmethod
     def turns_of_pipe(asker):
         """turns_of_pipe lists the turns under way of the pipe that asks: it may do so in a thread that knows no
-        context, or in a task that it began in somebody else's turn."""
+        context, or in a task that it began in another user's turn."""
         pipe = re.sub("_[0-9a-f]{32}$", "", (asker.place or "").removeprefix("function_"))
         return [turn for turn in runtime().turns.copy().values()
                 if turn.piped and turn.lasts() and (turn.about.get("requested_model") or "").partition(".")[0] == pipe]
@@ -1881,7 +1881,7 @@ class Tap:
                 self.task = asyncio.get_running_loop().create_task(groups_of(user["id"]))
 
     def work(self):
-        """work runs in the writer thread: what nobody read to its end is closed some day."""
+        """work runs in the writer thread: an answer that Open WebUI does not read to its end is closed after a while."""
         now = time.monotonic()
         if now - self.swept > 60.0:
             self.swept = now
@@ -2047,7 +2047,7 @@ def belongs_to(function_id):
 
 
 def tap_off(state="off", reason="switched off"):
-    """tap_off takes away what was laid.  Where somebody laid a wrapper above, ours stays and does nothing.  Answers
+    """tap_off takes away what was laid.  Where another program laid its wrapper above, the tap's wrapper stays and does nothing.  Answers
     under way are read to their end."""
     kept = holder()
     kept.tap = kept.tap or Tap()
@@ -2159,7 +2159,7 @@ async def connection_of(model, request):
 
 
 def platform_at(address):
-    """platform_at names who bills, None where nobody knows, and the host: OpenRouter where its name is anywhere in the
+    """platform_at names who bills, None for an unknown one, and the host: OpenRouter where its name is anywhere in the
     address, as in a proxy's path; others by the end of the host."""
     if not address or address == "ollama":
         return address, None

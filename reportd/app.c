@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "delivery.h"
-#include "issue_jobs.h"
-#include "log.h"
-#include "offer.h"
 #include "serve.h"
 #include "settings.h"
-#include "workdir.h"
+#include "issue/delivery.h"
+#include "issue/queue.h"
+#include "job/workdir.h"
+#include "terms/offer.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +18,14 @@
 
 struct app {
 	struct rd_server server;
-	struct rd_house house;
+	struct rd_document_settings settings;
 	struct rd_fonts fonts;
 	struct rd_workdir *work; /* owned */
 	struct om_fleet *costd;  /* owned */
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct rd_offering *offering;  /* owned */
-	struct rd_issue_jobs *issues;  /* owned */
+	struct rd_issue_queue *queue;  /* owned */
 	struct rd_delivery *delivery;  /* owned; NULL: nothing is delivered */
 	struct om_wire_server *wire;   /* owned */
 	bool ready;                    /* server is initialised */
@@ -39,10 +41,10 @@ stop(void *self)
 	if (app->ledger != NULL)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
 	rd_delivery_free(&app->delivery);
-	if (app->issues != NULL)
-		rd_issue_jobs_stop(app->issues); /* who waits for a document is answered */
+	if (app->queue != NULL)
+		rd_issue_queue_stop(app->queue); /* who waits for a document is answered */
 	om_wire_server_close(&app->wire);
-	rd_issue_jobs_close(&app->issues);
+	rd_issue_queue_close(&app->queue);
 	rd_offering_free(&app->offering);
 	om_wire_client_free(&app->ledger);
 	if (app->ready)
@@ -50,7 +52,7 @@ stop(void *self)
 	om_fleet_free(&app->costd);
 	rd_workdir_close(&app->work);
 	rd_fonts_close(&app->fonts);
-	rd_house_close(&app->house);
+	rd_document_settings_close(&app->settings);
 	free(app);
 }
 
@@ -67,15 +69,16 @@ check(void *arg, const Om__RenderQuery *q, om_err *e)
 	Om__JobStart what = OM__JOB_START__INIT;
 	Om__RenderQuery copy = *q;
 
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = &copy;
-	return rd_make_check(&srv->shop, &what, e);
+	return rd_make_check(&srv->parts, &what, e);
 }
 
 /* start_issuing: what is told to costd, and what is issued. */
 static om_status
 start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 {
-	const struct rd_issue_jobs_opts jobs = {
+	const struct rd_issue_queue_opts jobs = {
 	    .issue = issue, .arg = &app->issuing, .others = rd_serve, .others_arg = &app->server};
 	om_status s;
 
@@ -87,9 +90,9 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	    .render_arg = &app->server,
 	    .public_url = c->public_url,
 	};
-	s = rd_offering_new(app->ledger, &app->house.offer, rd_jobs_instance(app->server.jobs), &app->offering, e);
-	app->server.shop.offering = app->offering;
-	return s == OM_OK ? rd_issue_jobs_open(&jobs, &app->issues, e) : s;
+	s = rd_offering_new(app->ledger, &app->settings.terms, rd_jobs_instance(app->server.jobs), &app->offering, e);
+	app->server.parts.offering = app->offering;
+	return s == OM_OK ? rd_issue_queue_open(&jobs, &app->queue, e) : s;
 }
 
 static om_status
@@ -103,10 +106,10 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .tls = tls,
 	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
-	    .handler = rd_issue_jobs_serve,
+	    .handler = rd_issue_queue_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
-	om_status s = rd_house_open(c, &app->house, e);
+	om_status s = rd_settings_of_documents(c, &app->settings, e);
 
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);
@@ -118,18 +121,19 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = om_wire_client_open(&client, &app->ledger, e);
 	if (s != OM_OK)
 		return s;
+	app->server.self = &rd_app;
 	app->server.conf = c;
-	app->server.shop = (struct rd_workshop){
+	app->server.parts = (struct rd_parts){
 	    .costd = app->costd,
 	    .fonts = &app->fonts,
 	    .work = app->work,
-	    .house = &app->house,
+	    .settings = &app->settings,
 	};
 	s = rd_server_init(&app->server, &jobs, e);
 	app->ready = s == OM_OK;
 	if (s == OM_OK)
 		s = start_issuing(c, app, e);
-	server.arg = app->issues;
+	server.arg = app->queue;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
 	if (s == OM_OK && c->delivery_dir != NULL) {

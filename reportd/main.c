@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * reportd - ink: rows in, documents out.
+ * reportd - makes documents of a month: rows in, files out.
  */
 #include "app.h"
 

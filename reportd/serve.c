@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "serve.h"
 
-#include "app.h"
-#include "describe.h"
-#include "log.h"
-#include "stats.h"
+#include "jobs.pb-c.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "wire/describe.h"
 
 #include <string.h>
 
@@ -26,9 +26,9 @@ static struct om_stat bytes_made =
 /* ---- jobs ---- */
 
 static void
-note(const Om__JobStart *what, struct rd_task *t)
+count_made(const Om__JobStart *what, struct rd_task *t)
 {
-	const Om__RenderQuery *q = what->render;
+	const Om__RenderQuery *q = what->file_case == OM__JOB_START__FILE_RENDER ? what->render : NULL;
 	uint64_t bytes = atomic_load(&t->bytes);
 	struct rd_task_facts facts;
 
@@ -52,11 +52,11 @@ make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 {
 	struct rd_server *srv = arg;
 	struct om_wire_watch before = om_wire_watch((struct om_wire_watch){is_wanted, t});
-	om_status s = rd_make(&srv->shop, what, t, e);
+	om_status s = rd_make(&srv->parts, what, t, e);
 
 	(void)om_wire_watch(before);
 	if (s == OM_OK) {
-		note(what, t);
+		count_made(what, t);
 	} else if (!atomic_load(&t->cancel)) {
 		om_stat_add(&failed, 1);
 		om_log(OM_LOG_WARN, "no document", "why", om_err_text(e, s), NULL);
@@ -94,7 +94,7 @@ rd_server_fini(struct rd_server *srv)
 static om_status
 start_job(struct rd_server *srv, const Om__JobStart *what, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	om_status s = rd_make_check(&srv->shop, what, e);
+	om_status s = rd_make_check(&srv->parts, what, e);
 
 	if (s == OM_OK)
 		s = rd_jobs_start(srv->jobs, what, a, &rep->job, e);
@@ -185,6 +185,7 @@ render(struct rd_server *srv, Om__RenderQuery *q, int64_t deadline_ms, struct om
 	om_status s = r != NULL ? om_random(id, sizeof id, e) : om_fail(e, OM_NOMEM, "out of memory");
 
 	what.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = q;
 	if (s == OM_OK)
 		s = start_job(srv, &what, a, rep, e);
@@ -214,7 +215,7 @@ status(struct rd_server *srv, struct om_arena *a, Om__Reply *rep, om_err *e)
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
-	if (om_fleet_connected(srv->shop.costd) == 0)
+	if (om_fleet_connected(srv->parts.costd) == 0)
 		r->detail = om_arena_strdup(a, "no connection to costd");
 	r->has_instance = 1;
 	r->instance.len = RD_INSTANCE;
@@ -275,7 +276,7 @@ rd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 		if (rep->settings == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
 		rep->body_case = OM__REPLY__BODY_SETTINGS;
-		return om_settings_describe(&rd_app, srv->conf, a, rep->settings, e);
+		return om_settings_describe(srv->self, srv->conf, a, rep->settings, e);
 	default:
 		return om_fail(e, OM_INVALID, "reportd makes documents; this request is not for it");
 	}

@@ -8,17 +8,20 @@
 #ifndef RD_SERVE_H
 #define RD_SERVE_H
 
-#include "jobs.h"
-#include "make.h"
-#include "wire.h"
+#include "job/jobs.h"
+#include "make/make.h"
+#include "base/service.h"
+#include "envelope.pb-c.h"
+#include "wire/wire.h"
 
 #define RD_WIRE_WORKERS 32u /* most of them wait for jobs */
 #define RD_KEEP_FILES   64u
 
 struct rd_server {
-	struct rd_workshop shop; /* filled in by the caller */
-	const void *conf;        /* struct rd_conf; borrowed */
-	struct rd_jobs *jobs;    /* owned */
+	struct rd_parts parts;         /* filled in by the caller */
+	const struct om_service *self; /* the service that answers, borrowed as its conf */
+	const void *conf;
+	struct rd_jobs *jobs; /* owned */
 };
 
 struct rd_server_opts {

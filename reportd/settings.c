@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
-#include "delivery.h"
-#include "json.h"
-#include "locale.h"
-#include "service.h"
-#include "wire.h"
-#include "zone.h"
+#include "issue/delivery.h"
+#include "words/locale.h"
+#include "base/json.h"
+#include "base/service.h"
+#include "base/zone.h"
+#include "wire/wire.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	    "How many documents are made at once; each may take up to half a GB for a month with 100,000 requests."},
     {.name = "MINIMUM_CHARGE_FEE",
 	.kind = OM_CONF_MONEY,
-	.offset = AT(minimum_fee),
+	.offset = AT(documents.minimum_fee),
 	.def = "0",
 	.min = 0,
 	.max = 1000000,
@@ -74,108 +74,108 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
 	.help = "Charge per user and month, for users with at least one request in the month."},
     {.name = "MINIMUM_CHARGE_MODE",
 	.kind = OM_CONF_CHOICE,
-	.offset = AT(minimum_mode),
+	.offset = AT(documents.minimum_mode),
 	.def = "add",
 	.choices = "add|floor",
 	.help = "Whether MINIMUM_CHARGE_FEE is added on top of the usage, or is the least that a month costs before "
 		"tax, usage and markup together."},
     {.name = "MARKUP_PERCENT",
 	.kind = OM_CONF_MONEY,
-	.offset = AT(markup_percent),
+	.offset = AT(documents.markup_percent),
 	.def = "0",
 	.max = 10000,
 	.unit = "%",
 	.help = "Markup on the usage cost, in percent; not on the minimum charge."},
     {.name = "MARKUP_PER_MILLION_TOKENS",
 	.kind = OM_CONF_MONEY,
-	.offset = AT(markup_per_million),
+	.offset = AT(documents.markup_per_million),
 	.def = "0",
 	.max = 1000000,
 	.unit = "USD",
 	.help = "Markup per million input and output tokens; together with MARKUP_PERCENT, both are charged."},
     {.name = "TAX_RATE",
 	.kind = OM_CONF_MONEY,
-	.offset = AT(tax_rate),
+	.offset = AT(documents.tax_rate),
 	.def = "0",
 	.max = 1000,
 	.unit = "%",
 	.help = "Tax on the net amount of a statement; 0 prints no tax."},
     {.name = "TAX_NAME",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(tax_name),
+	.offset = AT(documents.tax_name),
 	.optional = true,
 	.max = 40,
 	.help = "What the tax is called; the word for VAT in the document's language where it is not set."},
     {.name = "CURRENCY",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(currency),
+	.offset = AT(documents.currency),
 	.def = "USD",
 	.check = check_currency,
 	.help = "The currency of the bill (ISO 4217); one other than USD needs the three EXCHANGE_RATE settings."},
     {.name = "EXCHANGE_RATE",
 	.kind = OM_CONF_MONEY,
-	.offset = AT(exchange_rate),
+	.offset = AT(documents.exchange_rate),
 	.optional = true,
 	.max = 1000000000,
 	.unit = "units of CURRENCY per USD",
 	.help = "What one US dollar is in CURRENCY, as a decimal; printed on each document."},
     {.name = "EXCHANGE_RATE_DATE",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(exchange_rate_date),
+	.offset = AT(documents.exchange_rate_date),
 	.optional = true,
 	.check = check_day,
 	.help = "The day of EXCHANGE_RATE, YYYY-MM-DD; printed on each document."},
     {.name = "EXCHANGE_RATE_SOURCE",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(exchange_rate_source),
+	.offset = AT(documents.exchange_rate_source),
 	.optional = true,
 	.max = 120,
 	.help = "Who published EXCHANGE_RATE, like \"European Central Bank\"; printed on each document."},
     {.name = "ISSUER_NAME",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(issuer_name),
+	.offset = AT(documents.issuer_name),
 	.optional = true,
 	.max = 120,
 	.help = "Who issues the documents; printed on them and their author."},
     {.name = "ISSUER_ADDRESS",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(issuer_address),
+	.offset = AT(documents.issuer_address),
 	.optional = true,
 	.max = 400,
 	.help = "The issuer's address; \\n (a backslash and an n) or a vertical bar begins a new line."},
     {.name = "ISSUER_VAT_ID",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(issuer_vat_id),
+	.offset = AT(documents.issuer_vat_id),
 	.optional = true,
 	.max = 60,
 	.help = "The issuer's VAT identification number."},
     {.name = "ISSUER_CONTACT",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(issuer_contact),
+	.offset = AT(documents.issuer_contact),
 	.optional = true,
 	.max = 400,
 	.help = "Whom to ask: an address, a number; lines as in ISSUER_ADDRESS."},
     {.name = "ISSUER_LOGO",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(issuer_logo),
+	.offset = AT(documents.issuer_logo),
 	.optional = true,
 	.max = 1024,
 	.help = "Path of a PNG or JPEG file of at most 2 MB, drawn on the first page; read at the start."},
     {.name = "DOCUMENT_FOOTER",
 	.kind = OM_CONF_TEXT,
-	.offset = AT(footer),
+	.offset = AT(documents.footer),
 	.optional = true,
 	.max = 400,
 	.help = "A text at the foot of each page; lines as in ISSUER_ADDRESS, two at most are shown."},
     {.name = "DOCUMENT_LOCALE",
 	.kind = OM_CONF_CHOICE,
-	.offset = AT(locale),
+	.offset = AT(documents.locale),
 	.def = "en",
 	.choices = RD_LOCALES,
 	.help = "The language of documents that do not ask for one: of their words, numbers and dates."},
     {.name = "PAPER",
 	.kind = OM_CONF_CHOICE,
-	.offset = AT(paper),
+	.offset = AT(documents.paper),
 	.def = "a4",
 	.choices = "a4|letter",
 	.help = "The paper of documents that do not ask for one."},
@@ -288,4 +288,21 @@ rd_settings_terms(const struct rd_conf *c, struct om_buf *out)
 	}
 	om_jw_close(&w, '}');
 	om_buf_fini(&line);
+}
+
+om_status
+rd_settings_of_documents(const struct rd_conf *c, struct rd_document_settings *out, om_err *e)
+{
+	struct om_buf json;
+	om_status s;
+
+	om_buf_init(&json, (size_t)256 * 1024);
+	rd_settings_terms(c, &json);
+	om_buf_chr(&json, '\0');
+	s = om_buf_done(&json, e);
+	*out = (struct rd_document_settings){.json = NULL};
+	if (s == OM_OK)
+		s = rd_document_settings_open(&c->documents, json.data, out, e);
+	om_buf_fini(&json);
+	return s;
 }

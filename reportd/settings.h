@@ -5,32 +5,15 @@
 #ifndef RD_SETTINGS_H
 #define RD_SETTINGS_H
 
-#include "conf.h"
-#include "money.h"
+#include "terms/document_settings.h"
+#include "base/conf.h"
 
 struct rd_conf {
 	char *listen;
 	char *costd_url;
 	int64_t workers;
 	int64_t queue;
-	om_money minimum_fee;
-	char *minimum_mode; /* "add" or "floor" */
-	om_money markup_percent;
-	om_money markup_per_million; /* USD per million input and output tokens */
-	om_money tax_rate;           /* percent */
-	char *tax_name;              /* NULL: the word of the document's language */
-	char *currency;              /* ISO 4217 */
-	om_money exchange_rate;      /* units of currency per USD; 0: not set */
-	char *exchange_rate_date;    /* NULL: not set, as those below */
-	char *exchange_rate_source;
-	char *issuer_name;
-	char *issuer_address; /* lines separated by | or \n */
-	char *issuer_vat_id;
-	char *issuer_contact; /* lines, likewise */
-	char *issuer_logo;    /* path of a PNG or JPEG file */
-	char *footer;
-	char *locale;     /* of documents that do not ask for one */
-	char *paper;      /* "a4" or "letter", likewise */
+	struct rd_document_conf documents;
 	char *public_url; /* NULL: not set, as delivery_dir and delivery_locale */
 	char *delivery_dir, *delivery_files, *delivery_locale;
 	char *font_dir;
@@ -47,5 +30,9 @@ extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
 /* rd_settings_terms appends, as a JSON object, the settings that a document's
  * content depends on. */
 void rd_settings_terms(const struct rd_conf *c, struct om_buf *out);
+
+/* rd_settings_of_documents opens the settings that shape documents;
+ * rd_document_settings_close after any outcome. */
+om_status rd_settings_of_documents(const struct rd_conf *c, struct rd_document_settings *out, om_err *e) OM_MUST;
 
 #endif

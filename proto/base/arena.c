@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "arena.h"
 
+#include "invariant.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,6 +72,7 @@ om_arena_alloc(struct om_arena *a, size_t bytes)
 	}
 	p = (unsigned char *)b->data + b->used;
 	b->used += bytes;
+	om_check(b->used <= b->size);
 	a->used_bytes += bytes;
 	return memset(p, 0, bytes);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "buf.h"
 
+#include "invariant.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +39,7 @@ make_room(struct om_buf *b, size_t n)
 	size_t need, cap;
 	char *p;
 
+	om_check(b->len <= b->cap && (b->data != NULL || b->cap == 0));
 	if (b->status != OM_OK)
 		return false;
 	if (n > b->limit_bytes || b->len > b->limit_bytes - n) {
@@ -62,6 +65,7 @@ make_room(struct om_buf *b, size_t n)
 void
 om_buf_add(struct om_buf *b, const void *data, size_t n)
 {
+	om_check(data != NULL || n == 0);
 	if (!make_room(b, n))
 		return;
 	if (n > 0)

@@ -22,6 +22,7 @@ typedef int64_t om_time;
 
 om_time om_now(void);
 int64_t om_mono_ms(void);
+int64_t om_mono_us(void);
 
 /* om_time_parse reads RFC 3339 with "Z" or an offset, any number of fraction
  * digits (those beyond the microsecond are cut), years 0001 to 9999. */

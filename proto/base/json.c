@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "json.h"
+
+#include "invariant.h"
 #include "text.h"
 
 #include <math.h>
@@ -399,6 +401,7 @@ before_value(struct om_jw *w)
 void
 om_jw_open(struct om_jw *w, char bracket)
 {
+	om_check(bracket == '{' || bracket == '[');
 	before_value(w);
 	om_buf_chr(w->out, bracket);
 	w->comma = false;
@@ -407,6 +410,7 @@ om_jw_open(struct om_jw *w, char bracket)
 void
 om_jw_close(struct om_jw *w, char bracket)
 {
+	om_check(bracket == '}' || bracket == ']');
 	om_buf_chr(w->out, bracket);
 	w->comma = true;
 }

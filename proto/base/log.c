@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "log.h"
 #include "clock.h"
 #include "digest.h"
+#include "log.h"
 #include "text.h"
 
 #include <stdarg.h>
@@ -26,6 +26,12 @@ om_log_init(const char *service, om_log_level least)
 {
 	service_name = service;
 	least_level = least;
+}
+
+const char *
+om_log_service(void)
+{
+	return service_name;
 }
 
 const char *

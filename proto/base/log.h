@@ -20,6 +20,7 @@ typedef enum om_log_level { OM_LOG_DEBUG, OM_LOG_INFO, OM_LOG_WARN, OM_LOG_ERROR
 
 /* om_log_init names the service; text outlives all logging. */
 void om_log_init(const char *service, om_log_level least);
+const char *om_log_service(void); /* its name */
 
 /* om_log writes msg and pairs of key and text, ended by NULL:
  *   om_log(OM_LOG_INFO, "spool opened", "pending", OM_I64(n), NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "service.h"
 #include "log.h"
+#include "service.h"
 
 #include <malloc.h>
 #include <pthread.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "sync.h"
 
+#include "invariant.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -20,5 +22,8 @@ om_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline_ms)
 {
 	struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
 
-	return pthread_cond_timedwait(c, m, &until) != ETIMEDOUT;
+	int rc = pthread_cond_timedwait(c, m, &until);
+
+	om_check(rc == 0 || rc == ETIMEDOUT); /* otherwise the mutex is not held, or one is none */
+	return rc != ETIMEDOUT;
 }

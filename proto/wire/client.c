@@ -6,9 +6,11 @@
  */
 #include "socket.h"
 
-#include "clock.h"
-#include "log.h"
-#include "sync.h"
+#include "envelope.pb-c.h"
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/sync.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
@@ -296,8 +298,10 @@ take_socket(struct om_wire_client *c, int64_t deadline_ms)
 		(void)om_cond_wait(&c->idle, &c->lock, next_look(until_ms));
 		waiting = om_mono_ms() < until_ms && is_wanted();
 	}
-	if (rs != NULL)
+	if (rs != NULL) {
+		om_check(!rs->busy);
 		rs->busy = true;
+	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return rs;
 }
@@ -306,6 +310,7 @@ static void
 give_socket(struct om_wire_client *c, struct req_socket *rs)
 {
 	(void)pthread_mutex_lock(&c->lock);
+	om_check(rs->busy);
 	rs->busy = false;
 	(void)pthread_cond_signal(&c->idle);
 	(void)pthread_mutex_unlock(&c->lock);
@@ -427,6 +432,20 @@ exchange(struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t d
 	return OM_OK;
 }
 
+/* other_version says which of the two is to be updated. */
+static om_status
+other_version(const struct om_wire_client *c, uint32_t theirs, om_err *e)
+{
+	const char *self = om_log_service();
+
+	if (theirs < OM_WIRE_VERSION)
+		return om_fail(e, OM_VERSION,
+		    "%s is older than %s (its messages have version %u, %s's have %u): update %s", c->peer, self,
+		    (unsigned)theirs, self, OM_WIRE_VERSION, c->peer);
+	return om_fail(e, OM_VERSION, "%s is newer than %s (its messages have version %u, %s's have %u): update %s",
+	    c->peer, self, (unsigned)theirs, self, OM_WIRE_VERSION, self);
+}
+
 static om_status
 read_reply(
     const struct om_wire_client *c, const Om__Request *req, nng_msg *m, struct om_arena *a, Om__Reply **out, om_err *e)
@@ -437,8 +456,7 @@ read_reply(
 	if (s != OM_OK)
 		return s;
 	if (rep->version != OM_WIRE_VERSION)
-		return om_fail(e, OM_VERSION, "%s speaks version %u, this program %u", c->peer, (unsigned)rep->version,
-		    OM_WIRE_VERSION);
+		return other_version(c, rep->version, e);
 	if (strcmp(rep->request_id, req->request_id) != 0)
 		return om_fail(e, OM_PROTOCOL, "%s answered another request", c->peer);
 	if (rep->status != 0)
@@ -460,6 +478,7 @@ om_wire_call(
 	size_t n;
 	om_status s;
 
+	om_check(req->body_case != OM__REQUEST__BODY__NOT_SET);
 	*reply_out = NULL;
 	if (om_log_request_id()[0] != '\0')
 		(void)snprintf(request_id, sizeof request_id, "%s", om_log_request_id());
@@ -469,6 +488,7 @@ om_wire_call(
 	req->request_id = request_id;
 	req->has_deadline_ms = 1;
 	req->deadline_ms = (uint32_t)(deadline_ms < 0 ? 0 : deadline_ms);
+	om_msg_ready(&req->base);
 	n = om__request__get_packed_size(req);
 	if (n > OM_WIRE_MAX_BYTES) {
 		s = om_fail(e, OM_TOO_LARGE, "a request of %zu bytes to %s", n, c->peer);

@@ -8,7 +8,8 @@
 #define OM_DESCRIBE_H
 
 #include "codec.h"
-#include "service.h"
+#include "envelope.pb-c.h"
+#include "base/service.h"
 
 /* om_settings_describe fills the reply; conf is the service's struct. */
 om_status om_settings_describe(

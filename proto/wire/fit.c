@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fit.h"
 
-#include "digest.h"
-#include "text.h"
+#include "base/digest.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -301,16 +301,11 @@ struct count_field {
 	size_t has_offset, offset; /* of a protobuf_c_boolean and an int64_t */
 };
 
-#define COUNT(id, name)                                       \
-	{                                                     \
-		OM_FIT_##id, RECORD(has_##name), RECORD(name) \
-	}
 static const struct count_field counts[] = {
-    COUNT(PROMPT_TOKENS, prompt_tokens),
-    COUNT(COMPLETION_TOKENS, completion_tokens),
-    COUNT(REASONING_TOKENS, reasoning_tokens),
-    COUNT(CACHED_TOKENS, cached_tokens),
-    COUNT(CACHE_WRITE, cache_write_tokens),
+#define FIT_MONEY(NAME, name)
+#define FIT_COUNT(NAME, name)                  {OM_FIT_##NAME, RECORD(has_##name), RECORD(name)},
+#define OM_FIGURE_TOLD(NAME, name, kind, path) FIT_##kind(NAME, name)
+#include "messages/figures.def"
 };
 
 static void

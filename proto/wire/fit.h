@@ -27,10 +27,11 @@
 #ifndef OM_FIT_H
 #define OM_FIT_H
 
-#include "arena.h"
-#include "clock.h"
 #include "codec.h"
-#include "money.h"
+#include "record.pb-c.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/money.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fleet.h"
 
-#include "clock.h"
 #include "socket.h"
+#include "base/clock.h"
+#include "base/invariant.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ om_fleet_size(const struct om_fleet *f)
 struct om_wire_client *
 om_fleet_at(const struct om_fleet *f, unsigned i)
 {
+	om_check(i < f->n);
 	return f->client[i];
 }
 

@@ -12,6 +12,7 @@
 #define OM_FLEET_H
 
 #include "wire.h"
+#include "envelope.pb-c.h"
 
 struct om_fleet;
 

@@ -6,9 +6,11 @@
  */
 #include "socket.h"
 
-#include "clock.h"
-#include "log.h"
-#include "sync.h"
+#include "envelope.pb-c.h"
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/sync.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
@@ -45,6 +47,18 @@ struct om_wire_server {
 	struct worker *workers; /* owned */
 };
 
+/* other_version says which of the two is to be updated. */
+static om_status
+other_version(uint32_t theirs, om_err *e)
+{
+	const char *self = om_log_service();
+
+	return om_fail(e, OM_VERSION,
+	    "the service that asks is %s than %s (its messages have version %u, %s's have %u): update %s",
+	    theirs < OM_WIRE_VERSION ? "older" : "newer", self, (unsigned)theirs, self, OM_WIRE_VERSION,
+	    theirs < OM_WIRE_VERSION ? "the service that asks" : self);
+}
+
 /* answer runs the handler and gives the packed reply, NULL without memory. */
 static nng_msg *
 answer(struct om_wire_server *srv, nng_msg *m)
@@ -63,8 +77,7 @@ answer(struct om_wire_server *srv, nng_msg *m)
 	if (s == OM_OK) {
 		om_log_request(req->request_id);
 		if (req->version != OM_WIRE_VERSION)
-			s = om_fail(&e, OM_VERSION, "the request has version %u, this program speaks %u",
-			    (unsigned)req->version, OM_WIRE_VERSION);
+			s = other_version(req->version, &e);
 		else
 			s = srv->opts.handler(srv->opts.arg, req,
 			    om_mono_ms() + (req->has_deadline_ms ? req->deadline_ms : DEFAULT_DEADLINE_MS), &a, &rep,
@@ -72,6 +85,8 @@ answer(struct om_wire_server *srv, nng_msg *m)
 	}
 	rep.version = OM_WIRE_VERSION;
 	rep.request_id = req != NULL ? req->request_id : no_id;
+	if (s == OM_OK)
+		om_msg_ready(&rep.base);
 	n = s == OM_OK ? om__reply__get_packed_size(&rep) : 0;
 	if (n > OM_WIRE_MAX_BYTES)
 		s = om_fail(&e, OM_TOO_LARGE, "the reply would have %zu bytes, %zu are allowed", n, OM_WIRE_MAX_BYTES);
@@ -81,6 +96,7 @@ answer(struct om_wire_server *srv, nng_msg *m)
 		if (e.text[0] == '\0')
 			(void)om_fail(&e, s, "%s", om_status_text(s));
 		rep.message = e.text;
+		om_msg_ready(&rep.base);
 		n = om__reply__get_packed_size(&rep);
 	}
 	if (nng_msg_alloc(&out, n) == 0)
@@ -102,6 +118,7 @@ receive(struct worker *w, int *rv_out)
 	(void)pthread_mutex_lock(&w->lock);
 	stop = atomic_load(&w->server->stop);
 	if (!stop) {
+		om_check(!w->receiving);
 		nng_aio_set_timeout(w->aio, NNG_DURATION_INFINITE);
 		nng_ctx_recv(w->ctx, w->aio);
 		w->receiving = true;
@@ -224,6 +241,7 @@ om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server *
 	*out = NULL;
 	if (srv == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(o->handler != NULL && o->arena_bytes > 0);
 	srv->opts = *o;
 	srv->n_workers = o->workers == 0 ? 1 : o->workers > MAX_WORKERS ? MAX_WORKERS : o->workers;
 	srv->workers = calloc(srv->n_workers, sizeof *srv->workers);

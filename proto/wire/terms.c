@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "terms.h"
 
-#include "money.h"
+#include "base/money.h"
 
 #include <ctype.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * terms.h - what a month is charged besides the usage, read and written alike
  * by all services.
  *
- * Shape     Om__Terms of metering.proto.  A text that is not set is NULL and
+ * Shape     Om__Terms of messages/terms.proto.  A text that is not set is NULL and
  *           means the default of reportd's setting of that name: no charge,
  *           "add", USD.  Amounts and rates are decimals.
  * Failure   OM_INVALID names the member: "exchange_rate: …".
@@ -13,8 +13,9 @@
 #define OM_TERMS_H
 
 #include "codec.h"
-#include "json.h"
-#include "zone.h"
+#include "terms.pb-c.h"
+#include "base/json.h"
+#include "base/zone.h"
 
 #include <stdbool.h>
 

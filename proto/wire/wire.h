@@ -2,7 +2,7 @@
 /*
  * wire.h - requests and replies between the services, over nng.
  *
- * Shape     metering.proto's Request and Reply, one REQ/REP exchange each.
+ * Shape     Request and Reply of messages/envelope.proto, one REQ/REP exchange each.
  * URLs      One or several, separated by commas: tcp://host:port, or
  *           tls+tcp://host:port with both sides authenticated.  A client
  *           connects to all and uses whichever takes the request.  ipc:// is
@@ -11,7 +11,8 @@
  * Failure   OM_UNAVAILABLE: no peer took the request, or the one that took it
  *           went away.  OM_TIMEOUT: a peer took it and did not answer in time.
  *           Both ways it may have been carried out, and the caller may ask
- *           again: every handler must allow for that.
+ *           again: every handler must allow for that.  OM_VERSION: the peer is
+ *           older or newer; the message says which of the two is to be updated.
  * Threads   All calls from any thread.
  *
  * What nng 1.5.2 (Debian 12) does wrong and how this code stays clear of it:
@@ -30,14 +31,15 @@
 #ifndef OM_WIRE_H
 #define OM_WIRE_H
 
-#include "arena.h"
 #include "codec.h"
-#include "status.h"
+#include "envelope.pb-c.h"
+#include "base/arena.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OM_WIRE_VERSION   1u
+#define OM_WIRE_VERSION   2u
 #define OM_WIRE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* of one message */
 #define OM_WIRE_MAX_URLS  8
 

@@ -10,7 +10,8 @@
 #define OM_ZONES_H
 
 #include "codec.h"
-#include "zone.h"
+#include "usage.pb-c.h"
+#include "base/zone.h"
 
 /* om_zone_read copies a message into the arena. */
 om_status om_zone_read(const Om__Zone *z, struct om_arena *a, struct om_zone_table *out, om_err *e) OM_MUST;

@@ -3,7 +3,7 @@
  * chart.c - one bar per day.  The scale is chosen in exact money, so that its
  * labels are exact; only the length of a bar is floating point.
  */
-#include "pdf/flow.h"
+#include "flow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,8 +108,8 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 	for (int i = 0; i <= steps; i++, at.v += step.v) {
 		double y = y1 - (y1 - y0) * i / steps;
 
-		rd_ink_line(f->ink, i == 0 ? RD_GREY : RD_HAIR, i == 0 ? 0.6 : 0.4, x0, y, x1, y);
-		rd_text_right(f->ink, &axis, x0 - 6, y + 2.2, rd_show_fixed(f->locale, at, digits, text));
+		rd_canvas_line(f->canvas, i == 0 ? RD_GREY : RD_HAIR, i == 0 ? 0.6 : 0.4, x0, y, x1, y);
+		rd_text_right(f->canvas, &axis, x0 - 6, y + 2.2, rd_show_fixed(f->locale, at, digits, text));
 	}
 	slot = (x1 - x0) / c->n;
 	for (unsigned i = 0; i < c->n; i++) {
@@ -117,11 +117,12 @@ rd_flow_chart(struct rd_flow *f, const struct rd_chart *c)
 		char day[16];
 
 		(void)snprintf(day, sizeof day, "%u", i + 1);
-		rd_text_centre(f->ink, is_weekend(c->first + (om_day)i) ? &weekend : &axis, x + slot / 2, y1 + 10, day);
+		rd_text_centre(
+		    f->canvas, is_weekend(c->first + (om_day)i) ? &weekend : &axis, x + slot / 2, y1 + 10, day);
 		if (v <= 0)
 			continue;
 		h = (y1 - y0) * v / full;
-		rd_ink_box(f->ink, RD_ACCENT, x + slot * 0.22, y1 - h, slot * 0.56, h);
+		rd_canvas_box(f->canvas, RD_ACCENT, x + slot * 0.22, y1 - h, slot * 0.56, h);
 	}
 	f->y = y1 + FOOT;
 }

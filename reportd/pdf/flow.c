@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "pdf/flow.h"
+#include "flow.h"
 
-#include "pdf/mark.h"
+#include "watermark.h"
+#include "base/invariant.h"
 
 const struct rd_style rd_body = {RD_REGULAR, 8.4, RD_BLACK};
 const struct rd_style rd_body_bold = {RD_BOLD, 8.4, RD_BLACK};
@@ -14,10 +15,11 @@ static const struct rd_style figure = {RD_LIGHT, 16, RD_BLACK};
 void
 rd_flow_page(struct rd_flow *f)
 {
-	rd_ink_page(f->ink);
+	om_check(f->top < f->bottom && f->left < f->right);
+	rd_canvas_page(f->canvas);
 	f->y = f->top;
-	if (f->mark != NULL)
-		rd_mark(f->ink, f->width, f->height, f->mark);
+	if (f->watermark != NULL)
+		rd_watermark_draw(f->canvas, f->width, f->height, f->watermark);
 }
 
 void
@@ -30,17 +32,17 @@ rd_flow_need(struct rd_flow *f, double height)
 void
 rd_flow_heading(struct rd_flow *f, int level, const char *title, const char *remark, double below)
 {
-	double space = f->y > f->top ? 26 * f->air : 0;
+	double space = f->y > f->top ? 26 * f->spacing : 0;
 
 	rd_flow_need(f, space + 30 + below);
 	if (f->y > f->top)
 		f->y += space;
 	if (level >= 0)
-		rd_ink_bookmark(f->ink, level, title, f->y);
-	rd_text_cut(f->ink, &rd_heading, f->left, f->y + 9, f->right - f->left, title);
+		rd_canvas_bookmark(f->canvas, level, title, f->y);
+	rd_text_cut(f->canvas, &rd_heading, f->left, f->y + 9, f->right - f->left, title);
 	f->y += 15;
 	if (remark != NULL) {
-		rd_text_cut(f->ink, &rd_remark, f->left, f->y + 6, f->right - f->left, remark);
+		rd_text_cut(f->canvas, &rd_remark, f->left, f->y + 6, f->right - f->left, remark);
 		f->y += 11;
 	}
 	f->y += 3;
@@ -53,14 +55,14 @@ rd_flow_text(struct rd_flow *f, const struct rd_style *s, double x, double width
 
 	rd_wrap(f->fonts, s, text, width, max_lines, &w);
 	for (unsigned i = 0; i < w.n; i++)
-		rd_text_line(f->ink, s, x, f->y + s->size + i * s->size * RD_LEADING, &w, i, false);
+		rd_text_line(f->canvas, s, x, f->y + s->size + i * s->size * RD_LEADING, &w, i, false);
 	return w.n * s->size * RD_LEADING;
 }
 
 void
 rd_flow_rule(struct rd_flow *f, rd_colour colour, double width)
 {
-	rd_ink_line(f->ink, colour, width, f->left, f->y, f->right, f->y);
+	rd_canvas_line(f->canvas, colour, width, f->left, f->y, f->right, f->y);
 }
 
 void
@@ -78,9 +80,9 @@ rd_flow_tiles(struct rd_flow *f, const struct rd_tile *tiles, size_t n)
 
 		if (wide > w - gap)
 			s.size *= (w - gap) / wide; /* large numbers in smaller type */
-		rd_ink_line(f->ink, RD_HAIR, 0.6, x, f->y, x + w - gap, f->y);
-		rd_text_cut(f->ink, &rd_label, x, f->y + 13, w - gap, tiles[i].label);
-		rd_text(f->ink, &s, x, f->y + 31, text);
+		rd_canvas_line(f->canvas, RD_HAIR, 0.6, x, f->y, x + w - gap, f->y);
+		rd_text_cut(f->canvas, &rd_label, x, f->y + 13, w - gap, tiles[i].label);
+		rd_text(f->canvas, &s, x, f->y + 31, text);
 	}
 	f->y += 36;
 }

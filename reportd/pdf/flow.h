@@ -6,21 +6,21 @@
 #ifndef RD_FLOW_H
 #define RD_FLOW_H
 
-#include "doc.h"
-#include "pdf/typeset.h"
+#include "typeset.h"
+#include "document/doc.h"
 
 struct rd_flow {
-	struct rd_ink *ink;               /* borrowed */
+	struct rd_canvas *canvas;         /* borrowed */
 	const struct rd_fonts *fonts;     /* borrowed */
 	const struct rd_locale *locale;   /* borrowed */
 	const struct om_zone_table *zone; /* borrowed */
 	double width, height;             /* of the page */
 	double left, right, top, bottom;
-	double y;         /* where the next content begins */
-	double air;       /* of the space between rows and sections: 1, or less */
-	bool short_of;    /* pages: those per user are left out */
-	const char *mark; /* a word across each page; NULL: none */
-	const char *of;   /* before the title of a table that goes on; NULL: nothing */
+	double y;              /* where the next content begins */
+	double spacing;        /* of the space between rows and sections: 1, or less */
+	bool users_left_out;   /* the pages per user do not fit */
+	const char *watermark; /* a word across each page; NULL: none */
+	const char *of;        /* before the title of a table that goes on; NULL: nothing */
 };
 
 /* The type on our pages. */
@@ -63,10 +63,10 @@ struct rd_brief rd_brief_for(om_money top);
 const char *rd_brief_text(const struct rd_flow *f, om_money m, const struct rd_brief *b, char buf[RD_SHOWN]);
 
 /* The parts of the first page, and what stands on every one. */
-void rd_front_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
-void rd_front_ranks(struct rd_flow *f, const struct rd_doc *d);
+void rd_cover_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
+void rd_cover_ranks(struct rd_flow *f, const struct rd_doc *d);
 void rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *amounts, size_t n, bool due);
-double rd_feet_height(const struct rd_doc *d);
-void rd_feet_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
+double rd_page_foot_height(const struct rd_doc *d);
+void rd_page_foot_draw(struct rd_flow *f, const struct rd_doc *d, struct om_arena *a);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "pdf/font.h"
+#include "font.h"
 
-#include "log.h"
-#include "pdf/sfnt.h"
+#include "sfnt.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

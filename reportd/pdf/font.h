@@ -13,8 +13,8 @@
 #ifndef RD_FONT_H
 #define RD_FONT_H
 
-#include "buf.h"
-#include "status.h"
+#include "base/buf.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,11 +5,11 @@
  * libharu 2.3.0 embeds only the glyphs in use by itself, but it forgets the
  * parts of composed glyphs whose number is beyond 32767, which is most Chinese
  * characters of the Droid font, and reading a whole font takes longer than the
- * rest of a document.  Here glyphs are numbered anew: the missing glyph, one
+ * rest of a document.  Here glyphs get new numbers: the missing glyph, one
  * per character in the order of their codes, then the parts of composed ones.
  */
-#include "pdf/font.h"
-#include "pdf/sfnt.h"
+#include "font.h"
+#include "sfnt.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  * Amounts stand with their decimal points in one line.  A table that goes on
  * carries its sums to the next page.
  */
-#include "pdf/flow.h"
+#include "flow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -196,7 +196,7 @@ share(struct grid *g)
 static void
 draw_rule(struct grid *g, rd_colour colour, double width)
 {
-	rd_ink_line(g->flow->ink, colour, width, g->flow->left, g->flow->y, g->flow->right, g->flow->y);
+	rd_canvas_line(g->flow->canvas, colour, width, g->flow->left, g->flow->y, g->flow->right, g->flow->y);
 }
 
 static double
@@ -225,7 +225,7 @@ draw_head(struct grid *g)
 		double y = g->flow->y + height - 5 - (w[i].n - 1) * g->head.size * LEADING;
 
 		for (unsigned l = 0; l < w[i].n; l++)
-			rd_text_line(g->flow->ink, &g->head, right ? c->x + c->width : c->x,
+			rd_text_line(g->flow->canvas, &g->head, right ? c->x + c->width : c->x,
 			    y + l * g->head.size * LEADING, &w[i], l, right);
 	}
 	g->flow->y += height;
@@ -239,12 +239,12 @@ draw_number(struct grid *g, const struct column *c, const struct rd_style *s, do
 	double x = c->x + c->width;
 
 	if (point == NULL) {
-		rd_text_right(g->flow->ink, s, x, y, text);
+		rd_text_right(g->flow->canvas, s, x, y, text);
 		return;
 	}
 	x -= c->after + rd_text_width_n(g->flow->fonts, s, text, (size_t)(point - text));
 	/* what is less than a cent stands back */
-	rd_text_figure(g->flow->ink, s, x, y, text, s->face == RD_BOLD ? SIZE_MAX : (size_t)(point - text) + 3);
+	rd_text_figure(g->flow->canvas, s, x, y, text, s->face == RD_BOLD ? SIZE_MAX : (size_t)(point - text) + 3);
 }
 
 /* A row's texts, wrapped, and how high they make it. */
@@ -277,14 +277,14 @@ wrap_texts(struct grid *g, const struct rd_cell *cells, const struct rd_style *t
 		h = w->text[i].n * type->size * LEADING + w->under[i].n * g->small.size * LEADING;
 		height = most(height, h);
 	}
-	w->height = height + 2 * PAD * g->flow->air;
+	w->height = height + 2 * PAD * g->flow->spacing;
 }
 
 static void
 draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *type, const struct wrapped_row *w)
 {
-	double first = g->flow->y + PAD * g->flow->air + type->size * 0.95;
-	struct rd_ink *ink = g->flow->ink;
+	double first = g->flow->y + PAD * g->flow->spacing + type->size * 0.95;
+	struct rd_canvas *canvas = g->flow->canvas;
 	char buf[RD_SHOWN];
 
 	for (unsigned i = 0; i < g->n; i++) {
@@ -298,15 +298,15 @@ draw_row(struct grid *g, const struct rd_cell *cells, const struct rd_style *typ
 			if (is_number(c->kind))
 				draw_number(g, c, type, y, text);
 			else
-				rd_text(ink, type, c->x, y, text);
+				rd_text(canvas, type, c->x, y, text);
 			continue;
 		}
 		for (unsigned l = 0; l < w->text[i].n; l++)
-			rd_text_line(ink, type, c->right ? c->x + c->width : c->x, y + l * type->size * LEADING,
+			rd_text_line(canvas, type, c->right ? c->x + c->width : c->x, y + l * type->size * LEADING,
 			    &w->text[i], l, c->right);
 		y += w->text[i].n * type->size * LEADING - (type->size - g->small.size) * 0.95;
 		for (unsigned l = 0; l < w->under[i].n; l++)
-			rd_text_line(ink, &g->small, c->x, y + l * g->small.size * LEADING, &w->under[i], l, false);
+			rd_text_line(canvas, &g->small, c->x, y + l * g->small.size * LEADING, &w->under[i], l, false);
 	}
 	g->flow->y += w->height;
 }
@@ -361,7 +361,7 @@ break_page(struct grid *g)
 	(void)snprintf(title, sizeof title, "%.200s%s%s", g->flow->of != NULL ? g->flow->of : "",
 	    g->flow->of != NULL ? " \xc2\xb7 " : "", g->table->title);
 	text = rd_fill_n(g->arena, t->continued, args, 1);
-	rd_text_cut(g->flow->ink, &rd_label, g->flow->left, g->flow->y + 6, g->flow->right - g->flow->left,
+	rd_text_cut(g->flow->canvas, &rd_label, g->flow->left, g->flow->y + 6, g->flow->right - g->flow->left,
 	    text != NULL ? text : "");
 	g->flow->y += 14;
 	draw_head(g);
@@ -408,7 +408,7 @@ draw_rows(struct grid *g, struct om_arena *a, om_err *e)
 	const struct rd_table *t = g->table;
 	struct rd_cell scratch[RD_MAX_COLUMNS];
 	const struct rd_cell *cells;
-	double end = t->total != NULL ? g->bold.size * LEADING + 2 * PAD * g->flow->air + 2 : 0;
+	double end = t->total != NULL ? g->bold.size * LEADING + 2 * PAD * g->flow->spacing + 2 : 0;
 	struct wrapped_row w;
 	bool first = true;
 

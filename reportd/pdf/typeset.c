@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "pdf/typeset.h"
+#include "typeset.h"
 
-#include "clean.h"
-#include "text.h"
+#include "words/clean.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -72,9 +72,9 @@ rd_text_word(const struct rd_fonts *f, const struct rd_style *s, const char *tex
 
 /* write_n writes runs one after the other; returns the width. */
 static double
-write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t n)
+write_n(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const char *text, size_t n)
 {
-	const struct rd_fonts *f = rd_ink_fonts(ink);
+	const struct rd_fonts *f = rd_canvas_fonts(canvas);
 	const char *end = text + n;
 	char run[RUN_BYTES];
 	rd_face face = s->face, of = s->face;
@@ -86,7 +86,7 @@ write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const 
 
 		if (len > 0 && (c == 0 || of != face || len + 4 >= sizeof run)) {
 			run[len] = '\0';
-			rd_ink_run(ink, face, s->size, s->colour, x + at, y, run);
+			rd_canvas_run(canvas, face, s->size, s->colour, x + at, y, run);
 			at += w;
 			w = 0;
 			len = 0;
@@ -100,33 +100,33 @@ write_n(struct rd_ink *ink, const struct rd_style *s, double x, double y, const 
 }
 
 void
-rd_text(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text)
+rd_text(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const char *text)
 {
-	(void)write_n(ink, s, x, y, text, strlen(text));
+	(void)write_n(canvas, s, x, y, text, strlen(text));
 }
 
 void
-rd_text_right(struct rd_ink *ink, const struct rd_style *s, double right, double y, const char *text)
+rd_text_right(struct rd_canvas *canvas, const struct rd_style *s, double right, double y, const char *text)
 {
-	rd_text(ink, s, right - rd_text_width(rd_ink_fonts(ink), s, text), y, text);
+	rd_text(canvas, s, right - rd_text_width(rd_canvas_fonts(canvas), s, text), y, text);
 }
 
 void
-rd_text_centre(struct rd_ink *ink, const struct rd_style *s, double middle, double y, const char *text)
+rd_text_centre(struct rd_canvas *canvas, const struct rd_style *s, double middle, double y, const char *text)
 {
-	rd_text(ink, s, middle - rd_text_width(rd_ink_fonts(ink), s, text) / 2, y, text);
+	rd_text(canvas, s, middle - rd_text_width(rd_canvas_fonts(canvas), s, text) / 2, y, text);
 }
 
 void
-rd_text_figure(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t quiet)
+rd_text_figure(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const char *text, size_t quiet)
 {
 	struct rd_style pale = *s;
 	size_t n = strlen(text);
 
 	pale.colour = RD_GREY;
 	quiet = quiet < n ? quiet : n;
-	x += write_n(ink, s, x, y, text, quiet);
-	(void)write_n(ink, &pale, x, y, text + quiet, n - quiet);
+	x += write_n(canvas, s, x, y, text, quiet);
+	(void)write_n(canvas, &pale, x, y, text + quiet, n - quiet);
 }
 
 static bool
@@ -194,26 +194,26 @@ rd_wrap(const struct rd_fonts *f, const struct rd_style *s, const char *text, do
 }
 
 void
-rd_text_line(struct rd_ink *ink, const struct rd_style *s, double x, double y, const struct rd_wrapped *w,
+rd_text_line(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const struct rd_wrapped *w,
     unsigned line, bool right)
 {
-	const struct rd_fonts *f = rd_ink_fonts(ink);
+	const struct rd_fonts *f = rd_canvas_fonts(canvas);
 	bool cut = w->cut && line + 1 == w->n;
 
 	if (right)
 		x -= rd_text_width_n(f, s, w->line[line].at, w->line[line].n) +
 		    (cut ? rd_text_width(f, s, ELLIPSIS) : 0);
-	x += write_n(ink, s, x, y, w->line[line].at, w->line[line].n);
+	x += write_n(canvas, s, x, y, w->line[line].at, w->line[line].n);
 	if (cut)
-		rd_text(ink, s, x, y, ELLIPSIS);
+		rd_text(canvas, s, x, y, ELLIPSIS);
 }
 
 void
-rd_text_cut(struct rd_ink *ink, const struct rd_style *s, double x, double y, double width, const char *text)
+rd_text_cut(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, double width, const char *text)
 {
 	struct rd_wrapped w;
 
-	rd_wrap(rd_ink_fonts(ink), s, text, width, 1, &w);
+	rd_wrap(rd_canvas_fonts(canvas), s, text, width, 1, &w);
 	if (w.n > 0)
-		rd_text_line(ink, s, x, y, &w, 0, false);
+		rd_text_line(canvas, s, x, y, &w, 0, false);
 }

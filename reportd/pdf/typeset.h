@@ -8,7 +8,7 @@
 #ifndef RD_TYPESET_H
 #define RD_TYPESET_H
 
-#include "pdf/ink.h"
+#include "canvas.h"
 
 #include <stdbool.h>
 
@@ -36,12 +36,13 @@ double rd_text_width_n(const struct rd_fonts *f, const struct rd_style *s, const
 /* rd_text_word gives the width of the widest word. */
 double rd_text_word(const struct rd_fonts *f, const struct rd_style *s, const char *text);
 
-void rd_text(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text);
-void rd_text_right(struct rd_ink *ink, const struct rd_style *s, double right, double y, const char *text);
-void rd_text_centre(struct rd_ink *ink, const struct rd_style *s, double middle, double y, const char *text);
+void rd_text(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const char *text);
+void rd_text_right(struct rd_canvas *canvas, const struct rd_style *s, double right, double y, const char *text);
+void rd_text_centre(struct rd_canvas *canvas, const struct rd_style *s, double middle, double y, const char *text);
 /* rd_text_figure writes an amount and, in a paler colour, what its text has
  * beyond `quiet` bytes. */
-void rd_text_figure(struct rd_ink *ink, const struct rd_style *s, double x, double y, const char *text, size_t quiet);
+void rd_text_figure(
+    struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const char *text, size_t quiet);
 
 /* rd_wrap breaks at spaces and after / - _ @ : (not in a date) and between CJK characters, or
  * anywhere when a word is wider than the line; at most max_lines lines. */
@@ -49,10 +50,11 @@ void rd_wrap(const struct rd_fonts *f, const struct rd_style *s, const char *tex
     struct rd_wrapped *out);
 
 /* rd_text_line writes one line of a wrapped text; right: ending at x. */
-void rd_text_line(struct rd_ink *ink, const struct rd_style *s, double x, double y, const struct rd_wrapped *w,
+void rd_text_line(struct rd_canvas *canvas, const struct rd_style *s, double x, double y, const struct rd_wrapped *w,
     unsigned line, bool right);
 
 /* rd_text_cut writes one line, cut with an ellipsis where it is too wide. */
-void rd_text_cut(struct rd_ink *ink, const struct rd_style *s, double x, double y, double width, const char *text);
+void rd_text_cut(
+    struct rd_canvas *canvas, const struct rd_style *s, double x, double y, double width, const char *text);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "xlsx/book.h"
+#include "book.h"
 
-#include "text.h"
-#include "xlsx/book_in.h"
-#include "xlsx/verify.h"
+#include "book_in.h"
+#include "verify.h"
+#include "base/invariant.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -163,7 +164,7 @@ rd_book_free(struct rd_book **bp)
 		return;
 	if (b->book != NULL) {
 		lxw_workbook_free(b->book);
-		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
+		rd_row_files_tidy(b->row_files, b->n_sheets, b->dir);
 	}
 	free(b);
 }
@@ -186,7 +187,7 @@ rd_book_sheet(struct rd_book *b, const char *name, bool landscape)
 	}
 	if (b->first == NULL)
 		b->first = b->sheet;
-	rd_spool_note(&b->spools[b->n_sheets], b->sheet->optimize_tmpfile);
+	rd_row_file_set(&b->row_files[b->n_sheets], b->sheet->optimize_tmpfile);
 	b->n_sheets++;
 	b->row = 0;
 	b->row_used = false;
@@ -221,6 +222,7 @@ rd_book_at(const struct rd_book *b)
 static void
 use_row(struct rd_book *b)
 {
+	om_check(b->n_sheets <= MAX_SHEETS);
 	if (!b->row_used && b->n_sheets > 0)
 		b->rows[b->n_sheets - 1]++;
 	b->row_used = true;
@@ -469,7 +471,7 @@ rd_book_done(struct rd_book *b, om_err *e)
 
 	if (b->status != OM_OK)
 		return om_fail(e, b->status, "%s", b->why.text);
-	s = rd_spools_check(b->spools, b->n_sheets, b->dir, e);
+	s = rd_row_files_check(b->row_files, b->n_sheets, b->dir, e);
 	if (s != OM_OK)
 		return s;
 	(void)pthread_mutex_lock(&closing);
@@ -477,7 +479,7 @@ rd_book_done(struct rd_book *b, om_err *e)
 	(void)pthread_mutex_unlock(&closing);
 	b->book = NULL; /* freed by closing */
 	if (rc != LXW_NO_ERROR) {
-		rd_spools_tidy(b->spools, b->n_sheets, b->dir);
+		rd_row_files_tidy(b->row_files, b->n_sheets, b->dir);
 		return om_fail(e, rc == LXW_ERROR_MEMORY_MALLOC_FAILED ? OM_NOMEM : OM_FULL,
 		    "the workbook cannot be written: %.120s; is the disk with WORK_DIR full?", lxw_strerror(rc));
 	}

@@ -22,8 +22,8 @@
 #ifndef RD_BOOK_H
 #define RD_BOOK_H
 
-#include "doc.h"
-#include "sink.h"
+#include "document/doc.h"
+#include "terms/terms.h"
 
 typedef enum rd_cell_style {
 	RD_S_CELL,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * book_in.h - what book.c and looks.c share; nobody else includes it.
+ * book_in.h - what book.c and format.c share.  Only for these two.
  */
 #ifndef RD_BOOK_IN_H
 #define RD_BOOK_IN_H
 
-#include "xlsx/book.h"
-#include "xlsx/spool.h"
+#include "book.h"
+#include "row_file.h"
 
 #include <xlsxwriter.h>
 
@@ -26,7 +26,7 @@ struct rd_book {
 	lxw_workbook *book;                 /* owned until closed */
 	lxw_format *format[STYLES][SHAPES]; /* the workbook's */
 	lxw_worksheet *first, *sheet;
-	struct rd_spool spools[MAX_SHEETS];
+	struct rd_row_file row_files[MAX_SHEETS];
 	uint32_t rows[MAX_SHEETS]; /* rows with something in them */
 	unsigned n_sheets;
 	unsigned row;

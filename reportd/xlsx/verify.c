@@ -3,7 +3,7 @@
  * verify.c - reads a ZIP by its central directory and inflates each entry
  * through a small window, looking for rows on the way.
  */
-#include "xlsx/verify.h"
+#include "verify.h"
 
 #include <stdbool.h>
 #include <errno.h>
@@ -236,7 +236,7 @@ rd_xlsx_verify(int fd, const uint32_t *rows, unsigned n_sheets, om_err *e)
 	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof end)
 		return incomplete(e, "no file");
 	z.n = (uint64_t)st.st_size;
-	/* libxlsxwriter writes no comment behind it */
+	/* libxlsxwriter writes no comment after it */
 	if (!get(&z, z.n - sizeof end, end, sizeof end) || u32(end) != 0x06054b50u)
 		return incomplete(e, "its end");
 	entries = u16(end + 10);

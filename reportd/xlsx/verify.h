@@ -7,7 +7,7 @@
 #ifndef RD_VERIFY_H
 #define RD_VERIFY_H
 
-#include "status.h"
+#include "base/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,9 +6,9 @@
  *
  *   DATABASE_PASSWORD=… bulk SOCKET USER FROM TO N      prints seconds and rows
  */
-#include "db.h"
+#include "database/db.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,10 +10,16 @@
  * The bare ones write the same pages' number of words with the same fonts, and
  * the same cells in constant memory.
  */
-#include "clock.h"
 #include "fixture.h"
-#include "rows.h"
-#include "task.h"
+#include "document/search_table.h"
+#include "document/statement.h"
+#include "job/task.h"
+#include "pdf/pdf.h"
+#include "source/rows.h"
+#include "xlsx/workbook.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
+#include "base/clock.h"
 
 #include <hpdf.h>
 #include <inttypes.h>
@@ -210,7 +216,8 @@ make_workbook(long n)
 
 	om_arena_init(&a, ARENA);
 	give_rows(&a, &rows, n);
-	if (rd_workdir_open(NULL, &how.work, &e) != OM_OK || rd_found_requests(l, &rows, &a, &table, &e) != OM_OK)
+	if (rd_workdir_open(NULL, &how.work, &e) != OM_OK ||
+	    rd_search_table_of_requests(l, &rows, &a, &table, &e) != OM_OK)
 		die("a table", &e);
 	d.tables = &table;
 	d.n_tables = 1;
@@ -252,7 +259,7 @@ bare_workbook(long n)
 
 	om_arena_init(&a, ARENA);
 	give_rows(&a, &rows, KINDS);
-	if (cells == NULL || mkstemps(path, 5) < 0 || rd_found_requests(l, &rows, &a, &table, NULL) != OM_OK)
+	if (cells == NULL || mkstemps(path, 5) < 0 || rd_search_table_of_requests(l, &rows, &a, &table, NULL) != OM_OK)
 		die("cells", NULL);
 	opts.tmpdir = (char[]){"/tmp"};
 	book = workbook_new_opt(path, &opts);

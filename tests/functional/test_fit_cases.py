@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CASES = json.loads((ROOT / "data" / "fit" / "cases.json").read_text(encoding="utf-8"))
 NOT_SENT = {"v", "other_id", "usage.cost_state"}  # read and not kept; a look-up's; the gateway's word
 
-# member -> its number in Record of proto/metering.proto; of a user, in User
+# member -> its number in Record of proto/messages/record.proto; of a user, in User
 FIELDS = {"record_id": 1, "generation_id": 2, "turn_id": 3, "state": 4, "source": 6, "chat_id": 7, "message_id": 8, "origin": 9, "task": 10,
           "requested_model": 11, "model": 12, "provider": 13, "usage.prompt_tokens": 14, "usage.completion_tokens": 15,
           "usage.completion_tokens_details.reasoning_tokens": 16, "usage.prompt_tokens_details.cached_tokens": 17,

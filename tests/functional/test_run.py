@@ -165,7 +165,7 @@ def test_start_restarts_what_was_built_anew(home):
     new = binary.with_name("gateway.new")
     shutil.copy2(binary, new)  # the linker makes a new file, too
     os.replace(new, binary)
-    assert "gateway was built anew" in home.run("start").stdout
+    assert "gateway was rebuilt" in home.run("start").stdout
     after = home.pids()
     assert after.pop("gateway") != before.pop("gateway") and after == before
     home.send([record()])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any text as a page's cursor: refused, or one that we could have given. */
-#include "cursor.h"
 #include "target.h"
+#include "value/cursor.h"
 
 #include <string.h>
 

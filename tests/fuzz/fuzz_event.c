@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any text as records: JSON, NDJSON, and the older program's body. */
-#include "event.h"
 #include "storable.h"
 #include "target.h"
+#include "intake/record.h"
+#include "record.pb-c.h"
 
 static void
 older(const char *text, size_t n, struct om_arena *a, struct gw_batch *b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any bytes as a trace, in JSON and in protobuf. */
-#include "otlp.h"
 #include "storable.h"
 #include "target.h"
+#include "intake/otlp.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

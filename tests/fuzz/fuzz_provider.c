@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any bytes as the provider's replies: what becomes a record can be stored. */
-#include "pricing.h"
-#include "provider.h"
-#include "record.h"
 #include "target.h"
+#include "price/pricing.h"
+#include "value/record.h"
+#include "vendor/openrouter.h"
+#include "settle.pb-c.h"
 
 #include <string.h>
 

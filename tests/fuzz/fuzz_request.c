@@ -4,12 +4,13 @@
  * a line each.  Whatever passes the checks has one length, a clean path and known
  * query parameters only.
  */
-#include "gzip.h"
-#include "json.h"
-#include "query.h"
-#include "request.h"
 #include "target.h"
-#include "text.h"
+#include "http/arguments.h"
+#include "http/gzip.h"
+#include "http/request.h"
+#include "usage.pb-c.h"
+#include "base/json.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Any text as amount, instant, day, UUID, base64url and JSON; what is taken
  * must read back as itself. */
-#include "clock.h"
-#include "json.h"
-#include "money.h"
-#include "text.h"
-#include "zone.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/money.h"
+#include "base/text.h"
+#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>

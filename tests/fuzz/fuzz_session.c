@@ -4,9 +4,9 @@
  * the corpus, so that a token that passes is a hole.
  */
 #include "app.h"
-#include "auth.h"
-#include "session.h"
 #include "target.h"
+#include "access/auth.h"
+#include "access/session.h"
 
 #include <string.h>
 

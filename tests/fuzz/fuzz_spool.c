@@ -4,10 +4,11 @@
  * out passed its checksum, or it does not open and says why; nothing else.  And any
  * bytes as a row's payload, as costd meets it.
  */
-#include "codec.h"
-#include "record.h"
-#include "store.h"
 #include "target.h"
+#include "spool/store.h"
+#include "value/record.h"
+#include "record.pb-c.h"
+#include "wire/codec.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -26,7 +26,7 @@ def put(target, name, data):
 
 
 def packed_record():
-    """A Record of metering.proto."""
+    """A Record of proto/messages/record.proto."""
     def number(tag, v):
         out = bytearray()
         v &= (1 << 64) - 1
@@ -104,8 +104,8 @@ def main():
     for at, kind in enumerate((1, 2, 50, 51, 52, 53)):
         put("cursor", str(kind), bytes([at]) + base64.urlsafe_b64encode(bytes([kind]) + struct.pack(">q", NOW_US) + b"gen-1").rstrip(b"="))
     put("message", "record", b"\2" + packed_record())
-    put("message", "request", b"\0" + b"\x08\x01" + text(2, "0123") + field(10, b""))
-    put("message", "reply", b"\1" + b"\x08\x01" + text(2, "0123") + b"\x18\x00" + field(10, text(1, "1.0.0")))
+    put("message", "request", b"\0" + b"\x08\x02" + text(2, "0123") + field(10, b""))
+    put("message", "reply", b"\1" + b"\x08\x02" + text(2, "0123") + b"\x18\x00" + field(10, text(1, "1.0.0")))
     for name, value in {"amount": "-12.5e-3", "instant": "2026-11-23T16:40:01.120+01:00", "day": "2026-11-23", "json": '{"a":[1.5,null]}',
                         "uuid": "0190f6d2-0000-7000-8000-000000000000"}.items():
         put("scalar", name, value.encode())

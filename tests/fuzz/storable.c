@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "storable.h"
 
-#include "codec.h"
-#include "record.h"
 #include "target.h"
+#include "value/record.h"
+#include "record.pb-c.h"
+#include "wire/codec.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef FUZZ_STORABLE_H
 #define FUZZ_STORABLE_H
 
-#include "batch.h"
+#include "spool/batch.h"
 
 void must_be_storable(const struct gw_batch *b);
 

@@ -44,7 +44,7 @@ class Reply:
 
 
 class Client:
-    """One caller: nobody, the holder of a key, or a logged-in browser (cookie)."""
+    """One caller: without a key, the holder of a key, or a logged-in browser (cookie)."""
 
     def __init__(self, port, contract, key=None, host="127.0.0.1", timeout_s=120):
         self.host, self.port, self.contract, self.key = host, port, contract, key

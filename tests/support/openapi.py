@@ -3,7 +3,7 @@
 
 The HTTP client of the tests calls Contract.check() for each reply it gets, so each
 functional test is a contract test as well.  What was seen is counted, so that a
-last test can say which operations nobody called.
+last test can say which operations no test called.
 """
 import functools
 import json

@@ -41,7 +41,7 @@ def bin_folder():
 
 def newest_step():
     """newest_step is the step of the schema that costd brings a database to."""
-    return max(int(path.name[:4]) for path in (ROOT / "costd" / "schema").glob("[0-9]*.sql"))
+    return max(int(path.name[:4]) for path in (ROOT / "costd" / "database" / "schema").glob("[0-9]*.sql"))
 
 
 def wait_until(condition, what="it", deadline_s=DEADLINE_S):
@@ -60,7 +60,7 @@ _TAKEN = collections.deque(maxlen=200)  # sockets that keep the ports given out 
 
 
 def free_port():
-    """free_port returns a port that nobody has and that free_port gives to nobody else, also not in another
+    """free_port returns a port that is free and that free_port gives to no other caller, also not in another
     process: a socket without a listener stays bound to it.  Our servers may bind beside that one, as it has
     SO_REUSEADDR like them.  The range is neither that of outgoing connections nor that of ./run."""
     while True:

@@ -1262,6 +1262,8 @@ export interface components {
             usage?: {
                 prompt_tokens?: number | null;
                 completion_tokens?: number | null;
+                /** @description That the model made. */
+                images?: number | null;
                 /** @description USD, 0 to 10000; a JSON number or a decimal string. */
                 cost?: number | string | null;
                 is_byok?: boolean | null;
@@ -1352,6 +1354,7 @@ export interface components {
             reasoning_tokens: number;
             cached_tokens: number;
             cache_write_tokens: number;
+            images?: number;
             /** @description What the provider charges to the key. */
             cost: components["schemas"]["Money"];
             /** @description What the own contract behind a BYOK request is billed; never part of cost. */
@@ -1373,6 +1376,8 @@ export interface components {
             origin?: string | null;
             task?: string | null;
             source?: string | null;
+            /** @description Who bills. */
+            platform?: string | null;
         };
         Usage: {
             /** @constant */
@@ -1420,6 +1425,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
+            images?: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;
@@ -1465,6 +1471,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
+            images?: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;
@@ -2219,6 +2226,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /** @description At most this many rows; `truncated` says that there were more. `total` always covers all. */
                 limit?: number;
             };
@@ -2749,6 +2758,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /**
                  * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
                  *     ever cut short unsaid.
@@ -2806,6 +2817,8 @@ export interface operations {
                 task?: components["parameters"]["Task"];
                 /** @description Only this source, the path the row's winning record came by. */
                 source?: components["parameters"]["Source"];
+                /** @description Only this platform, who bills; empty, rows without one. */
+                platform?: components["parameters"]["Platform"];
                 /**
                  * @description The first so many rows. Without it all of them; beyond 100000 the call is refused, no file is
                  *     ever cut short unsaid.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "issue_fixture.h"
 
+#include "statement.pb-c.h"
+
 #include <string.h>
 
 struct fx ifx;
@@ -70,6 +72,7 @@ ifx_pack_figures(struct om_arena *a)
 
 	st.timezone = zone;
 	st.total = st.previous_total = &total;
+	om_msg_ready(&st.base);
 	out.len = om__statement_reply__get_packed_size(&st);
 	out.data = om_arena_alloc(a, out.len);
 	assert_non_null(out.data);
@@ -192,14 +195,15 @@ ifx_issue_now(Om__IssueQuery q)
 Om__Document *
 ifx_load(const char *number)
 {
-	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
-	Om__DocumentsReply out = OM__DOCUMENTS_REPLY__INIT;
+	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
+	Om__DocumentReply out = OM__DOCUMENT_REPLY__INIT;
 	om_err e = {.text = ""};
 
+	q.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
 	q.number = om_arena_strdup(&ifx.a, number);
-	ifx_ok(cd_documents_list(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
-	assert_int_equal(out.n_items, 1);
-	return out.items[0];
+	ifx_ok(cd_document_find(ifx.pool, &q, FX_DEADLINE, &ifx.a, &out, &e), &e);
+	assert_non_null(out.document);
+	return out.document;
 }
 
 /* expect_file compares a whole file of a document with the name of the request

@@ -7,8 +7,11 @@
 
 #include "fixture.h"
 
-#include "document.h"
-#include "issue.h"
+#include "documents/document.h"
+#include "documents/issue.h"
+#include "documents.pb-c.h"
+#include "jobs.pb-c.h"
+#include "usage.pb-c.h"
 
 #define IFX_NOW ((om_time)1795000000 * OM_SECOND) /* 2026-11-18 */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pair_fixture.h"
 
-#include "audit.h"
-#include "record.h"
+#include "ledger/check.h"
+#include "value/record.h"
 
 #include <string.h>
 
@@ -56,14 +56,14 @@ pf_send(Om__Record *r)
 static om_status
 check(struct cd_db *db, void *arg, om_err *e)
 {
-	return cd_audit_check(db, arg, e);
+	return cd_check_ledger(db, arg, e);
 }
 
 /* holds: rows, links and totals are what the journal makes of them. */
 void
 pf_holds(void)
 {
-	struct cd_audit_result r;
+	struct cd_check_result r;
 	om_err e = {.text = ""};
 
 	assert_int_equal(cd_pool_run(pf.pool, CD_TX_SNAPSHOT, FX_DEADLINE, check, &r, &e), OM_OK);

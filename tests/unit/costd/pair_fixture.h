@@ -7,6 +7,7 @@
 #define CD_PAIR_FIXTURE_H
 
 #include "fixture.h"
+#include "record.pb-c.h"
 
 #define PF_NOW ((om_time)1795000000 * OM_SECOND)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "terms_fixture.h"
 
-#include "terms_change.h"
-#include "terms_offers.h"
+#include "terms/change.h"
+#include "terms/offers.h"
 
 #include <string.h>
 

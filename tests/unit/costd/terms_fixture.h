@@ -6,9 +6,10 @@
 #ifndef CD_TERMS_FIXTURE_H
 #define CD_TERMS_FIXTURE_H
 
-#include "fixture.h"
+#include "database_fixture.h"
 
-#include "terms_rows.h"
+#include "terms/rows.h"
+#include "terms.pb-c.h"
 
 #include <stdbool.h>
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "clock.h"
-#include "http.h"
+#include "http/http.h"
+#include "envelope.pb-c.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <ftw.h>
@@ -249,13 +252,23 @@ generations(const Om__GenerationsQuery *q, struct om_arena *a, Om__Reply *rep)
 }
 
 static om_status
-users(const Om__UsersQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
+user(const Om__UserQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
+{
+	if (strcmp(q->id, "a/b") != 0)
+		return om_fail(e, OM_NOT_FOUND, "no such user");
+	rep->user = om_msg_new(a, &om__user_reply__descriptor);
+	rep->user->user = om_msg_new(a, &om__user__descriptor);
+	rep->user->user->id = om_arena_strdup(a, "a/b");
+	rep->body_case = OM__REPLY__BODY_USER;
+	return OM_OK;
+}
+
+static om_status
+users(struct om_arena *a, Om__Reply *rep)
 {
 	Om__UsersReply *u = om_msg_new(a, &om__users_reply__descriptor);
 	Om__User *one = om_msg_new(a, &om__user__descriptor);
 
-	if (q->id != NULL && strcmp(q->id, "a/b") != 0)
-		return om_fail(e, OM_NOT_FOUND, "no such user");
 	one->id = om_arena_strdup(a, "a/b");
 	u->items = om_arena_alloc(a, sizeof(void *));
 	u->items[0] = one;
@@ -281,7 +294,9 @@ handle(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 	case OM__REQUEST__BODY_UNPAIR:
 		return unpair(req->unpair, a, rep, e);
 	case OM__REQUEST__BODY_USERS:
-		return users(req->users, a, rep, e);
+		return users(a, rep);
+	case OM__REQUEST__BODY_USER:
+		return user(req->user, a, rep, e);
 	case OM__REQUEST__BODY_STATUS:
 		rep->status_reply = om_msg_new(a, &om__status_reply__descriptor);
 		rep->status_reply->version = om_arena_strdup(a, "1");

@@ -8,7 +8,7 @@
 
 #include "app.h"
 #include "check.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "status.h"
+#include "base/status.h"
 
 /* assert_status prints the message of a call that should have gone otherwise. */
 #define assert_status(call, wanted, err)                                                                        \

@@ -7,6 +7,8 @@
 #define RD_ASSERTS_H
 
 #include "fixture.h"
+#include "document/statement.h"
+#include "statement.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "task.h"
+#include "record.pb-c.h"
+#include "usage.pb-c.h"
+#include "wire/zones.h"
 
-#include "zones.h"
-
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,36 +160,6 @@ is_used(const struct sum *s)
 	return s->requests > 0 || s->cost.v != 0;
 }
 
-#define ZONES 8
-
-const struct om_zone_table *
-fx_zone(const char *name)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static struct om_arena arena;
-	static struct om_zone_table zones[ZONES];
-	static size_t n;
-	char before[OM_ZONE_NAME];
-	size_t i = 0;
-
-	name = name != NULL ? name : "Europe/Berlin";
-	(void)pthread_mutex_lock(&lock);
-	while (i < n && strcmp(zones[i].name, name) != 0)
-		i++;
-	if (i == n) {
-		if (n == 0)
-			om_arena_init(&arena, (size_t)ZONES * 64 * 1024);
-		(void)snprintf(before, sizeof before, "%s", om_zone_name());
-		if (n == ZONES || om_zone_open(name, NULL) != OM_OK ||
-		    om_zone_table_make(0, (om_time)230 * 366 * OM_DAY, &arena, &zones[n++], NULL) != OM_OK)
-			abort();
-		if (om_zone_open(before, NULL) != OM_OK)
-			abort();
-	}
-	(void)pthread_mutex_unlock(&lock);
-	return &zones[i];
-}
-
 static void
 head(struct om_arena *a, const struct fx_shape *sh, const struct rd_month *mo, Om__StatementReply *r)
 {
@@ -249,7 +218,7 @@ add_groups(struct om_arena *a, Om__StatementReply *r)
 }
 
 /* add_before makes the month before: rows that cost a part of this month's, or
- * more, and one of somebody, something, that is gone. */
+ * more, and one of a user or model that is gone. */
 static void
 add_before(struct om_arena *a, Om__StatementReply *r)
 {
@@ -388,28 +357,4 @@ fx_reply(struct om_arena *a, const struct fx_shape *shape)
 	r->rests = sh.rests;
 	r->rows_left_out = total.requests + sh.rests - r->n_generations;
 	return r;
-}
-
-om_status
-fx_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, unsigned sheet_rows, struct om_arena *a,
-    struct rd_file *out, om_err *e)
-{
-	const struct rd_xlsx_opts how = {.work = work, .paper = paper, .sheet_rows = sheet_rows};
-	struct rd_task t;
-	om_status s;
-
-	*out = (struct rd_file){.data = NULL};
-	rd_task_init(&t);
-	s = rd_write_xlsx(d, &how, &t, a, e);
-	if (s == OM_OK)
-		s = rd_task_end(&t, e);
-	if (s == OM_OK) {
-		out->n = (size_t)atomic_load(&t.bytes);
-		out->data = om_arena_alloc(a, out->n + 1);
-		out->name = om_arena_printf(a, "%s.xlsx", d->stem);
-		out->content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-		s = out->data != NULL ? rd_task_read(&t, 0, out->data, &out->n, e) : OM_NOMEM;
-	}
-	rd_task_fini(&t);
-	return s;
 }

@@ -9,9 +9,10 @@
 #ifndef RD_FIXTURE_H
 #define RD_FIXTURE_H
 
-#include "codec.h"
-#include "sink.h"
-#include "statement.h"
+#include "zone_fixture.h"
+#include "source/month.h"
+#include "statement.pb-c.h"
+#include "wire/codec.h"
 
 /* What a reply is like; zero: the least. */
 struct fx_shape {
@@ -39,10 +40,6 @@ struct fx_shape {
 
 #define FX_USER "u-1"
 
-/* fx_zone gives a zone as a table that stays; NULL: Europe/Berlin.  The first time
- * it changes the process's zone: before threads start. */
-const struct om_zone_table *fx_zone(const char *name);
-
 /* fx_reply makes a reply; aborts the test program when memory runs out. */
 Om__StatementReply *fx_reply(struct om_arena *a, const struct fx_shape *shape);
 
@@ -50,9 +47,5 @@ Om__StatementReply *fx_reply(struct om_arena *a, const struct fx_shape *shape);
 struct rd_month fx_month(const struct fx_shape *shape);
 
 extern const char *const fx_scripts[7]; /* names in seven scripts */
-
-/* fx_xlsx writes a workbook and gives its bytes. */
-om_status fx_xlsx(const struct rd_doc *d, struct rd_workdir *work, rd_paper paper, unsigned sheet_rows,
-    struct om_arena *a, struct rd_file *out, om_err *e);
 
 #endif

@@ -7,10 +7,12 @@
  * For looking at them, and for test_documents.py, which reads them back.
  */
 #include "fixture.h"
-#include "log.h"
-#include "logo.h"
-#include "sink.h"
-#include "workdir.h"
+#include "workbook_fixture.h"
+#include "document/statement.h"
+#include "job/workdir.h"
+#include "pdf/pdf.h"
+#include "terms/logo.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,10 +40,10 @@ struct sample {
 	bool floor;
 	rd_paper paper;
 	const char *locale;
-	bool house;  /* an issuer with a logo, tax, markups and another currency */
+	bool issuer; /* one with a logo, tax, markups and another currency */
 	bool issued; /* with number and code */
 	const char *corrects;
-	const char *currency, *rate; /* of the house; NULL: EUR */
+	const char *currency, *rate; /* of the terms with an issuer; NULL: EUR */
 	bool duplicate;
 	const char *cancels, *reason;
 	bool rate_outside;
@@ -50,7 +52,7 @@ struct sample {
 
 /* An installation with everything set. */
 static struct rd_image logo;
-static const struct rd_issuer house = {
+static const struct rd_issuer issuer = {
     .name = "Example Research GmbH",
     .address = "Musterstra\xc3\x9f"
 	       "e 17\n10115 Berlin\nGermany",
@@ -110,13 +112,13 @@ static const struct sample samples[] = {
 	    {.models = models, .n_models = 5, .n_requests = 40, .estimated = 2, .unsettled = 3, .max_rows = 100000},
 	.fee = "5.00",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.issued = true},
     {.name = "statement-german",
 	.shape = {.models = models, .n_models = 5, .n_requests = 40, .price = "23.456789", .max_rows = 100000},
 	.fee = "5.00",
 	.locale = "de",
-	.house = true},
+	.issuer = true},
     {.name = "group",
 	.shape = {.users = team,
 	    .n_users = 5,
@@ -127,7 +129,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "2.50",
 	.locale = "de",
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.corrects = "2026-000007"},
     {.name = "report-issued",
@@ -140,7 +142,7 @@ static const struct sample samples[] = {
 	    .before = true,
 	    .max_rows = 100000},
 	.fee = "2.50",
-	.house = true,
+	.issuer = true,
 	.issued = true},
     {.name = "report-german",
 	.shape = {.users = team,
@@ -171,7 +173,7 @@ static const struct sample samples[] = {
 	.shape =
 	    {.models = models, .n_models = 3, .n_requests = 9, .price = "1.2345", .byok = true, .max_rows = 100000},
 	.fee = "5.00",
-	.house = true,
+	.issuer = true,
 	.rate_outside = true},
     {.name = "report-yen",
 	.shape = {.users = team,
@@ -184,12 +186,12 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "25.00",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.currency = "JPY",
 	.rate = "150.25"},
     {.name = "statement-duplicate",
 	.shape = {.models = models, .n_models = 5, .n_requests = 40, .max_rows = 100000},
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.duplicate = true},
     {.name = "group-duplicate",
@@ -207,7 +209,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "5000",
 	.floor = true,
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.cancels = "2026-000011",
 	.reason = "Issued for the wrong person"},
@@ -222,7 +224,7 @@ static const struct sample samples[] = {
 	    .max_rows = 100000},
 	.fee = "2.50",
 	.locale = "de",
-	.house = true,
+	.issuer = true,
 	.issued = true,
 	.cancels = "2026-000011"},
     {.name = "report-cancelled",
@@ -252,9 +254,9 @@ terms_of(const struct sample *s)
 
 	if (s->fee != NULL)
 		t.fee = amount(s->fee);
-	if (!s->house)
+	if (!s->issuer)
 		return t;
-	t.issuer = house;
+	t.issuer = issuer;
 	t.markup_percent = amount("7.5");
 	t.markup_per_million = amount("0.20");
 	t.tax_rate = amount("19");
@@ -267,19 +269,18 @@ terms_of(const struct sample *s)
 }
 
 static om_status
-put_file(const char *dir, const char *name, const struct rd_file *f, om_err *e)
+put_file(const char *dir, const char *name, const char *ending, const void *data, size_t size, om_err *e)
 {
-	const char *ending = strrchr(f->name, '.');
 	char path[1024];
 	FILE *out;
 	size_t n;
 
-	(void)snprintf(path, sizeof path, "%s/%s%s", dir, name, ending != NULL ? ending : "");
+	(void)snprintf(path, sizeof path, "%s/%s.%s", dir, name, ending);
 	out = fopen(path, "wbe");
 	if (out == NULL)
 		return om_fail(e, OM_IO, "cannot write %.200s", path);
-	n = fwrite(f->data, 1, f->n, out);
-	return fclose(out) == 0 && n == f->n ? OM_OK : om_fail(e, OM_IO, "cannot write %.200s", path);
+	n = fwrite(data, 1, size, out);
+	return fclose(out) == 0 && n == size ? OM_OK : om_fail(e, OM_IO, "cannot write %.200s", path);
 }
 
 static om_status
@@ -289,6 +290,7 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	struct rd_month month = fx_month(&s->shape);
 	const struct rd_doc *d;
 	struct rd_file file;
+	struct fx_book book;
 	struct om_arena a;
 	om_status rc;
 
@@ -308,11 +310,11 @@ write_sample(const struct sample *s, const char *dir, const struct rd_fonts *fon
 	if (rc == OM_OK)
 		rc = rd_write_pdf(d, fonts, s->paper, &a, &file, e);
 	if (rc == OM_OK)
-		rc = put_file(dir, s->name, &file, e);
+		rc = put_file(dir, s->name, "pdf", file.data, file.n, e);
 	if (rc == OM_OK)
-		rc = fx_xlsx(d, work, s->paper, s->sheet_rows, &a, &file, e);
+		rc = fx_xlsx(d, work, s->paper, s->sheet_rows, &a, &book, e);
 	if (rc == OM_OK)
-		rc = put_file(dir, s->name, &file, e);
+		rc = put_file(dir, s->name, "xlsx", book.data, book.n, e);
 	om_arena_fini(&a);
 	return rc;
 }

@@ -118,7 +118,7 @@ def test_a_cancellation_takes_everything_back(papers, name):
     due = next(line for line in lines if line[0] == "Amount due")
     for label, amount, exact, _ in lines:
         if label == "BYOK costs":
-            assert amount > 0 and not exact.startswith("-")  # nobody was charged for them here
+            assert amount > 0 and not exact.startswith("-")  # no user was charged for them here
             continue
         assert amount < 0, label
         assert exact in (None, "") or exact.startswith("-"), label

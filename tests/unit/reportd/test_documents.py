@@ -38,8 +38,8 @@ def test_pdf_is_whole_and_named(folder, name):
     if name in GERMAN:
         kind = {"report": "Nutzungsbericht", "statement": "Nutzungsabrechnung", "group": "Gruppenabrechnung"}[name.split("-")[0]]
     assert about["Title"].startswith(kind + " November 2026, ")
-    house = name in OTHERS and name != "report-german"
-    assert about["Author"] == ("Example Research GmbH" if house else "OWUI-Metering")
+    issuer = name in OTHERS and name != "report-german"
+    assert about["Author"] == ("Example Research GmbH" if issuer else "OWUI-Metering")
     assert about["Subject"] == ("November 2026, 2026-000012" if name in ISSUED else "November 2026")
     assert about["JavaScript"] == "no" and about["Encrypted"] == "no"
     assert "2026" in about["CreationDate"]

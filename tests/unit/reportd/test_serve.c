@@ -3,11 +3,16 @@
  * The whole of reportd over the wire, against a costd of ours that answers
  * from the fixture.
  */
-#include "clock.h"
 #include "fixture.h"
-#include "log.h"
+#include "sample.h"
 #include "serve.h"
-#include "workdir.h"
+#include "job/workdir.h"
+#include "envelope.pb-c.h"
+#include "jobs.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -34,6 +39,8 @@ static struct {
 	uint32_t large_from; /* OM_TOO_LARGE when asked for so many rows or more; 0: never */
 	const char *zone;
 	bool no_zone, spoil_zone;
+	bool strip, stripped; /* leave out the k-th field of the statement; it was there */
+	size_t k;
 	unsigned requests;
 	atomic_uint asked;
 } costd;
@@ -95,6 +102,8 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		rep->statement->zone->offset_s[0] = 100000;
 	if (costd.moment)
 		keep_moment(q, a, rep->statement);
+	if (costd.strip)
+		costd.stripped = sample_strip(&rep->statement->base, costd.k);
 	if (costd.other)
 		rep->statement->user->id = om_arena_strdup(a, "someone-else");
 	return OM_OK;
@@ -107,7 +116,7 @@ static struct {
 	struct rd_fonts fonts;
 	struct rd_workdir *work;
 	struct rd_server server;
-	struct rd_house house;
+	struct rd_document_settings settings;
 	char dir[64];
 } all;
 
@@ -135,9 +144,9 @@ set_up(void **state)
 	assert_int_equal(om_wire_server_open(&c, &all.costd, NULL), OM_OK);
 	to.urls = om_wire_server_url(all.costd, 0);
 	assert_int_equal(om_fleet_open(&to, &all.to_costd, NULL), OM_OK);
-	all.house.locale = rd_locale_named(NULL);
-	all.server.shop =
-	    (struct rd_workshop){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .house = &all.house};
+	all.settings.locale = rd_locale_named(NULL);
+	all.server.parts =
+	    (struct rd_parts){.costd = all.to_costd, .fonts = &all.fonts, .work = all.work, .settings = &all.settings};
 	assert_int_equal(rd_server_init(&all.server, &jobs, NULL), OM_OK);
 	assert_int_equal(om_wire_server_open(&r, &all.reportd, NULL), OM_OK);
 	to.peer = "reportd";
@@ -158,7 +167,7 @@ tear_down(void **state)
 	om_fleet_free(&all.to_costd);
 	rd_workdir_close(&all.work);
 	rd_fonts_close(&all.fonts);
-	assert_int_equal(remove(all.dir), 0); /* nothing is left behind */
+	assert_int_equal(remove(all.dir), 0); /* nothing is left */
 	return 0;
 }
 
@@ -167,7 +176,7 @@ calm(void **state)
 {
 	(void)state;
 	costd.fail = OM_OK;
-	costd.spoil = costd.other = costd.no_zone = costd.spoil_zone = false;
+	costd.spoil = costd.other = costd.no_zone = costd.spoil_zone = costd.strip = false;
 	costd.large_from = 0;
 	costd.zone = NULL;
 	costd.requests = 4;
@@ -411,6 +420,41 @@ test_several_at_once(void **state)
 	}
 }
 
+/* A costd of another version: each field of its statement is left out in turn.  There
+ * is a document, or a status with its reason. */
+static void
+test_any_field_of_a_statement_may_be_missing(void **state)
+{
+	static const struct {
+		const char *user;
+		Om__Format format;
+	} kinds[] = {{FX_USER, OM__FORMAT__FORMAT_PDF}, {NULL, OM__FORMAT__FORMAT_XLSX}};
+
+	(void)state;
+	costd.strip = true;
+	costd.requests = 1;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		unsigned made = 0, refused = 0;
+
+		costd.k = 0;
+		do {
+			Om__RenderReply *r;
+			struct om_arena a;
+			om_err e = {.text = ""};
+			om_status s;
+
+			om_arena_init(&a, (size_t)1 << 27);
+			s = render(&a, kinds[i].user, 2026, 11, kinds[i].format, &r, &e);
+			if (s != OM_OK && e.text[0] == '\0')
+				fail_msg("field %zu: %d without a reason", costd.k, (int)s);
+			made += s == OM_OK;
+			refused += s != OM_OK;
+			om_arena_fini(&a);
+		} while (costd.stripped && ++costd.k < 5000);
+		assert_true(made > 20 && refused > 5);
+	}
+}
+
 int
 main(void)
 {
@@ -423,6 +467,7 @@ main(void)
 	    cmocka_unit_test_setup(test_too_many_rows_are_asked_for_again_without_them, calm),
 	    cmocka_unit_test_setup(test_another_zone_is_taken_over_and_none_or_a_wrong_one_refused, calm),
 	    cmocka_unit_test_setup(test_status_and_metrics, calm),
+	    cmocka_unit_test_setup(test_any_field_of_a_statement_may_be_missing, calm),
 	    cmocka_unit_test_setup(test_several_at_once, calm),
 	};
 

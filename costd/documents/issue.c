@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "issue.h"
+
+#include "issuing.h"
+#include "standing.h"
+#include "database/column.h"
+#include "read/zone.h"
+#include "value/period.h"
+#include "jobs.pb-c.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_YEAR 2000
+#define LAST_YEAR  2199
+#define KEEP_US    ((om_time)CD_ISSUE_KEEP_MS * 1000)
+#define STRANGE_US (60 * OM_SECOND) /* a lease that lasts longer than any can is of a clock that was ahead */
+
+static struct om_stat taken_over =
+    OM_COUNTER("owui_metering_document_numbers_taken_over_total", NULL, "Numbers whose issuer did not finish in time.");
+
+/* ---- what is asked for ---- */
+
+static om_status
+check_whose(const Om__IssueQuery *q, om_err *e)
+{
+	bool user = q->user != NULL, group = q->group != NULL;
+
+	if ((unsigned)q->kind > OM__DOCUMENT_KIND__DOCUMENT_REPORT)
+		return om_fail(e, OM_INVALID, "kind: unknown");
+	if (user != (q->kind == OM__DOCUMENT_KIND__DOCUMENT_STATEMENT))
+		return om_fail(e, OM_INVALID, "user: goes with a statement, and with nothing else");
+	if (group != (q->kind == OM__DOCUMENT_KIND__DOCUMENT_GROUP_STATEMENT))
+		return om_fail(e, OM_INVALID, "group: goes with a group's statement, and with nothing else");
+	return OM_OK;
+}
+
+static om_status
+check_reason(const Om__IssueQuery *q, om_err *e)
+{
+	size_t n;
+
+	if (q->reason == NULL)
+		return OM_OK;
+	n = strlen(q->reason);
+	if (q->cancels == NULL)
+		return om_fail(e, OM_INVALID, "reason: goes with a cancellation");
+	if (!om_utf8_valid(q->reason, n) || !om_text_clean(q->reason, n) || om_utf8_length(q->reason, n) > CD_REASON)
+		return om_fail(e, OM_INVALID, "reason: must be a line of at most %u characters", CD_REASON);
+	return OM_OK;
+}
+
+/* check_manner: what is asked for besides a document of somebody's month. */
+static om_status
+check_manner(const Om__IssueBegin *b, om_err *e)
+{
+	const Om__IssueQuery *q = b->query;
+	bool take = q->has_take && q->take;
+	int manners = (q->corrects != NULL) + (q->cancels != NULL) + (q->has_duplicate && q->duplicate) + take;
+
+	if (manners > 1)
+		return om_fail(e, OM_INVALID, "corrects, cancels, duplicate, take: only one of them");
+	if (q->cancels != NULL && q->format != OM__FORMAT__FORMAT_PDF)
+		return om_fail(e, OM_INVALID, "format: a cancellation is a pdf");
+	if (take && b->now == NULL)
+		return om_fail(e, OM_INVALID, "now: is missing, and goes with take");
+	return check_reason(q, e);
+}
+
+static om_status
+check_query(const Om__IssueBegin *b, om_time now, om_err *e)
+{
+	const Om__IssueQuery *q = b->query;
+	struct cd_period month;
+	om_status s;
+
+	if (!om_text_token(q->request, 128))
+		return om_fail(e, OM_INVALID, "request: must be 1 to 128 printable characters");
+	s = check_whose(q, e);
+	if (s != OM_OK)
+		return s;
+	if (q->format != OM__FORMAT__FORMAT_PDF && q->format != OM__FORMAT__FORMAT_XLSX)
+		return om_fail(e, OM_INVALID, "format: must be pdf or xlsx");
+	if (q->year < FIRST_YEAR || q->year > LAST_YEAR)
+		return om_fail(e, OM_INVALID, "month: must lie in the years %d to %d", FIRST_YEAR, LAST_YEAR);
+	s = cd_period_month(q->year, q->month, &month, e);
+	if (s == OM_OK && month.from_day > om_zone_day(now))
+		s = om_fail(e, OM_INVALID, "month: has not begun yet");
+	return s == OM_OK ? check_manner(b, e) : s;
+}
+
+/* ---- begin ---- */
+
+struct begin {
+	const Om__IssueBegin *q;
+	om_time now;
+	unsigned char params[OM_SHA256];
+	unsigned char lease_id[CD_LEASE_ID];
+	char code[CD_CODE + 1];
+	struct om_arena *a;
+	Om__IssueBeginReply *out;
+};
+
+/* find_known gives the document that this request led to before, or NULL. */
+static om_status
+find_known(struct cd_db *db, const struct begin *b, Om__Document **out, om_err *e)
+{
+	struct cd_number n;
+	bool found = false;
+	om_status s = cd_request_find(db, b->q->query, b->params, &found, &n, e);
+
+	*out = NULL;
+	return s == OM_OK && found ? cd_document_load(db, n, b->a, out, e) : s;
+}
+
+/* is_kept tells whether somebody else has the next number. */
+static bool
+is_kept(const struct cd_issuing *st, om_time now)
+{
+	return st->held && st->until_us > now && st->until_us <= now + KEEP_US + STRANGE_US;
+}
+
+static om_status
+hold_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, om_err *e)
+{
+	struct cd_number next = {.year = 0};
+	om_time dated = 0;
+	char text[CD_NUMBER];
+	om_status s = cd_issuing_next(db, st, b->now, &next, &dated, e);
+	const struct cd_val v[] = {CD_B(b->lease_id, CD_LEASE_ID), CD_I(b->now + KEEP_US), cd_t(b->q->query->request),
+	    CD_I(next.year), CD_I(next.seq), CD_I(dated), cd_t(b->code)};
+
+	if (s != OM_OK)
+		return s;
+	b->out->number = om_arena_strdup(b->a, cd_number_text(next, text));
+	b->out->verification_code = om_arena_strdup(b->a, b->code);
+	b->out->has_issued_us = b->out->has_lease_id = b->out->has_keep_ms = true;
+	b->out->issued_us = dated;
+	b->out->lease_id = cd_column_bytes(b->lease_id, CD_LEASE_ID, b->a);
+	b->out->keep_ms = CD_ISSUE_KEEP_MS;
+	return cd_db_exec(db,
+	    "UPDATE issuing SET lease_id=?,lease_until_us=?,lease_request=?,lease_year=?,lease_seq=?,lease_us=?,"
+	    "lease_code=? WHERE id=1",
+	    v, 7, 1, NULL, e);
+}
+
+static om_status
+begin_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, om_err *e)
+{
+	om_status s = cd_issuing_check_clock(st->last_us, b->now, e);
+
+	if (s != OM_OK)
+		return s;
+	if (is_kept(st, b->now))
+		return om_fail(e, OM_THROTTLED, "another document is being issued; try again");
+	if (st->held)
+		om_stat_add(&taken_over, 1);
+	return hold_number(db, b, st, e);
+}
+
+/* begin_file: the number is there already, and so is its date. */
+static void
+begin_file(const struct begin *b, const Om__Document *of)
+{
+	b->out->number = of->number;
+	b->out->verification_code = of->verification_code;
+	b->out->has_issued_us = true;
+	b->out->issued_us = of->issued_us;
+}
+
+/* begin_known: the request is answered, and finds the same the next time. */
+static om_status
+begin_known(struct cd_db *db, const struct begin *b, Om__Document *of, om_err *e)
+{
+	struct cd_number n;
+
+	if (!cd_number_parse(of->number, &n))
+		return om_fail(e, OM_DAMAGED, "%.30s is no number", of->number);
+	b->out->document = of;
+	return cd_request_remember(db, b->q->query, b->params, n, e);
+}
+
+static om_status
+begin(struct cd_db *db, void *arg, om_err *e)
+{
+	struct begin *b = arg;
+	const Om__IssueQuery *q = b->q->query;
+	struct cd_decision d = {.of = NULL};
+	struct cd_issuing st;
+	Om__Document *found = NULL;
+	om_status s = cd_issuing_lock(db, &st, e);
+
+	*b->out = (Om__IssueBeginReply)OM__ISSUE_BEGIN_REPLY__INIT;
+	if (s == OM_OK)
+		s = find_known(db, b, &found, e);
+	if (s == OM_OK && found != NULL && !(q->has_take && q->take)) {
+		b->out->document = found;
+		return OM_OK;
+	}
+	if (s == OM_OK)
+		s = cd_standing_decide(db, b->q, found, b->a, &d, e);
+	if (s == OM_OK && d.known && d.of != NULL)
+		return begin_known(db, b, d.of, e);
+	if (s == OM_OK && d.of != NULL)
+		s = cd_standing_load(db, d.of, b->a, &b->out->standing, e);
+	if (s != OM_OK)
+		return s;
+	b->out->has_role = true;
+	b->out->role = d.role;
+	if (d.role != OM__ISSUE_ROLE__ISSUE_FILE || d.of == NULL)
+		return begin_number(db, b, &st, e);
+	begin_file(b, d.of);
+	return OM_OK;
+}
+
+om_status
+cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t deadline_ms, struct om_arena *a,
+    Om__IssueBeginReply *out, om_err *e)
+{
+	struct begin b = {.q = q, .now = now, .a = a, .out = out};
+	om_err why = {.text = ""};
+	om_status s = check_query(q, now, e);
+
+	om_stat_register(&taken_over);
+	if (s == OM_OK)
+		s = cd_request_hash(q->query, b.params, e);
+	if (s == OM_OK)
+		s = om_random(b.lease_id, CD_LEASE_ID, e);
+	if (s == OM_OK)
+		s = cd_code_make(b.code, e);
+	if (s != OM_OK)
+		return s;
+	s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, begin, &b, &why);
+	if (s != OM_OK)
+		return om_fail(e, s, "%s", om_err_text(&why, s));
+	if (out->standing != NULL) /* its figures name a zone, and may be of before there was a table of it */
+		out->zone = cd_zone_reply(a);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* ---- keep ---- */
+
+struct keep {
+	const Om__IssueKeep *q;
+	om_time now;
+};
+
+static om_status
+keep(struct cd_db *db, void *arg, om_err *e)
+{
+	struct keep *k = arg;
+	struct cd_issuing st;
+	om_status s = cd_issuing_lock(db, &st, e);
+	bool mine = s == OM_OK && cd_issuing_is_mine(&st, &k->q->lease_id);
+
+	if (s != OM_OK)
+		return s;
+	if (!mine)
+		return om_fail(e, OM_CONFLICT, CD_ISSUE_LOST);
+	return cd_db_exec(db, "UPDATE issuing SET lease_until_us=? WHERE id=1",
+	    (struct cd_val[]){CD_I(k->now + KEEP_US)}, 1, 1, NULL, e);
+}
+
+om_status
+cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, int64_t deadline_ms, om_err *e)
+{
+	struct keep k = {.q = q, .now = now};
+
+	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, keep, &k, e);
+}
+
+static om_status
+drop(struct cd_db *db, void *arg, om_err *e)
+{
+	const Om__IssueDrop *q = arg;
+	struct cd_issuing st;
+	om_status s = cd_issuing_lock(db, &st, e);
+
+	if (s != OM_OK || !cd_issuing_is_mine(&st, &q->lease_id))
+		return s;
+	return cd_db_run(db, "UPDATE issuing SET lease_id=NULL,lease_until_us=NULL WHERE id=1", e);
+}
+
+om_status
+cd_issue_drop(struct cd_pool *p, const Om__IssueDrop *q, int64_t deadline_ms, om_err *e)
+{
+	Om__IssueDrop copy = *q;
+
+	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, drop, &copy, e);
+}

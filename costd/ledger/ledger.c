@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "ledger.h"
+
+#include "write.h"
+#include "database/meta.h"
+#include "pairs/calls.h"
+#include "store/store.h"
+#include "value/record.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "base/testpoint.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_BYTES ((size_t)512 * 1024 * 1024) /* a ceiling; a batch of 1000 records takes about 4 MiB */
+
+#define RECORDS_HELP "Records delivered to the ledger."
+static struct om_stat stat_new = OM_COUNTER("owui_metering_ledger_records_total", "result=\"new\"", RECORDS_HELP);
+static struct om_stat stat_duplicate =
+    OM_COUNTER("owui_metering_ledger_records_total", "result=\"duplicate\"", RECORDS_HELP);
+static struct om_stat stat_refused =
+    OM_COUNTER("owui_metering_ledger_records_total", "result=\"refused\"", RECORDS_HELP);
+static struct om_stat stat_batch =
+    OM_HISTOGRAM("owui_metering_ledger_batch_seconds", NULL, "Time from a batch to its commit.");
+
+/* One batch through its tries. */
+struct run {
+	struct cd_ledger *l;
+	struct cd_item *items; /* ascending by record id, then seq */
+	size_t n;
+	const Om__SubmitBatch *batch; /* NULL for a look-up */
+	bool one_by_one;              /* the batch holds a record that the database refuses: find it */
+
+	/* results of the last try */
+	int64_t n_new, n_refused;
+	om_time next; /* earliest look-up planned */
+	uint64_t missing_first, missing_last;
+};
+
+static const char *
+refusal(const struct cd_item *it)
+{
+	return it->refused != NULL ? it->refused : it->refused_now;
+}
+
+static int
+cmp_item(const void *pa, const void *pb)
+{
+	const struct cd_item *a = pa, *b = pb;
+	int c;
+
+	if ((a->refused != NULL) != (b->refused != NULL))
+		return a->refused != NULL ? 1 : -1; /* the refused have no id to go by */
+	c = a->refused != NULL ? 0 : memcmp(a->rec->record_id.data, b->rec->record_id.data, CD_RECORD_ID);
+	if (c == 0 && a->refused == NULL) /* the earliest receipt of a record's copies counts */
+		c = (a->rec->received_us > b->rec->received_us) - (a->rec->received_us < b->rec->received_us);
+	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static int
+cmp_key(const void *pa, const void *pb)
+{
+	const struct cd_item *const *a = pa, *const *b = pb;
+
+	return cd_store_key_cmp((*a)->row.key, (*b)->row.key);
+}
+
+/* read_item unpacks and checks one record; a bad one is marked, not an error. */
+static om_status
+read_item(struct cd_item *it, struct om_arena *a, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s;
+
+	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
+	if (s == OM_OK && !it->rec->has_received_us)
+		s = om_fail(&why, OM_INVALID, "received_us: is missing");
+	if (s == OM_OK)
+		s = cd_record_fit(it->rec, a, &why);
+	if (s == OM_OK)
+		s = cd_record_row(it->rec, a, &it->row, &why);
+	if (s == OM_OK)
+		s = cd_record_content(it->rec, it->content, &why);
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		return OM_OK;
+	it->refused = om_arena_strdup(a, om_err_text(&why, s));
+	return it->refused != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* read_delivered reads a record that came from outside. */
+static om_status
+read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a, om_err *e)
+{
+	om_status s = read_item(it, a, e);
+
+	if (s == OM_OK && !l->books && it->refused == NULL && cd_record_is_look_up(it->rec))
+		it->refused = "cost_state: only costd looks up";
+	return s;
+}
+
+static bool
+is_copy(const struct cd_item *a, const struct cd_item *b)
+{
+	if (cd_record_has_sent(a->rec) && cd_record_has_sent(b->rec))
+		return memcmp(a->rec->content.data, b->rec->content.data, OM_SHA256) == 0;
+	return memcmp(a->content, b->content, OM_SHA256) == 0;
+}
+
+/* mark_repeats sorts the items and finds those that the batch holds twice. */
+static void
+mark_repeats(struct cd_item *items, size_t n)
+{
+	qsort(items, n, sizeof *items, cmp_item);
+	for (size_t i = 0, j; i < n && items[i].refused == NULL; i = j) {
+		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
+			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
+				break;
+			if (is_copy(&items[i], &items[j]))
+				items[j].repeated = true;
+			else
+				items[j].refused = "another record of the batch has this record_id and other content";
+		}
+	}
+}
+
+static bool
+any_earlier(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->earlier)
+			return true;
+	return false;
+}
+
+/* store_set stores n items, ascending by record id. */
+static om_status
+store_set(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_item **by_key = om_arena_array(a, n + 1, sizeof(void *));
+	int64_t n_new = 0;
+	size_t kept = 0;
+	om_status s;
+
+	if (by_key == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = cd_journal_append(db, items, n, &n_new, a, e);
+	if (s != OM_OK)
+		return s;
+	OM_CRASH_POINT("costd_after_journal");
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->refused_now == NULL)
+			by_key[kept++] = items[i];
+	if (n_new > 0 || any_earlier(by_key, kept)) { /* otherwise every record is in its row already */
+		qsort(by_key, kept, sizeof(void *), cmp_key);
+		s = cd_write_items(db, by_key, kept, &r->l->times, &r->next, a, e);
+	}
+	if (s == OM_OK)
+		r->n_new += n_new;
+	return s;
+}
+
+/* store_halves stores what the database takes and marks what it refuses, by
+ * halving down to the single record. */
+static om_status
+store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = cd_db_run(db, "SAVEPOINT half", e);
+
+	if (s != OM_OK)
+		return s;
+	s = store_set(r, db, items, n, a, &why);
+	if (s != OM_STORE_DATA)
+		return s == OM_OK ? s : om_fail(e, s, "%s", om_err_text(&why, s));
+	s = cd_db_run(db, "ROLLBACK TO SAVEPOINT half", e);
+	if (s != OM_OK)
+		return s;
+	for (size_t i = 0; i < n; i++)
+		items[i]->refused_now = NULL;
+	if (n == 1) {
+		items[0]->refused_now = om_arena_strdup(a, why.text);
+		return items[0]->refused_now != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	}
+	s = store_halves(r, db, items, n / 2, a, e);
+	return s == OM_OK ? store_halves(r, db, items + n / 2, n - n / 2, a, e) : s;
+}
+
+/* may_be_parts: one of the items may be of a row that is part of another. */
+static bool
+may_be_parts(struct cd_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cd_row_is_of_turn(&items[i]->row) || items[i]->row.cell[CD_F_REQUEST].rank != CD_RANK_NONE)
+			return true;
+	return false;
+}
+
+static om_status
+try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
+{
+	struct cd_item **good = om_arena_array(a, r->n + 1, sizeof(void *));
+	size_t n_good = 0;
+	om_status s;
+
+	if (good == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	r->n_new = 0;
+	r->n_refused = 0;
+	r->next = INT64_MAX;
+	for (size_t i = 0; i < r->n; i++) {
+		r->items[i].refused_now = NULL;
+		if (r->items[i].refused == NULL && !r->items[i].repeated)
+			good[n_good++] = &r->items[i];
+	}
+	s = cd_meta_guard_zone(db, e);
+	if (s == OM_OK && n_good > 0)
+		s = cd_calls_guard(db, may_be_parts(good, n_good), e);
+	if (s == OM_OK && n_good > 0)
+		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
+	for (size_t i = 0; i < r->n; i++)
+		r->n_refused += refusal(&r->items[i]) != NULL;
+	if (s == OM_OK && r->batch != NULL) {
+		struct cd_delivery d = {
+		    .spool_id = r->batch->spool_id.data,
+		    .first_seq = r->batch->first_seq,
+		    .last_seq = r->batch->last_seq,
+		    .new_records = (uint32_t)r->n_new,
+		    .duplicate_records = (uint32_t)((int64_t)r->n - r->n_new - r->n_refused),
+		    .refused_records = (uint32_t)r->n_refused,
+		    .after_seq = r->batch->has_after_seq ? r->batch->after_seq : 0,
+		};
+
+		for (size_t i = 0; i < r->n; i++)
+			if (r->items[i].rec != NULL && r->items[i].rec->received_us > d.received_us)
+				d.received_us = r->items[i].rec->received_us;
+		s = cd_dead_bury(db, d.spool_id, r->items, r->n, a, e);
+		if (s == OM_OK)
+			s = cd_journal_delivery(db, &d, e);
+		r->missing_first = d.missing_first;
+		r->missing_last = d.missing_last;
+	}
+	return s;
+}
+
+static om_status
+work(struct cd_db *db, void *arg, om_err *e)
+{
+	struct om_arena a;
+	om_status s;
+
+	om_arena_init(&a, SCRATCH_BYTES);
+	s = try_once(arg, db, &a, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+/* tell_planned wakes who waits for look-ups, after the commit. */
+static void
+tell_planned(const struct run *r)
+{
+	if (r->next != INT64_MAX && r->l->planned != NULL)
+		r->l->planned(r->l->planned_arg, r->next);
+}
+
+static om_status
+store_batch(struct run *r, int64_t deadline_ms, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
+
+	if (s == OM_STORE_DATA && r->batch != NULL) {
+		om_log(OM_LOG_WARN, "the database refuses a record, looking for it", "why", why.text, NULL);
+		r->one_by_one = true;
+		s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
+	}
+	if (s != OM_OK)
+		return om_fail(e, s, "%s", om_err_text(&why, s));
+	tell_planned(r);
+	return OM_OK;
+}
+
+static om_status
+check_batch(const Om__SubmitBatch *b, om_err *e)
+{
+	uint64_t least = b->first_seq;
+
+	if (b->spool_id.len != 16)
+		return om_fail(e, OM_INVALID, "spool_id: must have 16 bytes, has %zu", b->spool_id.len);
+	if (b->first_seq > b->last_seq || b->last_seq > INT64_MAX)
+		return om_fail(e, OM_INVALID, "first_seq and last_seq are not a range");
+	for (size_t i = 0; i < b->n_entries; i++) {
+		uint64_t seq = b->entries[i]->seq;
+
+		if (seq < least || seq > b->last_seq)
+			return om_fail(e, OM_INVALID, "entry %zu: seq is out of order or range", i);
+		least = seq + 1;
+	}
+	return OM_OK;
+}
+
+/* tell_missing says what a backup that was put back took with it. */
+static void
+tell_missing(const struct run *r)
+{
+	char spool[2 * 16 + 1];
+
+	om_hex(r->batch->spool_id.data, 16, spool);
+	om_log(OM_LOG_ERROR,
+	    "records that were acknowledged once are not in the database: it was put back to an earlier state", "spool",
+	    spool, "first_seq", OM_I64(r->missing_first), "last_seq", OM_I64(r->missing_last), NULL);
+}
+
+om_status
+cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline_ms, struct om_arena *a,
+    Om__SubmitReply *out, om_err *e)
+{
+	struct run r = {.l = l, .n = b->n_entries, .batch = b};
+	om_time began = om_now();
+	om_status s = check_batch(b, e);
+
+	if (s != OM_OK)
+		return s;
+	r.items = om_arena_array(a, r.n + 1, sizeof *r.items);
+	if (r.items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < r.n; i++) {
+		r.items[i].seq = b->entries[i]->seq;
+		r.items[i].packed = b->entries[i]->record.data;
+		r.items[i].n_packed = b->entries[i]->record.len;
+		s = read_delivered(l, &r.items[i], a, e);
+	}
+	if (s != OM_OK)
+		return s;
+	mark_repeats(r.items, r.n);
+	s = store_batch(&r, deadline_ms, e);
+	if (s != OM_OK)
+		return s;
+	out->spool_id = b->spool_id;
+	out->first_seq = b->first_seq;
+	out->last_seq = b->last_seq;
+	out->new_records = (uint32_t)r.n_new;
+	out->refused_records = (uint32_t)r.n_refused;
+	out->duplicate_records = (uint32_t)((int64_t)r.n - r.n_new - r.n_refused);
+	if (r.missing_last > 0)
+		tell_missing(&r);
+	om_stat_add(&stat_new, out->new_records);
+	om_stat_add(&stat_duplicate, out->duplicate_records);
+	om_stat_add(&stat_refused, out->refused_records);
+	om_stat_observe_us(&stat_batch, om_now() - began);
+	om_log(out->refused_records > 0 ? OM_LOG_WARN : OM_LOG_DEBUG, "batch committed", "entries", OM_I64(r.n), "new",
+	    OM_I64(out->new_records), "duplicate", OM_I64(out->duplicate_records), "refused",
+	    OM_I64(out->refused_records), NULL);
+	return OM_OK;
+}
+
+om_status
+cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	struct cd_item item = {.seq = 0};
+	struct run r = {.l = l, .items = &item, .n = 1};
+	struct om_buf b;
+	om_status s;
+
+	om_buf_init(&b, (size_t)1024 * 1024);
+	om_msg_pack(&rec->base, &b);
+	s = om_buf_done(&b, e);
+	item.packed = b.data;
+	item.n_packed = b.len;
+	if (s == OM_OK)
+		s = read_item(&item, a, e);
+	if (s == OM_OK && item.refused != NULL)
+		s = om_fail(e, OM_INVALID, "%s", item.refused);
+	if (s == OM_OK)
+		s = store_batch(&r, deadline_ms, e);
+	om_buf_fini(&b);
+	return s;
+}
+
+/* ---- an operator's word ---- */
+
+struct unpairing {
+	struct om_arena *a;
+	const char *key;
+	bool found;
+	Om__UnpairReply *out;
+	size_t cap;
+};
+
+static om_status
+keep_found(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	((struct unpairing *)arg)->found = true;
+	return OM_OK;
+}
+
+static om_status
+keep_part(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct unpairing *u = arg;
+	Om__UnpairReply *out = u->out;
+
+	if (out->n_unpaired == u->cap) {
+		size_t cap = u->cap == 0 ? 8 : 2 * u->cap;
+		char **p = om_arena_array(u->a, cap, sizeof *p);
+
+		if (p == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		if (u->cap > 0)
+			memcpy(p, out->unpaired, u->cap * sizeof *p);
+		out->unpaired = p;
+		u->cap = cap;
+	}
+	out->unpaired[out->n_unpaired] = om_arena_strndup(u->a, v[0].p, v[0].n);
+	return out->unpaired[out->n_unpaired++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+find_parts(struct cd_db *db, void *arg, om_err *e)
+{
+	struct unpairing *u = arg;
+	const struct cd_val key[] = {cd_t(u->key), cd_t(u->key)};
+	om_status s;
+
+	u->found = false;
+	u->out->n_unpaired = 0;
+	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, keep_found, u, e);
+	if (s == OM_OK && !u->found)
+		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
+	if (s == OM_OK)
+		s = cd_db_query(db,
+		    "SELECT ledger_key FROM link WHERE ledger_key=? UNION SELECT ledger_key FROM link WHERE target=?",
+		    key, 2, keep_part, u, e);
+	if (s == OM_OK && u->out->n_unpaired == 0)
+		s = om_fail(e, OM_CONFLICT, "the row is not paired with another one");
+	return s;
+}
+
+/* set_alone stores the word about one row; said again, it is the same record. */
+static om_status
+set_alone(struct cd_ledger *l, char *key, int64_t deadline_ms, struct om_arena *a, om_err *e)
+{
+	static const size_t prefix = sizeof CD_TURN_PREFIX - 1;
+	const struct om_bytes parts[] = {{"alone:", 6}, {key, strlen(key)}};
+	Om__Record *r = om_msg_new(a, &om__record__descriptor);
+	unsigned char sum[OM_SHA256];
+
+	if (r == NULL || (r->user = om_msg_new(a, &om__user__descriptor)) == NULL ||
+	    (r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN)) == NULL ||
+	    (r->source = om_arena_strdup(a, CD_OPERATOR)) == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (om_sha256(parts, 2, sum) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = sum};
+	if (strncmp(key, CD_TURN_PREFIX, prefix) == 0)
+		r->turn_id = key + prefix;
+	else
+		r->generation_id = key;
+	r->has_alone = r->alone = true;
+	r->received_us = om_now();
+	return cd_ledger_settle(l, r, deadline_ms, a, e);
+}
+
+om_status
+cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UnpairReply *out, om_err *e)
+{
+	struct unpairing u = {.a = a, .key = q->generation_id, .out = out};
+	om_status s = cd_pool_run(l->pool, CD_TX_SNAPSHOT, deadline_ms, find_parts, &u, e);
+
+	for (size_t i = 0; s == OM_OK && i < out->n_unpaired; i++)
+		s = set_alone(l, out->unpaired[i], deadline_ms, a, e);
+	if (s == OM_OK)
+		om_log(OM_LOG_INFO, "pairing undone by an operator", "rows", OM_I64(out->n_unpaired), NULL);
+	return s;
+}
+
+/* ---- dead letters, once more ---- */
+
+struct retry {
+	struct run run;
+	const struct cd_letter_key *key;
+	cd_retried became;
+};
+
+/* retry_once carries on with a letter that is locked. */
+static om_status
+retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, struct om_arena *a, om_err *e)
+{
+	struct cd_item item = {.seq = t->key->seq, .packed = record, .n_packed = n};
+	const char *why;
+	om_status s = read_delivered(t->run.l, &item, a, e);
+
+	t->run.items = &item;
+	t->run.n = 1;
+	t->run.one_by_one = true;
+	if (s == OM_OK)
+		s = try_once(&t->run, db, a, e);
+	t->run.items = NULL;
+	if (s != OM_OK)
+		return s;
+	why = refusal(&item);
+	t->became = why != NULL ? CD_RETRIED_REFUSED : t->run.n_new > 0 ? CD_RETRIED_STORED : CD_RETRIED_DUPLICATE;
+	return cd_dead_release(db, t->key, why, a, e);
+}
+
+static om_status
+retry_work(struct cd_db *db, void *arg, om_err *e)
+{
+	struct retry *t = arg;
+	const char *record = NULL;
+	struct om_arena a;
+	size_t n = 0;
+	om_status s;
+
+	t->became = CD_RETRIED_GONE;
+	t->run.next = INT64_MAX;
+	om_arena_init(&a, SCRATCH_BYTES);
+	s = cd_dead_lock(db, t->key, &a, &record, &n, e);
+	if (s == OM_OK && record != NULL)
+		s = retry_once(t, db, record, n, &a, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+om_status
+cd_ledger_retry(struct cd_ledger *l, const struct cd_letter_key *key, int64_t deadline_ms, cd_retried *out, om_err *e)
+{
+	struct retry t = {.run = {.l = l}, .key = key};
+	om_status s = cd_pool_run(l->pool, CD_TX_WRITE, deadline_ms, retry_work, &t, e);
+
+	if (s != OM_OK)
+		return s;
+	tell_planned(&t.run);
+	*out = t.became;
+	return OM_OK;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "lookup.h"
+
+#include "database/meta.h"
+#include "price/model.h"
+#include "value/record.h"
+#include "base/digest.h"
+
+#include <string.h>
+
+#define N_PLAN  4u
+#define PAUSED  "lookups_paused_until_us"
+#define NEAR_US ((om_time)3600 * OM_SECOND) /* a reply's time and its row's differ at most so much */
+
+static bool
+is_open(const struct cd_row *row)
+{
+	return row->cell[CD_F_STATE].v.i == OM__STATE__STATE_OPEN;
+}
+
+/* to_verify picks by a hash of the key, so that all processes pick the same. */
+static bool
+to_verify(const struct cd_lookup_times *t, const struct cd_row *row)
+{
+	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
+		return false;
+	return t->verify >= CD_VERIFY_ALL || om_crc32(0, row->key.p, row->key.n) % CD_VERIFY_ALL < t->verify;
+}
+
+/* Whether a row is asked for, and what for. */
+typedef enum want { WANT_NOTHING, WANT_COST, WANT_PROOF } want;
+
+static want
+wanted(const struct cd_lookup_times *t, const struct cd_row *row)
+{
+	if (row == NULL || !cd_row_can_look_up(row))
+		return WANT_NOTHING;
+	return cd_row_is_unsettled(row) ? WANT_COST : to_verify(t, row) ? WANT_PROOF : WANT_NOTHING;
+}
+
+om_status
+cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_lookup_change *c, size_t n,
+    om_time now, om_time *next_out, struct om_arena *a, om_err *e)
+{
+	/* a row that ended is asked for sooner than planned while it was open; one
+	 * that was asked for already keeps its pace */
+	static const char plan[] =
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify) VALUES (?,?,0,?,?) "
+	    "ON DUPLICATE KEY UPDATE next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us),"
+	    "verify=VALUES(verify)";
+	static const char drop[] = "DELETE FROM lookup WHERE generation_id=?";
+	struct cd_val *planned = om_arena_array(a, n * N_PLAN + 1, sizeof *planned);
+	struct cd_val *dropped = om_arena_array(a, n + 1, sizeof *dropped);
+	size_t n_planned = 0, n_dropped = 0;
+	om_status s = OM_OK;
+
+	if (planned == NULL || dropped == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		const struct cd_row *row = c[i].now, *old = c[i].old;
+		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
+		want is = wanted(t, row), was = wanted(t, old);
+
+		if (is == WANT_NOTHING) {
+			if (was != WANT_NOTHING)
+				dropped[n_dropped++] = CD_B(row->key.p, row->key.n);
+			continue;
+		}
+		if (was == is && is_open(old) == is_open(row))
+			continue;
+		planned[N_PLAN * n_planned] = CD_B(row->key.p, row->key.n);
+		planned[N_PLAN * n_planned + 1] = CD_I(now);
+		planned[N_PLAN * n_planned + 2] = CD_I(next);
+		planned[N_PLAN * n_planned + 3] = CD_I(is == WANT_PROOF ? 1 : 0);
+		n_planned++;
+		if (next < *next_out)
+			*next_out = next;
+	}
+	if (n_planned > 0)
+		s = cd_db_exec(db, plan, planned, N_PLAN, n_planned, NULL, e);
+	if (s == OM_OK && n_dropped > 0)
+		s = cd_db_exec(db, drop, dropped, 1, n_dropped, NULL, e);
+	return s;
+}
+
+struct claim_scan {
+	struct cd_lookup_claim *out;
+	struct om_arena *a;
+};
+
+static om_status
+keep_claim(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct claim_scan *scan = arg;
+
+	scan->out->found = true;
+	scan->out->id = om_arena_strndup(scan->a, v[0].p, v[0].n);
+	scan->out->first_us = v[1].i;
+	scan->out->attempts = v[2].i;
+	scan->out->verify = v[3].i != 0;
+	return scan->out->id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_time
+time_of(const struct cd_val *v)
+{
+	return v->kind == CD_INT ? v->i : 0;
+}
+
+static char *
+text_of(const struct cd_val *v, struct om_arena *a)
+{
+	return v->kind == CD_TEXT ? om_arena_strndup(a, v->p, v->n) : NULL;
+}
+
+static om_status
+keep_row(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct claim_scan *scan = arg;
+	struct cd_lookup_claim *out = scan->out;
+	bool unsettled = v[1].i != 0;
+
+	out->user_id = text_of(&v[0], scan->a);
+	out->verify = out->verify && !unsettled && v[2].i == OM__COST_STATE__COST_REPORTED;
+	out->settled = !unsettled && !out->verify;
+	out->cost = text_of(&v[3], scan->a);
+	out->model = text_of(&v[4], scan->a);
+	out->began_us = time_of(&v[5]);
+	out->ended_us = v[6].kind == CD_INT && v[6].i > out->began_us ? v[6].i : out->began_us;
+	return !scan->a->failed ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+cd_lookup_claim(
+    struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out, struct om_arena *a, om_err *e)
+{
+	static const char due[] = "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND "
+				  "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY next_us LIMIT 1 "
+				  "FOR UPDATE SKIP LOCKED";
+	static const char lease[] = "UPDATE lookup SET lease_until_us=? WHERE generation_id=?";
+	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
+	    "g.model") ",started_us,finished_us FROM generation AS g "
+		       "WHERE generation_id=?";
+	struct claim_scan scan = {.out = out, .a = a};
+	om_status s;
+
+	memset(out, 0, sizeof *out);
+	s = cd_db_query(db, due, (struct cd_val[]){CD_I(now), CD_I(now)}, 2, keep_claim, &scan, e);
+	if (s != OM_OK || !out->found)
+		return s;
+	s = cd_db_exec(db, lease, (struct cd_val[]){CD_I(now + lease_us), cd_t(out->id)}, 2, 1, NULL, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, row, (struct cd_val[]){cd_t(out->id)}, 1, keep_row, &scan, e);
+	if (s == OM_OK && out->user_id == NULL)
+		out->settled = true; /* the row is gone */
+	return s;
+}
+
+static om_status
+keep_there(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
+/* same_model compares two names of the list without their variants (":free"), of
+ * which the books say nothing. */
+static bool
+same_model(const char *a, const char *b)
+{
+	const size_t n = strcspn(a, ":");
+
+	return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
+}
+
+om_status
+cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__Record *found, struct om_arena *a,
+    const char **why_out, om_err *e)
+{
+	const char *model = NULL;
+	bool counted = false;
+	size_t n = 0;
+	om_status s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?",
+	    (struct cd_val[]){cd_t(found->other_id)}, 1, keep_there, &counted, e);
+
+	*why_out = NULL;
+	if (s == OM_OK && found->model != NULL)
+		s = cd_model_name(db, found->model, strlen(found->model), a, &model, &n, e);
+	if (s != OM_OK)
+		return s;
+	if (counted)
+		*why_out = "which the ledger has as a call of its own";
+	else if (model != NULL && c->model != NULL && !same_model(model, c->model))
+		*why_out = "whose model is another";
+	else if (strcmp(found->user->id, OM_USER_UNKNOWN) != 0 && strcmp(c->user_id, OM_USER_UNKNOWN) != 0 &&
+	    strcmp(found->user->id, c->user_id) != 0)
+		*why_out = "whose user is another";
+	else if (found->finished_us < c->began_us - NEAR_US || found->finished_us > c->ended_us + NEAR_US)
+		*why_out = "whose time is another";
+	return OM_OK;
+}
+
+static om_status
+keep_next(void *arg, const struct cd_val *v, om_err *e)
+{
+	om_time *out = arg;
+
+	(void)e;
+	if (v[0].kind == CD_INT)
+		*out = v[0].i;
+	return OM_OK;
+}
+
+om_status
+cd_lookup_next(struct cd_db *db, om_time *out, om_err *e)
+{
+	*out = INT64_MAX;
+	/* a lease that runs out makes its row due again */
+	return cd_db_query(db,
+	    "SELECT MIN(GREATEST(next_us,COALESCE(lease_until_us,0))) FROM (SELECT next_us,"
+	    "lease_until_us FROM lookup WHERE next_us IS NOT NULL ORDER BY next_us LIMIT 64) AS t",
+	    NULL, 0, keep_next, out, e);
+}
+
+om_status
+cd_lookup_postpone(
+    struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status, const char *why, om_err *e)
+{
+	const struct cd_val v[] = {
+	    CD_I(attempts),
+	    next == 0 ? CD_NONE : CD_I(next),
+	    CD_I(http_status),
+	    CD_B(why, strnlen(why, 255)),
+	    cd_t(id),
+	};
+
+	return cd_db_exec(db,
+	    "UPDATE lookup SET attempts=?,next_us=?,lease_until_us=NULL,last_status=?,last_error=? "
+	    "WHERE generation_id=?",
+	    v, sizeof v / sizeof v[0], 1, NULL, e);
+}
+
+om_status
+cd_lookup_drop(struct cd_db *db, const char *id, om_err *e)
+{
+	return cd_db_exec(db, "DELETE FROM lookup WHERE generation_id=?", (struct cd_val[]){cd_t(id)}, 1, 1, NULL, e);
+}
+
+om_status
+cd_lookup_pause(struct cd_db *db, om_time until, om_err *e)
+{
+	om_time known = 0;
+	om_status s = cd_meta_take_int(db, PAUSED, &known, e);
+
+	return s == OM_OK && until > known ? cd_meta_set_int(db, PAUSED, until, e) : s;
+}
+
+om_status
+cd_lookup_paused(struct cd_db *db, om_time *out, om_err *e)
+{
+	return cd_meta_get_int(db, PAUSED, out, e);
+}
+
+static om_status
+keep_counts(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct cd_lookup_counts *c = arg;
+
+	(void)e;
+	c->pending = v[0].i;
+	c->given_up = v[1].i;
+	c->verifying = v[2].i;
+	return OM_OK;
+}
+
+om_status
+cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e)
+{
+	*out = (struct cd_lookup_counts){0};
+	return cd_db_query(db,
+	    "SELECT COUNT(IF(verify=0,next_us,NULL)),COUNT(*)-COUNT(next_us),COUNT(IF(verify=1,next_us,NULL)) FROM "
+	    "lookup",
+	    NULL, 0, keep_counts, out, e);
+}

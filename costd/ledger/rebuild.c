@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "rebuild.h"
+
+#include "database/meta.h"
+#include "pairs/calls.h"
+#include "store/rollup.h"
+#include "store/store.h"
+#include "value/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE        1000
+#define PAGE_TEXT   "1000"
+#define ARENA_BYTES ((size_t)512 * 1024 * 1024)
+
+/* ---- fields that came after a row was written ---- */
+
+/* One page of rows that are short of fields, ascending by key. */
+struct page {
+	struct om_arena a;
+	struct cd_stored stored[PAGE];
+	size_t n;
+	char last[CD_KEY_BYTES]; /* last key of the page */
+};
+
+static om_status
+keep_short(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct page *p = arg;
+
+	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
+	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
+}
+
+static om_status
+complete_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e)
+{
+	const bool paired = row->is_part || row->link != CD_LINK_NONE;
+	struct cd_calls c;
+	struct cd_call *k;
+	om_status s;
+
+	cd_calls_init(&c, db, a);
+	k = cd_calls_get(&c, row->key);
+	if (k == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (paired)
+		return cd_calls_row(&c, k, row, e);
+	s = cd_calls_own(&c, k, e);
+	if (s == OM_OK)
+		(void)cd_join(row, &k->own->all);
+	return s;
+}
+
+/* complete_page fills the new fields of some old rows from their records. */
+static om_status
+complete_page(struct cd_db *db, struct page *p, om_err *e)
+{
+	const struct cd_row *rows[PAGE];
+	char after[CD_KEY_BYTES];
+	struct om_buf sql;
+	om_status s;
+
+	memcpy(after, p->last, sizeof after);
+	p->n = 0;
+	om_buf_init(&sql, (size_t)16 * 1024);
+	om_buf_printf(&sql,
+	    "SELECT %s FROM generation WHERE generation_id>? AND LENGTH(ranks)<%u ORDER BY generation_id "
+	    "LIMIT " PAGE_TEXT " FOR UPDATE",
+	    cd_store_columns(), (unsigned)CD_N_FIELDS);
+	s = om_buf_done(&sql, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, sql.data, (struct cd_val[]){cd_t(after)}, 1, keep_short, p, e);
+	om_buf_fini(&sql);
+	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
+		rows[i] = &p->stored[i].row;
+		s = complete_row(db, &p->stored[i].row, &p->a, e);
+	}
+	return s == OM_OK && p->n > 0 ? cd_store_update(db, rows, p->n, &p->a, e) : s;
+}
+
+static om_status
+complete_rows(struct cd_db *db, om_err *e)
+{
+	struct page *p = calloc(1, sizeof *p);
+	om_status s = OM_OK;
+
+	if (p == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	do {
+		om_arena_init(&p->a, ARENA_BYTES);
+		s = complete_page(db, p, e);
+		om_arena_fini(&p->a);
+	} while (s == OM_OK && p->n > 0);
+	free(p);
+	return s;
+}
+
+/* ---- days and totals anew ---- */
+
+#define MOVE_VALUES 2u
+
+struct move {
+	struct om_arena a;
+	struct cd_val v[PAGE * MOVE_VALUES];
+	size_t n, read;
+	char last[CD_KEY_BYTES];
+};
+
+static om_status
+keep_move(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct move *m = arg;
+	om_day day = om_zone_day(v[1].i);
+	char text[OM_DAY_TEXT];
+
+	m->read++;
+	(void)snprintf(m->last, sizeof m->last, "%s", v[0].p);
+	if (day == (om_day)v[2].i)
+		return OM_OK;
+	m->v[MOVE_VALUES * m->n] = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
+	m->v[MOVE_VALUES * m->n + 1] = cd_t(om_arena_strdup(&m->a, v[0].p));
+	m->n++;
+	return m->a.failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+static om_status
+move_days(struct cd_db *db, int64_t *moved_out, om_err *e)
+{
+	struct move *m = calloc(1, sizeof *m);
+	om_status s = OM_OK;
+
+	if (m == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	do {
+		char after[CD_KEY_BYTES];
+
+		memcpy(after, m->last, sizeof after);
+		om_arena_init(&m->a, ARENA_BYTES);
+		m->n = m->read = 0;
+		s = cd_db_query(db,
+		    "SELECT generation_id,started_us,DATEDIFF(day,'1970-01-01') FROM generation WHERE generation_id>? "
+		    "ORDER BY generation_id LIMIT " PAGE_TEXT " FOR UPDATE",
+		    (struct cd_val[]){cd_t(after)}, 1, keep_move, m, e);
+		if (s == OM_OK && m->n > 0)
+			s = cd_db_exec(
+			    db, "UPDATE generation SET day=? WHERE generation_id=?", m->v, MOVE_VALUES, m->n, NULL, e);
+		*moved_out += (int64_t)m->n;
+		om_arena_fini(&m->a);
+	} while (s == OM_OK && m->read == PAGE);
+	free(m);
+	return s;
+}
+
+om_status
+cd_rebuild_totals(struct cd_db *db, int64_t *moved_out, om_err *e)
+{
+	char zone[CD_ZONE_BYTES];
+	om_status s = cd_meta_take_zone(db, zone, e); /* from here on all writers wait */
+
+	*moved_out = 0;
+	if (s == OM_OK)
+		s = complete_rows(db, e);
+	if (s == OM_OK)
+		s = move_days(db, moved_out, e);
+	if (s == OM_OK)
+		s = cd_db_run(db, "DELETE FROM usage_day", e);
+	if (s == OM_OK)
+		s = cd_db_run(db, "DELETE FROM usage_sum", e);
+	if (s == OM_OK)
+		s = cd_rollup_fill(db, e);
+	return s == OM_OK ? cd_meta_set_zone(db, om_zone_name(), e) : s;
+}

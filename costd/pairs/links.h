@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * links.h - the rows that one batch works on, and how they are paired.
+ *
+ * A call is one row of the ledger.  The set holds those of a batch, and those that
+ * pairing had to look at; the tables `turn` and `link` keep what pairing needs
+ * and what it found.
+ *
+ * Owner     Everything lives in the arena.
+ * Failure   As db.h.  Everything runs inside a transaction of the caller's.
+ */
+#ifndef CD_LINKS_H
+#define CD_LINKS_H
+
+#include "own.h"
+#include "store/store.h"
+
+struct cd_line;
+
+struct cd_call {
+	struct cd_text key;
+	struct cd_stored *old; /* as it is stored; NULL: it is not, or it was not loaded */
+	struct cd_row row;     /* as it is to be stored */
+	bool came;             /* the batch has records of it */
+	bool at_work;          /* old and row are loaded, and locked */
+	bool refresh;          /* row is to be made anew from the journal */
+
+	bool has_side;
+	struct cd_side side;
+	bool seed;    /* its side is new, or changed, or what it was paired with did */
+	bool decided; /* its lines are decided anew */
+	struct cd_own *own;
+
+	bool parts_loaded, targets_loaded; /* the lines of link */
+	struct cd_line *targets;           /* what it is part of */
+	struct cd_line *parts;             /* what is part of it */
+	struct cd_call *next;              /* of the same hash */
+};
+
+/* "part is part of target". */
+struct cd_line {
+	struct cd_call *part, *target;
+	cd_link stored, wanted;
+	struct cd_line *next_target; /* of the part */
+	struct cd_line *next_part;   /* of the target */
+};
+
+struct cd_calls {
+	struct om_arena *a;
+	struct cd_db *db;
+	bool lock;   /* rows that pairing goes by are locked: what is found is written */
+	bool look;   /* nothing is written */
+	bool dry;    /* no row is written, and the transaction is not kept */
+	int upgrade; /* 1: links are of rows that were there before */
+	struct cd_call **all;
+	size_t n, cap;
+	struct cd_call *slots[1024];
+};
+
+void cd_calls_init(struct cd_calls *c, struct cd_db *db, struct om_arena *a);
+
+/* cd_calls_get finds a call or adds it; the key is copied.  NULL: the arena is full. */
+struct cd_call *cd_calls_get(struct cd_calls *c, struct cd_text key);
+
+/* cd_calls_side makes sure that a call has its side, from its row or the journal. */
+om_status cd_calls_side(struct cd_calls *c, struct cd_call *k, om_err *e) OM_MUST;
+/* cd_calls_own reads what the journal says of a call, once. */
+om_status cd_calls_own(struct cd_calls *c, struct cd_call *k, om_err *e) OM_MUST;
+
+/* cd_line_want wants a line of this kind; CD_LINK_NONE for none. */
+om_status cd_line_want(
+    struct cd_calls *c, struct cd_call *part, struct cd_call *target, cd_link kind, om_err *e) OM_MUST;
+
+/* cd_lines_drop wants none of a part's lines of these kinds. */
+void cd_lines_drop(struct cd_call *part, cd_link least);
+/* cd_line_up gives a wanted line of a part of at least this kind; NULL when there is none. */
+struct cd_line *cd_line_up(const struct cd_call *part, cd_link least);
+
+/* cd_query_in carries out "<head> IN (...) <tail>" for n values, some at a time. */
+om_status cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
+    cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
+/* cd_turns_in and cd_generations_in load the sides whose column has one of these values. */
+om_status cd_turns_in(struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
+om_status cd_generations_in(
+    struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
+
+/* Loading.  A condition is SQL behind WHERE with its values. */
+om_status cd_turns_load(struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
+om_status cd_generations_load(
+    struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
+/* cd_links_load loads what the calls are part of, or what is part of them. */
+om_status cd_links_load(struct cd_calls *c, struct cd_call *const *calls, size_t n, bool parts, om_err *e) OM_MUST;
+
+/* cd_turns_note writes the sides that may be part of others, and takes off those
+ * that may not any more. */
+om_status cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err *e) OM_MUST;
+
+/* cd_links_write stores the lines that changed and gives them. */
+om_status cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, om_err *e) OM_MUST;
+
+/* Whether a side may be part of another row. */
+bool cd_side_may_be_part(const struct cd_side *s);
+bool cd_side_is_same(const struct cd_side *a, const struct cd_side *b);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "groups.h"
+
+#include "rows.h"
+#include "where.h"
+#include "database/column.h"
+#include "database/sql.h"
+#include "price/model.h"
+#include "store/rollup.h"
+#include "value/hours.h"
+
+#include <stddef.h>
+
+#define FIRST_ROOM 64u
+
+/* How a key is computed from the columns. */
+typedef enum how { HOW_DAY, HOW_MONTH, HOW_HOUR, HOW_PLAIN, HOW_MODEL, HOW_EACH } how;
+
+/* The groups in the order of Om__Dimension: what they are called in SQL, where they go in
+ * the reply, and what key of the totals they need. */
+static const struct group {
+	const char *name;
+	size_t offset; /* of a char * in Om__UsageRow */
+	how how;
+	cd_field field; /* of a key */
+	unsigned dim;
+} groups[] = {
+#define OM_DIMENSION_TIME(NAME, name) \
+	[OM__DIMENSION__DIMENSION_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##NAME, CD_F_STARTED_US, 0},
+#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
+	[OM__DIMENSION__DIMENSION_##NAME] = {                 \
+	    "k_" #name, offsetof(Om__UsageRow, name), HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
+#include "messages/dimensions.def"
+};
+#define N_GROUPS (sizeof groups / sizeof groups[0])
+
+/* Each row once for each of its groups; once with null for none. */
+#define EACH_GROUP                                                                                            \
+	",JSON_TABLE(COALESCE(user_groups,'[null]'),'$[*]' COLUMNS (name VARCHAR(256) CHARACTER SET utf8mb4 " \
+	"COLLATE utf8mb4_nopad_bin PATH '$')) AS one"
+
+om_status
+cd_groups_check(const Om__Dimension *by, size_t n, om_err *e)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned)by[i] >= N_GROUPS)
+			return om_fail(e, OM_INVALID, "group_by: unknown group %u", (unsigned)by[i]);
+		if ((seen & 1u << (unsigned)by[i]) != 0)
+			return om_fail(e, OM_INVALID, "group_by: each group at most once");
+		seen |= 1u << (unsigned)by[i];
+	}
+	return OM_OK;
+}
+
+static bool
+has_group(const struct cd_groups *g, Om__Dimension which)
+{
+	for (size_t i = 0; i < g->n_by; i++)
+		if (g->by[i] == which)
+			return true;
+	return false;
+}
+
+/* write_key writes how a key is computed. */
+static void
+write_key(struct cd_sql *q, const struct group *by, const struct cd_hours *hours)
+{
+	switch (by->how) {
+	case HOW_DAY:
+		cd_sql_add(q, "DATE_FORMAT(day,'%Y-%m-%d')");
+		break;
+	case HOW_MONTH:
+		cd_sql_add(q, "DATE_FORMAT(day,'%Y-%m')");
+		break;
+	case HOW_HOUR:
+		cd_hours_sql(hours, &q->text);
+		break;
+	case HOW_PLAIN:
+		om_buf_printf(&q->text, "g.%s", cd_fields[by->field].column);
+		break;
+	case HOW_MODEL:
+		cd_sql_add(q, CD_MODEL_NAME("g.model"));
+		break;
+	case HOW_EACH:
+		cd_sql_add(q, "one.name");
+		break;
+	}
+}
+
+/* from_where reads the smallest table that knows the keys. */
+static void
+from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const struct cd_period *p, const Om__Filter *f)
+{
+	unsigned cube = rows ? 0 : cd_rollup_pick(dims | cd_where_dims(f));
+
+	cd_sql_add(q, rows ? " FROM generation AS g" : cube > 0 ? " FROM usage_sum AS g" : " FROM usage_day AS g");
+	if (each_group)
+		cd_sql_add(q, EACH_GROUP);
+	cd_where_add(q, rows, p, f);
+	if (cube > 0)
+		om_buf_printf(&q->text, " AND cube=%u", cube);
+}
+
+struct scan {
+	const struct cd_groups *g;
+	const struct cd_hours *hours;
+	struct om_arena *a;
+	struct cd_group_rows *out;
+	size_t room;
+};
+
+static bool
+make_room(struct scan *scan)
+{
+	size_t room = scan->room == 0 ? FIRST_ROOM : 2 * scan->room;
+	Om__UsageRow **rows;
+
+	if (scan->out->n < scan->room)
+		return true;
+	rows = om_arena_array(scan->a, room, sizeof(Om__UsageRow *));
+	if (rows == NULL)
+		return false;
+	for (size_t i = 0; i < scan->out->n; i++)
+		rows[i] = scan->out->rows[i];
+	scan->out->rows = rows;
+	scan->room = room;
+	return true;
+}
+
+static om_status
+keep_row(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct scan *scan = arg;
+	Om__UsageRow *row;
+
+	if (scan->out->n == scan->g->limit) {
+		scan->out->truncated = true;
+		return OM_OK;
+	}
+	row = om_msg_new(scan->a, &om__usage_row__descriptor);
+	if (row == NULL || !make_room(scan))
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < scan->g->n_by; i++) {
+		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
+
+		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
+									: cd_column_text(v, scan->a);
+		v++;
+	}
+	row->figures = cd_figures_read(v, scan->a, e);
+	if (row->figures == NULL)
+		return OM_DAMAGED;
+	v += CD_N_FIGURES;
+	if (has_group(scan->g, OM__DIMENSION__DIMENSION_USER))
+		row->user_name = cd_column_text(v, scan->a);
+	if (scan->a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	scan->out->rows[scan->out->n++] = row;
+	return OM_OK;
+}
+
+/* order_by: whatever stands first, then cost, then all keys, so that the order
+ * is the same every time. */
+static void
+order_by(struct cd_sql *q, const struct cd_groups *g)
+{
+	cd_sql_add(q, " ORDER BY ");
+	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__DIMENSION__DIMENSION_USER))
+		cd_sql_add(q, "k_user,");
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_MONTH))
+		cd_sql_add(q, "k_month,");
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_DAY))
+		cd_sql_add(q, "k_day,");
+	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_HOUR))
+		cd_sql_add(q, "k_hour,");
+	cd_sql_add(q, "s_cost DESC");
+	for (size_t i = 0; i < N_GROUPS; i++)
+		if (has_group(g, (Om__Dimension)i))
+			om_buf_printf(&q->text, ",%s", groups[i].name);
+}
+
+om_status
+cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_period *p, const Om__Filter *f,
+    struct om_arena *a, struct cd_group_rows *out, om_err *e)
+{
+	bool users = has_group(g, OM__DIMENSION__DIMENSION_USER), by_hour = has_group(g, OM__DIMENSION__DIMENSION_HOUR);
+	bool rows = by_hour || !p->days;
+	struct cd_hours hours = {.n = 0};
+	struct scan scan = {.g = g, .hours = &hours, .a = a, .out = out};
+	unsigned dims = 0;
+	struct cd_sql q;
+	om_status s = by_hour ? cd_hours_init(&hours, p, e) : OM_OK;
+
+	*out = (struct cd_group_rows){.n = 0};
+	if (s != OM_OK)
+		return s;
+	cd_sql_init(&q, a);
+	cd_sql_add(&q, users ? "SELECT t.*,u.name FROM (SELECT " : "SELECT t.* FROM (SELECT ");
+	for (size_t i = 0; i < g->n_by; i++) {
+		const struct group *by = &groups[g->by[i]];
+
+		write_key(&q, by, &hours);
+		om_buf_printf(&q.text, " AS %s,", by->name);
+		dims |= by->dim;
+	}
+	cd_sql_add(&q, cd_figure_sums);
+	from_where(&q, rows, dims, has_group(g, OM__DIMENSION__DIMENSION_GROUP), p, f);
+	cd_sql_add(&q, " GROUP BY ");
+	for (size_t i = 0; i < g->n_by; i++)
+		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);
+	/* lines that all rows moved away from */
+	cd_sql_add(&q, rows ? ") AS t" : " HAVING s_requests>0 OR s_cost<>0) AS t");
+	if (users)
+		cd_sql_add(&q, " LEFT JOIN `user` AS u ON u.id=t.k_user");
+	order_by(&q, g);
+	cd_sql_add(&q, " LIMIT ?");
+	cd_sql_value(&q, CD_I((int64_t)g->limit + 1));
+	s = cd_sql_query(db, &q, keep_row, &scan, e);
+	cd_sql_fini(&q);
+	return s;
+}
+
+struct total_scan {
+	struct om_arena *a;
+	Om__Figures *out;
+};
+
+static om_status
+keep_total(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct total_scan *scan = arg;
+
+	scan->out = cd_figures_read(v, scan->a, e);
+	return scan->out != NULL ? OM_OK : OM_DAMAGED;
+}
+
+om_status
+cd_total_read(
+    struct cd_db *db, const struct cd_period *p, const Om__Filter *f, struct om_arena *a, Om__Figures **out, om_err *e)
+{
+	struct total_scan scan = {.a = a};
+	struct cd_sql q;
+	om_status s;
+
+	cd_sql_init(&q, a);
+	cd_sql_add(&q, "SELECT ");
+	cd_sql_add(&q, cd_figure_sums);
+	from_where(&q, !p->days, 0, false, p, f);
+	s = cd_sql_query(db, &q, keep_total, &scan, e);
+	cd_sql_fini(&q);
+	if (s == OM_OK && scan.out == NULL)
+		s = om_fail(e, OM_INTERNAL, "no total");
+	*out = scan.out;
+	return s;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * read.h - the read API: each call answers one question of proto/messages from
+ * one state of the database.
+ *
+ * Owner     Replies live in the arena.
+ * Threads   All calls from any thread.
+ */
+#ifndef CD_READ_H
+#define CD_READ_H
+
+#include "reading.h"
+#include "database/pool.h"
+#include "envelope.pb-c.h"
+#include "settle.pb-c.h"
+#include "statement.pb-c.h"
+#include "usage.pb-c.h"
+#include "base/zone.h"
+#include "wire/codec.h"
+
+om_status cd_query_usage(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UsageReply *out, om_err *e) OM_MUST;
+om_status cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__GenerationsReply *out, om_err *e) OM_MUST;
+om_status cd_query_generation(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__GenerationReply *out, om_err *e) OM_MUST;
+/* cd_query_pipeline leaves out what the database does not know. */
+om_status cd_query_pipeline(
+    struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e) OM_MUST;
+/* cd_query_first_day gives the first local day with usage. */
+om_status cd_query_first_day(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e) OM_MUST;
+/* cd_query_user gives one user; OM_NOT_FOUND: there is none. */
+om_status cd_query_user(struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UserReply *out, om_err *e) OM_MUST;
+om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__UsersReply *out, om_err *e) OM_MUST;
+om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__StatementReply *out, om_err *e) OM_MUST;
+
+om_status cd_query_prices(struct cd_pool *p, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__PricesReply *out, om_err *e) OM_MUST;
+om_status cd_query_unsettled(struct cd_pool *p, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__UnsettledReply *out, om_err *e) OM_MUST;
+om_status cd_query_dead_letters(struct cd_pool *p, const Om__DeadLettersQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__DeadLettersReply *out, om_err *e) OM_MUST;
+om_status cd_query_discrepancies(struct cd_pool *p, const Om__DiscrepanciesQuery *q, int64_t deadline_ms,
+    struct om_arena *a, Om__DiscrepanciesReply *out, om_err *e) OM_MUST;
+
+#endif

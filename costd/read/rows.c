@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "rows.h"
+
+#include "database/column.h"
+#include "database/fill.h"
+#include "pairs/pair.h"
+#include "price/model.h"
+#include "value/join.h"
+#include "record.pb-c.h"
+
+#define SUM_COUNT(name) ",CAST(COALESCE(SUM(" #name "),0) AS SIGNED) AS s_" #name
+#define SUM_MONEY(name) ",COALESCE(SUM(" #name "),0) AS s_" #name
+static const char sums[] = ""
+#define OM_FIGURE(name, kind) SUM_##kind(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_sums = &sums[1]; /* after the first comma */
+
+const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
+
+static uint64_t
+read_count(const struct cd_val *v)
+{
+	return v->i > 0 ? (uint64_t)v->i : 0;
+}
+
+Om__Figures *
+cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e)
+{
+	Om__Figures *f = om_msg_new(a, &om__figures__descriptor);
+
+	if (f == NULL) {
+		(void)om_fail(e, OM_NOMEM, "out of memory");
+		return NULL;
+	}
+#define READ_COUNT(name) f->name = read_count(v++);
+#define READ_MONEY(name)                      \
+	f->name = cd_column_money(v++, a, e); \
+	if (f->name == NULL)                  \
+		return NULL;
+#define OM_FIGURE(name, kind) READ_##kind(name)
+#include "messages/figures.def"
+	return f;
+}
+
+/* add_marks lists what is out of the ordinary about a row. */
+static void
+add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
+{
+	static char matched[] = "matched", other_id[] = "other_id";
+
+	g->marks = om_arena_array(a, 2, sizeof *g->marks);
+	if (g->marks == NULL)
+		return;
+	if (link >= CD_LINK_MATCHED)
+		g->marks[g->n_marks++] = matched;
+	if (g->other_id != NULL)
+		g->marks[g->n_marks++] = other_id;
+}
+
+/* The columns of a row that are fields of the message, besides these few. */
+void
+cd_generation_select(struct cd_sql *q)
+{
+	cd_sql_add(q,
+	    "SELECT g.link_kind AS _link,g.generation_id,u.name AS user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
+	    "g.cost_state,g.requests,g.unsettled");
+	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+		if (f == CD_F_MODEL)
+			cd_sql_add(q, "," CD_MODEL_NAME("g.model") " AS model");
+		else if (cd_fill_has(&om__generation__descriptor, cd_fields[f].column))
+			om_buf_printf(&q->text, ",g.%s", cd_fields[f].column);
+	}
+}
+
+struct generations {
+	struct om_arena *a;
+	cd_generation_fn *fn;
+	void *arg;
+};
+
+static om_status
+take_generation(void *arg, void *message, const struct cd_val *v, om_err *e)
+{
+	const struct generations *all = arg;
+	Om__Generation *g = message;
+
+	add_marks(g, (cd_link)v[0].i, all->a);
+	return all->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : all->fn(all->arg, g, e);
+}
+
+om_status
+cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e)
+{
+	struct generations all = {.a = q->a, .fn = fn, .arg = arg};
+
+	return cd_fill_sql(db, q, &om__generation__descriptor, take_generation, &all, e);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * rows.h - figures and ledger rows as messages, for all questions to the ledger.
+ */
+#ifndef CD_ROWS_H
+#define CD_ROWS_H
+
+#include "database/db.h"
+#include "database/sql.h"
+#include "value/figures.h"
+#include "usage.pb-c.h"
+#include "wire/codec.h"
+
+/* Sums of a group over any of the tables: CD_N_FIGURES columns, called "s_" and the figure. */
+extern const char *const cd_figure_sums;
+
+/* cd_figures_read makes the message of their values; NULL when out of memory or
+ * malformed, with the reason in e. */
+Om__Figures *cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e);
+
+/* A ledger row with its user's name.  cd_generation_select begins the query with
+ * "SELECT …", cd_generation_from is its usual " FROM …", and cd_generation_query makes
+ * the messages. */
+typedef om_status cd_generation_fn(void *arg, Om__Generation *g, om_err *e);
+void cd_generation_select(struct cd_sql *q);
+extern const char cd_generation_from[];
+om_status cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e) OM_MUST;
+
+#endif

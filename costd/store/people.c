@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "people.h"
+
+#include "value/group_set.h"
+#include "value/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The attributes, each with the instant it was seen at. */
+enum { NAME, EMAIL, ROLE, GROUPS, N_ATTRS };
+
+struct sighting {
+	const char *id;
+	const char *attr[N_ATTRS];
+	om_time attr_us[N_ATTRS];
+	const char *inherited; /* goes with GROUPS; "": none of them */
+	om_time first_us, last_us;
+};
+
+const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us,inherited_json";
+
+static int
+cmp_id(const void *pa, const void *pb)
+{
+	const struct sighting *a = pa, *b = pb;
+
+	return strcmp(a->id, b->id);
+}
+
+/* cmp_attr orders what two sightings say of an attribute: by time, then by value;
+ * groups then by those that are inherited. */
+static int
+cmp_attr(const struct sighting *a, const struct sighting *b, unsigned i)
+{
+	int c = a->attr_us[i] < b->attr_us[i] ? -1 : a->attr_us[i] > b->attr_us[i];
+
+	if (c == 0)
+		c = strcmp(a->attr[i], b->attr[i]);
+	return c == 0 && i == GROUPS ? strcmp(a->inherited, b->inherited) : c;
+}
+
+static void
+merge(struct sighting *into, const struct sighting *s)
+{
+	if (s->first_us < into->first_us)
+		into->first_us = s->first_us;
+	if (s->last_us > into->last_us)
+		into->last_us = s->last_us;
+	for (unsigned i = 0; i < N_ATTRS; i++) {
+		if (s->attr[i] == NULL)
+			continue;
+		if (into->attr[i] != NULL && cmp_attr(s, into, i) <= 0)
+			continue;
+		into->attr[i] = s->attr[i];
+		into->attr_us[i] = s->attr_us[i];
+		if (i == GROUPS)
+			into->inherited = s->inherited;
+	}
+}
+
+static const char *
+said(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static om_status
+keep_there(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)v;
+	(void)e;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
+/* tells says whether a record is a sighting.  Whom a look-up names is one if the
+ * row is theirs by it: a witness may have named somebody else. */
+static om_status
+tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
+{
+	*out = !cd_record_is_look_up(r);
+	if (*out || strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || r->generation_id == NULL)
+		return OM_OK;
+	return cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=? AND user_id=?",
+	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, keep_there, out, e);
+}
+
+static om_status
+collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sighting *out, size_t *n_out,
+    struct om_arena *a, om_err *e)
+{
+	size_t found = 0, kept = 0;
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
+		const Om__Record *r = records[i];
+		om_time at = cd_record_seen_us(r);
+		bool is_one = false;
+
+		s = tells(db, r, &is_one, e);
+		if (!is_one)
+			continue;
+		out[found] = (struct sighting){
+		    .id = r->user->id,
+		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
+			said(cd_group_set_text(r->user->groups, r->user->n_groups, a))},
+		    .attr_us = {at, at, at, at},
+		    .inherited = cd_group_set_text(r->user->inherited_groups, r->user->n_inherited_groups, a),
+		    .first_us = at,
+		    .last_us = at,
+		};
+		if (out[found++].inherited == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+	}
+	qsort(out, found, sizeof *out, cmp_id);
+	for (size_t i = 0; i < found; i++) {
+		if (kept > 0 && strcmp(out[kept - 1].id, out[i].id) == 0)
+			merge(&out[kept - 1], &out[i]);
+		else
+			out[kept++] = out[i];
+	}
+	*n_out = kept;
+	return s;
+}
+
+/* The instant of an attribute is set after the attribute, for MariaDB carries
+ * the assignments out from left to right. */
+#define TAKE(c, us)                                                                                           \
+	c "=IF(VALUES(" c ") IS NOT NULL AND (" us " IS NULL OR VALUES(" us ")>" us " OR (VALUES(" us ")=" us \
+	  " AND VALUES(" c ")>" c ")),VALUES(" c ")," c ")," us "=IF(VALUES(" us ") IS NULL," us              \
+	  ",GREATEST(COALESCE(" us ",VALUES(" us ")),VALUES(" us "))),"
+/* Those that are inherited go with the groups, and are set before them. */
+#define TAKE_INHERITED                                                                                             \
+	"inherited_json=IF(VALUES(groups_json) IS NOT NULL AND (groups_us IS NULL OR VALUES(groups_us)>groups_us " \
+	"OR (VALUES(groups_us)=groups_us AND (VALUES(groups_json)>groups_json OR "                                 \
+	"(VALUES(groups_json)=groups_json AND "                                                                    \
+	"COALESCE(VALUES(inherited_json),'')>COALESCE(inherited_json,''))))),VALUES(inherited_json),inherited_json),"
+#define N_COLUMNS (4u + 2u * N_ATTRS)
+
+om_status
+cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e)
+{
+	static const char sql[] =
+	    "INSERT INTO `user` (id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,inherited_json,"
+	    "first_seen_us,last_seen_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE " TAKE(
+		"name", "name_us") TAKE("email", "email_us") TAKE("role", "role_us") TAKE_INHERITED TAKE("groups_json",
+		"groups_us") "first_seen_us=LEAST(first_seen_us,VALUES(first_seen_us)),"
+			     "last_seen_us=GREATEST(last_seen_us,VALUES(last_seen_us))";
+	struct sighting *seen = om_arena_array(a, n + 1, sizeof *seen);
+	struct cd_val *v = om_arena_array(a, (n + 1) * N_COLUMNS, sizeof *v), *p = v;
+	size_t n_seen = 0;
+	om_status s;
+
+	if (seen == NULL || v == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = collect(db, records, n, seen, &n_seen, a, e);
+	if (s != OM_OK)
+		return s;
+	for (size_t i = 0; i < n_seen; i++) {
+		*p++ = cd_t(seen[i].id);
+		for (unsigned k = 0; k < N_ATTRS; k++) {
+			*p++ = cd_t(seen[i].attr[k]);
+			*p++ = seen[i].attr[k] != NULL ? CD_I(seen[i].attr_us[k]) : CD_NONE;
+		}
+		*p++ = seen[i].attr[GROUPS] != NULL ? cd_t(said(seen[i].inherited)) : CD_NONE;
+		*p++ = CD_I(seen[i].first_us);
+		*p++ = CD_I(seen[i].last_us);
+	}
+	if (a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	return n_seen == 0 ? OM_OK : cd_db_exec(db, sql, v, N_COLUMNS, n_seen, NULL, e);
+}

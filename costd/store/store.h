@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * store.h - journal and ledger rows in the database.  The SQL of `generation`
+ * is made from join.def.
+ *
+ * Failure   As db.h.  Everything runs inside a transaction of the caller's.
+ */
+#ifndef CD_STORE_H
+#define CD_STORE_H
+
+#include "database/db.h"
+#include "value/join.h"
+#include "base/buf.h"
+#include "base/zone.h"
+
+/* A row as found in the database. */
+struct cd_stored {
+	struct cd_row row;
+	om_day day;
+	bool unsettled; /* as the totals count it */
+	size_t n_known; /* fields join.def had when the row was written; the others have no value */
+};
+
+/* Columns of CD_ROW_COLUMNS, in the order of a result. */
+enum {
+	CD_C_KEY,
+	CD_C_FIELDS,
+	CD_C_DAY = CD_C_FIELDS + CD_N_FIELDS,
+	CD_C_COST_STATE,
+	CD_C_REQUESTS,
+	CD_C_UNSETTLED,
+	CD_C_LINK,
+	CD_C_RANKS,
+	CD_C_COUNT
+};
+
+/* cd_store_columns is "generation_id,user_id,…,ranks"; made once, by
+ * cd_store_init, before threads start. */
+om_status cd_store_init(om_err *e) OM_MUST;
+const char *cd_store_columns(void);
+/* cd_store_as_before makes the columns those of a database at that step of the schema,
+ * for reading alone; cd_store_is_before tells that it knows no pairs (0009_calls.sql). */
+om_status cd_store_as_before(unsigned step, om_err *e) OM_MUST;
+bool cd_store_is_before(void);
+
+/* cd_store_read makes a row of a result row; texts are copied to the arena. */
+om_status cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out, om_err *e) OM_MUST;
+
+/* cd_store_lock loads the rows that exist among n keys (ascending) and locks
+ * them.  found_out[i] is NULL where there is none. */
+om_status cd_store_lock(struct cd_db *db, const struct cd_text *keys, size_t n, struct cd_stored **found_out,
+    struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_store_insert adds rows that must not exist; one that does is OM_STORE:
+ * another process was faster, try again. */
+om_status cd_store_insert(
+    struct cd_db *db, const struct cd_row *const *rows, size_t n, struct om_arena *a, om_err *e) OM_MUST;
+om_status cd_store_update(
+    struct cd_db *db, const struct cd_row *const *rows, size_t n, struct om_arena *a, om_err *e) OM_MUST;
+
+/* cd_store_key orders texts as the database does. */
+int cd_store_key_cmp(struct cd_text a, struct cd_text b);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * join.h - a ledger row and the join that makes it out of records.
+ *
+ * Promise   cd_join is commutative, associative and idempotent, for every
+ *           field: rows joined in any order, any grouping and any number of
+ *           repetitions give the same row.
+ *           Why: per field it takes the maximum of (rank, value) in a fixed
+ *           total order; nothing looks at another field or at a clock.
+ * Owner     Texts are borrowed.
+ * Threads   Pure functions.
+ */
+#ifndef CD_JOIN_H
+#define CD_JOIN_H
+
+#include "base/money.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum cd_field {
+#define CD_FIELD(name, column, kind, tie, since, take) CD_F_##name,
+#include "join.def"
+#undef CD_FIELD
+	CD_N_FIELDS
+} cd_field;
+
+typedef enum cd_kind { CD_KIND_TEXT, CD_KIND_INT, CD_KIND_MONEY } cd_kind;
+typedef enum cd_tie { CD_TIE_MAX, CD_TIE_MIN } cd_tie;
+
+struct cd_field_info {
+	const char *column;
+	cd_kind kind;
+	cd_tie tie;
+	unsigned since; /* step of the schema */
+};
+
+extern const struct cd_field_info cd_fields[CD_N_FIELDS];
+
+/* Whose word a value is, in rising weight; stored, so never renumbered.  The
+ * gaps are for paths to come. */
+enum {
+	CD_RANK_NONE = 0,      /* no value; the value members are zero */
+	CD_RANK_DERIVED = 5,   /* put in place of something missing */
+	CD_RANK_PAIRED = 7,    /* of a row that is part of this one */
+	CD_RANK_FILL = 10,     /* counts until somebody knows better */
+	CD_RANK_BOOKED = 20,   /* the provider's books, where a witness is the better word */
+	CD_RANK_REPORTED = 30, /* of whoever saw the generation happen */
+	CD_RANK_LOOKED_UP = 40 /* the provider's books, where they are the better word */
+};
+
+struct cd_text {
+	const char *p;
+	size_t n;
+};
+
+struct cd_cell {
+	uint8_t rank;
+	union {
+		int64_t i;
+		om_money money;
+		struct cd_text text;
+	} v;
+};
+
+struct cd_row {
+	struct cd_text key;
+	/* Not of the join, but of pairing (pair.h): */
+	bool is_part; /* of another row's request; the cells hold what is left to count */
+	uint8_t link; /* cd_link: how it is paired, for the rows at both ends; 0: it is not */
+	struct cd_cell cell[CD_N_FIELDS];
+};
+
+/* cd_text_cmp orders by bytes, as the database does. */
+int cd_text_cmp(struct cd_text a, struct cd_text b);
+
+/* cd_cell_cmp orders two cells of a field: negative when b wins. */
+int cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b);
+
+/* cd_join makes *into the join of both and says whether that changed it. */
+bool cd_join(struct cd_row *into, const struct cd_row *other);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "record.h"
+
+#include "group_set.h"
+#include "base/invariant.h"
+#include "base/text.h"
+#include "wire/fit.h"
+
+#include <string.h>
+
+#define MAX_PACKED  ((size_t)1024 * 1024)
+#define FIRST_LATER 26u /* fields of Record from this number on came after the first gateways */
+
+struct text_field {
+	size_t offset; /* of a char * in Om__Record */
+	cd_field field;
+};
+
+static const struct text_field texts[] = {
+#define TAKE_OWN(NAME, column)                         /* cd_record_row */
+#define TAKE_TEXT(NAME, column)                        {offsetof(Om__Record, column), CD_F_##NAME},
+#define CD_FIELD(NAME, column, kind, tie, since, take) TAKE_##take(NAME, column)
+#include "join.def"
+#undef CD_FIELD
+};
+#define N_TEXTS (sizeof texts / sizeof texts[0])
+
+struct count_field {
+	size_t has_offset, offset;
+	cd_field field;
+};
+
+static const struct count_field counts[] = {
+#define TOLD_MONEY(NAME, name)                 /* read by itself */
+#define TOLD_COUNT(NAME, name)                 {offsetof(Om__Record, has_##name), offsetof(Om__Record, name), CD_F_##NAME},
+#define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(NAME, name)
+#include "messages/figures.def"
+};
+#define N_COUNTS (sizeof counts / sizeof counts[0])
+
+static const char *
+text_of(const Om__Record *r, const struct text_field *f)
+{
+	const char *p;
+
+	memcpy(&p, (const char *)r + f->offset, sizeof p);
+	return p;
+}
+
+static bool
+count_of(const Om__Record *r, const struct count_field *f, int64_t *out)
+{
+	protobuf_c_boolean has;
+
+	memcpy(&has, (const char *)r + f->has_offset, sizeof has);
+	memcpy(out, (const char *)r + f->offset, sizeof *out);
+	return has != 0;
+}
+
+om_status
+cd_record_fit(Om__Record *r, struct om_arena *a, om_err *e)
+{
+	if (r->record_id.len != CD_RECORD_ID)
+		return om_fail(e, OM_INVALID, "record_id: must have 16 bytes, has %zu", r->record_id.len);
+	if (protobuf_c_message_get_packed_size(&r->base) > MAX_PACKED)
+		return om_fail(e, OM_INVALID, "larger than %zu bytes", MAX_PACKED);
+	if (r->has_content && r->content.len != OM_SHA256)
+		r->has_content = 0; /* it is compared as an older gateway's record is */
+	return om_fit_record(r, a, NULL, e);
+}
+
+bool
+cd_record_is_look_up(const Om__Record *r)
+{
+	return r->cost != NULL && r->has_cost_state && r->cost_state == OM__COST_STATE__COST_LOOKED_UP;
+}
+
+#define EARLIEST ((om_time)1577836800 * OM_SECOND) /* 2020-01-01 */
+#define LATER_US (300 * OM_SECOND)                 /* a sender's clock may be so much ahead */
+
+bool
+cd_record_has_sent(const Om__Record *r)
+{
+	return r->has_content && r->content.len == OM_SHA256;
+}
+
+/* is_possible: records of older gateways were judged when they were accepted. */
+static bool
+is_possible(const Om__Record *r, om_time t)
+{
+	return !cd_record_has_sent(r) || (t >= EARLIEST && t <= r->received_us + LATER_US);
+}
+
+om_time
+cd_record_seen_us(const Om__Record *r)
+{
+	if (r->has_started_us && is_possible(r, r->started_us))
+		return r->started_us;
+	return r->has_finished_us && is_possible(r, r->finished_us) ? r->finished_us : r->received_us;
+}
+
+static void
+set_text(struct cd_row *row, cd_field f, uint8_t rank, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return; /* an empty text says nothing */
+	row->cell[f].rank = rank;
+	row->cell[f].v.text = (struct cd_text){.p = text, .n = strlen(text)};
+}
+
+static void
+set_int(struct cd_row *row, cd_field f, uint8_t rank, int64_t v)
+{
+	row->cell[f].rank = rank;
+	row->cell[f].v.i = v;
+}
+
+static om_status
+set_money(struct cd_row *row, cd_field f, uint8_t rank, const char *text, om_err *e)
+{
+	om_status s;
+
+	if (text == NULL)
+		return OM_OK;
+	s = om_money_parse(text, &row->cell[f].v.money, e);
+	row->cell[f].rank = s == OM_OK ? rank : CD_RANK_NONE;
+	return s;
+}
+
+static uint8_t
+cost_rank(const Om__Record *r)
+{
+	if (cd_record_is_look_up(r))
+		return CD_RANK_LOOKED_UP;
+	if (r->cost != NULL && r->has_cost_state && r->cost_state == OM__COST_STATE__COST_ESTIMATED)
+		return CD_RANK_FILL;
+	return CD_RANK_REPORTED;
+}
+
+static uint8_t
+state_rank(const Om__Record *r)
+{
+	if (r->state == OM__STATE__STATE_OPEN)
+		return CD_RANK_FILL;
+	return cd_record_is_look_up(r) ? CD_RANK_BOOKED : CD_RANK_REPORTED;
+}
+
+/* word_rank is that of what the path says about the generation itself: who, where,
+ * when, which model.  A trace repeats what the provider was told. */
+static uint8_t
+word_rank(const Om__Record *r)
+{
+	if (cd_record_is_look_up(r))
+		return CD_RANK_FILL;
+	return r->source != NULL && strcmp(r->source, OM_SOURCE_OTLP) == 0 ? CD_RANK_BOOKED : CD_RANK_REPORTED;
+}
+
+om_status
+cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
+{
+	bool looked_up = cd_record_is_look_up(r);
+	bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
+	uint8_t rank = word_rank(r), billed = cost_rank(r), counted = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED;
+	const char *key = r->generation_id, *groups;
+	om_status s;
+
+	memset(out, 0, sizeof *out);
+	if (key == NULL)
+		key = om_arena_printf(a, CD_TURN_PREFIX "%s", r->turn_id);
+	groups = cd_group_set_text(r->user->groups, r->user->n_groups, a);
+	if (key == NULL || groups == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	out->key = (struct cd_text){.p = key, .n = strlen(key)};
+	if (r->has_alone && r->alone)
+		return OM_OK; /* a word about the row's pairing, and about nothing else */
+	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
+	set_text(out, CD_F_USER_GROUPS, rank, groups);
+	if (r->has_started_us && is_possible(r, r->started_us) && !looked_up)
+		set_int(out, CD_F_STARTED_US, rank, r->started_us);
+	else
+		set_int(out, CD_F_STARTED_US, CD_RANK_DERIVED, cd_record_seen_us(r));
+	if (r->has_finished_us && is_possible(r, r->finished_us))
+		set_int(out, CD_F_FINISHED_US, rank, r->finished_us);
+	else if (r->has_finished_us)
+		set_int(out, CD_F_FINISHED_US, CD_RANK_DERIVED, r->received_us);
+	set_int(out, CD_F_STATE, state_rank(r), r->state);
+	s = set_money(out, CD_F_COST, billed, r->cost, e);
+	if (r->has_is_byok)
+		set_int(out, CD_F_IS_BYOK, billed, r->is_byok != 0);
+	if (s == OM_OK && r->has_is_byok && r->is_byok)
+		s = set_money(out, CD_F_BYOK_COST, billed, r->byok_cost, e);
+	for (size_t i = 0; i < N_TEXTS; i++)
+		set_text(out, texts[i].field, rank, text_of(r, &texts[i]));
+	if (r->has_request)
+		set_int(out, CD_F_REQUEST, rank, r->request);
+	for (size_t i = 0; i < N_COUNTS; i++) {
+		int64_t v = 0;
+
+		if (count_of(r, &counts[i], &v))
+			set_int(out, counts[i].field, native && v > 0 ? CD_RANK_LOOKED_UP : counted, v);
+	}
+	return s;
+}
+
+om_status
+cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
+    struct cd_row *out, om_err *e)
+{
+	om_err why = {.text = ""};
+	om_status s = om_msg_unpack(&om__record__descriptor, packed, n, a, rec_out, &why);
+
+	if (s == OM_OK)
+		s = cd_record_fit(*rec_out, a, &why);
+	if (s == OM_OK) {
+		(*rec_out)->received_us = received_us;
+		s = cd_record_row(*rec_out, a, out, &why);
+	}
+	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
+}
+
+/* drop_later_fields takes away what older gateways did not know.  other_id and alone are of
+ * costd's own records. */
+static void
+drop_later_fields(Om__Record *r)
+{
+	const ProtobufCMessageDescriptor *kind = &om__record__descriptor;
+	const protobuf_c_boolean no = false;
+	char *const none = NULL;
+
+	for (unsigned i = 0; i < kind->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &kind->fields[i];
+
+		if (f->id < FIRST_LATER || f->offset == offsetof(Om__Record, other_id) ||
+		    f->offset == offsetof(Om__Record, alone))
+			continue;
+		om_check(f->label == PROTOBUF_C_LABEL_OPTIONAL && f->type != PROTOBUF_C_TYPE_MESSAGE &&
+		    f->default_value == NULL);
+		if (f->type == PROTOBUF_C_TYPE_STRING)
+			memcpy((char *)r + f->offset, &none, sizeof none);
+		else
+			memcpy((char *)r + f->quantifier_offset, &no, sizeof no);
+	}
+}
+
+om_status
+cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e)
+{
+	Om__Record copy = *r;
+	Om__User user = *r->user;
+	struct om_buf b;
+	om_status s;
+
+	copy.received_us = 0;
+	drop_later_fields(&copy);
+	if (user.n_inherited_groups > 0) {
+		user.n_inherited_groups = 0;
+		copy.user = &user;
+	}
+	om_buf_init(&b, 2 * MAX_PACKED);
+	om_msg_pack(&copy.base, &b);
+	s = om_buf_done(&b, e);
+	if (s == OM_OK)
+		s = om_sha256(&(struct om_bytes){.data = b.data, .n = b.len}, 1, out);
+	om_buf_fini(&b);
+	return s;
+}
+
+Om__CostState
+cd_cost_state(const struct cd_row *row)
+{
+	uint8_t rank = row->cell[CD_F_COST].rank;
+
+	if (rank == CD_RANK_NONE)
+		return OM__COST_STATE__COST_UNKNOWN;
+	if (rank < CD_RANK_BOOKED)
+		return OM__COST_STATE__COST_ESTIMATED;
+	return rank < CD_RANK_LOOKED_UP ? OM__COST_STATE__COST_REPORTED : OM__COST_STATE__COST_LOOKED_UP;
+}
+
+int64_t
+cd_row_requests(const struct cd_row *row)
+{
+	return row->is_part ? 0 : 1;
+}
+
+bool
+cd_row_is_openrouters(const struct cd_row *row)
+{
+	static const char prefix[] = CD_OPENROUTER_ID;
+	const struct cd_cell *platform = &row->cell[CD_F_PLATFORM];
+
+	if (platform->rank != CD_RANK_NONE)
+		return platform->v.text.n == sizeof CD_OPENROUTER - 1 &&
+		    memcmp(platform->v.text.p, CD_OPENROUTER, sizeof CD_OPENROUTER - 1) == 0;
+	return cd_row_is_of_turn(row) ||
+	    (row->key.n >= sizeof prefix - 1 && memcmp(row->key.p, prefix, sizeof prefix - 1) == 0);
+}
+
+bool
+cd_row_is_of_turn(const struct cd_row *row)
+{
+	return row->key.n >= sizeof CD_TURN_PREFIX - 1 &&
+	    memcmp(row->key.p, CD_TURN_PREFIX, sizeof CD_TURN_PREFIX - 1) == 0;
+}
+
+/* lacks_byok: the provider took its fee, and the bill of the key's owner is not known. */
+static bool
+lacks_byok(const struct cd_row *row)
+{
+	const struct cd_cell *is = &row->cell[CD_F_IS_BYOK];
+
+	return is->rank != CD_RANK_NONE && is->v.i != 0 && row->cell[CD_F_BYOK_COST].rank == CD_RANK_NONE;
+}
+
+bool
+cd_row_is_unsettled(const struct cd_row *row)
+{
+	if (row->is_part || !cd_row_is_openrouters(row))
+		return false; /* it is no request, or nobody can be asked: without a price it is unknown for good */
+	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
+}
+
+bool
+cd_generation_id_ok(const char *id, size_t n)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+
+	return n >= 1 && n <= 128 && strspn(id, allowed) == n;
+}
+
+bool
+cd_row_can_look_up(const struct cd_row *row)
+{
+	if (row->key.n >= sizeof OM_FIT_LONG - 1 && memcmp(row->key.p, OM_FIT_LONG, sizeof OM_FIT_LONG - 1) == 0)
+		return false; /* the hash of an id that could not stay */
+	return cd_row_is_openrouters(row) && !cd_row_is_of_turn(row) && cd_generation_id_ok(row->key.p, row->key.n);
+}

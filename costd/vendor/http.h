@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * http.h - GET at the provider; openrouter.c is the only file that knows
+ * curl.
+ *
+ * Promise   Goes to the configured base URL and nowhere else: no redirects, no
+ *           proxy from the environment, http and https only.  The key travels
+ *           in the Authorization header only and is never logged.  Bodies,
+ *           headers and time are bounded by us, not by the peer.
+ * Threads   One cd_http, one thread at a time; cd_http_global once at start.
+ */
+#ifndef CD_HTTP_H
+#define CD_HTTP_H
+
+#include "base/buf.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cd_provider_opts {
+	const char *base_url;
+	const char *api_key; /* NULL: none */
+};
+
+struct cd_http;
+
+struct cd_http_reply {
+	int status;           /* HTTP; 0: no answer, why is in the error */
+	char retry_after[64]; /* "": no such header */
+	char type[64];        /* content type without parameters, "": none */
+	struct om_buf body;   /* cd_http_reply_fini */
+};
+
+om_status cd_http_global(om_err *e) OM_MUST;
+
+/* cd_http_new: everything under way ends soon after *stop becomes true. */
+om_status cd_http_new(
+    const struct cd_provider_opts *o, const atomic_bool *stop, struct cd_http **out, om_err *e) OM_MUST;
+void cd_http_free(struct cd_http **h);
+
+/* cd_http_get asks for base_url + path; `query` is NULL or a name, `value` its
+ * value, escaped here.  OM_OK whenever there is a status; OM_UNAVAILABLE when
+ * there is none; OM_TOO_LARGE when the body passes max_bytes. */
+om_status cd_http_get(struct cd_http *h, const char *path, const char *query, const char *value, size_t max_bytes,
+    long timeout_ms, struct cd_http_reply *out, om_err *e) OM_MUST;
+/* cd_http_is_json: a reply without a type may be. */
+bool cd_http_is_json(const struct cd_http_reply *r);
+void cd_http_reply_fini(struct cd_http_reply *r);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * exports.c - files that take a while, under an id of their own: begun,
+ * watched, fetched, thrown away.
+ */
+#include "files.h"
+#include "routes.h"
+#include "base/json.h"
+
+#include <string.h>
+
+om_status
+gw_api_export_begin(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	const char *given = NULL, *target = NULL;
+	json_t *doc = NULL;
+	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+
+	if (s != OM_OK)
+		return s;
+	if (!json_is_object(doc))
+		s = om_fail(e, OM_INVALID, "the body must be an object");
+	if (s == OM_OK)
+		s = om_json_text(doc, "", "target", 4096, &given, e);
+	if (s == OM_OK && (given == NULL || given[0] != '/'))
+		s = om_fail(e, OM_INVALID, "target: must be a path like /api/v1/reports/2026-11.xlsx");
+	if (s == OM_OK && (target = om_arena_strdup(rq->arena, given)) == NULL)
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	json_decref(doc);
+	return s == OM_OK ? gw_routes_export(app, rq, target, rp, e) : s;
+}
+
+om_status
+gw_api_export(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_job job;
+	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+
+	if (s == OM_OK)
+		gw_export_write(rp, &job);
+	return s;
+}
+
+om_status
+gw_api_export_drop(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_job job;
+	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+
+	if (s == OM_OK)
+		s = gw_job_drop(app, &job, e);
+	if (s != OM_OK && s != OM_NOT_FOUND)
+		return s;
+	rp->status = 204;
+	return OM_OK;
+}
+
+om_status
+gw_api_export_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_job job;
+	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+
+	return s == OM_OK ? gw_job_send(app, rq, rp, &job, false, e) : s;
+}

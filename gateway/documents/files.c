@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "files.h"
+
+#include "routes.h"
+#include "answer/answer.h"
+#include "jobs.pb-c.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static const struct {
+	const char *suffix;
+	Om__Format format;
+} formats[] = {
+    {".pdf", OM__FORMAT__FORMAT_PDF},
+    {".xlsx", OM__FORMAT__FORMAT_XLSX},
+    {".csv", OM__FORMAT__FORMAT_CSV},
+    {".zip", OM__FORMAT__FORMAT_ZIP},
+};
+
+/* read_file reads "2026-11.pdf". */
+static om_status
+read_file(const char *file, bool zip_too, Om__RenderQuery *out, om_err *e)
+{
+	char year[5], month[3];
+	uint64_t y = 0, m = 0;
+
+	if (strlen(file) > 7 && file[4] == '-') {
+		memcpy(year, file, 4);
+		memcpy(month, file + 5, 2);
+		year[4] = month[2] = '\0';
+		for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+			if (strcmp(file + 7, formats[i].suffix) != 0 ||
+			    (formats[i].format == OM__FORMAT__FORMAT_ZIP && !zip_too) ||
+			    !om_u64_parse(year, 9999, &y) || !om_u64_parse(month, 12, &m) || m == 0)
+				continue;
+			if (y < 2000 || y > 2199)
+				return om_fail(e, OM_INVALID, "file: the year must be from 2000 to 2199");
+			out->year = (uint32_t)y;
+			out->month = (uint32_t)m;
+			out->format = formats[i].format;
+			return OM_OK;
+		}
+	}
+	return om_fail(e, OM_INVALID, "file: must be a month and a format, like 2026-11.pdf, .xlsx%s",
+	    zip_too ? ", .csv or .zip" : " or .csv");
+}
+
+/* read_options reads the parameters that say how the file is to look. */
+static om_status
+read_options(struct gw_req *rq, Om__RenderQuery *q, om_err *e)
+{
+	const char *paper = gw_req_arg(rq, "paper"), *format = gw_req_arg(rq, "format");
+	om_status s = gw_locale_read(rq, &q->locale, e);
+
+	if (s != OM_OK)
+		return s;
+	if (paper != NULL && strcmp(paper, "a4") != 0 && strcmp(paper, "letter") != 0)
+		return om_fail(e, OM_INVALID, "paper: must be a4 or letter");
+	q->paper = paper != NULL ? om_arena_strdup(rq->arena, paper) : NULL;
+	if (format != NULL && (strcmp(format, "focus") != 0 || q->format != OM__FORMAT__FORMAT_CSV))
+		return om_fail(e, OM_INVALID, "format: must be focus, and only a .csv file can be that");
+	if (format != NULL)
+		q->format = OM__FORMAT__FORMAT_FOCUS;
+	return paper != NULL && q->paper == NULL ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+om_status
+gw_locale_read(struct gw_req *rq, char **out, om_err *e)
+{
+	const char *v = gw_req_arg(rq, "locale");
+
+	*out = NULL;
+	if (v == NULL)
+		return OM_OK;
+	if (strcmp(v, "en") != 0 && strcmp(v, "de") != 0)
+		return om_fail(e, OM_INVALID, "locale: must be en or de");
+	*out = om_arena_strdup(rq->arena, v);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+/* ---- the answer ---- */
+
+/* write_part writes thousandths as a JSON number below one. */
+static void
+write_part(struct om_jw *w, unsigned thousandths)
+{
+	om_buf_printf(w->out, "0.%03u", thousandths);
+	w->comma = true;
+}
+
+void
+gw_export_write(struct gw_reply *rp, const struct gw_job *job)
+{
+	static const char *const states[] = {"queued", "running", "done", "failed", "cancelled"};
+	const Om__JobReply *r = job->state;
+	bool done = r->state == OM__JOB_STATE__JOB_DONE;
+	char id[GW_JOB_ID_TEXT];
+	struct om_jw w;
+
+	om_hex(job->id, sizeof job->id, id);
+	rp->type = "application/json";
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	gw_write_text(&w, "id", id);
+	gw_write_text(&w, "state", (unsigned)r->state < sizeof states / sizeof states[0] ? states[r->state] : "failed");
+	om_jw_key(&w, "progress");
+	if (done)
+		om_jw_int(&w, 1);
+	else if (r->has_rows_total && r->rows_total > 0)
+		write_part(&w, (unsigned)(r->rows_done >= r->rows_total ? 999 : r->rows_done * 1000 / r->rows_total));
+	else
+		om_jw_null(&w);
+	gw_write_count(&w, "rows_done", r->rows_done);
+	om_jw_key(&w, "rows_total");
+	if (r->has_rows_total)
+		om_jw_int(&w, (int64_t)r->rows_total);
+	else
+		om_jw_null(&w);
+	om_jw_key(&w, "bytes");
+	if (done)
+		om_jw_int(&w, (int64_t)r->bytes);
+	else
+		om_jw_null(&w);
+	gw_write_text(&w, "filename", r->filename);
+	gw_write_text(&w, "detail", r->message);
+	om_jw_close(&w, '}');
+}
+
+/* give starts the job, and sends its file or says how the export is. */
+static om_status
+give(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, om_err *e)
+{
+	char id[GW_JOB_ID_TEXT];
+	struct gw_job job;
+	om_status s = gw_job_start(app, rq, what, &job, e);
+
+	if (s != OM_OK)
+		return s;
+	if (!rq->as_export)
+		return gw_job_send(app, rq, rp, &job, true, e);
+	om_hex(job.id, sizeof job.id, id);
+	rp->status = 202;
+	gw_reply_header(rp, "Location", "/api/v1/exports/%s", id);
+	gw_export_write(rp, &job);
+	return OM_OK;
+}
+
+static om_status
+give_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__RenderQuery *q, om_err *e)
+{
+	Om__JobStart what = OM__JOB_START__INIT;
+
+	what.file_case = OM__JOB_START__FILE_RENDER;
+	what.render = q;
+	return give(app, rq, rp, &what, e);
+}
+
+static om_status
+copy_name(struct gw_req *rq, const char *what, const char *id, char **out, om_err *e)
+{
+	size_t n = om_utf8_length(id, strlen(id));
+
+	if (n == 0 || n > 128)
+		return om_fail(e, OM_NOT_FOUND, "there is no such %s", what);
+	*out = om_arena_strdup(rq->arena, id);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+om_status
+gw_api_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	om_status s = read_file(rq->param[1], false, &q, e);
+
+	if (s == OM_OK)
+		s = copy_name(rq, "user", rq->param[0], &q.user, e);
+	if (s == OM_OK)
+		s = read_options(rq, &q, e);
+	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+}
+
+om_status
+gw_api_group_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	om_status s = read_file(rq->param[1], false, &q, e);
+
+	if (s == OM_OK)
+		s = copy_name(rq, "group", rq->param[0], &q.group, e);
+	if (s == OM_OK)
+		s = read_options(rq, &q, e);
+	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+}
+
+om_status
+gw_api_report(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	om_status s = read_file(rq->param[0], true, &q, e);
+
+	if (s == OM_OK)
+		s = read_options(rq, &q, e);
+	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+}
+
+om_status
+gw_api_user_report(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	int64_t year = 0, month = 0;
+	bool has_year = false, has_month = false;
+	const char *user = NULL;
+	json_t *doc = NULL;
+	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+
+	if (s != OM_OK)
+		return s;
+	if (!json_is_object(doc))
+		s = om_fail(e, OM_INVALID, "the body must be an object");
+	if (s == OM_OK && (s = om_json_text(doc, "", "userId", 128, &user, e)) == OM_OK &&
+	    (user == NULL || user[0] == '\0'))
+		s = om_fail(e, OM_INVALID, "userId: must be a text of 1 to 128 characters");
+	if (s == OM_OK)
+		s = om_json_int(doc, "", "year", 2000, 2199, &year, &has_year, e);
+	if (s == OM_OK)
+		s = om_json_int(doc, "", "month", 0, 11, &month, &has_month, e);
+	if (s == OM_OK && !(has_year && has_month))
+		s = om_fail(e, OM_INVALID, "%s: is missing", has_year ? "month" : "year");
+	if (s == OM_OK)
+		s = copy_name(rq, "user", user, &q.user, e);
+	json_decref(doc);
+	q.format = OM__FORMAT__FORMAT_PDF;
+	q.year = (uint32_t)year;
+	q.month = (uint32_t)month + 1;
+	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+}
+
+/* ---- what the read calls show, as a file ---- */
+
+static om_status
+give_rows(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, const char *stem,
+    Om__Format format, om_err *e)
+{
+	const char *from = gw_req_arg(rq, "from"), *to = gw_req_arg(rq, "to");
+	om_status s = gw_locale_read(rq, &what->locale, e);
+
+	if (s != OM_OK)
+		return s;
+	what->has_format = 1;
+	what->format = format;
+	what->stem = om_arena_printf(rq->arena, "%s%s%.10s%s%.10s", stem, from != NULL ? "-" : "",
+	    from != NULL ? from : "", to != NULL ? "-to-" : "", to != NULL ? to : "");
+	return what->stem != NULL ? give(app, rq, rp, what, e) : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+static om_status
+give_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+{
+	Om__JobStart what = OM__JOB_START__INIT;
+	struct gw_usage_question ask;
+	om_status s = gw_read_usage(rq, &ask, e);
+
+	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	what.file_case = OM__JOB_START__FILE_USAGE;
+	what.usage = &ask.query;
+	return s == OM_OK ? give_rows(app, rq, rp, &what, "usage", format, e) : s;
+}
+
+static om_status
+give_generations(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+{
+	Om__JobStart what = OM__JOB_START__INIT;
+	struct gw_generations_question ask;
+	om_status s = gw_read_generations(rq, &ask, e);
+
+	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	what.file_case = OM__JOB_START__FILE_GENERATIONS;
+	what.generations = &ask.query;
+	return s == OM_OK ? give_rows(app, rq, rp, &what, "requests", format, e) : s;
+}
+
+om_status
+gw_api_usage_csv(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	return give_usage(app, rq, rp, OM__FORMAT__FORMAT_CSV, e);
+}
+
+om_status
+gw_api_usage_xlsx(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	return give_usage(app, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
+}
+
+om_status
+gw_api_generations_csv(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	return give_generations(app, rq, rp, OM__FORMAT__FORMAT_CSV, e);
+}
+
+om_status
+gw_api_generations_xlsx(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	return give_generations(app, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
+}

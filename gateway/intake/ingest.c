@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "record.h"
+#include "refusal.h"
+#include "routes.h"
+#include "http/arguments.h"
+#include "spool/spool.h"
+#include "record.pb-c.h"
+#include "base/json.h"
+#include "base/stats.h"
+
+static struct om_stat st_rejected =
+    OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
+
+static void
+write_rejected(struct om_jw *w, const struct gw_events *ev)
+{
+	om_jw_key(w, "rejected");
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < ev->n_rejected; i++) {
+		om_jw_open(w, '{');
+		om_jw_key(w, "index");
+		om_jw_int(w, (int64_t)ev->rejected[i].index);
+		om_jw_key(w, "reason");
+		om_jw_text(w, ev->rejected[i].reason);
+		om_jw_close(w, '}');
+	}
+	om_jw_close(w, ']');
+}
+
+static void
+write_repair(struct om_jw *w, size_t index, om_fit_field field, const char *reason)
+{
+	om_jw_open(w, '{');
+	om_jw_key(w, "index");
+	om_jw_int(w, (int64_t)index);
+	om_jw_key(w, "field");
+	om_jw_text(w, om_fit_name(field));
+	om_jw_key(w, "reason");
+	om_jw_text(w, reason);
+	om_jw_close(w, '}');
+}
+
+static void
+write_result(struct om_jw *w, const struct gw_events *ev)
+{
+	om_jw_key(w, "accepted");
+	om_jw_int(w, (int64_t)ev->n_accepted);
+	write_rejected(w, ev);
+	om_jw_key(w, "repaired");
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < ev->n_repaired; i++)
+		write_repair(w, ev->repaired[i].index, ev->repaired[i].field, ev->repaired[i].reason);
+	om_jw_close(w, ']');
+}
+
+static om_status
+refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events *ev, om_err *e)
+{
+	struct om_buf extra;
+	struct om_jw w;
+	char detail[400];
+	om_status s;
+
+	om_buf_init(&extra, (size_t)16 * 1024 * 1024);
+	om_jw_init(&w, &extra);
+	w.comma = true;
+	write_result(&w, ev);
+	s = om_buf_done(&extra, e);
+	(void)snprintf(detail, sizeof detail, "no record was accepted; record %zu: %s", ev->rejected[0].index,
+	    ev->rejected[0].reason);
+	if (s == OM_OK)
+		gw_reply_problem(rp, rq, OM_INVALID, detail, extra.data);
+	om_buf_fini(&extra);
+	return s;
+}
+
+static void
+keep_refusals(struct gw_app *app, const struct gw_req *rq, const struct gw_events *ev)
+{
+	struct gw_refusals r = {.n = 0};
+
+	om_stat_add(&st_rejected, (int64_t)ev->n_rejected);
+	for (size_t i = 0; i < ev->n_rejected; i++)
+		gw_refusals_add(&r, ev->rejected[i].kind, 1);
+	gw_refusals_keep(app, rq, "events", &r);
+}
+
+om_status
+gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_batch *b = gw_batch_new();
+	om_time now = om_now();
+	struct gw_events ev;
+	struct om_jw w;
+	om_status s;
+
+	if (b == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	if (gw_media_is_lines(rq))
+		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+	else
+		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+	if (s == OM_OK && ev.n_accepted > 0)
+		s = gw_spool_append(app->spool, &b, now, e);
+	gw_batch_free(&b);
+	if (s == OM_INVALID)
+		gw_refusals_keep_body(app, rq, "events", GW_REFUSED_NO_JSON);
+	if (s != OM_OK)
+		return s;
+	keep_refusals(app, rq, &ev);
+	if (ev.n_accepted == 0 && ev.n_rejected > 0)
+		return refuse_all(rq, rp, &ev, e);
+	rp->type = "application/json";
+	rp->quiet = true;
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	write_result(&w, &ev);
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+static void
+write_success(struct gw_reply *rp, const struct om_fit *notes)
+{
+	struct om_jw w;
+
+	rp->type = "application/json";
+	rp->quiet = true;
+	om_jw_init(&w, &rp->body);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "success");
+	om_jw_bool(&w, true);
+	if (om_fit_any(notes)) {
+		om_jw_key(&w, "repaired");
+		om_jw_open(&w, '[');
+		for (unsigned f = 0; f < OM_N_FIT; f++)
+			if (notes->why[f] != NULL)
+				write_repair(&w, 0, (om_fit_field)f, notes->why[f]);
+		om_jw_close(&w, ']');
+	}
+	om_jw_close(&w, '}');
+}
+
+om_status
+gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_batch *b = NULL;
+	om_time now = om_now();
+	struct om_fit notes;
+	json_t *doc = NULL;
+	Om__Record r;
+	const char *why = GW_REFUSED_NO_JSON;
+	om_status s = om_json_parse_mended(rq->body, rq->n_body, (struct om_json_place){.line = 0}, &doc, e);
+
+	if (s == OM_OK) {
+		why = json_is_object(doc) ? "no activity with an id" : GW_REFUSED_OBJECT;
+		s = gw_legacy_read(doc, now, rq->arena, &r, &notes, e);
+		json_decref(doc);
+	}
+	if (s == OM_INVALID) {
+		om_stat_add(&st_rejected, 1);
+		gw_refusals_keep_body(app, rq, "record", why);
+	}
+	if (s != OM_OK)
+		return s;
+	b = gw_batch_new();
+	s = b != NULL ? gw_batch_add(b, &r, e) : om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		s = gw_spool_append(app->spool, &b, now, e);
+	gw_batch_free(&b);
+	if (s != OM_OK)
+		return s;
+	gw_event_count_repairs(&notes);
+	write_success(rp, &notes);
+	return OM_OK;
+}

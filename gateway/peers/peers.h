@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * peers.h - costd and reportd, as the HTTP side asks them.
+ *
+ * Failure   What a peer or the way to it cannot do is OM_UNAVAILABLE, with the
+ *           reason; what the question got wrong stays what the peer said.
+ * Threads   All calls from any thread; one thread of its own asks costd how it is.
+ */
+#ifndef GW_PEERS_H
+#define GW_PEERS_H
+
+#include "settings.h"
+#include "envelope.pb-c.h"
+#include "wire/fleet.h"
+#include "wire/wire.h"
+
+#include <stdbool.h>
+
+#define GW_ZONE_BYTES 64
+
+struct gw_peers;
+
+struct gw_costd_status {
+	bool reachable;
+	bool database_ok;
+	char timezone[GW_ZONE_BYTES]; /* "UTC" until costd was heard */
+	bool has_first_day;
+	int32_t first_day; /* the first local day with usage */
+	int32_t today;     /* the running local day, when costd was heard, and its end */
+	int64_t today_ends_us;
+};
+
+om_status gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e) OM_MUST;
+void gw_peers_close(struct gw_peers **p);
+
+/* gw_peers_submit is the connection for batches, of the forwarder alone. */
+struct om_wire_client *gw_peers_submit(struct gw_peers *p);
+
+om_status gw_peers_ask_costd(
+    struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
+
+typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
+
+/* gw_peers_ask_soon asks a peer that is there and answers at once. */
+om_status gw_peers_ask_soon(
+    struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
+
+/* gw_peers_reportds gives reportd's processes one by one, for jobs and documents. */
+struct om_fleet *gw_peers_reportds(struct gw_peers *p);
+
+/* gw_peers_blame turns a peer's status into the caller's, as the questions do. */
+om_status gw_peers_blame(om_status s, const om_err *why, om_err *e) OM_MUST;
+
+/* gw_peers_metrics gives a peer's Prometheus text, NULL if it is not there at once. */
+const char *gw_peers_costd_metrics(struct gw_peers *p, struct om_arena *a);
+const char *gw_peers_reportd_metrics(struct gw_peers *p, struct om_arena *a);
+
+/* gw_peers_today is the local day at an instant near to now. */
+int32_t gw_peers_today(const struct gw_costd_status *s, int64_t now_us);
+
+/* gw_peers_costd_status is what costd said within the last seconds. */
+void gw_peers_costd_status(struct gw_peers *p, struct gw_costd_status *out);
+
+#endif

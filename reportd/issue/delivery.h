@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * delivery.h - writes the closed month's files into a folder, when costd says
+ * that they are due.
+ *
+ * What      Everything is of one moment, a snapshot that costd keeps open.
+ *           Statements and reports that were issued and show it are taken, others
+ *           corrected or issued, each once, however often a month is begun again.
+ * Promise   The month's folder appears at once and whole (month_folder.h); costd hears
+ *           of it, or gives the month out again.
+ * Threads   One of its own.
+ */
+#ifndef RD_DELIVERY_H
+#define RD_DELIVERY_H
+
+#include "issue.h"
+
+struct rd_delivery;
+
+struct rd_delivery_opts {
+	struct rd_issuing *issuing; /* borrowed, as the texts */
+	const char *dir;
+	const char *files;  /* a list that rd_delivery_files_check let pass */
+	const char *locale; /* NULL: as documents are otherwise */
+};
+
+/* rd_delivery_files_check says whether a list of files can be read; fits
+ * om_conf_opt.check. */
+om_status rd_delivery_files_check(const char *list, om_err *e) OM_MUST;
+
+om_status rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_err *e) OM_MUST;
+/* rd_delivery_free ends it after the file that is being made; NULL is allowed. */
+void rd_delivery_free(struct rd_delivery **d);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "issue.h"
+
+#include "lease_keeper.h"
+#include "source/figures.h"
+#include "envelope.pb-c.h"
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/money.h"
+
+#include <string.h>
+#include <time.h>
+
+#define CALL_MS      15000
+#define STORE_MS     60000 /* a large file takes its time */
+#define WAIT_MS      150   /* before asking again while another document is issued */
+#define FINISH_TRIES 5
+#define CODE_CHARS   16
+
+/* One request under way. */
+struct work {
+	struct rd_issuing *is;
+	Om__IssueQuery *q;
+	const struct rd_moment *of; /* NULL: the ledger as it is */
+	struct om_arena *a;
+	Om__IssueBeginReply *begun;
+	Om__RenderReply *made;
+};
+
+/* ---- the number is kept while the document is made ---- */
+
+struct held {
+	struct rd_issuing *is;
+	ProtobufCBinaryData lease;
+};
+
+static om_status
+tell_costd(struct rd_issuing *is, Om__Request *req, om_err *e)
+{
+	Om__Reply *rep = NULL;
+	struct om_arena a;
+	om_status s;
+
+	om_arena_init(&a, (size_t)64 * 1024);
+	s = om_wire_call(is->costd, req, CALL_MS, &a, &rep, e);
+	om_arena_fini(&a);
+	return s;
+}
+
+static om_status
+keep(void *arg, om_err *e)
+{
+	const struct held *h = arg;
+	Om__IssueKeep q = OM__ISSUE_KEEP__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+
+	q.lease_id = h->lease;
+	req.body_case = OM__REQUEST__BODY_ISSUE_KEEP;
+	req.issue_keep = &q;
+	return tell_costd(h->is, &req, e);
+}
+
+/* give_back: costd finds out by itself, after a while, if it is not told. */
+static om_status
+give_back(const struct held *h, om_err *e)
+{
+	Om__IssueDrop q = OM__ISSUE_DROP__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+
+	q.lease_id = h->lease;
+	req.body_case = OM__REQUEST__BODY_ISSUE_DROP;
+	req.issue_drop = &q;
+	return tell_costd(h->is, &req, e);
+}
+
+/* ---- the steps ---- */
+
+static void
+pause_ms(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* begin waits for its turn until the deadline. */
+static om_status
+begin(struct work *w, int64_t deadline_ms, om_err *e)
+{
+	Om__IssueBegin b = OM__ISSUE_BEGIN__INIT;
+	om_err why = {.text = ""};
+	om_status s;
+
+	b.query = w->q;
+	b.now = w->of != NULL ? w->of->now : NULL;
+	for (;;) {
+		Om__Request req = OM__REQUEST__INIT;
+		Om__Reply *rep = NULL;
+
+		req.body_case = OM__REQUEST__BODY_ISSUE_BEGIN;
+		req.issue_begin = &b;
+		s = om_wire_call(w->is->costd, &req, CALL_MS, w->a, &rep, &why);
+		if (s == OM_OK && rep->body_case != OM__REPLY__BODY_ISSUE_BEGIN)
+			s = om_fail(&why, OM_PROTOCOL, "costd answered something else");
+		if (s == OM_OK)
+			w->begun = rep->issue_begin;
+		if (s != OM_THROTTLED || om_mono_ms() + WAIT_MS >= deadline_ms)
+			break;
+		pause_ms(WAIT_MS);
+	}
+	return s == OM_OK ? s : om_fail(e, s == OM_THROTTLED ? OM_UNAVAILABLE : s, "%s", om_err_text(&why, s));
+}
+
+static bool
+is_stored(const struct work *w)
+{
+	return w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE || w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+}
+
+static const Om__Document *
+standing_of(const struct work *w)
+{
+	return w->begun->standing != NULL ? w->begun->standing->document : NULL;
+}
+
+/* check_begun: what the rest relies on. */
+static om_status
+check_begun(const struct work *w, om_err *e)
+{
+	const Om__IssueBeginReply *b = w->begun;
+	const Om__Document *d = standing_of(w);
+	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+	const char *code = file && d != NULL ? d->verification_code : b->verification_code;
+
+	if (!b->has_role)
+		return om_fail(e, OM_UNAVAILABLE, "costd is older than this reportd; update it");
+	if ((d == NULL && b->role != OM__ISSUE_ROLE__ISSUE_ORIGINAL) || (is_stored(w) && b->zone == NULL) ||
+	    (!file && (!b->has_lease_id || b->number == NULL)) || code == NULL || strlen(code) != CODE_CHARS)
+		return om_fail(e, OM_PROTOCOL, "costd gave no number");
+	return OM_OK;
+}
+
+/* ---- the making ---- */
+
+/* fill_new: of the figures that the ledger has. */
+static void
+fill_new(const struct work *w, Om__RenderQuery *r)
+{
+	const Om__Standing *st = w->begun->standing;
+
+	if (w->begun->role != OM__ISSUE_ROLE__ISSUE_CORRECTION)
+		return;
+	r->corrects = st->document->number;
+	if (!(w->q->has_month_terms && w->q->month_terms))
+		r->terms = st->terms;
+	if (r->locale == NULL)
+		r->locale = st->document->locale;
+	if (r->paper == NULL)
+		r->paper = st->document->paper;
+}
+
+/* fill_stored: of what the issued document kept. */
+static void
+fill_stored(const struct work *w, Om__RenderQuery *r)
+{
+	Om__Standing *st = w->begun->standing;
+
+	r->has_figures = true;
+	r->figures = st->figures;
+	r->terms = st->terms;
+	r->zone = w->begun->zone;
+	if (r->locale == NULL)
+		r->locale = st->document->locale;
+	if (r->paper == NULL)
+		r->paper = st->document->paper;
+	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION) {
+		r->cancels = st->document->number;
+		r->has_cancels_us = true;
+		r->cancels_us = st->document->issued_us;
+		r->reason = w->q->reason;
+	} else {
+		r->corrects = st->document->corrects;
+		r->has_duplicate = r->duplicate = w->q->has_duplicate && w->q->duplicate;
+	}
+}
+
+static void
+fill_asked(const struct work *w, Om__RenderQuery *r)
+{
+	r->user = w->q->user;
+	r->group = w->q->group;
+	r->year = w->q->year;
+	r->month = w->q->month;
+	r->format = w->q->format;
+	r->locale = w->q->locale;
+	r->paper = w->q->paper;
+}
+
+static om_status
+fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
+{
+	const Om__Document *d = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
+	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
+
+	fill_asked(w, r);
+	r->number = d != NULL ? d->number : w->begun->number;
+	r->has_issued_us = true;
+	r->issued_us = d != NULL ? d->issued_us : w->begun->issued_us;
+	r->has_with_figures = r->with_figures = true;
+	r->verification_code = om_arena_printf(w->a, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
+	if (w->is->public_url != NULL)
+		r->verify_url = om_arena_printf(w->a, "%s/api/v1/verify/", w->is->public_url);
+	if (w->of != NULL && w->of->in->n > 0) {
+		r->has_reading_id = r->has_reading_at = true;
+		r->reading_id = rd_reading_id(w->of->in);
+		r->reading_at = w->of->in->at;
+	}
+	if (is_stored(w))
+		fill_stored(w, r);
+	else
+		fill_new(w, r);
+	return w->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
+}
+
+/* check_amount: what is made once more of a document's figures shows its amount, and a
+ * cancellation the negative. */
+static om_status
+check_amount(const struct work *w, om_err *e)
+{
+	const Om__Document *d = standing_of(w);
+	om_money made, issued;
+	om_status s;
+
+	if (w->made->total == NULL || w->made->currency == NULL)
+		return om_fail(e, OM_INTERNAL, "a document came without its total");
+	if (!is_stored(w))
+		return OM_OK;
+	s = om_money_parse(w->made->total, &made, e);
+	if (s == OM_OK)
+		s = om_money_parse(d->total, &issued, e);
+	if (s != OM_OK)
+		return s;
+	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION)
+		made.v = -made.v;
+	if (om_money_cmp(made, issued) != 0 || strcmp(w->made->currency, d->currency) != 0)
+		return om_fail(e, OM_INTERNAL, "%s is of %s %s, but made once more it comes to %s %s", d->number,
+		    d->total, d->currency, w->made->total, w->made->currency);
+	return OM_OK;
+}
+
+/* check_moment: a document of a delivery shows what its snapshot says. */
+static om_status
+check_moment(const struct work *w, om_err *e)
+{
+	Om__StatementReply *shown = NULL;
+	struct rd_figures a, b;
+	om_status s;
+
+	if (w->of == NULL || is_stored(w))
+		return OM_OK;
+	s = om_msg_unpack(
+	    &om__statement_reply__descriptor, w->made->figures.data, w->made->figures.len, w->a, &shown, e);
+	if (s == OM_OK)
+		s = rd_figures_read(shown->total, &a, e);
+	if (s == OM_OK)
+		s = rd_figures_read(w->of->now, &b, e);
+	return s == OM_OK ? rd_figures_same("rows of the document", &a, &b, e) : s;
+}
+
+static om_status
+render(struct work *w, om_err *e)
+{
+	Om__RenderQuery r = OM__RENDER_QUERY__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply rep = OM__REPLY__INIT;
+	om_status s = fill_query(w, &r, e);
+
+	if (s != OM_OK)
+		return s;
+	req.body_case = OM__REQUEST__BODY_RENDER;
+	req.render = &r;
+	s = w->is->render(w->is->render_arg, &req, om_mono_ms() + RD_ISSUE_MS, w->a, &rep, e);
+	if (s == OM_OK && rep.body_case != OM__REPLY__BODY_RENDER)
+		s = om_fail(e, OM_INTERNAL, "a document was asked for and something else made");
+	if (s != OM_OK)
+		return s;
+	w->made = rep.render;
+	s = check_amount(w, e);
+	return s == OM_OK ? check_moment(w, e) : s;
+}
+
+/* ---- the storing ---- */
+
+static om_status
+fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
+{
+	static char none[] = "";
+	const Om__Document *d = standing_of(w);
+	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+
+	f->lease_id = w->begun->lease_id;
+	f->query = w->q;
+	f->file = w->made->document;
+	f->filename = w->made->filename;
+	f->content_type = w->made->content_type;
+	f->total = w->made->total;
+	f->currency = w->made->currency;
+	f->unsettled = w->made->unsettled;
+	f->user_name = w->made->user_name;
+	f->adds_to = file ? d->number : NULL;
+	f->corrects = w->begun->role == OM__ISSUE_ROLE__ISSUE_CORRECTION ? d->number : NULL;
+	f->terms = file ? none : w->made->terms;
+	if (!file)
+		f->figures = w->made->figures;
+	return f->terms != NULL ? OM_OK : om_fail(e, OM_INTERNAL, "a document came without its terms");
+}
+
+/* finish is asked for again when its reply is lost: costd knows the request. */
+static om_status
+finish(struct work *w, Om__IssueReply **out, om_err *e)
+{
+	Om__IssueFinish f = OM__ISSUE_FINISH__INIT;
+	om_status s = fill_finish(w, &f, e);
+
+	for (int i = 0; (s == OM_OK || i > 0) && i < FINISH_TRIES; i++) {
+		Om__Request req = OM__REQUEST__INIT;
+		Om__Reply *rep = NULL;
+
+		req.body_case = OM__REQUEST__BODY_ISSUE_FINISH;
+		req.issue_finish = &f;
+		s = om_wire_call(w->is->costd, &req, STORE_MS, w->a, &rep, e);
+		if (s == OM_OK && rep->body_case != OM__REPLY__BODY_ISSUE_FINISH)
+			return om_fail(e, OM_PROTOCOL, "costd answered something else");
+		if (s == OM_OK)
+			*out = rep->issue_finish;
+		if (s != OM_UNAVAILABLE && s != OM_TIMEOUT && s != OM_STORE)
+			break;
+		pause_ms(WAIT_MS << i);
+	}
+	/* the number went to another meanwhile: nothing is wrong with the question */
+	return s == OM_CONFLICT && f.adds_to == NULL ? OM_UNAVAILABLE : s;
+}
+
+static om_status
+make_held(struct work *w, Om__IssueReply **out, om_err *e)
+{
+	const Om__IssueBeginReply *begun = w->begun;
+	struct held held = {.is = w->is, .lease = begun->lease_id};
+	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
+	struct rd_lease_keeper k;
+	om_status s = rd_lease_keeper_start(&k, every_ms, keep, &held, e);
+
+	if (s == OM_OK) {
+		s = render(w, e);
+		if (s == OM_OK)
+			s = finish(w, out, e);
+		rd_lease_keeper_stop(&k);
+	}
+	if (s != OM_OK && give_back(&held, NULL) != OM_OK)
+		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",
+		    begun->number, NULL);
+	return s;
+}
+
+/* check_asked looks at what costd cannot know: languages and papers. */
+static om_status
+check_asked(const struct work *w, om_err *e)
+{
+	Om__RenderQuery r = OM__RENDER_QUERY__INIT;
+
+	if (w->is->check == NULL)
+		return OM_OK;
+	fill_asked(w, &r);
+	return w->is->check(w->is->render_arg, &r, e);
+}
+
+om_status
+rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, int64_t deadline_ms, struct om_arena *a,
+    Om__IssueReply **out, om_err *e)
+{
+	struct work w = {.is = is, .q = q, .of = of, .a = a};
+	om_status s;
+
+	om_check(of == NULL || of->in != NULL);
+	s = check_asked(&w, e);
+	*out = NULL;
+	if (s == OM_OK)
+		s = begin(&w, deadline_ms, e);
+	if (s != OM_OK)
+		return s;
+	if (w.begun->document != NULL) {
+		*out = om_msg_new(a, &om__issue_reply__descriptor);
+		if (*out == NULL)
+			return om_fail(e, OM_NOMEM, "out of memory");
+		(*out)->document = w.begun->document;
+		(*out)->known = true;
+		return OM_OK;
+	}
+	s = check_begun(&w, e);
+	if (s != OM_OK)
+		return s;
+	if (w.begun->role != OM__ISSUE_ROLE__ISSUE_FILE)
+		s = make_held(&w, out, e);
+	else if ((s = render(&w, e)) == OM_OK)
+		s = finish(&w, out, e);
+	if (s == OM_OK && (*out == NULL || (*out)->document == NULL))
+		s = om_fail(e, OM_PROTOCOL, "costd stored a document and did not name it");
+	return s;
+}

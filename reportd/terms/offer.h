@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * offer.h - tells costd with which terms this reportd is set, at intervals and
+ * before the first document, and that it stops.
+ *
+ * Why       costd keeps the terms of each month; a changed setting becomes terms
+ *           only through here, and two reportd with different settings are
+ *           noticed there.
+ * Threads   One of its own; all calls from any thread.
+ */
+#ifndef RD_OFFER_H
+#define RD_OFFER_H
+
+#include "terms.pb-c.h"
+#include "wire/wire.h"
+
+#define RD_OFFER_MS 10000
+
+struct rd_offering;
+
+/* rd_offering_new borrows client and terms; the instance is 8 bytes, copied. */
+om_status rd_offering_new(struct om_wire_client *costd, const Om__Terms *terms, const unsigned char *instance,
+    struct rd_offering **out, om_err *e) OM_MUST;
+
+/* rd_offering_free says goodbye, as far as costd is there; NULL is allowed. */
+void rd_offering_free(struct rd_offering **o);
+
+/* rd_offering_made returns when costd has heard of the settings once; NULL: nothing
+ * is offered.  OM_UNAVAILABLE: costd is not there. */
+om_status rd_offering_made(struct rd_offering *o, om_err *e) OM_MUST;
+
+#endif
