@@ -3,29 +3,14 @@
 
 #include "model.h"
 #include "database/meta.h"
+#include "base/invariant.h"
 
 #include <string.h>
 
-#define DUE      "prices_due_us"
 #define FETCHED  "prices_fetched_us"
 #define N_LINE   4u
 #define N_CLOSE  3u
 #define GRACE_US ((om_time)86400 * OM_SECOND)
-
-om_status
-cd_price_claim(struct cd_db *db, om_time now, om_time lease_us, bool *mine_out, om_time *due_out, om_err *e)
-{
-	om_status s = cd_meta_take_int(db, DUE, due_out, e);
-
-	*mine_out = s == OM_OK && *due_out <= now;
-	return *mine_out ? cd_meta_set_int(db, DUE, now + lease_us, e) : s;
-}
-
-om_status
-cd_price_postpone(struct cd_db *db, om_time next_due, om_err *e)
-{
-	return cd_meta_set_int(db, DUE, next_due, e);
-}
 
 /* A line in force. */
 struct line {
@@ -74,6 +59,7 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 	for (size_t i = 0; i < n || l != NULL;) {
 		int cmp = i == n ? 1 : l == NULL ? -1 : strcmp(list[i].model, l->model);
 
+		om_check(i == 0 || i == n || strcmp(list[i - 1].model, list[i].model) < 0);
 		if (cmp == 0 && memcmp(list[i].hash, l->hash, OM_SHA256) == 0) {
 			out->same++;
 			i++;
@@ -96,6 +82,7 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 			i++;
 		}
 	}
+	om_check((size_t)(out->same + out->added) == n && (size_t)(out->same + out->closed) == open->n);
 	if (out->closed > 0)
 		s = cd_db_exec(db, "UPDATE price SET valid_until_us=? WHERE model=? AND valid_from_us=?", close,
 		    N_CLOSE, (size_t)out->closed, NULL, e);
@@ -106,8 +93,8 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 }
 
 om_status
-cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, om_time next_due,
-    struct om_arena *a, struct cd_price_change *out, om_err *e)
+cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, struct om_arena *a,
+    struct cd_price_change *out, om_err *e)
 {
 	struct scan open = {.a = a, .first = NULL};
 	om_time newest = 0;
@@ -126,9 +113,7 @@ cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time
 		s = write_changes(db, list, n, &open, fetched, a, out, e);
 	if (s == OM_OK)
 		s = cd_model_names_store(db, list, n, fetched, a, e);
-	if (s == OM_OK)
-		s = cd_meta_set_int(db, FETCHED, fetched, e);
-	return s == OM_OK ? cd_meta_set_int(db, DUE, next_due, e) : s;
+	return s == OM_OK ? cd_meta_set_int(db, FETCHED, fetched, e) : s;
 }
 
 struct found {
