@@ -2,6 +2,7 @@
 #include "db.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 
 #include <errmsg.h>
 #include <mysql.h>
@@ -371,6 +372,7 @@ cd_db_exec(struct cd_db *db, const char *sql, const struct cd_val *params, size_
 	int64_t affected = 0;
 	om_status s = OM_OK;
 
+	om_check(params != NULL || n_params == 0);
 	for (size_t done = 0; s == OM_OK && done < n_rows;) {
 		size_t n = 0, bytes = 0;
 
@@ -506,6 +508,7 @@ cd_db_query_named(struct cd_db *db, const char *sql, const struct cd_val *params
 	MYSQL_STMT *st = NULL;
 	om_status s = prepare(db, sql, &st, e);
 
+	om_check(fn != NULL && (params != NULL || n_params == 0));
 	if (s != OM_OK)
 		return s;
 	(void)mysql_stmt_attr_set(st, STMT_ATTR_UPDATE_MAX_LENGTH, &on);
@@ -553,6 +556,12 @@ cd_db_commit(struct cd_db *db, om_err *e)
 		return s;
 	db->guarded = false;
 	return cd_db_run(db, "COMMIT", e);
+}
+
+bool
+cd_db_is_writing(const struct cd_db *db)
+{
+	return db->guarded;
 }
 
 void

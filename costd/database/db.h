@@ -2,6 +2,14 @@
 /*
  * db.h - one connection to MariaDB; db.c is the only file that knows mysql.h.
  *
+ * Room database
+ *   Does      connections, transactions, statements (sql.h), values and messages of
+ *             columns (column.h, fill.h), the schema, facts of the installation (meta.h)
+ *   Owns      connections, prepared statements, the tables meta and schema_migration
+ *   Promises  a commit is all or nothing and its doubt is told; what may succeed is tried
+ *             again (pool.h)
+ *   Never     knows the meaning of a table that is not its own
+ *
  * Use       Statements are prepared once per connection and kept.  Values go in
  *           and out as struct cd_val; text of ours alone goes through
  *           cd_db_run.
@@ -104,6 +112,8 @@ om_status cd_db_begin_snapshot(struct cd_db *db, om_err *e) OM_MUST;
  */
 om_status cd_db_commit(struct cd_db *db, om_err *e) OM_MUST;
 void cd_db_rollback(struct cd_db *db);
+/* cd_db_is_writing: cd_db_begin was called, and neither commit nor rollback since. */
+bool cd_db_is_writing(const struct cd_db *db);
 
 /* cd_db_error_status sorts a server's or client's error number. */
 om_status cd_db_error_status(unsigned number, bool *broken_out);

@@ -57,6 +57,7 @@ cd_pool_new(const struct cd_db_opts *o, unsigned size, struct cd_pool **out, om_
 	*out = NULL;
 	if (p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(size > 0);
 	p->opts = o;
 	p->size = size > MAX_POOL ? MAX_POOL : size;
 	(void)snprintf(p->why, sizeof p->why, "the database was not reached yet");
@@ -87,7 +88,7 @@ cd_pool_free(struct cd_pool **pp)
 		(void)pthread_join(p->cutter, NULL);
 	}
 	for (unsigned i = 0; i < p->size; i++) {
-		om_check(!p->slots[i].busy);
+		om_check(!p->slots[i].busy); /* its holder would go on with memory that is gone */
 		cd_db_close(&p->slots[i].db);
 	}
 	(void)pthread_cond_destroy(&p->freed);
@@ -142,6 +143,7 @@ take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_err *e)
 	else if (slot == NULL)
 		s = om_fail(e, OM_UNAVAILABLE, "all %u database connections are in use", p->size);
 	else {
+		om_check(!slot->busy);
 		slot->busy = true;
 		count_slots(p);
 	}
@@ -170,7 +172,9 @@ give(struct cd_pool *p, struct cd_slot *slot)
 	struct cd_db *dead[MAX_POOL];
 	unsigned n = 0;
 
+	om_check(slot >= p->slots && slot < p->slots + p->size);
 	(void)pthread_mutex_lock(&p->lock);
+	om_check(slot->busy && slot->db != NULL);
 	slot->busy = false;
 	if (cd_db_broken(slot->db)) {
 		for (unsigned i = 0; i < p->size; i++) {
@@ -291,6 +295,7 @@ cd_pool_take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_er
 struct cd_db *
 cd_slot_db(struct cd_slot *slot)
 {
+	om_check(slot->busy && slot->db != NULL);
 	return slot->db;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "sql.h"
 
+#include "base/invariant.h"
+
 #define SQL_BYTES ((size_t)16 * 1024)
 
 void
@@ -26,6 +28,7 @@ cd_sql_add(struct cd_sql *q, const char *text)
 void
 cd_sql_value(struct cd_sql *q, struct cd_val v)
 {
+	om_check(q->n <= CD_SQL_VALUES);
 	if (q->n == CD_SQL_VALUES)
 		om_buf_fail(&q->text, OM_TOO_LARGE);
 	else
@@ -63,6 +66,7 @@ cd_sql_in_size(size_t n)
 void
 cd_sql_in(struct om_buf *sql, size_t n)
 {
+	om_check(n == cd_sql_in_size(n));
 	om_buf_str(sql, "(?");
 	for (size_t i = 1; i < n; i++)
 		om_buf_str(sql, ",?");

@@ -2,6 +2,12 @@
 /*
  * issue.h - how a document gets its number.
  *
+ * Room documents
+ *   Does      numbers, files and standing of documents; which month is due (delivery.h)
+ *   Owns      the tables issuing, document and those of its files, and delivery
+ *   Promises  numbers without a gap; nothing that was issued is edited or deleted
+ *   Never     lays a document out
+ *
  *   begin    who asks is given the next number, for as long as it says within
  *            CD_ISSUE_KEEP_MS each time that it still needs it
  *   keep     that; or drop: the number is given back

@@ -3,6 +3,13 @@
  * run.h - history from elsewhere: the SQLite file of the older OWUI-Metering
  * and the CSV file of OpenRouter's activity export.
  *
+ * Room import
+ *   Does      history from files: what a file is (source.h, csv.c, sqlite.c), and its
+ *             rows, a page at a time (page.h)
+ *   Owns      nothing: what it reads becomes batches of the ledger
+ *   Promises  repeatable
+ *   Never     writes a row itself
+ *
  * Promise   Repeatable: a record's id follows from its content, so what was
  *           imported before is a duplicate.  A call that the ledger knows by
  *           another id is left out: a turn whose generation it has, a span of
@@ -19,7 +26,6 @@
 #define CD_RUN_H
 
 #include "ledger/ledger.h"
-#include "record.pb-c.h"
 
 #include <stdio.h>
 

@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "value/record.h"
 #include "record.pb-c.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "wire/codec.h"
 
@@ -180,6 +181,7 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 	if (s != OM_OK)
 		return s;
 	finish_key(p);
+	om_check(p->at <= p->n && p->n_paired <= p->n);
 	while (p->at < p->n)
 		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
 	memcpy(after, p->last, CD_KEY_BYTES);

@@ -6,6 +6,7 @@
 #include "pairs/calls.h"
 #include "store/store.h"
 #include "value/record.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/testpoint.h"
@@ -116,6 +117,7 @@ mark_repeats(struct cd_item *items, size_t n)
 {
 	qsort(items, n, sizeof *items, cmp_item);
 	for (size_t i = 0, j; i < n && items[i].refused == NULL; i = j) {
+		om_check(items[i].rec != NULL);
 		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
 			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
 				break;
@@ -171,6 +173,7 @@ store_halves(struct run *r, struct cd_db *db, struct cd_item *const *items, size
 	om_err why = {.text = ""};
 	om_status s = cd_db_run(db, "SAVEPOINT half", e);
 
+	om_check(n > 0);
 	if (s != OM_OK)
 		return s;
 	s = store_set(r, db, items, n, a, &why);
@@ -213,8 +216,10 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 	r->next = INT64_MAX;
 	for (size_t i = 0; i < r->n; i++) {
 		r->items[i].refused_now = NULL;
-		if (r->items[i].refused == NULL && !r->items[i].repeated)
+		if (r->items[i].refused == NULL && !r->items[i].repeated) {
+			om_check(r->items[i].rec != NULL && r->items[i].row.key.n > 0);
 			good[n_good++] = &r->items[i];
+		}
 	}
 	s = cd_meta_guard_zone(db, e);
 	if (s == OM_OK && n_good > 0)
@@ -223,8 +228,9 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
 	for (size_t i = 0; i < r->n; i++)
 		r->n_refused += refusal(&r->items[i]) != NULL;
+	om_check(r->n_refused <= (int64_t)r->n);
 	if (s == OM_OK && r->batch != NULL) {
-		struct cd_delivery d = {
+		struct cd_batch d = {
 		    .spool_id = r->batch->spool_id.data,
 		    .first_seq = r->batch->first_seq,
 		    .last_seq = r->batch->last_seq,
@@ -239,7 +245,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 				d.received_us = r->items[i].rec->received_us;
 		s = cd_dead_bury(db, d.spool_id, r->items, r->n, a, e);
 		if (s == OM_OK)
-			s = cd_journal_delivery(db, &d, e);
+			s = cd_journal_batch(db, &d, e);
 		r->missing_first = d.missing_first;
 		r->missing_last = d.missing_last;
 	}
@@ -496,6 +502,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 	const char *why;
 	om_status s = read_delivered(t->run.l, &item, a, e);
 
+	om_check(t->run.batch == NULL); /* or the letter would be buried again */
 	t->run.items = &item;
 	t->run.n = 1;
 	t->run.one_by_one = true;

@@ -2,6 +2,14 @@
 /*
  * ledger.h - what was used, by whom, and what it cost.
  *
+ * Room ledger
+ *   Does      takes batches; recomputes and compares (check.h), makes totals again
+ *             (rebuild.h), brings an older database up (bring_up.h)
+ *   Owns      the one transaction that writes; the table lookup
+ *   Promises  a record is counted once; totals equal rows at every commit; what must move
+ *             with a record moves in that transaction (write.h)
+ *   Never     HTTP; a browser's words
+ *
  * Promise   A record is counted once, however often, late or out of order it
  *           is sent.  Journal, rows, totals, users, plans of look-ups and the
  *           note of the batch are one transaction; the reply is made after it

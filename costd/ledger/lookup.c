@@ -5,6 +5,7 @@
 #include "price/model.h"
 #include "value/record.h"
 #include "base/digest.h"
+#include "base/invariant.h"
 
 #include <string.h>
 
@@ -63,6 +64,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
 		want is = wanted(t, row), was = wanted(t, old);
 
+		om_check(i == 0 || cd_text_cmp(c[i - 1].now->key, row->key) < 0);
 		if (is == WANT_NOTHING) {
 			if (was != WANT_NOTHING)
 				dropped[n_dropped++] = CD_B(row->key.p, row->key.n);
@@ -78,6 +80,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 		if (next < *next_out)
 			*next_out = next;
 	}
+	om_check(n_planned + n_dropped <= n);
 	if (n_planned > 0)
 		s = cd_db_exec(db, plan, planned, N_PLAN, n_planned, NULL, e);
 	if (s == OM_OK && n_dropped > 0)

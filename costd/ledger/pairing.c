@@ -6,6 +6,7 @@
 #include "database/meta.h"
 #include "pairs/calls.h"
 #include "value/record.h"
+#include "base/invariant.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -109,6 +110,7 @@ cd_pairing_take_step(struct cd_pairing_step *st, om_err *e)
 	bool more = false;
 	om_status s;
 
+	om_check(st->c != NULL && !st->done);
 	if (!st->noted) {
 		s = note_page(st->c, st->after, &more, e);
 		st->noted = s == OM_OK && !more;

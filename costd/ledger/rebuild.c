@@ -6,6 +6,7 @@
 #include "store/rollup.h"
 #include "store/store.h"
 #include "value/record.h"
+#include "base/invariant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ complete_page(struct cd_db *db, struct page *p, om_err *e)
 		rows[i] = &p->stored[i].row;
 		s = complete_row(db, &p->stored[i].row, &p->a, e);
 	}
+	om_check(p->n <= PAGE);
 	return s == OM_OK && p->n > 0 ? cd_store_update(db, rows, p->n, &p->a, e) : s;
 }
 
@@ -160,6 +162,7 @@ cd_rebuild_totals(struct cd_db *db, int64_t *moved_out, om_err *e)
 	char zone[CD_ZONE_BYTES];
 	om_status s = cd_meta_take_zone(db, zone, e); /* from here on all writers wait */
 
+	om_check(cd_db_is_writing(db));
 	*moved_out = 0;
 	if (s == OM_OK)
 		s = complete_rows(db, e);

@@ -7,6 +7,7 @@
 #include "store/rollup.h"
 #include "value/record.h"
 #include "record.pb-c.h"
+#include "base/invariant.h"
 #include "base/testpoint.h"
 
 #include <stdlib.h>
@@ -82,6 +83,7 @@ store_calls(struct cd_calls *c, struct cd_call *const *calls, size_t n, const st
 		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row};
 		s = cd_rollup_move(old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
 	}
+	om_check(s != OM_OK || (n_added + n_changed == n && n_deltas == n_added + 2 * n_changed));
 	if (s == OM_OK && n_added > 0)
 		s = cd_store_insert(c->db, added, n_added, c->a, e);
 	if (s == OM_OK && n_changed > 0)
@@ -132,6 +134,7 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 	} else {
 		(void)cd_join(&k->row, &it->row);
 	}
+	om_check(cd_text_cmp(w->costs[w->n_costs - 1].key, k->key) == 0); /* the items ascend by key */
 	cd_journal_compare(&w->costs[w->n_costs - 1], &it->row);
 	k->came = k->at_work = true;
 	k->refresh = k->refresh || it->earlier;
@@ -168,6 +171,7 @@ load_rows(struct writing *w, om_err *e)
 
 	if (keys == NULL || found == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(w->n_costs == n);
 	for (size_t i = 0; i < n; i++)
 		keys[i] = w->calls.all[i]->key;
 	s = cd_store_lock(w->db, keys, n, found, w->a, e);

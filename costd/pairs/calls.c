@@ -4,6 +4,7 @@
 #include "match.h"
 #include "share.h"
 #include "tags.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ find_seeds(struct cd_calls *c, bool *any, om_err *e)
 
 		if (!k->came)
 			continue;
+		om_check(k->at_work);
 		s = cd_calls_side(c, k, e);
 		if (s != OM_OK)
 			break;
@@ -202,6 +204,7 @@ share_out(struct cd_calls *c, struct cd_call *k, struct cd_row *row, om_err *e)
 		cd_share_rest(row, &off);
 	else if (s == OM_OK && part)
 		cd_share_part(row);
+	om_check(s != OM_OK || row->is_part == part);
 	return s;
 }
 
@@ -346,9 +349,11 @@ make_rows(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *
 
 	if (s == OM_OK)
 		s = load_rows(c, e);
-	for (size_t i = 0; s == OM_OK && i < c->n; i++)
+	for (size_t i = 0; s == OM_OK && i < c->n; i++) {
+		om_check(!c->all[i]->refresh || c->all[i]->at_work); /* its row is locked */
 		if (c->all[i]->refresh)
 			s = cd_calls_row(c, c->all[i], &c->all[i]->row, e);
+	}
 	return s;
 }
 

@@ -2,6 +2,14 @@
 /*
  * calls.h - each call once: the rows of a batch are paired with what is there.
  *
+ * Room pairs
+ *   Does      finds the rows that are one call, and what each of them then counts
+ *   Owns      the tables turn and link
+ *   Promises  the pairs are a function of the records, whatever the order in which they
+ *             came
+ *   Never     writes a row of the ledger: it says what the row is to be (ledger/write.h
+ *             writes it)
+ *
  * Promise   What is stored in `link` is what pair.h makes of all sides, whatever
  *           the order they came in; a batch decides anew what its rows can have
  *           changed.

@@ -3,6 +3,7 @@
 
 #include "database/sql.h"
 #include "base/digest.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -433,6 +434,7 @@ cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err
 		*p++ = val_of(d->platform);
 		n_noted++;
 	}
+	om_check(!c->look && p == v + N_TURN * n_noted);
 	if (n_noted > 0)
 		s = cd_db_exec(c->db, note, v, N_TURN, n_noted, NULL, e);
 	if (s == OM_OK && n_gone > 0)
@@ -474,6 +476,7 @@ cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out,
 				drops[2 * n_drops++ + 1] = target;
 				continue;
 			}
+			om_check(l->part != l->target && l->wanted <= CD_LINK_NEAR);
 			puts[5 * n_puts] = part;
 			puts[5 * n_puts + 1] = target;
 			puts[5 * n_puts + 2] = CD_I((int64_t)l->wanted);
@@ -481,6 +484,7 @@ cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out,
 			puts[5 * n_puts++ + 4] = CD_I(c->upgrade);
 		}
 	}
+	om_check(n == *n_out && n == n_puts + n_drops);
 	if (c->look)
 		return OM_OK;
 	if (n_drops > 0)

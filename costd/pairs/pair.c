@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pair.h"
 
+#include "base/invariant.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +158,15 @@ contradict(const struct cd_side *t, const struct cd_side *g)
 	return (t->has_request && g->has_request && t->request != g->request) || (is_streamed(t) && is_streamed(g));
 }
 
+static bool
+ascend(struct cd_side *const *sides, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (cd_side_cmp(&sides[i - 1], &sides[i]) >= 0)
+			return false;
+	return true;
+}
+
 typedef bool fits_fn(const struct cd_side *turn, const struct cd_side *gen);
 
 /* pair_in_order gives each turn the first generation that is free, near and fits. */
@@ -165,6 +176,7 @@ pair_in_order(struct cd_side *const *turns, size_t n_turns, struct cd_side *cons
 {
 	size_t first = 0;
 
+	om_check(ascend(turns, n_turns) && ascend(gens, n_gens));
 	for (size_t i = 0; i < n_turns; i++) {
 		struct cd_side *t = turns[i];
 
@@ -242,6 +254,7 @@ cd_pair_slot(struct cd_side *const *sides, size_t n)
 	struct cd_side *with = NULL, *last = NULL;
 	size_t others = 0;
 
+	om_check(ascend(sides, n));
 	for (size_t i = 0; i < n; i++) {
 		if (sides[i]->of_turn || sides[i]->alone) {
 			others += sides[i]->of_turn && !sides[i]->alone;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "share.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 
 static const cd_field words[] = {CD_F_USER_ID, CD_F_USER_GROUPS, CD_F_MODEL, CD_F_REQUESTED_MODEL, CD_F_ORIGIN,
@@ -19,6 +21,7 @@ fill(struct cd_row *row, const struct cd_row *part, cd_field f, uint8_t rank)
 
 	if (c.rank <= CD_RANK_DERIVED)
 		return; /* nothing, or what stands in for something missing */
+	om_check(rank > CD_RANK_DERIVED);
 	if (c.rank > rank)
 		c.rank = rank;
 	if (cd_cell_cmp(f, &row->cell[f], &c) < 0)

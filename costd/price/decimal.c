@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "decimal.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 
 #define MOST_EXPONENT 60
@@ -26,6 +28,7 @@ over(struct cd_dec *d, uint32_t by)
 {
 	uint64_t rest = 0;
 
+	om_check(by > 0);
 	for (unsigned i = CD_DEC_LIMBS; i-- > 0;) {
 		rest = rest << 32 | d->limb[i];
 		d->limb[i] = (uint32_t)(rest / by);
@@ -42,6 +45,7 @@ widen(struct cd_dec *d, unsigned scale)
 		times(d, 10, 0);
 		d->scale++;
 	}
+	om_check(d->scale >= scale);
 }
 
 /* read_exponent reads what follows the e; false when it is none. */
@@ -191,6 +195,7 @@ cd_dec_money(const struct cd_dec *d, om_money *out)
 		return OM_RANGE;
 	for (unsigned i = wide; i-- > 0;)
 		m = m << 32 | v.limb[i];
+	om_check(m >= 0);
 	out->v = m;
 	return om_money_add(*out, OM_MONEY_ZERO, out);
 }

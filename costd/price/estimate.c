@@ -3,6 +3,7 @@
 
 #include "history.h"
 #include "value/record.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 
 #include <string.h>
@@ -86,6 +87,7 @@ estimate(struct cd_db *db, struct cd_row *row, struct om_arena *a, Om__NoEstimat
 			s = multiply_out(
 			    db, CD_B(c[named].v.text.p, c[named].v.text.n), &t, c[CD_F_STARTED_US].v.i, a, &m, &why, e);
 		if (s == OM_OK && why == OM__NO_ESTIMATE__NO_ESTIMATE_NONE) {
+			om_check(m.v >= 0);
 			row->cell[CD_F_COST].rank = CD_RANK_DERIVED;
 			row->cell[CD_F_COST].v.money = m;
 		}

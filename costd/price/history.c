@@ -3,6 +3,7 @@
 
 #include "model.h"
 #include "database/meta.h"
+#include "base/invariant.h"
 
 #include <string.h>
 
@@ -58,6 +59,7 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 	for (size_t i = 0; i < n || l != NULL;) {
 		int cmp = i == n ? 1 : l == NULL ? -1 : strcmp(list[i].model, l->model);
 
+		om_check(i == 0 || i == n || strcmp(list[i - 1].model, list[i].model) < 0);
 		if (cmp == 0 && memcmp(list[i].hash, l->hash, OM_SHA256) == 0) {
 			out->same++;
 			i++;
@@ -80,6 +82,7 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 			i++;
 		}
 	}
+	om_check((size_t)(out->same + out->added) == n && (size_t)(out->same + out->closed) == open->n);
 	if (out->closed > 0)
 		s = cd_db_exec(db, "UPDATE price SET valid_until_us=? WHERE model=? AND valid_from_us=?", close,
 		    N_CLOSE, (size_t)out->closed, NULL, e);

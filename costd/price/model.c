@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "model.h"
 
+#include "base/invariant.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,7 @@ collect(struct names *w)
 
 	for (size_t i = 0; i < w->n_list; i++)
 		add_names(w, &w->list[i]);
+	om_check(w->n <= 2 * w->n_list); /* a name and its variant for each */
 	qsort(w->alias, w->n, sizeof *w->alias, cmp_alias);
 	for (size_t i = 0; i < w->n; i++)
 		if (kept == 0 || cmp_name(&w->alias[kept - 1], &w->alias[i]) != 0)

@@ -2,6 +2,13 @@
 /*
  * pricing.h - the provider's price list and what tokens cost by it.
  *
+ * Room price
+ *   Does      what tokens cost at an instant (pricing.h, decimal.h), what they cost before
+ *             (history.h), a row's estimate (estimate.h), one name for a model (model.h)
+ *   Owns      the tables price and model_name
+ *   Promises  no estimate rather than a wrong one
+ *   Never     asks the vendor; moves a total
+ *
  * Rules     Prices are decimal strings in USD per token, and are multiplied out
  *           exactly and rounded once.  prompt_tokens include cached and cache
  *           write tokens, completion_tokens include reasoning.  A key that is

@@ -3,6 +3,12 @@
  * read.h - the read API: each call answers one question of proto/messages from
  * one state of the database.
  *
+ * Room read
+ *   Does      answers questions about the ledger
+ *   Owns      the readings that stay open (reading.h)
+ *   Promises  each answer is of one snapshot
+ *   Never     writes, or locks a row
+ *
  * Owner     Replies live in the arena.
  * Threads   All calls from any thread.
  */

@@ -2,6 +2,12 @@
 /*
  * senders.h - what the plugins say of themselves, the last of each.
  *
+ * Room senders
+ *   Does      keeps what each plugin last said of itself
+ *   Owns      the table sender
+ *   Promises  bounded in number and age
+ *   Never     touches the ledger
+ *
  * Bounds    At most CD_SENDERS_MAX: of more, those not heard for longest go.  Whoever
  *           was not heard for 90 days is forgotten.
  */

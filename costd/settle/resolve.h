@@ -2,6 +2,14 @@
 /*
  * resolve.h - settlement: rows without a cost are asked for at the provider.
  *
+ * Room settle
+ *   Does      brings costs (resolve.h) and prices (prices.h) from outside into the ledger,
+ *             estimates what waited for a price (sweep.h), sends dead letters once more
+ *             (letters.h)
+ *   Owns      when the provider is asked: its threads and leases
+ *   Promises  no two processes ask for the same at once; a killed one loses nothing
+ *   Never     writes a record but through the ledger
+ *
  * Schedule  In the database (lookup.h), shared by all costd processes: a row is
  *           claimed under a lease, so nobody asks twice at once.
  * Outcome   200 with a sound body   the ledger gets the provider's word

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "dead.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -33,6 +34,7 @@ put_letter(struct cd_val *p, const unsigned char *spool_id, const struct cd_item
 	const struct om_bytes record = {it->packed, it->n_packed < LETTER_BYTES ? it->n_packed : LETTER_BYTES};
 	unsigned char *content = om_arena_alloc(a, OM_SHA256);
 
+	om_check(why != NULL);
 	if (content == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	p[0] = CD_B(spool_id, 16);

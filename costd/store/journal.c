@@ -3,6 +3,7 @@
 
 #include "database/sql.h"
 #include "value/record.h"
+#include "base/invariant.h"
 #include "base/testpoint.h"
 
 #include <string.h>
@@ -173,11 +174,12 @@ keep_seq(void *arg, const struct cd_val *v, om_err *e)
  * that is known of it.  A gateway forgets only what a costd has committed, so
  * that batches can be missing only when the database was put back. */
 static om_status
-note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
+note_missing(struct cd_db *db, struct cd_batch *d, om_err *e)
 {
 	uint64_t known = 0;
 	om_status s;
 
+	om_check(d->first_seq <= d->last_seq);
 	d->missing_first = d->missing_last = 0;
 	if (d->after_seq == 0)
 		return OM_OK;
@@ -196,7 +198,7 @@ note_missing(struct cd_db *db, struct cd_delivery *d, om_err *e)
 }
 
 om_status
-cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e)
+cd_journal_batch(struct cd_db *db, struct cd_batch *d, om_err *e)
 {
 	static const char sql[] =
 	    "INSERT INTO batch (spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,"

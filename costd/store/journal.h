@@ -30,7 +30,7 @@ struct cd_item {
 	bool earlier;            /* the journal had it, received later: the receipt was put right */
 };
 
-struct cd_delivery {
+struct cd_batch {
 	const unsigned char *spool_id; /* 16 bytes */
 	uint64_t first_seq, last_seq;
 	uint32_t new_records, duplicate_records, refused_records;
@@ -47,10 +47,10 @@ struct cd_delivery {
 om_status cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e) OM_MUST;
 
-/* cd_journal_delivery notes a batch; a batch sent again keeps the counts of its
+/* cd_journal_batch notes a batch; a batch sent again keeps the counts of its
  * first time.  It also notes which earlier batches of the spool are not there
  * although they were acknowledged. */
-om_status cd_journal_delivery(struct cd_db *db, struct cd_delivery *d, om_err *e) OM_MUST;
+om_status cd_journal_batch(struct cd_db *db, struct cd_batch *d, om_err *e) OM_MUST;
 
 /* cd_journal_missing counts what was found missing. */
 om_status cd_journal_missing(struct cd_db *db, int64_t *out, om_err *e) OM_MUST;

@@ -3,6 +3,7 @@
 
 #include "value/group_set.h"
 #include "value/record.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,5 +170,6 @@ cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, stru
 	}
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(n_seen <= n && p == v + n_seen * N_COLUMNS);
 	return n_seen == 0 ? OM_OK : cd_db_exec(db, sql, v, N_COLUMNS, n_seen, NULL, e);
 }

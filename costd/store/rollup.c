@@ -122,6 +122,7 @@ cd_rollup_move(
 {
 	om_status s = OM_OK;
 
+	om_check(now != NULL && (old == NULL || cd_text_cmp(old->key, now->key) == 0));
 	if (old != NULL)
 		s = delta_of(old, old_day, -1, &out[(*n)++], e);
 	return s == OM_OK ? delta_of(now, cd_row_day(now), 1, &out[(*n)++], e) : s;
@@ -247,6 +248,23 @@ put(struct cd_val *p, unsigned cube, const struct cd_delta *d, struct om_arena *
 	return p;
 }
 
+/* moves_as_much: what a cube moves is what the days move. */
+static bool
+moves_as_much(const struct cd_delta *days, size_t n_days, const struct cd_delta *sums, size_t n_sums)
+{
+	int64_t requests = 0, unsettled = 0;
+
+	for (size_t i = 0; i < n_days; i++) {
+		requests += days[i].by.requests;
+		unsettled += days[i].by.unsettled;
+	}
+	for (size_t i = 0; i < n_sums; i++) {
+		requests -= sums[i].by.requests;
+		unsettled -= sums[i].by.unsettled;
+	}
+	return requests == 0 && unsettled == 0;
+}
+
 /* apply_sums writes the movements, which are those of usage_day, to all cubes. */
 static om_status
 apply_sums(struct cd_db *db, const struct cd_delta *d, size_t n, struct om_arena *a, om_err *e)
@@ -272,6 +290,7 @@ apply_sums(struct cd_db *db, const struct cd_delta *d, size_t n, struct om_arena
 		s = merge(sums, n, false, &kept, e);
 		if (s != OM_OK)
 			return s;
+		om_check(moves_as_much(d, n, sums, kept));
 		for (size_t i = 0; i < kept; i++)
 			p = put(p, cube, &sums[i], a);
 		lines += kept;
@@ -290,6 +309,7 @@ cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena 
 
 	if (n == 0)
 		return OM_OK;
+	om_check(cd_db_is_writing(db));
 	qsort(d, n, sizeof *d, cmp_delta);
 	s = merge(d, n, true, &n, e);
 	if (s != OM_OK || n == 0)

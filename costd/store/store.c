@@ -3,6 +3,7 @@
 
 #include "database/sql.h"
 #include "value/record.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ cd_store_is_before(void)
 const char *
 cd_store_columns(void)
 {
+	om_check(columns != NULL); /* cd_store_init */
 	return columns;
 }
 
@@ -179,8 +181,11 @@ cd_store_lock(
 	struct om_buf sql;
 	om_status s = OM_OK;
 
-	for (size_t i = 0; i < n; i++)
+	om_check(cd_db_is_writing(db));
+	for (size_t i = 0; i < n; i++) {
+		om_check(i == 0 || cd_store_key_cmp(keys[i - 1], keys[i]) < 0);
 		found_out[i] = NULL;
+	}
 	om_buf_init(&sql, SQL_BYTES);
 	for (size_t done = 0; s == OM_OK && done < n;) {
 		size_t size = cd_sql_in_size(n - done);
@@ -252,6 +257,7 @@ cd_store_insert(struct cd_db *db, const struct cd_row *const *rows, size_t n, st
 	}
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(cd_db_is_writing(db) && p == v + n * CD_C_COUNT);
 	return cd_db_exec(db, insert_sql, v, CD_C_COUNT, n, NULL, e);
 }
 
@@ -266,5 +272,6 @@ cd_store_update(struct cd_db *db, const struct cd_row *const *rows, size_t n, st
 	}
 	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	om_check(cd_db_is_writing(db) && p == v + n * CD_C_COUNT);
 	return cd_db_exec(db, update_sql, v, CD_C_COUNT, n, NULL, e);
 }

@@ -3,6 +3,14 @@
  * store.h - journal and ledger rows in the database.  The SQL of `generation`
  * is made from join.def.
  *
+ * Room store
+ *   Does      reads and writes the ledger's tables: rows here, the evidence in journal.h
+ *             and dead.h, totals in rollup.h, who was seen in people.h
+ *   Owns      the tables record, batch, missing, dead_letter, discrepancy, generation,
+ *             user, usage_day and usage_sum
+ *   Promises  what the totals hold is the sum of the rows that moved them
+ *   Never     begins or ends a transaction; decides what a record means
+ *
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
 #ifndef CD_STORE_H

@@ -2,6 +2,13 @@
 /*
  * rows.h - the history of the terms, the table terms_version.
  *
+ * Room terms
+ *   Does      what a month is charged besides the usage: the history (rows.h), the
+ *             settings that reportd says (offers.h), what a person changes (change.h)
+ *   Owns      the tables terms_version and terms_offer
+ *   Promises  rows are added and never changed; a month has one answer
+ *   Never     knows amounts of usage
+ *
  * Shape     A row is valid from the first day of a month, or from the beginning of
  *           time.  Rows are added, never changed.  Of one day the newest counts, and
  *           it not, if it was withdrawn.  A month has the terms of the latest day that

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "cursor.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -12,12 +13,13 @@
 char *
 cd_cursor_text(cd_cursor_kind kind, const struct cd_cursor *c, struct om_arena *a)
 {
-	size_t n = HEAD_BYTES + strlen(c->key);
+	size_t n = HEAD_BYTES + strlen(c->key); /* a cursor that is written always has a key */
 	unsigned char *raw = om_arena_alloc(a, n);
 	char *text = om_arena_alloc(a, OM_B64_LEN(n) + 1);
 
 	if (raw == NULL || text == NULL)
 		return NULL;
+	om_check(kind > 0 && (int)kind <= UINT8_MAX);
 	raw[0] = (unsigned char)kind;
 	for (unsigned i = 0; i < 8; i++)
 		raw[1 + i] = (unsigned char)((uint64_t)c->us >> (56 - 8 * i));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "group_set.h"
 
+#include "base/invariant.h"
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ cd_group_set_text(char *const *groups, size_t n, struct om_arena *a)
 		last = sorted[i];
 		kept++;
 	}
+	om_check(kept <= n);
 	om_jw_close(&w, ']');
 	if (kept == 0)
 		text = "";

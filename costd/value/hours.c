@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "hours.h"
 
+#include "base/invariant.h"
+
 #define HOUR_US   ((int64_t)3600 * OM_SECOND)
 #define STRETCH   ((int64_t)1000000000) /* more than there are hours */
 #define DAY_HOURS 24
@@ -21,6 +23,7 @@ cd_hours_init(struct cd_hours *h, const struct cd_period *p, om_err *e)
 
 		if (h->n == CD_STRETCHES)
 			return om_fail(e, OM_INVALID, "group_by: clocks change too often in this period for hours");
+		om_check(end > at || end == p->to_us); /* each stretch goes on */
 		h->offset_s[h->n] = om_zone_offset_s(at);
 		h->end_us[h->n++] = end;
 		at = end;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "join.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 
 const struct cd_field_info cd_fields[CD_N_FIELDS] = {
@@ -24,6 +26,7 @@ cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 {
 	int c = (a->rank > b->rank) - (a->rank < b->rank);
 
+	om_check(f < CD_N_FIELDS);
 	if (c != 0 || a->rank == CD_RANK_NONE)
 		return c;
 	switch (cd_fields[f].kind) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "period.h"
 
+#include "base/invariant.h"
+
 om_day
 cd_month_start(om_day d, int by)
 {
@@ -23,6 +25,7 @@ cd_month_start(om_day d, int by)
 static void
 enclose(struct cd_period *p)
 {
+	om_check(p->days && p->from_day <= p->to_day);
 	p->from_us = om_zone_day_start(p->from_day) - OM_DAY;
 	p->to_us = om_zone_day_start(p->to_day) + OM_DAY;
 }

@@ -99,11 +99,18 @@ cd_record_seen_us(const Om__Record *r)
 	return r->has_finished_us && is_possible(r, r->finished_us) ? r->finished_us : r->received_us;
 }
 
+static bool
+is_rank(uint8_t rank)
+{
+	return rank > CD_RANK_NONE && rank <= CD_RANK_LOOKED_UP;
+}
+
 static void
 set_text(struct cd_row *row, cd_field f, uint8_t rank, const char *text)
 {
 	if (text == NULL || text[0] == '\0')
 		return; /* an empty text says nothing */
+	om_check(cd_fields[f].kind == CD_KIND_TEXT && is_rank(rank));
 	row->cell[f].rank = rank;
 	row->cell[f].v.text = (struct cd_text){.p = text, .n = strlen(text)};
 }
@@ -111,6 +118,7 @@ set_text(struct cd_row *row, cd_field f, uint8_t rank, const char *text)
 static void
 set_int(struct cd_row *row, cd_field f, uint8_t rank, int64_t v)
 {
+	om_check(cd_fields[f].kind == CD_KIND_INT && is_rank(rank));
 	row->cell[f].rank = rank;
 	row->cell[f].v.i = v;
 }
@@ -122,6 +130,7 @@ set_money(struct cd_row *row, cd_field f, uint8_t rank, const char *text, om_err
 
 	if (text == NULL)
 		return OM_OK;
+	om_check(cd_fields[f].kind == CD_KIND_MONEY && is_rank(rank));
 	s = om_money_parse(text, &row->cell[f].v.money, e);
 	row->cell[f].rank = s == OM_OK ? rank : CD_RANK_NONE;
 	return s;

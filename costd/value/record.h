@@ -2,6 +2,13 @@
 /*
  * record.h - from a record to the row it amounts to.
  *
+ * Room value
+ *   Does      what a record amounts to: its row, the join of rows, figures, groups,
+ *             periods, hours, cursors
+ *   Owns      nothing: texts are borrowed, results live in the arena that is handed in
+ *   Promises  pure and total functions: no clock, no state
+ *   Never     SQL, threads, logs
+ *
  * Ranks     Every record comes from a reporting path (plugin, OTLP, import) or
  *           is the provider's answer to a look-up (cost_state LOOKED_UP).
  *             cost, BYOK      looked up > reported > estimated.

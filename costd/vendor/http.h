@@ -3,6 +3,13 @@
  * http.h - GET at the provider, and POST to an address of the settings; http.c is
  * the only file that knows curl.
  *
+ * Room vendor
+ *   Does      asks the provider, and says what its replies mean
+ *   Owns      the connections to the provider
+ *   Promises  any bytes give a meaning or OM_PROTOCOL (openrouter.h); time and size are
+ *             bounded
+ *   Never     SQL; logs the key
+ *
  * Promise   Goes to the configured address and nowhere else: no redirects, no
  *           proxy from the environment, http and https only.  The key travels
  *           in the Authorization header only, to the provider only; neither it nor

@@ -385,6 +385,7 @@ test_rows_of_before_are_paired_at_the_upgrade(void **state)
 	fx_run(&pf, "DELETE FROM usage_sum");
 	fx_run(&pf, "DELETE FROM usage_day");
 	assert_int_equal(cd_db_open(&pf.opts, &db, &e), OM_OK);
+	assert_int_equal(cd_db_begin(db, &e), OM_OK);
 	assert_int_equal(cd_rebuild_totals(db, &(int64_t){0}, &e), OM_OK);
 	assert_int_equal(cd_db_commit(db, &e), OM_OK);
 	assert_string_equal(fx_text(&pf, TOTAL), "3 requests, 1.000000000000000000 unsettled 0\n");
