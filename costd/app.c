@@ -13,136 +13,163 @@
 #include "settle/resolve.h"
 #include "store/store.h"
 #include "vendor/market.h"
+#include "base/duty.h"
 #include "base/log.h"
-#include "base/sync.h"
 #include "base/zone.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
-#define FIRST_WAIT_MS 200
-#define MOST_WAIT_MS  1000
+#define RETRY_MS      1000                        /* for a database that is not there at the start */
 #define SWEEP_MS      5000
 #define STOP_GRACE_MS 3000 /* what hangs at the database longer than this at the end is cut */
+#define MORE_THREADS  2u   /* for duties, besides those of the look-ups */
+
+#define LOOK_UPS "look-ups"
+#define WEBHOOK  "webhook"
 
 struct app {
 	struct cd_db_opts db;
 	struct cd_pool *pool;         /* owned */
 	struct cd_readings *readings; /* owned */
 	struct cd_schedule schedule;
-	struct cd_webhook *webhook; /* owned; NULL: none is called */
+	struct cd_webhook webhook;
 	struct cd_ledger ledger;
 	struct cd_market *market;     /* owned */
 	struct cd_resolver *resolver; /* owned; NULL without a key */
 	struct cd_prices *prices;     /* owned; NULL when they are not fetched */
+	struct om_duties *duties;     /* owned */
 	struct cd_parts parts;
 	struct om_wire_server *server; /* owned */
 
-	bool ready;  /* the database was when costd started */
-	om_err told; /* why it is waited for, as last logged */
-	pthread_t keeper;
-	bool keeping;
-	pthread_mutex_t lock;
-	pthread_cond_t change;
-	bool stopping, stopped; /* lock */
+	bool ready; /* the database is; the duty's alone after the start */
 };
 
-/* wait_for waits until the flag is set or the time is over. */
-static bool
-wait_for(struct app *app, const bool *flag, int64_t ms)
-{
-	int64_t until = om_mono_ms() + ms;
-	bool set;
+/* ---- duties ---- */
 
-	(void)pthread_mutex_lock(&app->lock);
-	while (!*flag && om_cond_wait(&app->change, &app->lock, until))
-		continue;
-	set = *flag;
-	(void)pthread_mutex_unlock(&app->lock);
-	return set;
-}
-
-static void
-set_flag(struct app *app, bool *flag)
-{
-	(void)pthread_mutex_lock(&app->lock);
-	*flag = true;
-	(void)pthread_cond_broadcast(&app->change);
-	(void)pthread_mutex_unlock(&app->lock);
-}
-
-static void
-say_once(struct app *app, const om_err *why)
-{
-	if (strcmp(app->told.text, why->text) != 0)
-		om_log(OM_LOG_WARN, "waiting for the database", "why", why->text, NULL);
-	app->told = *why;
-}
-
-/* wait_for_database tries until it is ready or the process stops. */
-static void
-wait_for_database(struct app *app)
-{
-	int64_t wait_ms = FIRST_WAIT_MS;
-
-	while (!wait_for(app, &app->stopping, wait_ms)) {
-		om_err e = {.text = ""};
-		om_status s = cd_bring_up(&app->db, &e);
-
-		if (s == OM_OK) {
-			cd_pool_ready(app->pool);
-			om_log(OM_LOG_INFO, "database is ready", NULL);
-			return;
-		}
-		if (cd_bring_up_is_final(s)) {
-			om_service_give_up(e.text);
-			return;
-		}
-		cd_pool_not_ready(app->pool, e.text);
-		say_once(app, &e);
-		wait_ms = 2 * wait_ms > MOST_WAIT_MS ? MOST_WAIT_MS : 2 * wait_ms;
-	}
-}
-
-static void *
-keep(void *arg)
+/* bring_up is tried until the database is ready; a fault that waiting cannot mend ends
+ * the process. */
+static om_status
+bring_up(void *arg, struct om_duty_turn *t, om_err *e)
 {
 	struct app *app = arg;
+	om_err why = {.text = ""};
+	om_status s = OM_OK;
 
-	if (!app->ready)
-		wait_for_database(app);
-	while (!wait_for(app, &app->stopping, SWEEP_MS))
-		cd_readings_sweep(app->readings, om_mono_ms());
-	while (!wait_for(app, &app->stopped, STOP_GRACE_MS)) {
-		cd_pool_stop(app->pool);
-		cd_pool_cut(app->pool);
+	om_duty_next_in(t, INT64_MAX);
+	if (app->ready) /* woken with all the others */
+		return OM_OK;
+	s = cd_bring_up(&app->db, &why);
+	if (s == OM_OK) {
+		app->ready = true;
+		cd_pool_ready(app->pool);
+		om_log(OM_LOG_INFO, "database is ready", NULL);
+		om_duties_wake_all(app->duties);
+		return OM_OK;
 	}
-	return NULL;
+	if (cd_bring_up_is_final(s))
+		om_service_give_up(why.text);
+	else
+		cd_pool_not_ready(app->pool, why.text);
+	return om_fail(e, s, "%s", om_err_text(&why, s));
 }
+
+static om_status
+sweep_readings(void *arg, struct om_duty_turn *t, om_err *e)
+{
+	(void)t;
+	(void)e;
+	cd_readings_sweep(arg, om_mono_ms());
+	return OM_OK;
+}
+
+/* wake_look_ups: the ledger planned a look-up for that instant. */
+static void
+wake_look_ups(void *arg, om_time next)
+{
+	om_time now = om_now();
+
+	om_duties_wake_in(arg, LOOK_UPS, next > now ? (next - now) / 1000 + 1 : 0);
+}
+
+static void
+wake_webhook(void *arg)
+{
+	om_duties_wake(arg, WEBHOOK);
+}
+
+/* add_duties: the table of what costd does by itself.  What needs the database waits for
+ * it. */
+static om_status
+add_duties(struct app *app, const struct cd_settings *conf, om_err *e)
+{
+	const bool asleep = !app->ready;
+	const struct {
+		bool wanted;
+		struct om_duty row;
+	} table[] = {
+	    {!app->ready,
+		{.name = "database",
+		    .failed = "waiting for the database",
+		    .every_ms = RETRY_MS,
+		    .slow = true,
+		    .run = bring_up,
+		    .arg = app}},
+	    {app->resolver != NULL,
+		{.name = LOOK_UPS,
+		    .failed = "costs cannot be looked up",
+		    .asleep = asleep,
+		    .slow = true,
+		    .workers = (unsigned)conf->lookup_concurrency,
+		    .run = cd_resolver_turn,
+		    .arg = app->resolver}},
+	    {app->prices != NULL,
+		{.name = "prices",
+		    .failed = "the price list cannot be fetched or stored",
+		    .asleep = asleep,
+		    .slow = true,
+		    .run = cd_prices_turn,
+		    .arg = app->prices}},
+	    {app->webhook.url != NULL,
+		{.name = WEBHOOK,
+		    .failed = "the webhook's messages cannot be read or noted",
+		    .every_ms = CD_WEBHOOK_EVERY_MS,
+		    .asleep = asleep,
+		    .slow = true,
+		    .run = cd_webhook_turn,
+		    .arg = &app->webhook}},
+	    {true,
+		{.name = "readings",
+		    .failed = "readings that are over were not ended",
+		    .every_ms = SWEEP_MS,
+		    .run = sweep_readings,
+		    .arg = app->readings}},
+	};
+	om_status s = OM_OK;
+
+	for (size_t i = 0; s == OM_OK && i < sizeof table / sizeof table[0]; i++)
+		if (table[i].wanted)
+			s = om_duties_add(app->duties, &table[i].row, NULL, e);
+	return s == OM_OK ? om_duties_start(app->duties, e) : s;
+}
+
+/* ---- start and stop ---- */
 
 static void
 stop(void *self)
 {
 	struct app *app = self;
 
-	set_flag(app, &app->stopping);
+	om_duties_stop(app->duties);
 	cd_market_stop(app->market);
-	cd_resolver_stop(app->resolver);
-	cd_webhook_stop(app->webhook);
-	cd_prices_stop(app->prices);
-	om_wire_server_close(&app->server); /* from here on nobody wakes the others */
-	cd_webhook_free(&app->webhook);
+	cd_pool_end(app->pool, STOP_GRACE_MS);
+	om_wire_server_close(&app->server); /* after this no request wakes a duty */
+	om_duties_free(&app->duties);
 	cd_resolver_free(&app->resolver);
 	cd_prices_free(&app->prices);
-	set_flag(app, &app->stopped);
-	if (app->keeping)
-		(void)pthread_join(app->keeper, NULL);
 	cd_market_free(&app->market);
 	cd_readings_free(&app->readings);
 	cd_pool_free(&app->pool);
-	(void)pthread_cond_destroy(&app->change);
-	(void)pthread_mutex_destroy(&app->lock);
 	free(app);
 }
 
@@ -157,35 +184,24 @@ first_try(struct app *app, om_err *e)
 
 	if (cd_bring_up_is_final(s))
 		return om_fail(e, s, "%s", why.text);
-	if (s == OM_OK) {
-		app->ready = true;
+	app->ready = s == OM_OK;
+	if (app->ready)
 		cd_pool_ready(app->pool);
-		return OM_OK;
-	}
-	cd_pool_not_ready(app->pool, why.text);
-	say_once(app, &why);
+	else
+		cd_pool_not_ready(app->pool, why.text);
 	return OM_OK;
 }
 
 static om_status
 start_schedule(struct app *app, const struct cd_settings *conf, om_err *e)
 {
-	const struct cd_webhook_opts hook = {
-	    .pool = app->pool, .url = conf->webhook_url, .secret = conf->webhook_secret};
-	om_status s = OM_OK;
-
-	if ((hook.url == NULL) != (hook.secret == NULL))
-		return om_fail(e, OM_INVALID, "%s: is missing, but %s is set",
-		    hook.url == NULL ? "DELIVERY_WEBHOOK_URL" : "DELIVERY_WEBHOOK_SECRET",
-		    hook.url == NULL ? "DELIVERY_WEBHOOK_SECRET" : "DELIVERY_WEBHOOK_URL");
-	if (hook.url != NULL)
-		s = cd_webhook_new(&hook, &app->webhook, e);
+	app->webhook = (struct cd_webhook){.pool = app->pool, .url = conf->webhook_url, .secret = conf->webhook_secret};
 	app->schedule = (struct cd_schedule){.pool = app->pool,
 	    .grace_us = conf->delivery_grace_us,
-	    .webhook = app->webhook != NULL,
-	    .written = app->webhook != NULL ? cd_webhook_wake : NULL,
-	    .written_arg = app->webhook};
-	return s;
+	    .webhook = app->webhook.url != NULL,
+	    .written = wake_webhook,
+	    .written_arg = app->duties};
+	return cd_webhook_check(&app->webhook, e);
 }
 
 static om_status
@@ -206,6 +222,8 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 3 + CD_READINGS, &app->pool, e);
 	if (s == OM_OK)
+		s = om_duties_new(how.workers + MORE_THREADS, NULL, &app->duties, e);
+	if (s == OM_OK)
 		s = cd_readings_new(app->pool, &app->readings, e);
 	if (s == OM_OK)
 		s = cd_market_new(&provider, &app->market, e);
@@ -215,6 +233,8 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 		return s;
 	app->ledger = (struct cd_ledger){
 	    .pool = app->pool,
+	    .planned = wake_look_ups,
+	    .planned_arg = app->duties,
 	    .times =
 		{
 		    .delay_us = conf->lookup_delay_us,
@@ -227,11 +247,12 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_settings_verify(conf->lookup_verify, &app->ledger.times.verify, e);
 	if (s == OM_OK && conf->prices_interval_us > 0)
-		s = cd_prices_new(app->pool, &provider, conf->prices_interval_us, &app->prices, e);
+		s = cd_prices_new(
+		    app->pool, &provider, conf->prices_interval_us, om_duties_stopping(app->duties), &app->prices, e);
 	if (s != OM_OK)
 		return s;
 	if (conf->api_key != NULL)
-		s = cd_resolver_new(&app->ledger, &provider, &how, &app->resolver, e);
+		s = cd_resolver_new(&app->ledger, &provider, &how, om_duties_stopping(app->duties), &app->resolver, e);
 	else
 		om_log(OM_LOG_WARN, "OPENROUTER_API_KEY is not set: costs that are not reported stay unsettled", NULL);
 	return s;
@@ -246,14 +267,12 @@ start(const void *settings, void **self_out, om_err *e)
 
 	if (app == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	(void)pthread_mutex_init(&app->lock, NULL);
-	om_cond_init(&app->change);
 	cd_settings_db(conf, &app->db);
 	s = om_zone_open(conf->timezone, e);
 	if (s == OM_OK)
 		s = start_parts(app, conf, e);
-	if (s == OM_OK && pthread_create(&app->keeper, NULL, keep, app) != 0)
-		s = om_fail(e, OM_NOMEM, "cannot start a thread");
+	if (s == OM_OK)
+		s = add_duties(app, conf, e);
 	if (s == OM_OK) {
 		const struct om_wire_server_opts wire = {
 		    .urls = conf->listen,
@@ -264,7 +283,6 @@ start(const void *settings, void **self_out, om_err *e)
 		    .arg = &app->parts,
 		};
 
-		app->keeping = true;
 		app->parts = (struct cd_parts){.self = &cd_service,
 		    .pool = app->pool,
 		    .ledger = &app->ledger,

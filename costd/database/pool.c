@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pool.h"
 
-#include "value/backoff.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/log.h"
@@ -41,6 +41,12 @@ struct cd_pool {
 	struct cd_slot slots[MAX_POOL];
 	bool ready, stopping;
 	char why[256]; /* why not ready */
+
+	pthread_t cutter; /* runs from cd_pool_end to cd_pool_free */
+	bool ending;
+	int64_t grace_ms;
+	pthread_cond_t freeing;
+	bool is_freed; /* lock */
 };
 
 om_status
@@ -57,6 +63,7 @@ cd_pool_new(const struct cd_db_opts *o, unsigned size, struct cd_pool **out, om_
 	(void)snprintf(p->why, sizeof p->why, "the database was not reached yet");
 	(void)pthread_mutex_init(&p->lock, NULL);
 	om_cond_init(&p->freed);
+	om_cond_init(&p->freeing);
 	om_stat_register(&conns_open);
 	om_stat_register(&conns_busy);
 	om_stat_register(&tried_again);
@@ -73,11 +80,19 @@ cd_pool_free(struct cd_pool **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
+	if (p->ending) {
+		(void)pthread_mutex_lock(&p->lock);
+		p->is_freed = true;
+		(void)pthread_cond_signal(&p->freeing);
+		(void)pthread_mutex_unlock(&p->lock);
+		(void)pthread_join(p->cutter, NULL);
+	}
 	for (unsigned i = 0; i < p->size; i++) {
 		om_check(!p->slots[i].busy); /* its holder would go on with memory that is gone */
 		cd_db_close(&p->slots[i].db);
 	}
 	(void)pthread_cond_destroy(&p->freed);
+	(void)pthread_cond_destroy(&p->freeing);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -230,7 +245,7 @@ pause_before(int attempt)
 	int64_t ms = (int64_t)FIRST_WAIT_MS << attempt;
 	struct timespec t;
 
-	ms = ms / 2 + (int64_t)(cd_random() % (uint32_t)(ms + 1));
+	ms = ms / 2 + (int64_t)(om_backoff_random() % (uint32_t)(ms + 1));
 	t = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	(void)nanosleep(&t, NULL);
 }
@@ -326,21 +341,45 @@ cd_pool_check(struct cd_pool *p, int64_t deadline_ms, om_err *e)
 	return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, do_nothing, NULL, e);
 }
 
-void
-cd_pool_stop(struct cd_pool *p)
+/* cut_all ends what hangs, and refuses what would come after; the lock is held. */
+static void
+cut_all(struct cd_pool *p)
 {
-	(void)pthread_mutex_lock(&p->lock);
 	p->stopping = true;
 	(void)pthread_cond_broadcast(&p->freed);
-	(void)pthread_mutex_unlock(&p->lock);
-}
-
-void
-cd_pool_cut(struct cd_pool *p)
-{
-	(void)pthread_mutex_lock(&p->lock);
 	for (unsigned i = 0; i < p->size; i++)
 		if (p->slots[i].busy && p->slots[i].db != NULL)
 			cd_db_cut(p->slots[i].db);
+}
+
+static void *
+cut_in_time(void *arg)
+{
+	struct cd_pool *p = arg;
+	int64_t until = om_mono_ms() + p->grace_ms;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (!p->is_freed) {
+		if (om_cond_wait(&p->freeing, &p->lock, until) || om_mono_ms() < until)
+			continue;
+		cut_all(p);
+		until += p->grace_ms;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+void
+cd_pool_end(struct cd_pool *p, int64_t grace_ms)
+{
+	if (p == NULL)
+		return;
+	om_check(!p->ending && grace_ms > 0);
+	p->grace_ms = grace_ms;
+	p->ending = pthread_create(&p->cutter, NULL, cut_in_time, p) == 0;
+	if (p->ending)
+		return;
+	(void)pthread_mutex_lock(&p->lock); /* no thread to wait: at once */
+	cut_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

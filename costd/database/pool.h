@@ -52,8 +52,9 @@ void cd_pool_not_ready(struct cd_pool *p, const char *why);
 /* cd_pool_check says whether the database answers now. */
 om_status cd_pool_check(struct cd_pool *p, int64_t deadline_ms, om_err *e) OM_MUST;
 
-/* cd_pool_stop refuses new work and further tries; cd_pool_cut ends what hangs. */
-void cd_pool_stop(struct cd_pool *p);
-void cd_pool_cut(struct cd_pool *p);
+/* cd_pool_end: after grace_ms new work and further tries are refused, and what is at the
+ * database then is cut, and again after as long, until cd_pool_free.  Returns at once;
+ * NULL is allowed. */
+void cd_pool_end(struct cd_pool *p, int64_t grace_ms);
 
 #endif

@@ -2,11 +2,13 @@
 /*
  * schema.h - the tables, made by numbered steps that only go forward.
  *
- * Promise   Each step is carried out once, under a lock of the server's, and
- *           noted with the SHA-256 of its text.  Steps may be repeated after a
- *           crash half-way: they use IF NOT EXISTS.
+ * Promise   Each step is carried out once, under a lease (lease.h) that holds at all
+ *           nodes of a cluster, and noted with the SHA-256 of its text.  Steps may
+ *           be repeated after a crash half-way: they use IF NOT EXISTS.
  * Failure   OM_VERSION: a step that was carried out has another text now, or
  *           the database is newer than this program.  Never go on then.
+ *           OM_STORE: another process is at it; try again.  One that was killed
+ *           half-way holds others off for a quarter of a minute.
  */
 #ifndef CD_SCHEMA_H
 #define CD_SCHEMA_H
@@ -22,8 +24,10 @@ struct cd_migration {
 extern const struct cd_migration cd_migrations[]; /* ascending; from costd/database/schema/ */
 extern const size_t cd_n_migrations;
 
-/* cd_schema_apply brings the database to the newest of n steps. */
-om_status cd_schema_apply(struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e) OM_MUST;
+/* cd_schema_apply brings the database to the newest of n steps, over db; while that is
+ * at a step, the lease is kept over another connection, made by o. */
+om_status cd_schema_apply(
+    const struct cd_db_opts *o, struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e) OM_MUST;
 
 /* cd_schema_is_current tells whether nothing is left to do, without waiting. */
 bool cd_schema_is_current(struct cd_db *db, const struct cd_migration *m, size_t n);

@@ -2,12 +2,14 @@
 #include "delivery.h"
 
 #include "database/column.h"
+#include "database/lease.h"
+#include "notify/outbox.h"
 #include "read/groups.h"
 #include "terms/rows.h"
-#include "value/backoff.h"
 #include "value/period.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/backoff.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -19,20 +21,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEASE_ID      16
-#define MARGIN        (3600 * OM_SECOND) /* records may still be on their way */
-#define MAX_MONTHS    120u               /* that are made up for at once */
-#define MAX_FILES     100000u
-#define BODY_BYTES    ((size_t)8 * 1024 * 1024)
-#define HELD_BYTES    256 /* why a month is held back */
-#define HOOK_LEASE    (60 * OM_SECOND)
-#define HOOK_GIVE_UP  (3 * OM_DAY)
-#define AGAIN_FOREVER (3650 * OM_DAY)
+#define KEEP_US    ((om_time)CD_DELIVERY_KEEP_MS * 1000)
+#define MARGIN     (3600 * OM_SECOND) /* records may still be on their way */
+#define MAX_MONTHS 120u               /* that are made up for at once */
+#define MAX_FILES  100000u
+#define BODY_BYTES ((size_t)8 * 1024 * 1024)
+#define HELD_BYTES 256 /* why a month is held back */
 
 static struct om_stat written =
     OM_COUNTER("owui_metering_deliveries_total", "result=\"written\"", "Months whose files were to be written.");
 static struct om_stat failed =
     OM_COUNTER("owui_metering_deliveries_total", "result=\"failed\"", "Months whose files were to be written.");
+
+static const struct cd_lease_of a_month = {.table = "delivery", .key = "month", .scheduled = true};
 
 /* ---- which months ---- */
 
@@ -63,15 +64,14 @@ month_total(struct cd_db *db, om_day first, struct om_arena *a, Om__Figures **ou
 static om_status
 add_month(struct cd_db *db, om_day first, om_err *e)
 {
-	unsigned char raw[(CD_DELIVERY_ID - 1) / 2];
-	char id[CD_DELIVERY_ID], day[OM_DAY_TEXT];
+	unsigned char raw[(CD_OUTBOX_ID - 1) / 2];
+	char id[CD_OUTBOX_ID], day[OM_DAY_TEXT];
 	om_status s = om_random(raw, sizeof raw, e);
 
 	om_hex(raw, sizeof raw, id);
 	return s != OM_OK ? s
 			  : cd_db_exec(db,
-				"INSERT INTO delivery (month,id,state,attempts,next_us,hook_state,hook_attempts) "
-				"VALUES (?,?,0,0,0,0,0) "
+				"INSERT INTO delivery (month,id,state,attempts,next_us) VALUES (?,?,0,0,0) "
 				"ON DUPLICATE KEY UPDATE month=month",
 				(struct cd_val[]){cd_t(om_day_text(first, day)), cd_t(id)}, 2, 1, NULL, e);
 }
@@ -102,10 +102,9 @@ struct claim {
 	om_time now;
 	struct om_arena *a;
 	Om__DeliveryTakeReply *out;
-	unsigned char lease_id[LEASE_ID];
 
 	om_day months[MAX_MONTHS];
-	char ids[MAX_MONTHS][CD_DELIVERY_ID];
+	char ids[MAX_MONTHS][CD_OUTBOX_ID];
 	char *held[MAX_MONTHS];   /* why the month is held back, in the arena; NULL: it is not */
 	bool changed[MAX_MONTHS]; /* it was not, or was and is not any more */
 	size_t n;
@@ -120,7 +119,7 @@ keep_month(void *arg, const struct cd_val *v, om_err *e)
 	if (c->n == MAX_MONTHS)
 		return OM_OK;
 	s = om_day_parse(v[0].p, &c->months[c->n], e);
-	(void)snprintf(c->ids[c->n], CD_DELIVERY_ID, "%s", v[1].p);
+	(void)snprintf(c->ids[c->n], CD_OUTBOX_ID, "%s", v[1].p);
 	c->held[c->n] = cd_column_text(&v[2], c->a);
 	c->changed[c->n] = false;
 	c->n++;
@@ -189,32 +188,31 @@ is_due(struct cd_db *db, struct claim *c, size_t i, bool *out, om_err *e)
 	return s == OM_OK ? hold_back(db, c, i, why, e) : s;
 }
 
+/* hold_month leases it to the caller, and says which it is. */
 static om_status
 hold_month(struct cd_db *db, struct claim *c, size_t i, om_err *e)
 {
 	char day[OM_DAY_TEXT];
+	struct cd_lease lease;
 	int year, month, ignored;
+	om_status s = cd_lease_take(db, &a_month, cd_t(om_day_text(c->months[i], day)), c->now, KEEP_US, &lease, e);
 
+	if (s != OM_OK || !lease.taken)
+		return s;
 	om_day_to_civil(c->months[i], &year, &month, &ignored);
 	c->out->has_lease_id = c->out->has_year = c->out->has_month = c->out->has_keep_ms = true;
-	c->out->lease_id = cd_column_bytes(c->lease_id, LEASE_ID, c->a);
+	c->out->lease_id = cd_column_bytes(lease.id, CD_LEASE_ID, c->a);
 	c->out->delivery_id = om_arena_strdup(c->a, c->ids[i]);
 	c->out->year = (uint32_t)year;
 	c->out->month = (uint32_t)month;
 	c->out->keep_ms = CD_DELIVERY_KEEP_MS;
-	if (c->a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	return cd_db_exec(db, "UPDATE delivery SET lease_id=?,lease_until_us=? WHERE month=?",
-	    (struct cd_val[]){CD_B(c->lease_id, LEASE_ID), CD_I(c->now + (om_time)CD_DELIVERY_KEEP_MS * 1000),
-		cd_t(om_day_text(c->months[i], day))},
-	    3, 1, NULL, e);
+	return c->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
 static om_status
 claim(struct cd_db *db, void *arg, om_err *e)
 {
 	struct claim *c = arg;
-	const struct cd_val now[] = {CD_I(c->now), CD_I(c->now)};
 	bool due = false;
 	om_status s = add_months(db, c->now, c->a, e);
 
@@ -222,9 +220,9 @@ claim(struct cd_db *db, void *arg, om_err *e)
 	*c->out = (Om__DeliveryTakeReply)OM__DELIVERY_TAKE_REPLY__INIT;
 	if (s == OM_OK)
 		s = cd_db_query(db,
-		    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,held FROM delivery WHERE state=0 AND next_us<=? AND "
-		    "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY month FOR UPDATE",
-		    now, 2, keep_month, c, e);
+		    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,held FROM delivery WHERE state=0 AND next_us<=? "
+		    "AND " CD_LEASE_FREE " ORDER BY month FOR UPDATE",
+		    (struct cd_val[]){CD_I(c->now), CD_LEASE_FREE_VALUES(c->now, KEEP_US)}, 3, keep_month, c, e);
 	for (size_t i = 0; s == OM_OK && !due && i < c->n; i++) {
 		s = is_due(db, c, i, &due, e);
 		if (s == OM_OK && due)
@@ -259,9 +257,7 @@ claim_month(
 	if (c == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	*c = (struct claim){.sc = sc, .now = now, .a = a, .out = out};
-	s = om_random(c->lease_id, LEASE_ID, e);
-	if (s == OM_OK)
-		s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, claim, c, e);
+	s = cd_pool_run(sc->pool, CD_TX_WRITE, deadline_ms, claim, c, e);
 	if (s == OM_OK)
 		tell_held(c);
 	return s;
@@ -280,7 +276,7 @@ struct report {
 
 	bool found;
 	om_day month;
-	char id[CD_DELIVERY_ID];
+	char id[CD_OUTBOX_ID];
 	int64_t attempts;
 };
 
@@ -383,9 +379,33 @@ check_totals(Om__Figures *f, struct om_arena *a, om_err *e)
 	return s == OM_OK ? check_amount(&f->byok_cost, "byok_cost", a, e) : s;
 }
 
+/* add_message: another system is told of the month, if there is one to tell. */
+static om_status
+add_message(struct cd_db *db, const struct report *r, const char *body, om_err *e)
+{
+	char day[OM_DAY_TEXT];
+	const struct cd_message m = {.id = r->id, .event = "month.delivered", .subject = day, .body = body};
+
+	if (!r->sc->webhook)
+		return OM_OK;
+	(void)om_day_text(r->month, day);
+	day[7] = '\0';
+	return cd_outbox_add(db, &m, r->now, e);
+}
+
+/* end_lease ends it, with when the month is tried again if it was not written. */
+static om_status
+end_lease(struct cd_db *db, const struct report *r, const struct cd_lease_end *end, om_err *e)
+{
+	char day[OM_DAY_TEXT];
+
+	return cd_lease_done(db, &a_month, cd_t(om_day_text(r->month, day)), r->lease->data, end, e);
+}
+
 static om_status
 note_written(struct cd_db *db, struct report *r, om_err *e)
 {
+	const struct cd_lease_end end = {.next_us = r->now, .attempts = r->attempts};
 	Om__Figures *f = r->done->totals; /* of the snapshot that the files were made of */
 	char day[OM_DAY_TEXT];
 	struct om_buf body;
@@ -397,43 +417,39 @@ note_written(struct cd_db *db, struct report *r, om_err *e)
 	write_body(&body, r, f);
 	s = om_buf_done(&body, e);
 	if (s == OM_OK)
-		s = cd_db_exec(db,
-		    "UPDATE delivery SET state=1,lease_id=NULL,lease_until_us=NULL,last_error=NULL,written_us=?,body=?,"
-		    "hook_state=?,hook_first_us=?,hook_next_us=? WHERE month=?",
-		    (struct cd_val[]){CD_I(r->now), CD_B(body.data, body.len), CD_I(r->sc->webhook ? 1 : 0),
-			CD_I(r->now), CD_I(r->now), cd_t(om_day_text(r->month, day))},
-		    6, 1, NULL, e);
+		s = cd_db_exec(db, "UPDATE delivery SET state=1,written_us=?,body=? WHERE month=?",
+		    (struct cd_val[]){CD_I(r->now), CD_B(body.data, body.len), cd_t(om_day_text(r->month, day))}, 3, 1,
+		    NULL, e);
+	if (s == OM_OK)
+		s = add_message(db, r, body.data, e);
 	om_buf_fini(&body);
-	return s;
+	return s == OM_OK ? end_lease(db, r, &end, e) : s;
 }
 
 static om_status
 note_failed(struct cd_db *db, struct report *r, om_err *e)
 {
-	const struct cd_backoff b = {.now = r->now,
+	const struct om_backoff b = {.now = r->now,
 	    .first_us = r->now,
-	    .give_up_us = AGAIN_FOREVER,
+	    .give_up_us = OM_BACKOFF_FOR_EVER,
 	    .base_us = 60 * OM_SECOND,
 	    .max_us = 3600 * OM_SECOND,
 	    .attempts = r->attempts + 1,
 	    .retry_after_s = -1,
-	    .random = cd_random()};
-	char day[OM_DAY_TEXT];
+	    .random = om_backoff_random()};
+	const struct cd_lease_end end = {
+	    .next_us = om_backoff_next(&b), .attempts = r->attempts + 1, .error = r->failure};
 
-	return cd_db_exec(db,
-	    "UPDATE delivery SET "
-	    "lease_id=NULL,lease_until_us=NULL,attempts=attempts+1,next_us=?,last_error=LEFT(?,255) "
-	    "WHERE month=?",
-	    (struct cd_val[]){CD_I(cd_backoff_next(&b)), cd_t(r->failure), cd_t(om_day_text(r->month, day))}, 3, 1,
-	    NULL, e);
+	return end_lease(db, r, &end, e);
 }
 
 static om_status
 note_kept(struct cd_db *db, struct report *r, om_err *e)
 {
-	return cd_db_exec(db, "UPDATE delivery SET lease_until_us=? WHERE lease_id=?",
-	    (struct cd_val[]){CD_I(r->now + (om_time)CD_DELIVERY_KEEP_MS * 1000), CD_B(r->lease->data, r->lease->len)},
-	    2, 1, NULL, e);
+	char day[OM_DAY_TEXT];
+
+	return cd_lease_keep(
+	    db, &a_month, cd_t(om_day_text(r->month, day)), r->lease->data, r->now, KEEP_US, e);
 }
 
 /* report finds the month by its lease and notes what is to be noted. */
@@ -447,7 +463,7 @@ report(struct cd_db *db, void *arg, om_err *e)
 	s = cd_db_query(db,
 	    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,attempts FROM delivery WHERE state=0 AND lease_id=? FOR UPDATE",
 	    (struct cd_val[]){CD_B(r->lease->data, r->lease->len)}, 1, keep_lease, r, e);
-	if (s == OM_OK && !r->found)
+	if (s == OM_OK && (!r->found || r->lease->len != CD_LEASE_ID))
 		s = om_fail(e, OM_CONFLICT, "the month was not kept in time and is another's");
 	return s == OM_OK ? r->note(db, r, e) : s;
 }
@@ -533,92 +549,4 @@ cd_delivery_count_held(struct cd_db *db, int64_t *out, om_err *e)
 	*out = 0;
 	return cd_db_query(
 	    db, "SELECT COUNT(*) FROM delivery WHERE state=0 AND held IS NOT NULL", NULL, 0, keep_count, out, e);
-}
-
-/* ---- the webhook's side ---- */
-
-struct hook {
-	struct cd_hook_claim *claim;
-	const struct cd_hook_result *result;
-	om_time now;
-	om_time next;
-	struct om_arena *a;
-};
-
-static om_status
-keep_hook(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct hook *h = arg;
-	struct cd_hook_claim *c = h->claim;
-
-	c->found = true;
-	(void)snprintf(c->month, sizeof c->month, "%s", v[0].p);
-	(void)snprintf(c->id, sizeof c->id, "%s", v[1].p);
-	c->body = om_arena_strndup(h->a, v[2].p, v[2].n);
-	c->attempts = v[3].i;
-	c->first_us = v[4].i;
-	return c->body != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-static om_status
-take_hook(struct cd_db *db, void *arg, om_err *e)
-{
-	struct hook *h = arg;
-	const struct cd_val now[] = {CD_I(h->now), CD_I(h->now)};
-	om_status s;
-
-	h->claim->found = false;
-	s = cd_db_query(db,
-	    "SELECT DATE_FORMAT(month,'%Y-%m-%d'),id,body,hook_attempts,hook_first_us FROM delivery WHERE hook_state=1 "
-	    "AND hook_next_us<=? AND (hook_until_us IS NULL OR hook_until_us<=?) ORDER BY month LIMIT 1 FOR UPDATE",
-	    now, 2, keep_hook, h, e);
-	if (s != OM_OK || !h->claim->found)
-		return s;
-	return cd_db_exec(db, "UPDATE delivery SET hook_until_us=? WHERE month=?",
-	    (struct cd_val[]){CD_I(h->now + HOOK_LEASE), cd_t(h->claim->month)}, 2, 1, NULL, e);
-}
-
-om_status
-cd_hook_take(
-    struct cd_pool *p, om_time now, int64_t deadline_ms, struct cd_hook_claim *out, struct om_arena *a, om_err *e)
-{
-	struct hook h = {.claim = out, .now = now, .a = a};
-
-	*out = (struct cd_hook_claim){.found = false};
-	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, take_hook, &h, e);
-}
-
-static om_status
-note_hook(struct cd_db *db, void *arg, om_err *e)
-{
-	const struct hook *h = arg;
-	const struct cd_val v[] = {CD_I(h->result->taken  ? 2
-					   : h->next == 0 ? 3
-							  : 1),
-	    CD_I(h->next), CD_I(h->result->status), cd_t(h->result->taken ? NULL : h->result->why),
-	    cd_t(h->claim->month)};
-
-	return cd_db_exec(db,
-	    "UPDATE delivery SET hook_state=?,hook_attempts=hook_attempts+1,hook_next_us=?,hook_until_us=NULL,"
-	    "hook_status=?,hook_error=LEFT(?,255) WHERE month=? AND hook_state=1",
-	    v, 5, 1, NULL, e);
-}
-
-om_status
-cd_hook_note(struct cd_pool *p, const struct cd_hook_claim *c, const struct cd_hook_result *r, om_time now,
-    int64_t deadline_ms, bool *given_up_out, om_err *e)
-{
-	const struct cd_backoff b = {.now = now,
-	    .first_us = c->first_us,
-	    .give_up_us = HOOK_GIVE_UP,
-	    .base_us = 30 * OM_SECOND,
-	    .max_us = 3600 * OM_SECOND,
-	    .attempts = c->attempts + 1,
-	    .retry_after_s = -1,
-	    .random = cd_random()};
-	struct cd_hook_claim copy = *c;
-	struct hook h = {.claim = &copy, .result = r, .now = now, .next = cd_backoff_next(&b)};
-
-	*given_up_out = !r->taken && h.next == 0;
-	return cd_pool_run(p, CD_TX_WRITE, deadline_ms, note_hook, &h, e);
 }

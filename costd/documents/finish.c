@@ -160,9 +160,11 @@ finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, o
 	if (s == OM_OK)
 		s = store_file(db, f, st->next, of->locale, of->paper, st->next_us, e);
 	if (s == OM_OK)
-		s = cd_db_exec(db,
-		    "UPDATE issuing SET year=?,seq=?,issued_us=?,lease_id=NULL,lease_until_us=NULL WHERE id=1",
-		    (struct cd_val[]){CD_I(st->next.year), CD_I(st->next.seq), CD_I(st->next_us)}, 3, 1, NULL, e);
+		s = cd_db_exec(db, "UPDATE issuing SET year=?,seq=?,issued_us=? WHERE id=?",
+		    (struct cd_val[]){CD_I(st->next.year), CD_I(st->next.seq), CD_I(st->next_us), CD_ISSUING_ROW}, 4, 1,
+		    NULL, e);
+	if (s == OM_OK)
+		s = cd_lease_done(db, &cd_issuing_lease, CD_ISSUING_ROW, st->lease_id, NULL, e);
 	return s == OM_OK ? cd_document_load(db, st->next, f->a, &f->out->document, e) : s;
 }
 

@@ -17,7 +17,6 @@
 #define FIRST_YEAR 2000
 #define LAST_YEAR  2199
 #define KEEP_US    ((om_time)CD_ISSUE_KEEP_MS * 1000)
-#define STRANGE_US (60 * OM_SECOND) /* a lease that lasts longer than any can is of a clock that was ahead */
 
 static struct om_stat taken_over =
     OM_COUNTER("owui_metering_document_numbers_taken_over_total", NULL, "Numbers whose issuer did not finish in time.");
@@ -98,7 +97,6 @@ struct begin {
 	const Om__IssueBegin *q;
 	om_time now;
 	unsigned char params[OM_SHA256];
-	unsigned char lease_id[CD_LEASE_ID];
 	char code[CD_CODE + 1];
 	struct om_arena *a;
 	Om__IssueBeginReply *out;
@@ -116,22 +114,16 @@ find_known(struct cd_db *db, const struct begin *b, Om__Document **out, om_err *
 	return s == OM_OK && found ? cd_document_load(db, n, b->a, out, e) : s;
 }
 
-/* is_kept tells whether somebody else has the next number. */
-static bool
-is_kept(const struct cd_issuing *st, om_time now)
-{
-	return st->held && st->until_us > now && st->until_us <= now + KEEP_US + STRANGE_US;
-}
-
 static om_status
-hold_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, om_err *e)
+hold_number(
+    struct cd_db *db, const struct begin *b, const struct cd_issuing *st, const struct cd_lease *lease, om_err *e)
 {
 	struct cd_number next = {.year = 0};
 	om_time dated = 0;
 	char text[CD_NUMBER];
 	om_status s = cd_issuing_next(db, st, b->now, &next, &dated, e);
-	const struct cd_val v[] = {CD_B(b->lease_id, CD_LEASE_ID), CD_I(b->now + KEEP_US), cd_t(b->q->query->request),
-	    CD_I(next.year), CD_I(next.seq), CD_I(dated), cd_t(b->code)};
+	const struct cd_val v[] = {
+	    cd_t(b->q->query->request), CD_I(next.year), CD_I(next.seq), CD_I(dated), cd_t(b->code), CD_ISSUING_ROW};
 
 	if (s != OM_OK)
 		return s;
@@ -139,26 +131,28 @@ hold_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st
 	b->out->verification_code = om_arena_strdup(b->a, b->code);
 	b->out->has_issued_us = b->out->has_lease_id = b->out->has_keep_ms = true;
 	b->out->issued_us = dated;
-	b->out->lease_id = cd_column_bytes(b->lease_id, CD_LEASE_ID, b->a);
+	b->out->lease_id = cd_column_bytes(lease->id, CD_LEASE_ID, b->a);
 	b->out->keep_ms = CD_ISSUE_KEEP_MS;
 	return cd_db_exec(db,
-	    "UPDATE issuing SET lease_id=?,lease_until_us=?,lease_request=?,lease_year=?,lease_seq=?,lease_us=?,"
-	    "lease_code=? WHERE id=1",
-	    v, 7, 1, NULL, e);
+	    "UPDATE issuing SET lease_request=?,lease_year=?,lease_seq=?,lease_us=?,lease_code=? WHERE id=?", v, 6, 1,
+	    NULL, e);
 }
 
 static om_status
 begin_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, om_err *e)
 {
+	struct cd_lease lease;
 	om_status s = cd_issuing_check_clock(st->last_us, b->now, e);
 
+	if (s == OM_OK)
+		s = cd_lease_take(db, &cd_issuing_lease, CD_ISSUING_ROW, b->now, KEEP_US, &lease, e);
 	if (s != OM_OK)
 		return s;
-	if (is_kept(st, b->now))
+	if (!lease.taken)
 		return om_fail(e, OM_THROTTLED, "another document is being issued; try again");
 	if (st->held)
 		om_stat_add(&taken_over, 1);
-	return hold_number(db, b, st, e);
+	return hold_number(db, b, st, &lease, e);
 }
 
 /* begin_file: the number is there already, and so is its date. */
@@ -228,8 +222,6 @@ cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t 
 	if (s == OM_OK)
 		s = cd_request_hash(q->query, b.params, e);
 	if (s == OM_OK)
-		s = om_random(b.lease_id, CD_LEASE_ID, e);
-	if (s == OM_OK)
 		s = cd_code_make(b.code, e);
 	if (s != OM_OK)
 		return s;
@@ -260,8 +252,7 @@ keep(struct cd_db *db, void *arg, om_err *e)
 		return s;
 	if (!mine)
 		return om_fail(e, OM_CONFLICT, CD_ISSUE_LOST);
-	return cd_db_exec(db, "UPDATE issuing SET lease_until_us=? WHERE id=1",
-	    (struct cd_val[]){CD_I(k->now + KEEP_US)}, 1, 1, NULL, e);
+	return cd_lease_keep(db, &cd_issuing_lease, CD_ISSUING_ROW, st.lease_id, k->now, KEEP_US, e);
 }
 
 om_status
@@ -281,7 +272,7 @@ drop(struct cd_db *db, void *arg, om_err *e)
 
 	if (s != OM_OK || !cd_issuing_is_mine(&st, &q->lease_id))
 		return s;
-	return cd_db_run(db, "UPDATE issuing SET lease_id=NULL,lease_until_us=NULL WHERE id=1", e);
+	return cd_lease_done(db, &cd_issuing_lease, CD_ISSUING_ROW, st.lease_id, NULL, e);
 }
 
 om_status

@@ -9,6 +9,8 @@
 
 /* ---- the row ---- */
 
+const struct cd_lease_of cd_issuing_lease = {.table = "issuing", .key = "id"};
+
 static om_status
 keep_state(void *arg, const struct cd_val *v, om_err *e)
 {
@@ -20,13 +22,12 @@ keep_state(void *arg, const struct cd_val *v, om_err *e)
 	st->held = v[3].kind == CD_TEXT && v[3].n == CD_LEASE_ID;
 	if (!st->held)
 		return OM_OK;
-	if (v[8].kind != CD_TEXT || v[8].n != CD_CODE)
+	if (v[7].kind != CD_TEXT || v[7].n != CD_CODE)
 		return om_fail(e, OM_DAMAGED, "issuing: the code is malformed");
 	memcpy(st->lease_id, v[3].p, CD_LEASE_ID);
-	st->until_us = v[4].i;
-	st->next = (struct cd_number){.year = (int)v[5].i, .seq = (int)v[6].i};
-	st->next_us = v[7].i;
-	memcpy(st->code, v[8].p, CD_CODE + 1);
+	st->next = (struct cd_number){.year = (int)v[4].i, .seq = (int)v[5].i};
+	st->next_us = v[6].i;
+	memcpy(st->code, v[7].p, CD_CODE + 1);
 	return OM_OK;
 }
 
@@ -37,7 +38,7 @@ cd_issuing_lock(struct cd_db *db, struct cd_issuing *out, om_err *e)
 
 	*out = (struct cd_issuing){.found = false};
 	s = cd_db_query(db,
-	    "SELECT year,seq,issued_us,lease_id,lease_until_us,lease_year,lease_seq,lease_us,lease_code FROM issuing "
+	    "SELECT year,seq,issued_us,lease_id,lease_year,lease_seq,lease_us,lease_code FROM issuing "
 	    "WHERE id=1 FOR UPDATE",
 	    NULL, 0, keep_state, out, e);
 	return s == OM_OK && !out->found ? om_fail(e, OM_DAMAGED, "issuing: its row is missing") : s;

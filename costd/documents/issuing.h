@@ -12,13 +12,12 @@
 #define CD_ISSUING_H
 
 #include "document.h"
-#include "database/db.h"
+#include "database/lease.h"
 #include "documents.pb-c.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "wire/codec.h"
 
-#define CD_LEASE_ID 16
 #define CD_AHEAD_US (2 * OM_SECOND)
 
 #define CD_ISSUE_LOST "the number was not kept in time and is another's; issue the document again"
@@ -29,11 +28,14 @@ struct cd_issuing {
 	om_time last_us;
 	bool held; /* the rest is of who holds the next number */
 	unsigned char lease_id[CD_LEASE_ID];
-	om_time until_us;
 	struct cd_number next;
 	om_time next_us;
 	char code[CD_CODE + 1];
 };
+
+/* The lease of the next number stands in the row, whose key is CD_ISSUING_ROW. */
+extern const struct cd_lease_of cd_issuing_lease;
+#define CD_ISSUING_ROW CD_I(1)
 
 /* cd_issuing_lock holds the row until the transaction ends. */
 om_status cd_issuing_lock(struct cd_db *db, struct cd_issuing *out, om_err *e) OM_MUST;

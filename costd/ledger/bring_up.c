@@ -54,7 +54,7 @@ cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
 		s = cd_db_open(&patient, &db, e);
 	}
 	if (s == OM_OK)
-		s = cd_schema_apply(db, cd_migrations, cd_n_migrations, e);
+		s = cd_schema_apply(o, db, cd_migrations, cd_n_migrations, e);
 	if (s == OM_OK)
 		s = cd_meta_totals_are_new(db, cd_rollup_shape(shape), &is_new, e);
 	if (s == OM_OK && !is_new && patient.read_s != LONG_S) {

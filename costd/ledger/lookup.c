@@ -13,6 +13,8 @@
 #define PAUSED  "lookups_paused_until_us"
 #define NEAR_US ((om_time)3600 * OM_SECOND) /* a reply's time and its row's differ at most so much */
 
+static const struct cd_lease_of a_lookup = {.table = "lookup", .key = "generation_id", .scheduled = true};
+
 static bool
 is_open(const struct cd_row *row)
 {
@@ -137,10 +139,9 @@ om_status
 cd_lookup_claim(
     struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out, struct om_arena *a, om_err *e)
 {
-	static const char due[] = "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND "
-				  "(lease_until_us IS NULL OR lease_until_us<=?) ORDER BY next_us LIMIT 1 "
-				  "FOR UPDATE SKIP LOCKED";
-	static const char lease[] = "UPDATE lookup SET lease_until_us=? WHERE generation_id=?";
+	static const char due[] =
+	    "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND " CD_LEASE_FREE
+	    " ORDER BY next_us LIMIT 1 FOR UPDATE SKIP LOCKED";
 	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
 	    "g.model") ",started_us,finished_us FROM generation AS g "
 		       "WHERE generation_id=?";
@@ -148,13 +149,15 @@ cd_lookup_claim(
 	om_status s;
 
 	memset(out, 0, sizeof *out);
-	s = cd_db_query(db, due, (struct cd_val[]){CD_I(now), CD_I(now)}, 2, keep_claim, &scan, e);
+	s = cd_db_query(
+	    db, due, (struct cd_val[]){CD_I(now), CD_LEASE_FREE_VALUES(now, lease_us)}, 3, keep_claim, &scan, e);
 	if (s != OM_OK || !out->found)
 		return s;
-	s = cd_db_exec(db, lease, (struct cd_val[]){CD_I(now + lease_us), cd_t(out->id)}, 2, 1, NULL, e);
-	if (s == OM_OK)
+	s = cd_lease_take(db, &a_lookup, cd_t(out->id), now, lease_us, &out->lease, e);
+	out->found = s == OM_OK && out->lease.taken;
+	if (out->found)
 		s = cd_db_query(db, row, (struct cd_val[]){cd_t(out->id)}, 1, keep_row, &scan, e);
-	if (s == OM_OK && out->user_id == NULL)
+	if (s == OM_OK && out->found && out->user_id == NULL)
 		out->settled = true; /* the row is gone */
 	return s;
 }
@@ -228,21 +231,18 @@ cd_lookup_next(struct cd_db *db, om_time *out, om_err *e)
 }
 
 om_status
-cd_lookup_postpone(
-    struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status, const char *why, om_err *e)
+cd_lookup_postpone(struct cd_db *db, const struct cd_lookup_claim *c, int64_t attempts, om_time next, int http_status,
+    const char *why, om_err *e)
 {
-	const struct cd_val v[] = {
-	    CD_I(attempts),
-	    next == 0 ? CD_NONE : CD_I(next),
-	    CD_I(http_status),
-	    CD_B(why, strnlen(why, 255)),
-	    cd_t(id),
-	};
+	const struct cd_lease_end end = {
+	    .next_us = next == 0 ? CD_LEASE_NEVER : next, .attempts = attempts, .error = why};
+	om_status s = cd_lease_done(db, &a_lookup, cd_t(c->id), c->lease.id, &end, e);
 
-	return cd_db_exec(db,
-	    "UPDATE lookup SET attempts=?,next_us=?,lease_until_us=NULL,last_status=?,last_error=? "
-	    "WHERE generation_id=?",
-	    v, sizeof v / sizeof v[0], 1, NULL, e);
+	if (s == OM_CONFLICT)
+		return OM_OK;
+	return s != OM_OK ? s
+			  : cd_db_exec(db, "UPDATE lookup SET last_status=? WHERE generation_id=?",
+				(struct cd_val[]){CD_I(http_status), cd_t(c->id)}, 2, 1, NULL, e);
 }
 
 om_status

@@ -14,7 +14,7 @@
 #ifndef CD_LOOKUP_H
 #define CD_LOOKUP_H
 
-#include "database/db.h"
+#include "database/lease.h"
 #include "value/join.h"
 #include "record.pb-c.h"
 #include "base/clock.h"
@@ -53,6 +53,7 @@ struct cd_lookup_claim {
 	om_time began_us, ended_us;
 	om_time first_us;
 	int64_t attempts;
+	struct cd_lease lease;
 };
 
 /* cd_lookup_claim leases the row that is due for longest. */
@@ -69,9 +70,10 @@ om_status cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, c
 /* cd_lookup_next gives the earliest plan; INT64_MAX when there is none. */
 om_status cd_lookup_next(struct cd_db *db, om_time *out, om_err *e) OM_MUST;
 
-/* cd_lookup_postpone ends the lease; next 0 gives up. */
-om_status cd_lookup_postpone(struct cd_db *db, const char *id, int64_t attempts, om_time next, int http_status,
-    const char *why, om_err *e) OM_MUST;
+/* cd_lookup_postpone ends the lease; next 0 gives up.  Where another worker has the row
+ * by now, or it was settled, that stands. */
+om_status cd_lookup_postpone(struct cd_db *db, const struct cd_lookup_claim *c, int64_t attempts, om_time next,
+    int http_status, const char *why, om_err *e) OM_MUST;
 
 /* cd_lookup_pause makes all wait until then; cd_lookup_paused tells until when,
  * 0 or the past when they do not. */

@@ -1,44 +1,38 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * webhook.h - tells another system that a month's files are there.
+ * webhook.h - sends what is in the outbox to the address of the settings.
  *
- * Room notify
- *   Does      tells the outside what was committed
- *   Owns      the calls to the address of the settings
- *   Promises  at least once, with the same body and id each time
- *   Never     decides what is worth telling
- *
- * Call      POST with a JSON body (delivery.h) and the headers
- *             X-Metering-Event      month.delivered
+ * Call      POST with the message's JSON body and the headers
+ *             X-Metering-Event      the event, "month.delivered"
  *             X-Metering-Delivery   the id, the same in every repetition
  *             X-Metering-Signature  t=SECONDS,v1=HEX
  *           where HEX is HMAC-SHA256 over "SECONDS.BODY" with the secret.
+ * Promise   At least once, until the answer is 2xx (outbox.h).
  * Secrets   Neither the URL nor the secret is ever logged or kept.
- * Threads   One of its own; all calls from any thread.
+ * Threads   cd_webhook_turn is a duty's, with one worker.
  */
 #ifndef CD_WEBHOOK_H
 #define CD_WEBHOOK_H
 
 #include "database/pool.h"
+#include "base/duty.h"
 
 #define CD_SIGNATURE 128
 
-struct cd_webhook;
+/* For messages that other processes added, too. */
+#define CD_WEBHOOK_EVERY_MS 15000
 
-struct cd_webhook_opts {
+struct cd_webhook {
 	struct cd_pool *pool; /* borrowed, as the texts */
-	const char *url;
+	const char *url;      /* NULL: none is called */
 	const char *secret;
 };
 
-om_status cd_webhook_new(const struct cd_webhook_opts *o, struct cd_webhook **out, om_err *e) OM_MUST;
+/* cd_webhook_check says what is wrong with the settings. */
+om_status cd_webhook_check(const struct cd_webhook *w, om_err *e) OM_MUST;
 
-/* cd_webhook_wake makes it look at once; arg is the webhook. */
-void cd_webhook_wake(void *arg);
-
-/* cd_webhook_stop ends what is under way; both allow NULL. */
-void cd_webhook_stop(struct cd_webhook *w);
-void cd_webhook_free(struct cd_webhook **w);
+/* cd_webhook_turn sends one message that is due; arg is the webhook. */
+om_status cd_webhook_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
 
 /* cd_webhook_sign writes the signature's header value. */
 om_status cd_webhook_sign(const char *secret, int64_t seconds, const char *body, char out[CD_SIGNATURE]) OM_MUST;

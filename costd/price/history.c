@@ -7,26 +7,10 @@
 
 #include <string.h>
 
-#define DUE      "prices_due_us"
 #define FETCHED  "prices_fetched_us"
 #define N_LINE   4u
 #define N_CLOSE  3u
 #define GRACE_US ((om_time)86400 * OM_SECOND)
-
-om_status
-cd_price_claim(struct cd_db *db, om_time now, om_time lease_us, bool *mine_out, om_time *due_out, om_err *e)
-{
-	om_status s = cd_meta_take_int(db, DUE, due_out, e);
-
-	*mine_out = s == OM_OK && *due_out <= now;
-	return *mine_out ? cd_meta_set_int(db, DUE, now + lease_us, e) : s;
-}
-
-om_status
-cd_price_postpone(struct cd_db *db, om_time next_due, om_err *e)
-{
-	return cd_meta_set_int(db, DUE, next_due, e);
-}
 
 /* A line in force. */
 struct line {
@@ -109,8 +93,8 @@ write_changes(struct cd_db *db, const struct cd_tariff *list, size_t n, const st
 }
 
 om_status
-cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, om_time next_due,
-    struct om_arena *a, struct cd_price_change *out, om_err *e)
+cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, struct om_arena *a,
+    struct cd_price_change *out, om_err *e)
 {
 	struct scan open = {.a = a, .first = NULL};
 	om_time newest = 0;
@@ -129,9 +113,7 @@ cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time
 		s = write_changes(db, list, n, &open, fetched, a, out, e);
 	if (s == OM_OK)
 		s = cd_model_names_store(db, list, n, fetched, a, e);
-	if (s == OM_OK)
-		s = cd_meta_set_int(db, FETCHED, fetched, e);
-	return s == OM_OK ? cd_meta_set_int(db, DUE, next_due, e) : s;
+	return s == OM_OK ? cd_meta_set_int(db, FETCHED, fetched, e) : s;
 }
 
 struct found {

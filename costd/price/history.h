@@ -4,8 +4,8 @@
  *
  * Promise   A line says what a model cost from one fetch of the list until the
  *           fetch that showed another price, or the model no more.  A fetch
- *           that shows nothing new changes nothing.  Of several processes one
- *           fetches at a time, and an older fetch never comes behind a newer.
+ *           that shows nothing new changes nothing.  An older fetch never comes
+ *           after a newer one.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
 #ifndef CD_HISTORY_H
@@ -14,23 +14,15 @@
 #include "pricing.h"
 #include "database/db.h"
 
-/* cd_price_claim takes the next fetch for this process, if it is due: *due_out
- * is when it is, in any case. */
-om_status cd_price_claim(
-    struct cd_db *db, om_time now, om_time lease_us, bool *mine_out, om_time *due_out, om_err *e) OM_MUST;
-
 struct cd_price_change {
 	int64_t added, closed, same;
 	bool stale; /* a newer fetch was stored meanwhile: nothing done */
 };
 
 /* cd_price_store makes n lines (ascending by model), as fetched then, those in
- * force, keeps their models' names (model.h), and makes the next fetch due. */
-om_status cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, om_time next_due,
-    struct om_arena *a, struct cd_price_change *out, om_err *e) OM_MUST;
-
-/* cd_price_postpone sets when the next fetch is due. */
-om_status cd_price_postpone(struct cd_db *db, om_time next_due, om_err *e) OM_MUST;
+ * force, and keeps their models' names (model.h). */
+om_status cd_price_store(struct cd_db *db, const struct cd_tariff *list, size_t n, om_time fetched, struct om_arena *a,
+    struct cd_price_change *out, om_err *e) OM_MUST;
 
 /* cd_price_find gives the pricing in force at an instant, by either name of the
  * model; NULL when there is none.  An instant up to a day before the model's first line gets that one:

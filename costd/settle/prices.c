@@ -2,14 +2,15 @@
 #include "prices.h"
 
 #include "sweep.h"
+#include "database/lease.h"
 #include "price/history.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/stats.h"
-#include "base/sync.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#define TASK        "prices"         /* its lease */
 #define LEASE_US    (60 * OM_SECOND) /* more than a fetch and its commit can take */
 #define FETCH_MS    30000L
 #define LIST_BYTES  ((size_t)16 * 1024 * 1024)
@@ -31,20 +32,15 @@ struct cd_prices {
 	struct cd_provider_opts opts;
 	struct cd_http *http; /* owned */
 	om_time interval_us;
-	atomic_bool stop;
-	pthread_t thread;
-	bool running;
-	om_err told; /* why the last fetch failed, as logged */
-	pthread_mutex_t lock;
-	pthread_cond_t change;
 };
 
 /* One fetch on its way. */
 struct fetch {
 	struct cd_prices *k;
 	struct om_arena a;
-	bool mine;
-	om_time due, fetched;
+	struct cd_lease lease;
+	struct cd_lease_end end;
+	om_time fetched;
 	struct cd_tariff *list;
 	size_t n;
 	struct cd_price_change change;
@@ -55,21 +51,24 @@ claim(struct cd_db *db, void *arg, om_err *e)
 {
 	struct fetch *f = arg;
 
-	return cd_price_claim(db, om_now(), LEASE_US, &f->mine, &f->due, e);
+	return cd_lease_take(db, &cd_lease_tasks, cd_t(TASK), om_now(), LEASE_US, &f->lease, e);
 }
 
 static om_status
 store(struct cd_db *db, void *arg, om_err *e)
 {
 	struct fetch *f = arg;
+	om_status s = cd_price_store(db, f->list, f->n, f->fetched, &f->a, &f->change, e);
 
-	return cd_price_store(db, f->list, f->n, f->fetched, f->due, &f->a, &f->change, e);
+	return s == OM_OK ? cd_lease_done(db, &cd_lease_tasks, cd_t(TASK), f->lease.id, &f->end, e) : s;
 }
 
 static om_status
 postpone(struct cd_db *db, void *arg, om_err *e)
 {
-	return cd_price_postpone(db, ((struct fetch *)arg)->due, e);
+	struct fetch *f = arg;
+
+	return cd_lease_done(db, &cd_lease_tasks, cd_t(TASK), f->lease.id, &f->end, e);
 }
 
 static om_status
@@ -104,17 +103,39 @@ estimate(struct fetch *f)
 		om_log(OM_LOG_INFO, "rows without a cost estimated", "rows", OM_I64(n), NULL);
 }
 
-/* refresh carries one claimed fetch out and sets when the next is due. */
+/* put_off keeps why a fetch failed and when the next is due, for all processes. */
 static void
-refresh(struct fetch *f)
+put_off(struct fetch *f, const char *why)
+{
+	const om_time wait = f->k->interval_us < FAILED_US ? f->k->interval_us : FAILED_US;
+	const struct om_backoff b = {.now = om_now(),
+	    .first_us = om_now(),
+	    .give_up_us = OM_BACKOFF_FOR_EVER,
+	    .base_us = wait,
+	    .max_us = wait,
+	    .attempts = f->lease.attempts + 1,
+	    .retry_after_s = -1,
+	    .random = om_backoff_random()};
+	om_err e = {.text = ""};
+	om_status s;
+
+	f->end = (struct cd_lease_end){.next_us = om_backoff_next(&b), .attempts = f->lease.attempts + 1, .error = why};
+	s = cd_pool_run(f->k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, f, &e);
+	if (s != OM_OK) /* the lease runs out by itself */
+		om_log(
+		    OM_LOG_INFO, "that the price list is fetched later is not noted", "why", om_err_text(&e, s), NULL);
+}
+
+/* refresh carries one claimed fetch out and sets when the next is due. */
+static om_status
+refresh(struct fetch *f, const struct om_duty_turn *t, om_err *e)
 {
 	struct cd_prices *k = f->k;
-	om_err e = {.text = ""};
-	om_status s = get_list(f, &e);
+	om_status s = get_list(f, e);
 
 	if (s == OM_OK) {
-		f->due = om_now() + k->interval_us;
-		s = cd_pool_run(k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, store, f, &e);
+		f->end = (struct cd_lease_end){.next_us = om_now() + k->interval_us};
+		s = cd_pool_run(k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, store, f, e);
 	}
 	if (s == OM_OK) {
 		om_stat_add(&stat_fetched, 1);
@@ -122,61 +143,45 @@ refresh(struct fetch *f)
 		if (f->change.added + f->change.closed > 0)
 			om_log(OM_LOG_INFO, "prices changed", "models", OM_I64(f->n), "added", OM_I64(f->change.added),
 			    "closed", OM_I64(f->change.closed), NULL);
-		k->told.text[0] = '\0';
 		estimate(f);
-		return;
+	} else if (om_duty_goes_on(t)) { /* at the stop the lease runs out by itself */
+		om_stat_add(&stat_failed, 1);
+		put_off(f, om_err_text(e, s));
 	}
-	if (atomic_load(&k->stop))
-		return; /* the lease runs out by itself */
-	om_stat_add(&stat_failed, 1);
-	if (strcmp(k->told.text, om_err_text(&e, s)) != 0)
-		om_log(OM_LOG_WARN, "the price list cannot be fetched or stored", "why", om_err_text(&e, s), NULL);
-	(void)om_fail(&k->told, s, "%s", om_err_text(&e, s));
-	f->due = om_now() + (k->interval_us < FAILED_US ? k->interval_us : FAILED_US);
-	if (cd_pool_run(k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, f, NULL) != OM_OK)
-		f->due = om_now() + LEASE_US;
+	return s;
 }
 
-static void
-rest(struct cd_prices *k, om_time due)
+/* next_in gives how long this process waits for the next fetch; others move it, too. */
+static int64_t
+next_in(om_time due)
 {
-	om_time wait = due - om_now();
-	int64_t until;
+	om_time now = om_now();
 
-	wait = wait < 0 ? 0 : wait > LOOK_US ? LOOK_US : wait;
-	until = om_mono_ms() + wait / 1000 + 1;
-	(void)pthread_mutex_lock(&k->lock);
-	while (!atomic_load(&k->stop) && om_cond_wait(&k->change, &k->lock, until))
-		continue;
-	(void)pthread_mutex_unlock(&k->lock);
-}
-
-static void *
-work(void *arg)
-{
-	struct cd_prices *k = arg;
-
-	while (!atomic_load(&k->stop)) {
-		struct fetch f = {.k = k};
-		char request_id[OM_REQUEST_ID];
-
-		om_request_id_make(request_id);
-		om_log_request(request_id);
-		om_arena_init(&f.a, ARENA_BYTES);
-		if (cd_pool_run(k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, &f, NULL) != OM_OK)
-			f.due = om_now() + OM_SECOND;
-		else if (f.mine)
-			refresh(&f);
-		om_arena_fini(&f.a);
-		om_log_request(NULL);
-		rest(k, f.due);
-	}
-	return NULL;
+	return due > now + LOOK_US ? LOOK_US / 1000 : (due - now) / 1000 + 1;
 }
 
 om_status
-cd_prices_new(
-    struct cd_pool *p, const struct cd_provider_opts *o, om_time interval_us, struct cd_prices **out, om_err *e)
+cd_prices_turn(void *arg, struct om_duty_turn *t, om_err *e)
+{
+	struct cd_prices *k = arg;
+	struct fetch f = {.k = k};
+	om_status s;
+
+	om_arena_init(&f.a, ARENA_BYTES);
+	s = cd_pool_run(k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, &f, e);
+	if (s == OM_OK && f.lease.taken) {
+		s = refresh(&f, t, e);
+		om_duty_next_in(t, next_in(f.end.next_us));
+	} else if (s == OM_OK) {
+		om_duty_next_in(t, next_in(f.lease.due_us));
+	}
+	om_arena_fini(&f.a);
+	return s;
+}
+
+om_status
+cd_prices_new(struct cd_pool *p, const struct cd_provider_opts *o, om_time interval_us, const atomic_bool *stop,
+    struct cd_prices **out, om_err *e)
 {
 	struct cd_prices *k = calloc(1, sizeof *k);
 	om_status s;
@@ -190,29 +195,13 @@ cd_prices_new(
 	k->pool = p;
 	k->opts = *o;
 	k->interval_us = interval_us;
-	(void)pthread_mutex_init(&k->lock, NULL);
-	om_cond_init(&k->change);
-	s = cd_http_new(&k->opts, &k->stop, &k->http, e);
-	if (s == OM_OK && pthread_create(&k->thread, NULL, work, k) != 0)
-		s = om_fail(e, OM_NOMEM, "cannot start a thread");
-	k->running = s == OM_OK;
+	s = cd_http_new(&k->opts, stop, &k->http, e);
 	if (s != OM_OK) {
 		cd_prices_free(&k);
 		return s;
 	}
 	*out = k;
 	return OM_OK;
-}
-
-void
-cd_prices_stop(struct cd_prices *k)
-{
-	if (k == NULL)
-		return;
-	atomic_store(&k->stop, true);
-	(void)pthread_mutex_lock(&k->lock);
-	(void)pthread_cond_broadcast(&k->change);
-	(void)pthread_mutex_unlock(&k->lock);
 }
 
 void
@@ -223,11 +212,6 @@ cd_prices_free(struct cd_prices **kp)
 	*kp = NULL;
 	if (k == NULL)
 		return;
-	cd_prices_stop(k);
-	if (k->running)
-		(void)pthread_join(k->thread, NULL);
 	cd_http_free(&k->http);
-	(void)pthread_cond_destroy(&k->change);
-	(void)pthread_mutex_destroy(&k->lock);
 	free(k);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * prices.h - the thread that keeps the price history: fetches the list on a
- * schedule that all processes share, stores what changed, and estimates the
- * rows that waited for a price.
+ * prices.h - keeps the price history: fetches the list on a schedule that all
+ * processes share, stores what changed, and estimates the rows that waited for a
+ * price.
  *
- * Owner     Borrows the pool.
+ * Promise   One process fetches at a time (the task "prices" of database/lease.h).
+ * Owner     Borrows the pool and the flag.
+ * Threads   cd_prices_turn is a duty's, with one worker.
  */
 #ifndef CD_PRICES_H
 #define CD_PRICES_H
@@ -12,13 +14,16 @@
 #include "database/pool.h"
 #include "vendor/http.h"
 #include "base/clock.h"
+#include "base/duty.h"
 
 struct cd_prices;
 
+/* cd_prices_new: a fetch under way ends soon after *stop becomes true. */
 om_status cd_prices_new(struct cd_pool *p, const struct cd_provider_opts *o, om_time interval_us,
-    struct cd_prices **out, om_err *e) OM_MUST;
-/* cd_prices_stop ends a fetch under way; cd_prices_free waits for the thread. */
-void cd_prices_stop(struct cd_prices *k);
+    const atomic_bool *stop, struct cd_prices **out, om_err *e) OM_MUST;
 void cd_prices_free(struct cd_prices **k);
+
+/* cd_prices_turn fetches the list if that is due, and says when it is. */
+om_status cd_prices_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
 
 #endif

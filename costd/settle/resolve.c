@@ -2,20 +2,20 @@
 #include "resolve.h"
 
 #include "ledger/lookup.h"
-#include "value/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
 #include "record.pb-c.h"
+#include "base/backoff.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
-#include "base/sync.h"
 #include "base/testpoint.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WORKERS  16u
 #define POLL_MS      1000             /* other processes plan look-ups too */
 #define LEASE_US     (90 * OM_SECOND) /* more than a look-up and its commit can take */
 #define BODY_BYTES   ((size_t)1024 * 1024)
@@ -49,24 +49,14 @@ static struct om_stat stat_left_out[CD_N_REPLY_FIELDS] = {
 #undef CD_REPLY
 };
 
-struct worker {
-	struct cd_resolver *r; /* borrowed */
-	struct cd_http *http;  /* owned */
-	pthread_t thread;
-	bool running;
-};
-
 struct cd_resolver {
 	struct cd_ledger *ledger; /* borrowed */
 	struct cd_provider_opts opts;
 	struct cd_resolver_opts how;
-	atomic_bool stop;
-	unsigned n;
-	struct worker workers[MAX_WORKERS];
+	const atomic_bool *stop;                   /* borrowed */
+	struct cd_http *http[CD_RESOLVER_WORKERS]; /* owned; one for each worker */
 
 	pthread_mutex_t lock;
-	pthread_cond_t change;
-	om_time next;                             /* lock; a plan made by this process, INT64_MAX: none known */
 	int64_t paused_to_ms;                     /* lock; monotonic */
 	om_time key_pause_us;                     /* lock; length of the running pause */
 	om_time trouble_us;                       /* lock */
@@ -93,42 +83,16 @@ struct ask {
 	om_time next;      /* of the postponement */
 };
 
-static void
-wake(void *arg, om_time next)
+/* wait_left gives how long no look-up may begin: a pause, or as the rate wants it. */
+static int64_t
+wait_left(struct cd_resolver *r)
 {
-	struct cd_resolver *r = arg;
+	int64_t now = om_mono_ms(), until;
 
 	(void)pthread_mutex_lock(&r->lock);
-	if (next < r->next)
-		r->next = next;
-	(void)pthread_cond_broadcast(&r->change);
+	until = r->paused_to_ms > now ? r->paused_to_ms : r->turn_ms;
 	(void)pthread_mutex_unlock(&r->lock);
-}
-
-/* rest waits until there may be something to do: the next plan, a second, or
- * the end of a pause. */
-static void
-rest(struct cd_resolver *r, om_time next_due)
-{
-	int64_t mono, until;
-
-	(void)pthread_mutex_lock(&r->lock);
-	for (bool first = true; !atomic_load(&r->stop); first = false) {
-		om_time due = r->next < next_due ? r->next : next_due, left = due - om_now();
-
-		mono = om_mono_ms();
-		if (r->paused_to_ms > mono)
-			until = r->paused_to_ms;
-		else if (r->turn_ms > mono)
-			until = r->turn_ms;
-		else if (!first || left <= 0)
-			break;
-		else
-			until = mono + (left / 1000 < POLL_MS ? left / 1000 + 1 : POLL_MS);
-		(void)om_cond_wait(&r->change, &r->lock, until);
-	}
-	r->next = INT64_MAX;
-	(void)pthread_mutex_unlock(&r->lock);
+	return until > now ? until - now : 0;
 }
 
 /* pause keeps all workers of this process from asking for a while. */
@@ -243,7 +207,7 @@ postpone(struct cd_db *db, void *arg, om_err *e)
 	if (k->next == 0 && k->claim.verify) /* the reported cost stands */
 		return cd_lookup_drop(db, k->claim.id, e);
 	return cd_lookup_postpone(
-	    db, k->claim.id, k->claim.attempts + (k->count_attempt ? 1 : 0), k->next, k->status, k->why, e);
+	    db, &k->claim, k->claim.attempts + (k->count_attempt ? 1 : 0), k->next, k->status, k->why, e);
 }
 
 static om_status
@@ -312,7 +276,7 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 }
 
 /* key_refused keeps this process from asking with a key that opens nothing; the
- * row is asked for again behind the pause. */
+ * row is asked for again after the pause. */
 static void
 key_refused(struct ask *k)
 {
@@ -368,7 +332,7 @@ static void
 put_off(struct ask *k)
 {
 	struct cd_resolver *r = k->r;
-	struct cd_backoff b = {
+	struct om_backoff b = {
 	    .now = om_now(),
 	    .first_us = k->claim.first_us,
 	    .give_up_us = r->ledger->times.give_up_us,
@@ -376,12 +340,12 @@ put_off(struct ask *k)
 	    .max_us = r->ledger->times.max_delay_us,
 	    .attempts = k->claim.attempts + (k->count_attempt ? 1 : 0),
 	    .retry_after_s = k->retry_after_s,
-	    .random = cd_random(),
+	    .random = om_backoff_random(),
 	};
 	om_err e = {.text = ""};
 	om_status s;
 
-	k->next = atomic_load(&r->stop) ? b.now : k->wait_us > 0 ? b.now + k->wait_us : cd_backoff_next(&b);
+	k->next = atomic_load(r->stop) ? b.now : k->wait_us > 0 ? b.now + k->wait_us : om_backoff_next(&b);
 	if (k->next == 0) {
 		om_stat_add(&stat_gave_up, 1);
 		om_log(OM_LOG_WARN, "look-up is given up, the cost stays unsettled", "generation_id", k->claim.id,
@@ -431,7 +395,7 @@ settle(struct ask *k)
 }
 
 static void
-look_up(struct worker *w, struct ask *k)
+look_up(struct cd_resolver *r, struct cd_http *http, struct ask *k)
 {
 	struct cd_http_reply reply;
 	om_err e = {.text = ""};
@@ -442,16 +406,16 @@ look_up(struct worker *w, struct ask *k)
 	if (!cd_generation_id_ok(k->claim.id, strlen(k->claim.id)))
 		s = om_fail(&e, OM_INVALID, "not an id that can be asked for");
 	else
-		s = cd_http_get(w->http, "/generation", "id", k->claim.id, BODY_BYTES,
-		    (long)((w->r->how.timeout_us + 999) / 1000), &reply, &e);
+		s = cd_http_get(http, "/generation", "id", k->claim.id, BODY_BYTES,
+		    (long)((r->how.timeout_us + 999) / 1000), &reply, &e);
 	if (s == OM_OK) {
 		k->status = reply.status;
 		weigh(k, &reply);
 	} else {
 		(void)snprintf(k->why, sizeof k->why, "%s", om_err_text(&e, s));
-		k->count_attempt = !atomic_load(&w->r->stop);
+		k->count_attempt = !atomic_load(r->stop);
 		om_stat_add(s == OM_TOO_LARGE ? &stat_garbage : &stat_failed, 1);
-		if (s == OM_UNAVAILABLE && !atomic_load(&w->r->stop))
+		if (s == OM_UNAVAILABLE && !atomic_load(r->stop))
 			trouble(k);
 	}
 	if (k->found == NULL || !settle(k))
@@ -460,47 +424,65 @@ look_up(struct worker *w, struct ask *k)
 		cd_http_reply_fini(&reply);
 }
 
-static void *
-work(void *arg)
+/* next_in: other processes plan look-ups, too. */
+static int64_t
+next_in(om_time due)
 {
-	struct worker *w = arg;
-	struct cd_resolver *r = w->r;
-	om_time next_due = INT64_MAX;
+	om_time left = due - om_now();
 
-	while (!atomic_load(&r->stop)) {
-		struct ask k = {.r = r, .next_due = INT64_MAX};
-		char request_id[OM_REQUEST_ID];
-		om_err e = {.text = ""};
-		om_status s;
+	return left <= 0 ? 0 : left / 1000 < POLL_MS ? left / 1000 + 1 : POLL_MS;
+}
 
-		rest(r, next_due);
-		if (atomic_load(&r->stop))
-			break;
-		om_request_id_make(request_id);
-		om_log_request(request_id);
-		om_arena_init(&k.a, ARENA_BYTES);
-		s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, &k, &e);
-		if (s == OM_OK && k.claim.found && !k.claim.settled) {
-			take_turn(r);
-			look_up(w, &k);
-		}
-		/* something was claimed: look at once whether there is more */
-		next_due = s == OM_OK && k.claim.found ? 0 : s == OM_OK ? k.next_due : INT64_MAX;
-		om_arena_fini(&k.a);
-		om_log_request(NULL);
+/* ask_next claims a row that is due and asks for it, or says when one is. */
+static om_status
+ask_next(struct cd_resolver *r, struct om_duty_turn *t, struct ask *k, om_err *e)
+{
+	om_status s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, k, e);
+
+	if (s != OM_OK)
+		return s;
+	if (!k->claim.found) {
+		om_duty_next_in(t, next_in(k->next_due));
+		return OM_OK;
 	}
-	return NULL;
+	if (!k->claim.settled) {
+		take_turn(r);
+		om_duty_more(t); /* another worker may ask for the next row meanwhile */
+		look_up(r, r->http[t->worker], k);
+	}
+	om_duty_again(t);
+	return OM_OK;
+}
+
+om_status
+cd_resolver_turn(void *arg, struct om_duty_turn *t, om_err *e)
+{
+	struct cd_resolver *r = arg;
+	struct ask k = {.r = r, .next_due = INT64_MAX};
+	int64_t wait = wait_left(r);
+	om_status s;
+
+	om_check(t->worker < CD_RESOLVER_WORKERS && r->http[t->worker] != NULL);
+	if (wait > 0) {
+		om_duty_next_in(t, wait);
+		return OM_OK;
+	}
+	om_arena_init(&k.a, ARENA_BYTES);
+	s = ask_next(r, t, &k, e);
+	om_arena_fini(&k.a);
+	return s;
 }
 
 om_status
 cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const struct cd_resolver_opts *how,
-    struct cd_resolver **out, om_err *e)
+    const atomic_bool *stop, struct cd_resolver **out, om_err *e)
 {
 	struct om_stat *const stats[] = {&stat_settled, &stat_not_yet, &stat_limited, &stat_failed, &stat_refused,
 	    &stat_garbage, &stat_gave_up, &stat_same, &stat_differs};
 	struct cd_resolver *r = calloc(1, sizeof *r);
 	om_status s = OM_OK;
 
+	om_check(how->workers <= CD_RESOLVER_WORKERS);
 	*out = NULL;
 	if (r == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -511,21 +493,10 @@ cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const str
 	r->ledger = l;
 	r->opts = *o;
 	r->how = *how;
-	r->n = how->workers > MAX_WORKERS ? MAX_WORKERS : how->workers;
-	r->next = 0; /* look at once */
+	r->stop = stop;
 	(void)pthread_mutex_init(&r->lock, NULL);
-	om_cond_init(&r->change);
-	l->planned = wake;
-	l->planned_arg = r;
-	for (unsigned i = 0; s == OM_OK && i < r->n; i++) {
-		struct worker *w = &r->workers[i];
-
-		w->r = r;
-		s = cd_http_new(&r->opts, &r->stop, &w->http, e);
-		if (s == OM_OK && pthread_create(&w->thread, NULL, work, w) != 0)
-			s = om_fail(e, OM_NOMEM, "cannot start a thread");
-		w->running = s == OM_OK;
-	}
+	for (unsigned i = 0; s == OM_OK && i < how->workers; i++)
+		s = cd_http_new(&r->opts, stop, &r->http[i], e);
 	if (s != OM_OK) {
 		cd_resolver_free(&r);
 		return s;
@@ -548,17 +519,6 @@ cd_resolver_paused_until(struct cd_resolver *r)
 }
 
 void
-cd_resolver_stop(struct cd_resolver *r)
-{
-	if (r == NULL)
-		return;
-	atomic_store(&r->stop, true);
-	(void)pthread_mutex_lock(&r->lock);
-	(void)pthread_cond_broadcast(&r->change);
-	(void)pthread_mutex_unlock(&r->lock);
-}
-
-void
 cd_resolver_free(struct cd_resolver **rp)
 {
 	struct cd_resolver *r = *rp;
@@ -566,14 +526,8 @@ cd_resolver_free(struct cd_resolver **rp)
 	*rp = NULL;
 	if (r == NULL)
 		return;
-	cd_resolver_stop(r);
-	for (unsigned i = 0; i < r->n; i++) {
-		if (r->workers[i].running)
-			(void)pthread_join(r->workers[i].thread, NULL);
-		cd_http_free(&r->workers[i].http);
-	}
-	r->ledger->planned = NULL;
-	(void)pthread_cond_destroy(&r->change);
+	for (unsigned i = 0; i < CD_RESOLVER_WORKERS; i++)
+		cd_http_free(&r->http[i]);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 }

@@ -22,13 +22,17 @@
  *                                   rows get it one after the other and none an
  *                                   answer, the key
  *           anything else           later, the reason is kept with the row
- * Threads   Its own; cd_resolver_wake from any.
+ * Threads   cd_resolver_turn is a duty's, with up to CD_RESOLVER_WORKERS workers;
+ *           cd_resolver_paused_until from any.
  */
 #ifndef CD_RESOLVE_H
 #define CD_RESOLVE_H
 
 #include "ledger/ledger.h"
 #include "vendor/http.h"
+#include "base/duty.h"
+
+#define CD_RESOLVER_WORKERS 16u
 
 struct cd_resolver;
 
@@ -40,17 +44,18 @@ struct cd_resolver_opts {
 	om_time zero_wait_us; /* as long an answer without cost and tokens is not believed */
 };
 
-/* cd_resolver_new starts the workers and makes the ledger wake them. */
+/* cd_resolver_new: what is under way ends soon after *stop becomes true, and gives its
+ * claim back. */
 om_status cd_resolver_new(struct cd_ledger *l, const struct cd_provider_opts *o, const struct cd_resolver_opts *how,
-    struct cd_resolver **out, om_err *e) OM_MUST;
+    const atomic_bool *stop, struct cd_resolver **out, om_err *e) OM_MUST;
+void cd_resolver_free(struct cd_resolver **r);
+
+/* cd_resolver_turn looks one row up, if one is due.  The duty is to be woken when a
+ * look-up was planned (ledger.h). */
+om_status cd_resolver_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
 
 /* cd_resolver_paused_until tells how long all look-ups of this process wait; 0:
  * they do not. */
 om_time cd_resolver_paused_until(struct cd_resolver *r);
-
-/* cd_resolver_stop ends what is under way and gives its claims back;
- * cd_resolver_free waits for that.  No ledger call may be under way then. */
-void cd_resolver_stop(struct cd_resolver *r);
-void cd_resolver_free(struct cd_resolver **r);
 
 #endif

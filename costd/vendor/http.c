@@ -12,6 +12,7 @@
 #define URL_BYTES        4096
 #define CONNECT_MS       5000L
 #define MAX_HEADER_LINES 200
+#define MOST_DROPPED     ((size_t)1024 * 1024) /* of the reply to a POST */
 
 struct cd_http {
 	const struct cd_provider_opts *opts; /* borrowed */
@@ -67,13 +68,11 @@ take_header(char *data, size_t size, size_t n, void *arg)
 static int
 look_at_stop(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-	const struct cd_http *h = arg;
-
 	(void)a;
 	(void)b;
 	(void)c;
 	(void)d;
-	return atomic_load(h->stop) ? 1 : 0;
+	return atomic_load(*(const atomic_bool *const *)arg) ? 1 : 0;
 }
 
 static om_status
@@ -97,32 +96,41 @@ set_headers(struct cd_http *h, om_err *e)
 	return OM_OK;
 }
 
-static CURLcode
-set_options(struct cd_http *h)
-{
-	CURL *c = h->curl;
-	CURLcode rv = CURLE_OK;
-
 #define SET(option, value)                                       \
 	do {                                                     \
 		if (rv == CURLE_OK)                              \
 			rv = curl_easy_setopt(c, option, value); \
 	} while (0)
+
+/* set_common: what all calls have in common; *stop ends one. */
+static CURLcode
+set_common(CURL *c, struct curl_slist *headers, const atomic_bool **stop)
+{
+	CURLcode rv = CURLE_OK;
+
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_HTTPHEADER, h->headers);
+	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_USERAGENT, "OWUI-Metering/" OM_PROGRAM_VERSION);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, look_at_stop);
+	SET(CURLOPT_XFERINFODATA, stop);
+	return rv;
+}
+
+static CURLcode
+set_options(struct cd_http *h)
+{
+	CURL *c = h->curl;
+	CURLcode rv = set_common(c, h->headers, &h->stop);
+
 	SET(CURLOPT_ACCEPT_ENCODING, "");
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
-	SET(CURLOPT_NOPROGRESS, 0L);
-	SET(CURLOPT_XFERINFOFUNCTION, look_at_stop);
-	SET(CURLOPT_XFERINFODATA, h);
-#undef SET
 	return rv;
 }
 
@@ -221,6 +229,79 @@ cd_http_get(struct cd_http *h, const char *path, const char *query, const char *
 		(void)snprintf(out->type, sizeof out->type, "%.*s", (int)strcspn(type, "; \t"), type);
 	return OM_OK;
 }
+
+/* ---- POST ---- */
+
+static size_t
+drop_body(char *data, size_t size, size_t n, void *arg)
+{
+	size_t *total = arg;
+
+	(void)data;
+	*total += size * n;
+	return *total <= MOST_DROPPED ? size * n : 0; /* only the status counts */
+}
+
+static struct curl_slist *
+copy_headers(const struct cd_http_post *p)
+{
+	struct curl_slist *list = NULL, *more;
+
+	for (size_t i = 0; i < p->n_headers; i++) {
+		more = curl_slist_append(list, p->headers[i]);
+		if (more == NULL) {
+			curl_slist_free_all(list);
+			return NULL;
+		}
+		list = more;
+	}
+	return list;
+}
+
+static CURLcode
+post(CURL *c, const struct cd_http_post *p, struct curl_slist *headers, const atomic_bool *stop, long *status)
+{
+	CURLcode rv = set_common(c, headers, &stop);
+	size_t received = 0;
+
+	SET(CURLOPT_URL, p->url);
+	SET(CURLOPT_TIMEOUT_MS, p->timeout_ms);
+	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(p->body));
+	SET(CURLOPT_POSTFIELDS, p->body);
+	SET(CURLOPT_WRITEFUNCTION, drop_body);
+	SET(CURLOPT_WRITEDATA, &received);
+	if (rv == CURLE_OK)
+		rv = curl_easy_perform(c);
+	/* a reply that is too long has told its status all the same */
+	if (rv == CURLE_OK || rv == CURLE_WRITE_ERROR)
+		(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
+	return rv;
+}
+
+om_status
+cd_http_post(const struct cd_http_post *p, const atomic_bool *stop, int *status_out, om_err *e)
+{
+	struct curl_slist *headers = copy_headers(p);
+	CURL *c = curl_easy_init();
+	long status = 0;
+	om_status s = OM_OK;
+	CURLcode rv;
+
+	*status_out = 0;
+	if (c == NULL || (headers == NULL && p->n_headers > 0)) {
+		s = om_fail(e, OM_NOMEM, "out of memory");
+	} else {
+		rv = post(c, p, headers, stop, &status);
+		*status_out = (int)status;
+		if (status == 0)
+			s = om_fail(e, OM_UNAVAILABLE, "%s", curl_easy_strerror(rv));
+	}
+	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
+	return s;
+}
+
+#undef SET
 
 bool
 cd_http_is_json(const struct cd_http_reply *r)

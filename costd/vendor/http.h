@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * http.h - GET at the provider; http.c is the only file here that knows curl.
+ * http.h - GET at the provider, and POST to an address of the settings; http.c is
+ * the only file that knows curl.
  *
  * Room vendor
- *   Does      asks the provider, and says what its replies mean
- *   Owns      the connections to the provider
- *   Promises  any bytes give a meaning or OM_PROTOCOL (openrouter.h); time and size are
- *             bounded
+ *   Does      asks the provider, and says what its replies mean (openrouter.h); carries
+ *             HTTP for who has something to send
+ *   Owns      the connections that leave costd
+ *   Promises  any bytes give a meaning or OM_PROTOCOL; time and size are bounded
  *   Never     SQL; logs the key
  *
- * Promise   Goes to the configured base URL and nowhere else: no redirects, no
+ * Promise   Goes to the configured address and nowhere else: no redirects, no
  *           proxy from the environment, http and https only.  The key travels
- *           in the Authorization header only and is never logged.  Bodies,
- *           headers and time are bounded by us, not by the peer.
- * Threads   One cd_http, one thread at a time; cd_http_global once at start.
+ *           in the Authorization header only, to the provider only; neither it nor
+ *           an address is ever logged.  Bodies, headers and time are bounded by
+ *           this program, not by the peer.
+ * Threads   One cd_http, one thread at a time; cd_http_post from any; cd_http_global
+ *           once at start.
  */
 #ifndef CD_HTTP_H
 #define CD_HTTP_H
@@ -53,5 +56,17 @@ om_status cd_http_get(struct cd_http *h, const char *path, const char *query, co
 /* cd_http_is_json: a reply without a type may be. */
 bool cd_http_is_json(const struct cd_http_reply *r);
 void cd_http_reply_fini(struct cd_http_reply *r);
+
+struct cd_http_post {
+	const char *url;
+	const char *const *headers; /* "Name: value" */
+	size_t n_headers;
+	const char *body;
+	long timeout_ms;
+};
+
+/* cd_http_post sends the body; of the reply the status alone is read.  OM_OK whenever
+ * there is one; OM_UNAVAILABLE when there is none.  Ends soon after *stop becomes true. */
+om_status cd_http_post(const struct cd_http_post *p, const atomic_bool *stop, int *status_out, om_err *e) OM_MUST;
 
 #endif

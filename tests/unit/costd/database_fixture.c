@@ -42,7 +42,7 @@ make_schema(const struct cd_db_opts *o)
 	om_err e = {.text = ""};
 
 	must(cd_db_open(o, &db, &e), &e);
-	must(cd_schema_apply(db, cd_migrations, cd_n_migrations, &e), &e);
+	must(cd_schema_apply(o, db, cd_migrations, cd_n_migrations, &e), &e);
 	must(cd_meta_check_zone(db, &e), &e);
 	cd_db_close(&db);
 }

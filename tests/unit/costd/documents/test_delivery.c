@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "documents/delivery.h"
+#include "notify/outbox.h"
 #include "notify/webhook.h"
 #include "read/read.h"
 #include "terms/change.h"
@@ -179,59 +180,76 @@ test_one_at_a_time_writes_a_month_and_a_failure_is_tried_again(void **state)
 	assert_int_equal(ask(&d, NULL, 1, now + 3 * KEEP, &second, &e), OM_CONFLICT); /* said twice */
 	assert_int_equal(due(now + OM_DAY, &d), 0);
 	assert_int_equal(told, 0);
-	assert_int_equal(fx_int(&f, "SELECT state=1 AND hook_state=0 FROM delivery"), 1);
+	assert_int_equal(fx_int(&f, "SELECT state=1 AND (SELECT COUNT(*) FROM outbox)=0 FROM delivery"), 1);
 	fx_close(&f);
+}
+
+/* next_message claims what is due; its texts are in the arena. */
+static struct cd_sending
+next_message(om_time now)
+{
+	struct cd_sending out;
+	om_err e = {.text = ""};
+
+	ok(cd_outbox_take(f.pool, now, FX_DEADLINE, &out, &f.a, &e), &e);
+	return out;
 }
 
 static void
 test_the_webhook_is_called_until_it_is_taken_and_given_up_after_three_days(void **state)
 {
 	om_time now = day(2026, 12, 2);
-	struct cd_hook_result no = {.status = 500, .why = "the receiver refused it"},
-			      yes = {.status = 204, .taken = true};
-	struct cd_hook_claim c, other;
+	const struct cd_sent no = {.status = 500, .why = "the receiver refused it"},
+			     yes = {.status = 204, .taken = true};
+	struct cd_sending c, other;
 	Om__DeliveryTakeReply d, done;
 	bool given_up = false;
 	om_err e = {.text = ""};
-	char *body;
 
 	(void)state;
 	open_all(true);
 	use(1, day(2026, 11, 10), "1.5");
 	use(2, day(2026, 12, 1), "1.5");
 	assert_int_equal(due(now, &d), 202611);
+	assert_false(next_message(now).found); /* nothing is told before the month is written */
 	ok(ask(&d, NULL, 1, now, &done, &e), &e);
 	assert_int_equal(told, 1);
-	ok(cd_hook_take(f.pool, now, FX_DEADLINE, &c, &f.a, &e), &e);
+	c = next_message(now);
 	assert_true(c.found);
-	assert_string_equal(c.id, d.delivery_id);
-	body = om_arena_strdup(&f.a, c.body);
-	assert_non_null(strstr(body, "\"month\":\"2026-11\""));
-	assert_non_null(strstr(body, "\"cost\":\"1.5\""));
-	assert_non_null(strstr(body, "\"name\":\"2026-000001-report-\\\"x\\\".pdf\""));
-	assert_non_null(strstr(body, "\"sha256\":\"ab00"));
+	assert_string_equal(c.message.id, d.delivery_id);
+	assert_string_equal(c.message.event, "month.delivered");
+	assert_string_equal(c.message.subject, "2026-11");
+	assert_non_null(strstr(c.message.body, "\"month\":\"2026-11\""));
+	assert_non_null(strstr(c.message.body, "\"cost\":\"1.5\""));
+	assert_non_null(strstr(c.message.body, "\"name\":\"2026-000001-report-\\\"x\\\".pdf\""));
+	assert_non_null(strstr(c.message.body, "\"sha256\":\"ab00"));
 	/* another process leaves it alone for a minute, then takes over */
-	ok(cd_hook_take(f.pool, now + 59 * OM_SECOND, FX_DEADLINE, &other, &f.a, &e), &e);
-	assert_false(other.found);
-	ok(cd_hook_take(f.pool, now + 60 * OM_SECOND, FX_DEADLINE, &other, &f.a, &e), &e);
+	assert_false(next_message(now + 59 * OM_SECOND).found);
+	other = next_message(now + 60 * OM_SECOND);
 	assert_true(other.found);
-	ok(cd_hook_note(f.pool, &other, &no, now + 61 * OM_SECOND, FX_DEADLINE, &given_up, &e), &e);
+	assert_int_equal(
+	    cd_outbox_note(f.pool, &c, &no, now + 61 * OM_SECOND, FX_DEADLINE, &given_up, &e), OM_CONFLICT);
+	ok(cd_outbox_note(f.pool, &other, &no, now + 61 * OM_SECOND, FX_DEADLINE, &given_up, &e), &e);
 	assert_false(given_up);
-	ok(cd_hook_take(f.pool, now + 70 * OM_SECOND, FX_DEADLINE, &c, &f.a, &e), &e);
-	assert_false(c.found);
+	assert_false(next_message(now + 70 * OM_SECOND).found);
 	use(3, day(2026, 11, 11), "1"); /* the ledger goes on, the message does not change */
-	ok(cd_hook_take(f.pool, now + HOUR, FX_DEADLINE, &c, &f.a, &e), &e);
-	assert_string_equal(c.body, body);
-	assert_int_equal(c.attempts, 1);
-	ok(cd_hook_note(f.pool, &c, &yes, now + HOUR, FX_DEADLINE, &given_up, &e), &e);
-	ok(cd_hook_take(f.pool, now + 10 * OM_DAY, FX_DEADLINE, &c, &f.a, &e), &e);
-	assert_false(c.found);
+	other = next_message(now + HOUR);
+	assert_string_equal(other.message.body, c.message.body);
+	assert_int_equal(other.attempts, 1);
+	ok(cd_outbox_note(f.pool, &other, &yes, now + HOUR, FX_DEADLINE, &given_up, &e), &e);
+	assert_false(given_up);
+	assert_string_equal(fx_text(&f,
+				"SELECT CONCAT_WS(' "
+				"',state,attempts,last_status,IFNULL(last_error,'-'),IFNULL(next_us,'-')) FROM outbox"),
+	    "2 1 204 - -\n");
+	assert_false(next_message(now + 10 * OM_DAY).found);
 
-	fx_run(&f, "UPDATE delivery SET hook_state=1");
-	ok(cd_hook_take(f.pool, now + 2 * OM_DAY, FX_DEADLINE, &c, &f.a, &e), &e);
-	ok(cd_hook_note(f.pool, &c, &no, now + 4 * OM_DAY, FX_DEADLINE, &given_up, &e), &e);
+	fx_run(&f, "UPDATE outbox SET state=1,next_us=1");
+	c = next_message(now + 2 * OM_DAY);
+	ok(cd_outbox_note(f.pool, &c, &no, now + 4 * OM_DAY, FX_DEADLINE, &given_up, &e), &e);
 	assert_true(given_up);
-	assert_int_equal(fx_int(&f, "SELECT hook_state FROM delivery"), 3);
+	assert_int_equal(fx_int(&f, "SELECT state=3 AND next_us IS NULL FROM outbox"), 1);
+	assert_false(next_message(now + 10 * OM_DAY).found);
 	fx_close(&f);
 }
 
@@ -240,7 +258,7 @@ test_the_webhook_announces_the_totals_of_the_files(void **state)
 {
 	Om__Figures of_files = OM__FIGURES__INIT;
 	om_time now = day(2026, 12, 2);
-	struct cd_hook_claim c;
+	struct cd_sending c;
 	Om__DeliveryTakeReply d, done;
 	om_err e = {.text = ""};
 
@@ -259,9 +277,9 @@ test_the_webhook_announces_the_totals_of_the_files(void **state)
 	assert_string_equal(e.text, "totals.cost: is no amount");
 	of_files.cost = om_arena_strdup(&f.a, "1.50");
 	ok(ask(&d, NULL, 1, now, &done, &e), &e);
-	ok(cd_hook_take(f.pool, now, FX_DEADLINE, &c, &f.a, &e), &e);
-	assert_non_null(
-	    strstr(c.body, "\"totals\":{\"requests\":1,\"cost\":\"1.5\",\"byok_cost\":\"0.25\",\"unsettled\":1}"));
+	c = next_message(now);
+	assert_non_null(strstr(
+	    c.message.body, "\"totals\":{\"requests\":1,\"cost\":\"1.5\",\"byok_cost\":\"0.25\",\"unsettled\":1}"));
 	fx_close(&f);
 }
 

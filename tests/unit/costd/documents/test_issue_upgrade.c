@@ -66,7 +66,7 @@ go_on(void)
 	om_err e = {.text = ""};
 
 	ok(cd_db_open(&ifx.opts, &db, &e), &e);
-	ok(cd_schema_apply(db, cd_migrations, cd_n_migrations, &e), &e);
+	ok(cd_schema_apply(&ifx.opts, db, cd_migrations, cd_n_migrations, &e), &e);
 	cd_db_close(&db);
 }
 

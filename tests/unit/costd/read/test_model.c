@@ -39,7 +39,7 @@ store(struct fx *f, const char *json, om_time fetched)
 	ok(cd_pricing_list(json, strlen(json), &f->a, &list, &n, &e), &e);
 	ok(cd_db_open(&f->opts, &db, &e), &e);
 	ok(cd_db_begin(db, &e), &e);
-	ok(cd_price_store(db, list, n, fetched, fetched + 3600 * OM_SECOND, &f->a, &c, &e), &e);
+	ok(cd_price_store(db, list, n, fetched, &f->a, &c, &e), &e);
 	ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 }

@@ -217,7 +217,7 @@ test_other_platforms_have_no_estimate(void **state)
 	submit(&f, on(fx_record(&f.a, 1, "gen-before", "u-1", NULL), "ollama", &f.a));
 	ok(cd_pricing_list(list, strlen(list), &f.a, &tariff, &n, &e), &e);
 	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_price_store(db, tariff, n, START - OM_SECOND, START, &f.a, &c, &e), &e);
+	ok(cd_price_store(db, tariff, n, START - OM_SECOND, &f.a, &c, &e), &e);
 	ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
@@ -285,7 +285,7 @@ test_rows_of_an_older_program_are_judged_anew(void **state)
 	fx_run(&f, "UPDATE lookup SET generation_id='chatcmpl-7' WHERE generation_id='gen-bare'");
 	fx_run(&f, "DELETE FROM schema_migration WHERE version>=9");
 	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_schema_apply(db, cd_migrations, cd_n_migrations, &e), &e);
+	ok(cd_schema_apply(&f.opts, db, cd_migrations, cd_n_migrations, &e), &e);
 	cd_db_close(&db);
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-bare\ngen-open\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE next_us>0 AND first_us>0 AND attempts=0"), 2);

@@ -55,7 +55,7 @@ store(struct fx *f, const char *json, om_time fetched)
 	ok(cd_pricing_list(json, strlen(json), &f->a, &list, &n, &e), &e);
 	ok(cd_db_open(&f->opts, &db, &e), &e);
 	ok(cd_db_begin(db, &e), &e);
-	ok(cd_price_store(db, list, n, fetched, fetched + 3600 * OM_SECOND, &f->a, &c, &e), &e);
+	ok(cd_price_store(db, list, n, fetched, &f->a, &c, &e), &e);
 	ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 	return c;
@@ -91,33 +91,6 @@ test_history_adds_and_closes_what_changed(void **state)
 	c = store(&f, list_1, 4000); /* it is back */
 	assert_true(c.added == 2 && c.closed == 2);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM price WHERE valid_until_us IS NULL"), 2);
-	fx_close(&f);
-}
-
-static void
-test_one_process_fetches_at_a_time(void **state)
-{
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-	om_time due = 0;
-	bool mine = false;
-	struct fx f;
-
-	(void)state;
-	fx_open(&f);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_price_claim(db, 1000, 50, &mine, &due, &e), &e);
-	assert_true(mine);
-	ok(cd_price_claim(db, 1049, 50, &mine, &due, &e), &e);
-	assert_false(mine);
-	assert_int_equal(due, 1050);
-	ok(cd_price_claim(db, 1050, 50, &mine, &due, &e), &e); /* the first one died */
-	assert_true(mine);
-	ok(cd_price_postpone(db, 9000, &e), &e);
-	ok(cd_price_claim(db, 8999, 50, &mine, &due, &e), &e);
-	assert_false(mine);
-	cd_db_rollback(db);
-	cd_db_close(&db);
 	fx_close(&f);
 }
 
@@ -399,7 +372,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_history_adds_and_closes_what_changed),
-	    cmocka_unit_test(test_one_process_fetches_at_a_time),
 	    cmocka_unit_test(test_price_in_force_at_an_instant),
 	    cmocka_unit_test(test_estimate_stands_until_something_better_comes),
 	    cmocka_unit_test(test_estimate_does_not_depend_on_the_order),

@@ -2,7 +2,6 @@
 /* Replies of the provider: the samples, and what must never become an amount. */
 #include "record_fixture.h"
 
-#include "value/backoff.h"
 #include "value/record.h"
 #include "vendor/openrouter.h"
 #include "record.pb-c.h"
@@ -412,43 +411,6 @@ test_retry_after_seconds_and_dates(void **state)
 	assert_int_equal(cd_retry_after("Sun, 06 Nov 1994 08:49:37 CET", now), -1);
 }
 
-static om_time
-wait_after(int64_t attempts, int64_t retry_after_s, uint32_t random)
-{
-	const struct cd_backoff b = {.now = NOW,
-	    .first_us = NOW - OM_SECOND,
-	    .give_up_us = 7 * OM_DAY,
-	    .base_us = 5 * OM_SECOND,
-	    .max_us = INT64_C(6) * 3600 * OM_SECOND,
-	    .attempts = attempts,
-	    .retry_after_s = retry_after_s,
-	    .random = random};
-
-	return cd_backoff_next(&b) - NOW;
-}
-
-static void
-test_backoff_doubles_up_to_hours_with_jitter(void **state)
-{
-	struct cd_backoff b = {
-	    .now = NOW, .first_us = NOW - OM_DAY, .give_up_us = OM_DAY, .base_us = OM_SECOND, .attempts = 1};
-
-	(void)state;
-	assert_int_equal(wait_after(1, -1, 1000), 5 * OM_SECOND);
-	assert_int_equal(wait_after(2, -1, 1000), 10 * OM_SECOND);
-	assert_int_equal(wait_after(3, -1, 1000), 20 * OM_SECOND);
-	assert_int_equal(wait_after(3, -1, 0), 16 * OM_SECOND);
-	assert_int_equal(wait_after(3, -1, 2000), 24 * OM_SECOND);
-	assert_int_equal(wait_after(60, -1, 1000), INT64_C(6) * 3600 * OM_SECOND);
-	assert_int_equal(wait_after(INT64_MAX, -1, 1000), INT64_C(6) * 3600 * OM_SECOND);
-	assert_true(wait_after(1, 30, 0) == 30 * OM_SECOND);
-	assert_true(wait_after(1, 0, 0) == 5 * OM_SECOND);
-	assert_true(wait_after(1, 999999, 0) == 3600 * OM_SECOND);
-	assert_int_equal(cd_backoff_next(&b), 0);
-	b.now -= OM_SECOND / 2; /* the last time at the end of the schedule */
-	assert_int_equal(cd_backoff_next(&b), b.first_us + OM_DAY);
-}
-
 int
 main(void)
 {
@@ -463,7 +425,6 @@ main(void)
 	    cmocka_unit_test(test_models_keep_the_provider_s_prices),
 	    cmocka_unit_test(test_credits_of_two_zeros_are_not_known),
 	    cmocka_unit_test(test_retry_after_seconds_and_dates),
-	    cmocka_unit_test(test_backoff_doubles_up_to_hours_with_jitter),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "backoff.h"
 
-#include "base/digest.h"
+#include "digest.h"
 
 #define NO_BASE   OM_SECOND
 #define MOST_WISH (3600 * OM_SECOND)
 
 om_time
-cd_backoff_next(const struct cd_backoff *b)
+om_backoff_next(const struct om_backoff *b)
 {
 	om_time base = b->base_us <= 0 ? NO_BASE : b->base_us;
 	om_time most = b->max_us < base ? base : b->max_us;
@@ -33,7 +33,7 @@ cd_backoff_next(const struct cd_backoff *b)
 }
 
 uint32_t
-cd_random(void)
+om_backoff_random(void)
 {
 	uint32_t r = 0;
 
