@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "app.h"
 
-#include "routes.h"
+#include "access/access.h"
 #include "access/password.h"
-#include "access/session.h"
-#include "access/throttle.h"
 #include "http/http.h"
 #include "http/proxy.h"
 #include "intake/live.h"
@@ -16,14 +14,15 @@
 
 #include <stdlib.h>
 
-static void
-remember_ended(void *arg, const char *id, om_time expires_at)
-{
-	struct gw_app *app = arg;
-
-	if (gw_sessions_end(app->sessions, id, expires_at, om_now(), NULL) != OM_OK)
-		om_log(OM_LOG_WARN, "an ended session cannot be remembered", NULL);
-}
+const struct om_service gw_service = {
+    .name = "gateway",
+    .purpose = "takes usage records over HTTP, keeps them until costd has them, answers questions",
+    .settings = gw_conf_table,
+    .n_settings = GW_CONF_SETTINGS,
+    .conf_bytes = sizeof(struct gw_conf),
+    .start = gw_app_start,
+    .stop = gw_app_stop,
+};
 
 static void
 serve(void *arg, struct gw_req *rq, struct gw_reply *rp)
@@ -32,37 +31,87 @@ serve(void *arg, struct gw_req *rq, struct gw_reply *rp)
 }
 
 static om_status
-start_parts(struct gw_app *app, om_err *e)
+start_spool(struct gw_app *app, om_err *e)
 {
 	const struct gw_conf *c = app->conf;
-	struct gw_spool_opts spool = {
-	    .dir = c->spool_dir, .limit_bytes = c->spool_limit_bytes, .each_ended = remember_ended, .arg = app};
-	struct gw_forward_opts forward = {.deadline_ms = 0};
-	struct gw_http_opts http = {
+	const int64_t half = c->http_threads / 2; /* records must get in meanwhile */
+	const struct gw_spool_opts spool = {.dir = c->spool_dir, .limit_bytes = c->spool_limit_bytes};
+	om_status s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->parts.live, e);
+
+	if (s == OM_OK)
+		s = gw_spool_open(&spool, &app->parts.spool, e);
+	if (s == OM_OK)
+		gw_spool_show(app->parts.spool, gw_live_note, app->parts.live);
+	return s;
+}
+
+static om_status
+start_access(struct gw_app *app, om_err *e)
+{
+	const struct gw_conf *c = app->conf;
+	const struct gw_access_opts access = {
+	    .api_key = c->api_key,
+	    .read_api_key = c->read_api_key,
+	    .password_hash = c->password_hash,
+	    .jwt_secret = c->jwt_secret,
+	    .cookie_secure = c->cookie_secure,
+	    .session_lifetime_s = c->session_lifetime_s,
+	    .spool = app->parts.spool,
+	};
+
+	return gw_access_open(&access, &app->parts.access, e);
+}
+
+static om_status
+start_peers(struct gw_app *app, om_err *e)
+{
+	const struct gw_conf *c = app->conf;
+	const struct gw_peers_opts peers = {
+	    .costd_urls = c->costd_url,
+	    .reportd_urls = c->reportd_url,
+	    .tls = {.ca_file = c->wire_tls_ca, .cert_file = c->wire_tls_cert, .key_file = c->wire_tls_key},
+	    .files = (int)c->http_threads / 2,
+	};
+	struct gw_forward_opts forward = {.spool = app->parts.spool};
+	om_status s = gw_peers_open(&peers, &app->parts.peers, e);
+
+	if (s != OM_OK)
+		return s;
+	forward.costd = gw_peers_submit(app->parts.peers);
+	return gw_forward_open(&forward, &app->forward, e);
+}
+
+static om_status
+start_http(struct gw_app *app, om_err *e)
+{
+	const struct gw_conf *c = app->conf;
+	const struct gw_http_opts http = {
 	    .address = c->bind_address,
 	    .port = (int)c->port,
 	    .threads = (int)c->http_threads,
 	    .body_timeout_ms = (int)c->body_timeout_s * 1000,
 	    .serve = serve,
-	    .arg = app,
+	    .arg = &app->routes,
 	};
-	const int64_t half = c->http_threads / 2;
+
+	app->routes = (struct gw_routes){.parts = &app->parts, .proxies = app->proxies, .assets = app->assets};
+	return gw_http_open(&http, &app->http, e);
+}
+
+static om_status
+start_parts(struct gw_app *app, om_err *e)
+{
+	const struct gw_conf *c = app->conf;
 	om_status s;
 
+	app->parts.self = &gw_service;
+	app->parts.conf = c;
+	app->parts.begin_export = gw_routes_export;
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
-	    (s = gw_sessions_new(c->jwt_secret, &app->sessions, e)) != OM_OK ||
-	    (s = gw_throttle_new(true, &app->throttle, e)) != OM_OK ||
-	    (s = gw_throttle_new(false, &app->verify_throttle, e)) != OM_OK ||
-	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK ||
-	    (s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->live, e)) != OM_OK ||
-	    (s = gw_spool_open(&spool, &app->spool, e)) != OM_OK || (s = gw_peers_open(c, &app->peers, e)) != OM_OK)
+	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK || (s = start_spool(app, e)) != OM_OK ||
+	    (s = start_access(app, e)) != OM_OK || (s = start_peers(app, e)) != OM_OK)
 		return s;
-	gw_spool_show(app->spool, gw_live_note, app->live);
-	forward.spool = app->spool;
-	forward.costd = gw_peers_submit(app->peers);
-	if ((s = gw_forward_open(&forward, &app->forward, e)) != OM_OK)
-		return s;
-	return gw_http_open(&http, &app->http, e);
+	return start_http(app, e);
 }
 
 om_status
@@ -87,13 +136,13 @@ gw_app_start(const void *conf, void **self_out, om_err *e)
 	return OM_OK;
 }
 
-/* Requests first, then what they lean on. */
+/* Requests first, then the parts they use. */
 void
 gw_app_stop(void *self)
 {
 	struct gw_app *app = self;
 
-	gw_live_stop(app->live);
+	gw_live_stop(app->parts.live);
 	gw_http_close(&app->http);
 	if (!gw_forward_close(&app->forward)) {
 		/* costd holds the last batch: the process ends around the thread that
@@ -101,13 +150,11 @@ gw_app_stop(void *self)
 		om_log(OM_LOG_WARN, "costd still has a batch; it will be sent again", NULL);
 		return;
 	}
-	gw_peers_close(&app->peers);
-	gw_spool_close(&app->spool);
-	gw_live_close(&app->live);
+	gw_peers_close(&app->parts.peers);
+	gw_access_close(&app->parts.access);
+	gw_spool_close(&app->parts.spool);
+	gw_live_close(&app->parts.live);
 	gw_assets_free(&app->assets);
-	gw_throttle_free(&app->throttle);
-	gw_throttle_free(&app->verify_throttle);
-	gw_sessions_free(&app->sessions);
 	gw_proxies_free(&app->proxies);
 	free(app);
 }

@@ -2,11 +2,20 @@
 #include "routes.h"
 
 #include "access/auth.h"
+#include "calls/call.h"
+#include "documents/documents.h"
 #include "http/arguments.h"
 #include "http/gzip.h"
 #include "http/proxy.h"
+#include "intake/intake.h"
 #include "intake/refusal.h"
 #include "pages/assets.h"
+#include "read/read.h"
+#include "senders/senders.h"
+#include "settle/settle.h"
+#include "system/system.h"
+#include "terms/terms.h"
+#include "base/invariant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,28 +35,24 @@ enum flag {
 	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
 };
 
-/* The filters of totals, and those of single rows besides. */
-static const char of_usage[] = "from to group_by limit "
+/* The parameters of usage and of generations, the filters from their table; a workbook has
+ * a language, which stands first, and the others begin after it. */
+#define LOCALE "locale "
+static const char of_usage_workbook[] = LOCALE "from to group_by limit "
 #define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
 #include "messages/dimensions.def"
     ;
-static const char of_usage_book[] = "from to group_by limit locale "
-#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
-#include "messages/dimensions.def"
-    ;
-#define ROW_FILTERS "from to limit cursor chat_id generation_id state cost_state unsettled "
-static const char of_generations[] = ROW_FILTERS
+static const char of_generations_workbook[] =
+    LOCALE "from to chat_id generation_id state cost_state unsettled cursor limit "
 #define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
 #define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      #name " "
 #include "messages/dimensions.def"
     ;
-static const char of_generations_book[] = ROW_FILTERS "locale "
-#define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) #name " "
-#define OM_DIMENSION_ROW(NAME, name, FIELD, least, most)      #name " "
-#include "messages/dimensions.def"
-    ;
-#define OF_DOCUMENT "locale paper format "
-#define FILE_TOO    (HEAD_TOO | GIVES_FILE)
+
+#define OF_USAGE       (&of_usage_workbook[sizeof LOCALE - 1])
+#define OF_GENERATIONS (&of_generations_workbook[sizeof LOCALE - 1])
+#define OF_DOCUMENT    LOCALE "paper format "
+#define FILE_TOO       (HEAD_TOO | GIVES_FILE)
 
 struct route {
 	const char *method;
@@ -57,60 +62,63 @@ struct route {
 	unsigned flags;
 	size_t body_bytes; /* 0: a body is not read */
 	gw_handler *handler;
+	struct gw_call call; /* without a handler */
 };
 
+#define NO_CALL              \
+	{                    \
+		.read = NULL \
+	}
+
 static const struct route routes[] = {
-    {"GET", "/healthcheck", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_health},
-    {"GET", "/readyz", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_api_ready},
-    {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_api_events},
-    {"POST", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_api_traces},
-    {"PUT", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_api_traces},
-    {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_api_record},
-    {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_api_login},
-    {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_api_logout},
-    {"GET", "/api/v1/session", "", READERS, 0, 0, gw_api_session},
-    {"GET", "/api/v1/usage", of_usage, READERS, 0, 0, gw_api_usage},
-    {"GET", "/api/v1/generations", of_generations, READERS, 0, 0, gw_api_generations},
-    {"GET", "/api/v1/generations/{}", "", READERS, 0, 0, gw_api_generation},
-    {"POST", "/api/v1/generations/{}/unpair", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_unpair},
-    {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_api_live},
-    {"GET", "/api/v1/pipeline", "", READERS, 0, 0, gw_api_pipeline},
-    {"GET", "/api/v1/settings", "", GW_SESSION, 0, 0, gw_api_settings},
-    {"GET", "/api/v1/plugin", "", GW_SESSION, 0, 0, gw_api_plugin},
-    {"GET", "/api/v1/users", "q cursor limit ", GW_SESSION, 0, 0, gw_api_users},
-    {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_api_user},
-    {"GET", "/api/v1/models", "", READERS, 0, 0, gw_api_models},
-    {"GET", "/api/v1/credits", "", READERS, 0, 0, gw_api_credits},
-    {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_statement},
-    {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_group_statement},
-    {"GET", "/api/v1/reports/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_api_report},
-    {"GET", "/api/v1/usage.csv", of_usage, READERS, FILE_TOO, 0, gw_api_usage_csv},
-    {"GET", "/api/v1/usage.xlsx", of_usage_book, READERS, FILE_TOO, 0, gw_api_usage_xlsx},
-    {"GET", "/api/v1/generations.csv", of_generations, READERS, FILE_TOO, 0, gw_api_generations_csv},
-    {"GET", "/api/v1/generations.xlsx", of_generations_book, READERS, FILE_TOO, 0, gw_api_generations_xlsx},
-    {"POST", "/api/v1/exports", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_export_begin},
-    {"GET", "/api/v1/exports/{}", "", GW_SESSION, 0, 0, gw_api_export},
-    {"DELETE", "/api/v1/exports/{}", "", GW_SESSION, SAME_ORIGIN, 0, gw_api_export_drop},
-    {"GET", "/api/v1/exports/{}/file", "", GW_SESSION, HEAD_TOO, 0, gw_api_export_file},
-    {"POST", "/api/v1/documents", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_document_issue},
-    {"GET", "/api/v1/documents", "year month user group kind cursor limit ", READERS, 0, 0, gw_api_documents},
-    {"GET", "/api/v1/documents/requests/{}", "", READERS, 0, 0, gw_api_document_request},
-    {"GET", "/api/v1/documents/{}", "", READERS, 0, 0, gw_api_document},
-    {"GET", "/api/v1/documents/{}/file", "format duplicate ", READERS, HEAD_TOO, 0, gw_api_document_file},
-    {"POST", "/api/v1/documents/{}/cancel", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_document_cancel},
-    {"GET", "/api/v1/terms", "", READERS, 0, 0, gw_api_terms},
-    {"PUT", "/api/v1/terms", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_terms_change},
-    {"GET", "/api/v1/verify/{}", "", GW_ANYONE, NO_AUTH, 0, gw_api_verify},
-    {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_api_user_report},
-    {"GET", "/api/v1/prices", "model cursor limit ", READERS, 0, 0, gw_api_prices},
-    {"GET", "/api/v1/unsettled", "cursor limit ", READERS, 0, 0, gw_api_unsettled},
-    {"GET", "/api/v1/dead-letters", "cursor limit ", GW_SESSION, 0, 0, gw_api_dead_letters},
-    {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_api_retry_dead_letters},
-    {"GET", "/api/v1/refused", "", READERS, 0, 0, gw_api_refused},
-    {"POST", "/api/v1/senders/heartbeat", "", GW_INGEST, NO_RECORDS, GW_BODY_SMALL, gw_api_heartbeat},
-    {"GET", "/api/v1/senders", "", READERS, 0, 0, gw_api_senders},
-    {"GET", "/api/v1/discrepancies", "cursor limit ", READERS, 0, 0, gw_api_discrepancies},
-    {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_api_metrics},
+#define GW_CALL(method_, path_, params_, who_, flags_, NAME, reader_) \
+	{.method = (method_),                                         \
+	    .path = (path_),                                          \
+	    .params = params_,                                        \
+	    .who_may = (who_),                                        \
+	    .flags = (flags_),                                        \
+	    .call = {.ask = {OM__REQUEST__BODY_##NAME, OM__REPLY__BODY_##NAME}, .read = (reader_)}},
+#include "calls.def"
+#undef GW_CALL
+    {"GET", "/healthcheck", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_health_show, NO_CALL},
+    {"GET", "/readyz", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_ready_show, NO_CALL},
+    {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_events_take, NO_CALL},
+    {"POST", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_traces_take, NO_CALL},
+    {"PUT", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_traces_take, NO_CALL},
+    {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_record_take, NO_CALL},
+    {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_session_begin, NO_CALL},
+    {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_session_end, NO_CALL},
+    {"GET", "/api/v1/session", "", READERS, 0, 0, gw_session_show, NO_CALL},
+    {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_live_follow, NO_CALL},
+    {"GET", "/api/v1/pipeline", "", READERS, 0, 0, gw_pipeline_show, NO_CALL},
+    {"GET", "/api/v1/settings", "", GW_SESSION, 0, 0, gw_settings_show, NO_CALL},
+    {"GET", "/api/v1/plugin", "", GW_SESSION, 0, 0, gw_plugin_send, NO_CALL},
+    {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_user_show, NO_CALL},
+    {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_statement_send, NO_CALL},
+    {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_group_statement_send, NO_CALL},
+    {"GET", "/api/v1/reports/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_report_send, NO_CALL},
+    {"GET", "/api/v1/usage.csv", OF_USAGE, READERS, FILE_TOO, 0, gw_usage_csv_send, NO_CALL},
+    {"GET", "/api/v1/usage.xlsx", of_usage_workbook, READERS, FILE_TOO, 0, gw_usage_xlsx_send, NO_CALL},
+    {"GET", "/api/v1/generations.csv", OF_GENERATIONS, READERS, FILE_TOO, 0, gw_generations_csv_send, NO_CALL},
+    {"GET", "/api/v1/generations.xlsx", of_generations_workbook, READERS, FILE_TOO, 0, gw_generations_xlsx_send,
+	NO_CALL},
+    {"POST", "/api/v1/exports", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_export_begin, NO_CALL},
+    {"GET", "/api/v1/exports/{}", "", GW_SESSION, 0, 0, gw_export_show, NO_CALL},
+    {"DELETE", "/api/v1/exports/{}", "", GW_SESSION, SAME_ORIGIN, 0, gw_export_drop, NO_CALL},
+    {"GET", "/api/v1/exports/{}/file", "", GW_SESSION, HEAD_TOO, 0, gw_export_file_send, NO_CALL},
+    {"POST", "/api/v1/documents", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_document_issue, NO_CALL},
+    {"GET", "/api/v1/documents/requests/{}", "", READERS, 0, 0, gw_issue_request_show, NO_CALL},
+    {"GET", "/api/v1/documents/{}", "", READERS, 0, 0, gw_document_show, NO_CALL},
+    {"GET", "/api/v1/documents/{}/file", "format duplicate ", READERS, HEAD_TOO, 0, gw_document_file_send, NO_CALL},
+    {"POST", "/api/v1/documents/{}/cancel", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_document_cancel, NO_CALL},
+    {"PUT", "/api/v1/terms", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_terms_change, NO_CALL},
+    {"GET", "/api/v1/verify/{}", "", GW_ANYONE, NO_AUTH, 0, gw_document_verify, NO_CALL},
+    {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_user_report_send,
+	NO_CALL},
+    {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_dead_letters_retry, NO_CALL},
+    {"GET", "/api/v1/refused", "", READERS, 0, 0, gw_refused_list, NO_CALL},
+    {"POST", "/api/v1/senders/heartbeat", "", GW_INGEST, NO_RECORDS, GW_BODY_SMALL, gw_heartbeat_take, NO_CALL},
+    {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_metrics_show, NO_CALL},
 };
 
 #define N_ROUTES (sizeof routes / sizeof routes[0])
@@ -173,9 +181,9 @@ find(struct gw_req *rq, char *allow, size_t allow_bytes)
 static enum gw_media
 media_of(const struct route *r)
 {
-	if (r->handler == gw_api_traces)
+	if (r->handler == gw_traces_take)
 		return GW_MEDIA_TRACES;
-	return r->handler == gw_api_events ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
+	return r->handler == gw_events_take ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
 }
 
 /* has_body: without length and chunks there is none, which is a connection test
@@ -187,12 +195,21 @@ has_body(const struct gw_req *rq)
 }
 
 static om_status
-run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+answer(const struct route *r, const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	om_check((r->handler != NULL) != (r->call.ask.question != OM__REQUEST__BODY__NOT_SET));
+	if (r->handler != NULL)
+		return r->handler(parts, rq, rp, e);
+	return gw_call_answer(&r->call, parts, rq, rp, e);
+}
+
+static om_status
+run(const struct gw_parts *parts, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	om_status s = OM_OK;
 
 	if ((r->flags & NO_AUTH) == 0) {
-		s = gw_auth_identify(app, rq, e);
+		s = gw_auth_identify(parts->access, rq, e);
 		if (s != OM_OK && (r->flags & ASKS_ITSELF) != 0)
 			s = OM_OK;
 	}
@@ -206,11 +223,11 @@ run(struct gw_app *app, const struct route *r, struct gw_req *rq, struct gw_repl
 		s = gw_media_check(rq, media_of(r), e);
 	if (s == OM_OK && r->body_bytes > 0 && (media_of(r) != GW_MEDIA_TRACES || has_body(rq)))
 		s = rq->read_body(rq, r->body_bytes, e);
-	return s == OM_OK ? r->handler(app, rq, rp, e) : s;
+	return s == OM_OK ? answer(r, parts, rq, rp, e) : s;
 }
 
 om_status
-gw_routes_export(struct gw_app *app, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e)
+gw_routes_export(const struct gw_parts *parts, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e)
 {
 	size_t n = strcspn(target, "?");
 	struct gw_req ask = *rq;
@@ -229,7 +246,7 @@ gw_routes_export(struct gw_app *app, struct gw_req *rq, const char *target, stru
 	if (r == NULL || (r->flags & GIVES_FILE) == 0)
 		return om_fail(e, OM_INVALID, "target: must be the path and query of a call that gives a file");
 	s = gw_query_parse(&ask, r->params, e);
-	return s == OM_OK ? r->handler(app, &ask, rp, e) : s;
+	return s == OM_OK ? answer(r, parts, &ask, rp, e) : s;
 }
 
 static bool
@@ -248,24 +265,24 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 /* note_refusal keeps what a sender with the key was not let say at all; what a body
  * says wrong is noted by the handler, who knows. */
 static void
-note_refusal(struct gw_app *app, const struct route *r, const struct gw_req *rq, om_status s)
+note_refusal(struct gw_spool *spool, const struct route *r, const struct gw_req *rq, om_status s)
 {
 	if (r->who_may != GW_INGEST || rq->who != GW_INGEST || (r->flags & NO_RECORDS) != 0 ||
 	    (s != OM_TOO_LARGE && s != OM_MEDIA))
 		return;
-	gw_refusals_keep_body(app, rq, strrchr(r->path, '/') + 1,
+	gw_refusals_keep_body(spool, rq, strrchr(r->path, '/') + 1,
 	    s == OM_MEDIA ? "a content type or encoding that this call does not take" : "too large for one body");
 }
 
 void
-gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
+gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *rp)
 {
 	const struct route *r;
 	om_err e = {.text = ""};
 	char allow[64];
 	om_status s;
 
-	gw_proxies_apply(app->proxies, rq);
+	gw_proxies_apply(to->proxies, rq);
 	r = find(rq, allow, sizeof allow);
 	if (r == NULL && allow[0] != '\0') {
 		refuse_method(rq, rp, allow);
@@ -279,11 +296,11 @@ gw_routes_serve(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp)
 		else if (!get)
 			refuse_method(rq, rp, "GET, HEAD");
 		else
-			gw_assets_serve(app->assets, rq, rp);
+			gw_assets_serve(to->assets, rq, rp);
 		return;
 	}
-	s = run(app, r, rq, rp, &e);
-	note_refusal(app, r, rq, s);
+	s = run(to->parts, r, rq, rp, &e);
+	note_refusal(to->parts->spool, r, rq, s);
 	if (s == OM_OK)
 		s = om_buf_done(&rp->body, &e);
 	if (s == OM_OK) {

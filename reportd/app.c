@@ -9,12 +9,14 @@
 #include "terms/offer.h"
 #include "documents.pb-c.h"
 #include "jobs.pb-c.h"
+#include "base/duty.h"
 #include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HURRY_MS 3000 /* costd has to answer, once this program is told to stop */
+#define HURRY_MS     3000 /* costd has to answer, once this program is told to stop */
+#define DUTY_THREADS 4u   /* one writes months; the others tell costd */
 
 struct app {
 	struct rd_server server;
@@ -25,6 +27,7 @@ struct app {
 	struct rd_issuing issuing;
 	struct om_wire_client *ledger; /* owned; to costd, for issuing */
 	struct rd_offering *offering;  /* owned */
+	struct om_duties *duties;      /* owned */
 	struct rd_issue_queue *queue;  /* owned */
 	struct rd_delivery *delivery;  /* owned; NULL: nothing is delivered */
 	struct om_wire_server *wire;   /* owned */
@@ -40,11 +43,13 @@ stop(void *self)
 		om_fleet_hurry(app->costd, HURRY_MS);
 	if (app->ledger != NULL)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
-	rd_delivery_free(&app->delivery);
+	om_duties_stop(app->duties);
 	if (app->queue != NULL)
 		rd_issue_queue_stop(app->queue); /* who waits for a document is answered */
 	om_wire_server_close(&app->wire);
 	rd_issue_queue_close(&app->queue);
+	om_duties_free(&app->duties); /* after this no lease is kept */
+	rd_delivery_free(&app->delivery);
 	rd_offering_free(&app->offering);
 	om_wire_client_free(&app->ledger);
 	if (app->ready)
@@ -85,6 +90,7 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	app->issuing = (struct rd_issuing){
 	    .costd = app->ledger,
 	    .fleet = app->costd,
+	    .duties = app->duties,
 	    .render = rd_serve,
 	    .check = check,
 	    .render_arg = &app->server,
@@ -93,6 +99,39 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	s = rd_offering_new(app->ledger, &app->settings.terms, rd_jobs_instance(app->server.jobs), &app->offering, e);
 	app->server.parts.offering = app->offering;
 	return s == OM_OK ? rd_issue_queue_open(&jobs, &app->queue, e) : s;
+}
+
+/* start_delivery: months are written if there is a folder for them. */
+static om_status
+start_delivery(const struct rd_conf *c, struct app *app, om_err *e)
+{
+	const struct rd_delivery_opts o = {
+	    .issuing = &app->issuing, .dir = c->delivery_dir, .files = c->delivery_files, .locale = c->delivery_locale};
+
+	return c->delivery_dir != NULL ? rd_delivery_new(&o, &app->delivery, e) : OM_OK;
+}
+
+/* add_duties: the table of what reportd does by itself; a lease of a document or a month
+ * that is being made is one more row while that takes (lease_keeper.h). */
+static om_status
+add_duties(struct app *app, om_err *e)
+{
+	const struct om_duty offer = {.name = "terms",
+	    .failed = "costd was not told of the terms",
+	    .every_ms = RD_OFFER_MS,
+	    .run = rd_offering_turn,
+	    .arg = app->offering};
+	const struct om_duty deliver = {.name = "delivery",
+	    .failed = "costd does not say whether files are due",
+	    .every_ms = RD_DELIVERY_MS,
+	    .slow = true,
+	    .run = rd_delivery_turn,
+	    .arg = app->delivery};
+	om_status s = om_duties_add(app->duties, &offer, NULL, e);
+
+	if (s == OM_OK && app->delivery != NULL)
+		s = om_duties_add(app->duties, &deliver, NULL, e);
+	return s == OM_OK ? om_duties_start(app->duties, e) : s;
 }
 
 static om_status
@@ -119,6 +158,8 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 		s = om_fleet_open(&client, &app->costd, e);
 	if (s == OM_OK)
 		s = om_wire_client_open(&client, &app->ledger, e);
+	if (s == OM_OK)
+		s = om_duties_new(DUTY_THREADS, NULL, &app->duties, e);
 	if (s != OM_OK)
 		return s;
 	app->server.self = &rd_app;
@@ -136,14 +177,10 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	server.arg = app->queue;
 	if (s == OM_OK)
 		s = om_wire_server_open(&server, &app->wire, e);
-	if (s == OM_OK && c->delivery_dir != NULL) {
-		const struct rd_delivery_opts o = {.issuing = &app->issuing,
-		    .dir = c->delivery_dir,
-		    .files = c->delivery_files,
-		    .locale = c->delivery_locale};
-
-		s = rd_delivery_new(&o, &app->delivery, e);
-	}
+	if (s == OM_OK)
+		s = start_delivery(c, app, e);
+	if (s == OM_OK)
+		s = add_duties(app, e);
 	for (unsigned i = 0; s == OM_OK && om_wire_server_url(app->wire, i) != NULL; i++)
 		om_log(OM_LOG_INFO, "listening", "url", om_wire_server_url(app->wire, i), NULL);
 	return s;

@@ -448,8 +448,7 @@ note_kept(struct cd_db *db, struct report *r, om_err *e)
 {
 	char day[OM_DAY_TEXT];
 
-	return cd_lease_keep(
-	    db, &a_month, cd_t(om_day_text(r->month, day)), r->lease->data, r->now, KEEP_US, e);
+	return cd_lease_keep(db, &a_month, cd_t(om_day_text(r->month, day)), r->lease->data, r->now, KEEP_US, e);
 }
 
 /* report finds the month by its lease and notes what is to be noted. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * Runs before the first paint: sets the theme and the language of the document from what was chosen
- * last, or from the system, and asks for that language's texts. src/lib/prefs.svelte.ts changes them afterwards.
+ * last, or from the system, and asks for that language's texts. src/lib/state/prefs.svelte.ts changes them afterwards.
  */
 (function () {
   var root = document.documentElement;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "auth.h"
 
+#include "access_in.h"
 #include "session.h"
 #include "base/digest.h"
+#include "base/invariant.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* bearer gives the key of an Authorization header: behind "Bearer", or bare as
+/* bearer gives the key of an Authorization header: after "Bearer", or bare as
  * older filters send it. */
 static const char *
 bearer(const char *value)
@@ -47,7 +49,7 @@ cookie(const struct gw_req *rq, const char *name, char *out, size_t out_bytes)
 }
 
 om_status
-gw_auth_identify(const struct gw_app *app, struct gw_req *rq, om_err *e)
+gw_auth_identify(const struct gw_access *a, struct gw_req *rq, om_err *e)
 {
 	const char *authorization = gw_req_header(rq, "Authorization");
 	char token[GW_TOKEN_MAX];
@@ -56,8 +58,8 @@ gw_auth_identify(const struct gw_app *app, struct gw_req *rq, om_err *e)
 	rq->who = GW_ANYONE;
 	if (authorization != NULL) {
 		const char *key = bearer(authorization);
-		bool ingest = om_secret_equal(key, app->conf->api_key);
-		bool reader = app->conf->read_api_key != NULL && om_secret_equal(key, app->conf->read_api_key);
+		bool ingest = om_secret_equal(key, a->opts.api_key);
+		bool reader = a->opts.read_api_key != NULL && om_secret_equal(key, a->opts.read_api_key);
 
 		if (!ingest && !reader)
 			return om_fail(e, OM_UNAUTHENTICATED, "the key is wrong");
@@ -66,7 +68,7 @@ gw_auth_identify(const struct gw_app *app, struct gw_req *rq, om_err *e)
 	}
 	if (!cookie(rq, GW_COOKIE, token, sizeof token))
 		return OM_OK;
-	s = gw_sessions_check(app->sessions, token, om_now(), &rq->session, e);
+	s = gw_sessions_check(a->sessions, token, om_now(), &rq->session, e);
 	om_secret_clear(token, sizeof token);
 	if (s == OM_OK)
 		rq->who = GW_SESSION;
@@ -76,6 +78,7 @@ gw_auth_identify(const struct gw_app *app, struct gw_req *rq, om_err *e)
 om_status
 gw_auth_allow(const struct gw_req *rq, unsigned who_may, om_err *e)
 {
+	om_check((rq->who & (rq->who - 1u)) == 0); /* one of them asks */
 	if (who_may == GW_ANYONE || (who_may & rq->who) != 0)
 		return OM_OK;
 	switch (rq->who) {
@@ -126,12 +129,11 @@ gw_auth_same_origin(const struct gw_req *rq, om_err *e)
 }
 
 void
-gw_auth_cookie(const struct gw_app *app, const struct gw_req *rq, struct gw_reply *rp, const char *token)
+gw_auth_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *token)
 {
-	const char *choice = app->conf->cookie_secure;
+	const char *choice = a->opts.cookie_secure;
 	bool secure = strcmp(choice, "on") == 0 || (strcmp(choice, "auto") == 0 && rq->https);
 
 	om_buf_printf(&rp->headers, "Set-Cookie: %s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s\r\n",
-	    GW_COOKIE, token, token[0] != '\0' ? (long long)app->conf->session_lifetime_s : 0LL,
-	    secure ? "; Secure" : "");
+	    GW_COOKIE, token, token[0] != '\0' ? (long long)a->opts.session_lifetime_s : 0LL, secure ? "; Secure" : "");
 }

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * auth.h - who asks, and whether they may.
+ * auth.h - who sent a request, and whether they may make this call.
  */
 #ifndef GW_AUTH_H
 #define GW_AUTH_H
 
-#include "app.h"
-#include "http/request.h"
+#include "access.h"
 
 #define GW_COOKIE "auth_token"
 
 /* gw_auth_identify fills rq->who and rq->session from the bearer key or the
  * session cookie.  OM_UNAUTHENTICATED for a key or token that is not ours;
  * without either, rq->who is GW_ANYONE. */
-om_status gw_auth_identify(const struct gw_app *app, struct gw_req *rq, om_err *e) OM_MUST;
+om_status gw_auth_identify(const struct gw_access *a, struct gw_req *rq, om_err *e) OM_MUST;
 
 /* gw_auth_allow says whether rq->who is in the set; an empty set is for anyone. */
 om_status gw_auth_allow(const struct gw_req *rq, unsigned who_may, om_err *e) OM_MUST;
 
 /* gw_auth_same_origin refuses what a page of another site sent through the
- * browser of somebody who is logged in here. */
+ * browser of a person who is logged in here. */
 om_status gw_auth_same_origin(const struct gw_req *rq, om_err *e) OM_MUST;
 
 /* gw_auth_cookie sets the session cookie; an empty token removes it. */
-void gw_auth_cookie(const struct gw_app *app, const struct gw_req *rq, struct gw_reply *rp, const char *token);
+void gw_auth_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *token);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "access_in.h"
 #include "auth.h"
 #include "password.h"
-#include "routes.h"
 #include "session.h"
 #include "throttle.h"
+#include "answer/reply.h"
 #include "peers/peers.h"
-#include "spool/spool.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,63 +20,52 @@ static struct om_stat st_throttled =
     OM_COUNTER("owui_metering_logins_throttled_total", NULL, "Logins refused because of too many failures.");
 
 static void
-write_session(struct gw_app *app, struct gw_reply *rp, om_time expires_at)
+write_session(const struct gw_parts *parts, struct gw_reply *rp, om_time expires_at)
 {
 	char today[OM_DAY_TEXT], first[OM_DAY_TEXT];
 	struct gw_costd_status costd;
 	om_time now = om_now();
 	struct om_jw w;
 
-	gw_peers_costd_status(app->peers, &costd);
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
+	gw_peers_costd_status(parts->peers, &costd);
+	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "expires_at");
-	if (expires_at != 0)
-		om_jw_time(&w, expires_at);
-	else
-		om_jw_null(&w);
-	om_jw_key(&w, "timezone");
-	om_jw_text(&w, costd.timezone);
-	om_jw_key(&w, "currency");
-	om_jw_text(&w, "USD");
-	om_jw_key(&w, "version");
-	om_jw_text(&w, OM_PROGRAM_VERSION);
-	om_jw_key(&w, "now");
-	om_jw_time(&w, now);
-	om_jw_key(&w, "today");
-	om_jw_text(&w, om_day_text(gw_peers_today(&costd, now), today));
-	om_jw_key(&w, "first_day");
-	om_jw_text(&w, costd.has_first_day ? om_day_text(costd.first_day, first) : NULL);
+	gw_write_time(&w, "expires_at", expires_at);
+	gw_write_text(&w, "timezone", costd.timezone);
+	gw_write_text(&w, "currency", "USD");
+	gw_write_text(&w, "version", OM_PROGRAM_VERSION);
+	gw_write_time(&w, "now", now);
+	gw_write_text(&w, "today", om_day_text(gw_peers_today(&costd, now), today));
+	gw_write_text(&w, "first_day", costd.has_first_day ? om_day_text(costd.first_day, first) : NULL);
 	om_jw_close(&w, '}');
 }
 
 /* verify judges the password, which it keeps no copy of. */
 static om_status
-verify(struct gw_app *app, const struct gw_req *rq, struct gw_reply *rp, const char *password, size_t n, om_err *e)
+verify(struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *password, size_t n, om_err *e)
 {
 	int64_t wait_s;
-	om_status s = gw_throttle_begin(app->throttle, rq->client, om_mono_ms(), &wait_s);
+	om_status s = gw_throttle_begin(a->passwords, rq->client, om_mono_ms(), &wait_s);
 
 	if (s != OM_OK) {
 		om_stat_add(&st_throttled, 1);
 		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
 		return om_fail(e, s, "too many failed logins; try again in %lld s", (long long)wait_s);
 	}
-	s = gw_password_verify(app->conf->password_hash, password, n, e);
+	s = gw_password_verify(a->opts.password_hash, password, n, e);
 	if (s == OM_OK) {
-		gw_throttle_succeed(app->throttle, rq->client);
+		gw_throttle_succeed(a->passwords, rq->client);
 	} else if (s == OM_UNAUTHENTICATED) {
 		om_stat_add(&st_failed, 1);
 		om_log(OM_LOG_WARN, "login failed", "client", rq->client, NULL);
 	} else {
-		gw_throttle_undo(app->throttle, rq->client);
+		gw_throttle_undo(a->passwords, rq->client);
 	}
 	return s;
 }
 
 om_status
-gw_api_login(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_session_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_session session = {.expires_at = 0};
 	char token[GW_TOKEN_MAX] = "";
@@ -92,39 +81,36 @@ gw_api_login(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err 
 	if (!json_is_string(password) || n == 0 || n > GW_PASSWORD_MAX)
 		s = om_fail(e, OM_INVALID, "password: must be a text of 1 to %d bytes", GW_PASSWORD_MAX);
 	else
-		s = verify(app, rq, rp, json_string_value(password), n, e);
+		s = verify(parts->access, rq, rp, json_string_value(password), n, e);
 	json_decref(doc);
 	if (s == OM_OK)
-		s = gw_sessions_begin(app->sessions, om_now(), app->conf->session_lifetime_s, token, &session, e);
+		s = gw_sessions_begin(
+		    parts->access->sessions, om_now(), parts->access->opts.session_lifetime_s, token, &session, e);
 	if (s != OM_OK)
 		return s;
 	om_log(OM_LOG_INFO, "login", "client", rq->client, NULL);
-	gw_auth_cookie(app, rq, rp, token);
+	gw_auth_cookie(parts->access, rq, rp, token);
 	om_secret_clear(token, sizeof token);
-	write_session(app, rp, session.expires_at);
+	write_session(parts, rp, session.expires_at);
 	return OM_OK;
 }
 
 om_status
-gw_api_logout(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_session_end(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	om_status s = OM_OK;
 
-	if (rq->session.id[0] != '\0') {
-		/* in memory first: it is over even if the disk does not take the note */
-		s = gw_sessions_end(app->sessions, rq->session.id, rq->session.expires_at, om_now(), e);
-		if (s == OM_OK)
-			s = gw_spool_end_session(app->spool, rq->session.id, rq->session.expires_at, e);
-	}
-	gw_auth_cookie(app, rq, rp, "");
+	if (rq->session.id[0] != '\0')
+		s = gw_access_end(parts->access, &rq->session, e);
+	gw_auth_cookie(parts->access, rq, rp, "");
 	rp->status = 204;
 	return s;
 }
 
 om_status
-gw_api_session(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_session_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	(void)e;
-	write_session(app, rp, rq->session.expires_at);
+	write_session(parts, rp, rq->session.expires_at);
 	return OM_OK;
 }

@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <jwt.h>
@@ -73,6 +74,7 @@ gw_sessions_begin(
 	char *text = NULL;
 	om_status st = om_random(raw, sizeof raw, e);
 
+	om_check(lifetime_s > 0);
 	if (st != OM_OK)
 		return st;
 	om_hex(raw, sizeof raw, out->id);

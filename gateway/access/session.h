@@ -4,7 +4,7 @@
  *
  * Shape     A JWT, HS256, with jti, iat and exp.  No other algorithm is taken.
  * Promise   A token ended by gw_sessions_end is refused from then on, and after a
- *           restart too: the caller keeps the id durably (spool.h) and gives
+ *           restart too: the caller keeps the id durably (ended.h) and gives
  *           it back at start.
  * Clock     The caller's; seconds since 1970 as in the token.
  * Threads   All calls from any thread.

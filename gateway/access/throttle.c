@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "throttle.h"
+#include "base/invariant.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -138,6 +139,7 @@ gw_throttle_begin(struct gw_throttle *t, const char *address, int64_t now_ms, in
 	if (wait_ms <= 0 && !en->known && t->n_failed == GW_THROTTLE_HOURLY)
 		wait_ms = t->failed_ms[0] + HOUR_MS - now_ms;
 	if (wait_ms <= 0) {
+		om_check(t->n_failed < GW_THROTTLE_HOURLY || en->known || !t->overall);
 		en->failures++;
 		en->last_ms = now_ms;
 		if (!en->known && t->overall)

@@ -1,36 +1,30 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * documents.h - what the calls that issue documents and those that read them
- * share.
+ * documents.h - documents and files; the list of documents is a row of calls.def.
  *
- * Failure   OM_INVALID names the member or parameter: "month: must be …".
- * Threads   One request, one thread.
+ * Does      Has reportd issue and cancel documents, gives out what costd keeps of them, has
+ *           reportd make files and sends them.
+ * Owns      Nothing: documents are costd's, files reportd's.
+ * Promises  An issued file is held against its hash before it is sent.  A document that may
+ *           still be issued is never said to have failed.
+ * Never     Lays anything out, or makes a number.
  */
-#ifndef GW_API_ISSUED_H
-#define GW_API_ISSUED_H
+#ifndef GW_DOCUMENTS_H
+#define GW_DOCUMENTS_H
 
-#include "app.h"
-#include "http/request.h"
-#include "documents.pb-c.h"
-#include "jobs.pb-c.h"
-#include "base/json.h"
+#include "http/handler.h"
 
-/* gw_document_write writes one document as the contract's Document. */
-void gw_document_write(struct om_jw *w, const Om__Document *d);
+/* issue.c: POST /documents, POST /documents/{}/cancel, GET /documents/requests/{} */
+gw_handler gw_document_issue, gw_document_cancel, gw_issue_request_show;
 
-om_status gw_document_kind(const char *text, Om__DocumentKind *out, om_err *e) OM_MUST;
+/* issued.c: GET /documents/{}, /documents/{}/file, /verify/{} */
+gw_handler gw_document_show, gw_document_file_send, gw_document_verify;
 
-/* gw_document_month reads "2026-11". */
-om_status gw_document_month(const char *text, uint32_t *year, uint32_t *month, om_err *e) OM_MUST;
+/* files.c: a month's statement or report, and what the read calls show, as a file */
+gw_handler gw_statement_send, gw_group_statement_send, gw_report_send, gw_user_report_send;
+gw_handler gw_usage_csv_send, gw_usage_xlsx_send, gw_generations_csv_send, gw_generations_xlsx_send;
 
-/* gw_document_format reads "pdf" or "xlsx"; NULL is a PDF. */
-om_status gw_document_format(const char *text, Om__Format *out, om_err *e) OM_MUST;
-
-/* gw_document_number takes the number from the path, into the arena. */
-om_status gw_document_number(struct gw_req *rq, char **out, om_err *e) OM_MUST;
-
-/* gw_document_ask asks costd for one document; it lives in the request's arena. */
-om_status gw_document_ask(
-    struct gw_app *app, struct gw_req *rq, Om__DocumentQuery *q, Om__Document **out, om_err *e) OM_MUST;
+/* exports.c: POST /exports, GET and DELETE /exports/{}, GET /exports/{}/file */
+gw_handler gw_export_begin, gw_export_show, gw_export_drop, gw_export_file_send;
 
 #endif

@@ -3,14 +3,16 @@
  * exports.c - files that take a while, under an id of their own: begun,
  * watched, fetched, thrown away.
  */
-#include "files.h"
-#include "routes.h"
+#include "documents.h"
+
+#include "answer/reply.h"
+#include "peers/job.h"
 #include "base/json.h"
 
 #include <string.h>
 
 om_status
-gw_api_export_begin(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_export_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	const char *given = NULL, *target = NULL;
 	json_t *doc = NULL;
@@ -27,28 +29,28 @@ gw_api_export_begin(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, 
 	if (s == OM_OK && (target = om_arena_strdup(rq->arena, given)) == NULL)
 		s = om_fail(e, OM_NOMEM, "out of memory");
 	json_decref(doc);
-	return s == OM_OK ? gw_routes_export(app, rq, target, rp, e) : s;
+	return s == OM_OK ? parts->begin_export(parts, rq, target, rp, e) : s;
 }
 
 om_status
-gw_api_export(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_export_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_job job;
-	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+	om_status s = gw_job_find(parts->peers, rq, rq->param[0], &job, e);
 
 	if (s == OM_OK)
-		gw_export_write(rp, &job);
+		gw_reply_message(rp, &job.state->base);
 	return s;
 }
 
 om_status
-gw_api_export_drop(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_export_drop(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_job job;
-	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+	om_status s = gw_job_find(parts->peers, rq, rq->param[0], &job, e);
 
 	if (s == OM_OK)
-		s = gw_job_drop(app, &job, e);
+		s = gw_job_drop(parts->peers, &job, e);
 	if (s != OM_OK && s != OM_NOT_FOUND)
 		return s;
 	rp->status = 204;
@@ -56,10 +58,10 @@ gw_api_export_drop(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, o
 }
 
 om_status
-gw_api_export_file(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_export_file_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_job job;
-	om_status s = gw_job_find(app, rq, rq->param[0], &job, e);
+	om_status s = gw_job_find(parts->peers, rq, rq->param[0], &job, e);
 
-	return s == OM_OK ? gw_job_send(app, rq, rp, &job, false, e) : s;
+	return s == OM_OK ? gw_job_send(parts->peers, rq, rp, &job, false, e) : s;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "files.h"
+#include "documents.h"
 
-#include "routes.h"
-#include "answer/answer.h"
-#include "jobs.pb-c.h"
+#include "answer/reply.h"
+#include "peers/job.h"
+#include "question/question.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -47,12 +47,27 @@ read_file(const char *file, bool zip_too, Om__RenderQuery *out, om_err *e)
 	    zip_too ? ", .csv or .zip" : " or .csv");
 }
 
+/* read_locale gives NULL when the parameter was not given. */
+static om_status
+read_locale(struct gw_req *rq, char **out, om_err *e)
+{
+	const char *v = gw_req_arg(rq, "locale");
+
+	*out = NULL;
+	if (v == NULL)
+		return OM_OK;
+	if (strcmp(v, "en") != 0 && strcmp(v, "de") != 0)
+		return om_fail(e, OM_INVALID, "locale: must be en or de");
+	*out = om_arena_strdup(rq->arena, v);
+	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
 /* read_options reads the parameters that say how the file is to look. */
 static om_status
 read_options(struct gw_req *rq, Om__RenderQuery *q, om_err *e)
 {
 	const char *paper = gw_req_arg(rq, "paper"), *format = gw_req_arg(rq, "format");
-	om_status s = gw_locale_read(rq, &q->locale, e);
+	om_status s = read_locale(rq, &q->locale, e);
 
 	if (s != OM_OK)
 		return s;
@@ -66,95 +81,34 @@ read_options(struct gw_req *rq, Om__RenderQuery *q, om_err *e)
 	return paper != NULL && q->paper == NULL ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
-om_status
-gw_locale_read(struct gw_req *rq, char **out, om_err *e)
-{
-	const char *v = gw_req_arg(rq, "locale");
-
-	*out = NULL;
-	if (v == NULL)
-		return OM_OK;
-	if (strcmp(v, "en") != 0 && strcmp(v, "de") != 0)
-		return om_fail(e, OM_INVALID, "locale: must be en or de");
-	*out = om_arena_strdup(rq->arena, v);
-	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-/* ---- the answer ---- */
-
-/* write_part writes thousandths as a JSON number below one. */
-static void
-write_part(struct om_jw *w, unsigned thousandths)
-{
-	om_buf_printf(w->out, "0.%03u", thousandths);
-	w->comma = true;
-}
-
-void
-gw_export_write(struct gw_reply *rp, const struct gw_job *job)
-{
-	static const char *const states[] = {"queued", "running", "done", "failed", "cancelled"};
-	const Om__JobReply *r = job->state;
-	bool done = r->state == OM__JOB_STATE__JOB_DONE;
-	char id[GW_JOB_ID_TEXT];
-	struct om_jw w;
-
-	om_hex(job->id, sizeof job->id, id);
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
-	om_jw_open(&w, '{');
-	gw_write_text(&w, "id", id);
-	gw_write_text(&w, "state", (unsigned)r->state < sizeof states / sizeof states[0] ? states[r->state] : "failed");
-	om_jw_key(&w, "progress");
-	if (done)
-		om_jw_int(&w, 1);
-	else if (r->has_rows_total && r->rows_total > 0)
-		write_part(&w, (unsigned)(r->rows_done >= r->rows_total ? 999 : r->rows_done * 1000 / r->rows_total));
-	else
-		om_jw_null(&w);
-	gw_write_count(&w, "rows_done", r->rows_done);
-	om_jw_key(&w, "rows_total");
-	if (r->has_rows_total)
-		om_jw_int(&w, (int64_t)r->rows_total);
-	else
-		om_jw_null(&w);
-	om_jw_key(&w, "bytes");
-	if (done)
-		om_jw_int(&w, (int64_t)r->bytes);
-	else
-		om_jw_null(&w);
-	gw_write_text(&w, "filename", r->filename);
-	gw_write_text(&w, "detail", r->message);
-	om_jw_close(&w, '}');
-}
-
 /* give starts the job, and sends its file or says how the export is. */
 static om_status
-give(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, om_err *e)
+give(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, om_err *e)
 {
 	char id[GW_JOB_ID_TEXT];
 	struct gw_job job;
-	om_status s = gw_job_start(app, rq, what, &job, e);
+	om_status s = gw_job_start(parts->peers, rq, what, &job, e);
 
 	if (s != OM_OK)
 		return s;
 	if (!rq->as_export)
-		return gw_job_send(app, rq, rp, &job, true, e);
+		return gw_job_send(parts->peers, rq, rp, &job, true, e);
 	om_hex(job.id, sizeof job.id, id);
 	rp->status = 202;
 	gw_reply_header(rp, "Location", "/api/v1/exports/%s", id);
-	gw_export_write(rp, &job);
+	gw_reply_message(rp, &job.state->base);
 	return OM_OK;
 }
 
 static om_status
-give_document(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__RenderQuery *q, om_err *e)
+give_document(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__RenderQuery *q, om_err *e)
 {
 	Om__JobStart what = OM__JOB_START__INIT;
 
 	what.file_case = OM__JOB_START__FILE_RENDER;
+	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = q;
-	return give(app, rq, rp, &what, e);
+	return give(parts, rq, rp, &what, e);
 }
 
 static om_status
@@ -169,7 +123,7 @@ copy_name(struct gw_req *rq, const char *what, const char *id, char **out, om_er
 }
 
 om_status
-gw_api_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_statement_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	om_status s = read_file(rq->param[1], false, &q, e);
@@ -178,11 +132,11 @@ gw_api_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 		s = copy_name(rq, "user", rq->param[0], &q.user, e);
 	if (s == OM_OK)
 		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
 }
 
 om_status
-gw_api_group_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_group_statement_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	om_status s = read_file(rq->param[1], false, &q, e);
@@ -191,22 +145,22 @@ gw_api_group_statement(struct gw_app *app, struct gw_req *rq, struct gw_reply *r
 		s = copy_name(rq, "group", rq->param[0], &q.group, e);
 	if (s == OM_OK)
 		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
 }
 
 om_status
-gw_api_report(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_report_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	om_status s = read_file(rq->param[0], true, &q, e);
 
 	if (s == OM_OK)
 		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
 }
 
 om_status
-gw_api_user_report(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_user_report_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
 	int64_t year = 0, month = 0;
@@ -234,17 +188,17 @@ gw_api_user_report(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, o
 	q.format = OM__FORMAT__FORMAT_PDF;
 	q.year = (uint32_t)year;
 	q.month = (uint32_t)month + 1;
-	return s == OM_OK ? give_document(app, rq, rp, &q, e) : s;
+	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
 }
 
 /* ---- what the read calls show, as a file ---- */
 
 static om_status
-give_rows(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, const char *stem,
+give_rows(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, const char *stem,
     Om__Format format, om_err *e)
 {
 	const char *from = gw_req_arg(rq, "from"), *to = gw_req_arg(rq, "to");
-	om_status s = gw_locale_read(rq, &what->locale, e);
+	om_status s = read_locale(rq, &what->locale, e);
 
 	if (s != OM_OK)
 		return s;
@@ -252,55 +206,55 @@ give_rows(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__JobSta
 	what->format = format;
 	what->stem = om_arena_printf(rq->arena, "%s%s%.10s%s%.10s", stem, from != NULL ? "-" : "",
 	    from != NULL ? from : "", to != NULL ? "-to-" : "", to != NULL ? to : "");
-	return what->stem != NULL ? give(app, rq, rp, what, e) : om_fail(e, OM_NOMEM, "out of memory");
+	return what->stem != NULL ? give(parts, rq, rp, what, e) : om_fail(e, OM_NOMEM, "out of memory");
 }
 
 static om_status
-give_usage(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+give_usage(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
 {
 	Om__JobStart what = OM__JOB_START__INIT;
-	struct gw_usage_question ask;
-	om_status s = gw_read_usage(rq, &ask, e);
+	Om__UsageQuery q = OM__USAGE_QUERY__INIT;
+	om_status s = gw_read_usage(rq, &q, e);
 
-	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	q.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
 	what.file_case = OM__JOB_START__FILE_USAGE;
-	what.usage = &ask.query;
-	return s == OM_OK ? give_rows(app, rq, rp, &what, "usage", format, e) : s;
+	what.usage = &q;
+	return s == OM_OK ? give_rows(parts, rq, rp, &what, "usage", format, e) : s;
 }
 
 static om_status
-give_generations(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+give_generations(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
 {
 	Om__JobStart what = OM__JOB_START__INIT;
-	struct gw_generations_question ask;
-	om_status s = gw_read_generations(rq, &ask, e);
+	Om__GenerationsQuery q = OM__GENERATIONS_QUERY__INIT;
+	om_status s = gw_read_generations(rq, &q, e);
 
-	ask.query.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
+	q.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
 	what.file_case = OM__JOB_START__FILE_GENERATIONS;
-	what.generations = &ask.query;
-	return s == OM_OK ? give_rows(app, rq, rp, &what, "requests", format, e) : s;
+	what.generations = &q;
+	return s == OM_OK ? give_rows(parts, rq, rp, &what, "requests", format, e) : s;
 }
 
 om_status
-gw_api_usage_csv(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_usage_csv_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	return give_usage(app, rq, rp, OM__FORMAT__FORMAT_CSV, e);
+	return give_usage(parts, rq, rp, OM__FORMAT__FORMAT_CSV, e);
 }
 
 om_status
-gw_api_usage_xlsx(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_usage_xlsx_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	return give_usage(app, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
+	return give_usage(parts, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
 }
 
 om_status
-gw_api_generations_csv(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_generations_csv_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	return give_generations(app, rq, rp, OM__FORMAT__FORMAT_CSV, e);
+	return give_generations(parts, rq, rp, OM__FORMAT__FORMAT_CSV, e);
 }
 
 om_status
-gw_api_generations_xlsx(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_generations_xlsx_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	return give_generations(app, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
+	return give_generations(parts, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Documents that reportd issues or cancels: asked for, waited for a little, and looked for by
  * the name of the request. */
-#include "documents.h"
-#include "routes.h"
-#include "answer/answer.h"
-#include "peers/peers.h"
-#include "documents.pb-c.h"
-#include "envelope.pb-c.h"
-#include "jobs.pb-c.h"
+#include "issued.h"
+
+#include "answer/names.h"
+#include "answer/reply.h"
+#include "peers/ask.h"
+#include "question/question.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/fleet.h"
@@ -107,9 +106,9 @@ read_issue(struct gw_req *rq, json_t *doc, Om__IssueQuery *q, om_err *e)
 		return s;
 	if (kind == NULL || month == NULL)
 		return om_fail(e, OM_INVALID, "%s: is missing", kind == NULL ? "kind" : "month");
-	s = gw_document_kind(kind, &q->kind, e);
+	s = gw_read_kind(kind, &q->kind, e);
 	if (s == OM_OK)
-		s = gw_document_month(month, &q->year, &q->month, e);
+		s = gw_read_month(month, &q->year, &q->month, e);
 	return s == OM_OK ? gw_document_format(format, &q->format, e) : s;
 }
 
@@ -165,12 +164,9 @@ name_request(struct gw_req *rq, Om__IssueQuery *q, om_err *e)
 /* ---- what became of it ---- */
 
 static const char *
-state_name(const Om__IssueReply *r)
+state_name(const Om__IssueReply *r, char buf[GW_NAME])
 {
-	static const char *const names[] = {"queued", "running", "done", "failed"};
-	unsigned state = r->has_state ? (unsigned)r->state : (unsigned)OM__JOB_STATE__JOB_DONE;
-
-	return state < sizeof names / sizeof names[0] ? names[state] : "failed";
+	return gw_enum_name(&om__job_state__descriptor, (int)(r->has_state ? r->state : OM__JOB_STATE__JOB_DONE), buf);
 }
 
 static bool
@@ -213,10 +209,9 @@ say_later(struct gw_reply *rp, const char *request, const char *state)
 		n += (size_t)snprintf(
 		    path + n, 4, strchr(plain, *p) != NULL ? "%c" : "%%%02X", (unsigned)(unsigned char)*p);
 	rp->status = 202;
-	rp->type = "application/json";
 	gw_reply_header(rp, "Location", HERE "requests/%s", path);
 	gw_reply_header(rp, "Retry-After", "%d", RETRY_S);
-	om_jw_init(&w, &rp->body);
+	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
 	gw_write_text(&w, "request", key);
 	gw_write_text(&w, "state", state);
@@ -227,62 +222,56 @@ say_later(struct gw_reply *rp, const char *request, const char *state)
 static om_status
 answer(struct gw_reply *rp, const char *request, const Om__IssueReply *r, om_err *e)
 {
-	struct om_jw w;
+	char name[GW_NAME];
 
 	if (is_under_way(r))
-		return say_later(rp, request, state_name(r));
+		return say_later(rp, request, state_name(r, name));
 	if (r->has_state && r->state != OM__JOB_STATE__JOB_DONE)
 		return fault(r, e);
 	if (r->document == NULL)
-		return gw_read_mismatch(e);
+		return gw_ask_lacks("the document", e);
 	rp->status = r->known || (r->has_added && r->added) ? 200 : 201;
-	rp->type = "application/json";
 	gw_reply_header(rp, "Location", HERE "%s", r->document->number);
-	om_jw_init(&w, &rp->body);
-	gw_document_write(&w, r->document);
+	gw_reply_message(rp, &r->document->base);
 	return OM_OK;
 }
 
 /* issue asks whichever reportd takes it.  One that took the question and says nothing
  * may issue the document all the same, so that it is not said to have failed. */
 static om_status
-issue(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, Om__IssueQuery *q, om_err *e)
+issue(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__IssueQuery *q, om_err *e)
 {
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
+	static const struct gw_ask ask = {OM__REQUEST__BODY_ISSUE, OM__REPLY__BODY_ISSUE};
+	const Om__IssueReply *issued;
 	om_err why = {.text = ""};
 	unsigned at = 0;
 	om_status s;
 
 	q->has_wait_ms = 1;
 	q->wait_ms = WAIT_MS;
-	req.body_case = OM__REQUEST__BODY_ISSUE;
-	req.issue = q;
-	s = om_fleet_call(gw_peers_reportds(app->peers), &req, ISSUE_MS, rq->arena, &rep, &at, &why);
+	s = gw_ask_any_reportd(parts->peers, ask, q, ISSUE_MS, rq->arena, &issued, &at, &why);
 	if (s == OM_TIMEOUT) {
 		om_log(OM_LOG_WARN, "a document is not issued yet", "why", om_err_text(&why, s), NULL);
 		return say_later(rp, q->request, "running");
 	}
 	if (s != OM_OK)
 		return gw_peers_blame(s, &why, e);
-	if (rep->body_case != OM__REPLY__BODY_ISSUE)
-		return gw_read_mismatch(e);
-	return answer(rp, q->request, rep->issue, e);
+	return answer(rp, q->request, issued, e);
 }
 
 om_status
-gw_api_document_issue(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_document_issue(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
 	om_status s = read_body(rq, &q, read_issue, e);
 
 	if (s == OM_OK)
 		s = name_request(rq, &q, e);
-	return s == OM_OK ? issue(app, rq, rp, &q, e) : s;
+	return s == OM_OK ? issue(parts, rq, rp, &q, e) : s;
 }
 
 om_status
-gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_document_cancel(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__DocumentQuery which = OM__DOCUMENT_QUERY__INIT;
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
@@ -292,10 +281,11 @@ gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *r
 	if (s == OM_OK)
 		s = name_request(rq, &q, e);
 	which.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
+	which.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
 	if (s == OM_OK)
 		s = gw_document_number(rq, &which.number, e);
 	if (s == OM_OK)
-		s = gw_document_ask(app, rq, &which, &d, e);
+		s = gw_document_ask(parts, rq, &which, &d, e);
 	if (s != OM_OK || d == NULL)
 		return s;
 	q.cancels = d->number;
@@ -309,40 +299,32 @@ gw_api_document_cancel(struct gw_app *app, struct gw_req *rq, struct gw_reply *r
 		q.locale = d->locale;
 	if (q.paper == NULL)
 		q.paper = d->paper;
-	return issue(app, rq, rp, &q, e);
+	return issue(parts, rq, rp, &q, e);
 }
 
 /* ---- looking for it ---- */
 
 /* ask_costd looks for what was issued; NOT_FOUND when it was not. */
 static om_status
-ask_costd(struct gw_app *app, struct gw_req *rq, char *request, Om__IssueReply *out, om_err *e)
+ask_costd(const struct gw_parts *parts, struct gw_req *rq, char *request, Om__Document **out, om_err *e)
 {
 	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
 
 	q.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
+	q.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
 	q.request = request;
-	return gw_document_ask(app, rq, &q, &out->document, e);
+	return gw_document_ask(parts, rq, &q, out, e);
 }
 
 static om_status
-ask_one(struct gw_app *app, struct gw_req *rq, unsigned at, char *request, const Om__IssueReply **out, om_err *e)
+ask_one(
+    const struct gw_parts *parts, struct gw_req *rq, unsigned at, char *request, const Om__IssueReply **out, om_err *e)
 {
+	static const struct gw_ask ask = {OM__REQUEST__BODY_ISSUE_STATE, OM__REPLY__BODY_ISSUE_STATE};
 	Om__IssueStateQuery q = OM__ISSUE_STATE_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	om_status s;
 
 	q.request = request;
-	req.body_case = OM__REQUEST__BODY_ISSUE_STATE;
-	req.issue_state = &q;
-	s = om_wire_call(om_fleet_at(gw_peers_reportds(app->peers), at), &req, STATE_MS, rq->arena, &rep, e);
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_ISSUE_STATE)
-		return gw_read_mismatch(e);
-	*out = rep->issue_state;
-	return OM_OK;
+	return gw_ask_reportd(parts->peers, at, ask, &q, STATE_MS, rq->arena, out, e);
 }
 
 /* better tells which of two answers is the request's: it may have been sent again, to
@@ -357,16 +339,16 @@ better(const Om__IssueReply *r, const Om__IssueReply *than)
 
 /* ask_reportds looks for what is not issued; NOT_FOUND when all say that they do not know it. */
 static om_status
-ask_reportds(struct gw_app *app, struct gw_req *rq, char *request, const Om__IssueReply **out, om_err *e)
+ask_reportds(const struct gw_parts *parts, struct gw_req *rq, char *request, const Om__IssueReply **out, om_err *e)
 {
 	om_status worst = OM_NOT_FOUND;
-	om_err why = {.text = "nobody asked for a document by this name, or reportd was started again"};
+	om_err why = {.text = "no document was asked for by this name, or reportd was started again"};
 
 	*out = NULL;
-	for (unsigned i = 0; i < om_fleet_size(gw_peers_reportds(app->peers)); i++) {
+	for (unsigned i = 0; i < om_fleet_size(gw_peers_reportds(parts->peers)); i++) {
 		const Om__IssueReply *r = NULL;
 		om_err one = {.text = ""};
-		om_status s = ask_one(app, rq, i, request, &r, &one);
+		om_status s = ask_one(parts, rq, i, request, &r, &one);
 
 		if (s == OM_OK && r != NULL && better(r, *out))
 			*out = r;
@@ -380,51 +362,57 @@ ask_reportds(struct gw_app *app, struct gw_req *rq, char *request, const Om__Iss
 	return worst == OM_NOT_FOUND ? om_fail(e, worst, "%s", why.text) : gw_peers_blame(worst, &why, e);
 }
 
+/* write_error writes what the call would have been answered with. */
+static void
+write_error(struct om_jw *w, const Om__IssueReply *r)
+{
+	om_err why = {.text = ""};
+	om_status s = fault(r, &why);
+
+	om_jw_key(w, "error");
+	om_jw_open(w, '{');
+	gw_write_int(w, "status", om_status_http(s));
+	gw_write_text(w, "message", om_err_text(&why, s));
+	om_jw_close(w, '}');
+}
+
 static void
 write_request(struct gw_reply *rp, const char *request, const Om__IssueReply *r)
 {
-	bool done = is_done(r), failed = !done && !is_under_way(r);
-	struct om_jw w;
+	bool failed = !is_done(r) && !is_under_way(r);
+	struct om_jw w = gw_reply_json(rp);
+	char name[GW_NAME];
 
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
 	gw_write_text(&w, "request", request + strlen(PREFIX));
-	gw_write_text(&w, "state", failed ? "failed" : state_name(r));
-	om_jw_key(&w, "document");
-	if (done)
-		gw_document_write(&w, r->document);
+	gw_write_text(&w, "state", failed ? "failed" : state_name(r, name));
+	if (is_done(r))
+		gw_answer_some(&w, &r->base, "document ");
 	else
-		om_jw_null(&w);
-	om_jw_key(&w, "error");
-	if (failed) {
-		om_err why = {.text = ""};
-		om_status s = fault(r, &why);
-
-		om_jw_open(&w, '{');
-		gw_write_count(&w, "status", (uint64_t)om_status_http(s));
-		gw_write_text(&w, "message", om_err_text(&why, s));
-		om_jw_close(&w, '}');
-	} else {
-		om_jw_null(&w);
-	}
+		gw_write_null(&w, "document");
+	if (failed)
+		write_error(&w, r);
+	else
+		gw_write_null(&w, "error");
 	om_jw_close(&w, '}');
 }
 
 om_status
-gw_api_document_request(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_issue_request_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__IssueReply issued = OM__ISSUE_REPLY__INIT;
 	const Om__IssueReply *r = &issued;
+	Om__Document *document = NULL;
 	char *request = NULL;
 	om_status s = make_name(rq, "key", rq->param[0], &request, e);
 
 	if (s == OM_OK)
-		s = ask_costd(app, rq, request, &issued, e);
+		s = ask_costd(parts, rq, request, &document, e);
 	if (s == OM_NOT_FOUND)
-		s = ask_reportds(app, rq, request, &r, e);
+		s = ask_reportds(parts, rq, request, &r, e);
 	if (s != OM_OK || r == NULL)
 		return s;
+	issued.document = document;
 	write_request(rp, request, r);
 	return OM_OK;
 }

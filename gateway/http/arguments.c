@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "arguments.h"
-
-#include "base/text.h"
-#include "base/zone.h"
+#include "base/invariant.h"
 
 #include <string.h>
 #include <strings.h>
@@ -54,6 +52,7 @@ gw_query_parse(struct gw_req *rq, const char *names, om_err *e)
 	const char *p = rq->query;
 	om_status s = OM_OK;
 
+	om_check(names[0] == '\0' || names[strlen(names) - 1] == ' ');
 	rq->n_args = 0;
 	while (s == OM_OK && *p != '\0') {
 		size_t n = strcspn(p, "&");
@@ -63,77 +62,6 @@ gw_query_parse(struct gw_req *rq, const char *names, om_err *e)
 		p += n + (p[n] == '&');
 	}
 	return s;
-}
-
-om_status
-gw_query_text(struct gw_req *rq, const char *name, size_t min, size_t max, char **out, om_err *e)
-{
-	const char *v = gw_req_arg(rq, name);
-	size_t n;
-
-	*out = NULL;
-	if (v == NULL)
-		return OM_OK;
-	n = om_utf8_length(v, strlen(v));
-	if (n < min || n > max)
-		return om_fail(e, OM_INVALID, "%s: must have %zu to %zu characters", name, min, max);
-	*out = om_arena_strdup(rq->arena, v);
-	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-om_status
-gw_query_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e)
-{
-	const char *v = gw_req_arg(rq, "limit");
-	uint64_t n = def;
-
-	if (v != NULL && (!om_u64_parse(v, max, &n) || n == 0))
-		return om_fail(e, OM_INVALID, "limit: must be a whole number from 1 to %u", (unsigned)max);
-	*out = (uint32_t)n;
-	return OM_OK;
-}
-
-/* read_end reads one end of a period; exactly one of *has_day, *has_us is set. */
-static om_status
-read_end(const char *name, const char *v, int32_t *day, protobuf_c_boolean *has_day, int64_t *us,
-    protobuf_c_boolean *has_us, om_err *e)
-{
-	om_err why = {.text = ""};
-	om_status s;
-
-	if (strlen(v) <= 10) {
-		s = om_day_parse(v, day, &why);
-		*has_day = s == OM_OK;
-	} else {
-		s = om_time_parse(v, us, &why);
-		*has_us = s == OM_OK;
-	}
-	if (s != OM_OK)
-		return om_fail(e, OM_INVALID,
-		    "%s: must be a day like 2026-11-23 or an instant like "
-		    "2026-11-23T16:40:00Z",
-		    name);
-	return OM_OK;
-}
-
-om_status
-gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
-{
-	const char *from = gw_req_arg(rq, "from"), *to = gw_req_arg(rq, "to");
-	om_status s = OM_OK;
-
-	if (from != NULL)
-		s = read_end("from", from, &out->from_day, &out->has_from_day, &out->from_us, &out->has_from_us, e);
-	if (s == OM_OK && to != NULL)
-		s = read_end("to", to, &out->to_day, &out->has_to_day, &out->to_us, &out->has_to_us, e);
-	if (s != OM_OK)
-		return s;
-	if ((out->has_from_day && out->has_to_us) || (out->has_from_us && out->has_to_day))
-		return om_fail(e, OM_INVALID, "to: must be of the same kind as from, both days or both instants");
-	if ((out->has_from_day && out->has_to_day && out->to_day < out->from_day) ||
-	    (out->has_from_us && out->has_to_us && out->to_us < out->from_us))
-		return om_fail(e, OM_INVALID, "to: must not be earlier than from");
-	return OM_OK;
 }
 
 bool

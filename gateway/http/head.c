@@ -17,7 +17,7 @@ gw_head_whole(const struct gw_header *headers, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *colon = headers[i].name + strlen(headers[i].name);
-		const char *end = headers[i].value + strlen(headers[i].value) + 1; /* behind the CR */
+		const char *end = headers[i].value + strlen(headers[i].value) + 1; /* after the CR */
 
 		if (headers[i].name[0] == '\0' || (colon[1] == '\0' && headers[i].value != colon + 1) || *end != '\0')
 			return false; /* a space before the colon; a line feed alone */

@@ -9,6 +9,7 @@
 
 #include "head.h"
 #include "watch.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -316,6 +317,8 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	bool head_only = strcmp(rq->method, "HEAD") == 0;
 	struct om_buf out;
 
+	om_check(rp->status >= 200 && rp->status <= 599);
+	om_check(rp->type != NULL || n == 0); /* a body has a type */
 	om_buf_init(&out, SMALL_REPLY + 65536);
 	gw_head_write(&out, rq, rp, n, false, x->keep);
 	if (head_only)
@@ -342,7 +345,7 @@ note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time s
 	int class = rp->status / 100;
 
 	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
-	if (rp->send == NULL) /* a stream lasts as long as somebody watches it */
+	if (rp->send == NULL) /* a stream lasts as long as its client watches it */
 		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
 	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path",
 	    rq->path, "status", OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);

@@ -2,7 +2,10 @@
 /*
  * http.h - the HTTP server.  Nothing else knows civetweb.
  *
- * Promise   Every request civetweb hands over is answered here, with the security
+ * Does      Makes a request of the bytes that civetweb hands over, and bytes of its reply.
+ * Owns      The listening socket, the workers, and the deadlines of their sockets.
+ * Never     Knows what a call means.
+ * Promises  Every request civetweb hands over is answered here, with the security
  *           headers; civetweb never gets to serve files, CORS, CGI or sockets of
  *           its own.  A connection is
  *           kept for another request only where the end of this one is beyond

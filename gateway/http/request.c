@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "request.h"
 
+#include "base/invariant.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -114,6 +115,7 @@ gw_reply_problem(struct gw_reply *rp, const struct gw_req *rq, om_status s, cons
 {
 	struct om_jw w;
 
+	om_check(s != OM_OK);
 	rp->status = om_status_http(s);
 	rp->type = "application/problem+json";
 	rp->cache_control = NULL;
@@ -284,7 +286,7 @@ gw_media_is(const struct gw_req *rq, const char *type)
 	return strcasecmp(v, "utf-8") == 0 || strcasecmp(v, "\"utf-8\"") == 0;
 }
 
-/* weight reads ";q=0.5" behind a coding; true unless it is zero. */
+/* weight reads ";q=0.5" after a coding; true unless it is zero. */
 static bool
 weight(const char *p, const char *end)
 {

@@ -60,10 +60,10 @@ struct gw_req {
 	/* read_body fills body and n_body, at most once; the server's part. */
 	om_status (*read_body)(struct gw_req *rq, size_t limit_bytes, om_err *e);
 	/* reserve takes n bytes of what all large bodies share until the request is
-	 * answered; false when there are none left.  NULL: nobody counts. */
+	 * answered; false when there are none left.  NULL: they are not counted. */
 	bool (*reserve)(struct gw_req *rq, size_t n);
-	/* is_gone tells whether nobody waits for the answer any more: the peer
-	 * closed the connection, or the server is stopping.  NULL: nobody knows. */
+	/* is_gone tells that the client does not wait for the answer any more: it
+	 * closed the connection, or the server is stopping.  NULL: it is not known. */
 	bool (*is_gone)(struct gw_req *rq);
 	void *conn;
 	bool old_http;    /* 1.0 does not know chunks */
@@ -72,7 +72,7 @@ struct gw_req {
 	size_t n_body;
 
 	/* filled in by the router */
-	char client[GW_ADDRESS]; /* the address behind trusted proxies */
+	char client[GW_ADDRESS]; /* the client's address, as trusted proxies tell it */
 	bool https;              /* as far as a trusted proxy says */
 	gw_who who;
 	struct gw_session session;

@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/sync.h"
 
 #include <arpa/inet.h>
@@ -177,6 +178,7 @@ gw_watch_arm(struct gw_watch *w, int slot, int64_t deadline_ms, bool both)
 {
 	struct slot *s = &w->slots[slot];
 
+	om_check(slot >= 0 && (size_t)slot < w->n);
 	(void)pthread_mutex_lock(&w->lock);
 	s->armed = true;
 	s->fired = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * watch.h - deadlines for sockets somebody else reads and writes.
+ * watch.h - deadlines for sockets that civetweb reads and writes.
  *
  * civetweb waits for silence, not for a total: a byte now and then holds a worker
  * for as long as the sender likes.  Its descriptor is not in its interface, so

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "record.h"
 #include "refusal.h"
-#include "routes.h"
+#include "intake.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
 #include "record.pb-c.h"
@@ -75,18 +75,18 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 }
 
 static void
-keep_refusals(struct gw_app *app, const struct gw_req *rq, const struct gw_events *ev)
+keep_refusals(const struct gw_parts *parts, const struct gw_req *rq, const struct gw_events *ev)
 {
 	struct gw_refusals r = {.n = 0};
 
 	om_stat_add(&st_rejected, (int64_t)ev->n_rejected);
 	for (size_t i = 0; i < ev->n_rejected; i++)
 		gw_refusals_add(&r, ev->rejected[i].kind, 1);
-	gw_refusals_keep(app, rq, "events", &r);
+	gw_refusals_keep(parts->spool, rq, "events", &r);
 }
 
 om_status
-gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_events_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_batch *b = gw_batch_new();
 	om_time now = om_now();
@@ -101,13 +101,13 @@ gw_api_events(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	else
 		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
 	if (s == OM_OK && ev.n_accepted > 0)
-		s = gw_spool_append(app->spool, &b, now, e);
+		s = gw_spool_append(parts->spool, &b, now, e);
 	gw_batch_free(&b);
 	if (s == OM_INVALID)
-		gw_refusals_keep_body(app, rq, "events", GW_REFUSED_NO_JSON);
+		gw_refusals_keep_body(parts->spool, rq, "events", GW_REFUSED_NO_JSON);
 	if (s != OM_OK)
 		return s;
-	keep_refusals(app, rq, &ev);
+	keep_refusals(parts, rq, &ev);
 	if (ev.n_accepted == 0 && ev.n_rejected > 0)
 		return refuse_all(rq, rp, &ev, e);
 	rp->type = "application/json";
@@ -142,7 +142,7 @@ write_success(struct gw_reply *rp, const struct om_fit *notes)
 }
 
 om_status
-gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_record_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_batch *b = NULL;
 	om_time now = om_now();
@@ -159,14 +159,14 @@ gw_api_record(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	}
 	if (s == OM_INVALID) {
 		om_stat_add(&st_rejected, 1);
-		gw_refusals_keep_body(app, rq, "record", why);
+		gw_refusals_keep_body(parts->spool, rq, "record", why);
 	}
 	if (s != OM_OK)
 		return s;
 	b = gw_batch_new();
 	s = b != NULL ? gw_batch_add(b, &r, e) : om_fail(e, OM_NOMEM, "out of memory");
 	if (s == OM_OK)
-		s = gw_spool_append(app->spool, &b, now, e);
+		s = gw_spool_append(parts->spool, &b, now, e);
 	gw_batch_free(&b);
 	if (s != OM_OK)
 		return s;

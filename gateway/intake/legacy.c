@@ -3,7 +3,7 @@
  * The body that filters written for the older OWUI-Metering send.  Its id is one
  * of Open WebUI's turn, not of the provider's generation: records that share it
  * are joined into one row.  A body sent again is the same record.  Filters raise
- * where the answer is not 200, in somebody's chat: only a body without an id of an
+ * where the answer is not 200, in a user's chat: only a body without an id of an
  * activity is refused.
  */
 #include "record.h"

@@ -2,6 +2,7 @@
 #include "live.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/stats.h"
 #include "base/sync.h"
 #include "base/text.h"
@@ -99,6 +100,7 @@ drop_oldest(struct gw_live *l)
 {
 	struct item *it = place(l, l->first++);
 
+	om_check(it->packed != NULL && l->bytes >= it->n);
 	l->bytes -= it->n;
 	free(it->packed);
 	*it = (struct item){.packed = NULL};
@@ -200,7 +202,7 @@ gw_live_seek(struct gw_live *l, const char *mark, uint64_t *at_out)
 	else if (known && (at > l->last || at + 1 < l->first))
 		known = false;
 	if (mark != NULL && !known)
-		at = l->first - 1; /* all there is, behind the gap */
+		at = l->first - 1; /* all there is, after the gap */
 	(void)pthread_mutex_unlock(&l->lock);
 	*at_out = at;
 	return mark == NULL || known;

@@ -39,14 +39,14 @@ om_time gw_live_newest(struct gw_live *l);
 om_status gw_live_enter(struct gw_live *l, om_err *e) OM_MUST;
 void gw_live_leave(struct gw_live *l);
 
-/* gw_live_seek finds the place behind a mark; NULL: what comes next.  false: a gap
+/* gw_live_seek finds the place after a mark; NULL: what comes next.  false: a gap
  * lies before it. */
 bool gw_live_seek(struct gw_live *l, const char *mark, uint64_t *at_out);
 void gw_live_mark(const struct gw_live *l, uint64_t at, char out[GW_LIVE_MARK]);
 
 typedef enum gw_live_got { GW_LIVE_RECORD, GW_LIVE_GAP, GW_LIVE_QUIET, GW_LIVE_STOPPED } gw_live_got;
 
-/* gw_live_next waits for the record behind *at and moves on to it; its packed
+/* gw_live_next waits for the record after *at and moves on to it; its packed
  * bytes replace those of *packed. */
 gw_live_got gw_live_next(struct gw_live *l, uint64_t *at, int64_t wait_ms, struct om_buf *packed, om_time *received_us);
 

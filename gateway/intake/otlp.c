@@ -175,7 +175,7 @@ cost_attr(const struct gw_span *sp)
 	return GW_N_ATTRS;
 }
 
-/* cost_state: only the provider's word is a report; what somebody else worked out
+/* cost_state: only the provider's word is a report; what another program worked out
  * is an estimate.  Who says nothing of a source speaks for the provider. */
 static Om__CostState
 cost_state(const struct gw_span *sp, gw_attr which)
@@ -190,7 +190,7 @@ cost_state(const struct gw_span *sp, gw_attr which)
 
 /* read_cost leaves the amount to the look-up where the span's is no evidence: on
  * BYOK it has not been seen whose bill it is, and a zero beside an error may only
- * mean that nobody had counted yet. */
+ * mean that they were not counted yet. */
 static void
 read_cost(const struct gw_span *sp, struct om_arena *a, struct om_fit *notes, Om__Record *r)
 {
@@ -397,7 +397,7 @@ is_test(const struct gw_span *sp)
 	return strcmp(sp->name, "openrouter-connection-test") == 0 || strcmp(sp->name, "Test Generation") == 0;
 }
 
-/* is_child: what stands behind a generation's id in the ids of its attempts and
+/* is_child: what stands after a generation's id in the ids of its attempts and
  * streams.  Ids of others than OpenRouter may have colons of their own. */
 static bool
 is_child(const struct gw_span *sp, const char *id)

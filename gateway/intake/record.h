@@ -57,7 +57,7 @@ om_status gw_event_read(
 
 /* gw_events_json reads a body of one record or an array of them, and records by
  * line under JSON's name; OM_INVALID when it is one record that is no JSON.  An item
- * or a line that is no JSON is listed, and those behind it are read; where an array
+ * or a line that is no JSON is listed, and those after it are read; where an array
  * cannot be followed (json.h), the rest of it is listed as one. */
 om_status gw_events_json(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
     struct gw_events *out, om_err *e) OM_MUST;

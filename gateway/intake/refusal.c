@@ -57,7 +57,7 @@ tell(const char *door, const char *reason, int64_t count)
 }
 
 void
-gw_refusals_keep(struct gw_app *app, const struct gw_req *rq, const char *door, const struct gw_refusals *r)
+gw_refusals_keep(struct gw_spool *spool, const struct gw_req *rq, const char *door, const struct gw_refusals *r)
 {
 	char sender[GW_SENDER];
 
@@ -70,16 +70,16 @@ gw_refusals_keep(struct gw_app *app, const struct gw_req *rq, const char *door, 
 		    .last_us = om_now()};
 
 		tell(door, r->of[i].reason, r->of[i].count);
-		if (gw_spool_refuse(app->spool, &line, NULL) != OM_OK)
+		if (gw_spool_refuse(spool, &line, NULL) != OM_OK)
 			om_log(OM_LOG_DEBUG, "a refusal could not be kept", "door", door, NULL);
 	}
 }
 
 void
-gw_refusals_keep_body(struct gw_app *app, const struct gw_req *rq, const char *door, const char *reason)
+gw_refusals_keep_body(struct gw_spool *spool, const struct gw_req *rq, const char *door, const char *reason)
 {
 	struct gw_refusals r = {.n = 0};
 
 	gw_refusals_add(&r, reason, 1);
-	gw_refusals_keep(app, rq, door, &r);
+	gw_refusals_keep(spool, rq, door, &r);
 }

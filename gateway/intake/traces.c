@@ -5,7 +5,7 @@
 #include "otlp.h"
 #include "record.h"
 #include "refusal.h"
-#include "routes.h"
+#include "intake.h"
 #include "http/gzip.h"
 #include "spool/spool.h"
 #include "otlp.pb-c.h"
@@ -94,7 +94,7 @@ read_traces(struct gw_req *rq, struct gw_traces *t, om_err *e)
 }
 
 om_status
-gw_api_traces(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_traces_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_traces t = {.arena = rq->arena, .batch = gw_batch_new(), .now = om_now()};
 	struct gw_refusals r = {.n = 0};
@@ -103,15 +103,15 @@ gw_api_traces(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err
 	if (s == OM_OK)
 		s = read_traces(rq, &t, e);
 	if (s == OM_INVALID)
-		gw_refusals_keep_body(app, rq, "traces", "not a trace as OTLP has it");
+		gw_refusals_keep_body(parts->spool, rq, "traces", "not a trace as OTLP has it");
 	if (s == OM_OK && t.n_accepted > 0)
-		s = gw_spool_append(app->spool, &t.batch, t.now, e);
+		s = gw_spool_append(parts->spool, &t.batch, t.now, e);
 	gw_batch_free(&t.batch);
 	if (s != OM_OK)
 		return s;
 	om_stat_add(&st_rejected, (int64_t)t.n_rejected);
 	gw_refusals_add(&r, "gen_ai.response.id: is missing", (int64_t)t.n_rejected);
-	gw_refusals_keep(app, rq, "traces", &r);
+	gw_refusals_keep(parts->spool, rq, "traces", &r);
 	om_stat_add(&st_tests, (int64_t)t.n_tests);
 	if (gw_media_is(rq, PROTOBUF))
 		write_protobuf(rp, &t);

@@ -65,7 +65,7 @@ is_plain(const char *path)
 }
 
 /* load reads a file of the folder into the arena; symbolic links are followed, for
- * this is somebody's own folder under development. */
+ * this is a developer's own folder. */
 static bool
 load(const struct gw_assets *a, const char *path, struct om_arena *arena, struct gw_asset *out)
 {

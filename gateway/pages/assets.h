@@ -2,6 +2,10 @@
 /*
  * assets.h - the dashboard's files, built in or from a folder.
  *
+ * Does      Gives the dashboard's files, built in or from a folder, and any other path the
+ *           page that reads it.
+ * Never     Reads outside of that folder.
+ *
  * What stands below /assets/ has its content's hash in its name and is kept for a
  * year; everything else is asked for again each time, by its ETag.  A path that
  * is no file gives index.html: the dashboard finds its own way.

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "job.h"
 
-#include "peers.h"
-#include "answer/answer.h"
-#include "envelope.pb-c.h"
+#include "ask.h"
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -28,7 +27,7 @@ static atomic_int waiting;
 
 /* One file under way to the client. */
 struct download {
-	struct gw_app *app;
+	struct gw_peers *peers;
 	struct gw_job job; /* job.state is gone */
 	bool drop;
 	uint64_t offset;
@@ -38,63 +37,43 @@ struct download {
 /* ---- questions about one job ---- */
 
 static om_status
-ask(struct gw_app *app, const struct gw_job *job, Om__Request *req, int wait_ms, struct om_arena *a,
-    Om__Reply__BodyCase want, Om__Reply **out, om_err *e)
+query_state(struct gw_peers *peers, struct gw_job *job, uint32_t wait_ms, struct om_arena *a, om_err *e)
 {
-	om_status s =
-	    om_wire_call(om_fleet_at(gw_peers_reportds(app->peers), job->at), req, wait_ms + CALL_MS, a, out, e);
-
-	return s == OM_OK && (*out)->body_case != want ? gw_read_mismatch(e) : s;
-}
-
-static om_status
-query_state(struct gw_app *app, struct gw_job *job, uint32_t wait_ms, struct om_arena *a, om_err *e)
-{
+	static const struct gw_ask ask = {OM__REQUEST__BODY_JOB_STATE, OM__REPLY__BODY_JOB};
 	Om__JobQuery q = OM__JOB_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
+	const Om__JobReply *state;
 	om_status s;
 
 	q.job_id = (ProtobufCBinaryData){.len = GW_JOB_ID, .data = job->id};
 	q.has_wait_ms = 1;
 	q.wait_ms = wait_ms;
-	req.body_case = OM__REQUEST__BODY_JOB_STATE;
-	req.job_state = &q;
-	s = ask(app, job, &req, (int)wait_ms, a, OM__REPLY__BODY_JOB, &rep, e);
+	s = gw_ask_reportd(peers, job->at, ask, &q, (int)wait_ms + CALL_MS, a, &state, e);
 	if (s == OM_OK)
-		job->state = rep->job;
+		job->state = state;
 	return s;
 }
 
 om_status
-gw_job_start(struct gw_app *app, struct gw_req *rq, Om__JobStart *what, struct gw_job *out, om_err *e)
+gw_job_start(struct gw_peers *peers, struct gw_req *rq, Om__JobStart *what, struct gw_job *out, om_err *e)
 {
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
+	static const struct gw_ask ask = {OM__REQUEST__BODY_JOB_START, OM__REPLY__BODY_JOB};
 	om_err why = {.text = ""};
 	om_status s = om_random(out->id, sizeof out->id, e);
 
 	if (s != OM_OK)
 		return s;
 	what->job_id = (ProtobufCBinaryData){.len = GW_JOB_ID, .data = out->id};
-	req.body_case = OM__REQUEST__BODY_JOB_START;
-	req.job_start = what;
-	s = om_fleet_call(gw_peers_reportds(app->peers), &req, CALL_MS, rq->arena, &rep, &out->at, &why);
-	if (s != OM_OK)
-		return gw_peers_blame(s, &why, e);
-	if (rep->body_case != OM__REPLY__BODY_JOB)
-		return gw_read_mismatch(e);
-	out->state = rep->job;
-	return OM_OK;
+	s = gw_ask_any_reportd(peers, ask, what, CALL_MS, rq->arena, &out->state, &out->at, &why);
+	return gw_peers_blame(s, &why, e);
 }
 
 om_status
-gw_job_find(struct gw_app *app, struct gw_req *rq, const char *id, struct gw_job *out, om_err *e)
+gw_job_find(struct gw_peers *peers, struct gw_req *rq, const char *id, struct gw_job *out, om_err *e)
 {
-	unsigned n = om_fleet_size(gw_peers_reportds(app->peers));
+	unsigned n = om_fleet_size(gw_peers_reportds(peers));
 	bool tried[OM_WIRE_MAX_URLS] = {false};
 	om_status s, worst = OM_NOT_FOUND;
-	om_err why = {.text = "there is no such export; nobody asked for it for a while, or reportd was started again"};
+	om_err why = {.text = "there is no such export; it was not asked for in a while, or reportd was started again"};
 
 	if (strlen(id) != GW_JOB_ID_TEXT - 1 || !om_unhex(id, GW_JOB_ID_TEXT - 1, out->id))
 		return om_fail(e, OM_NOT_FOUND, "there is no such export");
@@ -103,11 +82,10 @@ gw_job_find(struct gw_app *app, struct gw_req *rq, const char *id, struct gw_job
 		om_err one = {.text = ""};
 
 		out->at = i % n;
-		if (tried[out->at] ||
-		    (i < n && om_wire_connected(om_fleet_at(gw_peers_reportds(app->peers), out->at)) == 0))
+		if (tried[out->at] || (i < n && om_wire_connected(om_fleet_at(gw_peers_reportds(peers), out->at)) == 0))
 			continue;
 		tried[out->at] = true;
-		s = query_state(app, out, 0, rq->arena, &one);
+		s = query_state(peers, out, 0, rq->arena, &one);
 		if (s == OM_OK)
 			return s;
 		if (s != OM_NOT_FOUND) {
@@ -119,31 +97,29 @@ gw_job_find(struct gw_app *app, struct gw_req *rq, const char *id, struct gw_job
 }
 
 om_status
-gw_job_drop(struct gw_app *app, const struct gw_job *job, om_err *e)
+gw_job_drop(struct gw_peers *peers, const struct gw_job *job, om_err *e)
 {
+	static const struct gw_ask ask = {OM__REQUEST__BODY_JOB_DROP, OM__REPLY__BODY_JOB};
 	Om__JobQuery q = OM__JOB_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
 	struct gw_job copy = *job;
-	Om__Reply *rep = NULL;
+	const Om__JobReply *state;
 	om_err why = {.text = ""};
 	struct om_arena a;
 	om_status s;
 
 	om_arena_init(&a, DROP_ARENA);
 	q.job_id = (ProtobufCBinaryData){.len = GW_JOB_ID, .data = copy.id};
-	req.body_case = OM__REQUEST__BODY_JOB_DROP;
-	req.job_drop = &q;
-	s = ask(app, job, &req, 0, &a, OM__REPLY__BODY_JOB, &rep, &why);
+	s = gw_ask_reportd(peers, job->at, ask, &q, CALL_MS, &a, &state, &why);
 	om_arena_fini(&a);
 	return s == OM_NOT_FOUND ? OM_OK : gw_peers_blame(s, &why, e);
 }
 
 static void
-forget(struct gw_app *app, const struct gw_job *job)
+forget(struct gw_peers *peers, const struct gw_job *job)
 {
 	om_err e = {.text = ""};
 
-	if (gw_job_drop(app, job, &e) != OM_OK)
+	if (gw_job_drop(peers, job, &e) != OM_OK)
 		om_log(OM_LOG_WARN, "a file cannot be dropped", "why", e.text, NULL);
 }
 
@@ -167,7 +143,7 @@ lost(om_status s, const om_err *why, om_err *e)
 /* await waits until the job has ended; no longer than patience_ms (-1: however
  * long it takes) when what is written can be sent already. */
 static om_status
-await(struct gw_app *app, struct gw_req *rq, struct gw_job *job, int64_t patience_ms, om_err *e)
+await(struct gw_peers *peers, struct gw_req *rq, struct gw_job *job, int64_t patience_ms, om_err *e)
 {
 	int64_t began = om_mono_ms();
 	om_err why = {.text = ""};
@@ -177,11 +153,11 @@ await(struct gw_app *app, struct gw_req *rq, struct gw_job *job, int64_t patienc
 		om_status s;
 
 		if (rq->is_gone != NULL && rq->is_gone(rq))
-			return om_fail(e, OM_UNAVAILABLE, "nobody waits for the file any more");
+			return om_fail(e, OM_UNAVAILABLE, "the client does not wait for the file any more");
 		if (patience_ms >= 0 && asked - began >= patience_ms && job->state->streams &&
 		    job->state->state == OM__JOB_STATE__JOB_RUNNING)
 			return OM_OK;
-		s = query_state(app, job, WAIT_MS, rq->arena, &why);
+		s = query_state(peers, job, WAIT_MS, rq->arena, &why);
 		if (s != OM_OK)
 			return lost(s, &why, e);
 		if (!has_ended(job->state) && om_mono_ms() - asked < WAIT_MS / 2)
@@ -201,9 +177,8 @@ await(struct gw_app *app, struct gw_req *rq, struct gw_job *job, int64_t patienc
 static om_status
 next_piece(struct download *d, const Om__JobPart **out, om_err *e)
 {
+	static const struct gw_ask ask = {OM__REQUEST__BODY_JOB_READ, OM__REPLY__BODY_JOB_PART};
 	Om__JobRead q = OM__JOB_READ__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
 	om_err why = {.text = ""};
 	om_status s;
 
@@ -214,13 +189,8 @@ next_piece(struct download *d, const Om__JobPart **out, om_err *e)
 	q.limit = PIECE_BYTES;
 	q.has_wait_ms = 1;
 	q.wait_ms = WAIT_MS;
-	req.body_case = OM__REQUEST__BODY_JOB_READ;
-	req.job_read = &q;
-	s = ask(d->app, &d->job, &req, WAIT_MS, &d->arena, OM__REPLY__BODY_JOB_PART, &rep, &why);
-	if (s != OM_OK)
-		return lost(s, &why, e);
-	*out = rep->job_part;
-	return OM_OK;
+	s = gw_ask_reportd(d->peers, d->job.at, ask, &q, WAIT_MS + CALL_MS, &d->arena, out, &why);
+	return s == OM_OK ? s : lost(s, &why, e);
 }
 
 static bool
@@ -251,11 +221,13 @@ static void
 end_download(void *arg)
 {
 	struct download *d = arg;
+	int was;
 
 	if (d->drop)
-		forget(d->app, &d->job);
+		forget(d->peers, &d->job);
 	om_arena_fini(&d->arena);
-	atomic_fetch_sub(&waiting, 1);
+	was = atomic_fetch_sub(&waiting, 1);
+	om_check(was > 0);
 	free(d);
 }
 
@@ -344,7 +316,7 @@ answer(struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, struct downlo
 }
 
 om_status
-gw_job_send(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, bool drop, om_err *e)
+gw_job_send(struct gw_peers *peers, struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, bool drop, om_err *e)
 {
 	bool to_the_end = strcmp(rq->method, "HEAD") == 0 || rq->old_http ||
 	    gw_req_header(rq, "If-None-Match") != NULL || gw_req_header(rq, "If-Modified-Since") != NULL;
@@ -353,15 +325,15 @@ gw_job_send(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, struct g
 
 	if (d == NULL) {
 		if (drop)
-			forget(app, job);
+			forget(peers, job);
 		return om_fail(e, OM_NOMEM, "out of memory");
 	}
-	*d = (struct download){.app = app, .job = *job, .drop = drop};
+	*d = (struct download){.peers = peers, .job = *job, .drop = drop};
 	om_arena_init(&d->arena, PIECE_ARENA);
-	if (atomic_fetch_add(&waiting, 1) >= (int)app->conf->http_threads / 2)
+	if (atomic_fetch_add(&waiting, 1) >= gw_peers_files(peers))
 		s = om_fail(e, OM_UNAVAILABLE, "too many files are being made and sent; ask again");
 	else
-		s = await(app, rq, job, to_the_end ? -1 : GW_JOB_PATIENCE, e);
+		s = await(peers, rq, job, to_the_end ? -1 : GW_JOB_PATIENCE, e);
 	if (s != OM_OK) {
 		end_download(d);
 		return s;

@@ -13,7 +13,7 @@
 #ifndef GW_JOB_H
 #define GW_JOB_H
 
-#include "app.h"
+#include "peers.h"
 #include "http/request.h"
 #include "jobs.pb-c.h"
 
@@ -23,23 +23,23 @@
 
 struct gw_job {
 	unsigned char id[GW_JOB_ID];
-	unsigned at;               /* whose it is */
+	unsigned at;               /* which reportd has it */
 	const Om__JobReply *state; /* as last heard; the request's arena */
 };
 
 /* gw_job_start fills in what->job_id. */
 om_status gw_job_start(
-    struct gw_app *app, struct gw_req *rq, Om__JobStart *what, struct gw_job *out, om_err *e) OM_MUST;
+    struct gw_peers *peers, struct gw_req *rq, Om__JobStart *what, struct gw_job *out, om_err *e) OM_MUST;
 
 /* gw_job_find asks for the state of the job with this id, as text. */
-om_status gw_job_find(struct gw_app *app, struct gw_req *rq, const char *id, struct gw_job *out, om_err *e) OM_MUST;
+om_status gw_job_find(struct gw_peers *peers, struct gw_req *rq, const char *id, struct gw_job *out, om_err *e) OM_MUST;
 
 /* gw_job_send answers with the job's file: waits for it, sees to the
  * conditions of the request, streams it, and drops the job if it is asked to. */
 om_status gw_job_send(
-    struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, bool drop, om_err *e) OM_MUST;
+    struct gw_peers *peers, struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, bool drop, om_err *e) OM_MUST;
 
 /* gw_job_drop cancels and forgets it; a job that is gone is no error. */
-om_status gw_job_drop(struct gw_app *app, const struct gw_job *job, om_err *e) OM_MUST;
+om_status gw_job_drop(struct gw_peers *peers, const struct gw_job *job, om_err *e) OM_MUST;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "peers.h"
+#include "peers_in.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,6 +25,7 @@ struct gw_peers {
 	struct om_wire_client *costd;
 	struct om_wire_client *reportd;
 	struct om_fleet *reportds; /* one by one, for jobs; owned */
+	int files;
 	pthread_t thread;
 	bool running;
 
@@ -39,23 +40,23 @@ static struct om_stat st_database =
     OM_GAUGE("owui_metering_database_up", NULL, "1 while costd says that its database answers.");
 
 static struct om_wire_client_opts
-options(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets)
+options(const struct gw_peers_opts *o, const char *peer, const char *urls, unsigned sockets)
 {
 	return (struct om_wire_client_opts){
 	    .peer = peer,
 	    .urls = urls,
-	    .tls = {.ca_file = c->wire_tls_ca, .cert_file = c->wire_tls_cert, .key_file = c->wire_tls_key},
+	    .tls = o->tls,
 	    .sockets = sockets,
 	};
 }
 
 static om_status
-open_client(const struct gw_conf *c, const char *peer, const char *urls, unsigned sockets, struct om_wire_client **out,
-    om_err *e)
+open_client(const struct gw_peers_opts *o, const char *peer, const char *urls, unsigned sockets,
+    struct om_wire_client **out, om_err *e)
 {
-	struct om_wire_client_opts o = options(c, peer, urls, sockets);
+	struct om_wire_client_opts client = options(o, peer, urls, sockets);
 	om_err why = {.text = ""};
-	om_status s = om_wire_client_open(&o, out, &why);
+	om_status s = om_wire_client_open(&client, out, &why);
 
 	return s == OM_OK ? s : om_fail(e, s, "%s: %s", peer, why.text);
 }
@@ -131,17 +132,17 @@ work(void *arg)
 }
 
 static om_status
-open_reportds(const struct gw_conf *c, struct om_fleet **out, om_err *e)
+open_reportds(const struct gw_peers_opts *o, struct om_fleet **out, om_err *e)
 {
-	struct om_wire_client_opts o = options(c, "reportd", c->reportd_url, JOB_SOCKETS);
+	struct om_wire_client_opts client = options(o, "reportd", o->reportd_urls, JOB_SOCKETS);
 	om_err why = {.text = ""};
-	om_status s = om_fleet_open(&o, out, &why);
+	om_status s = om_fleet_open(&client, out, &why);
 
 	return s == OM_OK ? s : om_fail(e, s, "reportd: %s", why.text);
 }
 
 om_status
-gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
+gw_peers_open(const struct gw_peers_opts *o, struct gw_peers **out, om_err *e)
 {
 	struct gw_peers *p = calloc(1, sizeof *p);
 	om_status s;
@@ -151,12 +152,13 @@ gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)pthread_mutex_init(&p->lock, NULL);
 	om_cond_init(&p->wake);
+	p->files = o->files;
 	(void)snprintf(p->status.timezone, sizeof p->status.timezone, "UTC");
-	if ((s = open_client(c, "costd", c->costd_url, 1, &p->submit, e)) != OM_OK ||
-	    (s = open_client(c, "costd", c->costd_url, 1, &p->look, e)) != OM_OK ||
-	    (s = open_client(c, "costd", c->costd_url, COSTD_SOCKETS, &p->costd, e)) != OM_OK ||
-	    (s = open_client(c, "reportd", c->reportd_url, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK ||
-	    (s = open_reportds(c, &p->reportds, e)) != OM_OK) {
+	if ((s = open_client(o, "costd", o->costd_urls, 1, &p->submit, e)) != OM_OK ||
+	    (s = open_client(o, "costd", o->costd_urls, 1, &p->look, e)) != OM_OK ||
+	    (s = open_client(o, "costd", o->costd_urls, COSTD_SOCKETS, &p->costd, e)) != OM_OK ||
+	    (s = open_client(o, "reportd", o->reportd_urls, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK ||
+	    (s = open_reportds(o, &p->reportds, e)) != OM_OK) {
 		gw_peers_close(&p);
 		return s;
 	}
@@ -197,6 +199,12 @@ struct om_wire_client *
 gw_peers_submit(struct gw_peers *p)
 {
 	return p->submit;
+}
+
+int
+gw_peers_files(const struct gw_peers *p)
+{
+	return p->files;
 }
 
 /* blame tells the question's faults from those of the peer. */
@@ -261,7 +269,7 @@ ask(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena
 }
 
 om_status
-gw_peers_ask_costd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+gw_peers_call_costd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
 {
 	return ask(p->costd, req, COSTD_MS, a, reply_out, e);
 }
@@ -273,7 +281,7 @@ ask_soon(struct om_wire_client *c, Om__Request *req, struct om_arena *a, Om__Rep
 }
 
 om_status
-gw_peers_ask_soon(struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out)
+gw_peers_call_soon(struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out)
 {
 	return ask_soon(who == GW_COSTD ? p->costd : p->reportd, req, a, reply_out);
 }

@@ -2,6 +2,12 @@
 /*
  * peers.h - costd and reportd, as the HTTP side asks them.
  *
+ * Does      Asks a question and gives its reply (ask.h), has reportd make a file and sends
+ *           it (job.h), looks every two seconds how costd is.
+ * Owns      The connections to both.
+ * Promises  Every question has a deadline, and its reply is of the kind asked for.  Whose
+ *           fault a failure is, is decided in one place.
+ * Never     Knows JSON, or what a question means.
  * Failure   What a peer or the way to it cannot do is OM_UNAVAILABLE, with the
  *           reason; what the question got wrong stays what the peer said.
  * Threads   All calls from any thread; one thread of its own asks costd how it is.
@@ -9,8 +15,6 @@
 #ifndef GW_PEERS_H
 #define GW_PEERS_H
 
-#include "settings.h"
-#include "envelope.pb-c.h"
 #include "wire/fleet.h"
 #include "wire/wire.h"
 
@@ -30,23 +34,26 @@ struct gw_costd_status {
 	int64_t today_ends_us;
 };
 
-om_status gw_peers_open(const struct gw_conf *c, struct gw_peers **out, om_err *e) OM_MUST;
+struct gw_peers_opts {
+	const char *costd_urls; /* as om_wire_client_opts.urls; texts are borrowed until opened */
+	const char *reportd_urls;
+	struct om_wire_tls tls;
+	int files; /* that may be waited for or sent at the same time */
+};
+
+om_status gw_peers_open(const struct gw_peers_opts *o, struct gw_peers **out, om_err *e) OM_MUST;
 void gw_peers_close(struct gw_peers **p);
 
 /* gw_peers_submit is the connection for batches, of the forwarder alone. */
 struct om_wire_client *gw_peers_submit(struct gw_peers *p);
 
-om_status gw_peers_ask_costd(
-    struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
-
 typedef enum gw_peer { GW_COSTD, GW_REPORTD } gw_peer;
-
-/* gw_peers_ask_soon asks a peer that is there and answers at once. */
-om_status gw_peers_ask_soon(
-    struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
 
 /* gw_peers_reportds gives reportd's processes one by one, for jobs and documents. */
 struct om_fleet *gw_peers_reportds(struct gw_peers *p);
+
+/* gw_peers_files is how many files may be waited for or sent at the same time. */
+int gw_peers_files(const struct gw_peers *p);
 
 /* gw_peers_blame turns a peer's status into the caller's, as the questions do. */
 om_status gw_peers_blame(om_status s, const om_err *why, om_err *e) OM_MUST;

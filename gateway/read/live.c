@@ -3,9 +3,10 @@
  * Server-sent events.  A stream keeps one HTTP worker; it looks around every
  * second whether there is still a session, a reader and a gateway to serve.
  */
-#include "routes.h"
-#include "access/session.h"
-#include "answer/answer.h"
+#include "read.h"
+
+#include "access/access.h"
+#include "answer/message.h"
 #include "intake/live.h"
 #include "record.pb-c.h"
 #include "wire/codec.h"
@@ -16,35 +17,18 @@
 #define RECORD_BYTES ((size_t)2 * 1024 * 1024)
 #define ARENA_BYTES  ((size_t)16 * 1024 * 1024)
 
+/* What a page of live records shows of each. */
+#define FIELDS                                                                                              \
+	"received_us generation_id turn_id user model provider state cost prompt_tokens completion_tokens " \
+	"origin task kind source started_us "
+
 struct stream {
-	struct gw_app *app;
+	struct gw_live *live;
+	struct gw_access *access;
 	struct gw_session session;
 	uint64_t at;
 	bool gap; /* lies before the first event */
 };
-
-static void
-write_record(struct om_jw *w, const Om__Record *r, om_time received_us)
-{
-	om_jw_open(w, '{');
-	gw_write_time(w, "received_at", true, received_us);
-	gw_write_text(w, "generation_id", r->generation_id);
-	gw_write_text(w, "turn_id", r->turn_id);
-	gw_write_text(w, "user", r->user->id);
-	gw_write_text(w, "user_name", r->user->name);
-	gw_write_text(w, "model", r->model);
-	gw_write_text(w, "provider", r->provider);
-	gw_write_text(w, "state", gw_state_name(r->state));
-	gw_write_text(w, "cost", r->cost);
-	gw_write_int(w, "prompt_tokens", r->has_prompt_tokens, r->prompt_tokens);
-	gw_write_int(w, "completion_tokens", r->has_completion_tokens, r->completion_tokens);
-	gw_write_text(w, "origin", r->origin);
-	gw_write_text(w, "task", r->task);
-	gw_write_text(w, "kind", r->kind);
-	gw_write_text(w, "source", r->source);
-	gw_write_time(w, "started_at", r->has_started_us, r->started_us);
-	om_jw_close(w, '}');
-}
 
 /* write_event adds one event; what does not unpack is left out, costd says why. */
 static void
@@ -58,10 +42,13 @@ write_event(const struct stream *st, const struct om_buf *packed, om_time receiv
 	om_arena_init(&a, ARENA_BYTES);
 	if (om_msg_unpack(&om__record__descriptor, packed->data, packed->len, &a, &r, NULL) == OM_OK &&
 	    r->user != NULL) {
-		gw_live_mark(st->app->live, st->at, mark);
+		gw_live_mark(st->live, st->at, mark);
 		om_buf_printf(out, "event: record\nid: %s\ndata: ", mark);
 		om_jw_init(&w, out);
-		write_record(&w, r, received_us);
+		r->received_us = received_us;
+		om_jw_open(&w, '{');
+		gw_answer_some(&w, &r->base, FIELDS);
+		om_jw_close(&w, '}');
 		om_buf_str(out, "\n\n");
 	}
 	om_arena_fini(&a);
@@ -73,7 +60,7 @@ write_place(const struct stream *st, struct om_buf *out)
 {
 	char mark[GW_LIVE_MARK];
 
-	gw_live_mark(st->app->live, st->at, mark);
+	gw_live_mark(st->live, st->at, mark);
 	om_buf_printf(out, "id: %s\n\n", mark);
 }
 
@@ -86,7 +73,7 @@ flush(struct om_buf *out, struct gw_sink *to)
 	return ok;
 }
 
-/* follow sends what comes until somebody ends it. */
+/* follow sends what comes until the session, the client or the gateway ends it. */
 static bool
 follow(struct stream *st, struct gw_sink *to, struct om_buf *packed, struct om_buf *out)
 {
@@ -94,10 +81,9 @@ follow(struct stream *st, struct gw_sink *to, struct om_buf *packed, struct om_b
 
 	for (;;) {
 		om_time received_us = 0;
-		gw_live_got got = gw_live_next(st->app->live, &st->at, LOOK_MS, packed, &received_us);
+		gw_live_got got = gw_live_next(st->live, &st->at, LOOK_MS, packed, &received_us);
 
-		if (got == GW_LIVE_STOPPED || to->gone(to) ||
-		    !gw_sessions_runs(st->app->sessions, &st->session, om_now()))
+		if (got == GW_LIVE_STOPPED || to->gone(to) || !gw_access_runs(st->access, &st->session))
 			return true;
 		if (got == GW_LIVE_RECORD)
 			write_event(st, packed, received_us, out);
@@ -137,11 +123,11 @@ end_stream(void *arg)
 {
 	const struct stream *st = arg;
 
-	gw_live_leave(st->app->live);
+	gw_live_leave(st->live);
 }
 
 om_status
-gw_api_live(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_live_follow(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	const char *mark = gw_req_header(rq, "Last-Event-ID");
 	struct stream *st = om_arena_alloc(rq->arena, sizeof *st);
@@ -149,13 +135,13 @@ gw_api_live(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *
 
 	if (st == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = gw_live_enter(app->live, e);
+	s = gw_live_enter(parts->live, e);
 	if (s != OM_OK) {
 		gw_reply_header(rp, "Retry-After", "%d", 10);
 		return s;
 	}
-	*st = (struct stream){.app = app, .session = rq->session};
-	st->gap = !gw_live_seek(app->live, mark != NULL && mark[0] != '\0' ? mark : NULL, &st->at);
+	*st = (struct stream){.live = parts->live, .access = parts->access, .session = rq->session};
+	st->gap = !gw_live_seek(parts->live, mark != NULL && mark[0] != '\0' ? mark : NULL, &st->at);
 	rp->type = "text/event-stream; charset=utf-8";
 	gw_reply_header(rp, "X-Accel-Buffering", "no");
 	rp->send = send_stream;

@@ -2,6 +2,7 @@
 #include "batch.h"
 
 #include "wire/codec.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ gw_batch_add(struct gw_batch *b, Om__Record *r, om_err *e)
 		b->ends = p;
 		b->cap = cap;
 	}
+	om_check(b->n < b->cap && (b->n == 0 || b->ends[b->n - 1] <= b->bytes.len));
 	om_msg_pack(&r->base, &b->bytes);
 	b->ends[b->n++] = b->bytes.len;
 	return om_buf_done(&b->bytes, e);

@@ -33,8 +33,6 @@ static const char *const sql[N_STATEMENTS] = {
     [READ] = "SELECT seq,received_us,crc,payload FROM record WHERE seq>?1 ORDER BY seq LIMIT ?2",
     [SET_ASIDE] = "INSERT INTO quarantine SELECT seq,received_us,crc,payload,?2 FROM record WHERE seq=?1",
     [DROP_DAMAGED] = "DELETE FROM record WHERE seq=?1",
-    [END_SESSION] = "INSERT OR REPLACE INTO ended_session(id,expires_us) VALUES(?1,?2)",
-    [DROP_SESSIONS] = "DELETE FROM ended_session WHERE expires_us<=?1",
     [REFUSE] = ("INSERT INTO refusal(door,sender,reason,count,first_us,last_us) VALUES(?1,?2,?3,?4,?5,?5)"
 		" ON CONFLICT(door,sender,reason) DO UPDATE SET count=count+?4,last_us=max(last_us,?5)"),
     [REFUSE_HOUR] = ("INSERT INTO refusal_hour(hour,count) VALUES(?1,?2)"
@@ -51,59 +49,10 @@ static const char schema[] =
     " accepted INTEGER NOT NULL DEFAULT 0, new_records INTEGER NOT NULL DEFAULT 0,"
     " duplicate_records INTEGER NOT NULL DEFAULT 0, refused_records INTEGER NOT NULL DEFAULT 0,"
     " forgotten_seq INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS ended_session(id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS refusal(door TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL,"
     " count INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, UNIQUE(door,sender,reason));"
     /* a line for each hour with any, for ever: a year of them is a third of a megabyte */
     "CREATE TABLE IF NOT EXISTS refusal_hour(hour INTEGER PRIMARY KEY, count INTEGER NOT NULL);";
-
-om_status
-gw_db_fail(struct gw_store *st, const char *doing, om_err *e)
-{
-	int rc = sqlite3_extended_errcode(st->db), sys = sqlite3_system_errno(st->db);
-
-	if ((rc & 0xff) == SQLITE_FULL ||
-	    ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_FSYNC &&
-		(sys == ENOSPC || sys == EDQUOT || sys == EFBIG)))
-		return om_fail(e, OM_FULL, "%s: no space left for the spool", doing);
-	if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
-		return om_fail(e, OM_NOMEM, "%s: out of memory", doing);
-	st->failed = true;
-	return om_fail(e, OM_IO, "%s: %s (%d%s%s)", doing, sqlite3_errmsg(st->db), rc, sys != 0 ? ", " : "",
-	    sys != 0 ? strerror(sys) : "");
-}
-
-om_status
-gw_db_run(struct gw_store *st, const char *text, om_err *e)
-{
-	return sqlite3_exec(st->db, text, NULL, NULL, NULL) == SQLITE_OK ? OM_OK : gw_db_fail(st, text, e);
-}
-
-om_status
-gw_db_int(struct gw_store *st, const char *text, int64_t *out, om_err *e)
-{
-	sqlite3_stmt *q = NULL;
-	om_status s = OM_OK;
-
-	*out = 0;
-	if (sqlite3_prepare_v2(st->db, text, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
-		s = gw_db_fail(st, text, e);
-	else
-		*out = sqlite3_column_int64(q, 0);
-	(void)sqlite3_finalize(q);
-	return s;
-}
-
-static int
-note_wal(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	struct gw_store *st = arg;
-
-	(void)db;
-	(void)name;
-	st->wal_pages = pages;
-	return SQLITE_OK;
-}
 
 static om_status
 make_dir(struct gw_store *st, const char *dir, om_err *e)
@@ -150,19 +99,9 @@ open_db(struct gw_store *st, om_err *e)
 	/* SQLite would take less than a page for a file yet to be made */
 	if (stat(path, &file) == 0 && file.st_size > 0 && file.st_size < PAGE_BYTES)
 		return om_fail(e, OM_IO, "the file is cut off or no spool: it has %lld bytes", (long long)file.st_size);
-	if (sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK)
-		return st->db != NULL ? gw_db_fail(st, "opening the spool", e) : om_fail(e, OM_NOMEM, "out of memory");
-	(void)sqlite3_extended_result_codes(st->db, 1);
-	(void)sqlite3_wal_hook(st->db, note_wal, st); /* also ends automatic checkpoints */
-	s = gw_db_run(st, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;", e);
+	s = gw_sqlite_open(&st->db, path, e);
 	if (s == OM_OK)
-		s = gw_db_run(st,
-		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-		    " PRAGMA cache_size=-4096; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
-		    e);
-	if (s == OM_OK)
-		s = gw_db_int(st, "PRAGMA user_version", &version, e);
+		s = gw_sqlite_int(&st->db, "PRAGMA user_version", &version, e);
 	if (s == OM_OK && version > SCHEMA_VERSION)
 		return om_fail(e, OM_VERSION, "the spool was written by a newer gateway (version %lld, this one %d)",
 		    (long long)version, SCHEMA_VERSION);
@@ -175,11 +114,11 @@ check_pragmas(struct gw_store *st, om_err *e)
 	sqlite3_stmt *q = NULL;
 	int64_t sync_level = 0;
 	bool wal = false;
-	om_status s = gw_db_int(st, "PRAGMA synchronous", &sync_level, e);
+	om_status s = gw_sqlite_int(&st->db, "PRAGMA synchronous", &sync_level, e);
 
 	if (s != OM_OK)
 		return s;
-	if (sqlite3_prepare_v2(st->db, "PRAGMA journal_mode", -1, &q, NULL) == SQLITE_OK &&
+	if (sqlite3_prepare_v2(st->db.handle, "PRAGMA journal_mode", -1, &q, NULL) == SQLITE_OK &&
 	    sqlite3_step(q) == SQLITE_ROW)
 		wal = strcmp((const char *)sqlite3_column_text(q, 0), "wal") == 0;
 	(void)sqlite3_finalize(q);
@@ -196,21 +135,21 @@ make_schema(struct gw_store *st, om_err *e)
 	om_status s = om_random(id, sizeof id, e);
 
 	if (s == OM_OK)
-		s = gw_db_run(st, "BEGIN IMMEDIATE", e);
+		s = gw_sqlite_run(&st->db, "BEGIN IMMEDIATE", e);
 	if (s == OM_OK)
-		s = gw_db_run(st, schema, e);
+		s = gw_sqlite_run(&st->db, schema, e);
 	if (s == OM_OK) {
-		if (sqlite3_prepare_v2(
-			st->db, "INSERT OR IGNORE INTO totals(one,spool_id) VALUES(1,?1)", -1, &q, NULL) != SQLITE_OK ||
+		if (sqlite3_prepare_v2(st->db.handle, "INSERT OR IGNORE INTO totals(one,spool_id) VALUES(1,?1)", -1, &q,
+			NULL) != SQLITE_OK ||
 		    sqlite3_bind_blob(q, 1, id, sizeof id, SQLITE_STATIC) != SQLITE_OK ||
 		    sqlite3_step(q) != SQLITE_DONE)
-			s = gw_db_fail(st, "making the spool", e);
+			s = gw_sqlite_fail(&st->db, "making the spool", e);
 		(void)sqlite3_finalize(q);
 	}
 	if (s == OM_OK)
-		s = gw_db_run(st, "PRAGMA user_version=1", e);
+		s = gw_sqlite_run(&st->db, "PRAGMA user_version=1", e);
 	if (s == OM_OK)
-		s = gw_db_run(st, "COMMIT", e);
+		s = gw_sqlite_run(&st->db, "COMMIT", e);
 	return s;
 }
 
@@ -222,11 +161,12 @@ load_hours(struct gw_store *st, om_err *e)
 	om_status s = OM_OK;
 	int rc = SQLITE_ERROR;
 
-	if (sqlite3_prepare_v2(st->db, "SELECT hour,count FROM refusal_hour ORDER BY hour", -1, &q, NULL) == SQLITE_OK)
+	if (sqlite3_prepare_v2(st->db.handle, "SELECT hour,count FROM refusal_hour ORDER BY hour", -1, &q, NULL) ==
+	    SQLITE_OK)
 		while ((rc = sqlite3_step(q)) == SQLITE_ROW)
 			gw_store_count_refused(t, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
 	if (rc != SQLITE_DONE)
-		s = gw_db_fail(st, "reading what was refused", e);
+		s = gw_sqlite_fail(&st->db, "reading what was refused", e);
 	(void)sqlite3_finalize(q);
 	return s;
 }
@@ -238,7 +178,7 @@ load_totals(struct gw_store *st, om_err *e)
 	sqlite3_stmt *q = NULL;
 	om_status s = OM_OK;
 
-	if (sqlite3_prepare_v2(st->db,
+	if (sqlite3_prepare_v2(st->db.handle,
 		"SELECT spool_id,accepted,new_records,duplicate_records,refused_records,forgotten_seq,"
 		"(SELECT count(*) FROM quarantine),"
 		"(SELECT count(*) FROM record WHERE seq<=forgotten_seq),"
@@ -247,7 +187,7 @@ load_totals(struct gw_store *st, om_err *e)
 		"(SELECT received_us FROM record WHERE seq>forgotten_seq ORDER BY seq LIMIT 1) FROM totals",
 		-1, &q, NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW) {
-		s = gw_db_fail(st, "reading the spool", e);
+		s = gw_sqlite_fail(&st->db, "reading the spool", e);
 	} else if (sqlite3_column_bytes(q, 0) != GW_SPOOL_ID) {
 		s = om_fail(e, OM_DAMAGED, "the spool's own id is damaged");
 	} else {
@@ -274,8 +214,9 @@ static om_status
 prepare(struct gw_store *st, om_err *e)
 {
 	for (size_t i = 0; i < N_STATEMENTS; i++)
-		if (sqlite3_prepare_v3(st->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &st->st[i], NULL) != SQLITE_OK)
-			return gw_db_fail(st, sql[i], e);
+		if (sqlite3_prepare_v3(st->db.handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &st->st[i], NULL) !=
+		    SQLITE_OK)
+			return gw_sqlite_fail(&st->db, sql[i], e);
 	return OM_OK;
 }
 
@@ -314,9 +255,9 @@ check_file(struct gw_store *st, om_err *e)
 	sqlite3_stmt *q = NULL;
 	const char *said = NULL;
 
-	if (sqlite3_prepare_v2(st->db, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK ||
+	if (sqlite3_prepare_v2(st->db.handle, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW || (said = (const char *)sqlite3_column_text(q, 0)) == NULL) {
-		om_status s = gw_db_fail(st, "checking the spool", e);
+		om_status s = gw_sqlite_fail(&st->db, "checking the spool", e);
 
 		(void)sqlite3_finalize(q);
 		return s;
@@ -336,7 +277,7 @@ check_file(struct gw_store *st, om_err *e)
 static om_status
 settle(struct gw_store *st, om_err *e)
 {
-	om_status s = gw_db_checkpoint(st, true, e);
+	om_status s = gw_sqlite_checkpoint(&st->db, true, e);
 
 	return s == OM_FULL ? OM_OK : s;
 }
@@ -403,9 +344,7 @@ gw_store_close(struct gw_store **stp)
 		return;
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		(void)sqlite3_finalize(st->st[i]);
-	if (st->failed) /* a disk that failed once is not asked to sync again */
-		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	(void)sqlite3_close(st->db);
+	gw_sqlite_close(&st->db);
 	if (st->lock_fd >= 0)
 		(void)close(st->lock_fd);
 	free(st);

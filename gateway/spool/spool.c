@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "op.h"
+#include "spool_in.h"
 
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/service.h"
 #include "base/sync.h"
@@ -36,6 +37,7 @@ submit(struct gw_spool *s, struct gw_op *o, bool patient)
 	struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
 	int expected = GW_OP_WAITING, rc;
 
+	om_check(o->next == NULL && atomic_load(&o->state) == GW_OP_WAITING);
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->stop) {
 		o->status = om_fail(&o->err, OM_UNAVAILABLE, "the gateway is stopping");
@@ -105,19 +107,34 @@ gw_spool_forget(struct gw_spool *s, uint64_t first, uint64_t last, uint32_t new_
 }
 
 om_status
-gw_spool_end_session(struct gw_spool *s, const char *id, om_time expires_at, om_err *e)
+gw_spool_run(struct gw_spool *s, gw_spool_work *work, const void *arg, size_t n, om_err *e)
 {
-	struct gw_op *o = op_new(OP_END_SESSION, e);
+	struct gw_op *o = op_new(OP_RUN, e);
+
+	om_check(n <= GW_SPOOL_ARG);
+	if (o == NULL)
+		return OM_NOMEM;
+	o->run = work;
+	memcpy(o->run_arg, arg, n);
+	return finish(s, o, e);
+}
+
+om_status
+gw_spool_look(struct gw_spool *s, gw_spool_work *work, void *arg, om_err *e)
+{
+	struct gw_op *o = op_new(OP_LOOK, e);
+	om_status st;
 
 	if (o == NULL)
 		return OM_NOMEM;
-	if (strlen(id) >= sizeof o->id) {
-		gw_op_free(o);
-		return om_fail(e, OM_INVALID, "not a session id");
-	}
-	memcpy(o->id, id, strlen(id) + 1);
-	o->at = expires_at;
-	return finish(s, o, e);
+	o->run = work;
+	o->look_arg = arg;
+	(void)submit(s, o, true); /* the thread uses what is the caller's */
+	st = o->status;
+	if (st != OM_OK)
+		(void)om_fail(e, st, "%s", o->err.text);
+	gw_op_free(o);
+	return st;
 }
 
 om_status
@@ -243,8 +260,6 @@ gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e)
 	if (s == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	st = gw_store_open(o->dir, &s->store, e);
-	if (st == OM_OK && o->each_ended != NULL)
-		st = gw_store_ended_sessions(s->store, om_now(), o->each_ended, o->arg, e);
 	if (st != OM_OK) {
 		gw_store_close(&s->store);
 		free(s);
@@ -257,7 +272,7 @@ gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e)
 	(void)pthread_mutex_init(&s->lock, NULL);
 	om_cond_init(&s->work);
 	gw_spool_publish(s);
-	if (pthread_create(&s->thread, NULL, gw_spool_work, s) != 0) {
+	if (pthread_create(&s->thread, NULL, gw_spool_thread, s) != 0) {
 		gw_store_close(&s->store);
 		free(s);
 		return om_fail(e, OM_NOMEM, "cannot start a thread");

@@ -2,9 +2,14 @@
 /*
  * spool.h - accepted records, durable until costd has them.
  *
- * Promise   A call that returns OM_OK is on disk.  All calls waiting at one moment
+ * Does      Takes batches of packed records, keeps them, and gives the oldest to the
+ *           forwarder (forward.h) until costd has acknowledged them.
+ * Owns      The folder of the spool and the file in it, which other rooms may have tables
+ *           in (gw_spool_run).
+ * Never     Looks into a record.
+ * Promises  A call that returns OM_OK is on disk.  All calls waiting at one moment
  *           share one transaction (group commit).
- * Owner     One thread owns the store; calls from any thread queue up for it.
+ * Threads   One thread owns the store; calls from any thread queue up for it.
  * Failure   OM_FULL: over the limit or the disk is full; it goes on by itself when
  *           there is room.  OM_UNAVAILABLE: not decided in time, or stopping.
  *           OM_IO: the disk failed; nothing is accepted any more and the
@@ -15,6 +20,7 @@
 #define GW_SPOOL_H
 
 #include "batch.h"
+#include "sqlite.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -27,9 +33,6 @@ struct gw_spool_opts {
 	const char *dir;
 	int64_t limit_bytes;                 /* of pending records */
 	void (*on_failure)(const char *why); /* the disk failed; NULL: om_service_give_up */
-	/* called at open for each session that gw_spool_end_session kept; NULL */
-	void (*each_ended)(void *arg, const char *id, om_time expires_at);
-	void *arg;
 };
 
 om_status gw_spool_open(const struct gw_spool_opts *o, struct gw_spool **out, om_err *e) OM_MUST;
@@ -55,7 +58,19 @@ om_status gw_spool_append(struct gw_spool *s, struct gw_batch **b, om_time recei
 om_status gw_spool_forget(struct gw_spool *s, uint64_t first, uint64_t last, uint32_t new_records, uint32_t duplicates,
     uint32_t refused, om_err *e) OM_MUST;
 
-om_status gw_spool_end_session(struct gw_spool *s, const char *id, om_time expires_at, om_err *e) OM_MUST;
+/* Work of others on tables of their own in the spool's file, done by its thread. */
+#define GW_SPOOL_ARG 128
+typedef om_status gw_spool_work(struct gw_sqlite *db, void *arg, om_err *e);
+
+/* gw_spool_run has the work done within a transaction of the spool; when it returns
+ * OM_OK that is committed.  The work gets a copy of the n bytes at arg, GW_SPOOL_ARG at
+ * most: a caller who waited too long is gone by then.  Work that cannot be done
+ * together with the others of its transaction is done again, alone. */
+om_status gw_spool_run(struct gw_spool *s, gw_spool_work *work, const void *arg, size_t n, om_err *e) OM_MUST;
+
+/* gw_spool_look has the work done after what was committed, to read; the work gets arg
+ * itself, and the caller waits to the end. */
+om_status gw_spool_look(struct gw_spool *s, gw_spool_work *work, void *arg, om_err *e) OM_MUST;
 
 /* gw_spool_refuse keeps a line of what could not be taken; when it returns OM_OK the
  * line is on disk, as records are. */

@@ -11,6 +11,7 @@
 #include "store_in.h"
 
 #include "base/digest.h"
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/testpoint.h"
 
@@ -41,7 +42,7 @@ checksum(om_time received_us, const void *data, size_t n)
 static om_status
 step(struct gw_store *st, enum statement which, const char *doing, om_err *e)
 {
-	om_status s = sqlite3_step(st->st[which]) == SQLITE_DONE ? OM_OK : gw_db_fail(st, doing, e);
+	om_status s = sqlite3_step(st->st[which]) == SQLITE_DONE ? OM_OK : gw_sqlite_fail(&st->db, doing, e);
 
 	(void)sqlite3_reset(st->st[which]);
 	return s;
@@ -59,6 +60,7 @@ static om_status
 set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 {
 	om_status s = gw_store_begin(st, e);
+	int64_t dropped = 0;
 	char text[128];
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
@@ -68,10 +70,13 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 		bind(st, DROP_DAMAGED, 1, (int64_t)seqs[i]);
 		if (s == OM_OK)
 			s = step(st, DROP_DAMAGED, "setting a damaged record aside", e);
+		dropped += sqlite3_changes64(st->db.handle);
 		st->next.totals.pending--;
 		st->next.totals.quarantined++;
 	}
 	st->next.totals.oldest_us = -1;
+	if (s == OM_OK && dropped == 0) /* read again they would be found again, for ever */
+		s = om_fail(e, OM_IO, "the file is damaged: what is read from it is not found in it");
 	if (s == OM_OK)
 		s = gw_store_commit(st, e);
 	if (s != OM_OK) {
@@ -82,7 +87,7 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 		om_log(OM_LOG_ERROR, "a damaged record was set aside", "seq", OM_I64(seqs[i]), NULL);
 	(void)snprintf(text, sizeof text, "SELECT coalesce(sum(length(payload)),0) FROM record WHERE seq>%llu",
 	    (unsigned long long)st->now.forgotten);
-	return gw_db_int(st, text, &st->now.totals.pending_bytes, e);
+	return gw_sqlite_int(&st->db, text, &st->now.totals.pending_bytes, e);
 }
 
 /* take_row copies the current row; false when it is damaged. */
@@ -130,7 +135,7 @@ read_once(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes
 			damaged[n_damaged++] = rows[n].seq;
 	}
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-		om_status s = gw_db_fail(st, "reading the spool", e);
+		om_status s = gw_sqlite_fail(&st->db, "reading the spool", e);
 
 		(void)sqlite3_reset(st->st[READ]);
 		return s;
@@ -181,8 +186,9 @@ gw_store_totals(const struct gw_store *st, struct gw_store_totals *out)
 om_status
 gw_store_begin(struct gw_store *st, om_err *e)
 {
-	if (OM_MISTAKE("answer_before_commit") && sqlite3_get_autocommit(st->db) == 0)
-		(void)sqlite3_exec(st->db, "COMMIT", NULL, NULL, NULL);
+	if (OM_MISTAKE("answer_before_commit") && sqlite3_get_autocommit(st->db.handle) == 0)
+		(void)sqlite3_exec(st->db.handle, "COMMIT", NULL, NULL, NULL);
+	om_check(sqlite3_get_autocommit(st->db.handle) != 0); /* one transaction at a time */
 	st->next = st->now;
 	return step(st, BEGIN, "beginning a transaction", e);
 }
@@ -192,6 +198,8 @@ gw_store_put(struct gw_store *st, om_time received_us, const void *data, size_t 
 {
 	om_status s;
 
+	om_check(n > 0); /* a row without bytes would be taken for damage */
+	om_check(sqlite3_get_autocommit(st->db.handle) == 0);
 	bind(st, PUT, 1, received_us);
 	bind(st, PUT, 2, checksum(received_us, data, n));
 	(void)sqlite3_bind_blob64(st->st[PUT], 3, data, n, SQLITE_STATIC);
@@ -214,14 +222,14 @@ gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, uint32_t new
 	int64_t expected = (int64_t)new_records + duplicates + refused, n = -1, bytes = 0;
 	om_status s = OM_OK;
 
-	/* everything behind what is forgotten: a gap would forget what nobody has */
+	/* everything after what is forgotten: a gap would forget what costd does not have */
 	bind(st, RANGE, 1, (int64_t)st->next.forgotten);
 	bind(st, RANGE, 2, (int64_t)last);
 	if (sqlite3_step(st->st[RANGE]) == SQLITE_ROW) {
 		n = sqlite3_column_int64(st->st[RANGE], 0);
 		bytes = sqlite3_column_int64(st->st[RANGE], 1);
 	} else {
-		s = gw_db_fail(st, "forgetting what is acknowledged", e);
+		s = gw_sqlite_fail(&st->db, "forgetting what is acknowledged", e);
 	}
 	(void)sqlite3_reset(st->st[RANGE]);
 	if (s != OM_OK)
@@ -251,23 +259,7 @@ gw_store_sweep(struct gw_store *st, int max_rows, om_err *e)
 	bind(st, SWEEP, 2, max_rows);
 	s = step(st, SWEEP, "deleting what is acknowledged", e);
 	if (s == OM_OK)
-		st->next.unswept -= sqlite3_changes64(st->db);
-	return s;
-}
-
-om_status
-gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om_time now, om_err *e)
-{
-	om_status s;
-
-	bind(st, DROP_SESSIONS, 1, now);
-	s = step(st, DROP_SESSIONS, "ending a session", e);
-	if (s != OM_OK)
-		return s;
-	(void)sqlite3_bind_text(st->st[END_SESSION], 1, id, -1, SQLITE_STATIC);
-	bind(st, END_SESSION, 2, expires_at);
-	s = step(st, END_SESSION, "ending a session", e);
-	(void)sqlite3_clear_bindings(st->st[END_SESSION]);
+		st->next.unswept -= sqlite3_changes64(st->db.handle);
 	return s;
 }
 
@@ -342,7 +334,7 @@ gw_store_refusals(struct gw_store *st, struct om_arena *a, struct gw_refusal **o
 
 	*out = list;
 	*n_out = 0;
-	if (sqlite3_prepare_v2(st->db,
+	if (sqlite3_prepare_v2(st->db.handle,
 		"SELECT door,sender,reason,count,first_us,last_us FROM refusal ORDER BY last_us DESC,rowid DESC", -1,
 		&q, NULL) == SQLITE_OK)
 		while (list != NULL && n < GW_REFUSALS_MAX && (rc = sqlite3_step(q)) == SQLITE_ROW)
@@ -353,7 +345,7 @@ gw_store_refusals(struct gw_store *st, struct om_arena *a, struct gw_refusal **o
 			    .first_us = sqlite3_column_int64(q, 4),
 			    .last_us = sqlite3_column_int64(q, 5)};
 	if (list != NULL && rc != SQLITE_DONE && rc != SQLITE_ROW)
-		s = gw_db_fail(st, "reading what was refused", e);
+		s = gw_sqlite_fail(&st->db, "reading what was refused", e);
 	(void)sqlite3_finalize(q);
 	if (s == OM_OK && a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -369,6 +361,8 @@ gw_store_commit(struct gw_store *st, om_err *e)
 	char text[160];
 	om_status s;
 
+	om_check(st->next.forgotten >= st->now.forgotten); /* numbers only go up */
+	om_check(is->accepted >= was->accepted && is->turned_away >= was->turned_away);
 	bind(st, COUNT, 1, is->accepted - was->accepted);
 	bind(st, COUNT, 2, is->new_records - was->new_records);
 	bind(st, COUNT, 3, is->duplicate_records - was->duplicate_records);
@@ -379,7 +373,7 @@ gw_store_commit(struct gw_store *st, om_err *e)
 		(void)snprintf(text, sizeof text,
 		    "SELECT coalesce((SELECT received_us FROM record WHERE seq>%llu ORDER BY seq LIMIT 1),0)",
 		    (unsigned long long)st->next.forgotten);
-		s = gw_db_int(st, text, &is->oldest_us, e);
+		s = gw_sqlite_int(&st->db, text, &is->oldest_us, e);
 	}
 	OM_CRASH_POINT("gateway_before_commit");
 	if (s == OM_OK && !OM_MISTAKE("answer_before_commit"))
@@ -393,11 +387,11 @@ gw_store_commit(struct gw_store *st, om_err *e)
 void
 gw_store_rollback(struct gw_store *st)
 {
-	if (sqlite3_get_autocommit(st->db) == 0)
-		(void)sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
+	if (sqlite3_get_autocommit(st->db.handle) == 0)
+		(void)sqlite3_exec(st->db.handle, "ROLLBACK", NULL, NULL, NULL);
 	st->next = st->now;
-	if (st->wal_pages == 0)
-		st->wal_pages = 1; /* what was undone may still take space in the log */
+	if (st->db.wal_pages == 0)
+		st->db.wal_pages = 1; /* what was undone may still take space in the log */
 }
 
 om_status
@@ -418,15 +412,15 @@ gw_store_room(struct gw_store *st, size_t bytes, om_err *e)
 		/* the log takes the pages first; then the file, unless it has free ones
 		 * inside: those may be filled when the file may no longer grow */
 		need = SLACK_BYTES + bytes * 2;
-		grow = bytes + (uint64_t)st->wal_pages * PAGE_BYTES;
+		grow = bytes + (uint64_t)st->db.wal_pages * PAGE_BYTES;
 		if (free_bytes >= reserve + need + grow)
 			return OM_OK;
-		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
+		s = gw_sqlite_int(&st->db, "PRAGMA freelist_count", &free_pages, e);
 		if (s != OM_OK)
 			return s;
 		if (free_bytes >= reserve / 2 + need && (uint64_t)free_pages * PAGE_BYTES >= grow)
 			return OM_OK;
-		if (round > 0 || st->wal_pages == 0)
+		if (round > 0 || st->db.wal_pages == 0)
 			return om_fail(e, OM_FULL, "the disk of the spool is nearly full");
 		s = gw_store_tidy(st, true, e);
 		if (s != OM_OK)
@@ -449,18 +443,6 @@ sweep_alone(struct gw_store *st, int max_rows, om_err *e)
 	return s;
 }
 
-om_status
-gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e)
-{
-	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-
-	if (sqlite3_wal_checkpoint_v2(st->db, NULL, mode, NULL, NULL) != SQLITE_OK)
-		return gw_db_fail(st, "moving the log into the spool", e);
-	if (truncate)
-		st->wal_pages = 0;
-	return OM_OK;
-}
-
 /* sweep_all goes on in smaller steps, with a short log, where space is scarce. */
 static om_status
 sweep_all(struct gw_store *st, om_err *e)
@@ -475,7 +457,7 @@ sweep_all(struct gw_store *st, om_err *e)
 			rows /= 4;
 		else if (s != OM_OK)
 			return s;
-		s = gw_db_checkpoint(st, true, e);
+		s = gw_sqlite_checkpoint(&st->db, true, e);
 		if (s != OM_OK && s != OM_FULL)
 			return s;
 	}
@@ -493,10 +475,10 @@ shrink(struct gw_store *st, om_err *e)
 	for (int i = 0; s == OM_OK && i < VACUUM_STEPS; i++) {
 		int64_t free_pages = 0;
 
-		s = gw_db_int(st, "PRAGMA freelist_count", &free_pages, e);
+		s = gw_sqlite_int(&st->db, "PRAGMA freelist_count", &free_pages, e);
 		if (s != OM_OK || free_pages <= VACUUM_PAGES)
 			return s;
-		s = gw_db_run(st, "PRAGMA incremental_vacuum(256)", e);
+		s = gw_sqlite_run(&st->db, "PRAGMA incremental_vacuum(256)", e);
 		if (s != OM_OK)
 			gw_store_rollback(st);
 	}
@@ -514,8 +496,8 @@ gw_store_tidy(struct gw_store *st, bool thorough, om_err *e)
 		s = shrink(st, e);
 	if (s != OM_OK && s != OM_FULL)
 		return s;
-	if (st->wal_pages >= CHECKPOINT_PAGES || (thorough && st->wal_pages > 0))
-		s = gw_db_checkpoint(st, thorough, e); /* the file shrinks here */
+	if (st->db.wal_pages >= CHECKPOINT_PAGES || (thorough && st->db.wal_pages > 0))
+		s = gw_sqlite_checkpoint(&st->db, thorough, e); /* the file shrinks here */
 	return s == OM_FULL ? OM_OK : s;
 }
 
@@ -526,26 +508,8 @@ gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, struct om_
 	return gw_store_read_after(st, st->now.forgotten, max_rows, max_bytes, a, rows_out, n_out, e);
 }
 
-om_status
-gw_store_ended_sessions(
-    struct gw_store *st, om_time now, void (*each)(void *arg, const char *id, om_time expires_at), void *arg, om_err *e)
+struct gw_sqlite *
+gw_store_db(struct gw_store *st)
 {
-	sqlite3_stmt *q = NULL;
-	om_status s = OM_OK;
-	int rc;
-
-	if (sqlite3_prepare_v2(st->db, "SELECT id,expires_us FROM ended_session WHERE expires_us>?1", -1, &q, NULL) !=
-	    SQLITE_OK)
-		return gw_db_fail(st, "reading ended sessions", e);
-	(void)sqlite3_bind_int64(q, 1, now);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		const unsigned char *id = sqlite3_column_text(q, 0);
-
-		if (id != NULL)
-			each(arg, (const char *)id, sqlite3_column_int64(q, 1));
-	}
-	if (rc != SQLITE_DONE)
-		s = gw_db_fail(st, "reading ended sessions", e);
-	(void)sqlite3_finalize(q);
-	return s;
+	return &st->db;
 }

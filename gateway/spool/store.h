@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * store.h - the spool's file: SQLite in WAL mode, synchronous FULL, one
- * connection.  Nothing else knows SQLite.
+ * connection.
  *
  * Promise   What gw_store_commit reported as OM_OK survives kill -9 and power
  *           loss.  A row whose checksum fails is set aside, never dropped.
@@ -22,6 +22,7 @@
 
 #define GW_SPOOL_ID 16
 
+struct gw_sqlite;
 struct gw_store;
 
 struct gw_row {
@@ -95,8 +96,6 @@ om_status gw_store_forget(struct gw_store *st, uint64_t first, uint64_t last, ui
     uint32_t refused, om_err *e) OM_MUST;
 /* gw_store_sweep deletes at most max_rows of the forgotten. */
 om_status gw_store_sweep(struct gw_store *st, int max_rows, om_err *e) OM_MUST;
-/* gw_store_end_session keeps an ended session's id until it would have expired. */
-om_status gw_store_end_session(struct gw_store *st, const char *id, om_time expires_at, om_time now, om_err *e) OM_MUST;
 /* gw_store_refuse adds to the line of that door, sender and reason; of first_us and
  * last_us only the last is read. */
 om_status gw_store_refuse(struct gw_store *st, const struct gw_refusal *r, om_err *e) OM_MUST;
@@ -108,9 +107,8 @@ void gw_store_rollback(struct gw_store *st);
 om_status gw_store_read(struct gw_store *st, size_t max_rows, size_t max_bytes, struct om_arena *a,
     struct gw_row **rows_out, size_t *n_out, om_err *e) OM_MUST;
 
-/* gw_store_ended_sessions calls back for each session kept. */
-om_status gw_store_ended_sessions(struct gw_store *st, om_time now,
-    void (*each)(void *arg, const char *id, om_time expires_at), void *arg, om_err *e) OM_MUST;
+/* gw_store_db is the open database, for the tables of others. */
+struct gw_sqlite *gw_store_db(struct gw_store *st);
 
 /* gw_store_refusals gives the lines, newest first, at most GW_REFUSALS_MAX. */
 om_status gw_store_refusals(

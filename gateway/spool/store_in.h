@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * store_in.h - the store's inside, and the one place that includes SQLite.
+ * store_in.h - the store's inside.
  */
-#ifndef GW_STORE_DB_H
-#define GW_STORE_DB_H
+#ifndef GW_STORE_IN_H
+#define GW_STORE_IN_H
 
+#include "sqlite_in.h"
 #include "store.h"
 
-#include <sqlite3.h>
 #include <stdbool.h>
 
 enum statement {
@@ -20,8 +20,6 @@ enum statement {
 	READ,
 	SET_ASIDE,
 	DROP_DAMAGED,
-	END_SESSION,
-	DROP_SESSIONS,
 	REFUSE,
 	REFUSE_HOUR,
 	DROP_REFUSALS,
@@ -31,12 +29,10 @@ enum statement {
 struct gw_store {
 	char dir[3200];
 	int lock_fd;
-	sqlite3 *db;
+	struct gw_sqlite db;
 	sqlite3_stmt *st[N_STATEMENTS];
 	unsigned char id[GW_SPOOL_ID];
-	int wal_pages; /* after the last commit */
-	bool failed;   /* the disk or the file; sticky */
-	bool damaged;  /* something was found at start that is more than single records */
+	bool damaged; /* something was found at start that is more than single records */
 
 	/* Rows up to this number are acknowledged; they are swept away bit by bit,
 	 * because deleting many takes space in the log, and noting a number does not. */
@@ -47,17 +43,6 @@ struct gw_store {
 	} now, next; /* committed; with the open transaction's changes */
 };
 
-/* gw_db_fail turns SQLite's last error into a status. */
-om_status gw_db_fail(struct gw_store *st, const char *doing, om_err *e);
-
-om_status gw_db_run(struct gw_store *st, const char *text, om_err *e) OM_MUST;
-
-/* gw_db_int gives the first column of the first row. */
-om_status gw_db_int(struct gw_store *st, const char *text, int64_t *out, om_err *e) OM_MUST;
-
-/* gw_db_checkpoint moves the log's pages into the file, and empties the log. */
-om_status gw_db_checkpoint(struct gw_store *st, bool truncate, om_err *e) OM_MUST;
-
 /* gw_wal_check reads a log left behind before SQLite does, and keeps a damaged one
  * aside. */
 om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
@@ -65,7 +50,7 @@ om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
 /* gw_store_count_refused counts what was refused in an hour. */
 void gw_store_count_refused(struct gw_store_totals *t, int64_t hour, int64_t n);
 
-/* gw_store_read_after gives the records behind a number, as gw_store_read. */
+/* gw_store_read_after gives the records after a number, as gw_store_read. */
 om_status gw_store_read_after(struct gw_store *st, uint64_t after, size_t max_rows, size_t max_bytes,
     struct om_arena *a, struct gw_row **rows_out, size_t *n_out, om_err *e) OM_MUST;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * SQLite ends its log at the first frame whose checksum fails and forgets what
- * stands behind it: right for a write that a power failure cut off, and a silent loss
+ * stands after it: right for a write that a power failure cut off, and a silent loss
  * where a byte in the middle went bad.  So the log is read before SQLite sees it, and
- * kept aside when a commit stands at or behind a bad frame.
+ * kept aside when a commit stands at or after a bad frame.
  */
 #include "store_in.h"
 

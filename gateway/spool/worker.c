@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "op.h"
+#include "spool_in.h"
 
+#include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"
@@ -81,6 +82,7 @@ decide(struct gw_op *o, om_status status, const om_err *err)
 {
 	int expected = GW_OP_WAITING;
 
+	om_check(atomic_load(&o->state) != GW_OP_DECIDED); /* each caller is told once */
 	o->status = status;
 	if (err != NULL && status != OM_OK)
 		o->err = *err;
@@ -105,19 +107,21 @@ append(struct gw_spool *s, const struct gw_op *o, om_err *e)
 }
 
 static om_status
-change(struct gw_spool *s, const struct gw_op *o, om_err *e)
+change(struct gw_spool *s, struct gw_op *o, om_err *e)
 {
 	switch (o->kind) {
 	case OP_APPEND:
 		return append(s, o, e);
 	case OP_FORGET:
 		return gw_store_forget(s->store, o->first, o->last, o->n_new, o->n_duplicate, o->n_refused, e);
-	case OP_END_SESSION:
-		return gw_store_end_session(s->store, o->id, o->at, om_now(), e);
+	case OP_RUN:
+		return o->run(gw_store_db(s->store), o->run_arg, e);
 	case OP_REFUSE:
 		return gw_store_refuse(s->store, &o->refused, e);
 	case OP_READ:
 	case OP_REFUSALS:
+	case OP_LOOK:
+		om_check(o->kind < OP_READ); /* what only reads is not among the changes */
 		break;
 	}
 	return OM_OK;
@@ -169,7 +173,7 @@ note_full(struct gw_spool *s, om_status st)
 	set_state(s, GW_SPOOL_FULL);
 }
 
-/* under_limit decides whether one more append fits behind `bytes` others. */
+/* under_limit decides whether one more append fits after `bytes` others. */
 static om_status
 under_limit(const struct gw_spool *s, const struct gw_op *o, size_t bytes, om_err *e)
 {
@@ -269,7 +273,7 @@ changes(struct gw_spool *s, struct gw_op *list)
 		appended = appended || o->kind == OP_APPEND;
 	if (st == OM_OK && appended)
 		set_state(s, GW_SPOOL_OK);
-	gw_spool_publish(s); /* before anybody is answered */
+	gw_spool_publish(s); /* before a caller is told */
 	if (st == OM_OK)
 		show(s, list);
 	for (struct gw_op *o = list; o != NULL; o = next) {
@@ -287,6 +291,16 @@ changes(struct gw_spool *s, struct gw_op *list)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+static om_status
+look(struct gw_spool *s, struct gw_op *o, om_err *e)
+{
+	if (o->kind == OP_LOOK)
+		return o->run(gw_store_db(s->store), o->look_arg, e);
+	if (o->kind == OP_REFUSALS)
+		return gw_store_refusals(s->store, o->arena, &o->list, &o->n_list, e);
+	return gw_store_read(s->store, o->max_rows, o->max_bytes, o->arena, &o->rows, &o->n_rows, e);
+}
+
 static void
 reads(struct gw_spool *s, struct gw_op *list)
 {
@@ -297,14 +311,18 @@ reads(struct gw_spool *s, struct gw_op *list)
 		om_status st;
 
 		next = o->next;
-		st = o->kind == OP_REFUSALS
-		    ? gw_store_refusals(s->store, o->arena, &o->list, &o->n_list, &e)
-		    : gw_store_read(s->store, o->max_rows, o->max_bytes, o->arena, &o->rows, &o->n_rows, &e);
+		st = look(s, o, &e);
 		if (st == OM_IO)
 			fail_for_good(s, &e);
 		gw_spool_publish(s);
 		decide(o, st, &e);
 	}
+}
+
+static bool
+is_read(const struct gw_op *o)
+{
+	return o->kind == OP_READ || o->kind == OP_REFUSALS || o->kind == OP_LOOK;
 }
 
 /* take gives all that is queued, up to the size of one transaction, and waits
@@ -331,7 +349,7 @@ take(struct gw_spool *s, struct gw_op **changes_out, struct gw_op **reads_out, b
 
 		s->head = o->next;
 		o->next = NULL;
-		if (o->kind == OP_READ || o->kind == OP_REFUSALS) {
+		if (is_read(o)) {
 			*rt = o;
 			rt = &o->next;
 			continue;
@@ -360,7 +378,7 @@ refuse_all(struct gw_op *list)
 }
 
 void *
-gw_spool_work(void *arg)
+gw_spool_thread(void *arg)
 {
 	struct gw_spool *s = arg;
 	struct gw_op *to_change, *to_read;

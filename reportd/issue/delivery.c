@@ -14,7 +14,6 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/stats.h"
-#include "base/sync.h"
 #include "base/text.h"
 
 #include <stdatomic.h>
@@ -22,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS     10000
 #define CALL_MS     15000
 #define TURN_MS     600000 /* to wait for other documents to be issued */
 #define ARENA_BYTES ((size_t)512 * 1024 * 1024)
@@ -49,12 +47,7 @@ static const struct kind {
 
 struct rd_delivery {
 	struct rd_delivery_opts opts;
-	pthread_t thread;
-	bool running;
-	atomic_bool stop;
-
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	const atomic_bool *stop; /* borrowed */
 };
 
 /* One month under way. */
@@ -298,7 +291,7 @@ deliver_users(struct job *j, const struct kind *k, om_err *e)
 	for (size_t i = 0; s == OM_OK && i < j->all->n_users; i++) {
 		const Om__UsageRow *u = j->all->users[i];
 
-		if (atomic_load(&j->d->stop))
+		if (atomic_load(j->d->stop))
 			return om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
 		if (u->user == NULL)
 			return om_fail(e, OM_PROTOCOL, "costd sent a user without an id");
@@ -331,7 +324,7 @@ deliver_table(struct job *j, const struct kind *k, om_err *e)
 	const struct rd_issuing *is = j->d->opts.issuing;
 	const struct rd_fetch f = {.serve = is->render,
 	    .serve_arg = is->render_arg,
-	    .stop = &j->d->stop,
+	    .stop = j->d->stop,
 	    .begin = begin_table,
 	    .write = write_table,
 	    .arg = &j->folder};
@@ -376,7 +369,7 @@ fill_folder(struct job *j, om_err *e)
 	for (size_t i = 0; s == OM_OK && i < N_KINDS; i++) {
 		if (!has_word(j->d->opts.files, kinds[i].name))
 			continue;
-		if (atomic_load(&j->d->stop))
+		if (atomic_load(j->d->stop))
 			s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
 		else
 			s = deliver_kind(j, &kinds[i], e);
@@ -442,7 +435,7 @@ deliver(struct job *j)
 	struct rd_lease_keeper k;
 	om_err e = {.text = ""};
 	int64_t every_ms = j->due->has_keep_ms && j->due->keep_ms >= 3000 ? j->due->keep_ms / 3 : 1000;
-	om_status s = rd_lease_keeper_start(&k, every_ms, keep, j, &e);
+	om_status s = rd_lease_keeper_start(&k, j->d->opts.issuing->duties, every_ms, keep, j, &e);
 
 	if (s == OM_OK) {
 		s = rd_month_folder_open(j->d->opts.dir, j->month, j->due->delivery_id, j->a, &j->folder, &e);
@@ -458,30 +451,28 @@ deliver(struct job *j)
 		om_stat_add(&months, 1);
 		om_log(
 		    OM_LOG_INFO, "a month's files were written", "month", j->month, "files", OM_I64(j->folder.n), NULL);
-	} else if (atomic_load(&j->d->stop)) {
+	} else if (atomic_load(j->d->stop)) {
 		om_log(OM_LOG_WARN, "a month's files are left for the next start", "month", j->month, NULL);
 	} else {
 		report_failure(j, om_err_text(&e, s));
 	}
 }
 
-/* look asks for work, and does it; false when there is none. */
-static bool
-look(struct rd_delivery *d, om_err *told)
+om_status
+rd_delivery_turn(void *arg, struct om_duty_turn *t, om_err *e)
 {
+	struct rd_delivery *d = arg;
 	Om__DeliveryTake q = OM__DELIVERY_TAKE__INIT;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__DeliveryTakeReply *due = NULL;
 	Om__Reply *rep = NULL;
 	struct om_arena a;
-	om_err e = {.text = ""};
-	bool found = false;
 	om_status s;
 
 	om_arena_init(&a, LIST_BYTES);
 	req.body_case = OM__REQUEST__BODY_DELIVERY_TAKE;
 	req.delivery_take = &q;
-	s = ask(d, &req, OM__REPLY__BODY_DELIVERY_TAKE, &a, &rep, &e);
+	s = ask(d, &req, OM__REPLY__BODY_DELIVERY_TAKE, &a, &rep, e);
 	due = s == OM_OK ? rep->delivery_take : NULL;
 	if (s == OM_OK && due->has_lease_id && due->delivery_id != NULL && due->month >= 1 && due->month <= 12 &&
 	    due->year <= 9999) {
@@ -489,37 +480,11 @@ look(struct rd_delivery *d, om_err *told)
 
 		(void)snprintf(
 		    j.month, sizeof j.month, "%04u-%02u", (unsigned)due->year % 10000, (unsigned)due->month % 100);
-		found = true;
 		deliver(&j);
+		om_duty_again(t);
 	}
-	if (s != OM_OK && strcmp(told->text, e.text) != 0)
-		om_log(OM_LOG_WARN, "costd does not say whether files are due", "why", om_err_text(&e, s), NULL);
-	*told = e;
 	om_arena_fini(&a);
-	return found;
-}
-
-static void *
-work(void *arg)
-{
-	struct rd_delivery *d = arg;
-	om_err told = {.text = ""};
-
-	while (!atomic_load(&d->stop)) {
-		char request_id[OM_REQUEST_ID];
-		int64_t until = om_mono_ms() + LOOK_MS;
-		bool found;
-
-		om_request_id_make(request_id);
-		om_log_request(request_id);
-		found = look(d, &told);
-		om_log_request(NULL);
-		(void)pthread_mutex_lock(&d->lock);
-		while (!found && !atomic_load(&d->stop) && om_cond_wait(&d->wake, &d->lock, until))
-			continue;
-		(void)pthread_mutex_unlock(&d->lock);
-	}
-	return NULL;
+	return s;
 }
 
 om_status
@@ -537,13 +502,7 @@ rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_e
 		return om_fail(e, OM_NOMEM, "out of memory");
 	om_stat_register(&months);
 	d->opts = *o;
-	(void)pthread_mutex_init(&d->lock, NULL);
-	om_cond_init(&d->wake);
-	if (pthread_create(&d->thread, NULL, work, d) != 0) {
-		rd_delivery_free(&d);
-		return om_fail(e, OM_NOMEM, "cannot start a thread");
-	}
-	d->running = true;
+	d->stop = om_duties_stopping(o->issuing->duties);
 	*out = d;
 	return OM_OK;
 }
@@ -551,18 +510,6 @@ rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_e
 void
 rd_delivery_free(struct rd_delivery **dp)
 {
-	struct rd_delivery *d = *dp;
-
+	free(*dp);
 	*dp = NULL;
-	if (d == NULL)
-		return;
-	atomic_store(&d->stop, true);
-	(void)pthread_mutex_lock(&d->lock);
-	(void)pthread_cond_broadcast(&d->wake);
-	(void)pthread_mutex_unlock(&d->lock);
-	if (d->running)
-		(void)pthread_join(d->thread, NULL);
-	(void)pthread_cond_destroy(&d->wake);
-	(void)pthread_mutex_destroy(&d->lock);
-	free(d);
 }

@@ -8,12 +8,14 @@
  *           corrected or issued, each once, however often a month is begun again.
  * Promise   The month's folder appears at once and whole (month_folder.h); costd hears
  *           of it, or gives the month out again.
- * Threads   One of its own.
+ * Threads   rd_delivery_turn is a duty's, of those of the issuing, with one worker.
  */
 #ifndef RD_DELIVERY_H
 #define RD_DELIVERY_H
 
 #include "issue.h"
+
+#define RD_DELIVERY_MS 10000
 
 struct rd_delivery;
 
@@ -29,7 +31,11 @@ struct rd_delivery_opts {
 om_status rd_delivery_files_check(const char *list, om_err *e) OM_MUST;
 
 om_status rd_delivery_new(const struct rd_delivery_opts *o, struct rd_delivery **out, om_err *e) OM_MUST;
-/* rd_delivery_free ends it after the file that is being made; NULL is allowed. */
+/* rd_delivery_free: after the duties ended; NULL is allowed. */
 void rd_delivery_free(struct rd_delivery **d);
+
+/* rd_delivery_turn asks whether a month is due and writes it; it ends after the file that
+ * is being made when the duties are stopped. */
+om_status rd_delivery_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
 
 #endif

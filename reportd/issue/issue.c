@@ -349,7 +349,7 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 	struct held held = {.is = w->is, .lease = begun->lease_id};
 	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
 	struct rd_lease_keeper k;
-	om_status s = rd_lease_keeper_start(&k, every_ms, keep, &held, e);
+	om_status s = rd_lease_keeper_start(&k, w->is->duties, every_ms, keep, &held, e);
 
 	if (s == OM_OK) {
 		s = render(w, e);

@@ -26,6 +26,7 @@
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/duty.h"
 #include "wire/wire.h"
 
 #define RD_ISSUE_MS ((int64_t)600000)
@@ -33,6 +34,7 @@
 struct rd_issuing {
 	struct om_wire_client *costd; /* borrowed, as all of these */
 	struct om_fleet *fleet;       /* the same, process by process */
+	struct om_duties *duties;     /* keep leases */
 	om_wire_handler *render;      /* makes documents: answers RenderQuery */
 	/* tells what is wrong with a query before a number is taken; NULL: it is not checked */
 	om_status (*check)(void *arg, const Om__RenderQuery *q, om_err *e);

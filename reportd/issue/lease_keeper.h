@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * lease_keeper.h - keeps a lease of costd's while the work for it goes on, from a
- * thread of its own.
+ * lease_keeper.h - keeps a lease of costd's while the work for it goes on: a duty that
+ * is there from start to stop.
  *
  * Owner     The keeper is the caller's, who leaves it alone between start and stop.
  * Failure   A lease that cannot be kept is logged; costd gives it out again, and refuses
@@ -10,29 +10,26 @@
 #ifndef RD_LEASE_KEEPER_H
 #define RD_LEASE_KEEPER_H
 
+#include "base/duty.h"
 #include "base/log.h"
 #include "base/status.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 typedef om_status rd_lease_keep_fn(void *arg, om_err *e);
 
 struct rd_lease_keeper {
+	struct om_duties *duties;    /* borrowed */
+	struct om_duty_entry *entry; /* owned */
 	rd_lease_keep_fn *keep;
 	void *arg;
-	int64_t every_ms;
 	char request_id[OM_REQUEST_ID]; /* of the thread that started it */
-
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop; /* lock */
 };
 
-om_status rd_lease_keeper_start(
-    struct rd_lease_keeper *k, int64_t every_ms, rd_lease_keep_fn *keep, void *arg, om_err *e) OM_MUST;
+/* rd_lease_keeper_start has keep called every so often, the first time after as long. */
+om_status rd_lease_keeper_start(struct rd_lease_keeper *k, struct om_duties *duties, int64_t every_ms,
+    rd_lease_keep_fn *keep, void *arg, om_err *e) OM_MUST;
+/* rd_lease_keeper_stop waits for a call under way. */
 void rd_lease_keeper_stop(struct rd_lease_keeper *k);
 
 #endif

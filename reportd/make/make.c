@@ -291,7 +291,7 @@ rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 	struct rd_parts *w = arg;
 	om_status s;
 
-	om_check((what->render != NULL) + (what->usage != NULL) + (what->generations != NULL) == 1);
+	om_check(what->file_case != OM__JOB_START__FILE__NOT_SET);
 	s = make_once(w, what, t, e);
 
 	/* a reading lost half-way: once more, if no client has seen any of it */

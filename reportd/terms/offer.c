@@ -2,9 +2,7 @@
 #include "offer.h"
 
 #include "envelope.pb-c.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/sync.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,14 +20,10 @@ struct rd_offering {
 	struct om_wire_client *costd; /* borrowed, as terms */
 	const Om__Terms *terms;
 	unsigned char instance[INSTANCE];
-	pthread_t thread;
-	bool running;
 	atomic_bool made;
 
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop;               /* lock, as what follows */
-	char conflict[CONFLICT]; /* the last that was logged */
+	char conflict[CONFLICT]; /* lock; the last that was logged */
 };
 
 /* log_conflict logs a conflict that is new, and its end. */
@@ -82,34 +76,11 @@ rd_offering_made(struct rd_offering *o, om_err *e)
 	return o == NULL || atomic_load(&o->made) ? OM_OK : offer(o, false, e);
 }
 
-static void *
-work(void *arg)
+om_status
+rd_offering_turn(void *arg, struct om_duty_turn *t, om_err *e)
 {
-	struct rd_offering *o = arg;
-	om_err told = {.text = ""};
-	bool stop = false;
-
-	while (!stop) {
-		char request_id[OM_REQUEST_ID];
-		om_err e = {.text = ""};
-		int64_t until;
-		om_status s;
-
-		om_request_id_make(request_id);
-		om_log_request(request_id);
-		s = offer(o, false, &e);
-		if (s != OM_OK && strcmp(told.text, e.text) != 0)
-			om_log(OM_LOG_WARN, "costd was not told of the terms", "why", om_err_text(&e, s), NULL);
-		told = e;
-		om_log_request(NULL);
-		until = om_mono_ms() + RD_OFFER_MS;
-		(void)pthread_mutex_lock(&o->lock);
-		while (!o->stop && om_cond_wait(&o->wake, &o->lock, until))
-			continue;
-		stop = o->stop;
-		(void)pthread_mutex_unlock(&o->lock);
-	}
-	return NULL;
+	(void)t;
+	return offer(arg, false, e);
 }
 
 om_status
@@ -125,12 +96,6 @@ rd_offering_new(struct om_wire_client *costd, const Om__Terms *terms, const unsi
 	o->terms = terms;
 	memcpy(o->instance, instance, INSTANCE);
 	(void)pthread_mutex_init(&o->lock, NULL);
-	om_cond_init(&o->wake);
-	if (pthread_create(&o->thread, NULL, work, o) != 0) {
-		rd_offering_free(&o);
-		return om_fail(e, OM_NOMEM, "cannot start a thread");
-	}
-	o->running = true;
 	*out = o;
 	return OM_OK;
 }
@@ -144,16 +109,8 @@ rd_offering_free(struct rd_offering **op)
 	*op = NULL;
 	if (o == NULL)
 		return;
-	(void)pthread_mutex_lock(&o->lock);
-	o->stop = true;
-	(void)pthread_cond_broadcast(&o->wake);
-	(void)pthread_mutex_unlock(&o->lock);
-	if (o->running) {
-		(void)pthread_join(o->thread, NULL);
-		if (om_wire_connected(o->costd) > 0 && offer(o, true, &e) != OM_OK)
-			om_log(OM_LOG_DEBUG, "costd did not hear that this reportd stops", NULL);
-	}
-	(void)pthread_cond_destroy(&o->wake);
+	if (om_wire_connected(o->costd) > 0 && offer(o, true, &e) != OM_OK)
+		om_log(OM_LOG_DEBUG, "costd did not hear that this reportd stops", NULL);
 	(void)pthread_mutex_destroy(&o->lock);
 	free(o);
 }

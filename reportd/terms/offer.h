@@ -6,12 +6,13 @@
  * Why       costd keeps the terms of each month; a changed setting becomes terms
  *           only through here, and two reportd with different settings are
  *           noticed there.
- * Threads   One of its own; all calls from any thread.
+ * Threads   rd_offering_turn is a duty's, with one worker; rd_offering_made from any.
  */
 #ifndef RD_OFFER_H
 #define RD_OFFER_H
 
 #include "terms.pb-c.h"
+#include "base/duty.h"
 #include "wire/wire.h"
 
 #define RD_OFFER_MS 10000
@@ -22,7 +23,10 @@ struct rd_offering;
 om_status rd_offering_new(struct om_wire_client *costd, const Om__Terms *terms, const unsigned char *instance,
     struct rd_offering **out, om_err *e) OM_MUST;
 
-/* rd_offering_free says goodbye, as far as costd is there; NULL is allowed. */
+/* rd_offering_turn tells costd of the terms. */
+om_status rd_offering_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
+
+/* rd_offering_free, after the duties ended, says goodbye, as far as costd is there; NULL is allowed. */
 void rd_offering_free(struct rd_offering **o);
 
 /* rd_offering_made returns when costd has heard of the settings once; NULL: nothing

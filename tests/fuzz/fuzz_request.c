@@ -8,6 +8,7 @@
 #include "http/arguments.h"
 #include "http/gzip.h"
 #include "http/request.h"
+#include "question/question.h"
 #include "usage.pb-c.h"
 #include "base/json.h"
 #include "base/text.h"

@@ -3,8 +3,8 @@
  * Any text as key, cookie and session token: nobody gets in.  The secret is not in
  * the corpus, so that a token that passes is a hole.
  */
-#include "app.h"
 #include "target.h"
+#include "access/access_in.h"
 #include "access/auth.h"
 #include "access/session.h"
 
@@ -15,8 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static char secret[] = "not-in-the-corpus-0123456789abcdefghijklmnopqrstuvwxyz";
 	static char ingest[] = "ingest-key-not-in-the-corpus", reader[] = "read-key-not-in-the-corpus";
-	static const struct gw_conf conf = {.api_key = ingest, .read_api_key = reader, .jwt_secret = secret};
-	static struct gw_app app = {.conf = &conf};
+	static const struct gw_access_opts opts = {.api_key = ingest, .read_api_key = reader, .jwt_secret = secret};
+	static struct gw_access *access;
 	struct gw_session session;
 	struct gw_header header;
 	struct om_arena a;
@@ -25,17 +25,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n == 0)
 		return 0;
-	if (app.sessions == NULL)
-		must(gw_sessions_new(secret, &app.sessions, NULL) == OM_OK);
+	if (access == NULL)
+		must(gw_access_open(&opts, &access, NULL) == OM_OK);
 	text = malloc(n);
 	must(text != NULL);
 	memcpy(text, data + 1, n - 1);
 	text[n - 1] = '\0';
 	om_arena_init(&a, (size_t)1 << 20);
 	header = (struct gw_header){data[0] % 2 == 0 ? "Cookie" : "Authorization", text};
-	if (gw_auth_identify(&app, &rq, NULL) == OM_OK)
+	if (gw_auth_identify(access, &rq, NULL) == OM_OK)
 		must(rq.who == GW_ANYONE);
-	must(gw_sessions_check(app.sessions, text, FUZZ_NOW, &session, NULL) != OM_OK);
+	must(gw_sessions_check(access->sessions, text, FUZZ_NOW, &session, NULL) != OM_OK);
 	header.name = "Origin";
 	(void)!gw_auth_same_origin(&rq, NULL);
 	om_arena_fini(&a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The addresses of our pages. A new page is a line here and one in src/App.svelte.
+// The addresses of our pages. README.md lists what else a new page needs.
 
 export const pages = {
   login: '/login',

@@ -52,7 +52,7 @@ test_a_call_is_answered_in_its_place_and_timed(void **state)
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply rep = OM__REPLY__INIT;
 	struct cd_settings *conf = calloc(1, sizeof *conf);
-	struct cd_parts parts = {.conf = conf, .self = &cd_service};
+	struct cd_parts parts = {.self = &cd_service, .conf = conf};
 	struct om_arena a;
 	struct om_buf b;
 

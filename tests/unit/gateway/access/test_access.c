@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Who may do what, and the life of a session, through real sockets. */
-#include "fixture.h"
+#include "fixture/gateway.h"
 
 #include "spool/spool.h"
 
@@ -20,7 +20,7 @@ pending(void)
 {
 	struct gw_store_totals t;
 
-	(void)gw_spool_status(g.app->spool, &t);
+	(void)gw_spool_status(g.app->parts.spool, &t);
 	return t.pending - base;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
+#include "check.h"
 
 #include "access/session.h"
 
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOW ((om_time)1795452001 * OM_SECOND)
+#define SECRET "a-secret-for-tests-only-0123456789012345678901234567"
+#define NOW    ((om_time)1795452001 * OM_SECOND)
 
 static struct gw_sessions *sessions;
 
@@ -18,7 +19,7 @@ set_up(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	assert_status(gw_sessions_new(FX_SECRET, &sessions, &e), OM_OK, e);
+	assert_status(gw_sessions_new(SECRET, &sessions, &e), OM_OK, e);
 	return 0;
 }
 
@@ -133,16 +134,16 @@ test_other_algorithms_and_keys_are_refused(void **state)
 		long exp;
 		om_status wanted;
 	} cases[] = {
-	    {JWT_ALG_HS256, FX_SECRET, jti, 1795452061, OM_OK},
-	    {JWT_ALG_NONE, FX_SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS512, FX_SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS384, FX_SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, jti, 1795452061, OM_OK},
+	    {JWT_ALG_NONE, SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS512, SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS384, SECRET, jti, 1795452061, OM_UNAUTHENTICATED},
 	    {JWT_ALG_HS256, "another-secret-0123456789012345678901234567890123", jti, 1795452061, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS256, FX_SECRET, NULL, 1795452061, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS256, FX_SECRET, "../../x", 1795452061, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS256, FX_SECRET, jti, 0, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS256, FX_SECRET, jti, -5, OM_UNAUTHENTICATED},
-	    {JWT_ALG_HS256, FX_SECRET, jti, 9223372036854775807, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, NULL, 1795452061, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, "../../x", 1795452061, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, jti, 0, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, jti, -5, OM_UNAUTHENTICATED},
+	    {JWT_ALG_HS256, SECRET, jti, 9223372036854775807, OM_UNAUTHENTICATED},
 	};
 
 	(void)state;

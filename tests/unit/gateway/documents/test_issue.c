@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Documents asked for over HTTP: what reportd and costd are asked, and what becomes of their answers. */
-#include "fixture.h"
+#include "fixture/gateway.h"
 
 #include "peers/peers.h"
 #include "documents.pb-c.h"
@@ -41,7 +41,7 @@ static char session[600];
 /* ---- the fakes ---- */
 
 static Om__Document *
-document(struct om_arena *a, bool files)
+document(struct om_arena *a)
 {
 	Om__Document *d = om_msg_new(a, &om__document__descriptor);
 	Om__DocumentPart *p = om_msg_new(a, &om__document_part__descriptor);
@@ -72,10 +72,8 @@ document(struct om_arena *a, bool files)
 	p->filename = om_arena_strdup(a, "second.pdf");
 	p->content_type = om_arena_strdup(a, "application/pdf");
 	p->made_us = 1795452001120000;
-	if (files) {
-		d->files = om_arena_alloc(a, sizeof(void *));
-		d->files[d->n_files++] = p;
-	}
+	d->files = om_arena_alloc(a, sizeof(void *));
+	d->files[d->n_files++] = p;
 	return d;
 }
 
@@ -83,19 +81,19 @@ document(struct om_arena *a, bool files)
 static om_status
 find(const Om__DocumentQuery *q, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	bool coded = q->by_case == OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE;
-	bool there = coded || (q->by_case == OM__DOCUMENT_QUERY__BY_NUMBER && strcmp(q->number, "2026-000001") == 0) ||
+	bool there = q->by_case == OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE ||
+	    (q->by_case == OM__DOCUMENT_QUERY__BY_NUMBER && strcmp(q->number, "2026-000001") == 0) ||
 	    (q->by_case == OM__DOCUMENT_QUERY__BY_REQUEST && strcmp(q->request, "http:done/1") == 0);
 
 	if (!there)
 		return om_fail(e, OM_NOT_FOUND, "there is no such document");
 	rep->document = om_msg_new(a, &om__document_reply__descriptor);
-	rep->document->document = document(a, !coded);
+	rep->document->document = document(a);
 	rep->body_case = OM__REPLY__BODY_DOCUMENT;
 	return OM_OK;
 }
 
-/* file has "pdf" for the duplicate, and "old" from a costd that knows one file only. */
+/* file has "pdf" for the duplicate, and "old" without saying which file it is. */
 static om_status
 file(const Om__DocumentFileQuery *q, struct om_arena *a, Om__Reply *rep)
 {
@@ -104,7 +102,7 @@ file(const Om__DocumentFileQuery *q, struct om_arena *a, Om__Reply *rep)
 	Om__DocumentFileReply *r = om_msg_new(a, &om__document_file_reply__descriptor);
 	Om__DocumentPart *p;
 
-	r->document = document(a, true);
+	r->document = document(a);
 	r->data = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)om_arena_strdup(a, text)};
 	r->document->bytes = r->data.len;
 	assert_status(om_sha256(&(struct om_bytes){.data = text, .n = strlen(text)}, 1, r->document->sha256.data),
@@ -160,7 +158,7 @@ say(const struct reportd *r, struct om_arena *a)
 	reply->state = r->state;
 	reply->known = r->known;
 	reply->has_added = reply->added = r->added;
-	reply->document = r->document ? document(a, true) : NULL;
+	reply->document = r->document ? document(a) : NULL;
 	if (r->failed != OM_OK) {
 		reply->has_status = 1;
 		reply->status = (uint32_t)r->failed;
@@ -222,7 +220,8 @@ set_up(void **state)
 	g.reportd_url = urls;
 	fx_gateway_start(&g, om_wire_server_url(costd, 0));
 	for (unsigned i = 0; i < 2; i++)
-		while (om_wire_connected(om_fleet_at(gw_peers_reportds(g.app->peers), i)) == 0 && om_mono_ms() < until)
+		while (om_wire_connected(om_fleet_at(gw_peers_reportds(g.app->parts.peers), i)) == 0 &&
+		    om_mono_ms() < until)
 			(void)poll(NULL, 0, 10);
 	(void)fx_login(g.port, session);
 	return 0;
@@ -342,7 +341,7 @@ test_a_document_is_answered_by_what_became_of_it(void **state)
 	    {{.has_state = true, .state = OM__JOB_STATE__JOB_FAILED, .failed = OM_STORE}, 503, "", ""},
 	    {{.has_state = true, .state = OM__JOB_STATE__JOB_FAILED}, 503, "", "cannot be made"},
 	    {{.has_state = true, .state = OM__JOB_STATE__JOB_CANCELLED}, 503, "", ""},
-	    {{.known = true}, 503, "", "not about the question"}, /* done, and no document */
+	    {{.known = true}, 503, "", "lacks the document"}, /* done, and no document */
 	    {{.status = OM_CONFLICT}, 409, "", "as it was told"},
 	    {{.status = OM_NOT_FOUND}, 404, "", "as it was told"},
 	    /* it took the question and did not answer in time: it may issue all the same */
@@ -528,19 +527,17 @@ test_a_document_lists_its_files(void **state)
 	char *reply = get(DOCUMENTS "/2026-000001", 200);
 
 	(void)state;
-	assert_non_null(strstr(reply,
-	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"reason\":\"the wrong "
-	    "person\",\"unsettled\":0,"
-	    "\"files\":[{\"format\":\"pdf\",\"duplicate\":true,\"bytes\":2,\"sha256\":\"0000"));
 	assert_non_null(strstr(
-	    reply, ",\"filename\":\"second.pdf\",\"made_at\":\"2026-11-23T16:40:01.120000Z\",\"locale\":null}]}"));
+	    reply, "\"unsettled\":0,\"files\":[{\"format\":\"pdf\",\"duplicate\":true,\"bytes\":2,\"sha256\":\"0000"));
+	assert_non_null(strstr(reply,
+	    ",\"filename\":\"second.pdf\",\"made_at\":\"2026-11-23T16:40:01.120000Z\",\"locale\":null}],"
+	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"reason\":\"the wrong person\"}"));
 	free(reply);
-	/* one without a list has the file that stands at its top */
 	reply = fx_request(g.port, "GET", "/api/v1/verify/0123", "", NULL);
 	assert_int_equal(fx_status(reply), 200);
 	assert_non_null(strstr(reply,
-	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"files\":[{\"format\":\"xlsx\","
-	    "\"duplicate\":false,"
+	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"files\":[{\"format\":\"pdf\","
+	    "\"duplicate\":true,"
 	    "\"sha256\":\"0000"));
 	free(reply);
 }
@@ -556,11 +553,8 @@ test_a_file_is_the_one_that_was_asked_for(void **state)
 	assert_string_equal(fx_header(reply, "Content-Disposition", v), "attachment; filename=\"second.pdf\"");
 	free(reply);
 	free(get(DOCUMENTS "/2026-000001/file?format=pdf&duplicate=0", 200));
-	/* a costd that knows one file only gives no other for it */
-	free(get(DOCUMENTS "/2025-000001/file", 200));
-	free(get(DOCUMENTS "/2025-000001/file?format=xlsx", 200));
-	free(get(DOCUMENTS "/2025-000001/file?format=pdf", 404));
-	free(get(DOCUMENTS "/2025-000001/file?duplicate=1", 404));
+	/* a costd that does not say which file it is */
+	free(get(DOCUMENTS "/2025-000001/file", 503));
 	free(get(DOCUMENTS "/2025-000001/file?format=csv", 400));
 	free(get(DOCUMENTS "/2025-000001/file?duplicate=yes", 400));
 	free(get(DOCUMENTS "/2025-000001/file?duplicate=", 400));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The whole gateway behind a real socket, asked by hand-written bytes. */
-#include "fixture.h"
+#include "fixture/gateway.h"
 
 #include "http/http.h"
 #include "spool/spool.h"
@@ -26,7 +26,7 @@ pending(void)
 {
 	struct gw_store_totals t;
 
-	(void)gw_spool_status(g.app->spool, &t);
+	(void)gw_spool_status(g.app->parts.spool, &t);
 	return t.pending - base;
 }
 

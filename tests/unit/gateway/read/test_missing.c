@@ -3,7 +3,7 @@
  * Replies of a peer of another version: each call is answered with every field left
  * out in turn, and is answered, or refused with the reason.
  */
-#include "fixture.h"
+#include "fixture/gateway.h"
 #include "sample.h"
 
 #include "envelope.pb-c.h"

@@ -4,7 +4,7 @@
  * off, and with one byte changed.  It opens or says why not; what comes out is what
  * went in; and what does not come out was set aside or reported.
  */
-#include "fixture.h"
+#include "fixture/dir.h"
 
 #include "spool/store.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
+#include "fixture/costd.h"
+#include "fixture/dir.h"
 
 #include "port.h"
 #include "spool/forward.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "fixture.h"
+#include "fixture/dir.h"
 
 #include "spool/spool.h"
 #include "record.pb-c.h"
 #include "base/digest.h"
+#include "wire/codec.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -480,30 +483,48 @@ test_killed_writer_loses_nothing_acknowledged(void **state)
 	gw_spool_close(&s);
 }
 
-/* ---- sessions ---- */
+/* ---- work of others ---- */
 
-static void
-remember(void *arg, const char *id, om_time expires_at)
+static om_status
+add_note(struct gw_sqlite *db, void *arg, om_err *e)
 {
-	char *text = arg;
+	const struct gw_sqlite_value value[] = {{.text = arg}, {.number = 7}};
+	om_status s = gw_sqlite_run(db, "CREATE TABLE IF NOT EXISTS note(text TEXT, n INTEGER)", e);
 
-	(void)snprintf(text, 64, "%s %d", id, (int)(expires_at > om_now()));
+	if (s != OM_OK)
+		return s;
+	return gw_sqlite_each(db, "INSERT INTO note(text,n) VALUES(?1,?2)", value, 2, NULL, NULL, e);
 }
 
 static void
-test_ended_session_is_remembered_until_it_expires(void **state)
+take_note(void *arg, const struct gw_sqlite_row *row)
+{
+	char *text = arg;
+
+	(void)snprintf(
+	    text + strlen(text), 64 - strlen(text), "%s %d;", gw_sqlite_text(row, 0), (int)gw_sqlite_number(row, 1));
+}
+
+static om_status
+read_notes(struct gw_sqlite *db, void *arg, om_err *e)
+{
+	return gw_sqlite_each(db, "SELECT text,n FROM note ORDER BY rowid", NULL, 0, take_note, arg, e);
+}
+
+static void
+test_work_of_others_is_committed_with_the_records(void **state)
 {
 	struct gw_spool *s = open_spool(LIMIT);
 	char text[64] = "";
-	struct gw_spool_opts o = {.dir = dir, .limit_bytes = LIMIT, .each_ended = remember, .arg = text};
 	om_err e = {.text = ""};
 
 	(void)state;
-	assert_status(gw_spool_end_session(s, "old", om_now() - 1, &e), OM_OK, e);
-	assert_status(gw_spool_end_session(s, "one", om_now() + OM_DAY, &e), OM_OK, e);
+	assert_status(gw_spool_run(s, add_note, "one", 4, &e), OM_OK, e);
+	assert_status(gw_spool_run(s, add_note, "two", 4, &e), OM_OK, e);
 	gw_spool_close(&s);
-	assert_status(gw_spool_open(&o, &s, &e), OM_OK, e);
-	assert_string_equal(text, "one 1");
+	s = open_spool(LIMIT);
+	assert_status(gw_spool_look(s, read_notes, text, &e), OM_OK, e);
+	assert_string_equal(text, "one 7;two 7;");
 	gw_spool_close(&s);
 }
 
@@ -568,7 +589,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_limit_refuses_and_recovers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_full_disk_refuses_and_recovers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_second_open_is_refused, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_ended_session_is_remembered_until_it_expires, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_work_of_others_is_committed_with_the_records, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_refusals_are_kept_by_sender_and_counted_by_hour, set_up, tear_down),
 	};
 

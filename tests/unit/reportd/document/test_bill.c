@@ -260,7 +260,8 @@ test_a_floor_never_charges_less_than_the_minimum(void **state)
 
 		before.old_floor = true;
 		for (uint64_t k = 0; k < payers; k++) {
-			struct rd_figures f = {.requests = 1 + dice(3), .prompt_tokens = dice(9000), .completion_tokens = dice(9000)};
+			struct rd_figures f = {
+			    .requests = 1 + dice(3), .prompt_tokens = dice(9000), .completion_tokens = dice(9000)};
 
 			f.cost = dice(3) > 0 ? near(&t, f.prompt_tokens + f.completion_tokens) : some(30);
 			assert_int_equal(rd_charges_of(&t, &f, &c, NULL), OM_OK);

@@ -165,6 +165,8 @@ set_up(void **state)
 	assert_int_equal(om_wire_server_open(&s, &server, NULL), OM_OK);
 	c.urls = om_wire_server_url(server, 0);
 	assert_int_equal(om_wire_client_open(&c, &issuing.costd, NULL), OM_OK);
+	assert_int_equal(om_duties_new(2, NULL, &issuing.duties, NULL), OM_OK);
+	assert_int_equal(om_duties_start(issuing.duties, NULL), OM_OK);
 	issuing.render = render;
 	return 0;
 }
@@ -174,6 +176,7 @@ tear_down(void **state)
 {
 	(void)state;
 	om_wire_server_close(&server);
+	om_duties_free(&issuing.duties);
 	om_wire_client_free(&issuing.costd);
 	return 0;
 }

@@ -1,100 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Terms of months: costd keeps them, with their history. */
+#include "terms.h"
+
+#include "answer/reply.h"
+#include "peers/ask.h"
+#include "base/text.h"
 #include "wire/terms.h"
 
-#include "routes.h"
-#include "answer/answer.h"
-#include "peers/peers.h"
-#include "envelope.pb-c.h"
-#include "base/text.h"
-
 #include <string.h>
-
-static om_status
-ask(struct gw_app *app, struct gw_req *rq, Om__Request *req, const Om__TermsReply **out, om_err *e)
-{
-	Om__Reply *rep = NULL;
-	om_status s = gw_peers_ask_costd(app->peers, req, rq->arena, &rep, e);
-
-	if (s != OM_OK)
-		return s;
-	if (rep->body_case != OM__REPLY__BODY_TERMS)
-		return gw_read_mismatch(e);
-	*out = rep->terms;
-	for (size_t i = 0; s == OM_OK && i < rep->terms->n_items; i++)
-		s = om_msg_has(rep->terms->items[i]->terms, "terms of a day", e);
-	return s;
-}
-
-/* ---- writing ---- */
-
-static void
-write_bool(struct om_jw *w, const char *key, bool v)
-{
-	om_jw_key(w, key);
-	om_jw_bool(w, v);
-}
-
-static void
-write_version(struct om_jw *w, const Om__TermsVersion *v)
-{
-	char day[OM_DAY_TEXT];
-
-	om_jw_open(w, '{');
-	gw_write_text(w, "valid_from", v->has_valid_from_day ? om_day_text(v->valid_from_day, day) : NULL);
-	om_jw_key(w, "changed_at");
-	om_jw_time(w, v->changed_us);
-	gw_write_text(w, "source", v->source);
-	write_bool(w, "withdrawn", v->withdrawn != 0);
-	write_bool(w, "counts", v->counts != 0);
-	for (unsigned i = 0; i < OM_TERMS_TEXTS; i++)
-		gw_write_text(w, om_terms_name(i), *om_terms_text(v->terms, i));
-	write_bool(w, OM_TERMS_CONFIRMED, v->terms->has_exchange_rate_confirmed && v->terms->exchange_rate_confirmed);
-	om_jw_close(w, '}');
-}
-
-static void
-write_versions(struct om_jw *w, const char *key, const Om__TermsReply *r, bool all)
-{
-	om_jw_key(w, key);
-	om_jw_open(w, '[');
-	for (size_t i = 0; i < r->n_items; i++)
-		if (all || r->items[i]->counts)
-			write_version(w, r->items[i]);
-	om_jw_close(w, ']');
-}
-
-static void
-write_terms(struct gw_reply *rp, const Om__TermsReply *r)
-{
-	struct om_jw w;
-
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
-	om_jw_open(&w, '{');
-	write_versions(&w, "items", r, false);
-	write_versions(&w, "history", r, true);
-	gw_write_text(&w, "conflict", r->conflict);
-	om_jw_close(&w, '}');
-}
-
-om_status
-gw_api_terms(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	Om__TermsQuery q = OM__TERMS_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	const Om__TermsReply *found = NULL;
-	om_status s;
-
-	req.body_case = OM__REQUEST__BODY_TERMS;
-	req.terms = &q;
-	s = ask(app, rq, &req, &found, e);
-	if (s == OM_OK && found != NULL)
-		write_terms(rp, found);
-	return s;
-}
-
-/* ---- changing ---- */
 
 /* check_names: a letter too many would leave an amount as it was. */
 static om_status
@@ -181,12 +93,12 @@ read_change(struct gw_req *rq, json_t *doc, Om__TermsChange *q, om_err *e)
 }
 
 om_status
-gw_api_terms_change(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_terms_change(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
+	static const struct gw_ask ask = {OM__REQUEST__BODY_TERMS_CHANGE, OM__REPLY__BODY_TERMS};
 	Om__TermsChange q = OM__TERMS_CHANGE__INIT;
 	Om__Terms terms = OM__TERMS__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	const Om__TermsReply *found = NULL;
+	const Om__TermsReply *all;
 	json_t *doc = NULL;
 	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
 
@@ -195,12 +107,9 @@ gw_api_terms_change(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, 
 	q.terms = &terms;
 	s = read_change(rq, doc, &q, e);
 	json_decref(doc);
-	if (s != OM_OK)
-		return s;
-	req.body_case = OM__REQUEST__BODY_TERMS_CHANGE;
-	req.terms_change = &q;
-	s = ask(app, rq, &req, &found, e);
-	if (s == OM_OK && found != NULL)
-		write_terms(rp, found);
+	if (s == OM_OK)
+		s = gw_ask_costd(parts->peers, ask, &q, rq->arena, &all, e);
+	if (s == OM_OK)
+		gw_reply_message(rp, &all->base);
 	return s;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What the plugins say of themselves: taken every minute, listed for people. */
-#include "routes.h"
-#include "answer/answer.h"
-#include "http/arguments.h"
-#include "peers/peers.h"
-#include "envelope.pb-c.h"
-#include "senders.pb-c.h"
+/* What a plugin says of itself every minute; GET /senders lists it. */
+#include "senders.h"
+
+#include "answer/names.h"
+#include "answer/reply.h"
+#include "peers/ask.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -14,22 +13,18 @@
 #define VERSION_CHARS 64
 #define REASON_CHARS  256
 
-static const char *const taps[] = {"off", "on", "does_not_fit"};
-
-/* ---- a heartbeat ---- */
-
 static om_status
 read_tap(const json_t *o, Om__Tap *out, om_err *e)
 {
 	const char *text = NULL;
+	int tap = 0;
+	om_status s;
 
-	if (om_json_text(o, "", "tap", VERSION_CHARS, &text, NULL) == OM_OK && text != NULL)
-		for (unsigned i = 0; i < sizeof taps / sizeof taps[0]; i++)
-			if (strcmp(text, taps[i]) == 0) {
-				*out = (Om__Tap)i;
-				return OM_OK;
-			}
-	return om_fail(e, OM_INVALID, "tap: must be on, off or does_not_fit");
+	if (om_json_text(o, "", "tap", VERSION_CHARS, &text, NULL) != OM_OK || text == NULL)
+		text = "";
+	s = gw_enum_read(&om__tap__descriptor, "tap", text, strlen(text), "", &tap, e);
+	*out = (Om__Tap)tap;
+	return s;
 }
 
 /* read_version gives what fits; NULL for everything else. */
@@ -108,12 +103,12 @@ read_sender(const json_t *o, struct om_arena *a, Om__Sender *s, om_err *e)
 }
 
 om_status
-gw_api_heartbeat(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_heartbeat_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
+	static const struct gw_ask ask = {OM__REQUEST__BODY_HEARTBEAT, OM__REPLY__BODY_HEARTBEAT};
 	Om__HeartbeatQuery q = OM__HEARTBEAT_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
+	const Om__HeartbeatReply *taken;
 	Om__Sender said = OM__SENDER__INIT;
-	Om__Reply *rep = NULL;
 	json_t *doc = NULL;
 	struct om_jw w;
 	om_status s = om_json_parse_mended(rq->body, rq->n_body, (struct om_json_place){.line = 0}, &doc, e);
@@ -121,79 +116,15 @@ gw_api_heartbeat(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_
 	if (s == OM_OK)
 		s = read_sender(doc, rq->arena, &said, e);
 	json_decref(doc);
-	if (s != OM_OK)
-		return s;
 	q.sender = &said;
-	req.body_case = OM__REQUEST__BODY_HEARTBEAT;
-	req.heartbeat = &q;
-	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
-	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_HEARTBEAT)
-		s = gw_read_mismatch(e);
+	if (s == OM_OK)
+		s = gw_ask_costd(parts->peers, ask, &q, rq->arena, &taken, e);
 	if (s != OM_OK)
 		return s;
-	rp->type = "application/json";
 	rp->quiet = true;
-	om_jw_init(&w, &rp->body);
+	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "ok");
-	om_jw_bool(&w, true);
-	om_jw_close(&w, '}');
-	return OM_OK;
-}
-
-/* ---- the list ---- */
-
-static void
-write_sender(struct om_jw *w, const Om__Sender *s)
-{
-	char id[37] = "";
-
-	if (s->has_sender && s->sender.len == SENDER_ID)
-		om_uuid_text(s->sender.data, id);
-	om_jw_open(w, '{');
-	gw_write_text(w, "sender", id[0] != '\0' ? id : NULL);
-	gw_write_text(w, "plugin", s->plugin);
-	gw_write_text(w, "openwebui", s->openwebui);
-	gw_write_text(w, "tap", (unsigned)s->tap < sizeof taps / sizeof taps[0] ? taps[s->tap] : taps[0]);
-	gw_write_text(w, "reason", s->reason);
-	gw_write_count(w, "processes", s->processes);
-	gw_write_count(w, "seen", s->seen);
-	gw_write_count(w, "missed", s->missed);
-	gw_write_count(w, "faults", s->faults);
-	gw_write_count(w, "unnamed", s->unnamed);
-	gw_write_count(w, "queued", s->queued);
-	gw_write_count(w, "rejected", s->rejected);
-	gw_write_time(w, "first_at", true, s->first_us);
-	gw_write_time(w, "last_at", true, s->last_us);
-	gw_write_text(w, "state", s->silent ? "silent" : "heard");
-	om_jw_close(w, '}');
-}
-
-om_status
-gw_api_senders(struct gw_app *app, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	Om__SendersQuery q = OM__SENDERS_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply *rep = NULL;
-	struct om_jw w;
-	om_status s;
-
-	req.body_case = OM__REQUEST__BODY_SENDERS;
-	req.senders = &q;
-	s = gw_peers_ask_costd(app->peers, &req, rq->arena, &rep, e);
-	if (s == OM_OK && rep->body_case != OM__REPLY__BODY_SENDERS)
-		s = gw_read_mismatch(e);
-	if (s != OM_OK)
-		return s;
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
-	om_jw_open(&w, '{');
-	om_jw_key(&w, "items");
-	om_jw_open(&w, '[');
-	for (size_t i = 0; i < rep->senders->n_items; i++)
-		write_sender(&w, rep->senders->items[i]);
-	om_jw_close(&w, ']');
-	gw_write_text(&w, "next_cursor", NULL);
+	gw_write_bool(&w, "ok", true);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * op.h - the spool's inside: operations, and the thread that carries them
+ * spool_in.h - the spool's inside: operations, and the thread that carries them
  * out.
  *
  * An operation is queued by its caller, who waits; the spool's thread takes all
@@ -12,16 +12,17 @@
  * that has waited too long lets go first.  Each caller has a semaphore of its own,
  * so that those woken together do not meet again at one lock.
  */
-#ifndef GW_SPOOL_OP_H
-#define GW_SPOOL_OP_H
+#ifndef GW_SPOOL_IN_H
+#define GW_SPOOL_IN_H
 
 #include "spool.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
-enum gw_op_kind { OP_APPEND, OP_FORGET, OP_END_SESSION, OP_REFUSE, OP_READ, OP_REFUSALS };
+enum gw_op_kind { OP_APPEND, OP_FORGET, OP_RUN, OP_REFUSE, OP_READ, OP_REFUSALS, OP_LOOK };
 
 struct gw_op {
 	enum gw_op_kind kind;
@@ -36,10 +37,12 @@ struct gw_op {
 	om_err err;
 
 	struct gw_batch *batch; /* OP_APPEND; owned */
-	om_time at;             /* OP_APPEND: received; OP_END_SESSION: expires */
+	om_time at;             /* OP_APPEND: received */
 	uint64_t first, last;   /* OP_FORGET */
 	uint32_t n_new, n_duplicate, n_refused;
-	char id[64]; /* OP_END_SESSION */
+	gw_spool_work *run;                                        /* OP_RUN, OP_LOOK */
+	void *look_arg;                                            /* OP_LOOK: the caller's, who waits to the end */
+	_Alignas(max_align_t) unsigned char run_arg[GW_SPOOL_ARG]; /* OP_RUN: a copy */
 
 	struct gw_refusal refused; /* OP_REFUSE; its texts are these: */
 	char door[GW_DOOR], sender[GW_SENDER], reason[GW_REASON];
@@ -76,7 +79,7 @@ void gw_op_free(struct gw_op *o);
 /* gw_spool_publish copies the store's totals for readers and metrics. */
 void gw_spool_publish(struct gw_spool *s);
 
-/* gw_spool_work is the thread; arg is the spool. */
-void *gw_spool_work(void *arg);
+/* gw_spool_thread is the thread; arg is the spool. */
+void *gw_spool_thread(void *arg);
 
 #endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * access_in.h - the inside of struct gw_access.
+ */
+#ifndef GW_ACCESS_IN_H
+#define GW_ACCESS_IN_H
+
+#include "access.h"
+
+struct gw_access {
+	struct gw_access_opts opts;
+	struct gw_sessions *sessions;  /* owned, as the next two */
+	struct gw_throttle *passwords; /* tries, of all addresses together too */
+	struct gw_throttle *codes;     /* tries of verification codes */
+};
+
+/* gw_access_end ends a session: in memory first, so that it is over even if the disk
+ * does not take the row. */
+om_status gw_access_end(struct gw_access *a, const struct gw_session *session, om_err *e) OM_MUST;
+
+#endif

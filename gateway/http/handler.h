@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * handler.h - what answers one call, and the parts of the gateway it may use.
+ *
+ * Shape     A room's handlers stand in the room's header; routes.c lists them.  A
+ *           handler sees the parts below, which are put together at the top: it
+ *           knows no router, no settings and no other handler.
+ * Failure   A handler fills the reply, or returns a failing status and its reason,
+ *           which the router turns into the reply.
+ * Threads   Handlers run on the HTTP workers; every part may be used from any thread.
+ */
+#ifndef GW_HANDLER_H
+#define GW_HANDLER_H
+
+#include "request.h"
+
+struct gw_access;
+struct gw_live;
+struct gw_peers;
+struct gw_spool;
+struct om_service;
+
+struct gw_parts {
+	struct gw_access *access; /* all borrowed */
+	struct gw_live *live;
+	struct gw_peers *peers;
+	struct gw_spool *spool;
+	const struct om_service *self; /* the table of the gateway's settings, ... */
+	const void *conf;              /* ... and their values */
+
+	/* begin_export answers as the call that `target` is would, but begins an export
+	 * in place of sending its file. */
+	om_status (*begin_export)(
+	    const struct gw_parts *parts, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e);
+};
+
+typedef om_status gw_handler(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e);
+
+#endif
