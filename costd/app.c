@@ -13,9 +13,9 @@
 #include "settle/resolve.h"
 #include "store/store.h"
 #include "vendor/market.h"
-#include "base/duty.h"
 #include "base/log.h"
 #include "base/zone.h"
+#include "run/duty.h"
 
 #include <stdlib.h>
 

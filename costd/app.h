@@ -9,7 +9,7 @@
 #ifndef CD_APP_H
 #define CD_APP_H
 
-#include "base/service.h"
+#include "run/service.h"
 
 extern const struct om_service cd_service;
 

@@ -12,7 +12,7 @@
 #include "read/reading.h"
 #include "settle/resolve.h"
 #include "vendor/market.h"
-#include "base/service.h"
+#include "run/service.h"
 #include "wire/wire.h"
 
 /* What a handler works with; all borrowed. */

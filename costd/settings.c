@@ -2,8 +2,8 @@
 #include "settings.h"
 
 #include "ledger/lookup.h"
-#include "base/service.h"
 #include "base/zone.h"
+#include "run/service.h"
 #include "wire/wire.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef GW_SETTINGS_H
 #define GW_SETTINGS_H
 
-#include "base/service.h"
+#include "run/service.h"
 
 #include <stdint.h>
 

@@ -9,8 +9,8 @@
 #include "terms/offer.h"
 #include "documents.pb-c.h"
 #include "jobs.pb-c.h"
-#include "base/duty.h"
 #include "base/log.h"
+#include "run/duty.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #ifndef RD_APP_H
 #define RD_APP_H
 
-#include "base/service.h"
+#include "run/service.h"
 
 extern const struct om_service rd_app;
 

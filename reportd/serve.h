@@ -10,8 +10,8 @@
 
 #include "job/jobs.h"
 #include "make/make.h"
-#include "base/service.h"
 #include "envelope.pb-c.h"
+#include "run/service.h"
 #include "wire/wire.h"
 
 #define RD_WIRE_WORKERS 32u /* most of them wait for jobs */

@@ -4,8 +4,8 @@
 #include "issue/delivery.h"
 #include "words/locale.h"
 #include "base/json.h"
-#include "base/service.h"
 #include "base/zone.h"
+#include "run/service.h"
 #include "wire/wire.h"
 
 #include <string.h>

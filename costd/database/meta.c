@@ -2,9 +2,9 @@
 #include "meta.h"
 
 #include "base/log.h"
-#include "base/service.h"
 #include "base/text.h"
 #include "base/zone.h"
+#include "run/service.h"
 
 #include <stdio.h>
 #include <string.h>

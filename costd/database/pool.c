@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pool.h"
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/sync.h"
 #include "base/testpoint.h"
+#include "run/backoff.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/duty.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "run/duty.h"
 
 #include <stdlib.h>
 #include <string.h>

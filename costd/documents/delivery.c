@@ -9,13 +9,13 @@
 #include "value/period.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
-#include "base/backoff.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/money.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "run/backoff.h"
 #include "wire/terms.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "outbox.h"
 
-#include "base/backoff.h"
 #include "base/invariant.h"
+#include "run/backoff.h"
 
 #include <string.h>
 

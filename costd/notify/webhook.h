@@ -15,7 +15,7 @@
 #define CD_WEBHOOK_H
 
 #include "database/pool.h"
-#include "base/duty.h"
+#include "run/duty.h"
 
 #define CD_SIGNATURE 128
 

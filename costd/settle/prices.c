@@ -4,9 +4,9 @@
 #include "sweep.h"
 #include "database/lease.h"
 #include "price/history.h"
-#include "base/backoff.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "run/backoff.h"
 
 #include <stdlib.h>
 

@@ -14,7 +14,7 @@
 #include "database/pool.h"
 #include "vendor/http.h"
 #include "base/clock.h"
-#include "base/duty.h"
+#include "run/duty.h"
 
 struct cd_prices;
 

@@ -5,11 +5,11 @@
 #include "value/record.h"
 #include "vendor/openrouter.h"
 #include "record.pb-c.h"
-#include "base/backoff.h"
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/testpoint.h"
+#include "run/backoff.h"
 
 #include <pthread.h>
 #include <stdio.h>

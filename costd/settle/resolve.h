@@ -30,7 +30,7 @@
 
 #include "ledger/ledger.h"
 #include "vendor/http.h"
-#include "base/duty.h"
+#include "run/duty.h"
 
 #define CD_RESOLVER_WORKERS 16u
 

@@ -5,11 +5,11 @@
 #include "documents.pb-c.h"
 #include "envelope.pb-c.h"
 #include "jobs.pb-c.h"
-#include "settle.pb-c.h"
+#include "record.pb-c.h"
 #include "senders.pb-c.h"
+#include "settle.pb-c.h"
 #include "terms.pb-c.h"
 #include "usage.pb-c.h"
-#include "record.pb-c.h"
 #include "base/invariant.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "intake.h"
 #include "record.h"
 #include "refusal.h"
-#include "intake.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
 #include "record.pb-c.h"

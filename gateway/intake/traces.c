@@ -2,10 +2,10 @@
 /*
  * OTLP/HTTP: the reply, a failure too, is in the encoding the request came in.
  */
+#include "intake.h"
 #include "otlp.h"
 #include "record.h"
 #include "refusal.h"
-#include "intake.h"
 #include "http/gzip.h"
 #include "spool/spool.h"
 #include "otlp.pb-c.h"

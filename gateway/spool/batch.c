@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "batch.h"
 
-#include "wire/codec.h"
 #include "base/invariant.h"
+#include "wire/codec.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 
 #include "base/invariant.h"
 #include "base/log.h"
-#include "base/service.h"
 #include "base/sync.h"
+#include "run/service.h"
 
 #include <errno.h>
 #include <stdio.h>

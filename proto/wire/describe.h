@@ -9,7 +9,7 @@
 
 #include "codec.h"
 #include "envelope.pb-c.h"
-#include "base/service.h"
+#include "run/service.h"
 
 /* om_settings_describe fills the reply; conf is the service's struct. */
 om_status om_settings_describe(

@@ -26,7 +26,7 @@
 #include "jobs.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
-#include "base/duty.h"
+#include "run/duty.h"
 #include "wire/wire.h"
 
 #define RD_ISSUE_MS ((int64_t)600000)

@@ -10,9 +10,9 @@
 #ifndef RD_LEASE_KEEPER_H
 #define RD_LEASE_KEEPER_H
 
-#include "base/duty.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "run/duty.h"
 
 #include <stdint.h>
 

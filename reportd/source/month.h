@@ -10,8 +10,8 @@
 #define RD_MONTH_H
 
 #include "words/locale.h"
-#include "base/arena.h"
 #include "usage.pb-c.h"
+#include "base/arena.h"
 
 #include <stdbool.h>
 

@@ -12,7 +12,7 @@
 #define RD_OFFER_H
 
 #include "terms.pb-c.h"
-#include "base/duty.h"
+#include "run/duty.h"
 #include "wire/wire.h"
 
 #define RD_OFFER_MS 10000

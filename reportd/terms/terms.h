@@ -15,10 +15,10 @@
 
 #include "issuer.h"
 #include "source/month.h"
-#include "base/clock.h"
-#include "base/money.h"
 #include "jobs.pb-c.h"
 #include "terms.pb-c.h"
+#include "base/clock.h"
+#include "base/money.h"
 #include "wire/codec.h"
 
 struct rd_terms {

@@ -3,8 +3,8 @@
  * Replies of a peer of another version: each call is answered with every field left
  * out in turn, and is answered, or refused with the reason.
  */
-#include "fixture/gateway.h"
 #include "sample.h"
+#include "fixture/gateway.h"
 
 #include "envelope.pb-c.h"
 #include "base/json.h"

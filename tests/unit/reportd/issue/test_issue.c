@@ -4,11 +4,11 @@
  * figures and terms the document is made of, what costd gets, and what is refused.
  */
 #include "issue/issue.h"
-#include "base/clock.h"
 #include "documents.pb-c.h"
 #include "envelope.pb-c.h"
 #include "jobs.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <setjmp.h>

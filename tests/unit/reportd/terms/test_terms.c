@@ -3,8 +3,8 @@
  * From settings to what documents are made with: lines, the logo, what one
  * setting asks of another, and what a query may ask for.
  */
-#include "terms/logo.h"
 #include "terms/kept_terms.h"
+#include "terms/logo.h"
 #include "jobs.pb-c.h"
 #include "terms.pb-c.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "check.h"
-#include "base/backoff.h"
+#include "run/backoff.h"
 
 #define NOW ((om_time)1795000000 * OM_SECOND)
 

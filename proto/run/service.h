@@ -15,7 +15,7 @@
 #ifndef OM_SERVICE_H
 #define OM_SERVICE_H
 
-#include "conf.h"
+#include "base/conf.h"
 
 struct om_service {
 	const char *name;

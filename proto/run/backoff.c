@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "backoff.h"
 
-#include "digest.h"
+#include "base/digest.h"
 
 #define NO_BASE   OM_SECOND
 #define MOST_WISH (3600 * OM_SECOND)

@@ -10,7 +10,7 @@
 #ifndef OM_BACKOFF_H
 #define OM_BACKOFF_H
 
-#include "clock.h"
+#include "base/clock.h"
 
 struct om_backoff {
 	om_time now;

@@ -2,11 +2,11 @@
 #include "duty.h"
 
 #include "backoff.h"
-#include "clock.h"
-#include "invariant.h"
-#include "log.h"
-#include "stats.h"
-#include "sync.h"
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "base/sync.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * and conditions where it is about them.  Nothing sleeps. */
 #include "check.h"
 #include "base/clock.h"
-#include "base/duty.h"
 #include "base/stats.h"
 #include "base/sync.h"
+#include "run/duty.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -23,7 +23,7 @@
 #ifndef OM_DUTY_H
 #define OM_DUTY_H
 
-#include "status.h"
+#include "base/status.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

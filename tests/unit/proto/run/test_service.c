@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The life of a service, each case in a process of its own. */
 #include "check.h"
-#include "base/service.h"
+#include "run/service.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "log.h"
 #include "service.h"
+
+#include "base/log.h"
 
 #include <malloc.h>
 #include <pthread.h>
