@@ -3,6 +3,13 @@
  * outbox.h - what another system is told of: what is to be sent, how far it is, and
  * when it is tried next.
  *
+ * Room notify
+ *   Does      tells the outside what was committed: what is to be sent (here), and
+ *             sending it (webhook.h)
+ *   Owns      the table outbox
+ *   Promises  at least once, with the same body and id each time
+ *   Never     decides what is worth telling
+ *
  * Promise   A message is added in the transaction of what it tells of, so that it is
  *           sent if and only if that was committed.  It is tried until it is taken,
  *           with the same id and body each time, for three days.

@@ -2,12 +2,6 @@
 /*
  * webhook.h - sends what is in the outbox to the address of the settings.
  *
- * Room notify
- *   Does      tells the outside what was committed
- *   Owns      the calls to the address of the settings
- *   Promises  at least once, with the same body and id each time
- *   Never     decides what is worth telling
- *
  * Call      POST with the message's JSON body and the headers
  *             X-Metering-Event      the event, "month.delivered"
  *             X-Metering-Delivery   the id, the same in every repetition

@@ -4,10 +4,10 @@
  * the only file that knows curl.
  *
  * Room vendor
- *   Does      asks the provider, and says what its replies mean
- *   Owns      the connections to the provider
- *   Promises  any bytes give a meaning or OM_PROTOCOL (openrouter.h); time and size are
- *             bounded
+ *   Does      asks the provider, and says what its replies mean (openrouter.h); carries
+ *             HTTP for who has something to send
+ *   Owns      the connections that leave costd
+ *   Promises  any bytes give a meaning or OM_PROTOCOL; time and size are bounded
  *   Never     SQL; logs the key
  *
  * Promise   Goes to the configured address and nowhere else: no redirects, no

@@ -25,7 +25,7 @@ ROOMS = {
     "mysql.h": ["costd/database/"],
     "mysqld_error.h": ["costd/database/"],
     "errmsg.h": ["costd/database/"],
-    "curl/": ["costd/vendor/", "costd/notify/"],
+    "curl/": ["costd/vendor/"],
     "hpdf": ["reportd/pdf/"],
     "xlsxwriter": ["reportd/xlsx/"],
     "archive": ["reportd/make/"],
@@ -34,12 +34,13 @@ ROOMS = {
     "openssl/": ["proto/base/digest"],
 }
 # How many files of a service may include the header: one per distinct job.
-FILES_PER_ROOM = {"civetweb.h": 1, "argon2.h": 1, "jwt.h": 1, "mysql.h": 1, "curl/": 2, "jansson.h": 2, "openssl/": 1}
+FILES_PER_ROOM = {"civetweb.h": 1, "argon2.h": 1, "jwt.h": 1, "mysql.h": 1, "curl/": 1, "jansson.h": 2, "openssl/": 1}
 MAX_SOURCES = 18
 
 # What is left to cut: rule -> files, or folders with a slash, that break it today.  An entry that is not needed
 # any more is an error.
 LEFT = {
+    "a_folder_has_at_most_18_sources": ["proto/base"],
     "files_do_not_include_each_other": ["proto/base/"],
 }
 
