@@ -74,7 +74,7 @@ static const struct route routes[] = {
 #define GW_CALL(method_, path_, params_, who_, flags_, NAME, reader_) \
 	{.method = (method_),                                         \
 	    .path = (path_),                                          \
-	    .params = params_,                                        \
+	    .params = (params_),                                      \
 	    .who_may = (who_),                                        \
 	    .flags = (flags_),                                        \
 	    .call = {.ask = {OM__REQUEST__BODY_##NAME, OM__REPLY__BODY_##NAME}, .read = (reader_)}},

@@ -19,7 +19,7 @@ struct gw_routes {
 };
 
 /* gw_routes_serve answers any request. */
-void gw_routes_serve(const struct gw_routes *routes, struct gw_req *rq, struct gw_reply *rp);
+void gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *rp);
 
 /* gw_routes_export is gw_parts.begin_export. */
 om_status gw_routes_export(

@@ -7,7 +7,7 @@
 
 const struct cd_field_info cd_fields[CD_N_FIELDS] = {
 #define CD_FIELD(name, column_, kind_, tie_, since_, take_) \
-	[CD_F_##name] = {.column = #column_, .kind = CD_KIND_##kind_, .tie = CD_TIE_##tie_, .since = since_},
+	[CD_F_##name] = {.column = #column_, .kind = CD_KIND_##kind_, .tie = CD_TIE_##tie_, .since = (since_)},
 #include "join.def"
 #undef CD_FIELD
 };

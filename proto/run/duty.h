@@ -69,7 +69,7 @@ om_status om_duties_add(struct om_duties *d, const struct om_duty *row, struct o
 
 /* om_duties_remove takes a row out, waits until none of its turns is under way,
  * and nulls the pointer; NULL in it is allowed.  Never from a turn of that duty. */
-void om_duties_remove(struct om_duties *d, struct om_duty_entry **entry);
+void om_duties_remove(struct om_duties *d, struct om_duty_entry **ep);
 
 om_status om_duties_start(struct om_duties *d, om_err *e) OM_MUST;
 

@@ -10,7 +10,7 @@
 
 /* must_be_same: what fits for the gateway is not touched by costd. */
 static void
-must_be_same(const Om__Record *r, const char *packed, size_t n)
+must_be_same(Om__Record *r, const char *packed, size_t n)
 {
 	struct om_buf again;
 
