@@ -24,7 +24,7 @@ FIELDS = {"record_id": 1, "generation_id": 2, "turn_id": 3, "state": 4, "source"
           "usage.completion_tokens_details.reasoning_tokens": 16, "usage.prompt_tokens_details.cached_tokens": 17,
           "usage.prompt_tokens_details.cache_write_tokens": 18, "usage.cost": 19, "usage.is_byok": 21,
           "usage.cost_details.upstream_inference_cost": 22, "started_at": 23, "finished_at": 24, "platform": 27, "request": 29, "kind": 31,
-          "sender": 32, "number": 33}
+          "sender": 32, "number": 33, "usage.images": 34}
 USER = {"user.id": 1, "user.name": 2, "user.email": 3, "user.role": 4, "user.groups": 5, "user.inherited_groups": 8}
 STATES = ["open", "error", "cancelled", "final"]
 
@@ -125,5 +125,7 @@ def test_what_is_kept_is_what_fits(kept, number):
 
 
 def test_every_member_of_the_rule_has_cases():
-    rule = set(re.findall(r'^OM_FIT\(\w+, +"([^"]+)"\)', (ROOT.parent / "proto" / "wire" / "fit.def").read_text(encoding="utf-8"), re.M))
+    proto = ROOT.parent / "proto"
+    rule = set(re.findall(r'^OM_FIT\(\w+, +"([^"]+)"\)', (proto / "wire" / "fit.def").read_text(encoding="utf-8"), re.M))
+    rule |= set(re.findall(r'^OM_FIGURE_TOLD\(.*"([^"]+)"\)', (proto / "messages" / "figures.def").read_text(encoding="utf-8"), re.M))
     assert rule - NOT_SENT == {case["member"] for case in CASES}
