@@ -139,11 +139,12 @@ def rooms_use_only_what_they_say(root):
     """The build makes a library of each room from the same list; here every include is held to it."""
     for service in SERVICES:
         rooms = listed(root, service)
-        top = {Path(n).name for n in files(root, ".h") if n.startswith(service + "/") and n.count("/") == 1}
+        headers = [n for n in files(root, ".h") if n.startswith(service + "/")]
+        top = {Path(n).name for n in headers if n.count("/") == 1}
         used = {room: set() for room in rooms}
         for name, text in source(root, *(f"{service}/{room}/" for room in rooms)):
             room = name.split("/")[1]
-            inside = {Path(n).name for n in files(root, ".h") if n.startswith(f"{service}/{room}/")}
+            inside = {Path(n).name for n in headers if n.startswith(f"{service}/{room}/")}
             for number, header in includes(text):
                 other = header.split("/")[0]
                 if other in rooms and "/" in header:
