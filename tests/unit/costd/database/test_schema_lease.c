@@ -57,6 +57,15 @@ apply(void *arg)
 	return NULL;
 }
 
+/* from_now gives the instant so many microseconds ahead. */
+static long long
+from_now(om_time us)
+{
+	om_time at = om_now() + us;
+
+	return at;
+}
+
 static void
 test_two_that_start_at_once_on_an_empty_database_do_not_both_carry_a_step_out(void **state)
 {
@@ -90,14 +99,14 @@ test_one_that_is_at_it_holds_others_off_and_a_killed_one_not_for_ever(void **sta
 	(void)snprintf(sql, sizeof sql,
 	    "INSERT INTO lease (name,lease_id,lease_until_us,next_us,attempts) VALUES "
 	    "('schema',UNHEX(REPEAT('ab',16)),%lld,0,0)",
-	    (long long)(om_now() + 60 * OM_SECOND));
+	    from_now(60 * OM_SECOND));
 	fx_run(&f, sql);
 	(void)apply(&a);
 	assert_int_equal(a.status, OM_STORE);
 	assert_string_equal(a.e.text, "schema: another process is at it");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM schema_migration"), 0);
 
-	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_until_us=%lld", (long long)(om_now() + OM_SECOND));
+	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_until_us=%lld", from_now(OM_SECOND));
 	fx_run(&f, sql); /* its time is nearly over */
 	(void)apply(&a);
 	if (a.status != OM_OK)
@@ -117,7 +126,7 @@ test_what_is_done_is_not_waited_for(void **state)
 	(void)apply(&a);
 	assert_int_equal(a.status, OM_OK);
 	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_id=UNHEX(REPEAT('ab',16)),lease_until_us=%lld",
-	    (long long)(om_now() + 60 * OM_SECOND));
+	    from_now(60 * OM_SECOND));
 	fx_run(&f, sql); /* another is at a step that this program does not know of */
 	(void)apply(&a);
 	assert_int_equal(a.status, OM_OK);

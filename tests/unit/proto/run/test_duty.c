@@ -8,6 +8,7 @@
 #include "run/duty.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEADLINE_MS 20000
@@ -193,7 +194,7 @@ value_of(const char *metric)
 	assert_int_equal(om_buf_done(&out, NULL), OM_OK);
 	at = strstr(out.data, metric);
 	if (at != NULL)
-		(void)sscanf(at + strlen(metric), " %lld", &v);
+		v = strtoll(at + strlen(metric), NULL, 10);
 	om_buf_fini(&out);
 	return v;
 }
