@@ -18,7 +18,7 @@ from storm import Result, Tally, judge
 from stub_openrouter import Stub
 
 POINTS_BIN = ROOT / "build/points/bin"
-SOURCES = [path for folder in ("gateway", "costd") for path in (ROOT / folder).glob("*.c")]
+SOURCES = [path for folder in ("gateway", "costd") for path in (ROOT / folder).rglob("*.c")]
 
 
 def named(macro):
