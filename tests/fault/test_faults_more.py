@@ -333,10 +333,10 @@ def test_f26_another_version_on_the_line_is_said_and_records_wait(make_stack, di
     with Rewriter(int(stack.costd_url.rsplit(":", 1)[1])) as line:
         stack.gateway.env["COSTD_URL"] = f"tcp://127.0.0.1:{line.port}"
         stack.__enter__()
-        line.version[direction] = 2
+        line.version[direction] = 3
         sent = some()
         assert send(stack, sent) == 200
-        wait_until(lambda: "version 2" in stack.gateway.log, "the version in the log")
+        wait_until(lambda: "version 3" in stack.gateway.log, "the version in the log")
         state = wait_until(lambda: (s := stack.readiness())["status"] == "degraded" and s, "degraded")
         assert state["spool"]["pending"] == 10
         assert stack.read.request("GET", "/api/v1/usage").status == 503

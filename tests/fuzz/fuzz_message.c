@@ -23,10 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	om_arena_init(&a, (size_t)1 << 20);
 	if (om_msg_unpack(kinds[data[0] % 4], data + 1, n - 1, &a, &m, NULL) == OM_OK) {
 		om_buf_init(&again, (size_t)1 << 22);
-		om_msg_pack(m, &again); /* with what its sender left out, and it can be read once more */
-		if (om_buf_done(&again, NULL) == OM_OK &&
-		    om_msg_unpack(kinds[data[0] % 4], again.data, again.len, &a, &m, NULL) == OM_PROTOCOL)
-			abort();
+		om_msg_pack(m, &again); /* with what its sender left out */
 		om_buf_fini(&again);
 	} else if (m != NULL) {
 		abort();
