@@ -35,7 +35,7 @@ def test_whoever_knows_the_kind_says_it(stack):
     assert one(stack, first["generation_id"])["generation"]["kind"] == "chat"
 
 
-def test_files_have_the_kind_in_a_column(stack):
+def test_files_have_the_kind_after_the_columns_of_before(stack):
     sent = record(user="u-kind-file", kind="embedding", at=AT)
     stack.ingest.send(sent)
     stack.drained()
@@ -44,7 +44,8 @@ def test_files_have_the_kind_in_a_column(stack):
                            (f"/api/v1/generations.csv?kind=embedding&user=u-kind-file&from={AT:%Y-%m-%d}", "kind"),
                            (f"/api/v1/statements/u-kind-file/{month}.csv?format=focus", "x_Kind")):
         head, row = list(csv.reader(io.StringIO(stack.read.get(target).text)))
-        assert dict(zip(head, row, strict=True))[column] == "embedding"
+        at = -1 if column == "x_Kind" else -2  # a figure that came later stands last
+        assert (head[at], row[at]) == (column, "embedding")
 
 
 def test_the_live_view_says_the_kind(stack):
