@@ -29,6 +29,23 @@ struct run {
 
 typedef om_status command_fn(struct run *r, om_err *e);
 
+/* on_database makes the database ready, by the one or the other function of
+ * bring_up.h, and does the work on a connection of its own. */
+static om_status
+on_database(struct run *r, om_status (*make_ready)(const struct cd_db_opts *o, om_err *e),
+    om_status (*work)(struct cd_db *db, om_err *e), om_err *e)
+{
+	struct cd_db *db = NULL;
+	om_status s = make_ready(&r->db, e);
+
+	if (s == OM_OK)
+		s = cd_db_open(&r->db, &db, e);
+	if (s == OM_OK)
+		s = work(db, e);
+	cd_db_close(&db);
+	return s;
+}
+
 /* ---- costd --check ---- */
 
 static om_status
@@ -56,23 +73,20 @@ check_and_print(struct cd_db *db, om_err *e)
 }
 
 static om_status
-check(struct run *r, om_err *e)
+pair_and_check(struct cd_db *db, om_err *e)
 {
-	struct cd_db *db = NULL;
-	om_status s;
+	om_status s = cd_meta_check_zone(db, e);
 
-	r->db.read_s = LONG_S;
-	s = cd_bring_up_schema(&r->db, e);
-	if (s == OM_OK)
-		s = cd_db_open(&r->db, &db, e);
-	if (s == OM_OK)
-		s = cd_meta_check_zone(db, e);
 	if (s == OM_OK)
 		s = cd_pairing_upgrade(db, e);
-	if (s == OM_OK)
-		s = check_and_print(db, e);
-	cd_db_close(&db);
-	return s;
+	return s == OM_OK ? check_and_print(db, e) : s;
+}
+
+static om_status
+check(struct run *r, om_err *e)
+{
+	r->db.read_s = LONG_S;
+	return on_database(r, cd_bring_up_schema, pair_and_check, e);
 }
 
 /* ---- costd --rebuild-totals ---- */
@@ -98,35 +112,23 @@ rebuild_and_print(struct cd_db *db, om_err *e)
 static om_status
 rebuild(struct run *r, om_err *e)
 {
-	struct cd_db *db = NULL;
-	om_status s;
-
 	r->db.read_s = LONG_S;
-	s = cd_bring_up_schema(&r->db, e);
-	if (s == OM_OK)
-		s = cd_db_open(&r->db, &db, e);
-	if (s == OM_OK)
-		s = rebuild_and_print(db, e);
-	cd_db_close(&db);
-	return s;
+	return on_database(r, cd_bring_up_schema, rebuild_and_print, e);
 }
 
 /* ---- costd --pair ---- */
 
 static om_status
+print_pairs(struct cd_db *db, om_err *e)
+{
+	return cd_pairing_report(db, stdout, e);
+}
+
+static om_status
 pair(struct run *r, om_err *e)
 {
-	struct cd_db *db = NULL;
-	om_status s;
-
 	r->db.read_s = LONG_S;
-	s = cd_bring_up(&r->db, e);
-	if (s == OM_OK)
-		s = cd_db_open(&r->db, &db, e);
-	if (s == OM_OK)
-		s = cd_pairing_report(db, stdout, e);
-	cd_db_close(&db);
-	return s;
+	return on_database(r, cd_bring_up, print_pairs, e);
 }
 
 static om_status
@@ -179,15 +181,7 @@ accept_and_print(struct cd_db *db, om_err *e)
 static om_status
 accept_clock(struct run *r, om_err *e)
 {
-	struct cd_db *db = NULL;
-	om_status s = cd_bring_up_schema(&r->db, e);
-
-	if (s == OM_OK)
-		s = cd_db_open(&r->db, &db, e);
-	if (s == OM_OK)
-		s = accept_and_print(db, e);
-	cd_db_close(&db);
-	return s;
+	return on_database(r, cd_bring_up_schema, accept_and_print, e);
 }
 
 /* ---- costd import FILE ---- */
