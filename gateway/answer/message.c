@@ -20,6 +20,7 @@ enum kind { PLAIN, RENAMED, LEFT_OUT, RAW, UUID, INLINE, NEEDED, OWN, ADDED, CON
 
 struct exception {
 	const char *message;
+	size_t bytes;  /* of the message, for a quick look */
 	size_t offset; /* of the field; of a member that is no field: NO_FIELD */
 	const char *key;
 	const char *text;
@@ -31,7 +32,8 @@ struct exception {
 
 /* Those of one message stand together. */
 static const struct exception exceptions[] = {
-#define AT(message_, field_)               .message = #message_, .offset = offsetof(Om__##message_, field_)
+#define OF(message_)                       .message = #message_, .bytes = sizeof(Om__##message_)
+#define AT(message_, field_)               OF(message_), .offset = offsetof(Om__##message_, field_)
 #define GW_RENAMED(message_, field_, key_) {AT(message_, field_), .kind = RENAMED, .key = (key_)},
 #define GW_LEFT_OUT(message_, field_)      {AT(message_, field_), .kind = LEFT_OUT},
 #define GW_RAW(message_, field_)           {AT(message_, field_), .kind = RAW},
@@ -39,11 +41,12 @@ static const struct exception exceptions[] = {
 #define GW_INLINE(message_, field_)        {AT(message_, field_), .kind = INLINE},
 #define GW_NEEDED(message_, field_)        {AT(message_, field_), .kind = NEEDED},
 #define GW_OWN(message_, field_, writer_)  {AT(message_, field_), .kind = OWN, .writer = (writer_)},
-#define GW_ADDED(message_, writer_)        {.message = #message_, .offset = NO_FIELD, .kind = ADDED, .writer = (writer_)},
+#define GW_ADDED(message_, writer_)        {OF(message_), .offset = NO_FIELD, .kind = ADDED, .writer = (writer_)},
 #define GW_CONSTANT(message_, key_, text_) \
-	{.message = #message_, .offset = NO_FIELD, .key = (key_), .text = (text_), .kind = CONSTANT},
+	{OF(message_), .offset = NO_FIELD, .key = (key_), .text = (text_), .kind = CONSTANT},
 #include "answer.def"
 #undef AT
+#undef OF
 };
 
 /* What is different in one message. */
@@ -52,6 +55,13 @@ struct rules {
 	size_t n;
 };
 
+/* is_of compares sizes first: a reply has thousands of messages, and few are of the size. */
+static bool
+is_of(const struct exception *x, const ProtobufCMessageDescriptor *d)
+{
+	return x->bytes == d->sizeof_message && strcmp(x->message, d->short_name) == 0;
+}
+
 static struct rules
 rules_of(const ProtobufCMessageDescriptor *d)
 {
@@ -59,10 +69,10 @@ rules_of(const ProtobufCMessageDescriptor *d)
 	struct rules r = {.n = 0};
 	size_t i = 0;
 
-	while (i < n && strcmp(exceptions[i].message, d->short_name) != 0)
+	while (i < n && !is_of(&exceptions[i], d))
 		i++;
 	r.first = &exceptions[i < n ? i : 0];
-	while (i + r.n < n && strcmp(exceptions[i + r.n].message, d->short_name) == 0)
+	while (i + r.n < n && is_of(&exceptions[i + r.n], d))
 		r.n++;
 	return r;
 }
