@@ -415,6 +415,13 @@ om_jw_close(struct om_jw *w, char bracket)
 	w->comma = true;
 }
 
+/* is_plain tells of a byte that stands in a string as it is: most do. */
+static bool
+is_plain(char c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void
 write_string(struct om_buf *out, const char *text, size_t n)
 {
@@ -423,8 +430,13 @@ write_string(struct om_buf *out, const char *text, size_t n)
 	om_buf_chr(out, '"');
 	while (text < end) {
 		const char *at = text;
-		uint32_t cp = om_utf8_next(&text, end);
+		uint32_t cp;
 
+		if (is_plain(*text)) {
+			text++;
+			continue;
+		}
+		cp = om_utf8_next(&text, end);
 		if (cp != '"' && cp != '\\' && cp >= 0x20 && cp != 0x7f && cp != 0xfffd && cp != 0x2028 && cp != 0x2029)
 			continue;
 		om_buf_add(out, run, (size_t)(at - run));
@@ -465,11 +477,21 @@ om_jw_text(struct om_jw *w, const char *text)
 		om_jw_text_n(w, text, strlen(text));
 }
 
+/* om_jw_int writes the digits itself: a long reply is mostly numbers, and printf took a sixth of its time. */
 void
 om_jw_int(struct om_jw *w, int64_t v)
 {
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char text[24], *first = text + sizeof text;
+
+	do {
+		*--first = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (v < 0)
+		*--first = '-';
 	before_value(w);
-	om_buf_printf(w->out, "%lld", (long long)v);
+	om_buf_add(w->out, first, (size_t)(text + sizeof text - first));
 }
 
 void

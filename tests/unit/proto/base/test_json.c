@@ -371,6 +371,27 @@ test_writer_makes_json_that_reads_back(void **state)
 	om_buf_fini(&out);
 }
 
+static void
+test_writer_writes_every_whole_number(void **state)
+{
+	struct om_buf out;
+	struct om_jw w;
+
+	(void)state;
+	om_buf_init(&out, 1000);
+	om_jw_init(&w, &out);
+	om_jw_open(&w, '[');
+	om_jw_int(&w, 0);
+	om_jw_int(&w, 10);
+	om_jw_int(&w, -1);
+	om_jw_int(&w, INT64_MAX);
+	om_jw_int(&w, INT64_MIN);
+	om_jw_close(&w, ']');
+	assert_int_equal(om_buf_done(&out, NULL), OM_OK);
+	assert_string_equal(out.data, "[0,10,-1,9223372036854775807,-9223372036854775808]");
+	om_buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -386,6 +407,7 @@ main(void)
 	    cmocka_unit_test(test_items_say_where_in_the_whole_text),
 	    cmocka_unit_test(test_getters),
 	    cmocka_unit_test(test_writer_makes_json_that_reads_back),
+	    cmocka_unit_test(test_writer_writes_every_whole_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
