@@ -82,10 +82,10 @@ static const struct route routes[] = {
 #undef GW_CALL
     {"GET", "/healthcheck", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_health_show, NO_CALL},
     {"GET", "/readyz", "", GW_ANYONE, HEAD_TOO | NO_AUTH | ANY_QUERY, 0, gw_ready_show, NO_CALL},
-    {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_events_take, NO_CALL},
+    {"POST", "/api/v1/events", "", GW_INGEST, 0, GW_BODY_EVENTS, gw_records_take, NO_CALL},
     {"POST", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_traces_take, NO_CALL},
     {"PUT", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_traces_take, NO_CALL},
-    {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_record_take, NO_CALL},
+    {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_legacy_take, NO_CALL},
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_session_begin, NO_CALL},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_session_end, NO_CALL},
     {"GET", "/api/v1/session", "", READERS, 0, 0, gw_session_show, NO_CALL},
@@ -183,7 +183,7 @@ media_of(const struct route *r)
 {
 	if (r->handler == gw_traces_take)
 		return GW_MEDIA_TRACES;
-	return r->handler == gw_events_take ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
+	return r->handler == gw_records_take ? GW_MEDIA_EVENTS : GW_MEDIA_JSON;
 }
 
 /* has_body: without length and chunks there is none, which is a connection test

@@ -14,51 +14,51 @@
 #define RECORD_BYTES ((size_t)32 * 1024 * 1024) /* of one record while it is read: a few copies of a whole body */
 
 static om_status
-reject(struct gw_events *ev, struct om_arena *a, size_t index, const char *reason, const char *kind, om_err *e)
+reject(struct gw_records *rs, struct om_arena *a, size_t index, const char *reason, const char *kind, om_err *e)
 {
-	if (ev->n_rejected == ev->cap_rejected) {
-		size_t cap = ev->cap_rejected == 0 ? 16 : ev->cap_rejected * 2;
+	if (rs->n_rejected == rs->cap_rejected) {
+		size_t cap = rs->cap_rejected == 0 ? 16 : rs->cap_rejected * 2;
 		struct gw_rejection *p = om_arena_array(a, cap, sizeof *p);
 
 		if (p == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
-		if (ev->n_rejected > 0)
-			memcpy(p, ev->rejected, ev->n_rejected * sizeof *p);
-		ev->rejected = p;
-		ev->cap_rejected = cap;
+		if (rs->n_rejected > 0)
+			memcpy(p, rs->rejected, rs->n_rejected * sizeof *p);
+		rs->rejected = p;
+		rs->cap_rejected = cap;
 	}
-	ev->rejected[ev->n_rejected].index = index;
-	ev->rejected[ev->n_rejected].kind = kind;
-	ev->rejected[ev->n_rejected].reason = om_arena_strdup(a, reason);
-	if (ev->rejected[ev->n_rejected].reason == NULL)
+	rs->rejected[rs->n_rejected].index = index;
+	rs->rejected[rs->n_rejected].kind = kind;
+	rs->rejected[rs->n_rejected].reason = om_arena_strdup(a, reason);
+	if (rs->rejected[rs->n_rejected].reason == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	ev->n_rejected++;
+	rs->n_rejected++;
 	return OM_OK;
 }
 
 /* list notes what was repaired of one record, as far as a reply lists it. */
 static om_status
-list(struct gw_events *ev, struct om_arena *a, size_t index, const struct om_fit *notes, om_err *e)
+list(struct gw_records *rs, struct om_arena *a, size_t index, const struct om_fit *notes, om_err *e)
 {
-	gw_event_count_repairs(notes);
+	gw_record_count_repairs(notes);
 	if (!om_fit_any(notes))
 		return OM_OK;
-	if (ev->repaired == NULL) {
-		ev->repaired = om_arena_array(a, GW_REPAIRS_MAX, sizeof *ev->repaired);
-		if (ev->repaired == NULL)
+	if (rs->repaired == NULL) {
+		rs->repaired = om_arena_array(a, GW_REPAIRS_MAX, sizeof *rs->repaired);
+		if (rs->repaired == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
 	}
 	for (unsigned f = 0; f < OM_N_FIT; f++)
-		if (notes->why[f] != NULL && ev->n_repaired < GW_REPAIRS_MAX)
-			ev->repaired[ev->n_repaired++] =
+		if (notes->why[f] != NULL && rs->n_repaired < GW_REPAIRS_MAX)
+			rs->repaired[rs->n_repaired++] =
 			    (struct gw_repair){.index = index, .field = (om_fit_field)f, .reason = notes->why[f]};
 	return OM_OK;
 }
 
 /* take judges one record and puts it where it belongs. */
 static om_status
-take(
-    const json_t *o, size_t index, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *ev, om_err *e)
+take(const json_t *o, size_t index, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *rs,
+    om_err *e)
 {
 	om_err why = {.text = ""};
 	struct om_arena own;
@@ -67,17 +67,17 @@ take(
 	om_status s;
 
 	om_arena_init(&own, RECORD_BYTES);
-	s = gw_event_read(o, now, &own, &r, &notes, &why);
+	s = gw_record_read(o, now, &own, &r, &notes, &why);
 	if (s == OM_INVALID || s == OM_RANGE) {
-		s = reject(ev, a, index, why.text, json_is_object(o) ? GW_REFUSED_NO_KEY : GW_REFUSED_OBJECT, e);
+		s = reject(rs, a, index, why.text, json_is_object(o) ? GW_REFUSED_NO_KEY : GW_REFUSED_OBJECT, e);
 	} else if (s != OM_OK) {
 		s = om_fail(e, s, "%s", why.text);
 	} else {
 		s = gw_batch_add(b, &r, e);
 		if (s == OM_OK)
-			s = list(ev, a, index, &notes, e);
+			s = list(rs, a, index, &notes, e);
 		if (s == OM_OK)
-			ev->n_accepted++;
+			rs->n_accepted++;
 	}
 	om_arena_fini(&own);
 	return s;
@@ -86,19 +86,19 @@ take(
 /* judge takes what was read of one record, or lists why it could not be. */
 static om_status
 judge(om_status s, const json_t *o, const om_err *why, size_t index, om_time now, struct om_arena *a,
-    struct gw_batch *b, struct gw_events *ev, om_err *e)
+    struct gw_batch *b, struct gw_records *rs, om_err *e)
 {
-	if (index >= GW_EVENTS_MAX)
-		return om_fail(e, OM_TOO_LARGE, "more than %d records in one body", GW_EVENTS_MAX);
+	if (index >= GW_RECORDS_MAX)
+		return om_fail(e, OM_TOO_LARGE, "more than %d records in one body", GW_RECORDS_MAX);
 	if (s == OM_INVALID)
-		return reject(ev, a, index, why->text, GW_REFUSED_NO_JSON, e);
-	return s == OM_OK ? take(o, index, now, a, b, ev, e) : om_fail(e, s, "%s", why->text);
+		return reject(rs, a, index, why->text, GW_REFUSED_NO_JSON, e);
+	return s == OM_OK ? take(o, index, now, a, b, rs, e) : om_fail(e, s, "%s", why->text);
 }
 
 /* read_array judges a record and forgets it, again and again. */
 static om_status
 read_array(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *out, om_err *e)
 {
 	struct om_json_items items;
 	om_status s = OM_OK;
@@ -151,7 +151,7 @@ are_lines(const char *text, size_t n)
 
 static om_status
 read_lines(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *out, om_err *e)
 {
 	const char *end = text + n;
 	om_status s = OM_OK;
@@ -177,7 +177,7 @@ read_lines(
 
 static om_status
 read_json(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *out, om_err *e)
 {
 	json_t *doc = NULL;
 	om_status s;
@@ -198,17 +198,17 @@ read_json(
 }
 
 om_status
-gw_events_json(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+gw_records_json(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *out, om_err *e)
 {
-	*out = (struct gw_events){.n_accepted = 0};
+	*out = (struct gw_records){.n_accepted = 0};
 	return read_json(text, n, now, a, b, out, e);
 }
 
 om_status
-gw_events_ndjson(
-    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_events *out, om_err *e)
+gw_records_ndjson(
+    const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b, struct gw_records *out, om_err *e)
 {
-	*out = (struct gw_events){.n_accepted = 0};
+	*out = (struct gw_records){.n_accepted = 0};
 	return read_lines(text, n, now, a, b, out, e);
 }

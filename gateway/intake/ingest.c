@@ -12,16 +12,16 @@ static struct om_stat st_rejected =
     OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
 
 static void
-write_rejected(struct om_jw *w, const struct gw_events *ev)
+write_rejected(struct om_jw *w, const struct gw_records *rs)
 {
 	om_jw_key(w, "rejected");
 	om_jw_open(w, '[');
-	for (size_t i = 0; i < ev->n_rejected; i++) {
+	for (size_t i = 0; i < rs->n_rejected; i++) {
 		om_jw_open(w, '{');
 		om_jw_key(w, "index");
-		om_jw_int(w, (int64_t)ev->rejected[i].index);
+		om_jw_int(w, (int64_t)rs->rejected[i].index);
 		om_jw_key(w, "reason");
-		om_jw_text(w, ev->rejected[i].reason);
+		om_jw_text(w, rs->rejected[i].reason);
 		om_jw_close(w, '}');
 	}
 	om_jw_close(w, ']');
@@ -41,20 +41,20 @@ write_repair(struct om_jw *w, size_t index, om_fit_field field, const char *reas
 }
 
 static void
-write_result(struct om_jw *w, const struct gw_events *ev)
+write_result(struct om_jw *w, const struct gw_records *rs)
 {
 	om_jw_key(w, "accepted");
-	om_jw_int(w, (int64_t)ev->n_accepted);
-	write_rejected(w, ev);
+	om_jw_int(w, (int64_t)rs->n_accepted);
+	write_rejected(w, rs);
 	om_jw_key(w, "repaired");
 	om_jw_open(w, '[');
-	for (size_t i = 0; i < ev->n_repaired; i++)
-		write_repair(w, ev->repaired[i].index, ev->repaired[i].field, ev->repaired[i].reason);
+	for (size_t i = 0; i < rs->n_repaired; i++)
+		write_repair(w, rs->repaired[i].index, rs->repaired[i].field, rs->repaired[i].reason);
 	om_jw_close(w, ']');
 }
 
 static om_status
-refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events *ev, om_err *e)
+refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_records *rs, om_err *e)
 {
 	struct om_buf extra;
 	struct om_jw w;
@@ -64,10 +64,10 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 	om_buf_init(&extra, (size_t)16 * 1024 * 1024);
 	om_jw_init(&w, &extra);
 	w.comma = true;
-	write_result(&w, ev);
+	write_result(&w, rs);
 	s = om_buf_done(&extra, e);
-	(void)snprintf(detail, sizeof detail, "no record was accepted; record %zu: %s", ev->rejected[0].index,
-	    ev->rejected[0].reason);
+	(void)snprintf(detail, sizeof detail, "no record was accepted; record %zu: %s", rs->rejected[0].index,
+	    rs->rejected[0].reason);
 	if (s == OM_OK)
 		gw_reply_problem(rp, rq, OM_INVALID, detail, extra.data);
 	om_buf_fini(&extra);
@@ -75,46 +75,46 @@ refuse_all(const struct gw_req *rq, struct gw_reply *rp, const struct gw_events 
 }
 
 static void
-keep_refusals(const struct gw_parts *parts, const struct gw_req *rq, const struct gw_events *ev)
+keep_refusals(const struct gw_parts *parts, const struct gw_req *rq, const struct gw_records *rs)
 {
 	struct gw_refusals r = {.n = 0};
 
-	om_stat_add(&st_rejected, (int64_t)ev->n_rejected);
-	for (size_t i = 0; i < ev->n_rejected; i++)
-		gw_refusals_add(&r, ev->rejected[i].kind, 1);
+	om_stat_add(&st_rejected, (int64_t)rs->n_rejected);
+	for (size_t i = 0; i < rs->n_rejected; i++)
+		gw_refusals_add(&r, rs->rejected[i].kind, 1);
 	gw_refusals_keep(parts->spool, rq, "events", &r);
 }
 
 om_status
-gw_events_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_batch *b = gw_batch_new();
 	om_time now = om_now();
-	struct gw_events ev;
+	struct gw_records rs;
 	struct om_jw w;
 	om_status s;
 
 	if (b == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	if (gw_media_is_lines(rq))
-		s = gw_events_ndjson(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
+		s = gw_records_ndjson(rq->body, rq->n_body, now, rq->arena, b, &rs, e);
 	else
-		s = gw_events_json(rq->body, rq->n_body, now, rq->arena, b, &ev, e);
-	if (s == OM_OK && ev.n_accepted > 0)
+		s = gw_records_json(rq->body, rq->n_body, now, rq->arena, b, &rs, e);
+	if (s == OM_OK && rs.n_accepted > 0)
 		s = gw_spool_append(parts->spool, &b, now, e);
 	gw_batch_free(&b);
 	if (s == OM_INVALID)
 		gw_refusals_keep_body(parts->spool, rq, "events", GW_REFUSED_NO_JSON);
 	if (s != OM_OK)
 		return s;
-	keep_refusals(parts, rq, &ev);
-	if (ev.n_accepted == 0 && ev.n_rejected > 0)
-		return refuse_all(rq, rp, &ev, e);
+	keep_refusals(parts, rq, &rs);
+	if (rs.n_accepted == 0 && rs.n_rejected > 0)
+		return refuse_all(rq, rp, &rs, e);
 	rp->type = "application/json";
 	rp->quiet = true;
 	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
-	write_result(&w, &ev);
+	write_result(&w, &rs);
 	om_jw_close(&w, '}');
 	return OM_OK;
 }
@@ -142,7 +142,7 @@ write_success(struct gw_reply *rp, const struct om_fit *notes)
 }
 
 om_status
-gw_record_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+gw_legacy_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	struct gw_batch *b = NULL;
 	om_time now = om_now();
@@ -170,7 +170,7 @@ gw_record_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply 
 	gw_batch_free(&b);
 	if (s != OM_OK)
 		return s;
-	gw_event_count_repairs(&notes);
+	gw_record_count_repairs(&notes);
 	write_success(rp, &notes);
 	return OM_OK;
 }

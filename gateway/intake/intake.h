@@ -14,8 +14,8 @@
 
 #include "http/handler.h"
 
-gw_handler gw_events_take, gw_record_take; /* ingest.c: POST /events, /metering/record */
-gw_handler gw_traces_take;                 /* traces.c: POST and PUT /traces */
+gw_handler gw_records_take, gw_legacy_take; /* ingest.c: POST /events, /metering/record */
+gw_handler gw_traces_take;                  /* traces.c: POST and PUT /traces */
 
 /* gw_traces_fail makes the reply an OTLP failure, in the encoding of the request. */
 void gw_traces_fail(struct gw_reply *rp, const struct gw_req *rq, om_status s, const char *detail);

@@ -51,19 +51,19 @@ read_tokens(const json_t *activity, struct om_fit *notes, Om__Record *out)
 	};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		gw_event_count(activity, fields[i].key, fields[i].field, notes, fields[i].value, fields[i].has);
+		gw_record_count(activity, fields[i].key, fields[i].field, notes, fields[i].value, fields[i].has);
 }
 
 /* read_user takes the activity's word only where the user says nothing. */
 static om_status
 read_user(const json_t *o, const json_t *activity, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
-	const json_t *user = gw_event_object(o, "user", OM_FIT_USER, notes);
+	const json_t *user = gw_record_object(o, "user", OM_FIT_USER, notes);
 	char *other = NULL;
-	om_status s = gw_event_user(user, a, notes, out, e);
+	om_status s = gw_record_user(user, a, notes, out, e);
 
 	if (s == OM_OK)
-		s = gw_event_id(activity, "user_id", OM_FIT_USER_ID, a, notes, &other, e);
+		s = gw_record_id(activity, "user_id", OM_FIT_USER_ID, a, notes, &other, e);
 	if (s != OM_OK || other == NULL)
 		return s;
 	if (out->user->id == NULL)
@@ -78,9 +78,9 @@ read_activity(const json_t *activity, struct om_arena *a, struct om_fit *notes, 
 {
 	om_status s;
 
-	if ((s = gw_event_id(activity, "id", OM_FIT_TURN_ID, a, notes, &out->turn_id, e)) != OM_OK ||
-	    (s = gw_event_text(activity, "model", OM_FIT_MODEL, a, notes, &out->model, e)) != OM_OK ||
-	    (s = gw_event_cost(activity, "cost", OM_FIT_COST, a, notes, &out->cost, e)) != OM_OK)
+	if ((s = gw_record_id(activity, "id", OM_FIT_TURN_ID, a, notes, &out->turn_id, e)) != OM_OK ||
+	    (s = gw_record_text(activity, "model", OM_FIT_MODEL, a, notes, &out->model, e)) != OM_OK ||
+	    (s = gw_record_cost(activity, "cost", OM_FIT_COST, a, notes, &out->cost, e)) != OM_OK)
 		return s;
 	if (out->turn_id == NULL)
 		return om_fail(e, OM_INVALID, "activity.id: is missing");
@@ -114,5 +114,5 @@ gw_legacy_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out
 	if ((s = read_activity(activity, a, notes, out, e)) != OM_OK ||
 	    (s = read_user(o, activity, a, notes, out, e)) != OM_OK)
 		return s;
-	return gw_event_finish(o, now, a, out, notes, e);
+	return gw_record_finish(o, now, a, out, notes, e);
 }

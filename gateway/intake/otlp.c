@@ -336,7 +336,7 @@ read_who(const struct gw_span *sp, struct om_arena *a, Om__Record *r, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	r->user->id = first_text(sp, users, COUNT(users), 128, a);
 	for (size_t i = 0; r->user->id == NULL && i < COUNT(users); i++)
-		if (sp->attr[users[i]].kind == GW_VALUE_NUMBER) /* its digits are the id, as in events */
+		if (sp->attr[users[i]].kind == GW_VALUE_NUMBER) /* its digits are the id, as in records */
 			r->user->id = om_arena_strdup(a, om_money_text(sp->attr[users[i]].number, digits));
 	read_session(sp, a, r);
 	if (r->user->id == NULL)
@@ -386,7 +386,7 @@ read_record(
 	read_usage(sp, a, notes, r);
 	read_times(sp, r);
 	r->state = state_of(sp, r);
-	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : gw_event_finish(NULL, t->now, a, r, notes, e);
+	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : gw_record_finish(NULL, t->now, a, r, notes, e);
 }
 
 /* ---- which spans ---- */
@@ -426,7 +426,7 @@ generation_id(const struct gw_span *sp)
 static void
 note_repairs(struct gw_traces *t, const struct om_fit *notes)
 {
-	gw_event_count_repairs(notes);
+	gw_record_count_repairs(notes);
 	for (unsigned f = 0; f < OM_N_FIT; f++) {
 		if (notes->why[f] == NULL)
 			continue;
@@ -451,8 +451,8 @@ gw_otlp_span(struct gw_traces *t, const struct gw_span *span, om_err *e)
 	}
 	if (id == NULL)
 		return OM_OK;
-	if (t->n_accepted == GW_EVENTS_MAX)
-		return om_fail(e, OM_TOO_LARGE, "more than %d generations in one body", GW_EVENTS_MAX);
+	if (t->n_accepted == GW_RECORDS_MAX)
+		return om_fail(e, OM_TOO_LARGE, "more than %d generations in one body", GW_RECORDS_MAX);
 	s = read_record(t, span, id, &r, &notes, e);
 	if (s == OM_INVALID) {
 		t->n_rejected++;

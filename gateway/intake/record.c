@@ -32,7 +32,7 @@ no_memory(om_err *e)
 }
 
 om_status
-gw_event_text(
+gw_record_text(
     const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes, char **out, om_err *e)
 {
 	const json_t *v = member(o, key);
@@ -59,13 +59,13 @@ whole(const json_t *o, const char *key, int64_t *out)
 }
 
 om_status
-gw_event_id(
+gw_record_id(
     const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes, char **out, om_err *e)
 {
 	int64_t number = 0;
 
 	if (!whole(o, key, &number))
-		return gw_event_text(o, key, f, a, notes, out, e);
+		return gw_record_text(o, key, f, a, notes, out, e);
 	om_fit_note(notes, f, "a number: its digits are the id");
 	*out = om_arena_printf(a, "%lld", (long long)number);
 	return *out != NULL ? OM_OK : no_memory(e);
@@ -86,7 +86,7 @@ text_number(const json_t *v, int64_t *out)
 }
 
 void
-gw_event_count(
+gw_record_count(
     const json_t *o, const char *key, om_fit_field f, struct om_fit *notes, int64_t *out, protobuf_c_boolean *has_out)
 {
 	const json_t *v = member(o, key);
@@ -103,7 +103,7 @@ gw_event_count(
 }
 
 om_status
-gw_event_cost(
+gw_record_cost(
     const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes, char **out, om_err *e)
 {
 	char text[OM_MONEY_TEXT];
@@ -123,7 +123,7 @@ gw_event_cost(
 }
 
 const json_t *
-gw_event_object(const json_t *o, const char *key, om_fit_field f, struct om_fit *notes)
+gw_record_object(const json_t *o, const char *key, om_fit_field f, struct om_fit *notes)
 {
 	const json_t *v = member(o, key);
 
@@ -310,7 +310,7 @@ read_groups(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__Us
 }
 
 om_status
-gw_event_user(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
+gw_record_user(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
 	om_status s;
 
@@ -320,9 +320,9 @@ gw_event_user(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__
 	om__user__init(out->user);
 	if (user == NULL)
 		return OM_OK;
-	s = gw_event_id(user, "id", OM_FIT_USER_ID, a, notes, &out->user->id, e);
+	s = gw_record_id(user, "id", OM_FIT_USER_ID, a, notes, &out->user->id, e);
 	if (s == OM_OK)
-		s = read_all(user, gw_event_text, user_texts, COUNT(user_texts), out->user, a, notes, e);
+		s = read_all(user, gw_record_text, user_texts, COUNT(user_texts), out->user, a, notes, e);
 	return s == OM_OK ? read_groups(user, a, notes, out->user, e) : s;
 }
 
@@ -330,12 +330,12 @@ gw_event_user(const json_t *user, struct om_arena *a, struct om_fit *notes, Om__
 static om_status
 read_byok(const json_t *usage, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
-	const json_t *details = gw_event_object(usage, "cost_details", OM_FIT_COST_DETAILS, notes);
+	const json_t *details = gw_record_object(usage, "cost_details", OM_FIT_COST_DETAILS, notes);
 
 	read_bool(usage, "is_byok", OM_FIT_IS_BYOK, notes, &out->is_byok, &out->has_is_byok);
 	if (details == NULL || !out->is_byok)
 		return OM_OK;
-	return gw_event_cost(details, "upstream_inference_cost", OM_FIT_BYOK_COST, a, notes, &out->byok_cost, e);
+	return gw_record_cost(details, "upstream_inference_cost", OM_FIT_BYOK_COST, a, notes, &out->byok_cost, e);
 }
 
 /* holder gives the object that has the last name of a path, NULL where there is none. */
@@ -366,17 +366,17 @@ last_name(const char *path)
 static om_status
 read_usage(const json_t *o, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {
-	const json_t *usage = gw_event_object(o, "usage", OM_FIT_USAGE, notes);
+	const json_t *usage = gw_record_object(o, "usage", OM_FIT_USAGE, notes);
 	om_status s;
 
-	(void)gw_event_object(usage, "prompt_tokens_details", OM_FIT_PROMPT_DETAILS, notes);
-	(void)gw_event_object(usage, "completion_tokens_details", OM_FIT_ANSWER_DETAILS, notes);
+	(void)gw_record_object(usage, "prompt_tokens_details", OM_FIT_PROMPT_DETAILS, notes);
+	(void)gw_record_object(usage, "completion_tokens_details", OM_FIT_ANSWER_DETAILS, notes);
 #define TOLD_MONEY(NAME, name, path) /* below */
 #define TOLD_COUNT(NAME, name, path) \
-	gw_event_count(holder(o, path), last_name(path), OM_FIT_##NAME, notes, &out->name, &out->has_##name);
+	gw_record_count(holder(o, path), last_name(path), OM_FIT_##NAME, notes, &out->name, &out->has_##name);
 #define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(NAME, name, path)
 #include "messages/figures.def"
-	s = gw_event_cost(usage, "cost", OM_FIT_COST, a, notes, &out->cost, e);
+	s = gw_record_cost(usage, "cost", OM_FIT_COST, a, notes, &out->cost, e);
 	if (s != OM_OK)
 		return s;
 	if (out->cost != NULL) {
@@ -392,7 +392,7 @@ read_request(const json_t *o, struct om_fit *notes, Om__Record *out)
 	protobuf_c_boolean has = 0;
 	int64_t n = 0;
 
-	gw_event_count(o, "request", OM_FIT_REQUEST, notes, &n, &has);
+	gw_record_count(o, "request", OM_FIT_REQUEST, notes, &n, &has);
 	out->has_request = has;
 	out->request = n < 0 || n > OM_FIT_REQUEST_MAX ? 0 : (uint32_t)n; /* 0 is none */
 }
@@ -495,7 +495,7 @@ identify(const json_t *o, struct om_arena *a, Om__Record *r, const struct om_fit
 }
 
 om_status
-gw_event_finish(const json_t *o, om_time now, struct om_arena *a, Om__Record *r, struct om_fit *notes, om_err *e)
+gw_record_finish(const json_t *o, om_time now, struct om_arena *a, Om__Record *r, struct om_fit *notes, om_err *e)
 {
 	om_status s;
 
@@ -509,7 +509,7 @@ gw_event_finish(const json_t *o, om_time now, struct om_arena *a, Om__Record *r,
 }
 
 om_status
-gw_event_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, struct om_fit *notes, om_err *e)
+gw_record_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out, struct om_fit *notes, om_err *e)
 {
 	const json_t *user;
 	om_status s;
@@ -520,17 +520,17 @@ gw_event_read(const json_t *o, om_time now, struct om_arena *a, Om__Record *out,
 		return om_fail(e, OM_INVALID, "must be an object");
 	read_version(o, notes);
 	read_state(o, notes, out);
-	user = gw_event_object(o, "user", OM_FIT_USER, notes);
+	user = gw_record_object(o, "user", OM_FIT_USER, notes);
 	if ((s = read_record_id(o, a, notes, out, e)) != OM_OK ||
-	    (s = read_all(o, gw_event_id, record_ids, COUNT(record_ids), out, a, notes, e)) != OM_OK ||
-	    (s = gw_event_user(user, a, notes, out, e)) != OM_OK ||
-	    (s = read_all(o, gw_event_text, record_texts, COUNT(record_texts), out, a, notes, e)) != OM_OK ||
+	    (s = read_all(o, gw_record_id, record_ids, COUNT(record_ids), out, a, notes, e)) != OM_OK ||
+	    (s = gw_record_user(user, a, notes, out, e)) != OM_OK ||
+	    (s = read_all(o, gw_record_text, record_texts, COUNT(record_texts), out, a, notes, e)) != OM_OK ||
 	    (s = read_usage(o, a, notes, out, e)) != OM_OK || (s = read_sender(o, a, notes, out, e)) != OM_OK)
 		return s;
 	read_request(o, notes, out);
 	read_time(o, "started_at", OM_FIT_STARTED_AT, notes, &out->started_us, &out->has_started_us);
 	read_time(o, "finished_at", OM_FIT_FINISHED_AT, notes, &out->finished_us, &out->has_finished_us);
-	return gw_event_finish(o, now, a, out, notes, e);
+	return gw_record_finish(o, now, a, out, notes, e);
 }
 
 /* ---- counting ---- */
@@ -544,7 +544,7 @@ static struct om_stat dropped[OM_N_FIT] = {
 };
 
 void
-gw_event_count_repairs(const struct om_fit *notes)
+gw_record_count_repairs(const struct om_fit *notes)
 {
 	for (unsigned f = 0; f < OM_N_FIT; f++)
 		if (notes->why[f] != NULL)

@@ -17,8 +17,8 @@
  *               become the same by repair are not the same.
  *           The times are the sender's; the receipt is no part of either.
  */
-#ifndef GW_EVENT_H
-#define GW_EVENT_H
+#ifndef GW_RECORD_H
+#define GW_RECORD_H
 
 #include "spool/batch.h"
 #include "record.pb-c.h"
@@ -27,7 +27,7 @@
 #include "base/json.h"
 #include "wire/fit.h"
 
-#define GW_EVENTS_MAX  10000 /* records in one body */
+#define GW_RECORDS_MAX 10000 /* records in one body */
 #define GW_REPAIRS_MAX 1000  /* listed in one reply */
 
 struct gw_rejection {
@@ -42,7 +42,7 @@ struct gw_repair {
 	const char *reason; /* static */
 };
 
-struct gw_events {
+struct gw_records {
 	size_t n_accepted;
 	struct gw_rejection *rejected; /* in the arena */
 	size_t n_rejected, cap_rejected;
@@ -50,21 +50,21 @@ struct gw_events {
 	size_t n_repaired;
 };
 
-/* gw_event_read reads one record; what *out points to lives as long as the JSON
+/* gw_record_read reads one record; what *out points to lives as long as the JSON
  * and the arena.  notes says what was repaired. */
-om_status gw_event_read(
+om_status gw_record_read(
     const json_t *o, om_time now, struct om_arena *a, Om__Record *out, struct om_fit *notes, om_err *e) OM_MUST;
 
-/* gw_events_json reads a body of one record or an array of them, and records by
+/* gw_records_json reads a body of one record or an array of them, and records by
  * line under JSON's name; OM_INVALID when it is one record that is no JSON.  An item
  * or a line that is no JSON is listed, and those after it are read; where an array
  * cannot be followed (json.h), the rest of it is listed as one. */
-om_status gw_events_json(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
-    struct gw_events *out, om_err *e) OM_MUST;
+om_status gw_records_json(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
+    struct gw_records *out, om_err *e) OM_MUST;
 
-/* gw_events_ndjson reads a record per line; empty lines do not count. */
-om_status gw_events_ndjson(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
-    struct gw_events *out, om_err *e) OM_MUST;
+/* gw_records_ndjson reads a record per line; empty lines do not count. */
+om_status gw_records_ndjson(const char *text, size_t n, om_time now, struct om_arena *a, struct gw_batch *b,
+    struct gw_records *out, om_err *e) OM_MUST;
 
 /* gw_legacy_read reads the record body of the older OWUI-Metering. */
 om_status gw_legacy_read(
@@ -72,28 +72,28 @@ om_status gw_legacy_read(
 
 /* Shared by the readers: a member of any kind becomes what the record has there,
  * or is noted and left out.  Empty texts are none. */
-om_status gw_event_text(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
+om_status gw_record_text(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
     char **out, om_err *e) OM_MUST;
-/* gw_event_id: a whole number is its digits. */
-om_status gw_event_id(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
+/* gw_record_id: a whole number is its digits. */
+om_status gw_record_id(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
     char **out, om_err *e) OM_MUST;
-void gw_event_count(
+void gw_record_count(
     const json_t *o, const char *key, om_fit_field f, struct om_fit *notes, int64_t *out, protobuf_c_boolean *has_out);
-om_status gw_event_cost(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
+om_status gw_record_cost(const json_t *o, const char *key, om_fit_field f, struct om_arena *a, struct om_fit *notes,
     char **out, om_err *e) OM_MUST;
-/* gw_event_object gives a member that is an object, NULL for any other. */
-const json_t *gw_event_object(const json_t *o, const char *key, om_fit_field f, struct om_fit *notes);
+/* gw_record_object gives a member that is an object, NULL for any other. */
+const json_t *gw_record_object(const json_t *o, const char *key, om_fit_field f, struct om_fit *notes);
 
-/* gw_event_user gives the record's user, made if need be. */
-om_status gw_event_user(
+/* gw_record_user gives the record's user, made if need be. */
+om_status gw_record_user(
     const json_t *user, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e) OM_MUST;
 
-/* gw_event_finish makes the record fit, and gives it its content hash, its id if it
+/* gw_record_finish makes the record fit, and gives it its content hash, its id if it
  * has none, and its receipt.  o is the JSON it was read from, NULL for a trace. */
-om_status gw_event_finish(
+om_status gw_record_finish(
     const json_t *o, om_time now, struct om_arena *a, Om__Record *r, struct om_fit *notes, om_err *e) OM_MUST;
 
-/* gw_event_count_repairs counts what was repaired, by field. */
-void gw_event_count_repairs(const struct om_fit *notes);
+/* gw_record_count_repairs counts what was repaired, by field. */
+void gw_record_count_repairs(const struct om_fit *notes);
 
 #endif

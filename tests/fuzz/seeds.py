@@ -73,11 +73,11 @@ def main():
                         "prompt_tokens_details": {"cached_tokens": 1}, "completion_tokens_details": {"reasoning_tokens": 2}}}
     old = {"user": {"id": "u", "name": "A", "email": "a@b", "role": "user"},
            "activity": {"id": "a", "user_id": "u", "timestamp": 1790762001, "model": "m", "prompt_token": 1, "completion_token": 2, "cost": 0.25}}
-    put("event", "one", b"\0" + json.dumps(record).encode())
-    put("event", "array", b"\0" + json.dumps([record, {}, 3]).encode())
-    put("event", "odd", b"\0[" + json.dumps(record).encode() + b',NaN,{"turn_id":"a\xff"},{"a":1,"a":2},{"b":[1},' + json.dumps(record).encode() + b"]")
-    put("event", "lines", b"\1" + json.dumps(record).encode() + b"\n\n{\n" + json.dumps(record).encode())
-    put("event", "older", b"\2" + json.dumps(old).encode())
+    put("record", "one", b"\0" + json.dumps(record).encode())
+    put("record", "array", b"\0" + json.dumps([record, {}, 3]).encode())
+    put("record", "odd", b"\0[" + json.dumps(record).encode() + b',NaN,{"turn_id":"a\xff"},{"a":1,"a":2},{"b":[1},' + json.dumps(record).encode() + b"]")
+    put("record", "lines", b"\1" + json.dumps(record).encode() + b"\n\n{\n" + json.dumps(record).encode())
+    put("record", "older", b"\2" + json.dumps(old).encode())
     for path in sorted(SAMPLES.glob("otlp_*.json")):
         doc = json.loads(path.read_text(encoding="utf-8"))
         put("otlp", path.stem, b"\0" + json.dumps(doc).encode())

@@ -20,7 +20,7 @@ read_noted(const char *json, om_time now, struct om_arena *a, Om__Record *out, s
 	om_status s = om_json_parse(json, strlen(json), &doc, e);
 
 	if (s == OM_OK)
-		s = gw_event_read(doc, now, a, out, notes, e);
+		s = gw_record_read(doc, now, a, out, notes, e);
 	json_decref(doc);
 	return s;
 }
@@ -405,15 +405,15 @@ test_other_content_is_another(void **state)
 }
 
 static om_status
-read_body(const char *body, bool lines, struct gw_events *ev, struct om_arena *a, om_err *e)
+read_body(const char *body, bool lines, struct gw_records *rs, struct om_arena *a, om_err *e)
 {
 	struct gw_batch *b = gw_batch_new();
 	om_status s;
 
 	assert_non_null(b);
-	s = lines ? gw_events_ndjson(body, strlen(body), NOW, a, b, ev, e)
-		  : gw_events_json(body, strlen(body), NOW, a, b, ev, e);
-	assert_int_equal(b->n, ev->n_accepted);
+	s = lines ? gw_records_ndjson(body, strlen(body), NOW, a, b, rs, e)
+		  : gw_records_json(body, strlen(body), NOW, a, b, rs, e);
+	assert_int_equal(b->n, rs->n_accepted);
 	gw_batch_free(&b);
 	return s;
 }
@@ -422,23 +422,23 @@ static void
 test_array_keeps_the_good_and_lists_the_bad(void **state)
 {
 	struct om_arena a;
-	struct gw_events ev;
+	struct gw_records rs;
 	om_err e = {.text = ""};
 
 	(void)state;
 	om_arena_init(&a, 1 << 20);
 	assert_status(
-	    read_body("[{" GOOD "},{\"v\":1},{" GOOD ",\"state\":\"odd\"},null]", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 2);
-	assert_int_equal(ev.n_rejected, 2);
-	assert_int_equal(ev.rejected[0].index, 1);
-	assert_string_equal(ev.rejected[0].reason, "generation_id: is missing, and there is no turn_id either");
-	assert_int_equal(ev.n_repaired, 1);
-	assert_int_equal(ev.repaired[0].index, 2);
-	assert_int_equal(ev.repaired[0].field, OM_FIT_STATE);
-	assert_int_equal(ev.rejected[1].index, 3);
-	assert_status(read_body("[]", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted + ev.n_rejected, 0);
+	    read_body("[{" GOOD "},{\"v\":1},{" GOOD ",\"state\":\"odd\"},null]", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 2);
+	assert_int_equal(rs.n_rejected, 2);
+	assert_int_equal(rs.rejected[0].index, 1);
+	assert_string_equal(rs.rejected[0].reason, "generation_id: is missing, and there is no turn_id either");
+	assert_int_equal(rs.n_repaired, 1);
+	assert_int_equal(rs.repaired[0].index, 2);
+	assert_int_equal(rs.repaired[0].field, OM_FIT_STATE);
+	assert_int_equal(rs.rejected[1].index, 3);
+	assert_status(read_body("[]", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted + rs.n_rejected, 0);
 	om_arena_fini(&a);
 }
 
@@ -446,23 +446,23 @@ static void
 test_malformed_json_names_line_and_column(void **state)
 {
 	struct om_arena a;
-	struct gw_events ev;
+	struct gw_records rs;
 	om_err e = {.text = ""};
 
 	(void)state;
 	om_arena_init(&a, 1 << 20);
 	assert_status(
-	    read_body("[{" GOOD "},\n{\"v\":1,\"v\":1},\n{" GOOD "},\n{\"v\":1,]", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 2);
-	assert_int_equal(ev.n_rejected, 2);
-	assert_int_equal(ev.rejected[0].index, 1);
-	assert_non_null(strstr(ev.rejected[0].reason, "line 2, column 10: duplicate"));
-	assert_string_equal(ev.rejected[0].kind, "not valid JSON");
-	assert_int_equal(ev.rejected[1].index, 3);
-	assert_non_null(strstr(ev.rejected[1].reason, "line 4, column 1: nothing closes"));
-	assert_status(read_body("{\n\"v\":1,]", false, &ev, &a, &e), OM_INVALID, e);
+	    read_body("[{" GOOD "},\n{\"v\":1,\"v\":1},\n{" GOOD "},\n{\"v\":1,]", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 2);
+	assert_int_equal(rs.n_rejected, 2);
+	assert_int_equal(rs.rejected[0].index, 1);
+	assert_non_null(strstr(rs.rejected[0].reason, "line 2, column 10: duplicate"));
+	assert_string_equal(rs.rejected[0].kind, "not valid JSON");
+	assert_int_equal(rs.rejected[1].index, 3);
+	assert_non_null(strstr(rs.rejected[1].reason, "line 4, column 1: nothing closes"));
+	assert_status(read_body("{\n\"v\":1,]", false, &rs, &a, &e), OM_INVALID, e);
 	assert_non_null(strstr(e.text, "line 2, column"));
-	assert_status(read_body("\"text\"", false, &ev, &a, &e), OM_INVALID, e);
+	assert_status(read_body("\"text\"", false, &rs, &a, &e), OM_INVALID, e);
 	om_arena_fini(&a);
 }
 
@@ -470,18 +470,18 @@ static void
 test_ndjson_bad_line_costs_only_itself(void **state)
 {
 	struct om_arena a;
-	struct gw_events ev;
+	struct gw_records rs;
 	om_err e = {.text = ""};
 
 	(void)state;
 	om_arena_init(&a, 1 << 20);
 	assert_status(
-	    read_body("{" GOOD "}\r\n\n{\"v\":\n{" GOOD "}\n{\"\xff\"}\n{" GOOD "}", true, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 3);
-	assert_int_equal(ev.n_rejected, 2);
-	assert_int_equal(ev.rejected[0].index, 1);
-	assert_non_null(strstr(ev.rejected[0].reason, "line 3"));
-	assert_int_equal(ev.rejected[1].index, 3);
+	    read_body("{" GOOD "}\r\n\n{\"v\":\n{" GOOD "}\n{\"\xff\"}\n{" GOOD "}", true, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 3);
+	assert_int_equal(rs.n_rejected, 2);
+	assert_int_equal(rs.rejected[0].index, 1);
+	assert_non_null(strstr(rs.rejected[0].reason, "line 3"));
+	assert_int_equal(rs.rejected[1].index, 3);
 	om_arena_fini(&a);
 }
 
@@ -489,33 +489,33 @@ static void
 test_lines_under_the_name_of_json_are_records(void **state)
 {
 	struct om_arena a;
-	struct gw_events ev;
+	struct gw_records rs;
 	om_err e = {.text = ""};
 
 	(void)state;
 	om_arena_init(&a, 1 << 20);
-	assert_status(read_body("\n {" GOOD "}\r\n{\"v\":\n{" GOOD "}\n", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 2);
-	assert_int_equal(ev.n_rejected, 1);
-	assert_int_equal(ev.rejected[0].index, 1);
-	assert_status(read_body("{" GOOD "}\n", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 1);
+	assert_status(read_body("\n {" GOOD "}\r\n{\"v\":\n{" GOOD "}\n", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 2);
+	assert_int_equal(rs.n_rejected, 1);
+	assert_int_equal(rs.rejected[0].index, 1);
+	assert_status(read_body("{" GOOD "}\n", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 1);
 	/* one record over several lines, with the mistake in its last */
-	assert_status(read_body("{\n\"v\":1\n}\n}", false, &ev, &a, &e), OM_INVALID, e);
-	assert_status(read_body("{" GOOD "}{" GOOD "}", false, &ev, &a, &e), OM_INVALID, e);
-	assert_status(read_body("[]\n[]", false, &ev, &a, &e), OM_OK, e);
-	assert_int_equal(ev.n_accepted, 0);
-	assert_int_equal(ev.n_rejected, 1);
+	assert_status(read_body("{\n\"v\":1\n}\n}", false, &rs, &a, &e), OM_INVALID, e);
+	assert_status(read_body("{" GOOD "}{" GOOD "}", false, &rs, &a, &e), OM_INVALID, e);
+	assert_status(read_body("[]\n[]", false, &rs, &a, &e), OM_OK, e);
+	assert_int_equal(rs.n_accepted, 0);
+	assert_int_equal(rs.n_rejected, 1);
 	om_arena_fini(&a);
 }
 
 static void
 test_too_many_records_are_too_large(void **state)
 {
-	size_t n = GW_EVENTS_MAX + 1;
+	size_t n = GW_RECORDS_MAX + 1;
 	char *body = malloc(2 * n + 2);
 	struct om_arena a;
-	struct gw_events ev;
+	struct gw_records rs;
 	om_err e = {.text = ""};
 
 	(void)state;
@@ -523,11 +523,11 @@ test_too_many_records_are_too_large(void **state)
 	om_arena_init(&a, (size_t)64 << 20);
 	for (size_t i = 0; i < n; i++)
 		memcpy(body + 2 * i, "3\n", 3);
-	assert_status(read_body(body, true, &ev, &a, &e), OM_TOO_LARGE, e);
+	assert_status(read_body(body, true, &rs, &a, &e), OM_TOO_LARGE, e);
 	for (size_t i = 0; i < n; i++)
 		memcpy(body + 1 + 2 * i, i + 1 < n ? "3," : "3]", 3);
 	body[0] = '[';
-	assert_status(read_body(body, false, &ev, &a, &e), OM_TOO_LARGE, e);
+	assert_status(read_body(body, false, &rs, &a, &e), OM_TOO_LARGE, e);
 	free(body);
 	om_arena_fini(&a);
 }

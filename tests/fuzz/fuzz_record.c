@@ -22,7 +22,7 @@ older(const char *text, size_t n, struct om_arena *a, struct gw_batch *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct gw_events ev = {.n_accepted = 0};
+	struct gw_records rs = {.n_accepted = 0};
 	const char *text = (const char *)data + 1;
 	struct gw_batch *b;
 	struct om_arena a;
@@ -34,18 +34,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	must(b != NULL);
 	om_arena_init(&a, (size_t)16 << 20);
 	if (data[0] % 3 == 0)
-		s = gw_events_json(text, n - 1, FUZZ_NOW, &a, b, &ev, NULL);
+		s = gw_records_json(text, n - 1, FUZZ_NOW, &a, b, &rs, NULL);
 	else if (data[0] % 3 == 1)
-		s = gw_events_ndjson(text, n - 1, FUZZ_NOW, &a, b, &ev, NULL);
+		s = gw_records_ndjson(text, n - 1, FUZZ_NOW, &a, b, &rs, NULL);
 	else
 		older(text, n - 1, &a, b);
 	if (s == OM_OK && data[0] % 3 != 2)
-		must(ev.n_accepted == b->n);
-	for (size_t i = 0; s == OM_OK && i < ev.n_rejected; i++)
-		must(ev.rejected[i].reason != NULL && ev.rejected[i].reason[0] != '\0');
-	must(ev.n_repaired <= GW_REPAIRS_MAX);
-	for (size_t i = 0; s == OM_OK && i < ev.n_repaired; i++)
-		must(ev.repaired[i].reason != NULL && ev.repaired[i].field < OM_N_FIT);
+		must(rs.n_accepted == b->n);
+	for (size_t i = 0; s == OM_OK && i < rs.n_rejected; i++)
+		must(rs.rejected[i].reason != NULL && rs.rejected[i].reason[0] != '\0');
+	must(rs.n_repaired <= GW_REPAIRS_MAX);
+	for (size_t i = 0; s == OM_OK && i < rs.n_repaired; i++)
+		must(rs.repaired[i].reason != NULL && rs.repaired[i].field < OM_N_FIT);
 	must_be_storable(b);
 	gw_batch_free(&b);
 	om_arena_fini(&a);
