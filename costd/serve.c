@@ -57,7 +57,7 @@ tell_status(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Sta
 	om_stat_set(&database_up, s == OM_OK);
 	out->version = om_arena_strdup(a, OM_PROGRAM_VERSION);
 	out->timezone = om_arena_strdup(a, om_zone_name());
-	if (s == OM_OK && cd_query_first_day(p->pool, soon(deadline_ms, STATUS_MS), &found, &first, NULL) == OM_OK &&
+	if (s == OM_OK && cd_first_day_read(p->pool, soon(deadline_ms, STATUS_MS), &found, &first, NULL) == OM_OK &&
 	    found) {
 		out->has_first_day = true;
 		out->first_day = first;
@@ -148,7 +148,7 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 
 	out->has_paused_until_us = until > 0;
 	out->paused_until_us = until;
-	return cd_query_pipeline(p->pool, soon(deadline_ms, STATUS_MS), out, a, e);
+	return cd_pipeline_read(p->pool, soon(deadline_ms, STATUS_MS), out, a, e);
 }
 
 /* ---- the table of calls ---- */

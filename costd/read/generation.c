@@ -130,7 +130,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_generation(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
+cd_generation_read(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__GenerationReply *out, om_err *e)
 {
 	struct ask ask = {.q = q, .out = out, .a = a};

@@ -162,7 +162,7 @@ read_generations(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms, struct om_arena *a,
+cd_generations_read(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__GenerationsReply *out, om_err *e)
 {
 	struct ask_rows ask = {.q = q, .a = a};
@@ -252,7 +252,7 @@ read_users(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_users(
+cd_users_read(
     struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UsersReply *out, om_err *e)
 {
 	struct ask_users ask = {.q = q, .a = a};
@@ -312,7 +312,7 @@ read_user(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_user(
+cd_user_read(
     struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UserReply *out, om_err *e)
 {
 	struct ask_user ask = {.id = q->id, .a = a};

@@ -68,7 +68,7 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_pipeline(struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e)
+cd_pipeline_read(struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e)
 {
 	struct ask ask = {.out = out, .a = a};
 
@@ -96,7 +96,7 @@ read_first(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_first_day(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e)
+cd_first_day_read(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e)
 {
 	struct ask ask = {.found = false};
 	om_status s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_first, &ask, e);

@@ -24,32 +24,32 @@
 #include "base/zone.h"
 #include "wire/codec.h"
 
-om_status cd_query_usage(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
+om_status cd_usage_read(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsageReply *out, om_err *e) OM_MUST;
-om_status cd_query_generations(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms,
-    struct om_arena *a, Om__GenerationsReply *out, om_err *e) OM_MUST;
-om_status cd_query_generation(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
+om_status cd_generations_read(struct cd_pool *p, const Om__GenerationsQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__GenerationsReply *out, om_err *e) OM_MUST;
+om_status cd_generation_read(struct cd_pool *p, const Om__GenerationQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__GenerationReply *out, om_err *e) OM_MUST;
-/* cd_query_pipeline leaves out what the database does not know. */
-om_status cd_query_pipeline(
+/* cd_pipeline_read leaves out what the database does not know. */
+om_status cd_pipeline_read(
     struct cd_pool *p, int64_t deadline_ms, Om__PipelineReply *out, struct om_arena *a, om_err *e) OM_MUST;
-/* cd_query_first_day gives the first local day with usage. */
-om_status cd_query_first_day(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e) OM_MUST;
-/* cd_query_user gives one user; OM_NOT_FOUND: there is none. */
-om_status cd_query_user(struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a,
+/* cd_first_day_read gives the first local day with usage. */
+om_status cd_first_day_read(struct cd_pool *p, int64_t deadline_ms, bool *found_out, om_day *out, om_err *e) OM_MUST;
+/* cd_user_read gives one user; OM_NOT_FOUND: there is none. */
+om_status cd_user_read(struct cd_pool *p, const Om__UserQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UserReply *out, om_err *e) OM_MUST;
-om_status cd_query_users(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
+om_status cd_users_read(struct cd_pool *p, const Om__UsersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UsersReply *out, om_err *e) OM_MUST;
-om_status cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
+om_status cd_statement_read(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__StatementReply *out, om_err *e) OM_MUST;
 
-om_status cd_query_prices(struct cd_pool *p, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
+om_status cd_prices_read(struct cd_pool *p, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__PricesReply *out, om_err *e) OM_MUST;
-om_status cd_query_unsettled(struct cd_pool *p, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
+om_status cd_unsettled_read(struct cd_pool *p, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__UnsettledReply *out, om_err *e) OM_MUST;
-om_status cd_query_dead_letters(struct cd_pool *p, const Om__DeadLettersQuery *q, int64_t deadline_ms,
+om_status cd_dead_letters_read(struct cd_pool *p, const Om__DeadLettersQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__DeadLettersReply *out, om_err *e) OM_MUST;
-om_status cd_query_discrepancies(struct cd_pool *p, const Om__DiscrepanciesQuery *q, int64_t deadline_ms,
+om_status cd_discrepancies_read(struct cd_pool *p, const Om__DiscrepanciesQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__DiscrepanciesReply *out, om_err *e) OM_MUST;
 
 #endif

@@ -108,7 +108,7 @@ fetch_prices(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_prices(struct cd_pool *pool, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
+cd_prices_read(struct cd_pool *pool, const Om__PricesQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__PricesReply *out, om_err *e)
 {
 	struct page p = {.a = a, .kind = &om__price_line__descriptor, .model = q->model};
@@ -266,7 +266,7 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_unsettled(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
+cd_unsettled_read(struct cd_pool *pool, bool have_key, const Om__UnsettledQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__UnsettledReply *out, om_err *e)
 {
 	struct page p = {
@@ -370,7 +370,7 @@ fetch_letters(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_dead_letters(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64_t deadline_ms, struct om_arena *a,
+cd_dead_letters_read(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DeadLettersReply *out, om_err *e)
 {
 	struct page p = {.a = a, .kind = &om__dead_letter__descriptor, .finish = finish_letter};
@@ -423,7 +423,7 @@ fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_query_discrepancies(struct cd_pool *pool, const Om__DiscrepanciesQuery *q, int64_t deadline_ms, struct om_arena *a,
+cd_discrepancies_read(struct cd_pool *pool, const Om__DiscrepanciesQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DiscrepanciesReply *out, om_err *e)
 {
 	struct page p = {.a = a, .kind = &om__discrepancy__descriptor};

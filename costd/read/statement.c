@@ -334,7 +334,7 @@ read_all(struct cd_pool *p, struct cd_readings *r, int64_t deadline_ms, struct a
 }
 
 om_status
-cd_query_statement(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
+cd_statement_read(struct cd_pool *p, struct cd_readings *r, const Om__StatementQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__StatementReply *out, om_err *e)
 {
 	struct ask ask = {.q = q, .a = a, .out = out};

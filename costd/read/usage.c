@@ -53,7 +53,7 @@ bound_text(const struct cd_period *p, om_day day, om_time us, struct om_arena *a
 }
 
 om_status
-cd_query_usage(
+cd_usage_read(
     struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a, Om__UsageReply *out, om_err *e)
 {
 	struct ask ask = {.q = q, .a = a};

@@ -30,7 +30,7 @@ read_all(struct cd_db *db, void *arg, om_err *e)
 }
 
 om_status
-cd_terms_query(struct cd_pool *p, om_time now, int64_t deadline_ms, struct om_arena *a, Om__TermsReply *out, om_err *e)
+cd_terms_read(struct cd_pool *p, om_time now, int64_t deadline_ms, struct om_arena *a, Om__TermsReply *out, om_err *e)
 {
 	struct work w = {.now = now, .a = a, .out = out};
 

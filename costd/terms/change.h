@@ -12,8 +12,8 @@
 
 #define CD_TERMS_MAX 10000 /* rows of the history, beyond which a person adds none */
 
-/* cd_terms_query gives the whole history, and the conflict if there is one. */
-om_status cd_terms_query(
+/* cd_terms_read gives the whole history, and the conflict if there is one. */
+om_status cd_terms_read(
     struct cd_pool *p, om_time now, int64_t deadline_ms, struct om_arena *a, Om__TermsReply *out, om_err *e) OM_MUST;
 
 /* cd_terms_change adds a row and gives the history after it.  OM_INVALID names the

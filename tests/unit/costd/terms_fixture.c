@@ -131,7 +131,7 @@ tx_all(om_time now)
 	Om__TermsReply out = OM__TERMS_REPLY__INIT;
 	om_err e = {.text = ""};
 
-	tx_ok(cd_terms_query(tx.pool, now, FX_DEADLINE, &tx.a, &out, &e), &e);
+	tx_ok(cd_terms_read(tx.pool, now, FX_DEADLINE, &tx.a, &out, &e), &e);
 	return out;
 }
 

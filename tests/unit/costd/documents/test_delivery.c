@@ -334,7 +334,7 @@ test_a_month_is_held_while_its_rate_is_of_another_month(void **state)
 	assert_int_equal(held(), 0);
 	assert_int_equal(due(now, &d), 0); /* that it was confirmed for September does not count */
 	assert_int_equal(held(), 1);
-	ok(cd_query_pipeline(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
+	ok(cd_pipeline_read(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
 	assert_string_equal(p.held_month, "2026-10");
 	assert_string_equal(p.held_reason, why);
 	/* nor are other months held back by it */
@@ -347,7 +347,7 @@ test_a_month_is_held_while_its_rate_is_of_another_month(void **state)
 	set_rate(om_day_from_civil(2026, 10, 1), "2026-09-30", true);
 	assert_int_equal(due(day(2026, 12, 8), &d), 202610);
 	assert_int_equal(held(), 0);
-	ok(cd_query_pipeline(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
+	ok(cd_pipeline_read(f.pool, FX_DEADLINE, &p, &f.a, &e), &e);
 	assert_null(p.held_month);
 	assert_null(p.held_reason);
 	fx_close(&f);

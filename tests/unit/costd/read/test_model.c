@@ -163,12 +163,12 @@ test_groups_have_one_line_for_a_model(void **state)
 	q.period = day(&f.a);
 	q.group_by = by;
 	q.n_group_by = 1;
-	ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 3);
 	store(&f, list, START);
 	for (q.n_group_by = 1; q.n_group_by <= 2; q.n_group_by++) { /* of totals, and of rows */
 		out = (Om__UsageReply)OM__USAGE_REPLY__INIT;
-		ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_rows, 2);
 		assert_string_equal(out.rows[0]->model, ID);
 		assert_int_equal(out.rows[0]->figures->requests, 3);
@@ -198,7 +198,7 @@ requests_of(struct fx *f, char *model, bool by_instants)
 	}
 	filter.model = model;
 	q.filter = &filter;
-	ok(cd_query_usage(f->pool, &q, FX_DEADLINE, &f->a, &out, &e), &e);
+	ok(cd_usage_read(f->pool, &q, FX_DEADLINE, &f->a, &out, &e), &e);
 	return out.total->requests;
 }
 
@@ -226,7 +226,7 @@ test_filters_find_a_model_by_either_name(void **state)
 	q.period = day(&f.a);
 	q.filter = &filter;
 	filter.model = slug;
-	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 3);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_string_equal(out.items[i]->model, ID);
@@ -234,7 +234,7 @@ test_filters_find_a_model_by_either_name(void **state)
 	q.limit = 1;
 	for (unsigned i = 0; i < 3; i++) {
 		out = (Om__GenerationsReply)OM__GENERATIONS_REPLY__INIT;
-		ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_items, 1);
 		assert_string_equal(out.items[0]->generation_id, om_arena_printf(&f.a, "gen-%u", 2 - i));
 		q.cursor = out.next_cursor;
@@ -261,7 +261,7 @@ test_a_statement_and_a_row_have_the_list_s_name(void **state)
 	q.year = 2026;
 	q.month = 11;
 	q.max_rows = 100;
-	ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &st, &e), &e);
+	ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &st, &e), &e);
 	assert_int_equal(st.n_models, 2);
 	assert_int_equal(st.n_user_models, 2);
 	assert_string_equal(st.models[0]->model, ID);
@@ -270,7 +270,7 @@ test_a_statement_and_a_row_have_the_list_s_name(void **state)
 		assert_string_equal(st.generations[i]->model, i < 3 ? ID : "other/model");
 	/* the history shows what each record said */
 	one.generation_id = id;
-	ok(cd_query_generation(f.pool, &one, FX_DEADLINE, &f.a, &row, &e), &e);
+	ok(cd_generation_read(f.pool, &one, FX_DEADLINE, &f.a, &row, &e), &e);
 	assert_string_equal(row.generation->model, ID);
 	assert_string_equal(row.records[0]->model, SLUG);
 	fx_close(&f);
@@ -309,15 +309,15 @@ test_lists_of_settlement_have_the_list_s_name(void **state)
 	assert_int_equal(fx_submit(&f, r, 3, 1, &out), OM_OK);
 	assert_int_equal(out.new_records, 3);
 	store(&f, list, START);
-	ok(cd_query_unsettled(f.pool, true, &uq, FX_DEADLINE, &f.a, &un, &e), &e);
+	ok(cd_unsettled_read(f.pool, true, &uq, FX_DEADLINE, &f.a, &un, &e), &e);
 	assert_int_equal(un.n_items, 1);
 	assert_string_equal(un.items[0]->model, ID);
 	assert_int_equal(un.items[0]->no_estimate, OM__NO_ESTIMATE__NO_ESTIMATE_NONE); /* the next sweep makes one */
-	ok(cd_query_discrepancies(f.pool, &dq, FX_DEADLINE, &f.a, &dis, &e), &e);
+	ok(cd_discrepancies_read(f.pool, &dq, FX_DEADLINE, &f.a, &dis, &e), &e);
 	assert_int_equal(dis.n_items, 1);
 	assert_string_equal(dis.items[0]->model, ID);
 	pq.model = slug;
-	ok(cd_query_prices(f.pool, &pq, FX_DEADLINE, &f.a, &prices, &e), &e);
+	ok(cd_prices_read(f.pool, &pq, FX_DEADLINE, &f.a, &prices, &e), &e);
 	assert_int_equal(prices.n_items, 1);
 	assert_string_equal(prices.items[0]->model, ID);
 	fx_close(&f);

@@ -83,7 +83,7 @@ test_usage_by_days_and_by_instants_is_the_same(void **state)
 		q.period = kind == 0 ? days(&f.a, DAY0, DAY0 + 2) : &instants;
 		q.n_group_by = 2;
 		q.group_by = by;
-		ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.from, kind == 0 ? "2026-11-18" : "2026-11-18T00:00:00.000000Z");
 		assert_int_equal(out.total->requests, 10);
 		assert_int_equal(out.total->prompt_tokens, 300);
@@ -121,7 +121,7 @@ test_usage_order_limit_and_filters(void **state)
 	q.period = days(&f.a, DAY0, DAY0 + 2);
 	q.n_group_by = 3;
 	q.group_by = by;
-	ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 3);
 	assert_string_equal(out.rows[0]->day, "2026-11-18");
 	assert_string_equal(out.rows[0]->month, "2026-11");
@@ -130,7 +130,7 @@ test_usage_order_limit_and_filters(void **state)
 	assert_string_equal(out.rows[2]->day, "2026-11-19");
 	q.has_limit = true;
 	q.limit = 2;
-	ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 2);
 	assert_true(out.truncated);
 	assert_int_equal(out.total->requests, 10);
@@ -138,17 +138,17 @@ test_usage_order_limit_and_filters(void **state)
 	filter.model = none;
 	q.filter = &filter;
 	q.n_group_by = 0;
-	ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 0);
 	assert_int_equal(out.total->requests, 1);
 	filter.model = NULL;
 	filter.user = hostile;
-	ok(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.total->requests, 0);
 	assert_string_equal(out.total->cost, "0");
 	q.n_group_by = 2;
 	q.group_by = twice;
-	assert_int_equal(cd_query_usage(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
+	assert_int_equal(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
 	fx_close(&f);
 }
 
@@ -170,7 +170,7 @@ test_generations_page_through_all_rows_once(void **state)
 	do {
 		Om__GenerationsReply out = OM__GENERATIONS_REPLY__INIT;
 
-		ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.zone->name, out.timezone);
 		for (size_t i = 0; i < out.n_items; i++)
 			(void)strncat(seen, out.items[i]->generation_id + 4, 1);
@@ -181,7 +181,7 @@ test_generations_page_through_all_rows_once(void **state)
 	assert_int_equal(pages, 4);
 	q.cursor = bad;
 	assert_int_equal(
-	    cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &(Om__GenerationsReply)OM__GENERATIONS_REPLY__INIT, &e),
+	    cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &(Om__GenerationsReply)OM__GENERATIONS_REPLY__INIT, &e),
 	    OM_INVALID);
 	fx_close(&f);
 }
@@ -203,23 +203,23 @@ test_generations_filter_by_state_and_show_every_field(void **state)
 	q.filter = &filter;
 	filter.has_cost_state = true;
 	filter.cost_state = OM__COST_STATE__COST_UNKNOWN;
-	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->generation_id, "gen-9");
 	assert_null(out.items[0]->cost);
 	filter.has_cost_state = false;
 	filter.has_unsettled = filter.unsettled = true;
-	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->generation_id, "gen-9");
 	filter.unsettled = false;
-	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_false(out.items[i]->unsettled);
 	assert_int_equal(out.n_items, 9);
 	filter.has_unsettled = false;
 	filter.generation_id = id;
-	ok(cd_query_generations(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->cost, "0.701");
 	assert_string_equal(out.items[0]->user, "u-1");
@@ -249,29 +249,29 @@ test_users_are_listed_searched_and_found(void **state)
 	fill(&f);
 	q.has_limit = true;
 	q.limit = 2;
-	ok(cd_query_users(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 2);
 	q.cursor = out.next_cursor;
 	assert_non_null(q.cursor);
 	out = (Om__UsersReply)OM__USERS_REPLY__INIT;
-	ok(cd_query_users(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->id, "u-2");
 	assert_null(out.next_cursor);
 	q = (Om__UsersQuery)OM__USERS_QUERY__INIT;
 	q.q = part;
-	ok(cd_query_users(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	q.q = percent;
-	ok(cd_query_users(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 0);
 	one.id = id;
-	ok(cd_query_user(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), &e);
+	ok(cd_user_read(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), &e);
 	assert_string_equal(found.user->email, "mail0@example.org");
 	assert_int_equal(found.user->n_groups, 2);
 	assert_string_equal(found.user->groups[0], "a \"b\", c"); /* ascending */
 	one.id = nobody;
-	assert_int_equal(cd_query_user(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), OM_NOT_FOUND);
+	assert_int_equal(cd_user_read(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), OM_NOT_FOUND);
 	fx_close(&f);
 }
 
@@ -305,7 +305,7 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 		om_money sums[5] = {OM_MONEY_ZERO}, total = OM_MONEY_ZERO;
 
 		q.user = kind == 0 ? NULL : user;
-		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.total->cost, kind == 0 ? "3.609" : "1.203");
 		assert_string_equal(out.zone->name, out.timezone);
 		assert_int_equal(out.zone->n_offset_s, out.zone->n_at_s + 1);
@@ -334,22 +334,22 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 	{
 		Om__StatementReply out = OM__STATEMENT_REPLY__INIT;
 
-		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.total->requests, 0);
 		assert_string_equal(out.previous_total->cost, "1.203");
 		assert_int_equal(out.n_days, 0);
 		q.month = 11;
 		q.user = NULL;
 		q.max_rows = 9;
-		ok(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_generations, 0);
 		assert_int_equal(out.rows_left_out, 10);
 		q.user = nobody;
 		out = (Om__StatementReply)OM__STATEMENT_REPLY__INIT;
-		assert_int_equal(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
+		assert_int_equal(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_NOT_FOUND);
 		q.user = NULL;
 		q.month = 13;
-		assert_int_equal(cd_query_statement(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
+		assert_int_equal(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), OM_INVALID);
 	}
 	fx_close(&f);
 }
@@ -365,7 +365,7 @@ statement(struct fx *f, unsigned month, const char *user, const char *group, Om_
 	q.max_rows = 100;
 	q.user = user != NULL ? om_arena_strdup(&f->a, user) : NULL;
 	q.group = group != NULL ? om_arena_strdup(&f->a, group) : NULL;
-	return cd_query_statement(f->pool, NULL, &q, FX_DEADLINE, &f->a, out, e);
+	return cd_statement_read(f->pool, NULL, &q, FX_DEADLINE, &f->a, out, e);
 }
 
 static void

@@ -68,7 +68,7 @@ open_reading(char *user, bool hold, Om__StatementReply *out, om_err *e)
 	q.user = user;
 	q.has_open_reading = q.open_reading = true;
 	q.has_hold = q.hold = hold;
-	return cd_query_statement(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
+	return cd_statement_read(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
 }
 
 static om_status
@@ -254,7 +254,7 @@ again(const Om__StatementReply *st, char *user, uint32_t month, Om__StatementRep
 	q.user = user;
 	q.has_reading_id = true;
 	q.reading_id = st->reading_id;
-	return cd_query_statement(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
+	return cd_statement_read(f.pool, readings, &q, FX_DEADLINE, &f.a, out, e);
 }
 
 static om_status

@@ -18,7 +18,7 @@ statement(unsigned month, om_status wanted, om_err *e)
 
 	q.year = 2026;
 	q.month = month;
-	assert_int_equal(cd_query_statement(tx.pool, NULL, &q, FX_DEADLINE, &tx.a, out, e), wanted);
+	assert_int_equal(cd_statement_read(tx.pool, NULL, &q, FX_DEADLINE, &tx.a, out, e), wanted);
 	return out;
 }
 

@@ -93,7 +93,7 @@ unsettled(struct fx *f)
 		Om__UnsettledReply out = OM__UNSETTLED_REPLY__INIT;
 		om_err e = {.text = ""};
 
-		ok(cd_query_unsettled(f->pool, true, &q, FX_DEADLINE, &f->a, &out, &e), &e);
+		ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &out, &e), &e);
 		n += out.n_items;
 		for (size_t i = 0; i < out.n_items; i++)
 			all = om_arena_printf(&f->a, "%s%s %s %s\n", all, out.items[i]->generation_id,
@@ -101,7 +101,7 @@ unsettled(struct fx *f)
 		q.cursor = out.next_cursor;
 	} while (q.cursor != NULL);
 	q.has_limit = false;
-	ok(cd_query_unsettled(f->pool, true, &q, FX_DEADLINE, &f->a, &whole, &why), &why);
+	ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &whole, &why), &why);
 	assert_int_equal(whole.n_items, n); /* each once */
 	return all;
 }
@@ -227,7 +227,7 @@ test_other_platforms_have_no_estimate(void **state)
 	assert_int_equal(estimated, 0);
 	submit(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost IS NULL AND unsettled=0"), 3);
-	ok(cd_query_unsettled(f.pool, true, &q, FX_DEADLINE, &f.a, &said, &e), &e);
+	ok(cd_unsettled_read(f.pool, true, &q, FX_DEADLINE, &f.a, &said, &e), &e);
 	assert_int_equal(said.items[0]->no_estimate, OM__NO_ESTIMATE__NO_ESTIMATE_NO_PRICE);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0); /* the plan is taken back, too */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
@@ -254,7 +254,7 @@ test_both_ids_of_a_believed_reply_stand_in_the_row(void **state)
 	r->other_id = om_arena_strdup(&f.a, "gen-b");
 	settle(&f, r);
 	q.generation_id = id;
-	ok(cd_query_generation(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	ok(cd_generation_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_string_equal(out.generation->other_id, "gen-b");
 	assert_int_equal(out.generation->n_marks, 1);
 	assert_string_equal(out.generation->marks[0], "other_id");
