@@ -177,8 +177,8 @@ keep_line(void *arg, const struct cd_val *v, om_err *e)
 }
 
 om_status
-cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n, cd_row_fn *fn,
-    void *arg, om_err *e)
+cd_calls_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
+    cd_row_fn *fn, void *arg, om_err *e)
 {
 	struct om_buf sql;
 	om_status s = OM_OK;
@@ -219,7 +219,7 @@ cd_links_load(struct cd_calls *c, struct cd_call *const *calls, size_t n, bool p
 			keys[n_keys++] = CD_B(calls[i]->key.p, calls[i]->key.n);
 		*loaded = true;
 	}
-	return cd_query_in(c,
+	return cd_calls_query_in(c,
 	    parts ? "SELECT ledger_key,target,kind FROM link WHERE target"
 		  : "SELECT ledger_key,target,kind FROM link WHERE ledger_key",
 	    "", keys, n_keys, keep_line, c, e);
@@ -280,7 +280,7 @@ cd_turns_in(struct cd_calls *c, const char *column, const struct cd_val *v, size
 	om_buf_printf(&head, "SELECT " TURN_COLUMNS " FROM turn WHERE %s", column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
-		s = cd_query_in(c, head.data, c->lock ? " FOR UPDATE" : "", v, n, keep_turn, c, e);
+		s = cd_calls_query_in(c, head.data, c->lock ? " FOR UPDATE" : "", v, n, keep_turn, c, e);
 	om_buf_fini(&head);
 	return s;
 }
@@ -367,7 +367,7 @@ cd_generations_in(struct cd_calls *c, const char *column, const struct cd_val *v
 	om_buf_printf(&head, "SELECT %s FROM generation WHERE %s", cd_store_columns(), column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
-		s = cd_query_in(c, head.data, "", v, n, keep_generation, &f, e);
+		s = cd_calls_query_in(c, head.data, "", v, n, keep_generation, &f, e);
 	om_buf_fini(&head);
 	return s == OM_OK ? read_found(&f, e) : s;
 }

@@ -76,8 +76,8 @@ void cd_lines_drop(struct cd_call *part, cd_link least);
 /* cd_line_up gives a wanted line of a part of at least this kind; NULL when there is none. */
 struct cd_line *cd_line_up(const struct cd_call *part, cd_link least);
 
-/* cd_query_in carries out "<head> IN (...) <tail>" for n values, some at a time. */
-om_status cd_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
+/* cd_calls_query_in carries out "<head> IN (...) <tail>" for n values, some at a time. */
+om_status cd_calls_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
     cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
 /* cd_turns_in and cd_generations_in load the sides whose column has one of these values. */
 om_status cd_turns_in(struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e) OM_MUST;

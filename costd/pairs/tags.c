@@ -107,7 +107,7 @@ cd_tags_concern(struct cd_calls *c, bool *out, om_err *e)
 	if (s == OM_OK)
 		s = names_of(c, list, n, &names, &n_names, e);
 	return s == OM_OK && n_names > 0
-	    ? cd_query_in(c, "SELECT 1 FROM turn WHERE turn_id", " LIMIT 1", names, n_names, keep_found, out, e)
+	    ? cd_calls_query_in(c, "SELECT 1 FROM turn WHERE turn_id", " LIMIT 1", names, n_names, keep_found, out, e)
 	    : s;
 }
 
