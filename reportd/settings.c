@@ -3,8 +3,8 @@
 
 #include "issue/delivery.h"
 #include "words/locale.h"
+#include "base/day.h"
 #include "base/json.h"
-#include "base/zone.h"
 #include "run/service.h"
 #include "wire/wire.h"
 

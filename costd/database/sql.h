@@ -13,7 +13,7 @@
 
 #include "db.h"
 #include "base/buf.h"
-#include "base/zone.h"
+#include "base/day.h"
 
 #define CD_SQL_VALUES 96u
 

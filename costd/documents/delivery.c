@@ -15,6 +15,7 @@
 #include "base/money.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "run/backoff.h"
 #include "wire/terms.h"
 

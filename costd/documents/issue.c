@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "base/zone.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "store/store.h"
 #include "value/record.h"
 #include "base/invariant.h"
+#include "base/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,6 +11,7 @@
 #include "database/sql.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/zone.h"
 
 #define MAX_RECORDS 1000u
 #define MAX_KEYS    1000u

@@ -15,6 +15,7 @@
 #include "value/cursor.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
+#include "base/zone.h"
 
 #define N_STATES     4u /* and as many states of cost */
 #define MAX_BRANCHES 4u

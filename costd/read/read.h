@@ -21,7 +21,7 @@
 #include "settle.pb-c.h"
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
-#include "base/zone.h"
+#include "base/day.h"
 #include "wire/codec.h"
 
 om_status cd_usage_read(struct cd_pool *p, const Om__UsageQuery *q, int64_t deadline_ms, struct om_arena *a,

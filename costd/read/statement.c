@@ -18,6 +18,7 @@
 #include "statement.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/money.h"
+#include "base/zone.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "groups.h"
 #include "where.h"
 #include "usage.pb-c.h"
+#include "base/zone.h"
 
 #define USUAL_ROWS 10000u
 #define MAX_ROWS   100000u /* of a file */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/invariant.h"
+#include "base/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 #include "value/figures.h"
 #include "value/join.h"
 #include "base/buf.h"
-#include "base/zone.h"
+#include "base/day.h"
 
 #define CD_DIM         16
 #define CD_SHAPE_BYTES 256

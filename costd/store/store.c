@@ -4,6 +4,7 @@
 #include "database/sql.h"
 #include "value/record.h"
 #include "base/invariant.h"
+#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,7 +19,7 @@
 #include "database/db.h"
 #include "value/join.h"
 #include "base/buf.h"
-#include "base/zone.h"
+#include "base/day.h"
 
 /* A row as found in the database. */
 struct cd_stored {

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "wire/terms.h"
 
 #include <ctype.h>

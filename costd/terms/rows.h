@@ -21,7 +21,8 @@
 
 #include "database/db.h"
 #include "terms.pb-c.h"
-#include "base/zone.h"
+#include "base/clock.h"
+#include "base/day.h"
 #include "wire/codec.h"
 
 #define CD_TERMS_EVER INT32_MIN /* in place of a day: from the beginning of time */

@@ -2,6 +2,7 @@
 #include "hours.h"
 
 #include "base/invariant.h"
+#include "base/zone.h"
 
 #define HOUR_US   ((int64_t)3600 * OM_SECOND)
 #define STRETCH   ((int64_t)1000000000) /* more than there are hours */

@@ -13,6 +13,7 @@
 #include "period.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 
 #define CD_HOUR_DAYS 31 /* a period's most days: hours are in no total, all its rows are read */
 #define CD_STRETCHES 16u

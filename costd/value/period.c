@@ -2,6 +2,7 @@
 #include "period.h"
 
 #include "base/invariant.h"
+#include "base/zone.h"
 
 om_day
 cd_month_start(om_day d, int by)

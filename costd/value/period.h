@@ -6,7 +6,8 @@
 #define CD_PERIOD_H
 
 #include "usage.pb-c.h"
-#include "base/zone.h"
+#include "base/clock.h"
+#include "base/day.h"
 #include "wire/codec.h"
 
 struct cd_period {

@@ -6,11 +6,11 @@
 #include "throttle.h"
 #include "answer/reply.h"
 #include "peers/peers.h"
+#include "base/day.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/stats.h"
-#include "base/zone.h"
 
 #include <string.h>
 

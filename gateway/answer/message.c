@@ -3,11 +3,11 @@
 
 #include "names.h"
 #include "envelope.pb-c.h"
+#include "base/day.h"
 #include "base/digest.h"
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/zone.h"
 
 #include <stdio.h>
 #include <string.h>

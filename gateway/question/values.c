@@ -3,8 +3,8 @@
 #include "question.h"
 
 #include "answer/names.h"
+#include "base/day.h"
 #include "base/text.h"
-#include "base/zone.h"
 
 #include <string.h>
 

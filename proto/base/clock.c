@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "clock.h"
-#include "zone.h"
+#include "day.h"
 
 #include <ctype.h>
 #include <stdbool.h>

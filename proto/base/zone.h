@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * zone.h - calendar days, the one reporting time zone of an installation, and
- * any time zone as a value.
+ * zone.h - the one reporting time zone of an installation, and any time zone as a
+ * value.
  *
- * Shape     om_day: days since 1970-01-01 in the proleptic Gregorian calendar,
- *           years 0001 to 9999.  A billing day is a day of the reporting zone.
+ * Days      A billing day is a day of the reporting zone.
  * Threads   om_zone_open once, before threads start: it sets TZ for the whole
  *           process.  Everything else from any thread.
  * Failure   An unknown zone is OM_INVALID; UTC stays in force.
@@ -14,10 +13,7 @@
 
 #include "arena.h"
 #include "clock.h"
-
-typedef int32_t om_day;
-
-#define OM_DAY_TEXT 16 /* bytes that hold any day as text */
+#include "day.h"
 
 /* om_zone_open makes the IANA zone (/usr/share/zoneinfo, or TZDIR) the
  * reporting zone. */
@@ -70,15 +66,5 @@ int64_t om_zone_table_offset_s(const struct om_zone_table *z, om_time t);
 om_day om_zone_table_day(const struct om_zone_table *z, om_time t);
 /* om_zone_table_text writes "2026-11-23 17:40" and returns buf. */
 const char *om_zone_table_text(const struct om_zone_table *z, om_time t, char buf[OM_TIME_TEXT]);
-
-/* ---- days ---- */
-
-/* om_day_parse reads "YYYY-MM-DD" and nothing else. */
-om_status om_day_parse(const char *text, om_day *out, om_err *e) OM_MUST;
-const char *om_day_text(om_day d, char buf[OM_DAY_TEXT]);
-
-/* om_day_from_civil: month 1 to 12, day 1 to 31; not checked further. */
-om_day om_day_from_civil(int year, int month, int day);
-void om_day_to_civil(om_day d, int *year_out, int *month_out, int *day_out);
 
 #endif

@@ -14,8 +14,8 @@
 
 #include "codec.h"
 #include "terms.pb-c.h"
+#include "base/day.h"
 #include "base/json.h"
-#include "base/zone.h"
 
 #include <stdbool.h>
 

@@ -2,10 +2,10 @@
 /* Any text as amount, instant, day, UUID, base64url and JSON; what is taken
  * must read back as itself. */
 #include "base/clock.h"
+#include "base/day.h"
 #include "base/json.h"
 #include "base/money.h"
 #include "base/text.h"
-#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>

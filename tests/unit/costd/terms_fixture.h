@@ -10,6 +10,7 @@
 
 #include "terms/rows.h"
 #include "terms.pb-c.h"
+#include "base/zone.h"
 
 #include <stdbool.h>
 

@@ -5,6 +5,7 @@
 #include "terms/offers.h"
 #include "envelope.pb-c.h"
 #include "terms.pb-c.h"
+#include "base/zone.h"
 #include "wire/terms.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
 
 #include "value/period.h"
 #include "usage.pb-c.h"
+#include "base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
