@@ -48,7 +48,7 @@ typedef enum cd_val_kind { CD_NULL, CD_INT, CD_TEXT } cd_val_kind;
 struct cd_val {
 	cd_val_kind kind;
 	int64_t i;
-	const char *p; /* borrowed; text and bytes, with a zero byte behind when read */
+	const char *p; /* borrowed; text and bytes, with a zero byte after it when read */
 	size_t n;
 };
 

@@ -3,8 +3,8 @@
  * pool.h - a bounded set of connections, and transactions that are tried again.
  *
  * Life      Connections are opened when they are needed.  One that breaks is
- *           closed, and with it all idle ones, which know no better.  Nothing
- *           ever reconnects behind a transaction's back.
+ *           closed, and with it all idle ones, which may be broken as well.  No
+ *           connection is replaced while a transaction uses it.
  * Gate      Work is refused with OM_UNAVAILABLE until cd_pool_ready says that
  *           schema and settings were checked.
  * Threads   All calls from any thread.

@@ -40,7 +40,7 @@ skip_comment(const char **at)
 }
 
 /* quoted_length: bytes of a quoted text with its quotes; a doubled quote or one
- * behind a backslash does not end it. */
+ * after a backslash does not end it. */
 static size_t
 quoted_length(const char *p)
 {

@@ -41,10 +41,10 @@ static const char *const names[N_COLUMNS] = {"generation_id", "created_at", "cos
 
 struct csv {
 	FILE *f;               /* owned */
-	char *text;            /* owned; the fields of a line, one behind the other */
+	char *text;            /* owned; the fields of a line, one after the other */
 	size_t at[MAX_FIELDS]; /* where each begins */
 	size_t n;
-	int64_t line, next_line; /* of the record and behind it */
+	int64_t line, next_line; /* where the record begins, and the line after it */
 	char separator;          /* of fields */
 	char mark;               /* before fractions: '.', ',' or, not known, 0 */
 	size_t where[N_COLUMNS]; /* field of a column; MAX_FIELDS: none */
@@ -65,7 +65,7 @@ end_line(struct csv *c, int ch)
 		(void)ungetc(ch, c->f);
 }
 
-/* add_quoted takes a character within quotes; *over is set behind the last one. */
+/* add_quoted takes a character within quotes; *over is set after the last one. */
 static void
 add_quoted(struct csv *c, int ch, size_t *used, bool *over)
 {

@@ -37,7 +37,7 @@ has_column(sqlite3 *db, const char *column)
 	return sqlite3_table_column_metadata(db, NULL, "activities", column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* text copies a text, without what stands behind a zero byte. */
+/* text copies a text up to its first zero byte. */
 static char *
 text(struct cd_page *page, sqlite3_stmt *st, int column, om_fit_field f)
 {

@@ -38,7 +38,7 @@ split(const char *text, struct parts *p)
 	    (rest == 0 || *p->exponent == 'e' || *p->exponent == 'E');
 }
 
-/* is_grouped: one to three digits, and groups of three behind each mark. */
+/* is_grouped: one to three digits, and groups of three after each mark. */
 static bool
 is_grouped(const char *body, size_t n, char mark)
 {

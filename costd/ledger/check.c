@@ -152,7 +152,7 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	return OM_OK;
 }
 
-/* check_page compares the rows behind `after` and gives the last key. */
+/* check_page compares the rows that follow the key `after` and gives the last key. */
 static om_status
 check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *more, om_err *e)
 {

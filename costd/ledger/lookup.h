@@ -61,7 +61,7 @@ om_status cd_lookup_claim(struct cd_db *db, om_time now, om_time lease_us, struc
     struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_lookup_compare weighs a reply about another id (found->other_id) against the
- * claimed row: *why_out says what contradicts it, to be read behind "the reply is
+ * claimed row: *why_out says what contradicts it, to be read after "the reply is
  * about another generation"; NULL when nothing does.  What is not known on both
  * sides contradicts nothing. */
 om_status cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__Record *found,

@@ -25,7 +25,7 @@ no_memory(om_err *e)
 
 /* ---- pages of sides ---- */
 
-/* seed_page makes seeds of the sides behind a place and moves it. */
+/* seed_page makes seeds of the sides after a place and moves the place. */
 static om_status
 seed_page(struct cd_calls *c, struct cd_pairing_place *p, bool *more, om_err *e)
 {
@@ -63,7 +63,7 @@ keep_key(void *arg, const struct cd_val *v, om_err *e)
 	return cd_calls_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n}) != NULL ? OM_OK : no_memory(e);
 }
 
-/* note_page writes the sides of the rows of turns behind a key. */
+/* note_page writes the sides of the rows of turns after a key. */
 static om_status
 note_page(struct cd_calls *c, char after[CD_KEY_BYTES], bool *more, om_err *e)
 {

@@ -84,7 +84,7 @@ om_status cd_turns_in(struct cd_calls *c, const char *column, const struct cd_va
 om_status cd_generations_in(
     struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
 
-/* Loading.  A condition is SQL behind WHERE with its values. */
+/* Loading.  A condition is what follows WHERE in SQL, with its values. */
 om_status cd_turns_load(struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e) OM_MUST;
 om_status cd_generations_load(
     struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e) OM_MUST;

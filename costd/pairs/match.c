@@ -85,7 +85,7 @@ read_turns(struct window *w, om_time from, om_time to, om_err *e)
 	    (struct cd_val[]){CD_I(d->prompt), CD_I(d->completion), CD_I(from), CD_I(to)}, 4, e);
 }
 
-/* cut drops the turns behind the first gap after the seeds; false when there may be
+/* cut drops the turns that follow the first gap after the seeds; false when there may be
  * more before it. */
 static bool
 cut(struct window *w, om_time to)

@@ -67,7 +67,7 @@ bool cd_side_is_sum(const struct cd_side *s);
 
 /* cd_models_agree: whether two names may mean one model.  Only names with a vendor
  * ("vendor/model") can contradict each other; the order of a name's words, a
- * date among them, a variant behind ":" and a connection's prefix before "." do
+ * date among them, a variant after ":" and a connection's prefix before "." do
  * not matter. */
 bool cd_models_agree(struct cd_text a, struct cd_text b);
 

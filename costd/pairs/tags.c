@@ -130,7 +130,7 @@ is_part_under(const struct entry *entry, const struct cd_val *names, size_t n)
 	    bsearch(&name, names, n, sizeof name, cmp_name) != NULL;
 }
 
-/* load_numbered loads the generations whose own turn id has a ":n" behind the turn. */
+/* load_numbered loads the generations whose own turn id is the turn's with ":n" after it. */
 static om_status
 load_numbered(struct cd_calls *c, const struct cd_val *turn, om_err *e)
 {

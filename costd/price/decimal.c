@@ -179,7 +179,7 @@ cd_dec_money(const struct cd_dec *d, om_money *out)
 	static const unsigned wide = 4; /* limbs of 128 bits */
 	struct cd_dec v = *d;
 	uint32_t last = 0;
-	bool below = false; /* something other than zero was cut behind the last digit */
+	bool below = false; /* something other than zero was cut off after the last digit */
 	om_i128 m = 0;
 
 	widen(&v, OM_MONEY_DIGITS);

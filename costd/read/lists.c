@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Lists by pages.  A page begins behind the last key of the page before, so it
+ * Lists by pages.  A page begins after the last key of the page before, so it
  * costs the same however far down it is, and rows that arrive meanwhile shift
  * nothing.
  */

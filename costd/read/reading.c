@@ -25,7 +25,7 @@
 
 static struct om_stat open_readings = OM_GAUGE("owui_metering_readings", NULL, "Snapshots held open for documents.");
 
-/* A place in the rows: behind this one. */
+/* A place in the rows: after this one. */
 struct mark {
 	bool begun;
 	int64_t us;
@@ -44,7 +44,7 @@ struct reading {
 	struct cd_reading_of of;
 	char *user, *group; /* owned */
 	uint64_t next_page;
-	struct mark before, behind; /* the last page given */
+	struct mark before, after; /* where the page given last begins and ends */
 };
 
 struct cd_readings {
@@ -192,7 +192,7 @@ aim(struct reading *g, const struct cd_reading_of *of, om_err *e)
 	g->of.user = g->user = user;
 	g->of.group = g->group = group;
 	g->next_page = 0;
-	g->before = g->behind = (struct mark){.begun = false};
+	g->before = g->after = (struct mark){.begun = false};
 	g->finished = false;
 	return OM_OK;
 }
@@ -352,7 +352,7 @@ give_page(struct reading *g, const Om__RowsQuery *q, struct om_arena *a, Om__Row
 		return om_fail(e, OM_INVALID, "limit: must be at most %u", MAX_PAGE);
 	if (!again && (q->page != g->next_page || g->finished))
 		return om_fail(e, OM_INVALID, "page: %llu is not the next one", (unsigned long long)q->page);
-	page.at = again ? g->before : g->behind;
+	page.at = again ? g->before : g->after;
 	out->rows = om_arena_array(a, page.limit, sizeof(Om__Generation *));
 	if (out->rows == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -362,8 +362,8 @@ give_page(struct reading *g, const Om__RowsQuery *q, struct om_arena *a, Om__Row
 	if (!page.more && (page.at.rows != g->of.rows || om_money_cmp(page.at.cost, g->of.cost) != 0))
 		return om_fail(e, OM_DAMAGED, "the month's rows do not amount to its total; run costd --check");
 	out->done = !page.more;
-	g->before = again ? g->before : g->behind;
-	g->behind = page.at;
+	g->before = again ? g->before : g->after;
+	g->after = page.at;
 	g->next_page = q->page + 1;
 	g->finished = !page.more;
 	return OM_OK;

@@ -20,7 +20,7 @@ static struct om_stat stat_refused = OM_COUNTER("owui_metering_dead_letters_retr
 struct page {
 	struct cd_letter_key keys[PAGE]; /* ascending */
 	size_t n;
-	struct cd_letter_key after; /* the page begins behind it */
+	struct cd_letter_key after; /* the page begins after it */
 	bool first;                 /* of all */
 	bool one_number;            /* only those that have the number of `after` */
 };

@@ -15,7 +15,7 @@
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 
 struct sweep {
-	om_time from; /* the page begins behind this row */
+	om_time from; /* the page begins after this row */
 	char after[CD_KEY_BYTES];
 	struct om_arena a;
 	struct cd_text keys[PAGE];

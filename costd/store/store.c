@@ -211,7 +211,7 @@ cd_store_lock(
 	return s;
 }
 
-/* put_fields writes the values of all columns behind the key. */
+/* put_fields writes the values of all columns that follow the key. */
 static struct cd_val *
 put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 {

@@ -22,7 +22,7 @@
  *             all else        the reporting path wins: the look-up names a
  *                             dated model and the time it wrote its books.
  *                             A trace's word comes before the look-up's and
- *                             behind everybody else's; the user "unknown"
+ *                             after all others; the user "unknown"
  *                             gives way to any other.
  * Key       The generation id, else "owui:" and the turn id; such rows can
  *           never be looked up.

@@ -271,7 +271,7 @@ check_file(struct gw_store *st, om_err *e)
 	return OM_OK;
 }
 
-/* settle writes what a log left behind holds into the file and starts a new log.
+/* settle writes what a log of the process before holds into the file and starts a new log.
  * After a failed sync the old one may look whole from memory and not be so on
  * the disk; commits appended to it would be lost with it. */
 static om_status

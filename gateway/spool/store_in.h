@@ -43,7 +43,7 @@ struct gw_store {
 	} now, next; /* committed; with the open transaction's changes */
 };
 
-/* gw_wal_check reads a log left behind before SQLite does, and keeps a damaged one
+/* gw_wal_check reads a log that the process before left, before SQLite does, and keeps a damaged one
  * aside. */
 om_status gw_wal_check(struct gw_store *st, om_err *e) OM_MUST;
 

@@ -109,7 +109,7 @@ def check_everything(owui):
 
 def rows_of(owui, *ids):
     """rows_of gives what came of these, without the help of a tap that may be broken."""
-    owui.clock.ahead += 5  # behind the pause for a second usage frame
+    owui.clock.ahead += 5  # after the pause for a second usage frame
 
     def all_are_there():
         owui.runtime.new_record.set()

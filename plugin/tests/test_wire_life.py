@@ -209,7 +209,7 @@ def test_what_does_not_fit_is_left_alone(off, monkeypatch, change, caplog):
 
 
 def test_streams_of_a_class_that_it_does_not_know(wired):
-    """A library replaces the stream behind the head: what the wire cannot read along is the filter's."""
+    """A library replaces the stream after the head: what the wire cannot read along is the filter's."""
     class Other(aiohttp.StreamReader):
         __slots__ = ("more",)
 

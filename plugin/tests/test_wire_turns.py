@@ -39,7 +39,7 @@ async def stopped(request, until, hold):
 
 
 def held_answer(gen_id, after, **more):
-    """held_answer waits behind `after` frames; it gives the hold, the bytes before it, and the answer."""
+    """held_answer waits after the first `after` frames; it gives the hold, the bytes before it, and the answer."""
     hold = Hold()
     parts = frames(stream(openrouter_stream(gen_id, ("Hello", "there"), USAGE)))
     return hold, len(b"".join(parts[:after])), Answer([*parts[:after], hold, *parts[after:]], **more)
@@ -92,7 +92,7 @@ def test_stop_between_frames(wired, reader):
 
 @pytest.mark.parametrize("reader", ["lines", "iter_any", "readline"])
 def test_stop_behind_done(wired, reader):
-    """The connection stays open behind [DONE]; who leaves then has had all of it."""
+    """The connection stays open after [DONE]; a reader that leaves then has had all of it."""
     hold, size, held = held_answer("gen-body", 99)
     read = readers.Watched(reader, size)
     wired.run(stopped(wired.ask(wired.upstream.serve(held), read), read.event.wait(), hold))
@@ -300,7 +300,7 @@ def test_each_version_has_one_row(upstream, receiver, tmp_path, profile, api):
 def test_the_filter_sends_nothing_of_a_turn_that_the_wire_sees(wired):
     wired.chatted(wired.upstream.serve(answer("gen-a")))
     wired.chatted(wired.upstream.serve(Answer(whole("gen-b", usage=USAGE), "application/json")), streamed=False)
-    wired.clock.ahead += 5  # behind the pause for a second usage frame
+    wired.clock.ahead += 5  # after the pause for a second usage frame
     assert {record["source"] for record in wired.records()} == {"tap"}
     wired.clock.ahead += 16 * 60  # the sweep
     wired.begin()

@@ -109,7 +109,7 @@ class Wired(OpenWebUI):
 
     async def chat(self, *urls, user=None, streamed=True, read_on=None, prompt="hi", api=False, outlet=True, session=None, **options):
         """chat is a turn: inlet, for each address a request over the wire and its frames, outlet.
-        read_on(turn) is awaited behind each frame."""
+        read_on(turn) is awaited after each frame."""
         turn, body, offered = self._begin(api, "anthropic/claude-haiku-4.5", user, None, None, prompt)
         body["stream"] = streamed
         person = types.SimpleNamespace(**{k: v for k, v in (user or self.user).items() if k in ("id", "name", "email", "role")})
@@ -169,7 +169,7 @@ class Wired(OpenWebUI):
         rows = {}
         for record in self.came():
             key = record["generation_id"] or record["turn_id"]
-            assert key not in rows or rows[key]["state"] == "open", f"{key}: {record['state']} behind {rows[key]['state']}"
+            assert key not in rows or rows[key]["state"] == "open", f"{key}: {record['state']} after {rows[key]['state']}"
             rows[key] = record
         return rows
 

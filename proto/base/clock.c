@@ -69,7 +69,7 @@ om_time_parse(const char *text, om_time *out, om_err *e)
 		return om_fail(e, OM_INVALID, "not an RFC 3339 time (the date)");
 	p += 10;
 	if (*p != 'T' && *p != 't' && *p != ' ')
-		return om_fail(e, OM_INVALID, "not an RFC 3339 time (no T behind the date)");
+		return om_fail(e, OM_INVALID, "not an RFC 3339 time (no T after the date)");
 	p++;
 	if (!two_digits(&p, 0, 23, &hour) || !literal(&p, ':') || !two_digits(&p, 0, 59, &minute) ||
 	    !literal(&p, ':') || !two_digits(&p, 0, 60, &second))
@@ -93,7 +93,7 @@ om_time_parse(const char *text, om_time *out, om_err *e)
 		return om_fail(e, OM_INVALID, "not an RFC 3339 time (no Z and no offset)");
 	}
 	if (*p != '\0')
-		return om_fail(e, OM_INVALID, "not an RFC 3339 time (something behind its end)");
+		return om_fail(e, OM_INVALID, "not an RFC 3339 time (something follows its end)");
 	*out = (om_time)day * OM_DAY +
 	    ((hour - sign * off_h) * 3600 + (minute - sign * off_m) * 60 + second) * OM_SECOND + micros;
 	return OM_OK;

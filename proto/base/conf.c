@@ -165,7 +165,7 @@ set_duration(const struct om_conf_opt *o, const char *value, int64_t *out, om_er
 	if (read_duration(o, value, out))
 		return OM_OK;
 	(void)snprintf(what, sizeof what,
-	    "must be a time from %lld to %lld seconds, a whole number with ms, s, m, h or d behind it (s, if nothing)",
+	    "must be a time from %lld to %lld seconds, a whole number with ms, s, m, h or d after it (s, if nothing)",
 	    (long long)o->min, (long long)o->max);
 	return refuse(o, e, what);
 }

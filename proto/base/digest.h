@@ -19,10 +19,10 @@ struct om_bytes {
 	size_t n;
 };
 
-/* om_sha256 hashes the parts one behind the other. */
+/* om_sha256 hashes the parts one after the other. */
 om_status om_sha256(const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256]) OM_MUST;
 
-/* om_hmac_sha256 authenticates the parts, one behind the other, with a key. */
+/* om_hmac_sha256 authenticates the parts, one after the other, with a key. */
 om_status om_hmac_sha256(
     const char *key, const struct om_bytes *parts, size_t n_parts, unsigned char out[OM_SHA256]) OM_MUST;
 

@@ -33,8 +33,8 @@ om_json_too_deep(const char *text, size_t n)
 
 /* The library calls most of its failed allocations a fault of the text; so they
  * are noted.  One it overlooks: the buffer of a token, which grows by powers of
- * two, and behind whose missing end it reads and writes on.  Such a piece comes
- * from a spare then, and the text ends at the next allocation. */
+ * two; when it cannot grow, the library reads and writes past its end.  Such a piece
+ * then comes from a spare, and the text ends at the next allocation. */
 #define SPARE_BYTES ((size_t)1024 * 1024)
 #define SPARE_PIECE ((size_t)64 * 1024)
 
@@ -188,7 +188,7 @@ place(struct om_json_items *it)
 	return it->place;
 }
 
-/* give_up: behind this nothing can be told apart. */
+/* give_up ends the reading: after this no item can be told from the next. */
 static om_status
 give_up(struct om_json_items *it, const char *what, om_err *e)
 {
@@ -196,7 +196,7 @@ give_up(struct om_json_items *it, const char *what, om_err *e)
 	return refuse_at(place(it), 1, 1, what, e);
 }
 
-/* item_end finds the ',' or ']' behind an item, or n: nothing closes it. */
+/* item_end finds the ',' or ']' after an item; n when nothing closes it. */
 static size_t
 item_end(const char *text, size_t n, size_t at)
 {
@@ -227,7 +227,7 @@ end_array(struct om_json_items *it, om_err *e)
 {
 	it->at = skip_blank(it->text, it->n, it->at + 1);
 	if (it->at < it->n)
-		return give_up(it, "more text behind the array", e);
+		return give_up(it, "more text after the array", e);
 	it->ended = true;
 	return OM_OK;
 }

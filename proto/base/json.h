@@ -55,7 +55,7 @@ om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_
  *     object: like null no id, no text and no number, but not silently so.
  * It stands in `copy`, OM_JSON_MENDED times as long at most; where there is nothing
  * to mend, and without memory, it is the text itself.  It is meant for one JSON text:
- * behind a string that is not closed it takes what is outside for what is inside. */
+ * after a string that is not closed it takes what is outside for what is inside. */
 #define OM_JSON_MENDED 6
 struct om_json_span {
 	const char *text;
@@ -86,9 +86,9 @@ struct om_json_items {
 bool om_json_is_array(const char *text, size_t n);
 void om_json_items_init(struct om_json_items *it, const char *text, size_t n);
 /* *out, mended, is NULL at the end; free it with json_decref.  What is no JSON is
- * OM_INVALID; call again for the items behind it.  Where an item ends is told by the
- * brackets outside of strings alone; where nothing closes them, or more text stands
- * behind the array, that error is the last, and `ended` is set. */
+ * OM_INVALID; call again for the items after it.  Where an item ends is told by the
+ * brackets outside of strings alone; where nothing closes them, or more text follows
+ * the array, that error is the last, and `ended` is set. */
 om_status om_json_items_next(struct om_json_items *it, json_t **out, om_err *e) OM_MUST;
 
 /* ---- reading ---- */

@@ -71,7 +71,7 @@ om_money_parse(const char *text, om_money *out, om_err *e)
 	bool negative = false, sticky = false, any = false, point = false;
 	u128 v = 0;
 	int kept = 0;     /* significant digits read, of which 38 are in v */
-	int fraction = 0; /* of the digits in v, how many stand behind the point */
+	int fraction = 0; /* of the digits in v, how many stand after the point */
 	int skipped = 0;  /* integer digits beyond the 38 kept */
 	int dropped = 0;  /* the first digit beyond the 38 */
 	int exponent = 0, scale;

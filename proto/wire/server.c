@@ -281,8 +281,8 @@ om_wire_server_url(const struct om_wire_server *s, unsigned i)
 }
 
 /* nng 1.5.2 can wait for ever for a connection that breaks while its socket is
- * closed (#1543, #1813).  So that happens on a thread which may be left behind:
- * the program is about to end. */
+ * closed (#1543, #1813).  So that happens on a thread of its own, which may
+ * be left waiting: the program is about to end. */
 struct closing {
 	nng_socket s;
 	nng_listener listeners[OM_WIRE_MAX_URLS];
@@ -332,7 +332,7 @@ close_socket(const struct om_wire_server *srv)
 	done = c->done;
 	(void)pthread_mutex_unlock(&c->lock);
 	if (!done) {
-		om_log(OM_LOG_WARN, "a socket does not close and is left behind", NULL);
+		om_log(OM_LOG_WARN, "a socket does not close and is left open", NULL);
 		(void)pthread_detach(thread); /* it still uses c */
 		return;
 	}

@@ -62,7 +62,7 @@ column_of(const char *name)
 	return c;
 }
 
-/* choose_columns gives those of request_columns, and behind them the figures that they do
+/* choose_columns gives those of request_columns, and after them the figures that they do
  * not name: what came later stands last, so that readers by place go on reading. */
 static size_t
 choose_columns(struct column out[MAX_COLUMNS])

@@ -4,7 +4,7 @@
  *
  * Promise   Only folders of our own name are ever removed, and only when no
  *           living process holds them: each process locks its own, so that
- *           what a killed one left behind is known at the next start.
+ *           what a killed process left is recognized at the next start.
  * Threads   rd_workdir_make and rd_workdir_drop from any thread.
  */
 #ifndef RD_WORKDIR_H

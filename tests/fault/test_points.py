@@ -161,7 +161,7 @@ def commit_after_failed_statement(stack, load):
         return seen - waiting
 
     lock = LockWait(stack)
-    lock.sql = "BEGIN; SELECT COUNT(*) FROM generation FOR UPDATE;\n"  # fails behind the journal, before the ledger
+    lock.sql = "BEGIN; SELECT COUNT(*) FROM generation FOR UPDATE;\n"  # fails after the journal, before the ledger
     more(load)
     stack.gateway.pause()  # the lock is taken while nobody writes: else it may lose a deadlock and never be held
     wait_until(lambda: not transactions(stack, "trx_rows_modified > 0 OR trx_tables_locked > 0"), "the end of what costd writes")

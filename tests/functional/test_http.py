@@ -130,7 +130,7 @@ def test_broken_requests_are_refused_and_closed(stack, data):
 
 @pytest.mark.parametrize("line", [": empty", "Folded: a\r\n b", " Leading: a", "Space : a"])
 def test_odd_header_lines_hide_at_most_themselves(stack, line):
-    """civetweb reads on or stops reading headers there: no key behind such a line may be half seen."""
+    """civetweb reads on or stops reading headers there: a key after such a line is seen whole or not at all."""
     reply = raw(stack.port, get("/api/v1/session", line, f"Authorization: Bearer {stack.read_key}"), timeout_s=LIMIT_S)
     assert reply.closed and reply.status in (200, 400, 401)
     assert raw(stack.port, get("/api/v1/session", line), timeout_s=LIMIT_S).status in (400, 401)
@@ -215,7 +215,7 @@ def test_idle_kept_connections_do_not_stop_the_server(make_stack):
         connection.request("GET", "/healthcheck")
         reply = connection.getresponse()
         assert reply.status == 200 and reply.read()
-        assert time.monotonic() - begun < 8  # behind an idle one it would wait ten seconds for its end
+        assert time.monotonic() - begun < 8  # after an idle one it would wait ten seconds for its end
         held.append(connection)
     assert sum(connection.sock is not None for connection in held) == 2  # of four workers
     begun = time.monotonic()

@@ -138,13 +138,13 @@ ISSUE = {"kind": "report", "month": "2026-01"}
     ("GET", "/api/v1/documents/2026-000001/file?duplicate=yes", None, "duplicate"),
 ], ids=repr)
 def test_what_the_gateway_refuses_by_itself_is_named(lonely, method, path, body, says):
-    """With nobody behind: none of it is asked further."""
+    """costd and reportd do not run: the gateway asks neither."""
     _, session = lonely
     reply = session.request(method, path, body=body, expect=400)
     assert says in reply.json()["detail"]
 
 
-def test_what_works_without_the_services_behind(lonely):
+def test_what_works_without_costd_and_reportd(lonely):
     installation, session = lonely
     installation.ingest.send(record())
     session.get("/api/v1/metrics")

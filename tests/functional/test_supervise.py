@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-""".ci/supervise: what .ci/night runs its checks with, so that none leaves anything behind."""
+""".ci/supervise: what .ci/night runs its checks with, so that no check leaves a process."""
 import os
 import signal
 import subprocess

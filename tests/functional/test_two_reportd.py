@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Two reportd behind one gateway: a file stays with the one that makes it, and the death of one costs its files only."""
+"""Two reportd behind one gateway: a file stays with the reportd that makes it, and when one is killed only its files are lost."""
 import threading
 from datetime import datetime, timedelta, timezone
 

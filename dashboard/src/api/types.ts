@@ -27,7 +27,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether records are accepted and the parts behind answer.
+         * Whether records are accepted and costd and the database answer.
          * @description 200 while records can be accepted durably (the spool works); `status` is then `ready` or,
          *     when costd or the database does not answer or damaged records were set aside, `degraded`. 503
          *     when nothing can be accepted.
@@ -1357,7 +1357,7 @@ export interface components {
             images?: number;
             /** @description What the provider charges to the key. */
             cost: components["schemas"]["Money"];
-            /** @description What the own contract behind a BYOK request is billed; never part of cost. */
+            /** @description What your own contract with the provider is billed for BYOK requests; never part of cost. */
             byok_cost: components["schemas"]["Money"];
             /** @description Requests whose cost may still change: unknown or estimated, or on a key of yours whose bill is not known. Those of other platforms than OpenRouter are never waited for. */
             unsettled: number;
@@ -1748,7 +1748,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something behind does not answer, or the spool is full. Nothing was changed; try again. */
+        /** @description A service that is needed does not answer, or the spool is full. Nothing was changed; try again. */
         Unavailable: {
             headers: {
                 /** @description Seconds. */

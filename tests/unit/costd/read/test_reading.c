@@ -156,7 +156,7 @@ test_pages_are_given_in_turn_and_of_one_user(void **state)
 	ok(page(&st, 0, 2, &rows, &e), &e);
 	ok(page(&st, 1, 2, &rows, &e), &e);
 	assert_int_equal(page(&st, 0, 2, &rows, &e), OM_INVALID);
-	/* asked for again with another size, the next page goes on behind it */
+	/* asked for again with another size, the next page goes on after it */
 	ok(page(&st, 1, 1, &rows, &e), &e);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-5");
 	ok(page(&st, 2, 100, &rows, &e), &e);

@@ -225,7 +225,7 @@ test_durations_have_units(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		set("T_WAIT", bad[i]);
 		assert_refused("T_WAIT: must be a time from 1 to 86400 seconds, a whole number with ms, s, m, h or d "
-			       "behind it (s, if nothing)");
+			       "after it (s, if nothing)");
 	}
 }
 
