@@ -311,7 +311,7 @@ const struct om_service cd_service = {
 	"        (costd --check recomputes rows and totals and compares them;\n"
 	"        costd --pair lists the rows that turned out to be one call, with --dry-run what an upgrade "
 	"would find;\n"
-	"        costd --rebuild-totals makes days and totals anew, as after a change of REPORT_TIMEZONE;\n"
+	"        costd --rebuild-totals makes days and totals from scratch, as after a change of REPORT_TIMEZONE;\n"
 	"        costd --accept-clock says that the clock is right, when documents were dated by one that was ahead;\n"
 	"        costd import FILE takes the older OWUI-Metering's SQLite file or OpenRouter's activity export)",
     .settings = cd_settings_table,

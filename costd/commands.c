@@ -105,7 +105,8 @@ rebuild_and_print(struct cd_db *db, om_err *e)
 		cd_db_rollback(db);
 		return s;
 	}
-	(void)printf("%lld rows moved to another day; totals made anew for %s\n", (long long)moved, om_zone_name());
+	(void)printf(
+	    "%lld rows moved to another day; totals made from scratch for %s\n", (long long)moved, om_zone_name());
 	return OM_OK;
 }
 

@@ -216,8 +216,8 @@ cd_db_run(struct cd_db *db, const char *sql, om_err *e)
 	return OM_OK;
 }
 
-/* prepare gives the kept statement for this text, made anew when there is none;
- * the one unused for longest makes room. */
+/* prepare gives the kept statement for this text, or makes one; when there are too
+ * many, the one unused for longest is closed. */
 static om_status
 prepare(struct cd_db *db, const char *sql, MYSQL_STMT **out, om_err *e)
 {

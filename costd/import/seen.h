@@ -7,7 +7,7 @@
  *           list is sorted, and what was taken is stepped over once.  About 90 bytes
  *           a row.
  * Use       Add all rows, sort, ask.  What was taken stays so when the rows are
- *           cleared and added anew.
+ *           cleared and added again.
  * Failure   OM_NOMEM.
  * Threads   One.
  */

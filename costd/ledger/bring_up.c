@@ -9,7 +9,7 @@
 
 #define LONG_S 86400 /* a step that rewrites a large table */
 
-/* refresh_totals makes the totals anew when their shape is an older program's. */
+/* refresh_totals makes the totals from scratch when an older program gave them their shape. */
 static om_status
 refresh_totals(struct cd_db *db, om_err *e)
 {
@@ -24,7 +24,7 @@ refresh_totals(struct cd_db *db, om_err *e)
 	if (s == OM_OK)
 		s = cd_meta_totals_are_new(db, cd_rollup_shape(shape), &is_new, e);
 	if (s == OM_OK && !is_new) {
-		om_log(OM_LOG_INFO, "totals are made anew in their new shape", NULL);
+		om_log(OM_LOG_INFO, "totals are made from scratch in their new shape", NULL);
 		s = cd_db_run(db, "DELETE FROM usage_day", e);
 		if (s == OM_OK)
 			s = cd_db_run(db, "DELETE FROM usage_sum", e);

@@ -85,7 +85,7 @@ take_stored(struct page *p, struct cd_stored *stored)
 		compare_row(p->out, stored, &p->joined);
 }
 
-/* compare_paired makes the rows that are paired anew, each by itself. */
+/* compare_paired makes the rows that are paired from scratch, each by itself, and compares them. */
 static om_status
 compare_paired(struct cd_db *db, struct page *p, om_err *e)
 {

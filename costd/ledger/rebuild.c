@@ -101,7 +101,7 @@ complete_rows(struct cd_db *db, om_err *e)
 	return s;
 }
 
-/* ---- days and totals anew ---- */
+/* ---- days and totals from scratch ---- */
 
 #define MOVE_VALUES 2u
 

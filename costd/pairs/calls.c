@@ -258,7 +258,7 @@ cmp_call(const void *pa, const void *pb)
 	return cd_text_cmp((*a)->key, (*b)->key);
 }
 
-/* load_rows loads and locks the rows that are to be made anew and are not at work. */
+/* load_rows loads and locks the rows that are to be made again and are not loaded yet. */
 static om_status
 load_rows(struct cd_calls *c, om_err *e)
 {
@@ -296,7 +296,7 @@ mark_parts(struct cd_calls *c, struct cd_call *target, om_err *e)
 	return s;
 }
 
-/* mark_linked makes anew the rows that are paired with one of the batch, and the
+/* mark_linked marks, to be made again, the rows that are paired with one of the batch, and the
  * sums that share its generations. */
 static om_status
 mark_linked(struct cd_calls *c, om_err *e)
@@ -328,7 +328,7 @@ mark_linked(struct cd_calls *c, om_err *e)
 	return s;
 }
 
-/* mark_siblings makes anew the sums that share generations with one that changes. */
+/* mark_siblings marks, to be made again, the sums that share generations with one that changes. */
 static om_status
 mark_siblings(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *e)
 {
@@ -341,7 +341,7 @@ mark_siblings(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_e
 	return s;
 }
 
-/* make_rows makes anew what the lines that changed touch. */
+/* make_rows makes the rows again whose lines changed. */
 static om_status
 make_rows(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *e)
 {

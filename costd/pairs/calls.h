@@ -11,7 +11,7 @@
  *             writes it)
  *
  * Promise   What is stored in `link` is what pair.h makes of all sides, whatever
- *           the order they came in; a batch decides anew what its rows can have
+ *           the order they came in; a batch decides again about everything that its rows can have
  *           changed.
  * Locks     A transaction that brings a side that may be part of others takes
  *           cd_calls_guard for itself, any other one shares it: so no such side

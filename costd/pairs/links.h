@@ -23,12 +23,12 @@ struct cd_call {
 	struct cd_row row;     /* as it is to be stored */
 	bool came;             /* the batch has records of it */
 	bool at_work;          /* old and row are loaded, and locked */
-	bool refresh;          /* row is to be made anew from the journal */
+	bool refresh;          /* row is to be made again from the journal */
 
 	bool has_side;
 	struct cd_side side;
 	bool seed;    /* its side is new, or changed, or what it was paired with did */
-	bool decided; /* its lines are decided anew */
+	bool decided; /* its lines are decided again */
 	struct cd_own *own;
 
 	bool parts_loaded, targets_loaded; /* the lines of link */

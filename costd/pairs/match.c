@@ -203,7 +203,7 @@ load_generations(struct window *w, om_err *e)
 /* ---- one window ---- */
 
 /* begin_turn says what a turn may be matched to: those far back keep what they
- * have, all others begin anew. */
+ * are matched to, all others are matched from scratch. */
 static void
 begin_turn(struct window *w, struct cd_call *t)
 {
@@ -365,7 +365,7 @@ cd_match_decide(struct cd_calls *c, om_err *e)
 {
 	om_status s;
 
-	for (size_t i = 0; i < c->n; i++) /* what changed is matched anew, or not at all */
+	for (size_t i = 0; i < c->n; i++) /* what changed is matched again, or not at all */
 		if (c->all[i]->seed)
 			cd_lines_drop(c->all[i], CD_LINK_MATCHED);
 	s = match_stage(c, false, e);

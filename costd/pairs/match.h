@@ -4,8 +4,8 @@
  *
  * Windows   Turns are matched in the order of time, so that a change reaches back
  *           a few times CD_NEAR_US at most: what lies farther back keeps its
- *           match.  Forward, all is matched anew up to the first gap that no
- *           pair can bridge.
+ *           match.  Forward, all is matched again up to the first gap that is
+ *           too long for a pair.
  */
 #ifndef CD_MATCH_H
 #define CD_MATCH_H

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-static struct om_stat stat_made =
-    OM_COUNTER("owui_metering_estimates_total", NULL, "Rows that got an estimate, each time it was made or made anew.");
+static struct om_stat stat_made = OM_COUNTER(
+    "owui_metering_estimates_total", NULL, "Rows that got an estimate, each time it was made or made again.");
 
 void
 cd_estimate_ignore(struct cd_row *row)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define AHEAD       ((om_time)2 * 366 * OM_DAY)
-#define AND_AGAIN   ((om_time)30 * OM_DAY) /* further than needed, so that it is rarely made anew */
+#define AND_AGAIN   ((om_time)30 * OM_DAY) /* further than needed, so that it is rarely made again */
 #define TABLE_BYTES ((size_t)64 * 1024)
 
 /* The table is always the same but for its end. */

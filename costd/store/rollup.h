@@ -61,7 +61,7 @@ unsigned cd_rollup_pick(unsigned wanted);
  * scratch (meta.h).  Figures are no part of it: a new one is zero in the lines of before. */
 const char *cd_rollup_shape(char out[CD_SHAPE_BYTES]);
 
-/* cd_rollup_fill makes all lines anew; the tables are empty. */
+/* cd_rollup_fill makes all lines from scratch; the tables must be empty. */
 om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;
 
 /* cd_rollup_compare calls fn with day, user, cube, requests and cost for each

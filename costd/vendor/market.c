@@ -169,7 +169,7 @@ refill(struct cd_market *m, struct shelf *sh)
 	(void)pthread_cond_broadcast(&m->change);
 }
 
-/* take gives a copy of the shelf's bytes, fetched anew if need be. */
+/* take gives a copy of the shelf's bytes, and fetches them again if they are too old. */
 static om_status
 take(struct cd_market *m, struct shelf *sh, int64_t deadline_ms, struct om_buf *out, om_err *e)
 {

@@ -321,7 +321,7 @@ redial(struct om_wire_client *c, struct req_socket *rs)
 {
 	om_err e = {.text = ""};
 
-	om_log(OM_LOG_WARN, "connecting anew after time-outs", "peer", c->peer, NULL);
+	om_log(OM_LOG_WARN, "connecting again after time-outs", "peer", c->peer, NULL);
 	for (unsigned i = 0; i < c->urls.n; i++) {
 		(void)nng_dialer_close(rs->dialers[i]);
 		if (dial(c, rs, i, &e) != OM_OK)

@@ -376,9 +376,9 @@ check_faults() {
   check "with costd stopped an event is accepted" send gen-deploy-2 0.000000125
   compose kill -s KILL gateway >/dev/null 2>&1
   compose up -d --no-build --force-recreate --no-deps gateway >/dev/null 2>&1
-  check "the gateway, killed and made anew, still accepts" wait_for 60 send gen-deploy-3 1
+  check "the gateway, killed and made again, still accepts" wait_for 60 send gen-deploy-3 1
   compose up -d --no-build --force-recreate costd >/dev/null 2>&1
-  check "costd made anew: everything arrives once" wait_for 90 total_is "3 13.340000125"
+  check "costd made again: everything arrives once" wait_for 90 total_is "3 13.340000125"
   compose restart mariadb >/dev/null 2>&1
   check "an event is accepted while the database restarts" send gen-deploy-4 2
   check "and arrives" wait_for 90 total_is "4 15.340000125"

@@ -144,7 +144,7 @@ class Cluster:
         return self
 
     def begin(self):
-        """begin starts all anew, the one that knows most first; the others get a copy of it where they know less."""
+        """begin starts all nodes, the one with the most transactions first; the others get a copy of it where they have fewer."""
         known = [node.committed() for node in self.nodes]
         first = self.nodes[known.index(max(known))]
         for node, number in zip(self.nodes, known):
@@ -162,7 +162,7 @@ class Cluster:
 
     def recover(self):
         """recover does what an administrator does when one node is left: that node becomes the cluster only if none
-        of the others has committed more.  One that was cut off a moment later may have; then all begin anew."""
+        of the others has committed more.  One that was cut off a moment later may have; then all nodes are started again by begin."""
         left, *others = self.nodes
         known = [node.committed() for node in self.nodes]
         say(f"the nodes have committed up to {', '.join(map(str, known))}")

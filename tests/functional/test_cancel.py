@@ -63,7 +63,7 @@ def test_a_cancellation_is_a_document_of_its_own(stack, session):
     assert [one["number"] for one in listed] == [made["number"], wrong["number"]]
 
 
-def test_afterwards_it_can_be_issued_anew(stack, session):
+def test_afterwards_it_can_be_issued_again(stack, session):
     first = issued(session, user="u-1", month=MONTH)
     issue(session, 409, user="u-1", month=MONTH)
     cancel(session, first["number"])
@@ -135,7 +135,7 @@ def test_a_key_is_of_one_cancellation(stack, session):
     assert document(session, other["number"])["cancelled_by"] is None
 
 
-def test_the_delivery_issues_anew_what_was_cancelled(tmp_path, make_stack):
+def test_the_delivery_issues_again_what_was_cancelled(tmp_path, make_stack):
     out = tmp_path / "out"
     out.mkdir()
     stack = make_stack(stub=None, settings={"costd": {"DELIVERY_GRACE": "0"}, "reportd": TERMS})
@@ -151,6 +151,6 @@ def test_the_delivery_issues_anew_what_was_cancelled(tmp_path, make_stack):
     manifest = out / MONTH / "manifest.json"
     wait_until(manifest.exists, "the month's folder")
     numbers = sorted(file["number"] for file in json.loads(manifest.read_text())["files"])
-    anew = f"{taken['number'][:5]}{int(taken['number'][5:]) + 1:06d}"
-    assert numbers == [kept["number"], anew]
-    assert document(session, anew)["corrects"] is None and document(session, anew)["user"] == "u-1"
+    new = f"{taken['number'][:5]}{int(taken['number'][5:]) + 1:06d}"
+    assert numbers == [kept["number"], new]
+    assert document(session, new)["corrects"] is None and document(session, new)["user"] == "u-1"

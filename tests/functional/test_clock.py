@@ -71,7 +71,7 @@ def faked(process, instant):
 
 
 def at(stack, env):
-    """at starts costd anew with another clock."""
+    """at starts costd again, with another clock."""
     stack.costd.stop()
     stack.costd.env = env
     stack.costd.start()

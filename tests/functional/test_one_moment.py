@@ -115,7 +115,7 @@ def test_a_moment_stays_with_the_costd_that_keeps_it(two_costd, tmp_path):
 
 
 def deliver(stack, out, files):
-    """deliver starts reportd anew: it looks for a month, and finds it."""
+    """deliver starts reportd again: it looks for a month, and finds it."""
     stack.settings["reportd"] = {**stack.settings.get("reportd", {}), "DELIVERY_DIR": str(out), "DELIVERY_FILES": files}
     stack.reportd.stop()
     stack.reportd = stack.process("reportd", stack.reportd_env())

@@ -71,7 +71,7 @@ def test_a_changed_setting_counts_from_the_running_month(make):
 
 
 def test_a_correction_has_the_terms_of_what_it_corrects(make):
-    """11.25 EUR was corrected to 12.43 with the same usage, since the rate was set anew in between."""
+    """11.25 EUR was corrected to 12.43 with the same usage, since the rate was set again in between."""
     stack = make(**EURO)
     session = stack.session()
     first = issued(session, user="u-1", month=THIS)

@@ -127,8 +127,8 @@ def test_a_cancellation_takes_back_what_was_billed(older):
         session = stack.session()
         made = cancel(session, FLOOR).json()
         assert (made["number"], made["total"], made["currency"], made["cancels"]) == (following(1), "-9.99", "USD", FLOOR)
-        anew = issued(session, user="u-floor", month="2026-09")
-        assert (anew["number"], anew["currency"]) == (following(2), "EUR")
+        new = issued(session, user="u-floor", month="2026-09")
+        assert (new["number"], new["currency"]) == (following(2), "EUR")
 
 
 def test_a_correction_of_then_is_made_with_the_terms_of_then(older):

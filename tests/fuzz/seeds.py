@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Writes the seeds of tests/fuzz/corpus anew: what good senders send, small.  Inputs that
+"""Writes the seeds of tests/fuzz/corpus from scratch: what good senders send, small.  Inputs that
 once broke something stand beside them and stay."""
 import base64
 import gzip

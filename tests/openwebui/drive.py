@@ -165,7 +165,7 @@ class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles):
         self.whole_asked("whole", (0, 9))
 
     def scenario_09_saved_in_the_middle(self):
-        """the plugin is saved anew in the middle of an answer"""
+        """the plugin is saved again in the middle of an answer"""
         (chat,), orders = self.chat("saved", words=40, delay=0.05)
         wait_for(lambda: self.stub.of("saved"), "the request upstream")
         self.owui.save_filter(PLUGIN + "\n# saved again\n")

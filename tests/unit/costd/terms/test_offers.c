@@ -83,7 +83,7 @@ test_a_changed_setting_changes_nothing_else_of_the_terms(void **state)
 	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
 	tx_change(TX_NOV, tx_make(NULL, "7"), NULL);       /* a person's word */
-	(void)tx_offer(1, tx_make("6", "19"), TX_NOW + 1); /* MARKUP_PERCENT alone was set anew */
+	(void)tx_offer(1, tx_make("6", "19"), TX_NOW + 1); /* MARKUP_PERCENT alone was set again */
 	tx_assert_month(TX_NOV, "6", "7");
 	tx_assert_month(TX_OCT, "5", "19");
 	(void)tx_offer(1, tx_make("6", NULL), TX_NOW + 2); /* TAX_RATE was taken out */

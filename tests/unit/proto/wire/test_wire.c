@@ -229,7 +229,7 @@ test_slow_peer_is_timeout_and_the_link_recovers(void **state)
 	assert_status(call(c, DEADLINE_MS, &e), OM_OK, e);
 	before = atomic_load(&calls);
 	atomic_store(&hold, true);
-	for (int i = 0; i < 3; i++) /* the number that makes it connect anew */
+	for (int i = 0; i < 3; i++) /* the number that makes it connect again */
 		assert_int_equal(call(c, SLOW_MS, &e), OM_TIMEOUT);
 	while (call(c, SLOW_MS, &e) != OM_TIMEOUT) /* on the new connection, once it is there */
 		assert_true(om_mono_ms() < until);
