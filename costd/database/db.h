@@ -11,8 +11,8 @@
  *   Never     knows the meaning of a table that is not its own
  *
  * Use       Statements are prepared once per connection and kept.  Values go in
- *           and out as struct cd_val; text of ours alone goes through
- *           cd_db_run.
+ *           and out as struct cd_val; cd_db_run is for SQL without any
+ *           value from outside.
  * Session   Strict sql_mode, autocommit off, READ COMMITTED, utf8mb4.
  * Failure   OM_UNAVAILABLE  no connection, or it is lost; cd_db_broken is true
  *                           and whether a commit under way happened is not known

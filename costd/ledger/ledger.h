@@ -37,7 +37,7 @@ struct cd_ledger {
 	struct cd_pool *pool; /* borrowed */
 	struct cd_lookup_times times;
 	bool books;                    /* takes looked-up costs too: an import of the provider's books */
-	cd_ledger_planned_fn *planned; /* NULL: nobody waits for it */
+	cd_ledger_planned_fn *planned; /* NULL: no task waits for it */
 	void *planned_arg;
 };
 

@@ -207,7 +207,8 @@ check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
 		if (s != OM_OK)
 			break;
 		cd_own_side(c->all[i]->own, &now);
-		now.has_usage = c->all[i]->side.has_usage; /* of a turn's record nobody asks for these */
+		now.has_usage =
+		    c->all[i]->side.has_usage; /* these are not compared: nothing uses them of a turn's record */
 		now.failed = c->all[i]->side.failed;
 		if (!cd_side_is_same(&c->all[i]->side, &now))
 			say_wrong(wrong, "what the row is paired by differs from its records", c->all[i]->key);

@@ -39,8 +39,8 @@ typedef enum cd_link {
 
 #define CD_NEAR_US (900 * OM_SECOND)
 
-/* One row as pairing sees it: what its own records say, those of look-ups only
- * where nobody else said anything.  Texts are borrowed; n 0: not known. */
+/* One row as pairing sees it: what its own records say, and its look-ups
+ * only where those say nothing.  Texts are borrowed; n 0: not known. */
 struct cd_side {
 	struct cd_text key, user, model;
 	struct cd_text source, platform;

@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "wire/codec.h"
 
-/* cd_estimate_row sets or takes away the estimate of a row that nobody gave a
- * cost; only OpenRouter's rows have one. */
+/* cd_estimate_row sets or takes away the estimate of a row to which no
+ * record gave a cost; only OpenRouter's rows have one. */
 om_status cd_estimate_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_estimate_why says why a row has none; NONE when the next sweep gives it

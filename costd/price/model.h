@@ -6,8 +6,8 @@
  *           and writes another name into its books and traces, the list's
  *           `canonical_slug` ("anthropic/claude-4.5-haiku-20251001").  The table
  *           `model_name` leads from the second to the first.  Rows and totals
- *           keep the name that their records gave; whoever reads them asks for
- *           the model's.  So a name that becomes known joins old rows, too.
+ *           keep the name that their records gave; a question about them asks by
+ *           the model's name.  So a name that becomes known joins old rows, too.
  * Promise   A name in the table stays there; a later list may only lead it
  *           elsewhere.  What is an id of the list stands for itself.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.

@@ -217,7 +217,7 @@ on_day(const json_t *days, om_time at, bool *known)
 }
 
 /* applies says whether all conditions of an override hold; *known becomes false
- * when there is one that nobody knows. */
+ * when there is one that this program does not know. */
 static bool
 applies(json_t *o, const struct cd_tokens *t, om_time at, bool *known)
 {

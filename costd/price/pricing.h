@@ -16,7 +16,7 @@
  *           do.  `overrides` apply where all their conditions hold, later ones
  *           win per key.  `discount` takes off its fraction.
  *           Not a price, so that there is no estimate: anything negative (-1
- *           means "not known"), a condition nobody knows, a list that prices
+ *           means "not known"), a condition not known here, a list that prices
  *           things but no tokens.
  * Threads   Pure functions.
  */

@@ -197,8 +197,8 @@ aim(struct reading *g, const struct cd_reading_of *of, om_err *e)
 	return OM_OK;
 }
 
-/* end_or_release: after a failure of the database nobody knows whether the
- * snapshot is still the same one. */
+/* end_or_release ends the reading after a failure of the database, since the snapshot
+ * may then be another one, and otherwise releases it. */
 static void
 end_or_release(struct cd_readings *r, struct reading *g, om_status s)
 {
@@ -385,9 +385,9 @@ cd_readings_again(struct cd_readings *r, const ProtobufCBinaryData *id, int64_t 
 	return s;
 }
 
-/* touch notes that a reading is needed, and asks its connection, which nobody
- * uses meanwhile, so that nothing on the way takes it for dead.  One that is
- * busy is noted as asked for when it ends. */
+/* touch notes that a reading is needed, and sends a question over its idle
+ * connection, so that no network device closes it.  A reading that is busy is
+ * noted as asked for when its question ends. */
 static om_status
 touch(struct cd_readings *r, const ProtobufCBinaryData *id, om_err *e)
 {

@@ -7,7 +7,7 @@
  * Promise   Tables and rows of one reading add up exactly: when its last page
  *           does not bring the rows to the statement's total, that is an error.
  * Bounds    At most CD_READINGS at once, each with a connection of the pool's.
- *           One that nobody asks for a minute, and any after half an hour, is
+ *           One that is not asked for a minute, and any after half an hour, is
  *           ended: the database keeps old rows for as long as one is open.  One
  *           that is held for several statements stays for up to four hours, and
  *           is not over when the rows of one statement are.

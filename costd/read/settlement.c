@@ -211,8 +211,8 @@ finish_unsettled(struct page *p, void *message, const struct cd_val *v, om_err *
 	return OM_OK;
 }
 
-/* What is listed: rows that are not settled, and those without a cost that nobody
- * can be asked for.  Each of these finds the newest along an index. */
+/* What is listed: rows that are not settled, and those without a cost for which
+ * no vendor can be asked.  Each of these finds the newest along an index. */
 static const char *const unsettled_branches[] = {
     "FORCE INDEX (by_unsettled) WHERE unsettled=1 AND requests=1",
     "FORCE INDEX (by_cost_state) WHERE cost_state=0 AND requests>0",

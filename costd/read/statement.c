@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * A month's statement.  All its tables are read in one snapshot; before it goes
- * out the rows are summed once more and compared with the totals, because this
- * is the page somebody pays by.
+ * out the rows are summed once more and compared with the totals, because people
+ * pay by this page.
  */
 #include "read.h"
 
@@ -76,7 +76,7 @@ has_usage(const Om__Figures *f)
 	return f->requests > 0 || strcmp(f->cost, "0") != 0; /* a rest is no request */
 }
 
-/* check_group: a group nobody was ever in is a mistake, not a month without usage. */
+/* check_group: a group without a user at any time is a mistake, not a month without usage. */
 static om_status
 check_group(struct cd_db *db, struct ask *ask, om_err *e)
 {

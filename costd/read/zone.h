@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * zone.h - the reporting zone, told to whoever prints local times.
+ * zone.h - the reporting zone, for the services that print local times.
  *
  * Threads   Any, once the zone is open.
  */

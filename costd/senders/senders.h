@@ -8,8 +8,8 @@
  *   Promises  bounded in number and age
  *   Never     touches the ledger
  *
- * Bounds    At most CD_SENDERS_MAX: of more, those not heard for longest go.  Whoever
- *           was not heard for 90 days is forgotten.
+ * Bounds    At most CD_SENDERS_MAX: of more, those that sent nothing for longest are
+ *           deleted.  So is a sender that sent nothing for 90 days.
  */
 #ifndef CD_SENDERS_H
 #define CD_SENDERS_H

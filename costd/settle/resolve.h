@@ -11,7 +11,7 @@
  *   Never     writes a record but through the ledger
  *
  * Schedule  In the database (lookup.h), shared by all costd processes: a row is
- *           claimed under a lease, so nobody asks twice at once.
+ *           claimed under a lease, so no two processes ask for it at once.
  * Outcome   200 with a sound body   the ledger gets the provider's word
  *           404                     not yet: later
  *           429, 5xx, no answer     later, Retry-After honoured; everything

@@ -75,8 +75,8 @@ keep_there(void *arg, const struct cd_val *v, om_err *e)
 	return OM_OK;
 }
 
-/* tells says whether a record is a sighting.  Whom a look-up names is one if the
- * row is theirs by it: a witness may have named somebody else. */
+/* tells says whether a record is a sighting.  A look-up's user is one only when the
+ * row has that user from the look-up: another sender may have named another user. */
 static om_status
 tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
 {

@@ -166,7 +166,7 @@ keep_found(void *arg, const struct cd_val *v, om_err *e)
 			hi = mid;
 	}
 	if (lo == scan->n || cd_store_key_cmp(scan->keys[lo], key) != 0)
-		return om_fail(e, OM_INTERNAL, "the database found a row that nobody asked for");
+		return om_fail(e, OM_INTERNAL, "the database found a row that costd did not ask for");
 	row = om_arena_alloc(scan->a, sizeof *row);
 	if (row == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");

@@ -182,7 +182,7 @@ cd_terms_conflict(struct cd_db *db, om_time now, struct om_arena *a, char **out,
 	if (s != OM_OK || l->n < 2)
 		return s;
 	s = cd_terms_last_offered(db, a, &last, e);
-	if (s == OM_DAMAGED) /* whoever adopts it is told; a conflict is one all the same */
+	if (s == OM_DAMAGED) /* adopting the offer reports it; a conflict is one all the same */
 		s = OM_OK;
 	if (s == OM_OK)
 		*out = describe_conflict(l, last);

@@ -78,7 +78,7 @@ om_status cd_terms_parse(const char *json, size_t n, struct om_arena *a, Om__Ter
  * control characters, is OM_INVALID. */
 om_status cd_terms_clean(Om__Terms *t, om_err *e) OM_MUST;
 
-/* cd_terms_unconfirm forgets that somebody confirmed the rate. */
+/* cd_terms_unconfirm makes the rate one that no person has confirmed. */
 void cd_terms_unconfirm(Om__Terms *t);
 
 #endif

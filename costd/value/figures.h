@@ -28,7 +28,7 @@ enum {
 };
 
 /* cd_figures_of gives what a row counts, times sign, which is 1 or -1.  What
- * nobody said counts nothing. */
+ * no record said counts nothing. */
 struct cd_figures cd_figures_of(const struct cd_row *row, int sign);
 
 /* cd_figures_add: OM_RANGE when an amount leaves its range; *sum is then not to be used. */

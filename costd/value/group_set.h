@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 /* cd_group_set_text makes the text of n groups; empty names are left out, and
- * nothing left gives "" (nobody said anything about groups).  NULL: the arena
+ * nothing left gives "" (no record said anything about groups).  NULL: the arena
  * is full. */
 const char *cd_group_set_text(char *const *groups, size_t n, struct om_arena *a);
 

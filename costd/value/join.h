@@ -44,9 +44,9 @@ enum {
 	CD_RANK_NONE = 0,      /* no value; the value members are zero */
 	CD_RANK_DERIVED = 5,   /* put in place of something missing */
 	CD_RANK_PAIRED = 7,    /* of a row that is part of this one */
-	CD_RANK_FILL = 10,     /* counts until somebody knows better */
+	CD_RANK_FILL = 10,     /* counts until another record says it */
 	CD_RANK_BOOKED = 20,   /* the provider's books, where a witness is the better word */
-	CD_RANK_REPORTED = 30, /* of whoever saw the generation happen */
+	CD_RANK_REPORTED = 30, /* of a sender that saw the generation happen */
 	CD_RANK_LOOKED_UP = 40 /* the provider's books, where they are the better word */
 };
 

@@ -325,7 +325,7 @@ bool
 cd_row_is_unsettled(const struct cd_row *row)
 {
 	if (row->is_part || !cd_row_is_openrouters(row))
-		return false; /* it is no request, or nobody can be asked: without a price it is unknown for good */
+		return false; /* it is no request, or no vendor can be asked: without a price it is unknown for good */
 	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
 }
 

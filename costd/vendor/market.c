@@ -13,7 +13,7 @@
 #define CREDITS_MS    ((int64_t)60 * 1000)
 #define FAILED_MS     10000 /* as long a failure is not tried again */
 #define FETCH_MS      15000L
-#define WAIT_MS       5000 /* for somebody else's first fetch */
+#define WAIT_MS       5000 /* for the first fetch, on another thread */
 #define MODELS_BYTES  ((size_t)16 * 1024 * 1024)
 #define CREDITS_BYTES ((size_t)64 * 1024)
 #define ARENA_BYTES   ((size_t)64 * 1024 * 1024)

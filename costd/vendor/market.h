@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * market.h - the provider's price list and our balance there, fetched when
- * somebody asks and kept for a while.
+ * they are asked for, and kept for a while.
  *
- * Promise   One fetch of a kind at a time; whoever comes meanwhile gets the
+ * Promise   One fetch of a kind at a time; a call that comes meanwhile gets the
  *           last answer.  When the provider does not answer, the last answer
  *           stands (its age is in fetched_us).
  * Threads   All calls from any thread.

@@ -18,7 +18,7 @@
 #define MAX_TASK      64u
 #define MAX_OTHER_ID  160u
 #define LEAST_TIME    ((om_time)946684800 * OM_SECOND) /* 2000-01-01 */
-#define AHEAD_US      (300 * OM_SECOND)                /* the provider's clock before ours */
+#define AHEAD_US      (300 * OM_SECOND)                /* so far may the provider's clock be ahead */
 
 static const om_money max_cost = {.v = (om_i128)10000 * 1000000000000000000};
 
@@ -123,7 +123,7 @@ part_of(const struct reply *p, const char *from, const char *to, size_t max)
 {
 	size_t n = (size_t)(to - from);
 
-	if (n == 0 || om_utf8_length(from, n) > max || from[0] == '{') /* a placeholder that nobody filled */
+	if (n == 0 || om_utf8_length(from, n) > max || from[0] == '{') /* a placeholder that was not filled */
 		return NULL;
 	return om_arena_strndup(p->a, from, n);
 }
@@ -156,8 +156,8 @@ read_session(const struct reply *p, Om__Record *r)
 	r->task = part_of(p, at, end[3], MAX_TASK);
 }
 
-/* read_user: who it was, by what the request said of its user.  Nobody else's
- * word goes in, so that equal replies make equal records. */
+/* read_user: who it was, by what the request said of its user.  Nothing
+ * else is used, so that equal replies make equal records. */
 static void
 read_user(const struct reply *p, Om__Record *r)
 {
@@ -198,8 +198,8 @@ read_time(const struct reply *p, Om__Record *r)
 	r->finished_us = at;
 }
 
-/* check_id: a reply about another id is one for an interrupted request, where the
- * provider really does that; whoever asked compares it with the row. */
+/* check_id takes a reply about another id for an interrupted request alone, where the
+ * provider really does that; the caller compares it with the row. */
 static om_status
 check_id(const struct reply *p, Om__Record *r, bool cancelled, om_err *e)
 {
@@ -281,7 +281,7 @@ object_in(const char *body, size_t n, json_t **root_out, const json_t **data_out
 }
 
 /* make_id: the first half of a hash over the content, without the time of
- * receipt: so the same answer is the same record, whoever got it. */
+ * receipt: so the same answer is the same record, whichever costd got it. */
 static om_status
 make_id(Om__Record *r, struct om_arena *a, om_err *e)
 {

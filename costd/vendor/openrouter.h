@@ -31,7 +31,7 @@ struct cd_reply {
 /* cd_provider_generation makes the record of a look-up from the body of
  * GET /generation.  A good total_cost is an answer, whatever stands beside it.  Its
  * record_id follows from its content, so the same answer is the same record.  Its
- * user is whom the request named (`external_user`, else a session id of ours), or
+ * user is whom the request named (`external_user`, else a session id that the plugin made), or
  * unknown.  A reply about another id is one for an interrupted request only, and
  * other_id names it: it is to be compared with the row (cd_lookup_compare). */
 om_status cd_provider_generation(const char *body, size_t n, const char *id, om_time now, struct om_arena *a,

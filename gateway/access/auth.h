@@ -10,7 +10,7 @@
 #define GW_COOKIE "auth_token"
 
 /* gw_auth_identify fills rq->who and rq->session from the bearer key or the
- * session cookie.  OM_UNAUTHENTICATED for a key or token that is not ours;
+ * session cookie.  OM_UNAUTHENTICATED for a key or token that this gateway did not issue;
  * without either, rq->who is GW_ANYONE. */
 om_status gw_auth_identify(const struct gw_access *a, struct gw_req *rq, om_err *e) OM_MUST;
 

@@ -125,7 +125,7 @@ gw_sessions_check(struct gw_sessions *s, const char *token, om_time now, struct 
 	if (strlen(token) >= GW_TOKEN_MAX || strspn(token, alphabet) != strlen(token))
 		return om_fail(e, OM_UNAUTHENTICATED, "the session token is malformed");
 	if (jwt_decode(&jwt, token, s->secret, s->secret_bytes) != 0)
-		return om_fail(e, OM_UNAUTHENTICATED, "the session token is not ours");
+		return om_fail(e, OM_UNAUTHENTICATED, "the gateway did not sign the session token");
 	id = jwt_get_grant(jwt, "jti");
 	exp_s = jwt_get_grant_int(jwt, "exp");
 	ok = jwt_get_alg(jwt) == JWT_ALG_HS256 && is_id(id) && exp_s > 0 && exp_s < LAST_S;
@@ -135,7 +135,7 @@ gw_sessions_check(struct gw_sessions *s, const char *token, om_time now, struct 
 	}
 	jwt_free(jwt);
 	if (!ok)
-		return om_fail(e, OM_UNAUTHENTICATED, "the session token is not ours");
+		return om_fail(e, OM_UNAUTHENTICATED, "the gateway did not sign the session token");
 	if (now >= out->expires_at || is_ended(s, out->id)) {
 		*out = (struct gw_session){.expires_at = 0};
 		return om_fail(e, OM_UNAUTHENTICATED, "the session has ended; log in again");

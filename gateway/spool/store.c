@@ -6,7 +6,7 @@
  *
  * One connection, locking_mode=EXCLUSIVE: no shared memory file, and SQLite
  * 3.40's WAL-reset race, which needs two connections, cannot happen.
- * Checkpoints are ours, so that an error in one is seen.
+ * The spool asks for each checkpoint itself, so that it sees an error in one.
  */
 #include "store_in.h"
 

@@ -383,7 +383,7 @@ def test_flood_is_bounded_and_never_blocks(newest, monkeypatch):
     monkeypatch.setattr(module.Spool, "save", lambda *_: saved.append(stuck.wait(PATIENCE_S)))
     for n in range(50_000):
         runtime.put({"record_id": str(n)})
-    assert not saved  # nobody waited for the disk
+    assert not saved  # no request waited for the disk
     assert len(runtime.queue) <= module.QUEUE_LIMIT
     assert runtime.queue[-1] == {"record_id": "49999"}
     stuck.set()
@@ -532,7 +532,7 @@ def test_two_worker_processes_share_the_spool(receiver, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_worker_gets_threads_of_its_own(receiver, tmp_path):
-    # The threads are at rest: whoever forks in the middle of a look-up of a host
+    # The threads are at rest: a process that forks in the middle of a look-up of a host
     # name may find the C library's lock taken in the child, whatever we do.
     end = """
 owui.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What the plugin promises whoever installs it."""
+"""What the plugin promises to the administrator who installs it."""
 import asyncio
 import hashlib
 import inspect

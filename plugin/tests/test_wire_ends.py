@@ -94,7 +94,7 @@ def test_a_response_that_is_released(wired):
 
 
 def test_a_response_that_is_forgotten(wired):
-    """Nobody closes it, and aiohttp says nothing of its end: the sweep notices."""
+    """No code closes the answer, and aiohttp says nothing of its end: the sweep notices."""
     hold, answer = held(after=0)
     url = wired.upstream.serve(answer)
 

@@ -169,7 +169,7 @@ class Unbounded(BaseException):
 
 
 def never_empties(monkeypatch):
-    """Whoever reads until the buffer is empty would read for ever, on Open WebUI's event loop."""
+    """A reader that reads until the buffer is empty would read for ever, on Open WebUI's event loop."""
     calls = []
 
     def _read_nowait(self, n):

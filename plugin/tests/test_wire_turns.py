@@ -204,7 +204,7 @@ def test_what_a_client_claims_is_not_believed(wired, path):
 
 
 def test_a_forged_mark_does_not_hold_anothers_turn_back(wired):
-    """Whoever knows the id of somebody's turn cannot silence it."""
+    """A user who knows the id of another user's turn cannot silence it."""
     async def drive():
         hold, _, held = held_answer("gen-chat", 2)
         task = asyncio.ensure_future(wired.chat(wired.upstream.serve(held)))
@@ -328,7 +328,7 @@ def test_the_sweep_sends_nothing_of_a_turn_that_the_wire_still_sees(wired):
 
 
 def test_a_turn_that_the_wire_does_not_see_is_the_filters(wired):
-    """A pipe with a client that nobody knows: the frames come, no request was seen."""
+    """A pipe with a client that the tap does not know: the frames come, no request was seen."""
     wired.run(wired.ui_stream([openrouter_stream("gen-pipe", ["Hello"], USAGE)]))
     row = wired.row()
     assert (row["generation_id"], row["source"], row["usage"]) == ("gen-pipe", "filter-stream", SAID)
@@ -343,7 +343,7 @@ def test_a_refused_request_is_tried_again(wired):
 
 
 def test_a_refused_request_does_not_silence_the_filter(wired):
-    """A pipe was refused, and went on with a client that nobody knows."""
+    """A pipe was refused, and went on with a client that the tap does not know."""
     refused = Answer(b'{"error": {"code": 502}}', "application/json", 502)
 
     async def drive():
@@ -443,7 +443,7 @@ def test_a_pipe_that_asks_in_a_thread_of_its_own(wired, others):
 
     wired.run(asyncio.ensure_future(turn(), loop=wired.loop))
     row = wired.rows()["gen-1"]
-    if others:  # whose it is nobody can tell: it names no turn, so that the ledger may find the turn's row to be it
+    if others:  # nothing tells whose it is: its record names no turn, so that the ledger may pair it with the turn's row
         assert row["user"]["id"] == "unknown" and "turn_id" not in row
     else:
         assert row["user"]["id"] == ADA["id"] and row["request"] == 1 and row["message_id"]

@@ -47,8 +47,8 @@ om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_
  *   - a byte that is no UTF-8 becomes two control characters (C1) that hold its
  *     halves, so that texts that differ in such bytes go on to differ: two ids stay
  *     two, and a hash over the content is one of what was sent.  From the 65th of a
- *     string on each becomes DEL.  Whoever takes control characters out of a text
- *     takes these out as well.
+ *     string on each becomes DEL.  A caller that takes control characters out of a
+ *     text takes these out as well.
  * Outside of strings:
  *   - a number beyond binary64 becomes a text of dashes;
  *   - NaN, Infinity and -Infinity, which some write for a number, become an empty

@@ -44,8 +44,8 @@ const char *om_zone_text(om_time t, char buf[OM_TIME_TEXT]);
 #define OM_ZONE_FAR_S  (26 * 3600) /* no zone is further from UTC */
 #define OM_ZONE_NAME   64          /* bytes that hold any zone's name */
 
-/* When which offset is in force.  All of it is borrowed: it lives where whoever
- * made it says, and is never changed afterwards, so any thread may read it. */
+/* When which offset is in force.  All of it is borrowed: whose memory it is,
+ * the function that makes it says.  It is never changed afterwards, so any thread may read it. */
 struct om_zone_table {
 	const char *name;        /* IANA's */
 	size_t n;                /* instants */

@@ -49,7 +49,7 @@ bool om_terms_same(const Om__Terms *a, const Om__Terms *b);
 bool om_terms_in_usd(const Om__Terms *t);
 
 /* om_terms_rate_outside tells whether the month (its first day given) is charged at
- * a rate that is dated outside of it and that nobody confirmed. */
+ * a rate that is dated outside of it and that no person confirmed. */
 bool om_terms_rate_outside(const Om__Terms *t, om_day first);
 
 /* om_terms_write puts what is set into the open object, as texts; `confirmed`, in

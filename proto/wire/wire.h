@@ -20,8 +20,8 @@
  *     are never closed; services end with _exit().
  *   - receiving before the send has finished can crash (#1702): the receive
  *     begins when the send has ended, one thread per socket.
- *   - a send waits for a peer until its time-out, however long nobody is
- *     there: both are asynchronous and cut short when there is no connection.
+ *   - a send waits until its time-out even when there is no peer: sending and
+ *     receiving are asynchronous and cut short when there is no connection.
  *   - RECVMAXSZ is unlimited by default: set on both sides; larger requests
  *     are refused before they are sent.
  *   - a request is sent again every 60 s by default: switched off; it then
@@ -82,7 +82,7 @@ om_status om_wire_call(struct om_wire_client *c, Om__Request *req, int deadline_
     Om__Reply **reply_out, om_err *e) OM_MUST;
 
 /* om_wire_client_hurry has every call, those under way too, end within so many
- * ms, with OM_UNAVAILABLE: whoever stops does not wait for a peer that hangs. */
+ * ms, with OM_UNAVAILABLE: a service that stops does not wait for a peer that hangs. */
 void om_wire_client_hurry(struct om_wire_client *c, int ms);
 
 /* What says whether a thread's calls are still wanted; asked a few times a

@@ -32,7 +32,7 @@ void rd_csv_fini(struct rd_csv *c);
 
 /* rd_csv_text writes other people's text, NULL as an empty cell. */
 void rd_csv_text(struct rd_csv *c, const char *text);
-/* rd_csv_plain writes what is ours: a name, a number. */
+/* rd_csv_plain writes a text of the program's own, as a column's name or a number. */
 void rd_csv_plain(struct rd_csv *c, const char *text);
 void rd_csv_count(struct rd_csv *c, bool has, int64_t n);
 void rd_csv_time(struct rd_csv *c, bool has, om_time t);

@@ -41,7 +41,7 @@ static const char *const request_columns[] = {"started_at", "finished_at", "day"
 struct column {
 	const char *name;
 	const ProtobufCFieldDescriptor *field; /* NULL: the currency */
-	bool is_time, is_ours;                 /* is_ours: a text that nobody else wrote */
+	bool is_time, is_plain;                /* is_plain: a text that the program makes */
 };
 
 #define MAX_COLUMNS 64u
@@ -58,7 +58,7 @@ column_of(const char *name)
 		field = "finished_us";
 	c.field = protobuf_c_message_descriptor_get_field_by_name(&om__generation__descriptor, field);
 	c.is_time = field != name;
-	c.is_ours = strcmp(name, "day") == 0 || strcmp(name, "cost") == 0 || strcmp(name, "byok_cost") == 0;
+	c.is_plain = strcmp(name, "day") == 0 || strcmp(name, "cost") == 0 || strcmp(name, "byok_cost") == 0;
 	return c;
 }
 
@@ -107,7 +107,7 @@ put_cell(struct rd_csv *c, const struct column *column, const Om__Generation *g)
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_STRING:
 		memcpy(&text, at, sizeof text);
-		if (column->is_ours)
+		if (column->is_plain)
 			rd_csv_plain(c, text);
 		else
 			rd_csv_text(c, text);

@@ -28,7 +28,7 @@ struct rd_rows {
 	struct rd_reading reading; /* n 0: it is none; the caller that opened it ends it */
 
 	struct om_wire_client *costd; /* of a search: whom to ask, borrowed */
-	Om__GenerationsQuery *search; /* borrowed; its cursor is ours */
+	Om__GenerationsQuery *search; /* borrowed; its cursor is set here */
 	uint64_t most;                /* rows of the search; 0: all */
 
 	const struct rd_figures *total; /* NULL: nothing to prove */

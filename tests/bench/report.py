@@ -29,7 +29,7 @@ def measure(*what):
 
 
 def turns(rounds, ours, bare):
-    """turns gives the medians of both, and the largest peak of ours in MB."""
+    """turns gives the medians of both, and the largest peak of this program in MB."""
     seconds, peak = ([], []), 0
     for _ in range(rounds):
         first = measure(*ours)

@@ -61,7 +61,7 @@ make_tree() {
   mount -t proc proc "$tree/proc" && mount --rbind /dev "$tree/dev"
 }
 
-# Counts of its own, which the classes' closing lines tell: the folder of ours is not there.
+# The counts are those that the classes' closing lines tell: the folder for them is not in the tree.
 inside() {
   chroot "$tree" env -u METERING_STEPS -u METERING_STEP -C /src HOME=/root TMPDIR=/tmp LC_ALL=C.UTF-8 \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt nice "$@"

@@ -289,7 +289,7 @@ statement_xlsx() {
 check_walls() {
   local service mariadb_ip
   for service in "${services[@]}"; do
-    check "$service runs as somebody else than root, without capabilities, unable to gain any" confined "$service"
+    check "$service runs as another user than root, without capabilities, unable to gain any" confined "$service"
     check "$service has a read-only root file system, and a sized /tmp it can write" read_only "$service"
   done
   check "the gateway knows neither provider key nor database password" unknown_to gateway OPENROUTER_API_KEY DATABASE_PASSWORD
@@ -326,7 +326,7 @@ find_outside() {
 }
 
 reaches_outside() { # SERVICE
-  [[ -n $reached ]] || return 0 # that nobody got out shows nothing
+  [[ -n $reached ]] || return 0 # this network has no way out, so a refusal would prove nothing
   connects "$1" "${reached%:*}" "${reached##*:}"
 }
 

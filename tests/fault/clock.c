@@ -3,7 +3,7 @@
  * clock.c - a wall clock that tests can set, for one process: preloaded, it adds
  * the seconds in the file CLOCK_OFFSET_FILE (one int64_t, mapped) to what the
  * system says.  The monotonic clock and everything that waits on it is left alone,
- * as when somebody sets a machine's clock.
+ * as when an administrator sets a machine's clock.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

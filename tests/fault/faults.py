@@ -177,7 +177,7 @@ class ReplyLost(Fault):
 
 
 class Sql(Fault):
-    """A session of somebody else in the database."""
+    """A session of another program in the database."""
     sql = None
 
     def begin(self, rng):

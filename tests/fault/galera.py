@@ -234,7 +234,7 @@ class Pairs:
         return self
 
     def __exit__(self, kind, *_):
-        if kind is not None:  # interrupted: nobody will judge
+        if kind is not None:  # interrupted: nothing will be judged
             self.broken_off.set()
         self.stop.set()
         self.thread.join()
@@ -312,7 +312,7 @@ def judge(stack, cluster, pairs, verdict):
         other = sum(rows[key] != pairs.costs[key] for key in set(rows) & set(pairs.costs))
         verdict.that(f"node {number} has every generation once, with its cost",
                      rows != pairs.costs and f"{len(missing)} rows of {len(pairs.costs)} are missing ({pairs.during(missing)}), "
-                                             f"{len(strange)} nobody sent, {other} have another cost")
+                                             f"{len(strange)} were never sent, {other} have another cost")
         verdict.that(f"node {number} has every record in its journal",
                      records != pairs.records and f"{pairs.records} records were sent, the journal has {records}")
     total = stack.read.usage(**ALL)["total"]
@@ -365,7 +365,7 @@ def play(folder, seconds, seed, losses, settings):
             pairs.phase("conflicts at COMMIT")
             time.sleep(seconds)
             say(f"{cluster.count('wsrep_local_cert_failures')} certification failures, {cluster.count('wsrep_local_bf_aborts')} aborts")
-            for number, what in ((2, "that nobody uses"), (1, "under a costd")):
+            for number, what in ((2, "without a costd"), (1, "with a costd")):
                 pairs.phase(f"a node {what} is killed")
                 cluster.nodes[number].process.kill()
                 go_on()

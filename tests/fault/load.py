@@ -46,7 +46,7 @@ class Load:
         return self
 
     def __exit__(self, kind, *_):
-        if kind is not None:  # interrupted: nobody will judge
+        if kind is not None:  # interrupted: nothing will be judged
             self.broken_off.set()
         self.stopping.set()
         for thread in self.threads:

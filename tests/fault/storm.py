@@ -149,7 +149,7 @@ def judge(stack, load, result):
                                  f"{rows[wrong[0].generation_id]} for {wrong[0].cost:f} {wrong[0].tokens}")
     foreign = set(rows) - {one.generation_id for one in answered}
     if foreign or counted:
-        result.complaints.append(f"{len(foreign)} rows nobody sent, {len(counted)} rows doubled")
+        result.complaints.append(f"{len(foreign)} rows that were never sent, {len(counted)} rows doubled")
     total = stack.read.usage(**EVERYTHING)["total"]
     sums = (total["requests"], Decimal(total["cost"]), total["prompt_tokens"], total["completion_tokens"])
     expected = (len(answered), sum((one.cost for one in answered), Decimal(0)),

@@ -125,7 +125,7 @@ def test_f8_short_and_interrupted_writes_are_made_whole(on_disk):
 
 
 def test_f9_a_sync_that_hangs_is_no_answer_and_then_503(on_disk):
-    """F9: a sync of twenty seconds.  Nobody gets a 200 meanwhile, everything else is answered, then it goes on."""
+    """F9: a sync of twenty seconds.  No sender gets a 200 meanwhile, everything else is answered, then it goes on."""
     stack, disk = on_disk
     batches = [some(1) for _ in range(5)]
     disk.order(b"s")
@@ -444,6 +444,6 @@ def test_f37_a_database_from_an_older_backup_shows_what_it_lacks(make_stack):
     assert "owui_metering_missing_records 7" in stack.read.get("/api/v1/metrics").text
     assert "first_seq=4 last_seq=10" in stack.costd.log
     assert stack.db.rows("SELECT first_seq, last_seq FROM missing") == [("4", "10")]
-    assert send(stack, lost) == 200  # whoever has them may send them again
+    assert send(stack, lost) == 200  # a sender that still has them may send them again
     counted_once(stack, before + lost + after)
     assert stack.db.value("SELECT COUNT(*) FROM missing") == "1"

@@ -104,7 +104,7 @@ def test_death_between_the_provider_s_answer_and_the_ledger(make_stack):
 # How each mistake is provoked: what a careful system survives.
 
 def transactions(stack, where):
-    """transactions reads a table that InnoDB renews only when nobody has read it for a tenth of a second."""
+    """transactions reads a table that InnoDB renews only after it was not read for a tenth of a second."""
     time.sleep(0.15)
     return {row[0] for row in stack.db.rows(f"SELECT trx_id FROM information_schema.innodb_trx WHERE {where}")}
 
@@ -163,7 +163,7 @@ def commit_after_failed_statement(stack, load):
     lock = LockWait(stack)
     lock.sql = "BEGIN; SELECT COUNT(*) FROM generation FOR UPDATE;\n"  # fails after the journal, before the ledger
     more(load)
-    stack.gateway.pause()  # the lock is taken while nobody writes: else it may lose a deadlock and never be held
+    stack.gateway.pause()  # the lock is taken while costd gets nothing to write: else it may lose a deadlock and never be held
     wait_until(lambda: not transactions(stack, "trx_rows_modified > 0 OR trx_tables_locked > 0"), "the end of what costd writes")
     lock.begin(None)
     try:
@@ -192,7 +192,7 @@ def test_a_mistake_put_back_turns_the_judgement_red(make_stack, mistake):
         stack.gateway.kill()  # with its mistake it may end by itself before it is asked for the totals
         del stack.gateway.env["MISTAKE"]
         stack.gateway.start()
-        assert judged(stack, load).complaints != [], f"nobody noticed: {mistake}"
+        assert judged(stack, load).complaints != [], f"not noticed: {mistake}"
     finally:
         for process in (stack.gateway, stack.costd):  # with its mistake it need not end well
             process.kill()

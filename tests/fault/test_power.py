@@ -103,7 +103,7 @@ def cut_power(stack, disk, senders, rng):
     goal = senders.count() + rng.randint(20, 150)
     wait_until(lambda: senders.count() >= goal, "answers")
     stack.gateway.pause()
-    # Nobody survives a loss of power.  A sync under way in it would say that it was done, and be answered.
+    # No process survives a loss of power.  One that went on would be told that its sync is done, and would answer.
     wait_until(lambda: all_stopped(stack.gateway.pid), "every thread stopped")
     disk.cut()
     stack.gateway.kill()

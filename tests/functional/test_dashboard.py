@@ -39,7 +39,7 @@ def test_history_of_a_row_seen_by_two_paths(stack, session):
 
 
 def test_history_shows_the_look_up(make_stack, stub):
-    """A cost nobody knows: the look-up is planned, asked for, and its reason is seen."""
+    """A cost that no record says: the look-up is planned, asked for, and its reason is seen."""
     stack = make_stack(settings={"costd": {"LOOKUP_DELAY": "0", "LOOKUP_OPEN_DELAY": "0"}})
     one = record(cost=None)
     stack.ingest.send(one)

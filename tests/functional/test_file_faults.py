@@ -220,7 +220,7 @@ def test_stopping_does_not_wait_for_a_costd_that_hangs(stack, path):
 
 
 def test_stopping_does_not_wait_for_a_number_from_a_costd_that_hangs(stack):
-    """The gateway cannot know what became of it: the place to look says that nobody knows the request, and it may be sent again."""
+    """The gateway cannot know what became of it: asked about the request, it says that there is none, and the request may be sent again."""
     session, replies = stack.session(), []
     stack.valve.shut_after(0)
     asking = threading.Thread(target=lambda: replies.append(issue(session, None, key="cut-off", month=MONTH)))

@@ -276,7 +276,7 @@ def test_several_at_once(stack):
 
 
 def left_in(folder):
-    """left_in names what is in a folder, even while somebody deletes there."""
+    """left_in names what is in a folder, even while a service deletes there."""
     return [os.path.relpath(os.path.join(above, name), folder) for above, folders, names in os.walk(folder) for name in folders + names]
 
 

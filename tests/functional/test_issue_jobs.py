@@ -144,7 +144,7 @@ def test_a_reportd_that_is_killed_is_asked_again(stack, session):
 
 
 def test_costd_that_is_not_there_is_503(stack, session):
-    """Nothing is issued a moment later: nobody is there who could say."""
+    """Nothing is issued a moment later, when costd could not say so."""
     stack.costd.stop()
     reply = issue(session, None, key="none", user="u-1", month=MONTH)
     assert reply.status in (202, 503), reply

@@ -329,7 +329,7 @@ def test_the_provider_names_the_user_of_a_row_that_nobody_named(stack, stub):
 
 @pytest.mark.parametrize("prefix, platform", [("chatcmpl-", None), ("gen-", "ollama"), ("resp_", "openai")])
 def test_a_call_of_another_platform_is_not_asked_for(stack, stub, prefix, platform):
-    """A local chat has no cost and nobody to ask, and nothing waits for it.  Who bills says the record, else the id."""
+    """A local chat has no cost and no vendor to ask, and nothing waits for it.  The record says who bills, else the id does."""
     local, marker, user = prefix + new_generation_id()[4:], new_generation_id(), f"u-{prefix}{platform}"
     stub.put(local, "9")
     stub.put(marker, "0.5")

@@ -41,12 +41,12 @@
   37  state of a filter is shared by all users        plugin test_turns: two_models_at_once_do_not_mix
   38  a user's own word says who pays                 here: the_plugin_s_user_beats_a_trace_s; plugin test_turns: forged_outlet_...
   39  OTLP's user is an account of the provider       here: user_of_the_request_beats_the_account
-  40  a restore loses fields                          concerns nobody: nothing here restores; the database's own tools do
+  40  a restore loses fields                          not here: nothing restores; the database's own tools do
   41  counters that go down                           here: counters_never_go_down
-  42  deleted users' use stays or goes, half          concerns nobody: nothing deletes users or rows
+  42  deleted users' use stays or goes, half          not here: nothing deletes users or rows
   43  the plugin's key is the administrator's; defaults  test_auth: matrix_of_callers_and_operations; test_settings: keys_must_differ
   44  CSV without quotes, formulas in cells           test_jobs.c: cells_are_quoted_and_never_formulas; test_files
-  45  budgets overshoot                               concerns nobody: this system measures and blocks nothing
+  45  budgets overshoot                               not here: this system measures and blocks nothing
 """
 import uuid
 from datetime import datetime, timezone
@@ -114,7 +114,7 @@ def test_pitfall_36_two_of_one_name_are_two(stack):
 
 
 def test_pitfall_38_the_plugin_s_user_beats_a_trace_s(stack):
-    """A request's own `user` field is anybody's word; who is logged in is Open WebUI's.  In either order."""
+    """A request's own `user` field is what any client writes; who is logged in, Open WebUI says.  In either order."""
     for first in (0, 1):
         gen_id = new_generation_id()
         ways = [lambda g=gen_id: traced(stack, span(g, attrs={"user.id": "a-boss"})),

@@ -99,7 +99,7 @@ def home(tmp_path_factory, contract):
 
 
 def runs(pid):
-    """runs: it exists and is more than a zombie nobody has asked about."""
+    """runs: it exists and is more than a zombie whose parent has not waited for it."""
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"

@@ -175,7 +175,7 @@ def test_error_spans_without_usage_wait_for_a_look_up(stack, stub, kind, message
     ({"span.metadata.provider_responses": '[{"status":200,"is_byok":true},{"status":503,"is_byok":false}]'}, 1),
 ], ids=str)
 def test_what_is_no_evidence_of_a_cost_is_not_booked(stack, attrs, status):
-    """Pitfall: an amount nobody vouches for is unknown, never zero."""
+    """Pitfall: an amount that no trusted sender says is unknown, never zero."""
     gen_id = new_generation_id()
     post(stack, trace(span(gen_id, attrs=attrs, status={"code": status})))
     stack.drained()

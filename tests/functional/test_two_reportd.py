@@ -79,7 +79,7 @@ def begin(stack):
 
 
 def begun(stack, session, locations, files):
-    """begun waits until that many files are under way, and asks for these: what nobody asks for is given up after a minute."""
+    """begun waits until that many files are under way, and asks for these: a file that is not asked for is given up after a minute."""
     wait_until(lambda: [session.get(at) for at in locations] and stack.valve.shut == files, "every file is begun")
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Any text as key, cookie and session token: nobody gets in.  The secret is not in
+ * Any text as key, cookie and session token: none gives access.  The secret is not in
  * the corpus, so that a token that passes is a hole.
  */
 #include "target.h"

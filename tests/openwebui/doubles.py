@@ -264,7 +264,7 @@ class Doubles:
 
     @with_ledger
     def scenario_22_other_provider(self):
-        """another provider's chats have no price, and nobody waits for one"""
+        """another provider's chats have no price, and nothing waits for one"""
         (chat,), orders = self.chat("other", models=(OTHER_MODEL,))
         self.finish(chat, orders)
         self.owui.api({"key": "other-api", "words": 4}, OTHER_MODEL)

@@ -212,7 +212,7 @@ class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles):
         self.account(90)
         rows = [row for row in self.gateway.rows() if row.requests]
         pairs, free = self.pair(self.stub.generations, rows)
-        assert not free, f"rows that nobody sold: {free[:6]}"
+        assert not free, f"rows without a sale: {free[:6]}"
         counted = sum((row.cost for row in rows if row.cost is not None), Decimal(0))
         unknown = [made for made, row in pairs.items() if row is None or row.cost is None]
         due = sum((made.cost or 0 for made in pairs if made not in unknown), Decimal(0))

@@ -82,7 +82,7 @@ class Ledger:
         made = [g for g in self.stub.generations if g.number not in self.paired]
         pairs, free = self.pair(made, [row for row in self.gateway.rows() if row.generation_id not in self.taken])
         faults = [fault for one in made for fault in self.wrong(one, pairs[one])]
-        return pairs, free, faults + [f"a row that nobody sold: {row}" for row in free]
+        return pairs, free, faults + [f"a row without a sale: {row}" for row in free]
 
     def account(self, seconds=20):
         """account holds what was sold since the last time against the ledger.  What is wrong is this scenario's

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The tap's life: off and on, saved and deleted in the middle of an answer, restarts, two
-processes, two people at once, five hundred chats; and what nobody may forge."""
+processes, two people at once, five hundred chats; and what no user may forge."""
 import functools
 import json
 import os

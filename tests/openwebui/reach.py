@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What asks a model on somebody's behalf: sub-agents, automations, channels, a call by
+"""What asks a model on a user's behalf: sub-agents, automations, channels, a call by
 voice; and the line of cost under an answer of several parts."""
 import asyncio
 import json

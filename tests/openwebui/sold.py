@@ -59,7 +59,7 @@ class Generation:
         self.ended = None  # "done", or "left" where the client closed the stream
         self.told_id = self.told_usage = False  # what went out to the client
         self.unseen = None  # why no row is expected, said by a scenario
-        self.blind = False  # nobody reads the answer: a row, but neither id nor cost
+        self.blind = False  # no client reads the answer: a row, but neither id nor cost
         self.loose = False  # the id is read, the cost perhaps
         self.began_at, self.released = time.time(), threading.Event()
 

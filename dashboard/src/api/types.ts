@@ -143,7 +143,7 @@ export interface paths {
         /**
          * The body that filters of the older OWUI-Metering send.
          * @description Answered with 200 whenever it can be a record, which needs `activity.id`: those filters raise an error in
-         *     somebody's chat at anything else. What does not fit is treated, and named, as at `/api/v1/events`.
+         *     the user's chat at anything else. What does not fit is treated, and named, as at `/api/v1/events`.
          */
         post: operations["postMeteringRecord"];
         delete?: never;
@@ -560,8 +560,8 @@ export interface paths {
         put?: never;
         /**
          * Begins to make a file that takes a while.
-         * @description The file can be watched, cancelled and fetched under its id. It is thrown away when nobody
-         *     has asked for it for ten minutes, or for one while it is being made.
+         * @description The file can be watched, cancelled and fetched under its id. It is thrown away when it was not
+         *     asked for in ten minutes, or in one while it is being made.
          */
         post: operations["postExport"];
         delete?: never;
@@ -1601,7 +1601,7 @@ export interface components {
              * @description `waiting`, its first look-up is not due yet. `retrying`, it was asked for without success and will be again.
              *     `given_up`, the schedule ended. `not_looked_up`, it has no id the provider knows.
              *     `no_key`, costd has no key to ask with. `no_price`, it is another platform's than OpenRouter's, and
-             *     came without a cost: nobody is asked for it, no total's `unsettled` counts it, and nothing waits for it.
+             *     came without a cost: costd asks no vendor for it, no total's `unsettled` counts it, and nothing waits for it.
              * @enum {unknown}
              */
             reason: "waiting" | "retrying" | "given_up" | "not_looked_up" | "no_key" | "no_price";
@@ -3232,7 +3232,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
-            /** @description Nobody knows a request of that name. */
+            /** @description There is no request of that name. */
             404: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };

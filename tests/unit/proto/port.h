@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * port.h - a port that stays ours also while no server of ours listens at it.
+ * port.h - a port that stays the test's also while none of its servers listens at it.
  *
  * A server may bind beside the socket that keeps it, as both have SO_REUSEADDR
- * and this one never listens; nobody else is given the port.
+ * and this one never listens; no other program is given the port.
  */
 #ifndef OM_TEST_PORT_H
 #define OM_TEST_PORT_H

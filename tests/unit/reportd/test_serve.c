@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * The whole of reportd over the wire, against a costd of ours that answers
+ * The whole of reportd over the wire, against a costd of the test's that answers
  * from the fixture.
  */
 #include "fixture.h"

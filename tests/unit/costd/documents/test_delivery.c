@@ -343,7 +343,7 @@ test_a_month_is_held_while_its_rate_is_of_another_month(void **state)
 	assert_int_equal(due(day(2026, 12, 8), &d), 202611);
 	assert_int_equal(held(), 1);
 	ok(ask(&d, NULL, 1, day(2026, 12, 8), &done, &e), &e);
-	/* it goes on when somebody confirms the rate */
+	/* it goes on when the rate is confirmed */
 	set_rate(om_day_from_civil(2026, 10, 1), "2026-09-30", true);
 	assert_int_equal(due(day(2026, 12, 8), &d), 202610);
 	assert_int_equal(held(), 0);

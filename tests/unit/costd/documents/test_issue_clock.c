@@ -163,7 +163,7 @@ test_a_number_that_was_held_by_a_clock_ahead_is_free(void **state)
 
 	(void)state;
 	fx_open(&ifx);
-	/* killed while the clock was a month ahead: nobody waits for a month */
+	/* killed while the clock was a month ahead: the next request does not wait a month */
 	ok(begin("dead", NOW + 720 * HOUR, &ahead, &e), &e);
 	ok(begin("a", NOW, &begun, &e), &e);
 	assert_string_equal(begun.number, "2026-000001");

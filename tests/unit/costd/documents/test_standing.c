@@ -23,7 +23,7 @@ test_a_second_original_is_refused_and_names_the_first(void **state)
 	assert_string_equal(ifx_issue_now(ifx_user("a"))->number, "2026-000001");
 	ifx_expect_refused(
 	    ifx_user("b"), "2026-000001 is issued for this already; correct it, cancel it, or ask for a duplicate");
-	/* somebody else's, another month's, another kind's are others */
+	/* documents of another user, month or kind are others */
 	other = ifx_query(&ifx.a, "c", "u-2");
 	assert_string_equal(ifx_issue_now(other)->number, "2026-000002");
 	other = ifx_user("d");
@@ -72,7 +72,7 @@ test_formats_share_a_number(void **state)
 	ok(ifx_finish(ifx.pool, &q, &begun, first, big, NOW, &ifx.a, &done, &e), &e);
 	assert_false(done.added);
 
-	/* while somebody else issues, a file is added: it needs no number */
+	/* while another request issues, a file is added: it needs no number */
 	q = ifx_query(&ifx.a, "other", "u-2");
 	ok(ifx_begin_now(&q, &begun, &e), &e);
 	q = ifx_user_of("xlsx", XLSX);
@@ -215,7 +215,7 @@ test_a_delivery_takes_what_shows_the_same(void **state)
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
 	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_FILE);
 	assert_string_equal(ifx_issue_now(q)->number, "2026-000001");
-	/* nothing is issued of somebody else: an original */
+	/* nothing is issued of this user yet: an original */
 	q = ifx_query(&ifx.a, "delivery:3", "u-2");
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
 	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_ORIGINAL);

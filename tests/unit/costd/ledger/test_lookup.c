@@ -116,8 +116,8 @@ test_a_later_word_makes_a_settled_row_wait_again(void **state)
 	fx_close(&f);
 }
 
-/* Whom the provider names is the user of a row that nobody named, in either order
- * of arrival, and is listed; a witness's word is the better one. */
+/* The user whom the provider names is the row's when no other record names one, in
+ * either order of arrival, and is listed; the user that a sender names goes first. */
 static void
 test_a_look_up_names_the_user_of_a_row_that_nobody_named(void **state)
 {
@@ -145,7 +145,7 @@ test_a_look_up_names_the_user_of_a_row_that_nobody_named(void **state)
 		    "gen-1 u-told c-1\ngen-2 u-seen\n");
 		assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-told' AND first_seen_us>0"), 1);
 		assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-seen'"), 1);
-		if (order == 0) /* nobody has a row of theirs */
+		if (order == 0) /* no user has a row yet */
 			assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-other'"), 0);
 		no_differences(&f);
 		fx_close(&f);

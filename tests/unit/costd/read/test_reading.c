@@ -358,7 +358,7 @@ test_a_held_reading_outlives_its_rows_while_somebody_asks(void **state)
 	ok(again(&st, u1, 11, &other, &e), &e);
 	ok(keep(&st, &e), &e);
 	ok(page(&st, 0, 100, &rows, &e), &e);
-	/* nobody asks for a minute */
+	/* a reading that is not asked for a minute */
 	cd_readings_sweep(readings, om_mono_ms() + 60001);
 	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
 

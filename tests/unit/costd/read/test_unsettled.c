@@ -221,7 +221,7 @@ test_other_platforms_have_no_estimate(void **state)
 	ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
-	submit(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* nobody says whose it is, yet */
+	submit(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* no record names its user yet */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=1) AS SIGNED) FROM generation"), 1);
 	ok(cd_sweep_estimates(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
 	assert_int_equal(estimated, 0);

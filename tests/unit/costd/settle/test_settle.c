@@ -326,7 +326,7 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 }
 
 /* Two processes never ask for one row at once, a dead one's claim runs out, and
- * a pause that the provider wished is everybody's. */
+ * a pause that the provider wished holds for all rows. */
 static void
 test_claims_and_pauses_are_shared(void **state)
 {

@@ -88,7 +88,7 @@ test_samples_of_generations(void **state)
 	assert_int_equal(r->state, OM__STATE__STATE_FINAL);
 	assert_string_equal(r->provider, "Amazon Bedrock");
 	assert_string_equal(r->user->id, "9c1a6c0e-2a38-4a0e-8f6d-5d7f1f0b6a42"); /* external_user */
-	assert_null(r->chat_id);                                                  /* a session id, but none of ours */
+	assert_null(r->chat_id); /* a session id, but not one that the plugin made */
 	assert_int_equal(left_out, 0);
 	again = must_read(sample("generation.json"), "gen-1790762001-Kd83hQmZr2VxYt5LwB1c");
 	assert_memory_equal(r->record_id.data, again->record_id.data, 16);

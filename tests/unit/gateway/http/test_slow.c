@@ -170,7 +170,7 @@ test_stop_answers_what_is_under_way(void **state)
 	(void)state;
 	continues(fd); /* it is under way, its body is waited for */
 	assert_int_equal(pthread_create(&thread, NULL, stop, NULL), 0);
-	while (status != 503) { /* the stop has begun: whoever comes now is sent away */
+	while (status != 503) { /* the stop has begun: a client that connects now is sent away */
 		reply = fx_ask(g.port, get);
 		status = fx_status(reply);
 		free(reply);

@@ -269,7 +269,7 @@ test_damaged_records_are_set_aside_and_the_rest_goes_on(void **state)
 	assert_int_equal(n, 2);
 	assert_int_equal(rows[0].seq, 4);
 	assert_int_equal(rows[1].seq, 6);
-	/* the numbers between them belong to nobody any more */
+	/* the numbers between them are in use no more */
 	assert_status(gw_spool_forget(s, 4, 6, 2, 0, 0, &e), OM_OK, e);
 	assert_int_equal(totals(s).pending, 4);
 	om_arena_fini(&a);

@@ -82,7 +82,7 @@ fail_in_time(size_t n)
 	bool of_a_token = n >= 32 && (n & (n - 1)) == 0; /* those come from the spare */
 
 	if (!of_a_token && until_failure > 0 && --until_failure == 0)
-		return ours(PTRDIFF_MAX); /* nobody has that much */
+		return ours(PTRDIFF_MAX); /* no machine has that much */
 	return ours(n);
 }
 

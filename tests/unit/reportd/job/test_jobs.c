@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Jobs with a maker of ours that goes on when it is told to.
+ * Jobs whose maker is the test's and goes on when it is told to.
  */
 #include "job/jobs.h"
 #include "jobs.pb-c.h"
