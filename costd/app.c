@@ -22,7 +22,7 @@
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
 #define RETRY_MS      1000                        /* for a database that is not there at the start */
 #define SWEEP_MS      5000
-#define STOP_GRACE_MS 3000 /* what hangs at the database longer than this at the end is cut */
+#define STOP_GRACE_MS 3000 /* a statement that takes longer than this at the stop is cut off */
 #define MORE_THREADS  2u   /* for duties, besides those of the look-ups */
 
 #define LOOK_UPS "look-ups"
@@ -42,13 +42,13 @@ struct app {
 	struct cd_parts parts;
 	struct om_wire_server *server; /* owned */
 
-	bool ready; /* the database is; the duty's alone after the start */
+	bool ready; /* the database can be used; after the start only the duty touches this */
 };
 
 /* ---- duties ---- */
 
-/* bring_up is tried until the database is ready; a fault that waiting cannot mend ends
- * the process. */
+/* bring_up is tried until the database is ready; a fault that does not go away by
+ * itself ends the process. */
 static om_status
 bring_up(void *arg, struct om_duty_turn *t, om_err *e)
 {
@@ -57,7 +57,7 @@ bring_up(void *arg, struct om_duty_turn *t, om_err *e)
 	om_status s = OM_OK;
 
 	om_duty_next_in(t, INT64_MAX);
-	if (app->ready) /* woken with all the others */
+	if (app->ready) /* all duties were woken, this one as well */
 		return OM_OK;
 	s = cd_bring_up(&app->db, &why);
 	if (s == OM_OK) {
@@ -173,9 +173,9 @@ stop(void *self)
 	free(app);
 }
 
-/* first_try brings the database up before anything is served, so that what
- * waiting cannot mend stops the start; a database that is not there yet does
- * not. */
+/* first_try brings the database up before anything is served, so that
+ * a fault that does not go away by itself stops the start; a database that does
+ * not answer yet does not stop it. */
 static om_status
 first_try(struct app *app, om_err *e)
 {

@@ -3,8 +3,8 @@
  * app.h - costd put together.
  *
  * Threads   WORKER wire workers (serve.c), LOOKUP_CONCURRENCY settlement
- *           workers (resolve.c), one keeper that brings the database up and,
- *           at the end, cuts what hangs.
+ *           workers (resolve.c), one duty that brings the database up, and at
+ *           the stop one thread that cuts off statements that hang (pool.h).
  */
 #ifndef CD_APP_H
 #define CD_APP_H

@@ -4,7 +4,7 @@
  * command loads the settings, opens the zone, runs an operation of a room, and prints
  * what it did.
  *
- * Exit code  0 done and all well, 1 failed or differences were found, 2 a setting is
+ * Exit code  0 done and nothing wrong, 1 failed or differences were found, 2 a setting is
  *            wrong.
  */
 #ifndef CD_COMMANDS_H

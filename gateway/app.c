@@ -34,7 +34,7 @@ static om_status
 start_spool(struct gw_app *app, om_err *e)
 {
 	const struct gw_conf *c = app->conf;
-	const int64_t half = c->http_threads / 2; /* records must get in meanwhile */
+	const int64_t half = c->http_threads / 2; /* the other half stays free for records */
 	const struct gw_spool_opts spool = {.dir = c->spool_dir, .limit_bytes = c->spool_limit_bytes};
 	om_status s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->parts.live, e);
 
@@ -145,8 +145,8 @@ gw_app_stop(void *self)
 	gw_live_stop(app->parts.live);
 	gw_http_close(&app->http);
 	if (!gw_forward_close(&app->forward)) {
-		/* costd holds the last batch: the process ends around the thread that
-		 * waits for it, and the batch is sent again at the next start */
+		/* costd has not answered for the last batch: the process ends while a thread
+		 * still waits for the answer, and the next start sends the batch again */
 		om_log(OM_LOG_WARN, "costd still has a batch; it will be sent again", NULL);
 		return;
 	}

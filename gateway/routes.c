@@ -262,8 +262,8 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 	gw_reply_problem(rp, rq, OM_METHOD, "this path does not know that method", NULL);
 }
 
-/* note_refusal keeps what a sender with the key was not let say at all; what a body
- * says wrong is noted by the handler, who knows. */
+/* note_refusal keeps that a sender with the key was refused before its body was read; what
+ * is wrong in a body the handler notes. */
 static void
 note_refusal(struct gw_spool *spool, const struct route *r, const struct gw_req *rq, om_status s)
 {

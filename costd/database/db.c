@@ -158,7 +158,7 @@ cd_db_open(const struct cd_db_opts *o, struct cd_db **out, om_err *e)
 		    e);
 	if (s == OM_OK)
 		s = cd_db_run(db, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", e);
-	/* in a cluster: reads see what was committed at another node before; not every server knows it */
+	/* in a cluster: reads see what was committed at another node before; not every server has the variable */
 	if (s == OM_OK && cd_db_run(db, "SET SESSION wsrep_sync_wait=1", NULL) != OM_OK && db->broken)
 		s = om_fail(e, OM_UNAVAILABLE, "database: the connection broke at once");
 	if (s != OM_OK) {

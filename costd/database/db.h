@@ -6,9 +6,9 @@
  *   Does      connections, transactions, statements (sql.h), values and messages of
  *             columns (column.h, fill.h), the schema, facts of the installation (meta.h)
  *   Owns      connections, prepared statements, the tables meta and schema_migration
- *   Promises  a commit is all or nothing and its doubt is told; what may succeed is tried
- *             again (pool.h)
- *   Never     knows the meaning of a table that is not its own
+ *   Promises  a commit is all or nothing, and the caller learns when its outcome is not
+ *             known; what may succeed is tried again (pool.h)
+ *   Never     reads a meaning into a table that is not its own
  *
  * Use       Statements are prepared once per connection and kept.  Values go in
  *           and out as struct cd_val; cd_db_run is for SQL without any
@@ -106,7 +106,7 @@ om_status cd_db_begin(struct cd_db *db, om_err *e) OM_MUST;
 om_status cd_db_begin_snapshot(struct cd_db *db, om_err *e) OM_MUST;
 /*
  * cd_db_commit stores all since cd_db_begin, or nothing: it fails with OM_STORE when
- * the server ended that transaction by itself and began another unasked.  A node of a
+ * the server ended that transaction by itself and began another by itself.  A node of a
  * cluster does (MariaDB 10.11.19, Galera 26.4.23, seen): it answers OK to a bulk
  * statement in the middle of which another node's transaction rolled it back.
  */

@@ -12,7 +12,7 @@
  * Owner     Messages and what they point at live in the arena.
  * Failure   OM_INTERNAL  a column is neither a field nor begins with "_", or has another
  *                        kind than its field
- *           OM_DAMAGED   an amount or a set is none
+ *           OM_DAMAGED   a text is not the amount or the set that it should be
  * Threads   As db.h.
  */
 #ifndef CD_FILL_H

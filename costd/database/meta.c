@@ -100,7 +100,7 @@ cd_meta_set_totals(struct cd_db *db, const char *shape, om_err *e)
 	    (struct cd_val[]){cd_t(shape)}, 1, 1, NULL, e);
 }
 
-/* What says how much a server may lose. */
+/* The server's variables that say whether a crash can lose a commit. */
 struct server {
 	int64_t flush; /* innodb_flush_log_at_trx_commit */
 	bool logs, is_cluster;
@@ -117,7 +117,7 @@ keep_server(void *arg, const struct cd_val *v, om_err *e)
 om_status
 cd_meta_check_server(struct cd_db *db, om_err *e)
 {
-	/* not every server knows wsrep_on */
+	/* not every server has the variable wsrep_on */
 	static const char sql[] = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit,"
 				  "@@GLOBAL.log_bin AND @@GLOBAL.log_slave_updates AND @@GLOBAL.sync_binlog=1,"
 				  "EXISTS(SELECT 1 FROM information_schema.GLOBAL_VARIABLES WHERE "
@@ -161,7 +161,7 @@ cd_meta_get_int(struct cd_db *db, const char *name, int64_t *out, om_err *e)
 om_status
 cd_meta_take_int(struct cd_db *db, const char *name, int64_t *out, om_err *e)
 {
-	/* the row must be there to be locked */
+	/* only a row that exists can be locked */
 	om_status s =
 	    cd_db_exec(db, "INSERT INTO meta (name,value) VALUES (?,'0') ON DUPLICATE KEY UPDATE name=meta.name",
 		(struct cd_val[]){cd_t(name)}, 1, 1, NULL, e);

@@ -15,8 +15,8 @@
  * belong to another one.  Commits. */
 om_status cd_meta_check_zone(struct cd_db *db, om_err *e) OM_MUST;
 
-/* cd_meta_guard_zone holds the zone until the end of the transaction.  If it
- * was changed under this process, the process gives up: its days are wrong. */
+/* cd_meta_guard_zone holds the zone until the end of the transaction.  If another
+ * process changed it meanwhile, this process ends itself: its days are wrong. */
 om_status cd_meta_guard_zone(struct cd_db *db, om_err *e) OM_MUST;
 
 /* cd_meta_take_zone locks all writers out until the end of the transaction and
@@ -38,9 +38,9 @@ om_status cd_meta_set_int(struct cd_db *db, const char *name, int64_t v, om_err 
 
 /*
  * cd_meta_check_server warns about a server that could lose a commit.  One is the node
- * of a cluster without a binary log (MariaDB 10.11.19, Galera 26.4.23, seen): killed
- * just after it answered COMMIT it knew nothing of that transaction when it came back.
- * That matters when no other node is left to have it.
+ * of a cluster without a binary log (MariaDB 10.11.19, Galera 26.4.23, seen): when it is
+ * killed just after it answered COMMIT, it may start again without that transaction,
+ * which is then lost unless another node has it.
  */
 om_status cd_meta_check_server(struct cd_db *db, om_err *e) OM_MUST;
 

@@ -341,7 +341,7 @@ cd_pool_check(struct cd_pool *p, int64_t deadline_ms, om_err *e)
 	return cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, do_nothing, NULL, e);
 }
 
-/* cut_all ends what hangs, and refuses what would come after; the lock is held. */
+/* cut_all cuts off all statements under way and refuses new work; the lock is held. */
 static void
 cut_all(struct cd_pool *p)
 {
@@ -379,7 +379,7 @@ cd_pool_end(struct cd_pool *p, int64_t grace_ms)
 	p->ending = pthread_create(&p->cutter, NULL, cut_in_time, p) == 0;
 	if (p->ending)
 		return;
-	(void)pthread_mutex_lock(&p->lock); /* no thread to wait: at once */
+	(void)pthread_mutex_lock(&p->lock); /* there is no thread that could wait: cut off at once */
 	cut_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

@@ -46,7 +46,7 @@ struct cd_db *cd_slot_db(struct cd_slot *slot);
 void cd_pool_give(struct cd_pool *p, struct cd_slot **slot);
 
 void cd_pool_ready(struct cd_pool *p);
-/* cd_pool_not_ready keeps the reason for those who are refused. */
+/* cd_pool_not_ready keeps the reason, which work that is refused is told. */
 void cd_pool_not_ready(struct cd_pool *p, const char *why);
 
 /* cd_pool_check says whether the database answers now. */

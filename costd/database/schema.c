@@ -17,7 +17,7 @@
 #define TASK            "schema" /* its lease */
 #define LEASE_US        (15 * OM_SECOND)
 #define KEEP_MS         4000
-#define WAIT_MS         5000 /* for another process that is at it */
+#define WAIT_MS         5000 /* for another process that carries out the steps */
 #define LOOK_MS         100
 
 /* skip_comment steps over "-- …" or a block comment; false if there is none. */
@@ -201,7 +201,7 @@ start_keeping(struct guard *g, om_err *e)
 	return s;
 }
 
-/* end_lease: where that fails it ends by itself. */
+/* end_lease gives the lease back; where that fails, it runs out by itself. */
 static void
 end_lease(struct cd_db *db, struct guard *g)
 {
@@ -218,9 +218,9 @@ end_lease(struct cd_db *db, struct guard *g)
 		cd_db_rollback(db);
 }
 
-/* check_lease, in the transaction under way: another process may have taken the lease
- * after a step that held this one up for too long, as where the nodes of a cluster wait
- * for a change of a table. */
+/* check_lease looks, in the transaction under way, whether the lease is still this
+ * process's: a step can take longer than the lease, as where the nodes of a cluster wait
+ * for a change of a table, and another process then takes the lease. */
 static om_status
 check_lease(struct cd_db *db, const struct guard *g, om_err *e)
 {

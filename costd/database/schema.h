@@ -7,7 +7,7 @@
  *           be repeated after a crash half-way: they use IF NOT EXISTS.
  * Failure   OM_VERSION: a step that was carried out has another text now, or
  *           the database is newer than this program.  Never go on then.
- *           OM_STORE: another process is at it; try again.  One that was killed
+ *           OM_STORE: another process carries out the steps; try again.  One that was killed
  *           half-way holds others off for a quarter of a minute.
  */
 #ifndef CD_SCHEMA_H

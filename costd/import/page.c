@@ -41,7 +41,7 @@ struct cd_page {
 	struct line lines[PAGE];
 	size_t n, made;
 	Om__Record *next;
-	struct om_fit notes; /* of it */
+	struct om_fit notes; /* what could not be read of next */
 	int64_t rows, added, duplicate, refused, skipped, said;
 	struct reason reasons[REASONS];
 	size_t n_reasons;
@@ -72,7 +72,7 @@ cd_page_skip(struct cd_page *page, const char *where, const char *why)
 	page->rows++;
 	page->skipped++;
 	if (i == REASONS)
-		i--; /* the last one stands for all others */
+		i--; /* the last place counts all other reasons */
 	if (i == page->n_reasons) {
 		page->n_reasons++;
 		(void)snprintf(page->reasons[i].text, sizeof page->reasons[i].text, "%s",
@@ -225,7 +225,8 @@ find_same(struct cd_db *db, void *arg, om_err *e)
 
 /* search_page finds turns and spans whose generations the ledger has, and does not have
  * their own key.  What may be one call by its tokens and time goes into the ledger, which
- * pairs it: who left one of two such rows out would leave a third one to be paired. */
+ * pairs it: if one of two such rows were left out here, the ledger would pair the other
+ * with a third. */
 static om_status
 search_page(struct cd_page *page, om_err *e)
 {
@@ -233,7 +234,7 @@ search_page(struct cd_page *page, om_err *e)
 	om_status s;
 
 	if (page->lines[0].rec->generation_id != NULL)
-		return OM_OK; /* the export's */
+		return OM_OK; /* rows of OpenRouter's export have their generations' ids as keys */
 	for (size_t i = 0; i < page->n; i++)
 		p.by_key[i] = &page->lines[i];
 	qsort(p.by_key, p.n, sizeof(struct line *), by_key);
@@ -363,7 +364,9 @@ name_record(struct cd_page *page, Om__Record *r, om_err *e)
 static const char *
 time_is_odd(const Om__Record *r)
 {
-	om_time at = r->has_started_us ? r->started_us : r->finished_us; /* each file has one of them */
+	om_time at = r->has_started_us
+	    ? r->started_us
+	    : r->finished_us; /* rows of one kind of file have a start, those of the other an end */
 
 	if (at > r->received_us + OM_FIT_AHEAD)
 		return "its time is yet to come";
@@ -397,7 +400,7 @@ cd_page_add(struct cd_page *page, const char *where, const char *span, om_err *e
 
 	if (s != OM_OK)
 		return s;
-	if (r->generation_id != NULL) { /* the export's */
+	if (r->generation_id != NULL) { /* only rows of OpenRouter's export have one */
 		r->platform = om_arena_strdup(&page->a, CD_OPENROUTER);
 		if (r->platform == NULL)
 			return om_fail(e, OM_NOMEM, "out of memory");
@@ -425,7 +428,7 @@ cd_page_add(struct cd_page *page, const char *where, const char *span, om_err *e
 	return ++page->n < PAGE ? OM_OK : flush(page, e);
 }
 
-/* ---- its life ---- */
+/* ---- the page itself ---- */
 
 static void
 report(const struct cd_page *page)

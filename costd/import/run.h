@@ -17,7 +17,7 @@
  *           paired by the ledger (pair.h), whatever file or path it came by.
  *           What does not fit is repaired or left out by the rules of fit.h and
  *           never costs the row's money; only a row without an id or without a
- *           credible time (before 2020, or yet to come) is left out whole.  The
+ *           credible time (before 2020, or yet to come) is left out completely.  The
  *           report says what was left out, what was repaired, and why.
  * Cost      n log n in the rows of the file and of the ledger's same days.
  * Threads   One.

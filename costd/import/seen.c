@@ -245,7 +245,7 @@ not_taken(struct cd_seen *s, struct list *l, size_t i)
 		else
 			break;
 	}
-	for (; i != to; i = step) { /* the way need not be gone again */
+	for (; i != to; i = step) { /* the next search goes straight to the end */
 		step = l->next[i];
 		l->next[i] = (uint32_t)to;
 	}

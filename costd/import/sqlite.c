@@ -209,13 +209,14 @@ add_row(struct cd_page *page, sqlite3_stmt *st, struct cd_seen *turns, om_err *e
 	if (s != OM_OK)
 		return s;
 	if (r->turn_id == NULL)
-		why = "it has no id"; /* pitfall 7 */
+		why = "it has no id"; /* pitfall 7 of tests/functional/test_pitfalls.py */
 	else if (of_trace && r->model == NULL && r->prompt_tokens == 0 && r->completion_tokens == 0)
 		why = "a span of a trace without usage";
 	else if (of_trace)
 		s = is_twice(turns, r, &twice, e);
 	if (twice)
-		why = "a span of a call that the file has by its turn too"; /* pitfall 1 */
+		why =
+		    "a span of a call that the file has by its turn too"; /* pitfall 1 of tests/functional/test_pitfalls.py */
 	if (s == OM_OK && why == NULL)
 		return cd_page_add(page, where, of_trace && span_id(r->turn_id, span) ? span : NULL, e);
 	if (s == OM_OK)

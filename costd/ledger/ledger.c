@@ -264,7 +264,7 @@ work(struct cd_db *db, void *arg, om_err *e)
 	return s;
 }
 
-/* tell_planned wakes who waits for look-ups, after the commit. */
+/* tell_planned tells the duty of look-ups, after the commit, when the next is due. */
 static void
 tell_planned(const struct run *r)
 {
@@ -308,7 +308,7 @@ check_batch(const Om__SubmitBatch *b, om_err *e)
 	return OM_OK;
 }
 
-/* tell_missing says what a backup that was put back took with it. */
+/* tell_missing logs the batches that are missing since a backup was restored. */
 static void
 tell_missing(const struct run *r)
 {
@@ -386,7 +386,7 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 	return s;
 }
 
-/* ---- an operator's word ---- */
+/* ---- what an operator says about a pair ---- */
 
 struct unpairing {
 	struct om_arena *a;
@@ -447,7 +447,7 @@ find_parts(struct cd_db *db, void *arg, om_err *e)
 	return s;
 }
 
-/* set_alone stores the word about one row; said again, it is the same record. */
+/* set_alone stores that one row is part of no other; said again, it is the same record. */
 static om_status
 set_alone(struct cd_ledger *l, char *key, int64_t deadline_ms, struct om_arena *a, om_err *e)
 {
@@ -502,7 +502,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 	const char *why;
 	om_status s = read_delivered(t->run.l, &item, a, e);
 
-	om_check(t->run.batch == NULL); /* or the letter would be buried again */
+	om_check(t->run.batch == NULL); /* or the letter would be stored once more */
 	t->run.items = &item;
 	t->run.n = 1;
 	t->run.one_by_one = true;

@@ -8,7 +8,7 @@
  *   Owns      the one transaction that writes; the table lookup
  *   Promises  a record is counted once; totals equal rows at every commit; what must move
  *             with a record moves in that transaction (write.h)
- *   Never     HTTP; a browser's words
+ *   Never     reads HTTP or what a browser sends
  *
  * Promise   A record is counted once, however often, late or out of order it
  *           is sent.  Journal, rows, totals, users, plans of look-ups and the
@@ -49,7 +49,7 @@ om_status cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_
 om_status cd_ledger_settle(
     struct cd_ledger *l, Om__Record *r, int64_t deadline_ms, struct om_arena *a, om_err *e) OM_MUST;
 
-/* cd_ledger_unpair stores an operator's word: the row is part of no other, or no
+/* cd_ledger_unpair stores that an operator said: the row is part of no other, or no
  * other is part of it.  OM_NOT_FOUND: no such row; OM_CONFLICT: it is not paired. */
 om_status cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UnpairReply *out, om_err *e) OM_MUST;

@@ -46,7 +46,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
     om_time now, om_time *next_out, struct om_arena *a, om_err *e)
 {
 	/* a row that ended is asked for sooner than planned while it was open; one
-	 * that was asked for already keeps its pace */
+	 * that was asked for already keeps its schedule */
 	static const char plan[] =
 	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify) VALUES (?,?,0,?,?) "
 	    "ON DUPLICATE KEY UPDATE next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us),"

@@ -81,7 +81,7 @@ cd_calls_side(struct cd_calls *c, struct cd_call *k, om_err *e)
 
 	if (k->has_side)
 		return OM_OK;
-	/* an operator's word stands in the journal only, and only of what may be part of others */
+	/* what an operator said stands in the journal only, and only for rows that may be part of others */
 	if (k->at_work && cd_row_is_own(&k->row)) {
 		cd_row_side(&k->row, &k->side);
 		k->has_side = !cd_side_may_be_part(&k->side) || k->old == NULL;

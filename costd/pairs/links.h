@@ -67,11 +67,12 @@ om_status cd_calls_side(struct cd_calls *c, struct cd_call *k, om_err *e) OM_MUS
 /* cd_calls_own reads what the journal says of a call, once. */
 om_status cd_calls_own(struct cd_calls *c, struct cd_call *k, om_err *e) OM_MUST;
 
-/* cd_line_want wants a line of this kind; CD_LINK_NONE for none. */
+/* cd_line_want notes that the line from part to target is to be of this kind, or, with
+ * CD_LINK_NONE, that there is to be none; cd_links_write stores it. */
 om_status cd_line_want(
     struct cd_calls *c, struct cd_call *part, struct cd_call *target, cd_link kind, om_err *e) OM_MUST;
 
-/* cd_lines_drop wants none of a part's lines of these kinds. */
+/* cd_lines_drop notes that a part is to have no line of this kind or a weaker one. */
 void cd_lines_drop(struct cd_call *part, cd_link least);
 /* cd_line_up gives a wanted line of a part of at least this kind; NULL when there is none. */
 struct cd_line *cd_line_up(const struct cd_call *part, cd_link least);

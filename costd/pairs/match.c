@@ -123,7 +123,7 @@ load_turns(struct window *w, om_err *e)
 
 /* ---- generations ---- */
 
-/* The cells of a row tell its tokens, but where a look-up or pairing changed them. */
+/* The cells of a row have its tokens, unless a look-up or pairing changed them. */
 #define WITH_ID       " AND generation_id NOT LIKE '" CD_TURN_PREFIX "%'"
 #define OF_USER       "user_id=? AND started_us>=? AND started_us<=?" WITH_ID
 #define OF_ALL        "started_us>=? AND started_us<=?" WITH_ID
@@ -234,8 +234,8 @@ begin_generation(const struct window *w, struct cd_call *g)
 			g->side.out = true;
 }
 
-/* note_matches wants the lines that were found, and seeds for the next stage what
- * is left or was taken its match. */
+/* note_matches notes the lines that were found, and marks as seeds of the next stage
+ * the rows that found no match or lost theirs. */
 static om_status
 note_matches(struct window *w, om_err *e)
 {
@@ -320,7 +320,8 @@ cmp_user(const void *pa, const void *pb)
 	return c != 0 ? c : cmp_at(pa, pb);
 }
 
-/* is_tied: it is part of another row by something better than this stage. */
+/* is_tied tells whether the row is already part of another one by something more
+ * certain than this stage. */
 static bool
 is_tied(const struct cd_call *k, cd_link most)
 {

@@ -14,7 +14,7 @@
 struct cd_own {
 	struct cd_row all;  /* the join of all records */
 	struct cd_row told; /* of those that are no look-ups */
-	bool alone;         /* an operator's word */
+	bool alone;         /* an operator said that the row is part of no other */
 };
 
 /* cd_own_read reads the journal; texts live in the arena. */

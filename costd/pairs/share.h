@@ -3,7 +3,7 @@
  * share.h - what a row counts beside the rows it is paired with.
  *
  * Part      A row that is one request of another row's, or matched to it, counts
- *           nothing; its words fill what the other does not know.  A turn's sum
+ *           nothing; its values fill what the other does not know.  A turn's sum
  *           counts the cost that its generations leave over, and no request:
  *           the sum less what was reported for them (what is known of them where
  *           nothing was), never below nothing.
@@ -15,7 +15,7 @@
 #include "own.h"
 #include "value/figures.h"
 
-/* cd_share_fill lets a part's words fill the row that counts; usage too, unless
+/* cd_share_fill lets a part's values fill the row that counts; usage too, unless
  * the part is the sum of several requests. */
 void cd_share_fill(struct cd_row *row, const struct cd_row *part, bool usage);
 

@@ -119,8 +119,8 @@ cmp_name(const void *pa, const void *pb)
 	return cd_text_cmp((struct cd_text){.p = a->p, .n = a->n}, (struct cd_text){.p = b->p, .n = b->n});
 }
 
-/* is_part_under: a call that may be part of others, under a turn whose members are
- * all loaded: one of these names. */
+/* is_part_under tells whether the call may be part of others and is listed under one of
+ * these turns, whose members are all loaded. */
 static bool
 is_part_under(const struct entry *entry, const struct cd_val *names, size_t n)
 {
@@ -188,8 +188,8 @@ same_user(const struct cd_side *a, const struct cd_side *b)
 	return a->user.n > 0 && cd_text_cmp(a->user, b->user) == 0;
 }
 
-/* in_slot decides whether a part is one of those that its request has more of than
- * count. */
+/* in_slot decides which row of one request counts; when that is another one than p, p
+ * becomes part of it. */
 static om_status
 in_slot(struct cd_calls *c, struct cd_call *p, const struct entry *list, size_t n, om_err *e)
 {
@@ -215,7 +215,7 @@ in_slot(struct cd_calls *c, struct cd_call *p, const struct entry *list, size_t 
 	return OM_OK;
 }
 
-/* in_sum wants lines from a turn's sum to all that it is the sum of. */
+/* in_sum notes lines from a turn's sum to all rows that it is the sum of. */
 static om_status
 in_sum(struct cd_calls *c, struct cd_call *p, const struct entry *list, size_t n, om_err *e)
 {
@@ -246,7 +246,8 @@ decide_part(struct cd_calls *c, struct cd_call *p, const struct entry *list, siz
 	return cd_side_is_sum(&p->side) ? in_sum(c, p, list, n, e) : OM_OK;
 }
 
-/* free_parts takes the matches of a row that a tag ties: they are seeds again. */
+/* free_parts takes its matches from a row that a tag now ties; what was matched to it
+ * is decided again. */
 static om_status
 free_parts(struct cd_calls *c, struct cd_call *k, om_err *e)
 {
@@ -262,7 +263,8 @@ free_parts(struct cd_calls *c, struct cd_call *k, om_err *e)
 	return s;
 }
 
-/* follow makes seeds of what the lines of a part free, and frees what they take. */
+/* follow marks as seeds the rows that a part's new or dropped lines touch, and frees
+ * what was matched to them. */
 static om_status
 follow(struct cd_calls *c, struct cd_call *p, om_err *e)
 {

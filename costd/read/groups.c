@@ -210,7 +210,7 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 	cd_sql_add(&q, " GROUP BY ");
 	for (size_t i = 0; i < g->n_by; i++)
 		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);
-	/* lines that all rows moved away from */
+	/* no lines whose rows have all moved to other lines */
 	cd_sql_add(&q, rows ? ") AS t" : " HAVING s_requests>0 OR s_cost<>0) AS t");
 	if (users)
 		cd_sql_add(&q, " LEFT JOIN `user` AS u ON u.id=t.k_user");

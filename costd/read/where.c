@@ -39,7 +39,7 @@ static const struct wanted {
 	size_t offset; /* of a char * in Om__Filter */
 	cd_field field;
 	how how;
-	unsigned dim; /* 0: totals do not know it */
+	unsigned dim; /* 0: totals do not have it */
 } wanted[] = {
 #define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
 	{offsetof(Om__Filter, name), CD_F_##FIELD, HOW_##how, CD_DIM_##NAME},
@@ -153,7 +153,8 @@ cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 		cd_sql_value(q, CD_I(p->from_us));
 		cd_sql_value(q, CD_I(p->to_us));
 		if (f == NULL || f->generation_id == NULL)
-			cd_sql_add(q, " AND (requests>0 OR cost>0)"); /* what is all part of other rows */
+			cd_sql_add(q,
+			    " AND (requests>0 OR cost>0)"); /* not what counts nothing, as it is part of other rows */
 	}
 	if (f == NULL)
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * letters.h - dead letters, sent through the ledger once more.
+ * letters.h - dead letters, given to the ledger once more.
  *
  * Promise   A letter and what becomes of its record change in one transaction:
  *           the record is in the ledger and the letter gone, or the letter

@@ -79,7 +79,7 @@ struct ask {
 	om_time all_until; /* pause of all processes; 0: none */
 	char why[256];
 	Om__Record *found;
-	const char *other; /* what speaks against a reply about another id, or NULL */
+	const char *other; /* what contradicts a reply about another id, or NULL */
 	om_time next;      /* of the postponement */
 };
 
@@ -218,7 +218,7 @@ compare(struct cd_db *db, void *arg, om_err *e)
 	return cd_lookup_compare(db, &k->claim, k->found, &k->a, &k->other, e);
 }
 
-/* check_other believes a reply about another id unless something speaks against it. */
+/* check_other accepts a reply about another id unless something contradicts it. */
 static om_status
 check_other(struct ask *k, om_err *e)
 {
@@ -241,7 +241,7 @@ count_left_out(unsigned left_out)
 			om_stat_add(&stat_left_out[f], 1);
 }
 
-/* believe takes a 200's body, or says why not. */
+/* believe accepts the body of a 200, or says why not. */
 static void
 believe(struct ask *k, const struct cd_http_reply *reply)
 {
@@ -365,7 +365,7 @@ is_same(const struct ask *k)
 	    om_money_parse(k->found->cost, &b, NULL) == OM_OK && om_money_cmp(a, b) == 0;
 }
 
-/* settle hands the provider's word to the ledger; false when the row is to be
+/* settle hands the provider's answer to the ledger; false when the row is to be
  * asked for again. */
 static bool
 settle(struct ask *k)

@@ -12,7 +12,7 @@
  *
  * Schedule  In the database (lookup.h), shared by all costd processes: a row is
  *           claimed under a lease, so no two processes ask for it at once.
- * Outcome   200 with a sound body   the ledger gets the provider's word
+ * Outcome   200 with a sound body   the ledger gets a record of the answer
  *           404                     not yet: later
  *           429, 5xx, no answer     later, Retry-After honoured; everything
  *                                   waits a moment

@@ -13,7 +13,7 @@
 #include "wire/codec.h"
 
 /* cd_people_see notes the users of n records, whose rows are written; a look-up is
- * a sighting only where its word about the user stands. */
+ * a sighting only where the row's user is the look-up's. */
 om_status cd_people_see(
     struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 

@@ -30,7 +30,7 @@ struct offers {
 	size_t n;
 };
 
-/* ---- who is heard ---- */
+/* ---- the instances that reported lately ---- */
 
 static om_status
 keep_offer(void *arg, const struct cd_val *v, om_err *e)
@@ -45,7 +45,7 @@ keep_offer(void *arg, const struct cd_val *v, om_err *e)
 	s = cd_terms_parse(v[1].p, v[1].n, l->a, &o->terms, NULL);
 	if (s == OM_NOMEM)
 		return om_fail(e, s, "out of memory");
-	l->n += s == OM_OK; /* what does not hold is gone in half a minute */
+	l->n += s == OM_OK; /* terms that cannot be read are left out; their row is deleted after SILENT_US */
 	return OM_OK;
 }
 
@@ -53,7 +53,7 @@ static om_status
 read_offers(struct cd_db *db, om_time now, struct offers *l, om_err *e)
 {
 	l->n = 0;
-	/* a time to come is that of a clock that was set back */
+	/* a time that lies ahead was noted before the clock was set back */
 	return cd_db_query(db,
 	    "SELECT instance,terms FROM terms_offer WHERE heard_us>? AND heard_us<? ORDER BY instance",
 	    (struct cd_val[]){CD_I(now - SILENT_US), CD_I(now + SILENT_US)}, 2, keep_offer, l, e);
@@ -315,7 +315,7 @@ cd_terms_offer(struct cd_pool *p, const Om__TermsOffer *q, om_time now, int64_t 
 	if (q->instance.len != INSTANCE)
 		return om_fail(e, OM_INVALID, "instance: must have %u bytes", INSTANCE);
 	if (q->terms != NULL) {
-		cd_terms_unconfirm(q->terms); /* a person's word is none of the settings */
+		cd_terms_unconfirm(q->terms); /* a setting never confirms a rate, only a person does */
 		s = cd_terms_clean(q->terms, e);
 		if (s == OM_OK)
 			s = om_terms_check(q->terms, e);

@@ -38,16 +38,16 @@ struct cd_field_info {
 
 extern const struct cd_field_info cd_fields[CD_N_FIELDS];
 
-/* Whose word a value is, in rising weight; stored, so never renumbered.  The
+/* Who said a value, in rising weight; stored, so never renumbered.  The
  * gaps are for paths to come. */
 enum {
 	CD_RANK_NONE = 0,      /* no value; the value members are zero */
 	CD_RANK_DERIVED = 5,   /* put in place of something missing */
 	CD_RANK_PAIRED = 7,    /* of a row that is part of this one */
 	CD_RANK_FILL = 10,     /* counts until another record says it */
-	CD_RANK_BOOKED = 20,   /* the provider's books, where a witness is the better word */
+	CD_RANK_BOOKED = 20,   /* the provider's books, for fields that a sender knows better */
 	CD_RANK_REPORTED = 30, /* of a sender that saw the generation happen */
-	CD_RANK_LOOKED_UP = 40 /* the provider's books, where they are the better word */
+	CD_RANK_LOOKED_UP = 40 /* the provider's books, for fields that they know best */
 };
 
 struct cd_text {

@@ -154,7 +154,7 @@ state_rank(const Om__Record *r)
 	return cd_record_is_look_up(r) ? CD_RANK_BOOKED : CD_RANK_REPORTED;
 }
 
-/* word_rank is that of what the path says about the generation itself: who, where,
+/* word_rank is the rank of what the path says about the generation itself: who, where,
  * when, which model.  A trace repeats what the provider was told. */
 static uint8_t
 word_rank(const Om__Record *r)
@@ -181,7 +181,7 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 		return om_fail(e, OM_NOMEM, "out of memory");
 	out->key = (struct cd_text){.p = key, .n = strlen(key)};
 	if (r->has_alone && r->alone)
-		return OM_OK; /* a word about the row's pairing, and about nothing else */
+		return OM_OK; /* an operator's record speaks of the row's pairing, and of nothing else */
 	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
 	set_text(out, CD_F_USER_GROUPS, rank, groups);
 	if (r->has_started_us && is_possible(r, r->started_us) && !looked_up)

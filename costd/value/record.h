@@ -17,13 +17,13 @@
  *                             for the provider answers with zeros at first.
  *                             So do those of the provider's export, which does
  *                             not say whose tokens they are.
- *             state           error, cancelled, final as witnessed > the
- *                             look-up's word > open.
+ *             state           error, cancelled, final as a sender saw it > as
+ *                             a look-up says it > open.
  *             all else        the reporting path wins: the look-up names a
  *                             dated model and the time it wrote its books.
- *                             A trace's word comes before the look-up's and
- *                             after all others; the user "unknown"
- *                             gives way to any other.
+ *                             What a trace says comes before what a look-up
+ *                             says and after all others; any other user
+ *                             replaces the user "unknown".
  * Key       The generation id, else "owui:" and the turn id; such rows can
  *           never be looked up.
  * Threads   Pure functions.
@@ -43,7 +43,7 @@
 #define CD_TURN_PREFIX   "owui:"
 #define CD_OPENROUTER    "openrouter"      /* platform */
 #define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
-#define CD_OPERATOR      "operator"        /* source of an operator's word */
+#define CD_OPERATOR      "operator"        /* source of what an operator says */
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 
@@ -57,7 +57,7 @@ om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *
 
 /* cd_record_has_sent: the gateway hashed what the sender sent, before any repair.
  * Then a time before 2020 or more than five minutes after the receipt is replaced by
- * the receipt here, not at the door: the receipt that counts is the earliest. */
+ * the receipt here and not in the gateway, for the earliest receipt counts. */
 bool cd_record_has_sent(const Om__Record *r);
 
 /* cd_record_read reads an entry of the journal as it was read when it came: the record

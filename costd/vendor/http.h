@@ -5,7 +5,7 @@
  *
  * Room vendor
  *   Does      asks the provider, and says what its replies mean (openrouter.h); carries
- *             HTTP for who has something to send
+ *             HTTP for rooms that have something to send
  *   Owns      the connections that leave costd
  *   Promises  any bytes give a meaning or OM_PROTOCOL; time and size are bounded
  *   Never     SQL; logs the key

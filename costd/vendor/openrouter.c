@@ -129,7 +129,7 @@ part_of(const struct reply *p, const char *from, const char *to, size_t max)
 }
 
 /* read_session takes "owui|USER|CHAT||TASK", as a connection's header
- * x-session-id says it; another session id says nothing to us. */
+ * x-session-id says it; another session id is ignored. */
 static void
 read_session(const struct reply *p, Om__Record *r)
 {

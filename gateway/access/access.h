@@ -2,13 +2,13 @@
 /*
  * access.h - who asks, and what they may: keys, the password, sessions.
  *
- * Does      Tells who sent a request, begins and ends sessions, bounds how often a
+ * Does      Finds out who sent a request, begins and ends sessions, bounds how often a
  *           password or a code may be tried.
  * Owns      The keys of the settings, the running sessions, the counts of failed tries,
  *           and a table of ended sessions in the spool's file.
  * Promises  Secrets are compared in constant time and never logged.  A session that was
  *           ended stays ended, after a restart too.
- * Never     Knows what a call is about, or what anything costs.
+ * Never     Uses what a call is about, or what anything costs.
  * Threads   All calls from any thread.
  */
 #ifndef GW_ACCESS_H

@@ -21,7 +21,7 @@ read_row(void *arg, const struct gw_sqlite_row *row)
 	const char *id = gw_sqlite_text(row, 0);
 
 	if (id == NULL || strlen(id) >= sizeof ended.id)
-		return; /* the disk's fault: such an id was never made */
+		return; /* the disk damaged it: no such id was ever made */
 	(void)snprintf(ended.id, sizeof ended.id, "%s", id);
 	r->each(r->arg, &ended);
 }

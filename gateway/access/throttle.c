@@ -74,7 +74,7 @@ find(struct gw_throttle *t, const char *key)
 }
 
 /* place finds the address or makes room for it: a free entry, else the one
- * unused for longest, strangers first. */
+ * unused for longest, addresses that never logged in first. */
 static struct entry *
 place(struct gw_throttle *t, const char *key, int64_t now_ms)
 {

@@ -16,7 +16,7 @@
  * Promises  What is written holds to openapi.yaml as long as the message has what each of
  *           its kind has; one that lacks it fails the buffer with OM_UNAVAILABLE and is
  *           logged.
- * Never     Asks, or knows who asked.
+ * Never     Asks a peer, or uses who asked.
  * Threads   Pure but for the log.
  */
 #ifndef GW_MESSAGE_H

@@ -135,7 +135,7 @@ gw_own_groups(struct om_jw *w, const void *m)
 	write_texts(w, "groups", r->user != NULL ? r->user->groups : NULL, r->user != NULL ? r->user->n_groups : 0);
 }
 
-/* A record without a word on its cost's rank is of its sender, who reported it. */
+/* A record that does not say who named its cost has the cost from its sender, who reported it. */
 void
 gw_own_cost_state(struct om_jw *w, const void *m)
 {

@@ -6,7 +6,7 @@
  *           handler of all rows of calls.def.
  * Owns      Nothing.
  * Promises  The reply holds to openapi.yaml (message.h).
- * Never     Knows what a call is about.
+ * Never     Treats one call otherwise than another.
  */
 #ifndef GW_CALL_H
 #define GW_CALL_H

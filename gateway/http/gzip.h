@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * gzip.h - smaller replies for those who take them, and smaller bodies.
+ * gzip.h - replies compressed for clients that accept it, and compressed bodies unpacked.
  */
 #ifndef GW_GZIP_H
 #define GW_GZIP_H

@@ -10,8 +10,8 @@
 #define GW_IDLE_HINT "timeout=9" /* what a kept connection's client is told, a second less than is true */
 
 /* gw_head_whole tells whether the list of headers is all that the head holds.
- * civetweb ends names and values with zero bytes in the text it received, and ends
- * the list without a word at a folded line; a header after it, like a length,
+ * civetweb ends names and values with zero bytes in the text it received, and ends the
+ * list at a folded line and reports nothing; a header after it, like a length,
  * would be missed and its body be taken for the next request.  Names and values
  * must be civetweb's own. */
 bool gw_head_whole(const struct gw_header *headers, size_t n);

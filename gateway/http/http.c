@@ -37,13 +37,13 @@
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
 #define READ_BYTES   ((size_t)64 * 1024)
 
-/* Large bodies share this much, two of the largest; one that does not fit is told
- * to come again. */
+/* Large bodies share this much, two of the largest; the sender of one that does not fit
+ * is told to send it again. */
 #define LARGE_BODY ((int64_t)256 * 1024)
 #define LARGE_SUM  ((int64_t)32 * 1024 * 1024)
 
 /* A connection keeps its worker until it closes; kept ones may hold at most this
- * part of them, so that the others turn over. */
+ * part of them, so that the others become free again. */
 #define KEPT_OF(threads) ((threads)-1 - (threads) / 4)
 
 struct gw_http {
@@ -105,7 +105,7 @@ pull(struct exchange *x, struct om_buf *b, size_t limit_bytes, int64_t length)
 	char *chunk = malloc(room);
 	int n = 1;
 
-	if (chunk == NULL) { /* nothing of the sender's doing */
+	if (chunk == NULL) { /* the sender did nothing wrong */
 		b->status = OM_NOMEM;
 		return n;
 	}
@@ -184,8 +184,8 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	return s;
 }
 
-/* drain throws away what the peer still sends, so that closing the socket does not
- * take the answer away from it. */
+/* drain reads and drops what the peer still sends: closing a socket with unread bytes
+ * could destroy the answer before the peer has read it. */
 static void
 drain(struct exchange *x)
 {

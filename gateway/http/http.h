@@ -4,7 +4,7 @@
  *
  * Does      Makes a request of the bytes that civetweb hands over, and bytes of its reply.
  * Owns      The listening socket, the workers, and the deadlines of their sockets.
- * Never     Knows what a call means.
+ * Never     Treats one call otherwise than another.
  * Promises  Every request civetweb hands over is answered here, with the security
  *           headers; civetweb never gets to serve files, CORS, CGI or sockets of
  *           its own.  A connection is

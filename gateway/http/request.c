@@ -281,7 +281,7 @@ gw_media_is(const struct gw_req *rq, const char *type)
 		return false;
 	v += strspn(v, " \t");
 	if (strncasecmp(v, "charset=", 8) != 0)
-		return true; /* a parameter that says nothing to us */
+		return true; /* a parameter without a meaning here */
 	v += 8;
 	return strcasecmp(v, "utf-8") == 0 || strcasecmp(v, "\"utf-8\"") == 0;
 }

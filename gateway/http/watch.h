@@ -6,7 +6,7 @@
  * for as long as the sender likes.  Its descriptor is not in its interface, so
  * it is found by its addresses among the open ones.
  *
- * Why it cannot hit a stranger: civetweb keeps the descriptor open until it has
+ * Why it never shuts down another connection: civetweb keeps the descriptor open until it has
  * told that the connection ends, so its number cannot be given to anything else
  * between gw_watch_find and gw_watch_release, and shutdown() happens only
  * between these two, under the lock release takes.  Two open descriptors with

@@ -3,7 +3,7 @@
  * intake.h - bodies in any form that senders use, made packed records.
  *
  * Does      Reads records (record.h), the older program's records, and traces (otlp.h),
- *           and gives them to the spool; shows new records to those who watch (live.h).
+ *           and gives them to the spool; shows new records to the clients of /live (live.h).
  * Owns      The ring of the newest records.
  * Promises  A call that returns success took what it says: it is on disk.  What it refuses
  *           is named with field and reason, and counted (refusal.h).

@@ -54,7 +54,7 @@ read_tokens(const json_t *activity, struct om_fit *notes, Om__Record *out)
 		gw_record_count(activity, fields[i].key, fields[i].field, notes, fields[i].value, fields[i].has);
 }
 
-/* read_user takes the activity's word only where the user says nothing. */
+/* read_user takes what the activity says of the user only where the member `user` says nothing. */
 static om_status
 read_user(const json_t *o, const json_t *activity, struct om_arena *a, struct om_fit *notes, Om__Record *out, om_err *e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * live.h - the newest accepted records, for those who watch.
+ * live.h - the newest accepted records, for the clients of /live.
  *
  * Shape     A ring of the last GW_LIVE_RECORDS records (and at most
  *           GW_LIVE_BYTES), numbered from 1.  A mark names a place in it:

@@ -163,7 +163,7 @@ read_byok(const struct gw_span *sp, Om__Record *r)
 	json_decref(list);
 }
 
-/* cost_attr gives the attribute with the cost, the better word first. */
+/* cost_attr gives the attribute with the cost, the more reliable attribute first. */
 static gw_attr
 cost_attr(const struct gw_span *sp)
 {
@@ -175,8 +175,8 @@ cost_attr(const struct gw_span *sp)
 	return GW_N_ATTRS;
 }
 
-/* cost_state: only the provider's word is a report; what another program worked out
- * is an estimate.  Who says nothing of a source speaks for the provider. */
+/* cost_state: only a cost that the provider named is a report; one that another program
+ * worked out is an estimate.  A span that names no source has the provider's cost. */
 static Om__CostState
 cost_state(const struct gw_span *sp, gw_attr which)
 {
@@ -188,9 +188,9 @@ cost_state(const struct gw_span *sp, gw_attr which)
 	return OM__COST_STATE__COST_ESTIMATED;
 }
 
-/* read_cost leaves the amount to the look-up where the span's is no evidence: on
- * BYOK it has not been seen whose bill it is, and a zero beside an error may only
- * mean that they were not counted yet. */
+/* read_cost leaves the amount to the look-up where the span's proves nothing: with
+ * BYOK no trace was seen that says whose bill the amount is, and a zero beside an error
+ * may only mean that the tokens were not counted yet. */
 static void
 read_cost(const struct gw_span *sp, struct om_arena *a, struct om_fit *notes, Om__Record *r)
 {

@@ -4,8 +4,8 @@
  *
  * Promise   One record per generation and none per attempt, child or test span.
  *           Only a generation without an id is refused; an attribute that does not
- *           fit is repaired or left out (fit.h) and told, so that one odd attribute
- *           never costs the amount.  Texts of prompts and answers are not taken
+ *           fit is repaired or left out (fit.h) and reported, so that one odd attribute
+ *           never loses the amount.  Texts of prompts and answers are not taken
  *           over anywhere.
  * Tags      "owui|USER|CHAT||TASK" as session.id, which Open WebUI's connection
  *           header x-session-id is set to, says whose request it was; the request's
@@ -23,7 +23,7 @@
 
 #include <stdbool.h>
 
-#define GW_OTLP_TEXT ((size_t)8192) /* longer attribute values are none that are read */
+#define GW_OTLP_TEXT ((size_t)8192) /* bytes; no attribute that is read has a longer value */
 
 typedef enum gw_attr {
 #define OM_ATTR(name, key) GW_ATTR_##name,
@@ -78,8 +78,8 @@ bool gw_attr_is_openrouters(const char *key, size_t n);
 /* gw_attr_says_openrouter: the service's name is theirs. */
 bool gw_attr_says_openrouter(const struct gw_value *service);
 
-/* gw_attr_text takes a text over that is not too long to be any that is read; the
- * first value of a key stays.  A zero byte becomes another control character. */
+/* gw_attr_text copies a text, unless it is longer than any attribute that is read;
+ * the first value of a key stays.  A zero byte becomes another control character. */
 void gw_attr_text(struct gw_value *v, const char *text, size_t n, struct om_arena *a);
 
 /* gw_otlp_nanos turns nanoseconds since 1970 into an instant, 0 out of range. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * OTLP/JSON.  A trace may carry whole conversations; they are cut out of the text
- * before it is parsed, and so are all texts too long to be any that is read.
+ * before it is parsed, and so are all texts longer than any attribute that is read.
  * Errors name a position, never what stands there.
  */
 #include "otlp.h"
@@ -191,7 +191,7 @@ read_failed(const json_t *status)
 	return om_json_int(status, "", "code", 0, 2, &code, &has, NULL) == OM_OK && code == 2;
 }
 
-/* is_id tells an id from none, which some write as zeros. */
+/* is_id: only zeros, which some senders write, mean that there is no id. */
 static bool
 is_id(const char *hex)
 {

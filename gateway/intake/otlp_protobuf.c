@@ -55,7 +55,7 @@ read_attributes(Otlp__KeyValue *const *list, size_t n, struct gw_value *attr, bo
 	}
 }
 
-/* is_id tells an id from none, which some write as zeros. */
+/* is_id: only zeros, which some senders write, mean that there is no id. */
 static bool
 is_id(const ProtobufCBinaryData *id)
 {

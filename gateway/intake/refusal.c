@@ -19,7 +19,7 @@ gw_refusals_add(struct gw_refusals *r, const char *reason, int64_t count)
 	while (i < r->n && strcmp(r->of[i].reason, reason) != 0)
 		i++;
 	if (i == sizeof r->of / sizeof r->of[0] || count <= 0)
-		return; /* no door has so many reasons */
+		return; /* no call that takes records has so many reasons */
 	if (i == r->n)
 		r->n++;
 	r->of[i].reason = reason;

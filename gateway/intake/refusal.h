@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * refusal.h - what a door could not take: kept in the spool, counted and logged, so that
+ * refusal.h - what a door, one of the calls that take records, refused: kept in the spool, counted and logged, so that
  * people see it besides the sender.
  *
  * Promise   When the sender is answered, the line is on disk, unless the disk is full or

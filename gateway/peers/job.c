@@ -22,7 +22,7 @@
 #define DROP_ARENA  ((size_t)64 * 1024)
 
 /* Files that are being waited for or sent, each of which holds an HTTP worker:
- * records must get in meanwhile. */
+ * the other workers stay free for records. */
 static atomic_int waiting;
 
 /* One file under way to the client. */
@@ -77,7 +77,7 @@ gw_job_find(struct gw_peers *peers, struct gw_req *rq, const char *id, struct gw
 
 	if (strlen(id) != GW_JOB_ID_TEXT - 1 || !om_unhex(id, GW_JOB_ID_TEXT - 1, out->id))
 		return om_fail(e, OM_NOT_FOUND, "there is no such export");
-	/* those that are there first: for the others is waited */
+	/* the reportds that are connected first: the others are waited for */
 	for (unsigned i = 0; i < 2 * n; i++) {
 		om_err one = {.text = ""};
 
@@ -161,7 +161,7 @@ await(struct gw_peers *peers, struct gw_req *rq, struct gw_job *job, int64_t pat
 		if (s != OM_OK)
 			return lost(s, &why, e);
 		if (!has_ended(job->state) && om_mono_ms() - asked < WAIT_MS / 2)
-			(void)poll(NULL, 0, PAUSE_MS); /* too many wait there */
+			(void)poll(NULL, 0, PAUSE_MS); /* reportd did not wait, since too many do */
 	}
 	if (job->state->state == OM__JOB_STATE__JOB_DONE)
 		return OM_OK;

@@ -325,6 +325,6 @@ gw_peers_today(const struct gw_costd_status *s, int64_t now_us)
 {
 	if (s->today_ends_us == 0) /* costd was not heard yet: UTC */
 		return (int32_t)(now_us / OM_DAY);
-	/* costd may be away for longer than the day lasts */
+	/* costd may not answer for longer than the day lasts */
 	return now_us < s->today_ends_us ? s->today : s->today + 1 + (int32_t)((now_us - s->today_ends_us) / OM_DAY);
 }

@@ -7,7 +7,7 @@
  * Owns      The connections to both.
  * Promises  Every question has a deadline, and its reply is of the kind asked for.  Whose
  *           fault a failure is, is decided in one place.
- * Never     Knows JSON, or what a question means.
+ * Never     Reads or writes JSON, or what a question means.
  * Failure   What a peer or the way to it cannot do is OM_UNAVAILABLE, with the
  *           reason; what the question got wrong stays what the peer said.
  * Threads   All calls from any thread; one thread of its own asks costd how it is.

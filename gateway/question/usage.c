@@ -27,7 +27,7 @@ read_names(struct gw_req *rq, const char *arg, const ProtobufCEnumDescriptor *d,
 
 		while (known && seen < *n_out && (*out)[seen] != value)
 			seen++;
-		if (!known || seen < *n_out) /* "" is no name: the text of that failure is this one's too */
+		if (!known || seen < *n_out) /* reading "", which is no name, gives the text of this failure, too */
 			return gw_enum_read(d, arg, "", 0, ", each at most once", &value, e);
 		(*out)[(*n_out)++] = value;
 		p = p[n] == ',' ? p + n + 1 : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Server-sent events.  A stream keeps one HTTP worker; it looks around every
- * second whether there is still a session, a reader and a gateway to serve.
+ * Server-sent events.  A stream keeps one HTTP worker; every second it
+ * looks whether the session and the client are still there and the gateway does not stop.
  */
 #include "read.h"
 

@@ -5,7 +5,7 @@
  * Does      Hands a heartbeat to costd, past the spool: it is no record.
  * Owns      Nothing.
  * Promises  A member that does not fit is left out; only a heartbeat without a version
- *           or with another word for the tap is refused.
+ *           or with an unknown state of the tap is refused.
  * Never     Keeps anything, or counts a refusal as a refused record.
  */
 #ifndef GW_SENDERS_H

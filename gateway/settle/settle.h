@@ -3,7 +3,7 @@
  * settle.h - what could not be stored or taken; prices and what is not settled are rows
  * of calls.def.
  *
- * Does      Sends dead letters through the ledger again, lists what the doors refused.
+ * Does      Has costd try dead letters again, lists what the calls that take records refused.
  * Owns      Nothing.
  * Promises  Every reply is in openapi.yaml.
  * Never     Judges a record.

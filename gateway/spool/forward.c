@@ -161,7 +161,7 @@ send_batch(struct gw_forward *f, const struct gw_row *rows, size_t n, struct om_
 	    rep->submit->duplicate_records, rep->submit->refused_records, e);
 }
 
-/* report logs trouble once, then now and then. */
+/* report logs trouble once, then every REPORT_MS. */
 static void
 report(struct gw_forward *f, om_status s, const om_err *e)
 {
@@ -222,7 +222,7 @@ work(void *arg)
 			break;
 		s = forward_some(f, &n, &e);
 		if (s != OM_OK) {
-			if (s == OM_TIMEOUT) /* it may have been too much for it */
+			if (s == OM_TIMEOUT) /* the batch may have been too large for costd */
 				adapt(f, false, INT64_MAX);
 			go = pause_for(f, f->wait_ms, false);
 			f->wait_ms =

@@ -244,8 +244,8 @@ check_all(struct gw_store *st, om_err *e)
 	}
 }
 
-/* check_file looks for damage that no record's checksum shows: pages that hang
- * together wrongly, and records that are counted and not there. */
+/* check_file looks for damage that no record's checksum shows: pages that refer to each
+ * other wrongly, and records that are counted but missing. */
 static om_status
 check_file(struct gw_store *st, om_err *e)
 {

@@ -28,8 +28,8 @@ op_new(enum gw_op_kind kind, om_err *e)
 	return o;
 }
 
-/* submit queues the operation and waits; afterwards it is the caller's if true.
- * The state is read last: it carries what the other side wrote. */
+/* submit queues the operation and waits; true: it is the caller's alone afterwards.
+ * The state is read last: reading it makes visible what the spool's thread wrote. */
 static bool
 submit(struct gw_spool *s, struct gw_op *o, bool patient)
 {

@@ -64,7 +64,7 @@ typedef om_status gw_spool_work(struct gw_sqlite *db, void *arg, om_err *e);
 
 /* gw_spool_run has the work done within a transaction of the spool; when it returns
  * OM_OK that is committed.  The work gets a copy of the n bytes at arg, GW_SPOOL_ARG at
- * most: a caller who waited too long is gone by then.  Work that cannot be done
+ * most: a caller that waited too long has returned by then.  Work that cannot be done
  * together with the others of its transaction is done again, alone. */
 om_status gw_spool_run(struct gw_spool *s, gw_spool_work *work, const void *arg, size_t n, om_err *e) OM_MUST;
 

@@ -8,9 +8,9 @@
  * the commit tells their callers.  Reads come after the commit, so that nothing
  * is sent to costd that a power failure could still undo.
  *
- * An operation belongs to both sides; the last to let go frees it.  A caller
- * that has waited too long lets go first.  Each caller has a semaphore of its own,
- * so that those woken together do not meet again at one lock.
+ * An operation belongs to both sides; the last to release it frees it.  A
+ * caller that has waited too long releases it first.  Each caller has a semaphore of its own,
+ * so that callers woken together do not all wait for one lock again.
  */
 #ifndef GW_SPOOL_IN_H
 #define GW_SPOOL_IN_H
@@ -29,7 +29,7 @@ struct gw_op {
 	struct gw_op *next;
 
 	sem_t decided;
-	_Atomic int state; /* which of the two let go first */
+	_Atomic int state; /* which of the two released it first */
 #define GW_OP_WAITING   0
 #define GW_OP_DECIDED   1 /* status and err are set */
 #define GW_OP_ABANDONED 2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * sqlite.h - statements in the spool's database, for whatever has a table of its own there.
+ * sqlite.h - statements in the spool's database, for each room that has a table there.
  *
  * Failure   OM_FULL: no space left.  OM_NOMEM.  Everything else (OM_IO) means that the
  *           disk or the file cannot be relied upon; the spool's thread gives up then.

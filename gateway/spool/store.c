@@ -263,7 +263,7 @@ gw_store_sweep(struct gw_store *st, int max_rows, om_err *e)
 	return s;
 }
 
-/* ---- what the doors could not take ---- */
+/* ---- what was refused ---- */
 
 void
 gw_store_count_refused(struct gw_store_totals *t, int64_t hour, int64_t n)
@@ -404,7 +404,7 @@ gw_store_room(struct gw_store *st, size_t bytes, om_err *e)
 		om_status s;
 
 		if (statvfs(st->dir, &fs) != 0)
-			return OM_OK; /* SQLite will say */
+			return OM_OK; /* without an answer SQLite notices a full disk itself */
 		free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 		reserve = (uint64_t)fs.f_blocks * fs.f_frsize / 16;
 		if (reserve > RESERVE_BYTES)

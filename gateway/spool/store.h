@@ -32,7 +32,7 @@ struct gw_row {
 	size_t n;
 };
 
-/* What a door could not take: one line for each sender and reason. */
+/* What a call that takes records (a door) refused: one line for each sender and reason. */
 struct gw_refusal {
 	const char *door;   /* "events", "record", "traces" */
 	const char *sender; /* address and program */
@@ -58,7 +58,7 @@ struct gw_store_totals {
 	int64_t quarantined;
 	om_time oldest_us;         /* receive time of the first pending record; 0: none */
 	uint64_t acknowledged_seq; /* the last forgotten; 0: none */
-	int64_t turned_away;       /* what the doors could not take */
+	int64_t turned_away;       /* what was refused before it became a record */
 	struct {
 		int64_t hour; /* since 1970 */
 		int64_t count;

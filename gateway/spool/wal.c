@@ -2,7 +2,7 @@
 /*
  * SQLite ends its log at the first frame whose checksum fails and forgets what
  * stands after it: right for a write that a power failure cut off, and a silent loss
- * where a byte in the middle went bad.  So the log is read before SQLite sees it, and
+ * where a byte in the middle was damaged.  So the log is read before SQLite sees it, and
  * kept aside when a commit stands at or after a bad frame.
  */
 #include "store_in.h"
@@ -135,7 +135,7 @@ gw_wal_check(struct gw_store *st, om_err *e)
 	(void)snprintf(path, sizeof path, "%s/spool.db-wal", st->dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return OM_OK; /* none, or SQLite will say */
+		return OM_OK; /* there is none, or SQLite reports why it cannot be read */
 	if (is_damaged(fd))
 		s = keep_aside(st, fd, e);
 	(void)close(fd);

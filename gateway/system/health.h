@@ -10,7 +10,7 @@
 #include "base/json.h"
 
 /* gw_health_write writes the states and what they amount to into the open object, and
- * gives that of the spool, without which nothing is taken. */
+ * gives that of the spool, without which no record is accepted. */
 gw_spool_state gw_health_write(const struct gw_parts *parts, struct om_jw *w);
 
 #endif

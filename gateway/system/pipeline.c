@@ -5,7 +5,7 @@
 #include "intake/live.h"
 #include "peers/ask.h"
 
-/* ask_pipeline asks costd what only it knows; NULL while it does not say. */
+/* ask_pipeline asks costd for its part; NULL while costd does not answer. */
 static const Om__PipelineReply *
 ask_pipeline(const struct gw_parts *parts, struct om_arena *a)
 {
@@ -20,7 +20,7 @@ ask_pipeline(const struct gw_parts *parts, struct om_arena *a)
 	return gw_ask_costd(parts->peers, ask, &q, a, &said, NULL) == OM_OK ? said : NULL;
 }
 
-/* write_some writes members of costd's reply, null while it does not say. */
+/* write_some writes members of costd's reply, null while costd does not answer. */
 static void
 write_some(struct om_jw *w, const Om__PipelineReply *p, const char *fields)
 {

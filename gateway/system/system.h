@@ -2,7 +2,7 @@
 /*
  * system.h - how the system is, and how it is set.
  *
- * Does      Tells the health of this process, the way from here to the ledger, metrics and
+ * Does      Tells the health of this process, how records move from here to the ledger, metrics and
  *           settings of all services, and gives the plugin's source.
  * Owns      Nothing.
  * Promises  Never tells a secret.  What a peer does not say in time is null.

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* check_names: a letter too many would leave an amount as it was. */
+/* check_names: a misspelled name, if ignored, would leave an amount as it was. */
 static om_status
 check_names(json_t *doc, om_err *e)
 {

@@ -5,7 +5,7 @@
  * Does      Reads a change and hands it to costd, which keeps terms and says what is wrong.
  * Owns      Nothing.
  * Promises  A member that it does not know is refused: it would leave an amount as it was.
- * Never     Knows what terms charge.
+ * Never     Uses what terms charge.
  */
 #ifndef GW_TERMS_H
 #define GW_TERMS_H

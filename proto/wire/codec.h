@@ -22,7 +22,7 @@
 
 /* What records say that gateway and costd must read alike. */
 #define OM_SOURCE_OTLP  "otlp"    /* a record made from a trace */
-#define OM_USER_UNKNOWN "unknown" /* the path did not say who; any other word wins */
+#define OM_USER_UNKNOWN "unknown" /* the path did not say who; any other user wins */
 
 /* om_msg_new gives an initialised message of this kind, NULL when the arena is
  * full:  Om__UsageRow *r = om_msg_new(a, &om__usage_row__descriptor); */

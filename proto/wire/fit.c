@@ -365,7 +365,7 @@ fit_amounts(Om__Record *r, struct om_fit *notes)
 	    ((unsigned)r->cost_state <= OM__COST_STATE__COST_LOOKED_UP &&
 		r->cost_state != OM__COST_STATE__COST_UNKNOWN))
 		return;
-	/* whose word it is is not known: the least */
+	/* who said it is not known: the lowest */
 	om_fit_note(notes, OM_FIT_COST_STATE, "says nothing about the cost: an estimate");
 	r->cost_state = OM__COST_STATE__COST_ESTIMATED;
 }
