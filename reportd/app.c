@@ -45,7 +45,7 @@ stop(void *self)
 		om_wire_client_hurry(app->ledger, HURRY_MS);
 	om_duties_stop(app->duties);
 	if (app->queue != NULL)
-		rd_issue_queue_stop(app->queue); /* who waits for a document is answered */
+		rd_issue_queue_stop(app->queue); /* calls that wait for a document are answered */
 	om_wire_server_close(&app->wire);
 	rd_issue_queue_close(&app->queue);
 	om_duties_free(&app->duties); /* after this no lease is kept */
@@ -111,8 +111,8 @@ start_delivery(const struct rd_conf *c, struct app *app, om_err *e)
 	return c->delivery_dir != NULL ? rd_delivery_new(&o, &app->delivery, e) : OM_OK;
 }
 
-/* add_duties: the table of what reportd does by itself; a lease of a document or a month
- * that is being made is one more row while that takes (lease_keeper.h). */
+/* add_duties makes the table of what reportd does by itself. While a document or a
+ * month is being made, its lease is one more row (lease_keeper.h). */
 static om_status
 add_duties(struct app *app, om_err *e)
 {

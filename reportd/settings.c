@@ -252,7 +252,7 @@ const struct om_conf_opt rd_settings[RD_N_SETTINGS] = {
     OM_CONF_LOG_LEVEL(struct rd_conf, log_level),
 };
 
-/* is_term: what a document says or how it computes depends on it. */
+/* is_term tells whether a document's text or amounts depend on the setting. */
 static bool
 is_term(const char *name)
 {

@@ -61,7 +61,8 @@ om_arena_alloc(struct om_arena *a, size_t bytes)
 		}
 		b->used = 0;
 		b->size = size;
-		/* a big piece goes after the head, so that the head's rest stays in use */
+		/* a big piece goes after the first block, so that what is left of that
+		 * one stays in use */
 		if (size > usual && a->blocks != NULL) {
 			b->next = a->blocks->next;
 			a->blocks->next = b;

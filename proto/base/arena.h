@@ -23,7 +23,7 @@ struct om_arena {
 	size_t used_bytes;
 	size_t limit_bytes;
 	bool failed;    /* sticky */
-	bool no_memory; /* failed, and not for its limit */
+	bool no_memory; /* it failed because the system has no memory, not because of the ceiling */
 };
 
 void om_arena_init(struct om_arena *a, size_t limit_bytes);

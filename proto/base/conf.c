@@ -22,7 +22,7 @@ const_field(const struct om_conf_opt *o, const void *conf)
 	return (const char *)conf + o->offset;
 }
 
-/* refuse appends how to mend it. */
+/* refuse adds to the error how to get a good value. */
 static om_status
 refuse(const struct om_conf_opt *o, om_err *e, const char *what)
 {

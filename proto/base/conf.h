@@ -12,8 +12,8 @@
  *             OM_CONF_DURATION                               int64_t, microseconds
  *             OM_CONF_MONEY                                  om_money
  *             OM_CONF_BOOL                                   bool
- * Failure   OM_INVALID with one line that names the setting and says how to
- *           mend it.  A secret's value never appears in an error.
+ * Failure   OM_INVALID with one line that names the setting and says how to get a good
+ *           value.  A secret's value never appears in an error.
  */
 #ifndef OM_CONF_H
 #define OM_CONF_H

@@ -120,7 +120,7 @@ om_secret_equal(const char *a, const char *b)
 	unsigned char ha[OM_SHA256], hb[OM_SHA256];
 	struct om_bytes pa = {a, strlen(a)}, pb = {b, strlen(b)};
 
-	/* hashing first hides the lengths as well */
+	/* comparing hashes does not show the texts' lengths either */
 	if (om_sha256(&pa, 1, ha) != OM_OK || om_sha256(&pb, 1, hb) != OM_OK)
 		return false;
 	return CRYPTO_memcmp(ha, hb, OM_SHA256) == 0;

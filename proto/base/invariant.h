@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * invariant.h - what can only be untrue through a defect of this program.
+ * invariant.h - checks of conditions that only a defect of this program can make
+ * untrue.
  *
  * Use       om_check(condition) for arguments, held locks, states and sums that
  *           must match.  Never for what a peer, a disk, a clock, a database or a

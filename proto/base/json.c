@@ -54,7 +54,7 @@ allocate(size_t n)
 	if (n < 32 || (n & (n - 1)) != 0)
 		return NULL;
 	if (n > SPARE_PIECE || (at = atomic_fetch_add(&spare_used, n)) > SPARE_BYTES - n)
-		abort(); /* better than what would follow */
+		abort(); /* the library would go on to write past the end */
 	return spare + at;
 }
 
@@ -110,7 +110,7 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 	return OM_OK;
 }
 
-/* ---- what is mended before ---- */
+/* ---- texts that are mended before they are parsed ---- */
 
 /* refuse_at says where in the body something is wrong with a text that begins at
  * `from`; line and column are the text's own, from 1. */

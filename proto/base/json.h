@@ -23,15 +23,15 @@
 /* The parser recurses, and civetweb's threads have 100 kB of stack. */
 #define OM_JSON_DEPTH 64
 
-/* om_json_too_deep tells whether brackets nest deeper than OM_JSON_DEPTH; for
- * those who call the parser themselves. */
+/* om_json_too_deep tells whether brackets nest deeper than OM_JSON_DEPTH; for callers
+ * that use the parser themselves. */
 bool om_json_too_deep(const char *text, size_t n);
 
 /* How the parser is called: an integer of any length is a number like others,
  * out of range where it is read, and does not spoil the whole text. */
 #define OM_JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL)
 
-/* om_json_load calls the parser, for those who checked the depth; it tells a failed
+/* om_json_load calls the parser, for callers that checked the depth; it tells a failed
  * allocation from a fault of the text. */
 json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je, bool *no_memory_out);
 
@@ -39,8 +39,8 @@ json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je,
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
-/* om_json_mend gives a text that the parser takes for one that it does not, so that
- * what is odd costs its own member at most.  In a string:
+/* om_json_mend gives a text that the parser takes for one that it does not, so that at
+ * most the member with the odd text is lost.  In a string:
  *   - a zero (\u0000) becomes another control character, and half of a surrogate
  *     pair U+FFFD;
  *   - a control character that stands there bare is escaped;
@@ -52,7 +52,7 @@ om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_
  * Outside of strings:
  *   - a number beyond binary64 becomes a text of dashes;
  *   - NaN, Infinity and -Infinity, which some write for a number, become an empty
- *     object: like null no id, no text and no number, but not silently so.
+ *     object: like null it is no id, no text and no number, but it is reported.
  * It stands in `copy`, OM_JSON_MENDED times as long at most; where there is nothing
  * to mend, and without memory, it is the text itself.  It is meant for one JSON text:
  * after a string that is not closed it takes what is outside for what is inside. */
@@ -124,6 +124,6 @@ void om_jw_int(struct om_jw *w, int64_t v);
 void om_jw_bool(struct om_jw *w, bool v);
 void om_jw_null(struct om_jw *w);
 void om_jw_time(struct om_jw *w, om_time t);
-void om_jw_raw(struct om_jw *w, const char *json); /* a whole value of our own making */
+void om_jw_raw(struct om_jw *w, const char *json); /* a whole value that is JSON already */
 
 #endif

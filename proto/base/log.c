@@ -123,7 +123,7 @@ om_log(om_log_level level, const char *msg, ...)
 		put_pair(&l, "request_id", request_id);
 	l.text[l.n++] = '\n';
 	if (write(STDERR_FILENO, l.text, l.n) < 0)
-		return; /* there is nowhere left to complain */
+		return; /* there is no other place to report it */
 }
 
 void

@@ -10,7 +10,9 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-#define MAX_EXPONENT 1000 /* an exponent beyond this cannot matter, but must not overflow */
+#define MAX_EXPONENT \
+	1000 /* a larger exponent gives zero or OM_RANGE anyway; the bound
+#keeps sums of exponents from overflowing */
 
 static u128
 pow10_u128(int n)

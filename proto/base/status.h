@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * status.h - how every call says how it went.
+ * status.h - the outcome that every call returns, and its reason.
  *
  * Promise   Zero is success.  The number means the same in all services.
  * Owner     struct om_err lives with the caller, mostly on the stack; a call
@@ -23,7 +23,8 @@ typedef struct om_err {
 	char text[256]; /* one line, fit for a person; never a secret */
 } om_err;
 
-/* om_status_text returns the table's text; "unknown status" for foreign numbers. */
+/* om_status_text returns the table's text; "unknown status" for a number that the table
+ * does not have. */
 const char *om_status_text(om_status s);
 
 /* om_status_http returns the HTTP status code that tells the same. */

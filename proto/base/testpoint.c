@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KILLED 137 /* what a shell says of kill -9 */
+#define KILLED 137 /* the exit code that a shell gives for kill -9 */
 
 void
 om_crash_point(const char *name)

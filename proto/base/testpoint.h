@@ -4,10 +4,11 @@
  * in builds with OM_TEST_POINTS (preset "points"), never in what is installed.
  *
  * Crash     OM_CRASH_POINT("name") ends the process at once, as kill -9 does, when
- *           CRASH_POINT=name:n is in the environment and it is come by for the n-th
- *           time.
- * Mistake   OM_MISTAKE("name") is true when MISTAKE=name is: there the code does
- *           what it must not do, so that a test can show that it would notice.
+ *           CRASH_POINT=name:n is in the environment and the point is reached for the
+ *           n-th time.
+ * Mistake   OM_MISTAKE("name") is true when MISTAKE=name is in the environment: the
+ *           code then does what it must not do, so that a test can show that it would
+ *           notice.
  * Threads   Both from any thread.
  */
 #ifndef OM_TESTPOINT_H

@@ -11,7 +11,7 @@
 static char zone_name[OM_ZONE_NAME] = "UTC";
 
 /* A zone file begins with "TZif" (RFC 8536); glibc would take an unknown name
- * for UTC without a word. */
+ * for UTC without an error. */
 static bool
 zone_exists(const char *name)
 {
@@ -114,7 +114,8 @@ om_zone_next_shift(om_time from, om_time to)
 	/* no zone shifts twice within a day */
 	for (om_time at = from; at < to; at += OM_DAY) {
 		om_time end = at + OM_DAY < to ? at + OM_DAY : to;
-		/* the last second known to have the offset: at itself may be the shift */
+		/* the last second known to have the offset: from the next second on it
+		 * may be another one */
 		int64_t lo = floor_second(at) - (at > from ? 1 : 0), hi = floor_second(end - 1);
 
 		if (om_zone_offset_s(hi * OM_SECOND) == offset)

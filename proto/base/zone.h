@@ -61,7 +61,8 @@ extern const struct om_zone_table om_zone_utc;
 om_status om_zone_table_make(
     om_time from, om_time to, struct om_arena *a, struct om_zone_table *out, om_err *e) OM_MUST;
 
-/* As their namesakes above.  Outside its years a table's first or last offset counts. */
+/* As the functions of the same names above.  Outside its years a table's first or last
+ * offset counts. */
 int64_t om_zone_table_offset_s(const struct om_zone_table *z, om_time t);
 om_day om_zone_table_day(const struct om_zone_table *z, om_time t);
 /* om_zone_table_text writes "2026-11-23 17:40" and returns buf. */

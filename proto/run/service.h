@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * service.h - the life of a service process, the same for all three.
+ * service.h - how a service process starts, runs and stops, the same for all three.
  *
  *   (no argument)  load the settings, start, wait for SIGTERM or SIGINT, stop
  *   --help         usage and settings

@@ -20,14 +20,18 @@
 #include <string.h>
 
 #define TIMEOUTS_BEFORE_REDIAL 3
-#define RECONNECT_MS           500  /* a peer that comes back is found within this, by the first socket */
-#define OTHERS_RECONNECT_MS    1500 /* and by the others, which all dial while it is away */
-#define UNCONNECTED_WAIT_MS    2000 /* a peer that is not there is not waited for much longer */
-#define CALLBACK_MS            1000 /* how late nng may be with a time-out of its own */
-#define WATCH_MS               200  /* how soon a call that is not wanted any more ends */
-#define MAX_SOCKETS            64u
+#define RECONNECT_MS \
+	500 /* within this the first socket connects to a peer
+#that is there again */
+#define OTHERS_RECONNECT_MS \
+	1500                     /* and the others, all of which dial while there is
+#no peer */
+#define UNCONNECTED_WAIT_MS 2000 /* a peer that is not there is not waited for much longer */
+#define CALLBACK_MS         1000 /* how late nng may be with a time-out of its own */
+#define WATCH_MS            200  /* how soon a call that is not wanted any more ends */
+#define MAX_SOCKETS         64u
 
-/* What nng's threads tell a socket's user. */
+/* What nng's callbacks note for the thread that uses the socket. */
 struct link {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -49,7 +53,7 @@ struct om_wire_client {
 	struct om_urls urls;
 	nng_tls_config *tls[OM_WIRE_MAX_URLS]; /* owned; NULL for tcp */
 
-	/* Held by nng's callbacks beyond the client's life, so never freed. */
+	/* nng's callbacks may use it after the client was freed, so it is never freed. */
 	struct link *links;
 
 	pthread_mutex_t lock;
@@ -348,7 +352,8 @@ begin(struct req_socket *rs, int64_t deadline_ms)
 }
 
 /* end waits until nng is done, but not long for a peer that is not there, nor
- * for what is not wanted any more, and returns nng's result.  Giving up is, for nng, what a time-out is. */
+ * for what is not wanted any more, and returns nng's result.  A wait that is given up
+ * ends, for nng, like a time-out. */
 static int
 end(const struct om_wire_client *c, struct req_socket *rs, int64_t deadline_ms)
 {

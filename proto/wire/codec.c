@@ -68,7 +68,7 @@ ready_parts(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
 			om_msg_ready(many[i]);
 }
 
-/* is_chosen: what a oneof has of others is in the same place. */
+/* is_chosen tells whether a oneof holds this member: all members share one place. */
 static bool
 is_chosen(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
 {
@@ -80,7 +80,8 @@ is_chosen(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
 	return chosen == f->id;
 }
 
-/* has_flag tells whether the field has a has_ and a default; a text has neither need nor place for it. */
+/* has_flag tells whether the field has a has_ and a default; a text needs no has_,
+ * since NULL says the same. */
 static bool
 has_flag(const ProtobufCFieldDescriptor *f)
 {

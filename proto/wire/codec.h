@@ -4,9 +4,9 @@
  *
  * Promise   Decoding is total: any bytes give a message or OM_PROTOCOL, within
  *           the arena's ceiling.
- * Defaults  An optional field with a default is one that is always told: who makes
- *           a message sets the field alone, and packing sets its has_; who reads it
- *           looks at the field alone, which has the default if the peer left it out.
+ * Defaults  An optional field with a default is one that is always sent: the maker of a
+ *           message sets the field alone, and packing sets its has_; its reader looks
+ *           at the field alone, which has the default if the peer left it out.
  *           A field without a default may be absent, and its has_, or NULL, says so;
  *           a message in a message is NULL then.
  * Owner     Messages live in the arena.

@@ -3,12 +3,12 @@
  * fit.h - what fits into a record, judged alike by gateway and costd.
  *
  * Promise   Only a record without any key is refused.  Whatever else does not fit
- *           is repaired or left out, so that an ornament never costs the money
- *           beside it.  A record that fits is not touched.
+ *           is repaired or left out, so that a minor field never loses the amount of
+ *           its record.  A record that fits is not touched.
  * Rules     generation_id: no token of 128 characters becomes "long:" and its
  *           SHA-256 in hex; nothing but blanks is none.  turn_id, user.id, chat_id,
- *           message_id likewise where too long or with control characters; blanks
- *           and other alphabets are theirs to have.
+ *           message_id likewise where too long or with control characters; blanks and
+ *           other alphabets are allowed in them.
  *           Texts: control characters are taken out.  Too long, a person's or a
  *           group's name is cut, since its beginning still tells people who it is;
  *           every other text is left out, since half of a model's name or of an
@@ -50,7 +50,7 @@ typedef enum om_fit_field {
 #define OM_FIT_REQUEST_MAX 1000000
 #define OM_FIT_GROUPS      64
 
-/* Of one record: why a field is not as it was sent, NULL where it is. */
+/* Of one record: why each field is not as it was sent; NULL where it is as it was sent. */
 struct om_fit {
 	const char *why[OM_N_FIT]; /* static texts */
 	bool changed;              /* the record says something else than its sender did */

@@ -31,8 +31,8 @@ void om_fleet_hurry(struct om_fleet *f, int ms);
 bool om_fleet_hurried(const struct om_fleet *f);
 
 /* om_fleet_call asks one after the other, each time beginning with the next and
- * those first that are connected, until one takes the request: OM_UNAVAILABLE and OM_THROTTLED are asked further, every other
- * answer is the answer.  *at_out is who gave it. */
+ * those first that are connected, until one takes the request: after OM_UNAVAILABLE and
+ * OM_THROTTLED it asks the next, every other answer is the result.  *at_out is who gave it. */
 om_status om_fleet_call(struct om_fleet *f, Om__Request *req, int deadline_ms, struct om_arena *a,
     Om__Reply **reply_out, unsigned *at_out, om_err *e) OM_MUST;
 

@@ -165,7 +165,7 @@ work(void *arg)
 			om_log(OM_LOG_ERROR, "cannot receive", "why", nng_strerror(rv), NULL);
 			if (rv == NNG_ECLOSED)
 				break;
-			nng_msleep(PAUSE_MS); /* no memory, no descriptors: let it pass */
+			nng_msleep(PAUSE_MS); /* no memory or no descriptors: there may be some again */
 			continue;
 		}
 		in = nng_aio_get_msg(w->aio);
@@ -178,7 +178,7 @@ work(void *arg)
 		nng_ctx_send(w->ctx, w->aio);
 		nng_aio_wait(w->aio);
 		if (nng_aio_result(w->aio) != 0)
-			nng_msg_free(out); /* the caller is gone; nng leaves the message with us */
+			nng_msg_free(out); /* the caller is gone, and nng does not free the message */
 	}
 	return NULL;
 }

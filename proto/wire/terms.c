@@ -129,7 +129,7 @@ check_text(unsigned i, const char *text, om_err *e)
 	return OM_OK;
 }
 
-/* is_set: a rate of 0 is none. */
+/* is_set: a rate of 0 means that none is set. */
 static bool
 is_set(const Om__Terms *t, unsigned i)
 {

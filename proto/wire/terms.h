@@ -43,7 +43,8 @@ om_status om_terms_check(const Om__Terms *t, om_err *e) OM_MUST;
 /* om_terms_check_settings names them as settings are named, in upper case. */
 om_status om_terms_check_settings(const Om__Terms *t, om_err *e) OM_MUST;
 
-/* om_terms_same compares the texts, a default being as good as none. */
+/* om_terms_same compares the texts, a text that is not set being the same as its
+ * default. */
 bool om_terms_same(const Om__Terms *a, const Om__Terms *b);
 
 bool om_terms_in_usd(const Om__Terms *t);
@@ -56,7 +57,7 @@ bool om_terms_rate_outside(const Om__Terms *t, om_day first);
  * lower case only, as true. */
 void om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w);
 
-/* om_terms_read takes what it knows from an object and leaves the rest alone; a
+/* om_terms_read takes the members of terms from an object and ignores the others; a
  * decimal may be a number.  In upper case an empty text is none.  Texts live in the
  * arena.  Not checked beyond types. */
 om_status om_terms_read(const json_t *o, om_terms_case names, struct om_arena *a, Om__Terms *out, om_err *e) OM_MUST;

@@ -5,7 +5,7 @@
  * Shape     Request and Reply of messages/envelope.proto, one REQ/REP exchange each.
  * URLs      One or several, separated by commas: tcp://host:port, or
  *           tls+tcp://host:port with both sides authenticated.  A client
- *           connects to all and uses whichever takes the request.  ipc:// is
+ *           connects to all and uses the first that takes the request.  ipc:// is
  *           refused: nng 1.5's listener can stop accepting for good
  *           (nanomsg/nng#1518).
  * Failure   OM_UNAVAILABLE: no peer took the request, or the one that took it

@@ -30,7 +30,7 @@ struct rd_csv {
 void rd_csv_init(struct rd_csv *c, struct rd_task *t);
 void rd_csv_fini(struct rd_csv *c);
 
-/* rd_csv_text writes other people's text, NULL as an empty cell. */
+/* rd_csv_text writes text that users or providers wrote; NULL gives an empty cell. */
 void rd_csv_text(struct rd_csv *c, const char *text);
 /* rd_csv_plain writes a text of the program's own, as a column's name or a number. */
 void rd_csv_plain(struct rd_csv *c, const char *text);

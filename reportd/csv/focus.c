@@ -2,11 +2,11 @@
 /*
  * focus.c - requests in the columns of FOCUS 1.2, the FinOps Open Cost and
  * Usage Specification: all that it requires, those of the others
- * that mean something here, and our own, which begin with x_.
+ * that mean something here, and columns of this program, which begin with x_.
  *
  * A request is a charge of the time it took, in whole seconds.  What the provider bills is
- * BilledCost, EffectiveCost, ContractedCost and ListCost alike: OpenRouter
- * knows no discounts.  A cost that is not known is 0; x_CostState tells,
+ * BilledCost, EffectiveCost, ContractedCost and ListCost alike: OpenRouter gives no
+ * discounts.  A cost that is not known is 0; x_CostState tells,
  * and x_Unsettled whether it may still come.  What a turn cost beyond its known
  * requests is a charge with x_Requests 0.
  */
@@ -124,7 +124,8 @@ put_charge(struct rd_csv *c, struct om_buf *tags, const struct rd_focus *f, cons
 
 	(void)snprintf(what, sizeof what, "Use of %.300s", model);
 	rd_csv_plain(c, cost);
-	rd_csv_plain(c, PROVIDER); /* the account: we know its key only, and that never leaves costd */
+	rd_csv_plain(
+	    c, PROVIDER); /* in place of the account: only the account's key is known, and that never leaves costd */
 	rd_csv_plain(c, PROVIDER);
 	rd_csv_plain(c, "Account");
 	rd_csv_plain(c, "USD");

@@ -119,7 +119,7 @@ put_cell(struct rd_csv *c, const struct column *column, const Om__Generation *g)
 		else
 			rd_csv_count(c, is_there(f, g), n);
 		break;
-	case PROTOBUF_C_TYPE_UINT32: /* requests; who does not say means one */
+	case PROTOBUF_C_TYPE_UINT32: /* requests; a reply that leaves them out means one */
 		rd_csv_count(c, true, g->has_requests ? g->requests : 1);
 		break;
 	case PROTOBUF_C_TYPE_BOOL:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * requests.h - rows as CSV, for programs: the columns are the same for ever, in
- * no language, exact.  README.md lists them.
+ * requests.h - rows as CSV, for programs: always the same columns, in no language,
+ * exact.  README.md lists them.
  *
  * Does      Writes requests, also in the columns of FOCUS, and totals into a task's
  *           file, as they come.
@@ -18,7 +18,7 @@
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 
-/* What FOCUS wants to know of the whole. */
+/* What the FOCUS columns need besides the row. */
 struct rd_focus {
 	om_time from, to; /* the billing period */
 };

@@ -87,7 +87,7 @@ rd_bill_make(struct rd_maker *m, struct rd_doc *d, om_err *e)
 	om_status s = OM_OK;
 
 	if (m->month->user != NULL || m->reply->n_users == 0)
-		s = rd_charges_of(m->terms, &m->total, &m->charges, e); /* of whom the document is about, as one */
+		s = rd_charges_of(m->terms, &m->total, &m->charges, e); /* of all users of the document, as one payer */
 	if (s == OM_OK)
 		s = rd_bill_print(m->terms, &m->charges, &m->printed, e);
 	if (s == OM_OK)

@@ -81,7 +81,7 @@ rd_money_scale(om_money a, om_money by, int shift, int digits, om_money *out)
 	if (v > (((u128)1 << 127) - 1) / unit)
 		return OM_RANGE;
 	m.v = negative ? -(om_i128)(v * unit) : (om_i128)(v * unit);
-	return om_money_add(m, OM_MONEY_ZERO, out); /* which knows the bounds */
+	return om_money_add(m, OM_MONEY_ZERO, out); /* which checks the bounds */
 }
 
 bool

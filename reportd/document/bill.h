@@ -64,8 +64,8 @@ om_status rd_bill_convert(const struct rd_terms *t, om_money exact, int digits, 
  * fraction digits; OM_RANGE when it does not fit. */
 om_status rd_money_scale(om_money a, om_money by, int shift, int digits, om_money *out) OM_MUST;
 
-/* rd_share_of gives part / whole in percent, to a tenth; false when that says
- * nothing. */
+/* rd_share_of gives part / whole in percent, to a tenth; false when there is no
+ * percentage. */
 bool rd_share_of(om_money part, om_money whole, om_money *percent_out);
 
 /* rd_currency_digits tells how many digits an amount in this currency has after

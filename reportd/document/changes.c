@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * changes.c - the largest changes against the month before, which only the month's
- * report has.
+ * changes.c - the largest changes since the month before; only the month's report has
+ * them.
  */
 #include "statement_in.h"
 #include "words/clean.h"

@@ -13,7 +13,7 @@ static const struct {
     [RD_FIGURE_cost] = {NULL, "cost_usd"},
 };
 
-/* title_of: a figure without words of its own is called as in the API. */
+/* title_of: a figure without a phrase is called as in the API. */
 static const char *
 title_of(const struct rd_locale *l, rd_figure which)
 {

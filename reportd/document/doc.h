@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * doc.h - a document as facts, amounts, tables, a chart and notes, without a
- * word about its format.  statement.c makes one, pdf/ and xlsx/ write it.
+ * doc.h - a document as facts, amounts, tables, a chart and notes, whatever its format.
+ * statement.c makes one, pdf/ and xlsx/ write it.
  *
  * Owner     A document and all its parts live in one arena.
  * Promise   Texts are clean (see clean.h).  A table's total is the exact sum of
@@ -73,7 +73,7 @@ struct rd_line {
 	const char *text;
 };
 
-/* A figure that is to be seen at once. */
+/* A figure that the first page shows large. */
 struct rd_tile {
 	const char *label;
 	rd_kind kind;

@@ -50,7 +50,7 @@ rd_change_text(struct rd_maker *m, om_money now, om_money before)
 	less = d < 0;
 	tenths = ((less ? -d : d) * 2000 / b + 1) / 2;
 	if (tenths > 99999)
-		return NULL; /* says nothing any more */
+		return NULL; /* such a percentage is too large to mean anything */
 	(void)rd_show_fixed(m->locale, (om_money){tenths * 100000000000000000}, 1, number);
 	return om_arena_printf(m->arena, "%s%s",
 	    tenths == 0 ? ""
@@ -75,7 +75,7 @@ rd_user_name(struct rd_maker *m, const Om__UsageRow *u)
 {
 	const char *name = rd_clean(m->arena, u->user_name);
 
-	/* a person the ledger has no name of */
+	/* a user whose name the ledger does not have */
 	return name != NULL && name[0] == '\0' ? rd_clean(m->arena, u->user) : name;
 }
 

@@ -8,7 +8,7 @@
  * Owns      Nothing: a document lives in the caller's arena.
  * Promises  Every table of the document adds up to costd's total to the last
  *           digit; where it does not, there is no document.
- * Never     Knows a file's format; asks costd.
+ * Never     Uses a file's format; asks costd.
  * Failure   OM_PROTOCOL when the reply is not one; OM_INTERNAL when its parts
  *           do not add up; OM_NOMEM.
  * Threads   Pure.

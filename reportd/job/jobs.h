@@ -14,7 +14,7 @@
  * Promises  Starting an id again changes nothing.  Only files that are complete
  *           are DONE; their folders are gone with the job, those of a killed process
  *           at the next start.
- * Never     Knows what is in a file.
+ * Never     Uses what is in a file.
  * Threads   All calls from any thread.
  */
 #ifndef RD_JOBS_H

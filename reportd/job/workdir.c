@@ -19,7 +19,7 @@
 #define DOC_NAME "doc."
 
 struct rd_workdir {
-	int lock; /* the folder itself, locked while we live */
+	int lock; /* the folder itself, locked as long as the process runs */
 	char path[RD_PATH - 64];
 };
 
@@ -91,7 +91,8 @@ remove_leftovers(const char *dir)
 }
 
 /* make_own makes and locks the folder; another process that starts may take
- * it for a leftover in between, so it must still be there when the lock is ours. */
+ * it for a leftover in between, so it must still be there when this process has the
+ * lock. */
 static om_status
 make_own(struct rd_workdir *w, const char *dir, om_err *e)
 {

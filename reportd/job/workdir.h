@@ -2,8 +2,8 @@
 /*
  * workdir.h - a private folder for temporary files.
  *
- * Promise   Only folders of our own name are ever removed, and only when no
- *           living process holds them: each process locks its own, so that
+ * Promise   Only folders with reportd's prefix are ever removed, and only when no
+ *           running process holds them: each process locks its own, so that
  *           what a killed process left is recognized at the next start.
  * Threads   rd_workdir_make and rd_workdir_drop from any thread.
  */

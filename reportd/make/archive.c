@@ -66,7 +66,7 @@ open_zip(struct zip *z, struct rd_task *t, om_err *e)
 	z->a = archive_write_new();
 	if (z->a == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	/* PDF files are packed already */
+	/* a PDF is compressed already */
 	if (archive_write_set_format_zip(z->a) != ARCHIVE_OK ||
 	    archive_write_zip_set_compression_store(z->a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(z->a, BLOCK_BYTES) != ARCHIVE_OK ||

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SMALL_FILE ((uint64_t)4 * 1024 * 1024) /* room on the disk wanted for what is not estimated */
-#define TEXT_BYTES ((size_t)16 * 1024 * 1024)  /* a workbook's words while it is made */
+#define TEXT_BYTES ((size_t)16 * 1024 * 1024)  /* a workbook's texts while it is made */
 #define TEXT_CSV   "text/csv; charset=utf-8"
 #define TEXT_XLSX  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -13,7 +13,7 @@
 
 #define USAGE_ROWS  100000u                     /* of totals in a file, the most that costd gives */
 #define REPLY_BYTES ((size_t)512 * 1024 * 1024) /* costd's reply, unpacked, and the table */
-#define TABLE_BYTES ((size_t)16 * 1024 * 1024)  /* a table's words while it is made */
+#define TABLE_BYTES ((size_t)16 * 1024 * 1024)  /* a table's texts while it is made */
 #define ASK_MS      60000
 #define NO_DATE     ((om_time)315532800 * OM_SECOND) /* 1980, as in a ZIP: the same figures give the same bytes */
 

@@ -44,15 +44,15 @@ struct rd_canvas_opts {
 	const char *author;
 	const char *subject;
 	om_time created;
-	bool outline; /* readers show the bookmarks when they open it */
+	bool outline; /* programs that show the PDF open its bookmarks, too */
 };
 
 om_status rd_canvas_new(
     const struct rd_fonts *fonts, const struct rd_canvas_opts *o, struct rd_canvas **out, om_err *e) OM_MUST;
 void rd_canvas_free(struct rd_canvas **ip);
 
-/* rd_canvas_restart begins the first pass again from the first page; the characters
- * collected so far stay, that it was too long does not. */
+/* rd_canvas_restart begins the first pass again from the first page. The characters
+ * collected so far stay; the failure that the document was too long is forgotten. */
 void rd_canvas_restart(struct rd_canvas *canvas);
 
 /* rd_canvas_start_writing ends the first pass: what follows is written. */

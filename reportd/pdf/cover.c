@@ -237,7 +237,7 @@ rd_bill_draw(struct rd_flow *f, const struct rd_doc *d, const struct rd_amount *
 /* ---- the first ranks of a report ---- */
 
 #define RANKS  5
-#define MERGED 5000 /* rows whose names are compared, each with each */
+#define MERGED 5000 /* rows at most, since each name is compared with each */
 
 static unsigned
 cost_column(const struct rd_table *t)
@@ -279,7 +279,7 @@ add_up(const struct rd_table *t, size_t row, unsigned cost, om_money *out)
 	return true;
 }
 
-/* rank_rows finds the dearest.  Users of one name stay apart. */
+/* rank_rows finds the rows with the highest costs.  Users of one name stay apart. */
 static size_t
 rank_rows(const struct rd_table *t, unsigned cost, struct ranked out[RANKS])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * flow.h - content running down the pages of a document, and the few styles
+ * flow.h - content placed from the top to the bottom of each page, and the few styles
  * it is set in.
  */
 #ifndef RD_FLOW_H
@@ -23,7 +23,7 @@ struct rd_flow {
 	const char *of;        /* before the title of a table that goes on; NULL: nothing */
 };
 
-/* The type on our pages. */
+/* The type sizes on pages. */
 extern const struct rd_style rd_body, rd_body_bold, rd_label, rd_remark, rd_heading;
 
 #define RD_LEADING 1.42 /* of the type size */

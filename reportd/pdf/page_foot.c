@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * page_foot.c - the foot of every page: what this is, how to verify it, the issuer's
- * own words, and the number of the page.
+ * own text, and the number of the page.
  */
 #include "flow.h"
 

@@ -243,7 +243,7 @@ draw_number(struct grid *g, const struct column *c, const struct rd_style *s, do
 		return;
 	}
 	x -= c->after + rd_text_width_n(g->flow->fonts, s, text, (size_t)(point - text));
-	/* what is less than a cent stands back */
+	/* digits beyond the cent are paler */
 	rd_text_figure(g->flow->canvas, s, x, y, text, s->face == RD_BOLD ? SIZE_MAX : (size_t)(point - text) + 3);
 }
 
@@ -322,7 +322,7 @@ number_width(struct grid *g, const struct column *c, const struct rd_cell *cells
 	return w < c->width ? w : c->width;
 }
 
-/* draw_sums writes a row of sums, with a word for the first column. */
+/* draw_sums writes a row of sums, with a label in the first column. */
 static void
 draw_sums(struct grid *g, const struct rd_cell *sums, const char *word, const struct rd_style *type)
 {
@@ -336,7 +336,7 @@ draw_sums(struct grid *g, const struct rd_cell *sums, const char *word, const st
 	if (!is_number(first->kind)) {
 		first->kind = RD_TEXT;
 		cells[first->index] = (struct rd_cell){.known = true, .u.text = word};
-		if (g->n > 1 && is_number(g->column[1].kind)) /* a long word may use the room before a number */
+		if (g->n > 1 && is_number(g->column[1].kind)) /* a long label may use the room before a number */
 			first->width += g->column[1].width - number_width(g, &g->column[1], cells, type);
 	}
 	wrap_texts(g, cells, type, &w);

@@ -21,7 +21,8 @@ om_status rd_kept_figures_pack(
 om_status rd_kept_figures_unpack(
     const ProtobufCBinaryData *kept, struct om_arena *a, Om__StatementReply **out, om_err *e) OM_MUST;
 
-/* rd_kept_figures_lack_people tells whether what each user used of each model was left out. */
+/* rd_kept_figures_lack_people tells whether the table of each user's models was left
+ * out. */
 bool rd_kept_figures_lack_people(const Om__StatementReply *kept);
 
 #endif

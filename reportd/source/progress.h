@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * progress.h - whom a long reading asks whether to go on, and tells how far it is.
+ * progress.h - two calls of a long reading: one asks whether to go on, one tells how
+ * far it is.
  *
  * Threads   Called from the thread that reads.
  */

@@ -6,7 +6,7 @@
  * that one costd process keeps open; and a search, page by page.
  *
  * Promise   Constant memory: a page at a time.  Where a total was given, the
- *           rows of a reading are proven to add up to it, or there is no end.
+ *           rows of a reading are proven to add up to it, or the last call fails.
  * Threads   One source, one thread.
  */
 #ifndef RD_ROWS_H

@@ -141,8 +141,8 @@ ask_fitting(struct rd_source *src, const struct rd_month *m, Om__Format format, 
 
 /* ---- what a document kept ---- */
 
-/* graft puts the ledger's rows, and what was too much to keep, under the kept figures;
- * they must be of the same total. */
+/* graft adds to the kept figures the rows, and the tables that were too large to keep,
+ * from the ledger; they must amount to the same total. */
 static om_status
 graft(struct rd_source *src, Om__StatementReply *kept, const char *number, om_err *e)
 {
@@ -185,7 +185,7 @@ open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month
 		s = rd_statement_check(kept, e);
 	if (s != OM_OK)
 		return s;
-	/* a cancellation has no page for each person then, which it can do without */
+	/* a cancellation then goes without a page for each person */
 	if (rd_shows_rows(q->format) || (rd_kept_figures_lack_people(kept) && q->cancels == NULL)) {
 		s = ask_fitting(src, m, q->format, a, e);
 		if (s == OM_OK)

@@ -8,9 +8,9 @@
  * Owns      A reading that was opened here.
  * Promises  All parts of a document are of one moment.  Memory does not grow with the
  *           rows.  Rows of a reading equal its total, or there is an error.
- * Never     Lays anything out; knows a file or a job (progress.h is all it calls).
+ * Never     Lays anything out; uses a file or a job (progress.h is all it calls).
  * Failure   OM_CONFLICT: a workbook of kept figures is asked for, and the ledger has
- *           other rows now.  OM_UNAVAILABLE: costd is away or has no room.
+ *           other rows now.  OM_UNAVAILABLE: costd does not answer or has no room.
  * Owner     The reply lives in the caller's arena.  rd_source_close after any
  *           outcome; it ends a reading that was opened here.
  * Threads   One source, one thread.

@@ -47,7 +47,8 @@ struct rd_document_settings {
 	struct om_arena texts;
 };
 
-/* rd_document_settings_open checks what the settings ask of each other and reads the logo.  json:
+/* rd_document_settings_open checks the settings that depend on each other and reads the
+ * logo.  json:
  * the same settings as an object of their names and values, as documents keep them; NULL: an
  * empty one.  rd_document_settings_close after any outcome. */
 om_status rd_document_settings_open(

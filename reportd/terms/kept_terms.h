@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * kept_terms.h - what a document keeps of that which it was made with, and how it is
- * made with that again.
+ * kept_terms.h - which terms and settings a document keeps, and how another file of it
+ * is made with them.
  *
  * Shape     A JSON object: the names of the settings that shape documents, with the
  *           values used, and FLOOR_RULE, the way a floor is rounded ("2"; absent: as

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * offer.h - tells costd with which terms this reportd is set, at intervals and
- * before the first document, and that it stops.
+ * offer.h - tells costd which terms this reportd's settings name, at intervals and
+ * before the first document, and when reportd stops.
  *
  * Why       costd keeps the terms of each month; a changed setting becomes terms
  *           only through here, and two reportd with different settings are
@@ -26,7 +26,8 @@ om_status rd_offering_new(struct om_wire_client *costd, const Om__Terms *terms, 
 /* rd_offering_turn tells costd of the terms. */
 om_status rd_offering_turn(void *arg, struct om_duty_turn *t, om_err *e) OM_MUST;
 
-/* rd_offering_free, after the duties ended, says goodbye, as far as costd is there; NULL is allowed. */
+/* rd_offering_free, after the duties ended, tells costd that this reportd stops, if
+ * costd answers; NULL is allowed. */
 void rd_offering_free(struct rd_offering **o);
 
 /* rd_offering_made returns when costd has heard of the settings once; NULL: nothing

@@ -46,7 +46,7 @@ const char *rd_terms_line(struct om_arena *a, const char *text);
 const char *rd_terms_lines(struct om_arena *a, const char *text);
 
 /* rd_terms_of gives the terms of the month whose first day that is, as costd has
- * them.  Texts are clean and live in the arena; OM_PROTOCOL when they are none. */
+ * them.  Texts are clean and live in the arena; OM_PROTOCOL when they cannot be read. */
 om_status rd_terms_of(const Om__Terms *t, om_day first, const struct rd_issuer *issuer, struct om_arena *a,
     struct rd_terms *out, om_err *e) OM_MUST;
 

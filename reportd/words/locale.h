@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * locale.h - the language of a document: its words, numbers and dates.
+ * locale.h - the language of a document: its texts, numbers and dates.
  *
  * A language is one file, locale/<tag>.def; the build finds it by itself.
  * English says which texts there are; one that another language lacks, has
@@ -8,12 +8,12 @@
  * goes into them, in any order; what they print as numbers is given as text.
  * See locale/en.def for the lines a file consists of.
  *
- * Does      Gives words, plural forms, numbers, months and instants in a language, and
+ * Does      Gives texts, plural forms, numbers, months and instants in a language, and
  *           makes others' text fit for documents (clean.h).
  * Owns      Tables that never change.
  * Promises  A language is whole, or the build fails.  Amounts are written digit by
  *           digit, never through binary floating point.
- * Never     Knows what a document is; asks the process for a language or a time zone.
+ * Never     Uses what a document is; asks the process for a language or a time zone.
  * Threads   Tables and pure functions.
  */
 #ifndef RD_LOCALE_H
@@ -37,7 +37,7 @@ struct rd_locale {
 #undef RD_PLURAL_RULE
 };
 
-/* rd_locale_named: NULL for a language that we do not have; NULL gives English. */
+/* rd_locale_named: NULL for a language without a file; NULL gives English. */
 const struct rd_locale *rd_locale_named(const char *tag);
 
 /* rd_locale_phrase gives the text of an id of RD_PHRASE, NULL where there is none. */

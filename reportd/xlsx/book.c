@@ -46,7 +46,7 @@ rd_book_fail(struct rd_book *b, om_status s, const char *why)
 		b->status = om_fail(&b->why, s, "%s", why);
 }
 
-/* dress gives a format the look of its style. */
+/* dress sets the format's colours, borders and fonts by its style. */
 static void
 dress(lxw_format *f, rd_cell_style style)
 {

@@ -3,9 +3,9 @@
  * format.c - the format of a workbook's sheets: what stays in sight, what is
  * printed on each page, bands, filters, charts.
  *
- * Tables of Excel's own are not to be had: libxlsxwriter 1.1.4 makes none in
+ * Excel's own kind of table cannot be used: libxlsxwriter 1.1.4 makes none in
  * constant memory (worksheet_add_table says LXW_ERROR_FEATURE_NOT_SUPPORTED).
- * Headings, a filter and bands by a rule look and work like one.
+ * Headings, a filter and bands by a rule take its place.
  */
 #include "book_in.h"
 
@@ -41,7 +41,7 @@ rd_book_head(struct rd_book *b, unsigned row, unsigned n_columns, unsigned last_
 		b->sheet, row + 1, 0, last_row, (lxw_col_t)(n_columns - 1), &every_other));
 }
 
-/* dress_chart gives both kinds the same look. */
+/* dress_chart sets colours and fonts, the same for both kinds of chart. */
 static void
 dress_chart(lxw_chart *chart, lxw_chart_series *series, const char *title, lxw_chart_axis *amounts)
 {

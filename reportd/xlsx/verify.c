@@ -98,7 +98,7 @@ see(struct seen *s, const unsigned char *data, size_t n)
 
 	s->crc = (uint32_t)crc32(s->crc, data, (uInt)n);
 	s->bytes += n;
-	/* rows that lie across the border, then those inside */
+	/* rows that lie across the border of two windows, then those inside */
 	memcpy(joint, s->tail, s->n_tail);
 	memcpy(joint + s->n_tail, data, head);
 	look(s, joint, s->n_tail, s->n_tail + (head < 4 ? head : 4));

@@ -380,7 +380,8 @@ write_rows(struct writer *w, size_t *n_out, om_err *e)
 
 		om_arena_init(&row, (size_t)1024 * 1024);
 		s = rd_table_row(t, *n_out, &row, scratch, &cells, e);
-		if (s == OM_OK && rd_book_at(w->book) + 1 >= w->sheet_rows) { /* the last is for the total */
+		if (s == OM_OK &&
+		    rd_book_at(w->book) + 1 >= w->sheet_rows) { /* the last row of a sheet is for the total */
 			end_sheet(w);
 			s = begin_sheet(w, e);
 		}
