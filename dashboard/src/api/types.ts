@@ -868,11 +868,10 @@ export interface paths {
         };
         /**
          * What the gateway could not take, by sender and reason.
-         * @description A line for each door (which call it came to), sender and reason,
-         *     the newest first; each gateway keeps the last 1000 in its spool. Nothing
-         *     of what was sent is kept. Records that were taken and repaired are not
-         *     here: the reply tells their sender, and
-         *     `owui_metering_fields_dropped_total` counts them.
+         * @description A line for each door (which call it came to), sender and reason, the newest
+         *     first; each gateway keeps the last 1000 in its spool. Nothing of what was sent
+         *     is kept. Records that were taken and repaired are not here: the reply tells
+         *     their sender, and `owui_metering_fields_dropped_total` counts them.
          */
         get: operations["listRefused"];
         put?: never;
