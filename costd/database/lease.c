@@ -120,7 +120,7 @@ check_holder(
 	    write_sql(sql, "SELECT 1 FROM ", of->table, " WHERE ", of->key, " AND lease_id=? FOR UPDATE"),
 	    (struct cd_val[]){key, CD_B(id, CD_LEASE_ID)}, 2, note_found, &mine, e);
 
-	return s == OM_OK && !mine ? om_fail(e, OM_CONFLICT, "it was not kept in time and is another's") : s;
+	return s == OM_OK && !mine ? om_fail(e, OM_CONFLICT, "it was not kept in time, and another process has it") : s;
 }
 
 om_status

@@ -145,7 +145,7 @@ keep_number(void *arg, const struct cd_val *v, om_err *e)
 	uint64_t n = 0;
 
 	if (!om_u64_parse(v[0].p + minus, INT64_MAX, &n))
-		return om_fail(e, OM_DAMAGED, "meta holds a number that is none");
+		return om_fail(e, OM_DAMAGED, "the table meta holds a text in place of a number");
 	*(int64_t *)arg = minus ? -(int64_t)n : (int64_t)n;
 	return OM_OK;
 }

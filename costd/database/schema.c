@@ -156,7 +156,7 @@ wait_for_lease(struct cd_db *db, struct guard *g, om_err *e)
 		if (taken || (s != OM_OK && s != OM_STORE))
 			return s;
 		if (om_mono_ms() >= deadline)
-			return om_fail(e, OM_STORE, "schema: another process is at it");
+			return om_fail(e, OM_STORE, "schema: another process carries out its steps");
 		(void)nanosleep(&pause, NULL);
 	}
 }

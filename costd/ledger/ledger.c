@@ -279,7 +279,8 @@ store_batch(struct run *r, int64_t deadline_ms, om_err *e)
 	om_status s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
 
 	if (s == OM_STORE_DATA && r->batch != NULL) {
-		om_log(OM_LOG_WARN, "the database refuses a record, looking for it", "why", why.text, NULL);
+		om_log(OM_LOG_WARN, "the database refuses a record of the batch; costd finds out which", "why",
+		    why.text, NULL);
 		r->one_by_one = true;
 		s = cd_pool_run(r->l->pool, CD_TX_WRITE, deadline_ms, work, r, &why);
 	}

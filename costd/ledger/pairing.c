@@ -188,8 +188,9 @@ say_line_wrong(int64_t *wrong, const struct cd_line *l)
 {
 	if ((*wrong)++ < SAY_AT_MOST)
 		om_log(OM_LOG_ERROR,
-		    l->wanted == CD_LINK_NONE ? "the row is paired, and its records do not say so"
-					      : "the row's records say that it is paired, and it is not so",
+		    l->wanted == CD_LINK_NONE
+			? "the row is paired, and its records do not say so"
+			: "the row's records say that it is paired, and it is paired otherwise or not at all",
 		    "generation_id", l->part->key.p, "with", l->target->key.p, NULL);
 }
 
@@ -261,7 +262,7 @@ cd_pairing_check(struct cd_db *db, int64_t *wrong_out, om_err *e)
 
 	*wrong_out = missing;
 	if (s == OM_OK && missing > 0)
-		om_log(OM_LOG_ERROR, "rows of turns are not known to pairing", "rows", OM_I64(missing), NULL);
+		om_log(OM_LOG_ERROR, "rows of turns are missing in the table turn", "rows", OM_I64(missing), NULL);
 	if (s == OM_OK)
 		s = cd_db_query(db,
 		    "SELECT COUNT(*) FROM link AS l LEFT JOIN generation AS p ON p.generation_id=l.ledger_key LEFT "
@@ -272,7 +273,7 @@ cd_pairing_check(struct cd_db *db, int64_t *wrong_out, om_err *e)
 		    NULL, 0, keep_count, &loose, e);
 	*wrong_out += loose;
 	if (s == OM_OK && loose > 0)
-		om_log(OM_LOG_ERROR, "rows do not know that they are paired", "links", OM_I64(loose), NULL);
+		om_log(OM_LOG_ERROR, "rows that are paired are not marked as paired", "links", OM_I64(loose), NULL);
 	while (s == OM_OK && more)
 		s = check_page(db, &p, &more, wrong_out, e);
 	return s;

@@ -41,7 +41,7 @@ refuse_filter(om_err *e)
 #include "messages/dimensions.def"
 	    ;
 
-	return om_fail(e, OM_INVALID, "filter: totals can be filtered by these alone: %s", &keys[2]);
+	return om_fail(e, OM_INVALID, "filter: totals can be filtered only by %s", &keys[2]);
 }
 
 /* bound_text writes an end of the period as it was asked for. */

@@ -122,8 +122,8 @@ put_off(struct fetch *f, const char *why)
 	f->end = (struct cd_lease_end){.next_us = om_backoff_next(&b), .attempts = f->lease.attempts + 1, .error = why};
 	s = cd_pool_run(f->k->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, f, &e);
 	if (s != OM_OK) /* the lease runs out by itself */
-		om_log(
-		    OM_LOG_INFO, "that the price list is fetched later is not noted", "why", om_err_text(&e, s), NULL);
+		om_log(OM_LOG_INFO, "when the price list is fetched next could not be stored", "why",
+		    om_err_text(&e, s), NULL);
 }
 
 /* refresh carries one claimed fetch out and sets when the next is due. */

@@ -353,7 +353,7 @@ put_off(struct ask *k)
 	}
 	s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, k, &e);
 	if (s != OM_OK) /* the lease runs out by itself */
-		om_log(OM_LOG_WARN, "look-up is not noted", "why", om_err_text(&e, s), NULL);
+		om_log(OM_LOG_WARN, "the outcome of a look-up was not stored", "why", om_err_text(&e, s), NULL);
 }
 
 static bool

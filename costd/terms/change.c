@@ -89,7 +89,7 @@ check(const Om__TermsChange *q, om_err *e)
 	if (s == OM_OK)
 		s = cd_terms_clean(q->terms, e);
 	if (s == OM_OK && !q->has_valid_from_day && q->terms->exchange_rate_confirmed)
-		s = om_fail(e, OM_INVALID, OM_TERMS_CONFIRMED ": is said of one month; give valid_from");
+		s = om_fail(e, OM_INVALID, OM_TERMS_CONFIRMED ": applies to one month; give valid_from");
 	return s;
 }
 
@@ -117,7 +117,7 @@ make_row(struct cd_db *db, const struct work *w, struct cd_terms_row *row, om_er
 	om_status s = cd_terms_in_force(db, w->from, w->a, &terms, &from, e);
 
 	if (s == OM_OK && w->withdrawn && (terms == NULL || from != w->from))
-		s = om_fail(e, OM_NOT_FOUND, "there are no terms of that day that count");
+		s = om_fail(e, OM_NOT_FOUND, "there are no terms of that day to withdraw");
 	if (s == OM_OK && (terms == NULL || w->withdrawn) && (terms = om_msg_new(w->a, &om__terms__descriptor)) == NULL)
 		s = om_fail(e, OM_NOMEM, "out of memory");
 	if (s != OM_OK)
@@ -140,7 +140,7 @@ change(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK)
 		s = cd_terms_count(db, &n, e);
 	if (s == OM_OK && n >= CD_TERMS_MAX)
-		s = om_fail(e, OM_CONFLICT, "the terms were changed %d times; no more is kept", CD_TERMS_MAX);
+		s = om_fail(e, OM_CONFLICT, "the terms were changed %d times; no further change is kept", CD_TERMS_MAX);
 	if (s == OM_OK)
 		s = make_row(db, w, &row, e);
 	if (s == OM_OK) {

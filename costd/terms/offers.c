@@ -299,7 +299,7 @@ tell(const struct work *w)
 	if (w->tell && w->conflict != NULL)
 		om_log(OM_LOG_WARN, "settings that differ are not adopted as terms", "why", w->conflict, NULL);
 	else if (w->tell)
-		om_log(OM_LOG_INFO, "all reportd instances that are heard run with the same settings", NULL);
+		om_log(OM_LOG_INFO, "all reportd instances run with the same settings again", NULL);
 	if (w->adopted)
 		om_log(OM_LOG_INFO, "the settings' terms were adopted", "valid_from",
 		    w->from == CD_TERMS_EVER ? "the beginning" : om_day_text(w->from, day), NULL);

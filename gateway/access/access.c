@@ -16,7 +16,7 @@ remember_ended(void *arg, const struct gw_session *ended)
 	struct gw_access *a = arg;
 
 	if (gw_sessions_end(a->sessions, ended->id, ended->expires_at, om_now(), NULL) != OM_OK)
-		om_log(OM_LOG_WARN, "an ended session cannot be remembered", NULL);
+		om_log(OM_LOG_WARN, "an ended session could not be stored", NULL);
 }
 
 om_status

@@ -86,13 +86,13 @@ gw_auth_allow(const struct gw_req *rq, unsigned who_may, om_err *e)
 		return om_fail(e, OM_UNAUTHENTICATED,
 		    (who_may & GW_INGEST) != 0 ? "an API key is needed" : "log in, or send a key that may read");
 	case GW_INGEST:
-		return om_fail(e, OM_FORBIDDEN, "the ingest key does not open this call");
+		return om_fail(e, OM_FORBIDDEN, "the ingest key may not use this call");
 	case GW_READER:
-		return om_fail(e, OM_FORBIDDEN, "the read key does not open this call");
+		return om_fail(e, OM_FORBIDDEN, "the read key may not use this call");
 	case GW_SESSION:
 		break;
 	}
-	return om_fail(e, OM_FORBIDDEN, "a session does not open this call; it needs an API key");
+	return om_fail(e, OM_FORBIDDEN, "a session may not use this call; it needs an API key");
 }
 
 /* without_port cuts a default port, which browsers leave out of Origin. */

@@ -573,7 +573,7 @@ gw_http_close(struct gw_http **hp)
 	while (atomic_load(&h->under_way) > 0 && om_mono_ms() < until)
 		(void)poll(NULL, 0, 20);
 	if (atomic_load(&h->under_way) > 0)
-		om_log(OM_LOG_WARN, "requests are still under way; the gateway stops without their end", NULL);
+		om_log(OM_LOG_WARN, "the gateway stops although requests are still under way", NULL);
 	if (h->server != NULL) {
 		mg_stop(h->server);
 		(void)mg_exit_library();

@@ -28,7 +28,7 @@ take_body(const Om__Reply *rep, Om__Reply__BodyCase kind, void *out, om_err *e)
 
 	om_check(f != NULL);
 	if (rep->body_case != kind)
-		return om_fail(e, OM_UNAVAILABLE, "the service's reply is not about the question");
+		return om_fail(e, OM_UNAVAILABLE, "the service's reply is of another kind than the question");
 	memcpy(out, (const char *)rep + f->offset, sizeof(void *));
 	return OM_OK;
 }

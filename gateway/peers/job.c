@@ -202,7 +202,7 @@ send_file(void *arg, struct gw_sink *to)
 
 	do {
 		if (next_piece(d, &part, &e) != OM_OK || part == NULL) {
-			om_log(OM_LOG_WARN, "a file ends half-way", "why", e.text, NULL);
+			om_log(OM_LOG_WARN, "a file was not sent to its end", "why", e.text, NULL);
 			return false;
 		}
 		d->offset += part->data.len;

@@ -76,7 +76,7 @@ set_aside(struct gw_store *st, const uint64_t *seqs, size_t n, om_err *e)
 	}
 	st->next.totals.oldest_us = -1;
 	if (s == OM_OK && dropped == 0) /* read again they would be found again, for ever */
-		s = om_fail(e, OM_IO, "the file is damaged: what is read from it is not found in it");
+		s = om_fail(e, OM_IO, "the file is damaged: a row that was read from it cannot be found in it again");
 	if (s == OM_OK)
 		s = gw_store_commit(st, e);
 	if (s != OM_OK) {

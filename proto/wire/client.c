@@ -430,7 +430,7 @@ exchange(struct om_wire_client *c, struct req_socket *rs, nng_msg **m, int64_t d
 		return om_fail(e, OM_TIMEOUT, "%s took the request and did not answer in time", c->peer);
 	}
 	if (rv == NNG_ECONNRESET || rv == NNG_ECANCELED)
-		return om_fail(e, OM_UNAVAILABLE, "%s went away with the request", c->peer);
+		return om_fail(e, OM_UNAVAILABLE, "%s closed the connection before it answered", c->peer);
 	if (rv != 0)
 		return om_fail(e, OM_UNAVAILABLE, "%s: %s", c->peer, nng_strerror(rv));
 	rs->timeouts = 0;

@@ -21,8 +21,8 @@ check(const Om__Zone *z, om_err *e)
 	if (z->name == NULL || !is_name(z->name))
 		return om_fail(e, OM_PROTOCOL, "a time zone without a proper name");
 	if (z->n_at_s > OM_ZONE_SHIFTS)
-		return om_fail(e, OM_PROTOCOL, "time zone %s: %zu shifts; more than %u are not believed", z->name,
-		    z->n_at_s, OM_ZONE_SHIFTS);
+		return om_fail(e, OM_PROTOCOL, "time zone %s: %zu shifts; at most %u are taken", z->name, z->n_at_s,
+		    OM_ZONE_SHIFTS);
 	if (z->n_offset_s != z->n_at_s + 1)
 		return om_fail(
 		    e, OM_PROTOCOL, "time zone %s: %zu offsets for %zu shifts", z->name, z->n_offset_s, z->n_at_s);

@@ -296,7 +296,7 @@ rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 
 	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {
-		om_log(OM_LOG_WARN, "the rows were lost half-way; once more", NULL);
+		om_log(OM_LOG_WARN, "costd lost the rows half-way; the file is begun again", NULL);
 		s = await_costd(w, t, e);
 		if (s == OM_OK)
 			s = make_once(w, what, t, e);

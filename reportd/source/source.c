@@ -61,7 +61,7 @@ in_reading(const struct rd_source *src, const Om__StatementReply *r, om_err *e)
 	    (r->reading_id.len == src->reading.n && memcmp(r->reading_id.data, src->reading.id, src->reading.n) == 0))
 		return OM_OK;
 	return om_fail(
-	    e, OM_UNAVAILABLE, "costd is older than this reportd: it answers from another moment; update it");
+	    e, OM_UNAVAILABLE, "costd is older than this reportd: it answers from another snapshot; update it");
 }
 
 static om_status
@@ -242,6 +242,7 @@ rd_source_other(
     struct rd_source *src, const struct rd_month *m, struct om_arena *a, Om__StatementReply **out, om_err *e)
 {
 	if (src->reading.n == 0)
-		return om_fail(e, OM_UNAVAILABLE, "costd is older than this reportd: it keeps no moment; update it");
+		return om_fail(
+		    e, OM_UNAVAILABLE, "costd is older than this reportd: it keeps no snapshot open; update it");
 	return ask(src, m, 0, PLAIN, a, out, e);
 }

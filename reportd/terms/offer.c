@@ -110,7 +110,7 @@ rd_offering_free(struct rd_offering **op)
 	if (o == NULL)
 		return;
 	if (om_wire_connected(o->costd) > 0 && offer(o, true, &e) != OM_OK)
-		om_log(OM_LOG_DEBUG, "costd did not hear that this reportd stops", NULL);
+		om_log(OM_LOG_DEBUG, "costd could not be told that this reportd stops", NULL);
 	(void)pthread_mutex_destroy(&o->lock);
 	free(o);
 }

@@ -128,7 +128,7 @@ def test_file_that_fails_half_way_is_cut_off(stack, path):
             assert not zipfile.is_zipfile(io.BytesIO(part))
         else:
             assert stack.whole[path].startswith(part)
-    wait_until(lambda: "a file ends half-way" in stack.gateway.log, "the gateway says so")
+    wait_until(lambda: "a file was not sent to its end" in stack.gateway.log, "the gateway says so")
 
 
 def test_file_of_a_reportd_that_dies_half_way_is_cut_off(stack):

@@ -322,7 +322,7 @@ test_a_zip_whose_statements_do_not_amount_to_the_month_is_none(void **state)
 	assert_non_null(strstr(e.text, "of all statements"));
 	costd.moment = false;
 	assert_int_equal(try_render(NULL, 2026, 11, OM__FORMAT__FORMAT_ZIP, &e), OM_UNAVAILABLE);
-	assert_non_null(strstr(e.text, "keeps no moment"));
+	assert_non_null(strstr(e.text, "keeps no snapshot"));
 }
 
 static void

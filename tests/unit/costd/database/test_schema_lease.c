@@ -103,7 +103,7 @@ test_one_that_is_at_it_holds_others_off_and_a_killed_one_not_for_ever(void **sta
 	fx_run(&f, sql);
 	(void)apply(&a);
 	assert_int_equal(a.status, OM_STORE);
-	assert_string_equal(a.e.text, "schema: another process is at it");
+	assert_string_equal(a.e.text, "schema: another process carries out its steps");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM schema_migration"), 0);
 
 	(void)snprintf(sql, sizeof sql, "UPDATE lease SET lease_until_us=%lld", from_now(OM_SECOND));

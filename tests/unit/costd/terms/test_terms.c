@@ -136,7 +136,7 @@ test_a_change_that_does_not_fit_is_refused_by_name(void **state)
 	refuse(TX_NOV, t, NULL, false, "exchange_rate: is needed, and not 0, since currency is EUR");
 	t = tx_in_eur(tx_make(NULL, NULL), "0.9", "2026-11-01");
 	t->has_exchange_rate_confirmed = t->exchange_rate_confirmed = true;
-	refuse(CD_TERMS_EVER, t, NULL, false, "exchange_rate_confirmed: is said of one month; give valid_from");
+	refuse(CD_TERMS_EVER, t, NULL, false, "exchange_rate_confirmed: applies to one month; give valid_from");
 	assert_int_equal(tx_rows(), 2);
 	tx_change(TX_NOV, tx_make("1", NULL), OM_TERMS_CONFIRMED);
 	fx_run(&tx,
