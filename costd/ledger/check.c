@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "pairing.h"
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "price/estimate.h"
 #include "store/rollup.h"
 #include "store/store.h"
@@ -92,14 +92,14 @@ compare_paired(struct cd_db *db, struct page *p, om_err *e)
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < p->n_paired; i++) {
-		struct cd_calls c;
-		struct cd_call *k;
+		struct cd_pairs c;
+		struct cd_member *k;
 		struct cd_row row;
 
-		cd_calls_init(&c, db, &p->a);
+		cd_pairs_init(&c, db, &p->a);
 		c.lock = false;
-		k = cd_calls_get(&c, p->paired[i]->row.key);
-		s = k != NULL ? cd_calls_row(&c, k, &row, e) : om_fail(e, OM_NOMEM, "out of memory");
+		k = cd_pairs_get(&c, p->paired[i]->row.key);
+		s = k != NULL ? cd_pairs_row(&c, k, &row, e) : om_fail(e, OM_NOMEM, "out of memory");
 		if (s == OM_OK)
 			compare_row(p->out, p->paired[i], &row);
 	}

@@ -3,7 +3,7 @@
 
 #include "write.h"
 #include "database/meta.h"
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "store/store.h"
 #include "value/record.h"
 #include "base/invariant.h"
@@ -223,7 +223,7 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 	}
 	s = cd_meta_guard_zone(db, e);
 	if (s == OM_OK && n_good > 0)
-		s = cd_calls_guard(db, may_be_parts(good, n_good), e);
+		s = cd_pairs_guard(db, may_be_parts(good, n_good), e);
 	if (s == OM_OK && n_good > 0)
 		s = r->one_by_one ? store_halves(r, db, good, n_good, a, e) : store_set(r, db, good, n_good, a, e);
 	for (size_t i = 0; i < r->n; i++)

@@ -4,7 +4,7 @@
 #include "pairing_in.h"
 #include "write.h"
 #include "database/meta.h"
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "value/record.h"
 #include "base/invariant.h"
 #include "base/log.h"
@@ -27,7 +27,7 @@ no_memory(om_err *e)
 
 /* seed_page makes seeds of the sides after a place and moves the place. */
 static om_status
-seed_page(struct cd_calls *c, struct cd_pairing_place *p, bool *more, om_err *e)
+seed_page(struct cd_pairs *c, struct cd_pairing_place *p, bool *more, om_err *e)
 {
 	struct om_buf where;
 	om_status s;
@@ -58,14 +58,14 @@ seed_page(struct cd_calls *c, struct cd_pairing_place *p, bool *more, om_err *e)
 static om_status
 keep_key(void *arg, const struct cd_val *v, om_err *e)
 {
-	struct cd_calls *c = arg;
+	struct cd_pairs *c = arg;
 
-	return cd_calls_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n}) != NULL ? OM_OK : no_memory(e);
+	return cd_pairs_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n}) != NULL ? OM_OK : no_memory(e);
 }
 
 /* note_page writes the sides of the rows of turns after a key. */
 static om_status
-note_page(struct cd_calls *c, char after[CD_KEY_BYTES], bool *more, om_err *e)
+note_page(struct cd_pairs *c, char after[CD_KEY_BYTES], bool *more, om_err *e)
 {
 	om_status s = cd_db_query(c->db,
 	    "SELECT generation_id FROM generation WHERE generation_id>? AND generation_id>=? AND generation_id<? "
@@ -73,7 +73,7 @@ note_page(struct cd_calls *c, char after[CD_KEY_BYTES], bool *more, om_err *e)
 	    (struct cd_val[]){cd_t(after), cd_t(CD_TURN_PREFIX), cd_t("owui;")}, 3, keep_key, c, e);
 
 	for (size_t i = 0; s == OM_OK && i < c->n; i++) {
-		s = cd_calls_side(c, c->all[i], e);
+		s = cd_pairs_side(c, c->all[i], e);
 		(void)snprintf(after, CD_KEY_BYTES, "%s", c->all[i]->key.p);
 	}
 	*more = c->n == PAGE;
@@ -82,24 +82,24 @@ note_page(struct cd_calls *c, char after[CD_KEY_BYTES], bool *more, om_err *e)
 
 /* pair_page pairs a page of sides and, unless it is a dry run, writes their rows. */
 static om_status
-pair_page(struct cd_calls *c, struct cd_pairing_place *p, bool *more, om_err *e)
+pair_page(struct cd_pairs *c, struct cd_pairing_place *p, bool *more, om_err *e)
 {
 	static const struct cd_lookup_times times = {.delay_us = 0};
 	om_time next = INT64_MAX;
 	om_status s = seed_page(c, p, more, e);
 
 	if (s == OM_OK)
-		s = cd_calls_pair_rows(c, e);
-	return s == OM_OK && !c->dry ? cd_write_calls(c, &times, &next, e) : s;
+		s = cd_pairs_pair_rows(c, e);
+	return s == OM_OK && !c->dry ? cd_write_rows(c, &times, &next, e) : s;
 }
 
 static int64_t
-count_changes(const struct cd_calls *c)
+count_changes(const struct cd_pairs *c)
 {
 	int64_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		for (const struct cd_line *l = c->all[i]->targets; l != NULL; l = l->next_target)
+		for (const struct cd_link_row *l = c->all[i]->targets; l != NULL; l = l->next_target)
 			n += l->wanted != l->stored && l->wanted != CD_LINK_NONE;
 	return n;
 }
@@ -126,19 +126,19 @@ static om_status
 upgrade_step(struct cd_db *db, struct cd_pairing_step *st, om_err *e)
 {
 	struct om_arena a;
-	struct cd_calls c;
+	struct cd_pairs c;
 	int64_t done = 0;
 	om_status s;
 
 	om_arena_init(&a, ARENA_BYTES);
-	cd_calls_init(&c, db, &a);
+	cd_pairs_init(&c, db, &a);
 	c.upgrade = 1;
 	st->c = &c;
 	s = cd_db_begin(db, e);
 	if (s == OM_OK)
 		s = cd_meta_guard_zone(db, e);
 	if (s == OM_OK)
-		s = cd_meta_take_int(db, PAIRING, &done, e); /* as cd_calls_guard does, for itself */
+		s = cd_meta_take_int(db, PAIRING, &done, e); /* as cd_pairs_guard does, for itself */
 	if (s == OM_OK && done == 0)
 		s = cd_pairing_take_step(st, e);
 	if (s == OM_OK && st->done)
@@ -184,7 +184,7 @@ say_wrong(int64_t *wrong, const char *what, struct cd_text key)
 }
 
 static void
-say_line_wrong(int64_t *wrong, const struct cd_line *l)
+say_line_wrong(int64_t *wrong, const struct cd_link_row *l)
 {
 	if ((*wrong)++ < SAY_AT_MOST)
 		om_log(OM_LOG_ERROR,
@@ -196,7 +196,7 @@ say_line_wrong(int64_t *wrong, const struct cd_line *l)
 
 /* check_sides compares the sides of a page with the journal. */
 static om_status
-check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
+check_sides(struct cd_pairs *c, int64_t *wrong, om_err *e)
 {
 	size_t n = c->n;
 	om_status s = OM_OK;
@@ -204,7 +204,7 @@ check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		struct cd_side now;
 
-		s = cd_calls_own(c, c->all[i], e);
+		s = cd_pairs_own(c, c->all[i], e);
 		if (s != OM_OK)
 			break;
 		cd_own_side(c->all[i]->own, &now);
@@ -220,21 +220,21 @@ check_sides(struct cd_calls *c, int64_t *wrong, om_err *e)
 static om_status
 check_page(struct cd_db *db, struct cd_pairing_place *p, bool *more, int64_t *wrong, om_err *e)
 {
-	struct cd_line **changed = NULL;
+	struct cd_link_row **changed = NULL;
 	struct om_arena a;
-	struct cd_calls c;
+	struct cd_pairs c;
 	size_t n = 0;
 	om_status s;
 
 	om_arena_init(&a, ARENA_BYTES);
-	cd_calls_init(&c, db, &a);
+	cd_pairs_init(&c, db, &a);
 	c.lock = false;
 	c.look = true;
 	s = seed_page(&c, p, more, e);
 	if (s == OM_OK)
 		s = check_sides(&c, wrong, e);
 	if (s == OM_OK)
-		s = cd_calls_pair(&c, &changed, &n, e);
+		s = cd_pairs_pair(&c, &changed, &n, e);
 	for (size_t i = 0; s == OM_OK && i < n; i++)
 		say_line_wrong(wrong, changed[i]);
 	om_arena_fini(&a);

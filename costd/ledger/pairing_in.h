@@ -18,7 +18,7 @@ struct cd_pairing_place {
 /* Where the pairing is.  The first phase notes the sides of the rows of turns, the
  * second pairs the sides; each step is a page. */
 struct cd_pairing_step {
-	struct cd_calls *c;            /* borrowed; the rows at work of this step alone */
+	struct cd_pairs *c;            /* borrowed; the rows at work of this step alone */
 	char after[CD_KEY_BYTES];      /* the last key of the first phase */
 	struct cd_pairing_place place; /* of the second phase */
 	bool noted, done;              /* the first phase is over; both are */

@@ -3,7 +3,7 @@
 
 #include "pairing_in.h"
 #include "database/schema.h"
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "store/rollup.h"
 #include "store/store.h"
 
@@ -40,7 +40,7 @@ print_document(void *arg, const struct cd_val *v, om_err *e)
 
 /* print_line prints what one row did not count any more. */
 static void
-print_line(FILE *out, const struct cd_line *l)
+print_line(FILE *out, const struct cd_link_row *l)
 {
 	char cost[OM_MONEY_TEXT] = "no cost";
 	const struct cd_cell *c = &l->part->own->all.cell[CD_F_COST];
@@ -73,12 +73,12 @@ cost_of(const struct cd_row *row)
 
 /* add_to_month adds what a row at one end of a pair counts less than its records say. */
 static om_status
-add_to_month(struct cd_calls *c, struct cd_call *k, struct months *ms, om_err *e)
+add_to_month(struct cd_pairs *c, struct cd_member *k, struct months *ms, om_err *e)
 {
 	char day[OM_DAY_TEXT];
 	struct cd_row row;
 	size_t i = 0;
-	om_status s = cd_calls_row(c, k, &row, e);
+	om_status s = cd_pairs_row(c, k, &row, e);
 
 	if (s != OM_OK)
 		return s;
@@ -100,16 +100,16 @@ add_to_month(struct cd_calls *c, struct cd_call *k, struct months *ms, om_err *e
 /* print_calls prints the pairs of some calls and adds them to their months; `made` alone:
  * only those that are new. */
 static om_status
-print_calls(FILE *out, struct cd_calls *c, bool made, struct months *ms, om_err *e)
+print_calls(FILE *out, struct cd_pairs *c, bool made, struct months *ms, om_err *e)
 {
 	size_t n = c->n;
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
-		for (const struct cd_line *l = c->all[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
+		for (const struct cd_link_row *l = c->all[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
 			if (l->wanted == CD_LINK_NONE || (made && l->wanted == l->stored))
 				continue;
-			s = cd_calls_own(c, l->part, e);
+			s = cd_pairs_own(c, l->part, e);
 			if (s == OM_OK)
 				print_line(out, l);
 			l->part->refresh = l->target->refresh = true;
@@ -157,11 +157,11 @@ static om_status
 dry_page(FILE *out, struct cd_db *db, struct cd_pairing_step *st, struct months *ms, om_err *e)
 {
 	struct om_arena a;
-	struct cd_calls c;
+	struct cd_pairs c;
 	om_status s;
 
 	om_arena_init(&a, ARENA_BYTES);
-	cd_calls_init(&c, db, &a);
+	cd_pairs_init(&c, db, &a);
 	c.dry = true;
 	c.lock = false;
 	st->c = &c;
@@ -217,11 +217,11 @@ cd_pairing_dry_run(const struct cd_db_opts *o, FILE *out, om_err *e)
 static om_status
 want_line(void *arg, const struct cd_val *v, om_err *e)
 {
-	struct cd_calls *c = arg;
-	struct cd_call *part = cd_calls_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
-	struct cd_call *target = cd_calls_get(c, (struct cd_text){.p = v[1].p, .n = v[1].n});
+	struct cd_pairs *c = arg;
+	struct cd_member *part = cd_pairs_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
+	struct cd_member *target = cd_pairs_get(c, (struct cd_text){.p = v[1].p, .n = v[1].n});
 
-	return part != NULL && target != NULL ? cd_line_want(c, part, target, (cd_link)v[2].i, e) : no_memory(e);
+	return part != NULL && target != NULL ? cd_link_want(c, part, target, (cd_link)v[2].i, e) : no_memory(e);
 }
 
 om_status
@@ -229,11 +229,11 @@ cd_pairing_report(struct cd_db *db, FILE *out, om_err *e)
 {
 	struct months *ms = calloc(1, sizeof *ms);
 	struct om_arena a;
-	struct cd_calls c;
+	struct cd_pairs c;
 	om_status s = ms != NULL ? OM_OK : no_memory(e);
 
 	om_arena_init(&a, ARENA_BYTES);
-	cd_calls_init(&c, db, &a);
+	cd_pairs_init(&c, db, &a);
 	if (s == OM_OK)
 		s = cd_db_query(db,
 		    "SELECT ledger_key,target,kind FROM link WHERE upgrade=1 ORDER BY ledger_key,target", NULL, 0,

@@ -2,7 +2,7 @@
 #include "rebuild.h"
 
 #include "database/meta.h"
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "store/rollup.h"
 #include "store/store.h"
 #include "value/record.h"
@@ -40,17 +40,17 @@ static om_status
 complete_row(struct cd_db *db, struct cd_row *row, struct om_arena *a, om_err *e)
 {
 	const bool paired = row->is_part || row->link != CD_LINK_NONE;
-	struct cd_calls c;
-	struct cd_call *k;
+	struct cd_pairs c;
+	struct cd_member *k;
 	om_status s;
 
-	cd_calls_init(&c, db, a);
-	k = cd_calls_get(&c, row->key);
+	cd_pairs_init(&c, db, a);
+	k = cd_pairs_get(&c, row->key);
 	if (k == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	if (paired)
-		return cd_calls_row(&c, k, row, e);
-	s = cd_calls_own(&c, k, e);
+		return cd_pairs_row(&c, k, row, e);
+	s = cd_pairs_own(&c, k, e);
 	if (s == OM_OK)
 		(void)cd_join(row, &k->own->all);
 	return s;

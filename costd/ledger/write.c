@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "write.h"
 
-#include "pairs/calls.h"
+#include "pairs/pairs.h"
 #include "price/estimate.h"
 #include "store/people.h"
 #include "store/rollup.h"
@@ -26,7 +26,7 @@ is_as_before(const struct cd_row *old, const struct cd_row *now)
 static int
 cmp_call(const void *pa, const void *pb)
 {
-	const struct cd_call *const *a = pa, *const *b = pb;
+	const struct cd_member *const *a = pa, *const *b = pb;
 
 	return cd_text_cmp((*a)->key, (*b)->key);
 }
@@ -34,16 +34,16 @@ cmp_call(const void *pa, const void *pb)
 /* changed_calls gives those whose rows are new or change, with their estimates,
  * ascending by key. */
 static om_status
-changed_calls(struct cd_calls *c, struct cd_call ***out, size_t *n_out, om_err *e)
+changed_calls(struct cd_pairs *c, struct cd_member ***out, size_t *n_out, om_err *e)
 {
-	struct cd_call **list = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **list = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	om_status s = OM_OK;
 
 	*n_out = 0;
 	if (list == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; s == OM_OK && i < c->n; i++) {
-		struct cd_call *k = c->all[i];
+		struct cd_member *k = c->all[i];
 
 		if (!k->at_work || (k->old != NULL && !k->refresh && is_as_before(&k->old->row, &k->row)))
 			continue;
@@ -61,7 +61,7 @@ changed_calls(struct cd_calls *c, struct cd_call ***out, size_t *n_out, om_err *
 
 /* store_calls writes rows, totals and plans of look-ups. */
 static om_status
-store_calls(struct cd_calls *c, struct cd_call *const *calls, size_t n, const struct cd_lookup_times *times,
+store_calls(struct cd_pairs *c, struct cd_member *const *calls, size_t n, const struct cd_lookup_times *times,
     om_time *next_out, om_err *e)
 {
 	const struct cd_row **added = om_arena_array(c->a, n + 1, sizeof(void *));
@@ -95,9 +95,9 @@ store_calls(struct cd_calls *c, struct cd_call *const *calls, size_t n, const st
 }
 
 om_status
-cd_write_calls(struct cd_calls *c, const struct cd_lookup_times *times, om_time *next_out, om_err *e)
+cd_write_rows(struct cd_pairs *c, const struct cd_lookup_times *times, om_time *next_out, om_err *e)
 {
-	struct cd_call **calls = NULL;
+	struct cd_member **calls = NULL;
 	size_t n = 0;
 	om_status s = changed_calls(c, &calls, &n, e);
 
@@ -110,7 +110,7 @@ cd_write_calls(struct cd_calls *c, const struct cd_lookup_times *times, om_time 
 struct writing {
 	struct cd_db *db;
 	struct om_arena *a;
-	struct cd_calls calls;
+	struct cd_pairs calls;
 	struct cd_two_costs *costs; /* of the keys that came */
 	size_t n_costs;
 	const Om__Record **records;
@@ -121,7 +121,7 @@ struct writing {
 static om_status
 take_item(struct writing *w, const struct cd_item *it, om_err *e)
 {
-	struct cd_call *k = cd_calls_get(&w->calls, it->row.key);
+	struct cd_member *k = cd_pairs_get(&w->calls, it->row.key);
 
 	if (k == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -144,14 +144,14 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 /* join_old joins what is stored into what came; fields that a row does not know yet
  * come from the journal. */
 static om_status
-join_old(struct writing *w, struct cd_call *k, struct cd_two_costs *costs, struct cd_stored *old, om_err *e)
+join_old(struct writing *w, struct cd_member *k, struct cd_two_costs *costs, struct cd_stored *old, om_err *e)
 {
 	struct cd_row joined = old->row;
 	om_status s = OM_OK;
 
 	cd_journal_compare(costs, &old->row);
 	if (cd_join(&joined, &k->row) && old->n_known < CD_N_FIELDS) {
-		s = cd_calls_own(&w->calls, k, e);
+		s = cd_pairs_own(&w->calls, k, e);
 		if (s == OM_OK)
 			(void)cd_join(&joined, &k->own->all);
 	}
@@ -188,7 +188,7 @@ cd_write_items(struct cd_db *db, struct cd_item *const *items, size_t n, const s
 	struct writing w = {.db = db, .a = a};
 	om_status s = OM_OK;
 
-	cd_calls_init(&w.calls, db, a);
+	cd_pairs_init(&w.calls, db, a);
 	w.costs = om_arena_array(a, n + 1, sizeof *w.costs);
 	w.records = om_arena_array(a, n + 1, sizeof(void *));
 	if (w.costs == NULL || w.records == NULL)
@@ -199,9 +199,9 @@ cd_write_items(struct cd_db *db, struct cd_item *const *items, size_t n, const s
 	if (s == OM_OK)
 		s = load_rows(&w, e);
 	if (s == OM_OK)
-		s = cd_calls_decide(&w.calls, e);
+		s = cd_pairs_decide(&w.calls, e);
 	if (s == OM_OK)
-		s = cd_write_calls(&w.calls, times, next_out, e);
+		s = cd_write_rows(&w.calls, times, next_out, e);
 	if (s == OM_OK)
 		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
 	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;

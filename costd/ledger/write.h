@@ -12,9 +12,9 @@
 #include "pairs/links.h"
 #include "store/journal.h"
 
-/* cd_write_calls stores the rows at work that are new or differ from what is
+/* cd_write_rows stores the rows at work that are new or differ from what is
  * stored.  *next_out becomes the earliest look-up planned, if that is earlier. */
-om_status cd_write_calls(struct cd_calls *c, const struct cd_lookup_times *times, om_time *next_out, om_err *e) OM_MUST;
+om_status cd_write_rows(struct cd_pairs *c, const struct cd_lookup_times *times, om_time *next_out, om_err *e) OM_MUST;
 
 /* cd_write_items joins n items, ascending by key, into their rows, pairs these and
  * stores them; what the journal knew already is passed over. */

@@ -10,7 +10,7 @@
 
 #define SQL_BYTES ((size_t)32 * 1024)
 #define IN_MAX    512u
-#define N_SLOTS   (sizeof((struct cd_calls *)0)->slots / sizeof((struct cd_calls *)0)->slots[0])
+#define N_SLOTS   (sizeof((struct cd_pairs *)0)->slots / sizeof((struct cd_pairs *)0)->slots[0])
 
 static om_status
 no_memory(om_err *e)
@@ -19,7 +19,7 @@ no_memory(om_err *e)
 }
 
 void
-cd_calls_init(struct cd_calls *c, struct cd_db *db, struct om_arena *a)
+cd_pairs_init(struct cd_pairs *c, struct cd_db *db, struct om_arena *a)
 {
 	memset(c, 0, sizeof *c);
 	c->db = db;
@@ -28,10 +28,10 @@ cd_calls_init(struct cd_calls *c, struct cd_db *db, struct om_arena *a)
 }
 
 static bool
-grow(struct cd_calls *c)
+grow(struct cd_pairs *c)
 {
 	size_t cap = c->cap == 0 ? 256 : 2 * c->cap;
-	struct cd_call **all = om_arena_array(c->a, cap, sizeof(void *));
+	struct cd_member **all = om_arena_array(c->a, cap, sizeof(void *));
 
 	if (all == NULL)
 		return false;
@@ -42,10 +42,10 @@ grow(struct cd_calls *c)
 	return true;
 }
 
-struct cd_call *
-cd_calls_get(struct cd_calls *c, struct cd_text key)
+struct cd_member *
+cd_pairs_get(struct cd_pairs *c, struct cd_text key)
 {
-	struct cd_call **slot = &c->slots[om_crc32(0, key.p, key.n) % N_SLOTS], *k = *slot;
+	struct cd_member **slot = &c->slots[om_crc32(0, key.p, key.n) % N_SLOTS], *k = *slot;
 
 	while (k != NULL && cd_text_cmp(k->key, key) != 0)
 		k = k->next;
@@ -66,7 +66,7 @@ cd_calls_get(struct cd_calls *c, struct cd_text key)
 }
 
 om_status
-cd_calls_own(struct cd_calls *c, struct cd_call *k, om_err *e)
+cd_pairs_own(struct cd_pairs *c, struct cd_member *k, om_err *e)
 {
 	if (k->own != NULL)
 		return OM_OK;
@@ -75,7 +75,7 @@ cd_calls_own(struct cd_calls *c, struct cd_call *k, om_err *e)
 }
 
 om_status
-cd_calls_side(struct cd_calls *c, struct cd_call *k, om_err *e)
+cd_pairs_side(struct cd_pairs *c, struct cd_member *k, om_err *e)
 {
 	om_status s = OM_OK;
 
@@ -87,7 +87,7 @@ cd_calls_side(struct cd_calls *c, struct cd_call *k, om_err *e)
 		k->has_side = !cd_side_may_be_part(&k->side) || k->old == NULL;
 	}
 	if (!k->has_side)
-		s = cd_calls_own(c, k, e);
+		s = cd_pairs_own(c, k, e);
 	if (s == OM_OK && !k->has_side)
 		cd_own_side(k->own, &k->side);
 	k->has_side = s == OM_OK;
@@ -102,20 +102,20 @@ cd_side_may_be_part(const struct cd_side *s)
 
 /* ---- lines ---- */
 
-static struct cd_line *
-find_line(const struct cd_call *part, const struct cd_call *target)
+static struct cd_link_row *
+find_line(const struct cd_member *part, const struct cd_member *target)
 {
-	struct cd_line *l = part->targets;
+	struct cd_link_row *l = part->targets;
 
 	while (l != NULL && l->target != target)
 		l = l->next_target;
 	return l;
 }
 
-static struct cd_line *
-line_of(struct cd_calls *c, struct cd_call *part, struct cd_call *target)
+static struct cd_link_row *
+line_of(struct cd_pairs *c, struct cd_member *part, struct cd_member *target)
 {
-	struct cd_line *l = find_line(part, target);
+	struct cd_link_row *l = find_line(part, target);
 
 	if (l != NULL)
 		return l;
@@ -132,9 +132,9 @@ line_of(struct cd_calls *c, struct cd_call *part, struct cd_call *target)
 }
 
 om_status
-cd_line_want(struct cd_calls *c, struct cd_call *part, struct cd_call *target, cd_link kind, om_err *e)
+cd_link_want(struct cd_pairs *c, struct cd_member *part, struct cd_member *target, cd_link kind, om_err *e)
 {
-	struct cd_line *l = line_of(c, part, target);
+	struct cd_link_row *l = line_of(c, part, target);
 
 	if (l == NULL)
 		return no_memory(e);
@@ -143,17 +143,17 @@ cd_line_want(struct cd_calls *c, struct cd_call *part, struct cd_call *target, c
 }
 
 void
-cd_lines_drop(struct cd_call *part, cd_link least)
+cd_links_drop(struct cd_member *part, cd_link least)
 {
-	for (struct cd_line *l = part->targets; l != NULL; l = l->next_target)
+	for (struct cd_link_row *l = part->targets; l != NULL; l = l->next_target)
 		if (l->wanted >= least)
 			l->wanted = CD_LINK_NONE;
 }
 
-struct cd_line *
-cd_line_up(const struct cd_call *part, cd_link least)
+struct cd_link_row *
+cd_link_up(const struct cd_member *part, cd_link least)
 {
-	struct cd_line *l = part->targets;
+	struct cd_link_row *l = part->targets;
 
 	while (l != NULL && l->wanted < least)
 		l = l->next_target;
@@ -163,10 +163,10 @@ cd_line_up(const struct cd_call *part, cd_link least)
 static om_status
 keep_line(void *arg, const struct cd_val *v, om_err *e)
 {
-	struct cd_calls *c = arg;
-	struct cd_call *part = cd_calls_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
-	struct cd_call *target = cd_calls_get(c, (struct cd_text){.p = v[1].p, .n = v[1].n});
-	struct cd_line *l = part != NULL && target != NULL ? line_of(c, part, target) : NULL;
+	struct cd_pairs *c = arg;
+	struct cd_member *part = cd_pairs_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
+	struct cd_member *target = cd_pairs_get(c, (struct cd_text){.p = v[1].p, .n = v[1].n});
+	struct cd_link_row *l = part != NULL && target != NULL ? line_of(c, part, target) : NULL;
 
 	if (l == NULL)
 		return no_memory(e);
@@ -177,7 +177,7 @@ keep_line(void *arg, const struct cd_val *v, om_err *e)
 }
 
 om_status
-cd_calls_query_in(struct cd_calls *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
+cd_pairs_query_in(struct cd_pairs *c, const char *head, const char *tail, const struct cd_val *keys, size_t n,
     cd_row_fn *fn, void *arg, om_err *e)
 {
 	struct om_buf sql;
@@ -205,7 +205,7 @@ cd_calls_query_in(struct cd_calls *c, const char *head, const char *tail, const 
 }
 
 om_status
-cd_links_load(struct cd_calls *c, struct cd_call *const *calls, size_t n, bool parts, om_err *e)
+cd_links_load(struct cd_pairs *c, struct cd_member *const *members, size_t n, bool parts, om_err *e)
 {
 	struct cd_val *keys = om_arena_array(c->a, n + 1, sizeof *keys);
 	size_t n_keys = 0;
@@ -213,13 +213,13 @@ cd_links_load(struct cd_calls *c, struct cd_call *const *calls, size_t n, bool p
 	if (keys == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < n; i++) {
-		bool *loaded = parts ? &calls[i]->parts_loaded : &calls[i]->targets_loaded;
+		bool *loaded = parts ? &members[i]->parts_loaded : &members[i]->targets_loaded;
 
 		if (!*loaded)
-			keys[n_keys++] = CD_B(calls[i]->key.p, calls[i]->key.n);
+			keys[n_keys++] = CD_B(members[i]->key.p, members[i]->key.n);
 		*loaded = true;
 	}
-	return cd_calls_query_in(c,
+	return cd_pairs_query_in(c,
 	    parts ? "SELECT ledger_key,target,kind FROM link WHERE target"
 		  : "SELECT ledger_key,target,kind FROM link WHERE ledger_key",
 	    "", keys, n_keys, keep_line, c, e);
@@ -228,7 +228,7 @@ cd_links_load(struct cd_calls *c, struct cd_call *const *calls, size_t n, bool p
 /* ---- sides ---- */
 
 static om_status
-copy_text(struct cd_calls *c, const struct cd_val *v, struct cd_text *out, om_err *e)
+copy_text(struct cd_pairs *c, const struct cd_val *v, struct cd_text *out, om_err *e)
 {
 	*out = (struct cd_text){.n = 0};
 	if (v->kind != CD_TEXT || v->n == 0)
@@ -246,8 +246,8 @@ copy_text(struct cd_calls *c, const struct cd_val *v, struct cd_text *out, om_er
 static om_status
 keep_turn(void *arg, const struct cd_val *v, om_err *e)
 {
-	struct cd_calls *c = arg;
-	struct cd_call *k = cd_calls_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
+	struct cd_pairs *c = arg;
+	struct cd_member *k = cd_pairs_get(c, (struct cd_text){.p = v[0].p, .n = v[0].n});
 	struct cd_side *d;
 	om_status s;
 
@@ -271,7 +271,7 @@ keep_turn(void *arg, const struct cd_val *v, om_err *e)
 }
 
 om_status
-cd_turns_in(struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e)
+cd_turns_in(struct cd_pairs *c, const char *column, const struct cd_val *v, size_t n, om_err *e)
 {
 	struct om_buf head;
 	om_status s;
@@ -280,13 +280,13 @@ cd_turns_in(struct cd_calls *c, const char *column, const struct cd_val *v, size
 	om_buf_printf(&head, "SELECT " TURN_COLUMNS " FROM turn WHERE %s", column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
-		s = cd_calls_query_in(c, head.data, c->lock ? " FOR UPDATE" : "", v, n, keep_turn, c, e);
+		s = cd_pairs_query_in(c, head.data, c->lock ? " FOR UPDATE" : "", v, n, keep_turn, c, e);
 	om_buf_fini(&head);
 	return s;
 }
 
 om_status
-cd_turns_load(struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e)
+cd_turns_load(struct cd_pairs *c, const char *where, const struct cd_val *v, size_t n, om_err *e)
 {
 	struct om_buf sql;
 	om_status s;
@@ -304,8 +304,8 @@ cd_turns_load(struct cd_calls *c, const char *where, const struct cd_val *v, siz
 }
 
 struct found {
-	struct cd_calls *c;
-	struct cd_call **calls; /* those whose journal must be read */
+	struct cd_pairs *c;
+	struct cd_member **members; /* those whose journal must be read */
 	size_t n, cap;
 };
 
@@ -313,8 +313,8 @@ static om_status
 keep_generation(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct found *f = arg;
-	struct cd_calls *c = f->c;
-	struct cd_call *k = cd_calls_get(c, (struct cd_text){.p = v[CD_C_KEY].p, .n = v[CD_C_KEY].n});
+	struct cd_pairs *c = f->c;
+	struct cd_member *k = cd_pairs_get(c, (struct cd_text){.p = v[CD_C_KEY].p, .n = v[CD_C_KEY].n});
 	struct cd_stored stored;
 	om_status s;
 
@@ -333,16 +333,16 @@ keep_generation(void *arg, const struct cd_val *v, om_err *e)
 		return OM_OK;
 	if (f->n == f->cap) {
 		size_t cap = f->cap == 0 ? 64 : 2 * f->cap;
-		struct cd_call **calls = om_arena_array(c->a, cap, sizeof(void *));
+		struct cd_member **members = om_arena_array(c->a, cap, sizeof(void *));
 
-		if (calls == NULL)
+		if (members == NULL)
 			return no_memory(e);
 		if (f->n > 0)
-			memcpy(calls, f->calls, f->n * sizeof(void *));
-		f->calls = calls;
+			memcpy(members, f->members, f->n * sizeof(void *));
+		f->members = members;
 		f->cap = cap;
 	}
-	f->calls[f->n++] = k;
+	f->members[f->n++] = k;
 	return OM_OK;
 }
 
@@ -352,12 +352,12 @@ read_found(struct found *f, om_err *e)
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < f->n; i++)
-		s = cd_calls_side(f->c, f->calls[i], e);
+		s = cd_pairs_side(f->c, f->members[i], e);
 	return s;
 }
 
 om_status
-cd_generations_in(struct cd_calls *c, const char *column, const struct cd_val *v, size_t n, om_err *e)
+cd_generations_in(struct cd_pairs *c, const char *column, const struct cd_val *v, size_t n, om_err *e)
 {
 	struct found f = {.c = c};
 	struct om_buf head;
@@ -367,13 +367,13 @@ cd_generations_in(struct cd_calls *c, const char *column, const struct cd_val *v
 	om_buf_printf(&head, "SELECT %s FROM generation WHERE %s", cd_store_columns(), column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
-		s = cd_calls_query_in(c, head.data, "", v, n, keep_generation, &f, e);
+		s = cd_pairs_query_in(c, head.data, "", v, n, keep_generation, &f, e);
 	om_buf_fini(&head);
 	return s == OM_OK ? read_found(&f, e) : s;
 }
 
 om_status
-cd_generations_load(struct cd_calls *c, const char *where, const struct cd_val *v, size_t n, om_err *e)
+cd_generations_load(struct cd_pairs *c, const char *where, const struct cd_val *v, size_t n, om_err *e)
 {
 	struct found f = {.c = c};
 	struct om_buf sql;
@@ -396,7 +396,7 @@ val_of(struct cd_text t)
 }
 
 om_status
-cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err *e)
+cd_turns_note(struct cd_pairs *c, struct cd_member *const *members, size_t n, om_err *e)
 {
 	static const char note[] =
 	    "INSERT INTO turn (" TURN_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE "
@@ -412,10 +412,10 @@ cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err
 	if (v == NULL || gone == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct cd_side *d = &calls[i]->side;
+		const struct cd_side *d = &members[i]->side;
 
 		if (!cd_side_may_be_part(d)) {
-			if (d->has_request && calls[i]->old != NULL)
+			if (d->has_request && members[i]->old != NULL)
 				gone[n_gone++] = CD_B(d->key.p, d->key.n);
 			continue;
 		}
@@ -443,18 +443,18 @@ cd_turns_note(struct cd_calls *c, struct cd_call *const *calls, size_t n, om_err
 }
 
 om_status
-cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, om_err *e)
+cd_links_write(struct cd_pairs *c, struct cd_link_row ***changed_out, size_t *n_out, om_err *e)
 {
 	static const char put[] = "INSERT INTO link (ledger_key,target,kind,made_us,upgrade) VALUES (?,?,?,?,?) "
 				  "ON DUPLICATE KEY UPDATE kind=VALUES(kind)";
 	static const char drop[] = "DELETE FROM link WHERE ledger_key=? AND target=?";
-	struct cd_line **changed;
+	struct cd_link_row **changed;
 	struct cd_val *puts, *drops;
 	size_t n = 0, n_puts = 0, n_drops = 0;
 	om_status s = OM_OK;
 
 	for (size_t i = 0; i < c->n; i++)
-		for (const struct cd_line *l = c->all[i]->targets; l != NULL; l = l->next_target)
+		for (const struct cd_link_row *l = c->all[i]->targets; l != NULL; l = l->next_target)
 			n += l->wanted != l->stored;
 	*n_out = n;
 	*changed_out = changed = om_arena_array(c->a, n + 1, sizeof(void *));
@@ -464,7 +464,7 @@ cd_links_write(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out,
 		return no_memory(e);
 	n = 0;
 	for (size_t i = 0; i < c->n; i++) {
-		for (struct cd_line *l = c->all[i]->targets; l != NULL; l = l->next_target) {
+		for (struct cd_link_row *l = c->all[i]->targets; l != NULL; l = l->next_target) {
 			struct cd_val part = CD_B(l->part->key.p, l->part->key.n);
 			struct cd_val target = CD_B(l->target->key.p, l->target->key.n);
 

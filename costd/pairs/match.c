@@ -14,11 +14,11 @@
 
 /* A window: turns and generations that can be matched to each other. */
 struct window {
-	struct cd_calls *c;
+	struct cd_pairs *c;
 	bool near;                  /* by user, for sides without tokens */
 	const struct cd_side *like; /* the tokens or the user */
 	om_time from, to;           /* of the seeds */
-	struct cd_call **turns, **gens;
+	struct cd_member **turns, **gens;
 	size_t n_turns, n_gens;
 };
 
@@ -39,22 +39,22 @@ is_alike(const struct window *w, const struct cd_side *d)
 static int
 cmp_at(const void *pa, const void *pb)
 {
-	const struct cd_side *a = &(*(struct cd_call *const *)pa)->side, *b = &(*(struct cd_call *const *)pb)->side;
+	const struct cd_side *a = &(*(struct cd_member *const *)pa)->side, *b = &(*(struct cd_member *const *)pb)->side;
 
 	return cd_side_cmp(&(const struct cd_side *){a}, &(const struct cd_side *){b});
 }
 
-/* collect lists the calls of the window that are known. */
+/* collect lists the members of the window that are known. */
 static om_status
 collect(struct window *w, bool turns, om_time from, om_time to, om_err *e)
 {
-	struct cd_call **list = om_arena_array(w->c->a, w->c->n + 1, sizeof(void *));
+	struct cd_member **list = om_arena_array(w->c->a, w->c->n + 1, sizeof(void *));
 	size_t n = 0;
 
 	if (list == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < w->c->n; i++) {
-		struct cd_call *k = w->c->all[i];
+		struct cd_member *k = w->c->all[i];
 
 		if (k->has_side && k->side.of_turn == turns && !k->side.alone && k->side.at >= from &&
 		    k->side.at <= to && is_alike(w, &k->side))
@@ -191,8 +191,8 @@ load_generations(struct window *w, om_err *e)
 	om_status s = read_generations(w, from, to, e);
 
 	for (size_t i = 0; s == OM_OK && i < w->n_turns; i++)
-		for (struct cd_line *l = w->turns[i]->targets; s == OM_OK && l != NULL; l = l->next_target)
-			s = cd_calls_side(w->c, l->target, e);
+		for (struct cd_link_row *l = w->turns[i]->targets; s == OM_OK && l != NULL; l = l->next_target)
+			s = cd_pairs_side(w->c, l->target, e);
 	if (s == OM_OK)
 		s = collect(w, false, from, to, e);
 	if (s == OM_OK)
@@ -205,11 +205,11 @@ load_generations(struct window *w, om_err *e)
 /* begin_turn says what a turn may be matched to: those far back keep what they
  * are matched to, all others are matched from scratch. */
 static void
-begin_turn(struct window *w, struct cd_call *t)
+begin_turn(struct window *w, struct cd_member *t)
 {
 	struct cd_side *d = &t->side;
 	cd_link kind = w->near ? CD_LINK_NEAR : CD_LINK_MATCHED;
-	struct cd_line *tag = cd_line_up(t, CD_LINK_TAG), *kept = cd_line_up(t, CD_LINK_MATCHED);
+	struct cd_link_row *tag = cd_link_up(t, CD_LINK_TAG), *kept = cd_link_up(t, CD_LINK_MATCHED);
 
 	d->match = NULL;
 	d->fixed = d->at < w->from - KEEP_US;
@@ -220,16 +220,16 @@ begin_turn(struct window *w, struct cd_call *t)
 	if (d->fixed && kept != NULL && kept->wanted == kind)
 		kept->target->side.fixed = true;
 	if (!d->fixed)
-		cd_lines_drop(t, CD_LINK_MATCHED);
+		cd_links_drop(t, CD_LINK_MATCHED);
 }
 
 static void
-begin_generation(const struct window *w, struct cd_call *g)
+begin_generation(const struct window *w, struct cd_member *g)
 {
 	g->side.match = NULL;
 	g->side.fixed = false;
-	g->side.out = g->targets != NULL && cd_line_up(g, CD_LINK_TAG) != NULL;
-	for (const struct cd_line *l = g->parts; l != NULL; l = l->next_part)
+	g->side.out = g->targets != NULL && cd_link_up(g, CD_LINK_TAG) != NULL;
+	for (const struct cd_link_row *l = g->parts; l != NULL; l = l->next_part)
 		if (l->wanted == CD_LINK_TAG || (w->near && l->wanted == CD_LINK_MATCHED))
 			g->side.out = true;
 }
@@ -242,26 +242,26 @@ note_matches(struct window *w, om_err *e)
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < w->n_turns; i++) {
-		struct cd_call *t = w->turns[i];
+		struct cd_member *t = w->turns[i];
 
 		if (t->side.fixed)
 			continue;
 		t->seed = true;
 		for (size_t k = 0; s == OM_OK && t->side.match != NULL && k < w->n_gens; k++)
 			if (&w->gens[k]->side == t->side.match)
-				s = cd_line_want(w->c, t, w->gens[k], t->side.how, e);
+				s = cd_link_want(w->c, t, w->gens[k], t->side.how, e);
 	}
 	for (size_t i = 0; s == OM_OK && !w->near && i < w->n_gens; i++) {
-		struct cd_call *g = w->gens[i];
+		struct cd_member *g = w->gens[i];
 
-		for (struct cd_line *l = g->parts; s == OM_OK && l != NULL; l = l->next_part) {
+		for (struct cd_link_row *l = g->parts; s == OM_OK && l != NULL; l = l->next_part) {
 			if (l->stored == CD_LINK_MATCHED && l->wanted == CD_LINK_NONE)
 				g->seed = true;
 			if (g->side.match == NULL || l->wanted != CD_LINK_NEAR)
 				continue;
 			l->wanted = CD_LINK_NONE;
 			l->part->seed = true;
-			s = cd_calls_side(w->c, l->part, e);
+			s = cd_pairs_side(w->c, l->part, e);
 		}
 	}
 	return s;
@@ -302,7 +302,7 @@ match_window(struct window *w, om_err *e)
 static int
 cmp_tokens(const void *pa, const void *pb)
 {
-	const struct cd_side *a = &(*(struct cd_call *const *)pa)->side, *b = &(*(struct cd_call *const *)pb)->side;
+	const struct cd_side *a = &(*(struct cd_member *const *)pa)->side, *b = &(*(struct cd_member *const *)pb)->side;
 
 	if (a->prompt != b->prompt)
 		return a->prompt < b->prompt ? -1 : 1;
@@ -314,7 +314,7 @@ cmp_tokens(const void *pa, const void *pb)
 static int
 cmp_user(const void *pa, const void *pb)
 {
-	const struct cd_side *a = &(*(struct cd_call *const *)pa)->side, *b = &(*(struct cd_call *const *)pb)->side;
+	const struct cd_side *a = &(*(struct cd_member *const *)pa)->side, *b = &(*(struct cd_member *const *)pb)->side;
 	int c = cd_text_cmp(a->user, b->user);
 
 	return c != 0 ? c : cmp_at(pa, pb);
@@ -323,25 +323,25 @@ cmp_user(const void *pa, const void *pb)
 /* is_tied tells whether the row is already part of another one by something more
  * certain than this stage. */
 static bool
-is_tied(const struct cd_call *k, cd_link most)
+is_tied(const struct cd_member *k, cd_link most)
 {
-	const struct cd_line *up = cd_line_up(k, CD_LINK_TAG);
+	const struct cd_link_row *up = cd_link_up(k, CD_LINK_TAG);
 
 	return up != NULL && up->wanted <= most;
 }
 
 /* match_stage matches the seeds of one stage, window by window. */
 static om_status
-match_stage(struct cd_calls *c, bool near, om_err *e)
+match_stage(struct cd_pairs *c, bool near, om_err *e)
 {
-	struct cd_call **seeds = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **seeds = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	size_t n = 0;
 	om_status s = OM_OK;
 
 	if (seeds == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < c->n; i++) {
-		struct cd_call *k = c->all[i];
+		struct cd_member *k = c->all[i];
 
 		if (k->seed && k->has_side && !is_tied(k, near ? CD_LINK_MATCHED : CD_LINK_TAG) &&
 		    (near ? k->side.user.n > 0 : k->side.has_tokens))
@@ -362,13 +362,13 @@ match_stage(struct cd_calls *c, bool near, om_err *e)
 }
 
 om_status
-cd_match_decide(struct cd_calls *c, om_err *e)
+cd_match_decide(struct cd_pairs *c, om_err *e)
 {
 	om_status s;
 
 	for (size_t i = 0; i < c->n; i++) /* what changed is matched again, or not at all */
 		if (c->all[i]->seed)
-			cd_lines_drop(c->all[i], CD_LINK_MATCHED);
+			cd_links_drop(c->all[i], CD_LINK_MATCHED);
 	s = match_stage(c, false, e);
 	return s == OM_OK ? match_stage(c, true, e) : s;
 }

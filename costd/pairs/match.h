@@ -14,6 +14,6 @@
 
 /* cd_match_decide decides about the matches of the seeds and of all that hangs on
  * them. */
-om_status cd_match_decide(struct cd_calls *c, om_err *e) OM_MUST;
+om_status cd_match_decide(struct cd_pairs *c, om_err *e) OM_MUST;
 
 #endif

@@ -9,10 +9,10 @@
 
 /* cd_tags_concern tells whether there is anything that the seeds could be paired
  * with, at the price of two look-ups in the index of sides. */
-om_status cd_tags_concern(struct cd_calls *c, bool *out, om_err *e) OM_MUST;
+om_status cd_tags_concern(struct cd_pairs *c, bool *out, om_err *e) OM_MUST;
 
 /* cd_tags_decide decides about the lines by tag of all that share a turn or a
  * message with a seed.  What such a line frees or takes becomes a seed. */
-om_status cd_tags_decide(struct cd_calls *c, om_err *e) OM_MUST;
+om_status cd_tags_decide(struct cd_pairs *c, om_err *e) OM_MUST;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "calls.h"
+#include "pairs.h"
 
 #include "match.h"
 #include "share.h"
@@ -25,7 +25,7 @@ ignore(void *arg, const struct cd_val *v, om_err *e)
 }
 
 om_status
-cd_calls_guard(struct cd_db *db, bool alone, om_err *e)
+cd_pairs_guard(struct cd_db *db, bool alone, om_err *e)
 {
 	return cd_db_query(db,
 	    alone ? "SELECT 1 FROM meta WHERE name='pairing' FOR UPDATE"
@@ -54,18 +54,18 @@ cd_side_is_same(const struct cd_side *a, const struct cd_side *b)
 /* find_seeds gives the rows of the batch their sides and marks those that pairing
  * may see differently than before. */
 static om_status
-find_seeds(struct cd_calls *c, bool *any, om_err *e)
+find_seeds(struct cd_pairs *c, bool *any, om_err *e)
 {
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < c->n; i++) {
-		struct cd_call *k = c->all[i];
+		struct cd_member *k = c->all[i];
 		struct cd_side before;
 
 		if (!k->came)
 			continue;
 		om_check(k->at_work);
-		s = cd_calls_side(c, k, e);
+		s = cd_pairs_side(c, k, e);
 		if (s != OM_OK)
 			break;
 		k->seed = true;
@@ -80,9 +80,9 @@ find_seeds(struct cd_calls *c, bool *any, om_err *e)
 }
 
 static om_status
-note_sides(struct cd_calls *c, om_err *e)
+note_sides(struct cd_pairs *c, om_err *e)
 {
-	struct cd_call **seeds = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **seeds = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	size_t n = 0;
 
 	if (seeds == NULL)
@@ -95,9 +95,9 @@ note_sides(struct cd_calls *c, om_err *e)
 
 /* add_partners makes seeds of what seeds are paired with so far. */
 static om_status
-add_partners(struct cd_calls *c, om_err *e)
+add_partners(struct cd_pairs *c, om_err *e)
 {
-	struct cd_call **linked = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **linked = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	size_t n = 0;
 	om_status s;
 
@@ -110,26 +110,26 @@ add_partners(struct cd_calls *c, om_err *e)
 	if (s == OM_OK)
 		s = cd_links_load(c, linked, n, true, e);
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
-		for (struct cd_line *l = linked[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
+		for (struct cd_link_row *l = linked[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
 			l->target->seed = true;
-			s = cd_calls_side(c, l->target, e);
+			s = cd_pairs_side(c, l->target, e);
 		}
-		for (struct cd_line *l = linked[i]->parts; s == OM_OK && l != NULL; l = l->next_part) {
+		for (struct cd_link_row *l = linked[i]->parts; s == OM_OK && l != NULL; l = l->next_part) {
 			l->part->seed = true;
-			s = cd_calls_side(c, l->part, e);
+			s = cd_pairs_side(c, l->part, e);
 		}
 	}
 	return s;
 }
 
 om_status
-cd_calls_pair(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, om_err *e)
+cd_pairs_pair(struct cd_pairs *c, struct cd_link_row ***changed_out, size_t *n_out, om_err *e)
 {
 	om_status s = add_partners(c, e);
 
 	for (size_t i = 0; s == OM_OK && i < c->n; i++) /* a generation whose usage is known by now is no part */
 		if (c->all[i]->seed && !cd_side_may_be_part(&c->all[i]->side))
-			cd_lines_drop(c->all[i], CD_LINK_TAG);
+			cd_links_drop(c->all[i], CD_LINK_TAG);
 	if (s == OM_OK)
 		s = cd_tags_decide(c, e);
 	if (s == OM_OK)
@@ -140,38 +140,38 @@ cd_calls_pair(struct cd_calls *c, struct cd_line ***changed_out, size_t *n_out, 
 /* ---- the rows at both ends ---- */
 
 static cd_link
-link_of(const struct cd_call *k)
+link_of(const struct cd_member *k)
 {
 	cd_link most = CD_LINK_NONE;
 
-	for (const struct cd_line *l = k->targets; l != NULL; l = l->next_target)
+	for (const struct cd_link_row *l = k->targets; l != NULL; l = l->next_target)
 		most = l->wanted > most ? l->wanted : most;
-	for (const struct cd_line *l = k->parts; l != NULL; l = l->next_part)
+	for (const struct cd_link_row *l = k->parts; l != NULL; l = l->next_part)
 		most = l->wanted > most ? l->wanted : most;
 	return most;
 }
 
 /* is_sum: the part stands for all requests of its turn. */
 static bool
-is_sum(const struct cd_line *l)
+is_sum(const struct cd_link_row *l)
 {
 	return l->wanted == CD_LINK_TAG && cd_side_is_sum(&l->part->side);
 }
 
 /* take_earlier takes off what sums of the same turn before this one cover. */
 static om_status
-take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_figures *off, om_err *e)
+take_earlier(struct cd_pairs *c, const struct cd_member *k, struct cd_figures *off, om_err *e)
 {
 	om_status s = OM_OK;
 
-	for (const struct cd_line *l = k->targets; l != NULL; l = l->next_target) {
+	for (const struct cd_link_row *l = k->targets; l != NULL; l = l->next_target) {
 		if (l->wanted == CD_LINK_NONE)
 			continue;
-		for (struct cd_line *o = l->target->parts; s == OM_OK && o != NULL; o = o->next_part) {
+		for (struct cd_link_row *o = l->target->parts; s == OM_OK && o != NULL; o = o->next_part) {
 			if (!is_sum(o) || o->part == k || !same_text(o->part->side.turn, k->side.turn) ||
 			    cd_text_cmp(o->part->key, k->key) > 0)
 				continue;
-			s = cd_calls_own(c, o->part, e);
+			s = cd_pairs_own(c, o->part, e);
 			if (s == OM_OK)
 				cd_share_spend(off, &o->part->own->all);
 		}
@@ -181,20 +181,20 @@ take_earlier(struct cd_calls *c, const struct cd_call *k, struct cd_figures *off
 }
 
 static om_status
-share_out(struct cd_calls *c, struct cd_call *k, struct cd_row *row, om_err *e)
+share_out(struct cd_pairs *c, struct cd_member *k, struct cd_row *row, om_err *e)
 {
 	struct cd_figures off = {.cost = OM_MONEY_ZERO};
 	bool part = false, sum = false;
 	om_status s = OM_OK;
 
-	for (const struct cd_line *l = k->targets; s == OM_OK && l != NULL; l = l->next_target) {
+	for (const struct cd_link_row *l = k->targets; s == OM_OK && l != NULL; l = l->next_target) {
 		if (l->wanted == CD_LINK_NONE)
 			continue;
 		part = true;
 		if (!is_sum(l))
 			continue;
 		sum = true;
-		s = cd_calls_own(c, l->target, e);
+		s = cd_pairs_own(c, l->target, e);
 		if (s == OM_OK)
 			cd_share_add(&off, l->target->own);
 	}
@@ -208,31 +208,31 @@ share_out(struct cd_calls *c, struct cd_call *k, struct cd_row *row, om_err *e)
 	return s;
 }
 
-/* load_ends loads the lines at both ends of a call, and of what it is part of. */
+/* load_ends loads the lines at both ends of a member, and of what it is part of. */
 static om_status
-load_ends(struct cd_calls *c, struct cd_call *k, om_err *e)
+load_ends(struct cd_pairs *c, struct cd_member *k, om_err *e)
 {
 	om_status s = cd_links_load(c, &k, 1, false, e);
 
 	if (s == OM_OK)
 		s = cd_links_load(c, &k, 1, true, e);
-	for (struct cd_line *l = k->targets; s == OM_OK && l != NULL; l = l->next_target)
+	for (struct cd_link_row *l = k->targets; s == OM_OK && l != NULL; l = l->next_target)
 		s = cd_links_load(c, &l->target, 1, true, e);
-	for (struct cd_line *l = k->targets; s == OM_OK && l != NULL; l = l->next_target)
-		for (struct cd_line *o = l->target->parts; s == OM_OK && o != NULL; o = o->next_part)
-			s = cd_calls_side(c, o->part, e);
-	for (struct cd_line *l = k->parts; s == OM_OK && l != NULL; l = l->next_part)
-		s = cd_calls_side(c, l->part, e);
+	for (struct cd_link_row *l = k->targets; s == OM_OK && l != NULL; l = l->next_target)
+		for (struct cd_link_row *o = l->target->parts; s == OM_OK && o != NULL; o = o->next_part)
+			s = cd_pairs_side(c, o->part, e);
+	for (struct cd_link_row *l = k->parts; s == OM_OK && l != NULL; l = l->next_part)
+		s = cd_pairs_side(c, l->part, e);
 	return s;
 }
 
 om_status
-cd_calls_row(struct cd_calls *c, struct cd_call *k, struct cd_row *out, om_err *e)
+cd_pairs_row(struct cd_pairs *c, struct cd_member *k, struct cd_row *out, om_err *e)
 {
-	om_status s = cd_calls_own(c, k, e);
+	om_status s = cd_pairs_own(c, k, e);
 
 	if (s == OM_OK)
-		s = cd_calls_side(c, k, e);
+		s = cd_pairs_side(c, k, e);
 	if (s == OM_OK)
 		s = load_ends(c, k, e);
 	if (s != OM_OK)
@@ -240,10 +240,10 @@ cd_calls_row(struct cd_calls *c, struct cd_call *k, struct cd_row *out, om_err *
 	*out = k->own->all;
 	out->key = k->key;
 	out->link = (uint8_t)link_of(k);
-	for (const struct cd_line *l = k->parts; s == OM_OK && l != NULL; l = l->next_part) {
+	for (const struct cd_link_row *l = k->parts; s == OM_OK && l != NULL; l = l->next_part) {
 		if (l->wanted == CD_LINK_NONE)
 			continue;
-		s = cd_calls_own(c, l->part, e);
+		s = cd_pairs_own(c, l->part, e);
 		if (s == OM_OK)
 			cd_share_fill(out, &l->part->own->all, !is_sum(l) && l->part->side.of_turn);
 	}
@@ -251,35 +251,35 @@ cd_calls_row(struct cd_calls *c, struct cd_call *k, struct cd_row *out, om_err *
 }
 
 static int
-cmp_call(const void *pa, const void *pb)
+cmp_member(const void *pa, const void *pb)
 {
-	const struct cd_call *const *a = pa, *const *b = pb;
+	const struct cd_member *const *a = pa, *const *b = pb;
 
 	return cd_text_cmp((*a)->key, (*b)->key);
 }
 
 /* load_rows loads and locks the rows that are to be made again and are not loaded yet. */
 static om_status
-load_rows(struct cd_calls *c, om_err *e)
+load_rows(struct cd_pairs *c, om_err *e)
 {
-	struct cd_call **calls = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **members = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	struct cd_text *keys = om_arena_array(c->a, c->n + 1, sizeof *keys);
 	struct cd_stored **found = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	size_t n = 0;
 	om_status s;
 
-	if (calls == NULL || keys == NULL || found == NULL)
+	if (members == NULL || keys == NULL || found == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->all[i]->refresh && !c->all[i]->at_work)
-			calls[n++] = c->all[i];
-	qsort(calls, n, sizeof(void *), cmp_call);
+			members[n++] = c->all[i];
+	qsort(members, n, sizeof(void *), cmp_member);
 	for (size_t i = 0; i < n; i++)
-		keys[i] = calls[i]->key;
+		keys[i] = members[i]->key;
 	s = cd_store_lock(c->db, keys, n, found, c->a, e);
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
-		calls[i]->old = found[i];
-		calls[i]->at_work = found[i] != NULL;
+		members[i]->old = found[i];
+		members[i]->at_work = found[i] != NULL;
 		if (found[i] == NULL)
 			s = om_fail(e, OM_DAMAGED, "link: row %.140s is not there; run costd --check", keys[i].p);
 	}
@@ -287,11 +287,11 @@ load_rows(struct cd_calls *c, om_err *e)
 }
 
 static om_status
-mark_parts(struct cd_calls *c, struct cd_call *target, om_err *e)
+mark_parts(struct cd_pairs *c, struct cd_member *target, om_err *e)
 {
 	om_status s = cd_links_load(c, &target, 1, true, e);
 
-	for (struct cd_line *l = target->parts; s == OM_OK && l != NULL; l = l->next_part)
+	for (struct cd_link_row *l = target->parts; s == OM_OK && l != NULL; l = l->next_part)
 		l->part->refresh = true;
 	return s;
 }
@@ -299,16 +299,16 @@ mark_parts(struct cd_calls *c, struct cd_call *target, om_err *e)
 /* mark_linked marks, to be made again, the rows that are paired with one of the batch, and the
  * sums that share its generations. */
 static om_status
-mark_linked(struct cd_calls *c, om_err *e)
+mark_linked(struct cd_pairs *c, om_err *e)
 {
-	struct cd_call **linked = om_arena_array(c->a, c->n + 1, sizeof(void *));
+	struct cd_member **linked = om_arena_array(c->a, c->n + 1, sizeof(void *));
 	size_t n = 0;
 	om_status s;
 
 	if (linked == NULL)
 		return no_memory(e);
 	for (size_t i = 0; i < c->n; i++) {
-		struct cd_call *k = c->all[i];
+		struct cd_member *k = c->all[i];
 
 		if (k->came && k->old != NULL && k->old->row.link != 0)
 			linked[n++] = k;
@@ -318,9 +318,9 @@ mark_linked(struct cd_calls *c, om_err *e)
 		s = cd_links_load(c, linked, n, true, e);
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		linked[i]->refresh = true;
-		for (struct cd_line *l = linked[i]->parts; l != NULL; l = l->next_part)
+		for (struct cd_link_row *l = linked[i]->parts; l != NULL; l = l->next_part)
 			l->part->refresh = true;
-		for (struct cd_line *l = linked[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
+		for (struct cd_link_row *l = linked[i]->targets; s == OM_OK && l != NULL; l = l->next_target) {
 			l->target->refresh = true;
 			s = mark_parts(c, l->target, e);
 		}
@@ -330,7 +330,7 @@ mark_linked(struct cd_calls *c, om_err *e)
 
 /* mark_siblings marks, to be made again, the sums that share generations with one that changes. */
 static om_status
-mark_siblings(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *e)
+mark_siblings(struct cd_pairs *c, struct cd_link_row *const *changed, size_t n, om_err *e)
 {
 	om_status s = OM_OK;
 
@@ -343,7 +343,7 @@ mark_siblings(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_e
 
 /* make_rows makes the rows again whose lines changed. */
 static om_status
-make_rows(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *e)
+make_rows(struct cd_pairs *c, struct cd_link_row *const *changed, size_t n, om_err *e)
 {
 	om_status s = mark_siblings(c, changed, n, e);
 
@@ -352,25 +352,25 @@ make_rows(struct cd_calls *c, struct cd_line *const *changed, size_t n, om_err *
 	for (size_t i = 0; s == OM_OK && i < c->n; i++) {
 		om_check(!c->all[i]->refresh || c->all[i]->at_work); /* its row is locked */
 		if (c->all[i]->refresh)
-			s = cd_calls_row(c, c->all[i], &c->all[i]->row, e);
+			s = cd_pairs_row(c, c->all[i], &c->all[i]->row, e);
 	}
 	return s;
 }
 
 om_status
-cd_calls_pair_rows(struct cd_calls *c, om_err *e)
+cd_pairs_pair_rows(struct cd_pairs *c, om_err *e)
 {
-	struct cd_line **changed = NULL;
+	struct cd_link_row **changed = NULL;
 	size_t n = 0;
-	om_status s = cd_calls_pair(c, &changed, &n, e);
+	om_status s = cd_pairs_pair(c, &changed, &n, e);
 
 	return s == OM_OK && !c->dry ? make_rows(c, changed, n, e) : s;
 }
 
 om_status
-cd_calls_decide(struct cd_calls *c, om_err *e)
+cd_pairs_decide(struct cd_pairs *c, om_err *e)
 {
-	struct cd_line **changed = NULL;
+	struct cd_link_row **changed = NULL;
 	bool any = false, near = false;
 	size_t n_changed = 0;
 	om_status s = find_seeds(c, &any, e);
@@ -380,7 +380,7 @@ cd_calls_decide(struct cd_calls *c, om_err *e)
 	if (s == OM_OK && any)
 		s = cd_tags_concern(c, &near, e);
 	if (s == OM_OK && near)
-		s = cd_calls_pair(c, &changed, &n_changed, e);
+		s = cd_pairs_pair(c, &changed, &n_changed, e);
 	if (s == OM_OK)
 		s = mark_linked(c, e);
 	return s == OM_OK ? make_rows(c, changed, n_changed, e) : s;
