@@ -218,7 +218,7 @@ run(const struct gw_parts *parts, const struct route *r, struct gw_req *rq, stru
 	if (s == OM_OK && (r->flags & SAME_ORIGIN) != 0)
 		s = gw_auth_same_origin(rq, e);
 	if (s == OM_OK && (r->flags & ANY_QUERY) == 0)
-		s = gw_query_parse(rq, r->params, e);
+		s = gw_arguments_read(rq, r->params, e);
 	if (s == OM_OK && r->body_bytes > 0)
 		s = gw_media_check(rq, media_of(r), e);
 	if (s == OM_OK && r->body_bytes > 0 && (media_of(r) != GW_MEDIA_TRACES || has_body(rq)))
@@ -245,7 +245,7 @@ gw_routes_export(const struct gw_parts *parts, struct gw_req *rq, const char *ta
 	r = find(&ask, allow, sizeof allow);
 	if (r == NULL || (r->flags & GIVES_FILE) == 0)
 		return om_fail(e, OM_INVALID, "target: must be the path and query of a call that gives a file");
-	s = gw_query_parse(&ask, r->params, e);
+	s = gw_arguments_read(&ask, r->params, e);
 	return s == OM_OK ? answer(r, parts, &ask, rp, e) : s;
 }
 

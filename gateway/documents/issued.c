@@ -82,7 +82,7 @@ read_which(struct gw_req *rq, Om__DocumentFileQuery *q, om_err *e)
 		s = gw_document_format(format, &q->format, e);
 	q->has_format = format != NULL;
 	if (s == OM_OK)
-		s = gw_query_flag(rq, "duplicate", &q->has_duplicate, &q->duplicate, e);
+		s = gw_argument_flag(rq, "duplicate", &q->has_duplicate, &q->duplicate, e);
 	q->has_duplicate = q->duplicate;
 	return s;
 }

@@ -47,7 +47,7 @@ parse_one(struct gw_req *rq, const char *names, const char *text, size_t n, om_e
 }
 
 om_status
-gw_query_parse(struct gw_req *rq, const char *names, om_err *e)
+gw_arguments_read(struct gw_req *rq, const char *names, om_err *e)
 {
 	const char *p = rq->query;
 	om_status s = OM_OK;

@@ -9,9 +9,9 @@
 #include "request.h"
 #include "usage.pb-c.h"
 
-/* gw_query_parse fills rq->args.  `names` lists what is allowed, each name followed
+/* gw_arguments_read fills rq->args.  `names` lists what is allowed, each name followed
  * by a space; anything else, and a name given twice, is OM_INVALID. */
-om_status gw_query_parse(struct gw_req *rq, const char *names, om_err *e) OM_MUST;
+om_status gw_arguments_read(struct gw_req *rq, const char *names, om_err *e) OM_MUST;
 
 /* gw_media_check wants JSON in UTF-8 and not compressed, or what else the call takes. */
 enum gw_media {

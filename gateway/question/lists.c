@@ -23,17 +23,17 @@ member(ProtobufCMessage *m, const char *name, bool quantifier)
 om_status
 gw_read_page(struct gw_req *rq, void *question, om_err *e)
 {
-	om_status s = gw_query_text(rq, "cursor", 1, 1024, member(question, "cursor", false), e);
+	om_status s = gw_argument_text(rq, "cursor", 1, 1024, member(question, "cursor", false), e);
 
 	*(protobuf_c_boolean *)member(question, "limit", true) = true;
-	return s == OM_OK ? gw_query_limit(rq, PAGE_MOST, PAGE_USUAL, member(question, "limit", false), e) : s;
+	return s == OM_OK ? gw_argument_limit(rq, PAGE_MOST, PAGE_USUAL, member(question, "limit", false), e) : s;
 }
 
 om_status
 gw_read_users(struct gw_req *rq, void *question, om_err *e)
 {
 	Om__UsersQuery *q = question;
-	om_status s = gw_query_text(rq, "q", 0, 200, &q->q, e);
+	om_status s = gw_argument_text(rq, "q", 0, 200, &q->q, e);
 
 	return s == OM_OK ? gw_read_page(rq, q, e) : s;
 }
@@ -42,7 +42,7 @@ om_status
 gw_read_prices(struct gw_req *rq, void *question, om_err *e)
 {
 	Om__PricesQuery *q = question;
-	om_status s = gw_query_text(rq, "model", 0, 256, &q->model, e);
+	om_status s = gw_argument_text(rq, "model", 0, 256, &q->model, e);
 
 	return s == OM_OK ? gw_read_page(rq, q, e) : s;
 }
@@ -74,9 +74,9 @@ gw_read_documents(struct gw_req *rq, void *question, om_err *e)
 	if (s == OM_OK && kind != NULL)
 		s = gw_read_kind(kind, &q->kind, e);
 	if (s == OM_OK)
-		s = gw_query_text(rq, "user", 1, 128, &q->user, e);
+		s = gw_argument_text(rq, "user", 1, 128, &q->user, e);
 	if (s == OM_OK)
-		s = gw_query_text(rq, "group", 1, 256, &q->group, e);
+		s = gw_argument_text(rq, "group", 1, 256, &q->group, e);
 	return s == OM_OK ? gw_read_page(rq, q, e) : s;
 }
 

@@ -19,18 +19,18 @@
 #include "usage.pb-c.h"
 #include "wire/codec.h"
 
-/* gw_query_text gives a copy in the arena, NULL when absent; lengths in code points. */
-om_status gw_query_text(struct gw_req *rq, const char *name, size_t min, size_t max, char **out, om_err *e) OM_MUST;
+/* gw_argument_text gives a copy in the arena, NULL when absent; lengths in code points. */
+om_status gw_argument_text(struct gw_req *rq, const char *name, size_t min, size_t max, char **out, om_err *e) OM_MUST;
 
-om_status gw_query_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e) OM_MUST;
+om_status gw_argument_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e) OM_MUST;
 
-/* gw_query_flag reads 0 or 1; *has_out tells whether it was given. */
-om_status gw_query_flag(
+/* gw_argument_flag reads 0 or 1; *has_out tells whether it was given. */
+om_status gw_argument_flag(
     const struct gw_req *rq, const char *name, protobuf_c_boolean *has_out, protobuf_c_boolean *out, om_err *e) OM_MUST;
 
-/* gw_query_period reads from and to, days or instants but not mixed; an end that
+/* gw_argument_period reads from and to, days or instants but not mixed; an end that
  * is not given is for costd to fill in. */
-om_status gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e) OM_MUST;
+om_status gw_argument_period(const struct gw_req *rq, Om__Period *out, om_err *e) OM_MUST;
 
 /* A reader fills the question, an initialised message, from the request. */
 typedef om_status gw_reader(struct gw_req *rq, void *question, om_err *e);

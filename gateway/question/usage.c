@@ -55,7 +55,7 @@ read_filter(struct gw_req *rq, bool rows, Om__Filter *f, om_err *e)
 
 	for (size_t i = 0; s == OM_OK && i < sizeof filters / sizeof filters[0]; i++)
 		if (rows || !filters[i].rows)
-			s = gw_query_text(rq, filters[i].name, filters[i].least, filters[i].most,
+			s = gw_argument_text(rq, filters[i].name, filters[i].least, filters[i].most,
 			    (char **)(void *)((char *)f + filters[i].offset), e);
 	return s;
 }
@@ -71,7 +71,7 @@ begin(struct gw_req *rq, bool rows, Om__Filter **filter, Om__Period **period, om
 	if (*filter == NULL || *period == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	s = read_filter(rq, rows, *filter, e);
-	return s == OM_OK ? gw_query_period(rq, *period, e) : s;
+	return s == OM_OK ? gw_argument_period(rq, *period, e) : s;
 }
 
 om_status
@@ -90,7 +90,7 @@ gw_read_usage(struct gw_req *rq, void *question, om_err *e)
 		q->group_by[i] = (Om__Dimension)dimensions[i];
 	q->has_limit = 1;
 	s = begin(rq, false, &q->filter, &q->period, e);
-	return s == OM_OK ? gw_query_limit(rq, 10000, 10000, &q->limit, e) : s;
+	return s == OM_OK ? gw_argument_limit(rq, 10000, 10000, &q->limit, e) : s;
 }
 
 /* read_states reads which states of a generation and of its cost are asked for. */
@@ -123,9 +123,9 @@ gw_read_generations(struct gw_req *rq, void *question, om_err *e)
 	Om__Filter *f = q->filter;
 
 	if (s != OM_OK || (s = read_states(rq, f, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "generation_id", 1, ID_CHARS, &f->generation_id, e)) != OM_OK ||
-	    (s = gw_query_text(rq, "chat_id", 1, 256, &f->chat_id, e)) != OM_OK ||
-	    (s = gw_query_flag(rq, "unsettled", &f->has_unsettled, &f->unsettled, e)) != OM_OK)
+	    (s = gw_argument_text(rq, "generation_id", 1, ID_CHARS, &f->generation_id, e)) != OM_OK ||
+	    (s = gw_argument_text(rq, "chat_id", 1, 256, &f->chat_id, e)) != OM_OK ||
+	    (s = gw_argument_flag(rq, "unsettled", &f->has_unsettled, &f->unsettled, e)) != OM_OK)
 		return s;
 	return gw_read_page(rq, q, e);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 om_status
-gw_query_text(struct gw_req *rq, const char *name, size_t min, size_t max, char **out, om_err *e)
+gw_argument_text(struct gw_req *rq, const char *name, size_t min, size_t max, char **out, om_err *e)
 {
 	const char *v = gw_req_arg(rq, name);
 	size_t n;
@@ -25,7 +25,7 @@ gw_query_text(struct gw_req *rq, const char *name, size_t min, size_t max, char 
 }
 
 om_status
-gw_query_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e)
+gw_argument_limit(const struct gw_req *rq, uint32_t max, uint32_t def, uint32_t *out, om_err *e)
 {
 	const char *v = gw_req_arg(rq, "limit");
 	uint64_t n = def;
@@ -60,7 +60,7 @@ read_end(const char *name, const char *v, int32_t *day, protobuf_c_boolean *has_
 }
 
 om_status
-gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
+gw_argument_period(const struct gw_req *rq, Om__Period *out, om_err *e)
 {
 	const char *from = gw_req_arg(rq, "from"), *to = gw_req_arg(rq, "to");
 	om_status s = OM_OK;
@@ -80,7 +80,7 @@ gw_query_period(const struct gw_req *rq, Om__Period *out, om_err *e)
 }
 
 om_status
-gw_query_flag(
+gw_argument_flag(
     const struct gw_req *rq, const char *name, protobuf_c_boolean *has_out, protobuf_c_boolean *out, om_err *e)
 {
 	const char *text = gw_req_arg(rq, name);

@@ -39,12 +39,12 @@ look(struct gw_req *rq)
 	uint32_t limit;
 	char *text;
 
-	if (gw_query_parse(rq, "from to q cursor limit user ", NULL) == OM_OK) {
+	if (gw_arguments_read(rq, "from to q cursor limit user ", NULL) == OM_OK) {
 		for (size_t i = 0; i < rq->n_args; i++)
 			must(om_utf8_valid(rq->args[i].value, strlen(rq->args[i].value)));
-		(void)!gw_query_period(rq, &period, NULL);
-		(void)!gw_query_limit(rq, 1000, 100, &limit, NULL);
-		(void)!gw_query_text(rq, "q", 1, 128, &text, NULL);
+		(void)!gw_argument_period(rq, &period, NULL);
+		(void)!gw_argument_limit(rq, 1000, 100, &limit, NULL);
+		(void)!gw_argument_text(rq, "q", 1, 128, &text, NULL);
 	}
 	(void)!gw_media_check(rq, GW_MEDIA_EVENTS, NULL);
 	(void)!gw_media_check(rq, GW_MEDIA_TRACES, NULL);

@@ -74,7 +74,7 @@ static om_status
 parse(struct gw_req *rq, const char *query, om_err *e)
 {
 	*rq = (struct gw_req){.query = query, .arena = &arena};
-	return gw_query_parse(rq, "from to user limit ", e);
+	return gw_arguments_read(rq, "from to user limit ", e);
 }
 
 static void

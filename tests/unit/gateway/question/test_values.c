@@ -27,7 +27,7 @@ static om_status
 parse(struct gw_req *rq, const char *query, om_err *e)
 {
 	*rq = (struct gw_req){.query = query, .arena = &arena};
-	return gw_query_parse(rq, "from to user limit ", e);
+	return gw_arguments_read(rq, "from to user limit ", e);
 }
 
 static void
@@ -42,19 +42,19 @@ test_period_is_days_or_instants(void **state)
 
 	(void)state;
 	assert_status(parse(&rq, "", &e), OM_OK, e);
-	assert_status(gw_query_period(&rq, &p, &e), OM_OK, e);
+	assert_status(gw_argument_period(&rq, &p, &e), OM_OK, e);
 	assert_false(p.has_from_day || p.has_to_day || p.has_from_us || p.has_to_us);
 	assert_status(parse(&rq, "from=2026-11-01&to=2026-11-01", &e), OM_OK, e);
-	assert_status(gw_query_period(&rq, &p, &e), OM_OK, e);
+	assert_status(gw_argument_period(&rq, &p, &e), OM_OK, e);
 	assert_true(p.has_from_day && p.has_to_day && p.from_day == p.to_day);
 	om__period__init(&p);
 	assert_status(parse(&rq, "from=2026-11-01T00:00:00%2B01:00", &e), OM_OK, e);
-	assert_status(gw_query_period(&rq, &p, &e), OM_OK, e);
+	assert_status(gw_argument_period(&rq, &p, &e), OM_OK, e);
 	assert_true(p.has_from_us && !p.has_to_us && p.from_us == 1793487600000000);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		om__period__init(&p);
 		assert_status(parse(&rq, bad[i], &e), OM_OK, e);
-		if (gw_query_period(&rq, &p, &e) != OM_INVALID)
+		if (gw_argument_period(&rq, &p, &e) != OM_INVALID)
 			fail_msg("%s was taken", bad[i]);
 	}
 }
@@ -70,14 +70,14 @@ test_limit_has_its_bounds(void **state)
 
 	(void)state;
 	assert_status(parse(&rq, "limit=1000", &e), OM_OK, e);
-	assert_status(gw_query_limit(&rq, 1000, 100, &n, &e), OM_OK, e);
+	assert_status(gw_argument_limit(&rq, 1000, 100, &n, &e), OM_OK, e);
 	assert_int_equal(n, 1000);
 	assert_status(parse(&rq, "", &e), OM_OK, e);
-	assert_status(gw_query_limit(&rq, 1000, 100, &n, &e), OM_OK, e);
+	assert_status(gw_argument_limit(&rq, 1000, 100, &n, &e), OM_OK, e);
 	assert_int_equal(n, 100);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_status(parse(&rq, bad[i], &e), OM_OK, e);
-		assert_int_equal(gw_query_limit(&rq, 1000, 100, &n, &e), OM_INVALID);
+		assert_int_equal(gw_argument_limit(&rq, 1000, 100, &n, &e), OM_INVALID);
 	}
 }
 
