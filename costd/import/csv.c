@@ -225,7 +225,7 @@ state_of(struct cd_page *page, const struct csv *c)
 {
 	bool cancelled = false;
 
-	if (!cd_word_read(field(c, CANCELLED), &cancelled))
+	if (!cd_bool_read(field(c, CANCELLED), &cancelled))
 		cd_page_note(page, OM_FIT_STATE, "cancelled is neither true nor false: taken as false");
 	if (cancelled)
 		return OM__STATE__STATE_CANCELLED;

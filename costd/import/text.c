@@ -197,7 +197,7 @@ cd_time_read(const char *text, om_time *out)
 /* ---- words ---- */
 
 bool
-cd_word_read(const char *text, bool *out)
+cd_bool_read(const char *text, bool *out)
 {
 	static const char *const words[][3] = {{"false", "0", "falsch"}, {"true", "1", "wahr"}};
 

@@ -40,8 +40,8 @@ bool cd_number_whole(const char *text, char mark, int64_t *out);
  * is UTC, "30.09.2026 09:53:25" likewise, and RFC 3339. */
 bool cd_time_read(const char *text, om_time *out);
 
-/* cd_word_read reads "true", "TRUE", "1", "WAHR" and their opposites; an empty text is
+/* cd_bool_read reads "true", "TRUE", "1", "WAHR" and their opposites; an empty text is
  * false. */
-bool cd_word_read(const char *text, bool *out);
+bool cd_bool_read(const char *text, bool *out);
 
 #endif

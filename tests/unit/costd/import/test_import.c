@@ -163,10 +163,10 @@ test_times_and_words(void **state)
 			fail_msg("%s", times[i].text);
 	for (const char *const *p = (const char *const[]){"true", "TRUE", "True", "1", "WAHR", "wahr", NULL};
 	     *p != NULL; p++)
-		assert_true(cd_word_read(*p, &word) && word);
+		assert_true(cd_bool_read(*p, &word) && word);
 	for (const char *const *p = (const char *const[]){"false", "FALSE", "0", "", "FALSCH", NULL}; *p != NULL; p++)
-		assert_true(cd_word_read(*p, &word) && !word);
-	assert_false(cd_word_read("perhaps", &word));
+		assert_true(cd_bool_read(*p, &word) && !word);
+	assert_false(cd_bool_read("perhaps", &word));
 }
 
 /* ---- one call in two places ---- */
