@@ -750,8 +750,6 @@ export interface Texts {
     csv: (month: string) => string;
     focus: (month: string) => string;
     zip: (month: string) => string;
-    none: string;
-    noneText: string;
     pull: string;
     pullText: string;
     issued: {
