@@ -39,5 +39,7 @@ def test_images_are_counted_and_shown_everywhere(make_stack):
     assert [row["images"] for row in table(stack.read.get("/api/v1/usage.csv", group_by="day", **PERIOD))] == ["5"]
     book = Workbook(stack.read.get("/api/v1/usage.xlsx", group_by="user", **PERIOD).body)
     assert sorted(int(row["Images"]) for row in book.table("Usage", "Requests")[:-1]) == [0, 2, 3]
+    for locale, title in {"en": "Images", "de": "Bilder"}.items():
+        assert title in Workbook(stack.read.get("/api/v1/reports/2026-10.xlsx", locale=locale).body).texts()
     check = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
     assert check.returncode == 0, check.stdout + check.stderr
