@@ -292,6 +292,7 @@ function makeRow(ms, people, rnd, dayOf, now, n, mode) {
     reasoning_tokens: reasoning,
     cached_tokens: cached,
     cache_write_tokens: 0,
+    images: null,
     chat_id: `chat-${n % 4000}`,
     message_id: `message-${n}`,
     turn_id: null,

@@ -32,6 +32,7 @@ function recordOf(row, changes) {
     reasoning_tokens: row.reasoning_tokens,
     cached_tokens: row.cached_tokens,
     cache_write_tokens: row.cache_write_tokens,
+    images: row.images,
     model: row.model,
     provider: row.provider,
     user: row.user,
@@ -64,6 +65,7 @@ const NOTHING = {
   reasoning_tokens: null,
   cached_tokens: null,
   cache_write_tokens: null,
+  images: null,
   finished_at: null,
 };
 

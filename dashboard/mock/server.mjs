@@ -309,6 +309,7 @@ function figures(rows) {
     reasoning_tokens: sum('reasoning_tokens'),
     cached_tokens: sum('cached_tokens'),
     cache_write_tokens: sum('cache_write_tokens'),
+    images: sum('images'),
     cost: money(rows.reduce((n, r) => n + r.units, 0n)),
     byok_cost: money(rows.reduce((n, r) => n + r.byokUnits, 0n)),
     unsettled: rows.filter((r) => r.unsettled).length,

@@ -1337,7 +1337,7 @@ export interface components {
             state: "ok" | "full" | "failed";
             pending: number;
             quarantined: number;
-            oldest_pending_seconds?: number | null;
+            oldest_pending_seconds: number | null;
         };
         CostdState: {
             /** @enum {unknown} */
@@ -1355,7 +1355,7 @@ export interface components {
             reasoning_tokens: number;
             cached_tokens: number;
             cache_write_tokens: number;
-            images?: number;
+            images: number;
             /** @description What the provider charges to the key. */
             cost: components["schemas"]["Money"];
             /** @description What your own contract with the provider is billed for BYOK requests; never part of cost. */
@@ -1426,7 +1426,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
-            images?: number | null;
+            images: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;
@@ -1472,7 +1472,7 @@ export interface components {
             reasoning_tokens: number | null;
             cached_tokens: number | null;
             cache_write_tokens: number | null;
-            images?: number | null;
+            images: number | null;
             chat_id: string | null;
             message_id: string | null;
             turn_id: string | null;

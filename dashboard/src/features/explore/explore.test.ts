@@ -25,6 +25,7 @@ const row = (changes: Partial<UsageRow>): UsageRow => ({
   reasoning_tokens: 0,
   cached_tokens: 0,
   cache_write_tokens: 0,
+  images: 0,
   cost: '1',
   byok_cost: '0',
   unsettled: 0,

@@ -19,6 +19,7 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     reasoning_tokens: null,
     cached_tokens: null,
     cache_write_tokens: null,
+    images: null,
     model: null,
     provider: null,
     user: 'u',

@@ -9,7 +9,7 @@ function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
     status: 'ready',
     last_event_at: null,
     last_commit_at: null,
-    spool: { state: 'ok', pending: 0, quarantined: 0 },
+    spool: { state: 'ok', pending: 0, quarantined: 0, oldest_pending_seconds: null },
     costd: { state: 'ok' },
     database: { state: 'ok' },
     dead_letters: 0,
@@ -45,7 +45,7 @@ test('an event that came before the test began does not pass it', () => {
 test('an event that waits is not called stored', () => {
   const p = pipeline({
     last_event_at: '2026-11-23T09:00:00.000000Z',
-    spool: { state: 'ok', pending: 3, quarantined: 0 },
+    spool: { state: 'ok', pending: 3, quarantined: 0, oldest_pending_seconds: null },
   });
   expect(states(p)).toMatchObject({ stored: 'unsure' });
   expect(states({ ...p, costd: { state: 'unreachable' } })).toMatchObject({
@@ -61,7 +61,7 @@ test('a database that costd could not be asked about is not called broken', () =
 
 test('a full spool is told from a broken one', () => {
   const why = (state: Pipeline['spool']['state']) =>
-    checkLinks(pipeline({ spool: { state, pending: 0, quarantined: 0 } }), null)[0];
+    checkLinks(pipeline({ spool: { state, pending: 0, quarantined: 0, oldest_pending_seconds: null } }), null)[0];
   expect(why('full')).toMatchObject({ why: 'gatewayFull' });
   expect(why('failed')).toMatchObject({ why: 'gatewayFailed' });
 });

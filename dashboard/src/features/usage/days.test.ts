@@ -14,6 +14,7 @@ function row(day: string, cost: string): UsageRow {
     reasoning_tokens: 0,
     cached_tokens: 0,
     cache_write_tokens: 0,
+    images: 0,
     unsettled: 0,
   };
 }

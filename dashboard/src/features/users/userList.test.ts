@@ -29,6 +29,7 @@ function usage(id: string, cost: string): UsageRow {
     reasoning_tokens: 0,
     cached_tokens: 0,
     cache_write_tokens: 0,
+    images: 0,
     unsettled: 0,
   };
 }
