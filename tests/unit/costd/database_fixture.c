@@ -13,8 +13,8 @@
 
 #define ARENA_BYTES ((size_t)1024 * 1024 * 1024)
 
-static void
-must(om_status s, const om_err *e)
+void
+fx_ok(om_status s, const om_err *e)
 {
 	if (s != OM_OK)
 		fail_msg("%s", om_err_text(e, s));
@@ -30,8 +30,8 @@ on_server(struct fx *f, const char *fmt)
 
 	o.database = NULL;
 	(void)snprintf(sql, sizeof sql, "%s `%s`", fmt, f->name);
-	must(cd_db_open(&o, &db, &e), &e);
-	must(cd_db_run(db, sql, &e), &e);
+	fx_ok(cd_db_open(&o, &db, &e), &e);
+	fx_ok(cd_db_run(db, sql, &e), &e);
 	cd_db_close(&db);
 }
 
@@ -41,9 +41,9 @@ make_schema(const struct cd_db_opts *o)
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
-	must(cd_db_open(o, &db, &e), &e);
-	must(cd_schema_apply(o, db, cd_migrations, cd_n_migrations, &e), &e);
-	must(cd_meta_check_zone(db, &e), &e);
+	fx_ok(cd_db_open(o, &db, &e), &e);
+	fx_ok(cd_schema_apply(o, db, cd_migrations, cd_n_migrations, &e), &e);
+	fx_ok(cd_meta_check_zone(db, &e), &e);
 	cd_db_close(&db);
 }
 
@@ -64,10 +64,10 @@ fx_open_database(struct fx *f)
 	if (f->opts.socket == NULL)
 		skip();
 	(void)snprintf(f->name, sizeof f->name, "metering_test_%ld_%d", (long)getpid(), count++);
-	must(om_zone_open("UTC", &e), &e);
+	fx_ok(om_zone_open("UTC", &e), &e);
 	on_server(f, "CREATE DATABASE");
 	make_schema(&f->opts);
-	must(cd_pool_new(&f->opts, 8, &f->pool, &e), &e);
+	fx_ok(cd_pool_new(&f->opts, 8, &f->pool, &e), &e);
 	cd_pool_ready(f->pool);
 	om_arena_init(&f->a, ARENA_BYTES);
 }
@@ -87,9 +87,9 @@ fx_run(struct fx *f, const char *sql)
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
-	must(cd_db_open(&f->opts, &db, &e), &e);
-	must(cd_db_run(db, sql, &e), &e);
-	must(cd_db_commit(db, &e), &e);
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	fx_ok(cd_db_run(db, sql, &e), &e);
+	fx_ok(cd_db_commit(db, &e), &e);
 	cd_db_close(&db);
 }
 
@@ -118,8 +118,8 @@ query(struct fx *f, const char *sql, struct dump *d)
 	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 
-	must(cd_db_open(&f->opts, &db, &e), &e);
-	must(cd_db_query(db, sql, NULL, 0, keep, d, &e), &e);
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	fx_ok(cd_db_query(db, sql, NULL, 0, keep, d, &e), &e);
 	cd_db_close(&db);
 }
 

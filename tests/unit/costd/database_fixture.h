@@ -30,6 +30,9 @@ struct fx {
 
 #define FX_DEADLINE (om_mono_ms() + 30000)
 
+/* fx_ok fails the test with the error's text. */
+void fx_ok(om_status s, const om_err *e);
+
 /* fx_open_database gives a database with the schema and the zone UTC; it skips the
  * test when there is no server. */
 void fx_open_database(struct fx *f);

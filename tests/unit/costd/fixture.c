@@ -2,16 +2,12 @@
 #include "fixture.h"
 
 #include "ledger/bring_up.h"
+#include "ledger/check.h"
+#include "price/pricing.h"
 #include "store/store.h"
 
 #include <stdlib.h>
-
-static void
-must(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("%s", om_err_text(e, s));
-}
+#include <string.h>
 
 void
 fx_open(struct fx *f)
@@ -19,8 +15,8 @@ fx_open(struct fx *f)
 	om_err e = {.text = ""};
 
 	fx_open_database(f);
-	must(cd_store_init(&e), &e);
-	must(cd_bring_up(&f->opts, &e), &e);
+	fx_ok(cd_store_init(&e), &e);
+	fx_ok(cd_bring_up(&f->opts, &e), &e);
 	f->ledger = calloc(1, sizeof *f->ledger);
 	assert_non_null(f->ledger);
 	*f->ledger = (struct cd_ledger){
@@ -64,4 +60,36 @@ fx_submit(struct fx *f, Om__Record *const *r, size_t n, uint64_t first, Om__Subm
 	else
 		assert_int_equal(out->new_records + out->duplicate_records + out->refused_records, n);
 	return s;
+}
+
+struct cd_price_change
+fx_store_prices(struct fx *f, const char *json, om_time fetched)
+{
+	struct cd_price_change c;
+	struct cd_tariff *list = NULL;
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	size_t n = 0;
+
+	fx_ok(cd_pricing_list(json, strlen(json), &f->a, &list, &n, &e), &e);
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	fx_ok(cd_db_begin(db, &e), &e);
+	fx_ok(cd_price_store(db, list, n, fetched, &f->a, &c, &e), &e);
+	fx_ok(cd_db_commit(db, &e), &e);
+	cd_db_close(&db);
+	return c;
+}
+
+void
+fx_no_differences(struct fx *f)
+{
+	struct cd_check_result r;
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	fx_ok(cd_check_ledger(db, &r, &e), &e);
+	cd_db_close(&db);
+	assert_int_equal(r.wrong_rows, 0);
+	assert_int_equal(r.wrong_totals, 0);
 }

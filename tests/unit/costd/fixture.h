@@ -10,6 +10,7 @@
 #include "record_fixture.h"
 
 #include "ledger/ledger.h"
+#include "price/history.h"
 #include "record.pb-c.h"
 
 /* fx_open is fx_open_database, and a database that is ready for a ledger. */
@@ -17,5 +18,11 @@ void fx_open(struct fx *f);
 
 /* fx_submit sends the records as one batch; first is the first sequence number. */
 om_status fx_submit(struct fx *f, Om__Record *const *r, size_t n, uint64_t first, Om__SubmitReply *out);
+
+/* fx_store_prices puts OpenRouter's list of models into the history as fetched then. */
+struct cd_price_change fx_store_prices(struct fx *f, const char *json, om_time fetched);
+
+/* fx_no_differences: costd's own check finds nothing wrong with rows and totals. */
+void fx_no_differences(struct fx *f);
 
 #endif

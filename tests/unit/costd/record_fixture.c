@@ -67,7 +67,7 @@ fx_record(struct om_arena *a, uint64_t id, const char *generation, const char *u
 	r->has_cost_state = cost != NULL;
 	r->cost_state = OM__COST_STATE__COST_REPORTED;
 	r->has_started_us = r->has_finished_us = true;
-	r->started_us = (om_time)1795000000 * OM_SECOND;
+	r->started_us = FX_START;
 	r->finished_us = r->started_us + 3 * OM_SECOND;
 	r->received_us = r->finished_us;
 	return r;

@@ -16,6 +16,7 @@
 #include "value/join.h"
 #include "record.pb-c.h"
 #include "base/arena.h"
+#include "base/clock.h"
 
 /* A small reproducible generator of numbers. */
 uint64_t fx_random(uint64_t *state);
@@ -24,7 +25,9 @@ bool fx_same_cell(unsigned f, const struct cd_cell *a, const struct cd_cell *b);
 
 uint64_t fx_seed(void); /* METERING_TEST_SEED or the clock; printed */
 
-/* fx_record makes a final record of a generation with a cost. */
+#define FX_START ((om_time)1795000000 * OM_SECOND)
+
+/* fx_record makes a final record of a generation with a cost, started at FX_START. */
 Om__Record *fx_record(struct om_arena *a, uint64_t id, const char *generation, const char *user, const char *cost);
 
 #endif

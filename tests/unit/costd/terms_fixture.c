@@ -8,13 +8,6 @@
 
 struct fx tx;
 
-void
-tx_ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("%s", om_err_text(e, s));
-}
-
 char *
 tx_text(const char *t)
 {
@@ -64,7 +57,7 @@ tx_offer(unsigned char instance, Om__Terms *t, om_time now)
 	char *conflict = NULL;
 	om_err e = {.text = ""};
 
-	tx_ok(tx_try_offer(instance, t, now, &conflict, &e), &e);
+	fx_ok(tx_try_offer(instance, t, now, &conflict, &e), &e);
 	return conflict;
 }
 
@@ -89,7 +82,7 @@ tx_change(om_day from, Om__Terms *t, const char *unset)
 {
 	om_err e = {.text = ""};
 
-	tx_ok(tx_try_change(from, t, unset, false, TX_NOW, &e), &e);
+	fx_ok(tx_try_change(from, t, unset, false, TX_NOW, &e), &e);
 }
 
 void
@@ -97,7 +90,7 @@ tx_withdraw(om_day from)
 {
 	om_err e = {.text = ""};
 
-	tx_ok(tx_try_change(from, tx_make(NULL, NULL), NULL, true, TX_NOW, &e), &e);
+	fx_ok(tx_try_change(from, tx_make(NULL, NULL), NULL, true, TX_NOW, &e), &e);
 }
 
 /* ---- what became of it ---- */
@@ -109,8 +102,8 @@ tx_of_month(om_day first)
 	Om__Terms *t = NULL;
 	om_err e = {.text = ""};
 
-	tx_ok(cd_db_open(&tx.opts, &db, &e), &e);
-	tx_ok(cd_terms_of_month(db, first, &tx.a, &t, &e), &e);
+	fx_ok(cd_db_open(&tx.opts, &db, &e), &e);
+	fx_ok(cd_terms_of_month(db, first, &tx.a, &t, &e), &e);
 	cd_db_close(&db);
 	return t;
 }
@@ -131,7 +124,7 @@ tx_all(om_time now)
 	Om__TermsReply out = OM__TERMS_REPLY__INIT;
 	om_err e = {.text = ""};
 
-	tx_ok(cd_terms_read(tx.pool, now, FX_DEADLINE, &tx.a, &out, &e), &e);
+	fx_ok(cd_terms_read(tx.pool, now, FX_DEADLINE, &tx.a, &out, &e), &e);
 	return out;
 }
 

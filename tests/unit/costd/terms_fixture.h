@@ -22,7 +22,6 @@
 
 extern struct fx tx; /* opened and closed by each test */
 
-void tx_ok(om_status s, const om_err *e);
 char *tx_text(const char *t);
 
 /* ---- what is said ---- */

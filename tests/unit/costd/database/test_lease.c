@@ -13,13 +13,6 @@
 
 static struct fx f;
 
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("status %d: %s", (int)s, e->text);
-}
-
 /* One call, carried out in a transaction of its own. */
 struct call {
 	enum { TAKE, KEEP, DONE } what;
@@ -264,9 +257,9 @@ test_what_is_rolled_back_was_not_taken(void **state)
 
 	(void)state;
 	fx_open_database(&f);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_db_begin(db, &e), &e);
-	ok(cd_lease_take(db, TASKS, TASK, NOW, FOR, &lease, &e), &e);
+	fx_ok(cd_db_open(&f.opts, &db, &e), &e);
+	fx_ok(cd_db_begin(db, &e), &e);
+	fx_ok(cd_lease_take(db, TASKS, TASK, NOW, FOR, &lease, &e), &e);
 	assert_true(lease.taken);
 	cd_db_rollback(db);
 	cd_db_close(&db);

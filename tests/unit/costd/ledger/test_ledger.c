@@ -3,7 +3,6 @@
 #include "fixture.h"
 
 #include "ledger/bring_up.h"
-#include "ledger/check.h"
 #include "ledger/rebuild.h"
 #include "record.pb-c.h"
 #include "base/zone.h"
@@ -25,21 +24,6 @@ static const char totals_sql[] =
 static const char users_sql[] =
     "SELECT CONCAT_WS('|',id,IFNULL(name,'-'),IFNULL(email,'-'),IFNULL(role,'-'),IFNULL(groups_json,'-'),"
     "first_seen_us,last_seen_us) FROM `user` ORDER BY id";
-
-static void
-no_differences(struct fx *f)
-{
-	struct cd_check_result r;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-
-	assert_int_equal(cd_db_open(&f->opts, &db, &e), OM_OK);
-	if (cd_check_ledger(db, &r, &e) != OM_OK)
-		fail_msg("%s", e.text);
-	cd_db_close(&db);
-	assert_int_equal(r.wrong_rows, 0);
-	assert_int_equal(r.wrong_totals, 0);
-}
 
 static void
 test_batch_sent_twice_counts_once(void **state)
@@ -65,7 +49,7 @@ test_batch_sent_twice_counts_once(void **state)
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 1);
 	assert_int_equal(fx_int(&f, "SELECT deliveries FROM batch"), 2);
 	assert_int_equal(fx_int(&f, "SELECT new_records FROM batch"), 3);
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -99,7 +83,7 @@ test_records_without_a_key_and_conflicts_become_dead_letters(void **state)
 	    fx_text(&f,
 		"SELECT CONCAT_WS(' ',generation_id,user_id,cost,unsettled) FROM generation ORDER BY generation_id"),
 	    "gen-1 u-1 0.003000000000000000 0\ngen-2 u-1 1\ngen-3 u-1 1\ngen-6 unknown 1.000000000000000000 0\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -127,7 +111,7 @@ test_record_the_database_refuses_is_found_and_buried(void **state)
 	assert_int_equal(out.refused_records, 2);
 	assert_string_equal(fx_text(&f, "SELECT GROUP_CONCAT(seq ORDER BY seq) FROM dead_letter"), "4,18\n");
 	assert_string_equal(fx_text(&f, "SELECT CAST(SUM(cost) AS CHAR) FROM usage_day"), "18.000000000000000000\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -220,7 +204,7 @@ test_history_in_any_order_gives_the_same_ledger(void **state)
 		if (round > 0)
 			shuffle(r, n, &order);
 		send_all(&f, r, n, &order);
-		no_differences(&f);
+		fx_no_differences(&f);
 		if (round == 0) {
 			rows = strdup(fx_text(&f, rows_sql));
 			totals = strdup(fx_text(&f, totals_sql));
@@ -318,19 +302,19 @@ test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
 	fx_run(&f, "DELETE FROM meta WHERE name='totals_shape'");
 	assert_int_equal(cd_bring_up(&f.opts, &e), OM_OK);
 	assert_string_equal(fx_text(&f, groups_sql), "-,-,-\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	/* the next record of a row brings back what those before it said */
 	r[3] = fx_record(&f.a, 9, "gen-1", "u-1", "0.75");
 	assert_int_equal(fx_submit(&f, r + 3, 1, 4, &out), OM_OK);
 	assert_string_equal(fx_text(&f, groups_sql), "-,[\"staff\"],-\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	assert_int_equal(cd_db_open(&f.opts, &db, &e), OM_OK);
 	assert_int_equal(cd_db_begin(db, &e), OM_OK);
 	assert_int_equal(cd_rebuild_totals(db, &moved, &e), OM_OK);
 	assert_int_equal(cd_db_commit(db, &e), OM_OK);
 	cd_db_close(&db);
 	assert_string_equal(fx_text(&f, groups_sql), "[\"staff\"],[\"staff\"],[\"staff\"]\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 

@@ -13,36 +13,9 @@
 #include "base/zone.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define START ((om_time)1795000000 * OM_SECOND) /* of fx_record's rows */
-#define DAY0  20775                             /* their day */
-
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("status %d: %s", (int)s, e->text);
-}
-
-/* store puts a list into the history as fetched then. */
-static void
-store(struct fx *f, const char *json, om_time fetched)
-{
-	struct cd_price_change c;
-	struct cd_tariff *list = NULL;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-	size_t n = 0;
-
-	ok(cd_pricing_list(json, strlen(json), &f->a, &list, &n, &e), &e);
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_db_begin(db, &e), &e);
-	ok(cd_price_store(db, list, n, fetched, &f->a, &c, &e), &e);
-	ok(cd_db_commit(db, &e), &e);
-	cd_db_close(&db);
-}
+#define DAY0 20775 /* of FX_START */
 
 #define SLUG             "anthropic/claude-4.5-haiku-20251001"
 #define ID               "anthropic/claude-haiku-4.5"
@@ -61,7 +34,7 @@ test_a_list_joins_two_names_of_a_model(void **state)
 
 	(void)state;
 	fx_open(&f);
-	store(&f,
+	(void)fx_store_prices(&f,
 	    "{\"data\":[" PRICED(ID, SLUG) "," PRICED("same/name", "same/name") "," PRICED(
 		"x/two:free", "x/two-2026") "," PRICED("x/two", "x/two-2026") "," /* the one without a variant */
 	    PRICED("x/gift:free", "x/gift") "," /* says nothing about what x/gift costs */
@@ -73,13 +46,13 @@ test_a_list_joins_two_names_of_a_model(void **state)
 		 "x/two-2026 x/two 1000\n"
 		 "x/two-2026:free x/two:free 1000\n");
 	/* nothing is forgotten, and what is listed elsewhere now leads there */
-	store(&f, "{\"data\":[" PRICED("x/three", "x/two-2026") "," PRICED("a/new", ID) "]}", 2000);
+	(void)fx_store_prices(&f, "{\"data\":[" PRICED("x/three", "x/two-2026") "," PRICED("a/new", ID) "]}", 2000);
 	assert_string_equal(names(&f),
 	    SLUG " a/new 2000\n" ID " a/new 2000\n"
 		 "x/two-2026 x/three 2000\n"
 		 "x/two-2026:free x/two:free 1000\n");
 	/* a name that has become an id stands for itself */
-	store(&f, "{\"data\":[" PRICED(ID, SLUG) "," PRICED("x/two-2026", "x/two-2026") "]}", 3000);
+	(void)fx_store_prices(&f, "{\"data\":[" PRICED(ID, SLUG) "," PRICED("x/two-2026", "x/two-2026") "]}", 3000);
 	assert_string_equal(names(&f),
 	    SLUG " " ID " 3000\n" ID " " ID " 3000\n"
 		 "x/two-2026 x/two-2026 3000\n"
@@ -100,14 +73,14 @@ test_a_model_is_found_by_either_name(void **state)
 
 	(void)state;
 	fx_open(&f);
-	store(&f, "{\"data\":[" PRICED(ID, SLUG) "]}", START - OM_SECOND);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_model_name(db, SLUG "-and-more", strlen(SLUG), &f.a, &name, &n, &e), &e);
+	(void)fx_store_prices(&f, "{\"data\":[" PRICED(ID, SLUG) "]}", FX_START - OM_SECOND);
+	fx_ok(cd_db_open(&f.opts, &db, &e), &e);
+	fx_ok(cd_model_name(db, SLUG "-and-more", strlen(SLUG), &f.a, &name, &n, &e), &e);
 	assert_string_equal(name, ID);
 	assert_int_equal(n, strlen(ID));
-	ok(cd_model_name(db, ID, strlen(ID), &f.a, &name, &n, &e), &e);
+	fx_ok(cd_model_name(db, ID, strlen(ID), &f.a, &name, &n, &e), &e);
 	assert_string_equal(name, ID);
-	ok(cd_model_name(db, "not/listed", strlen("not/listed"), &f.a, &name, &n, &e), &e);
+	fx_ok(cd_model_name(db, "not/listed", strlen("not/listed"), &f.a, &name, &n, &e), &e);
 	assert_string_equal(name, "not/listed");
 	cd_db_close(&db);
 	/* as the books call it, estimated by what the list calls it */
@@ -163,12 +136,12 @@ test_groups_have_one_line_for_a_model(void **state)
 	q.period = day(&f.a);
 	q.group_by = by;
 	q.n_group_by = 1;
-	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 3);
-	store(&f, list, START);
+	(void)fx_store_prices(&f, list, FX_START);
 	for (q.n_group_by = 1; q.n_group_by <= 2; q.n_group_by++) { /* of totals, and of rows */
 		out = (Om__UsageReply)OM__USAGE_REPLY__INIT;
-		ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_rows, 2);
 		assert_string_equal(out.rows[0]->model, ID);
 		assert_int_equal(out.rows[0]->figures->requests, 3);
@@ -193,12 +166,12 @@ requests_of(struct fx *f, char *model, bool by_instants)
 	if (by_instants) {
 		q.period->has_from_day = q.period->has_to_day = false;
 		q.period->has_from_us = q.period->has_to_us = true;
-		q.period->from_us = START;
-		q.period->to_us = START + OM_SECOND;
+		q.period->from_us = FX_START;
+		q.period->to_us = FX_START + OM_SECOND;
 	}
 	filter.model = model;
 	q.filter = &filter;
-	ok(cd_usage_read(f->pool, &q, FX_DEADLINE, &f->a, &out, &e), &e);
+	fx_ok(cd_usage_read(f->pool, &q, FX_DEADLINE, &f->a, &out, &e), &e);
 	return out.total->requests;
 }
 
@@ -216,7 +189,7 @@ test_filters_find_a_model_by_either_name(void **state)
 	fx_open(&f);
 	fill(&f);
 	assert_int_equal(requests_of(&f, slug, false), 1);
-	store(&f, list, START);
+	(void)fx_store_prices(&f, list, FX_START);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(requests_of(&f, slug, i != 0), 3);
 		assert_int_equal(requests_of(&f, id, i != 0), 3);
@@ -226,7 +199,7 @@ test_filters_find_a_model_by_either_name(void **state)
 	q.period = day(&f.a);
 	q.filter = &filter;
 	filter.model = slug;
-	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 3);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_string_equal(out.items[i]->model, ID);
@@ -234,7 +207,7 @@ test_filters_find_a_model_by_either_name(void **state)
 	q.limit = 1;
 	for (unsigned i = 0; i < 3; i++) {
 		out = (Om__GenerationsReply)OM__GENERATIONS_REPLY__INIT;
-		ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_items, 1);
 		assert_string_equal(out.items[0]->generation_id, om_arena_printf(&f.a, "gen-%u", 2 - i));
 		q.cursor = out.next_cursor;
@@ -257,11 +230,11 @@ test_a_statement_and_a_row_have_the_list_s_name(void **state)
 	(void)state;
 	fx_open(&f);
 	fill(&f);
-	store(&f, list, START);
+	(void)fx_store_prices(&f, list, FX_START);
 	q.year = 2026;
 	q.month = 11;
 	q.max_rows = 100;
-	ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &st, &e), &e);
+	fx_ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &st, &e), &e);
 	assert_int_equal(st.n_models, 2);
 	assert_int_equal(st.n_user_models, 2);
 	assert_string_equal(st.models[0]->model, ID);
@@ -270,7 +243,7 @@ test_a_statement_and_a_row_have_the_list_s_name(void **state)
 		assert_string_equal(st.generations[i]->model, i < 3 ? ID : "other/model");
 	/* the history shows what each record said */
 	one.generation_id = id;
-	ok(cd_generation_read(f.pool, &one, FX_DEADLINE, &f.a, &row, &e), &e);
+	fx_ok(cd_generation_read(f.pool, &one, FX_DEADLINE, &f.a, &row, &e), &e);
 	assert_string_equal(row.generation->model, ID);
 	assert_string_equal(row.records[0]->model, SLUG);
 	fx_close(&f);
@@ -308,16 +281,16 @@ test_lists_of_settlement_have_the_list_s_name(void **state)
 	r[2]->cost_state = OM__COST_STATE__COST_LOOKED_UP;
 	assert_int_equal(fx_submit(&f, r, 3, 1, &out), OM_OK);
 	assert_int_equal(out.new_records, 3);
-	store(&f, list, START);
-	ok(cd_unsettled_read(f.pool, true, &uq, FX_DEADLINE, &f.a, &un, &e), &e);
+	(void)fx_store_prices(&f, list, FX_START);
+	fx_ok(cd_unsettled_read(f.pool, true, &uq, FX_DEADLINE, &f.a, &un, &e), &e);
 	assert_int_equal(un.n_items, 1);
 	assert_string_equal(un.items[0]->model, ID);
 	assert_int_equal(un.items[0]->no_estimate, OM__NO_ESTIMATE__NO_ESTIMATE_NONE); /* the next sweep makes one */
-	ok(cd_discrepancies_read(f.pool, &dq, FX_DEADLINE, &f.a, &dis, &e), &e);
+	fx_ok(cd_discrepancies_read(f.pool, &dq, FX_DEADLINE, &f.a, &dis, &e), &e);
 	assert_int_equal(dis.n_items, 1);
 	assert_string_equal(dis.items[0]->model, ID);
 	pq.model = slug;
-	ok(cd_prices_read(f.pool, &pq, FX_DEADLINE, &f.a, &prices, &e), &e);
+	fx_ok(cd_prices_read(f.pool, &pq, FX_DEADLINE, &f.a, &prices, &e), &e);
 	assert_int_equal(prices.n_items, 1);
 	assert_string_equal(prices.items[0]->model, ID);
 	fx_close(&f);

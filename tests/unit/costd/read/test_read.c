@@ -16,13 +16,6 @@
 
 #define DAY0 20775 /* 2026-11-18, the day of fx_record */
 
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("%s", om_err_text(e, s));
-}
-
 /* Ten rows of three users on two days: gen-0 to gen-9. */
 static void
 fill(struct fx *f)
@@ -83,7 +76,7 @@ test_usage_by_days_and_by_instants_is_the_same(void **state)
 		q.period = kind == 0 ? days(&f.a, DAY0, DAY0 + 2) : &instants;
 		q.n_group_by = 2;
 		q.group_by = by;
-		ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.from, kind == 0 ? "2026-11-18" : "2026-11-18T00:00:00.000000Z");
 		assert_int_equal(out.total->requests, 10);
 		assert_int_equal(out.total->prompt_tokens, 300);
@@ -121,7 +114,7 @@ test_usage_order_limit_and_filters(void **state)
 	q.period = days(&f.a, DAY0, DAY0 + 2);
 	q.n_group_by = 3;
 	q.group_by = by;
-	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 3);
 	assert_string_equal(out.rows[0]->day, "2026-11-18");
 	assert_string_equal(out.rows[0]->month, "2026-11");
@@ -130,7 +123,7 @@ test_usage_order_limit_and_filters(void **state)
 	assert_string_equal(out.rows[2]->day, "2026-11-19");
 	q.has_limit = true;
 	q.limit = 2;
-	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 2);
 	assert_true(out.truncated);
 	assert_int_equal(out.total->requests, 10);
@@ -138,12 +131,12 @@ test_usage_order_limit_and_filters(void **state)
 	filter.model = none;
 	q.filter = &filter;
 	q.n_group_by = 0;
-	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_rows, 0);
 	assert_int_equal(out.total->requests, 1);
 	filter.model = NULL;
 	filter.user = hostile;
-	ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_usage_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.total->requests, 0);
 	assert_string_equal(out.total->cost, "0");
 	q.n_group_by = 2;
@@ -170,7 +163,7 @@ test_generations_page_through_all_rows_once(void **state)
 	do {
 		Om__GenerationsReply out = OM__GENERATIONS_REPLY__INIT;
 
-		ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.zone->name, out.timezone);
 		for (size_t i = 0; i < out.n_items; i++)
 			(void)strncat(seen, out.items[i]->generation_id + 4, 1);
@@ -203,23 +196,23 @@ test_generations_filter_by_state_and_show_every_field(void **state)
 	q.filter = &filter;
 	filter.has_cost_state = true;
 	filter.cost_state = OM__COST_STATE__COST_UNKNOWN;
-	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->generation_id, "gen-9");
 	assert_null(out.items[0]->cost);
 	filter.has_cost_state = false;
 	filter.has_unsettled = filter.unsettled = true;
-	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->generation_id, "gen-9");
 	filter.unsettled = false;
-	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	for (size_t i = 0; i < out.n_items; i++)
 		assert_false(out.items[i]->unsettled);
 	assert_int_equal(out.n_items, 9);
 	filter.has_unsettled = false;
 	filter.generation_id = id;
-	ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generations_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->cost, "0.701");
 	assert_string_equal(out.items[0]->user, "u-1");
@@ -249,24 +242,24 @@ test_users_are_listed_searched_and_found(void **state)
 	fill(&f);
 	q.has_limit = true;
 	q.limit = 2;
-	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 2);
 	q.cursor = out.next_cursor;
 	assert_non_null(q.cursor);
 	out = (Om__UsersReply)OM__USERS_REPLY__INIT;
-	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	assert_string_equal(out.items[0]->id, "u-2");
 	assert_null(out.next_cursor);
 	q = (Om__UsersQuery)OM__USERS_QUERY__INIT;
 	q.q = part;
-	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 1);
 	q.q = percent;
-	ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_users_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_int_equal(out.n_items, 0);
 	one.id = id;
-	ok(cd_user_read(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), &e);
+	fx_ok(cd_user_read(f.pool, &one, FX_DEADLINE, &f.a, &found, &e), &e);
 	assert_string_equal(found.user->email, "mail0@example.org");
 	assert_int_equal(found.user->n_groups, 2);
 	assert_string_equal(found.user->groups[0], "a \"b\", c"); /* ascending */
@@ -305,7 +298,7 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 		om_money sums[5] = {OM_MONEY_ZERO}, total = OM_MONEY_ZERO;
 
 		q.user = kind == 0 ? NULL : user;
-		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_string_equal(out.total->cost, kind == 0 ? "3.609" : "1.203");
 		assert_string_equal(out.zone->name, out.timezone);
 		assert_int_equal(out.zone->n_offset_s, out.zone->n_at_s + 1);
@@ -334,14 +327,14 @@ test_statement_tables_and_rows_amount_to_the_total(void **state)
 	{
 		Om__StatementReply out = OM__STATEMENT_REPLY__INIT;
 
-		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.total->requests, 0);
 		assert_string_equal(out.previous_total->cost, "1.203");
 		assert_int_equal(out.n_days, 0);
 		q.month = 11;
 		q.user = NULL;
 		q.max_rows = 9;
-		ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+		fx_ok(cd_statement_read(f.pool, NULL, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 		assert_int_equal(out.n_generations, 0);
 		assert_int_equal(out.rows_left_out, 10);
 		q.user = nobody;
@@ -379,7 +372,7 @@ test_statement_of_a_group_has_the_rows_of_its_members(void **state)
 	(void)state;
 	fx_open(&f);
 	fill(&f);
-	ok(statement(&f, 11, NULL, "staff", &out, &e), &e);
+	fx_ok(statement(&f, 11, NULL, "staff", &out, &e), &e);
 	assert_string_equal(out.group, "staff");
 	assert_int_equal(out.total->requests, 1);
 	assert_string_equal(out.total->cost, "0.001");
@@ -387,11 +380,11 @@ test_statement_of_a_group_has_the_rows_of_its_members(void **state)
 	assert_int_equal(out.n_users, 1);
 	assert_string_equal(out.users[0]->user, "u-0");
 	assert_int_equal(out.n_groups, 0);
-	ok(om_money_parse(out.total->cost, &total, &e), &e);
+	fx_ok(om_money_parse(out.total->cost, &total, &e), &e);
 	add_rows(out.models, out.n_models, &sum);
 	assert_int_equal(om_money_cmp(sum, total), 0);
 	/* the month after it: no usage, but a group; one that never was is a mistake */
-	ok(statement(&f, 12, NULL, "staff", &out, &e), &e);
+	fx_ok(statement(&f, 12, NULL, "staff", &out, &e), &e);
 	assert_int_equal(out.total->requests, 0);
 	assert_false(out.has_changed_us);
 	assert_int_equal(out.n_previous_models, 1);
@@ -399,7 +392,7 @@ test_statement_of_a_group_has_the_rows_of_its_members(void **state)
 	assert_int_equal(statement(&f, 12, NULL, "a \"b\"", &out, &e), OM_NOT_FOUND);
 	assert_int_equal(statement(&f, 12, "u-0", "staff", &out, &e), OM_INVALID);
 	/* everyone's: per group, with those of none; they may overlap */
-	ok(statement(&f, 11, NULL, NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, NULL, NULL, &out, &e), &e);
 	assert_int_equal(out.n_groups, 3);
 	assert_null(out.groups[0]->group);
 	assert_int_equal(out.groups[0]->figures->requests, 9);
@@ -421,7 +414,7 @@ test_statement_says_when_it_changed_and_what_is_estimated(void **state)
 	(void)state;
 	fx_open(&f);
 	fill(&f);
-	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
 	first = out.changed_us;
 	assert_true(out.has_changed_us && first >= before && first <= om_now());
 	assert_int_equal(out.estimated, 0);
@@ -431,20 +424,20 @@ test_statement_says_when_it_changed_and_what_is_estimated(void **state)
 	r[0]->started_us = (om_time)DAY0 * OM_DAY;
 	r[0]->chat_id = om_arena_strdup(&f.a, "chat");
 	assert_int_equal(fx_submit(&f, r, 1, 50, &done), OM_OK);
-	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
 	assert_true(out.changed_us > first);
 	first = out.changed_us;
-	ok(statement(&f, 11, "u-2", NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, "u-2", NULL, &out, &e), &e);
 	assert_true(out.changed_us < first);
 	/* the same record again changes nothing */
 	assert_int_equal(fx_submit(&f, r, 1, 50, &done), OM_OK);
-	ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, "u-1", NULL, &out, &e), &e);
 	assert_int_equal(out.changed_us, first);
 	r[0] = fx_record(&f.a, 1002, "gen-9", "u-0", "0.25");
 	r[0]->started_us = (om_time)DAY0 * OM_DAY;
 	r[0]->cost_state = OM__COST_STATE__COST_ESTIMATED;
 	assert_int_equal(fx_submit(&f, r, 1, 51, &done), OM_OK);
-	ok(statement(&f, 11, "u-0", NULL, &out, &e), &e);
+	fx_ok(statement(&f, 11, "u-0", NULL, &out, &e), &e);
 	assert_int_equal(out.total->unsettled, 1);
 	assert_int_equal(out.estimated, 1);
 	assert_string_equal(out.estimated_cost, "0.25");
@@ -472,8 +465,8 @@ test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 	word->prompt_tokens = 31;
 	word->started_us += OM_DAY;
 	word->finished_us += OM_DAY;
-	ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
-	ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
+	fx_ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
+	fx_ok(cd_ledger_settle(f.ledger, word, FX_DEADLINE, &f.a, &e), &e);
 	assert_string_equal(
 	    fx_text(&f,
 		"SELECT CONCAT_WS(' ',user_id,model,state,cost_state,cost,prompt_tokens,completion_tokens,day) "
@@ -501,23 +494,24 @@ test_rebuild_moves_days_to_the_new_zone_and_check_finds_damage(void **state)
 	(void)state;
 	fx_open(&f);
 	fill(&f);
-	ok(om_zone_open("America/New_York", &e), &e);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_db_begin(db, &e), &e);
-	ok(cd_rebuild_totals(db, &moved, &e), &e);
-	ok(cd_db_commit(db, &e), &e);
+	fx_ok(om_zone_open("America/New_York", &e), &e);
+	fx_ok(cd_db_open(&f.opts, &db, &e), &e);
+	fx_ok(cd_db_begin(db, &e), &e);
+	fx_ok(cd_rebuild_totals(db, &moved, &e), &e);
+	fx_ok(cd_db_commit(db, &e), &e);
 	assert_int_equal(moved, 10); /* all begin just after midnight UTC */
 	assert_string_equal(fx_text(&f, "SELECT MIN(day) FROM usage_day"), "2026-11-17\n");
-	ok(cd_check_ledger(db, &r, &e), &e);
+	fx_ok(cd_check_ledger(db, &r, &e), &e);
 	assert_int_equal(r.wrong_rows + r.wrong_totals, 0);
 	assert_int_equal(r.records, 10);
-	ok(cd_db_run(db, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-3'", &e), &e);
-	ok(cd_db_run(db, "DELETE FROM generation WHERE generation_id='gen-5'", &e), &e);
-	ok(cd_check_ledger(db, &r, &e), &e);
+	fx_ok(
+	    cd_db_run(db, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-3'", &e), &e);
+	fx_ok(cd_db_run(db, "DELETE FROM generation WHERE generation_id='gen-5'", &e), &e);
+	fx_ok(cd_check_ledger(db, &r, &e), &e);
 	assert_int_equal(r.wrong_rows, 2);
 	assert_int_equal(r.wrong_totals, 2);
 	cd_db_close(&db);
-	ok(om_zone_open("UTC", &e), &e);
+	fx_ok(om_zone_open("UTC", &e), &e);
 	fx_close(&f);
 }
 

@@ -14,13 +14,6 @@
 static struct fx f;
 static struct cd_readings *readings;
 
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("%s", om_err_text(e, s));
-}
-
 /* send delivers rows gen-FROM to gen-TO-1 of two users; some start at the same instant. */
 static void
 send(unsigned from, unsigned to)
@@ -46,7 +39,7 @@ set_up(void)
 	om_err e = {.text = ""};
 
 	fx_open(&f);
-	ok(cd_readings_new(f.pool, &readings, &e), &e);
+	fx_ok(cd_readings_new(f.pool, &readings, &e), &e);
 	send(0, ROWS);
 }
 
@@ -106,7 +99,7 @@ test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **stat
 
 	(void)state;
 	set_up();
-	ok(begin(NULL, &st, &e), &e);
+	fx_ok(begin(NULL, &st, &e), &e);
 	assert_true(st.has_reading_id);
 	assert_int_equal(st.total->requests, ROWS);
 	fx_run(&f, "UPDATE generation SET cost=cost+1");
@@ -121,7 +114,7 @@ test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **stat
 	    "WHERE generation_id='gen-4'");
 	for (uint64_t p = 0; p < 4; p++) {
 		for (int again = 0; again < 2; again++) {
-			ok(page(&st, p, 3, &rows, &e), &e);
+			fx_ok(page(&st, p, 3, &rows, &e), &e);
 			assert_int_equal(rows.n_rows, p < 3 ? 3 : 1);
 			assert_int_equal(rows.done, p == 3);
 			for (size_t i = 0; i < rows.n_rows; i++) {
@@ -149,17 +142,17 @@ test_pages_are_given_in_turn_and_of_one_user(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin(user, &st, &e), &e);
+	fx_ok(begin(user, &st, &e), &e);
 	assert_int_equal(page(&st, 1, 2, &rows, &e), OM_INVALID);
 	assert_int_equal(page(&st, UINT64_MAX, 2, &rows, &e), OM_INVALID);
 	assert_int_equal(page(&st, 0, 20001, &rows, &e), OM_INVALID);
-	ok(page(&st, 0, 2, &rows, &e), &e);
-	ok(page(&st, 1, 2, &rows, &e), &e);
+	fx_ok(page(&st, 0, 2, &rows, &e), &e);
+	fx_ok(page(&st, 1, 2, &rows, &e), &e);
 	assert_int_equal(page(&st, 0, 2, &rows, &e), OM_INVALID);
 	/* asked for again with another size, the next page goes on after it */
-	ok(page(&st, 1, 1, &rows, &e), &e);
+	fx_ok(page(&st, 1, 1, &rows, &e), &e);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-5");
-	ok(page(&st, 2, 100, &rows, &e), &e);
+	fx_ok(page(&st, 2, 100, &rows, &e), &e);
 	assert_int_equal(rows.n_rows, 2);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-7");
 	assert_true(rows.done);
@@ -176,21 +169,21 @@ test_readings_are_bounded_in_number_and_time(void **state)
 	(void)state;
 	set_up();
 	for (unsigned i = 0; i < CD_READINGS; i++)
-		ok(begin(NULL, &st[i], &e), &e);
+		fx_ok(begin(NULL, &st[i], &e), &e);
 	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
 	/* one that was read to its end makes room, and so does one that is ended */
-	ok(page(&st[1], 0, 100, &rows, &e), &e);
-	ok(begin(NULL, &more, &e), &e);
+	fx_ok(page(&st[1], 0, 100, &rows, &e), &e);
+	fx_ok(begin(NULL, &more, &e), &e);
 	assert_int_equal(page(&st[1], 0, 100, &rows, &e), OM_NOT_FOUND);
-	ok(page(&st[2], 0, 0, &rows, &e), &e);
+	fx_ok(page(&st[2], 0, 0, &rows, &e), &e);
 	assert_true(rows.done);
-	ok(begin(NULL, &st[2], &e), &e);
+	fx_ok(begin(NULL, &st[2], &e), &e);
 	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
 	cd_readings_sweep(readings, om_mono_ms() + 50000);
-	ok(page(&st[0], 0, 1, &rows, &e), &e);
+	fx_ok(page(&st[0], 0, 1, &rows, &e), &e);
 	cd_readings_sweep(readings, om_mono_ms() + 60001);
 	assert_int_equal(page(&st[0], 0, 1, &rows, &e), OM_NOT_FOUND);
-	ok(begin(NULL, &more, &e), &e);
+	fx_ok(begin(NULL, &more, &e), &e);
 	tear_down();
 }
 
@@ -204,8 +197,8 @@ test_rows_that_do_not_amount_to_the_total_are_an_error(void **state)
 	(void)state;
 	set_up();
 	fx_run(&f, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-4'");
-	ok(begin(NULL, &st, &e), &e);
-	ok(page(&st, 0, 5, &rows, &e), &e);
+	fx_ok(begin(NULL, &st, &e), &e);
+	fx_ok(page(&st, 0, 5, &rows, &e), &e);
 	assert_int_equal(page(&st, 1, 5, &rows, &e), OM_DAMAGED);
 	tear_down();
 }
@@ -232,12 +225,12 @@ test_a_reading_whose_connection_is_lost_is_over(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin(NULL, &st, &e), &e);
+	fx_ok(begin(NULL, &st, &e), &e);
 	cut_connection();
 	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_UNAVAILABLE);
 	assert_int_equal(page(&st, 0, 5, &rows, &e), OM_NOT_FOUND);
-	ok(begin(NULL, &st, &e), &e);
-	ok(page(&st, 0, 100, &rows, &e), &e);
+	fx_ok(begin(NULL, &st, &e), &e);
+	fx_ok(page(&st, 0, 100, &rows, &e), &e);
 	tear_down();
 }
 
@@ -283,33 +276,33 @@ test_several_statements_of_one_reading_are_of_one_moment(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin_held(NULL, &all, &e), &e);
-	ok(page(&all, 0, 4, &rows, &e), &e);
+	fx_ok(begin_held(NULL, &all, &e), &e);
+	fx_ok(page(&all, 0, 4, &rows, &e), &e);
 	/* the ledger goes on */
 	fx_run(&f, "UPDATE generation SET cost=cost+1");
 	fx_run(&f, "UPDATE usage_day SET cost=cost+5,requests=requests+5");
 	fx_run(&f, "UPDATE usage_sum SET cost=cost+5,requests=requests+5");
-	ok(again(&all, u0, 11, &one, &e), &e);
+	fx_ok(again(&all, u0, 11, &one, &e), &e);
 	assert_true(one.has_reading_id);
 	assert_memory_equal(one.reading_id.data, all.reading_id.data, CD_READING_ID);
 	assert_int_equal(one.total->requests, ROWS / 2);
 	/* its rows are the reading's now, from the first on */
-	ok(page(&all, 0, 100, &rows, &e), &e);
+	fx_ok(page(&all, 0, 100, &rows, &e), &e);
 	assert_true(rows.done);
 	assert_int_equal(rows.n_rows, ROWS / 2);
 	for (size_t i = 0; i < rows.n_rows; i++)
 		assert_string_equal(rows.rows[i]->user, "u-0");
-	ok(again(&all, u1, 11, &two, &e), &e);
-	ok(page(&all, 0, 2, &rows, &e), &e);
+	fx_ok(again(&all, u1, 11, &two, &e), &e);
+	fx_ok(page(&all, 0, 2, &rows, &e), &e);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-1");
-	ok(om_money_parse(all.total->cost, &total, &e), &e);
-	ok(om_money_parse(one.total->cost, &part, &e), &e);
-	ok(om_money_add(sum, part, &sum), &e);
-	ok(om_money_parse(two.total->cost, &part, &e), &e);
-	ok(om_money_add(sum, part, &sum), &e);
+	fx_ok(om_money_parse(all.total->cost, &total, &e), &e);
+	fx_ok(om_money_parse(one.total->cost, &part, &e), &e);
+	fx_ok(om_money_add(sum, part, &sum), &e);
+	fx_ok(om_money_parse(two.total->cost, &part, &e), &e);
+	fx_ok(om_money_add(sum, part, &sum), &e);
 	assert_int_equal(om_money_cmp(sum, total), 0);
 	/* another one is of now */
-	ok(begin(NULL, &later, &e), &e);
+	fx_ok(begin(NULL, &later, &e), &e);
 	assert_int_not_equal(later.total->requests, all.total->requests);
 	tear_down();
 }
@@ -324,18 +317,18 @@ test_a_statement_that_fails_leaves_the_reading_open(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin_held(NULL, &st, &e), &e);
-	ok(page(&st, 0, 4, &rows, &e), &e);
+	fx_ok(begin_held(NULL, &st, &e), &e);
+	fx_ok(page(&st, 0, 4, &rows, &e), &e);
 	assert_int_equal(again(&st, nobody, 11, &other, &e), OM_NOT_FOUND);
 	assert_string_equal(e.text, "no such user");
 	assert_false(other.has_reading_id);
 	assert_int_equal(again(&st, NULL, 13, &other, &e), OM_INVALID);
 	/* and its rows as they were */
-	ok(page(&st, 1, 4, &rows, &e), &e);
+	fx_ok(page(&st, 1, 4, &rows, &e), &e);
 	assert_string_equal(rows.rows[0]->generation_id, "gen-4");
-	ok(again(&st, u1, 11, &other, &e), &e);
+	fx_ok(again(&st, u1, 11, &other, &e), &e);
 	/* one that was ended is not there */
-	ok(page(&st, 0, 0, &rows, &e), &e);
+	fx_ok(page(&st, 0, 0, &rows, &e), &e);
 	assert_int_equal(again(&st, u1, 11, &other, &e), OM_NOT_FOUND);
 	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
 	tear_down();
@@ -351,21 +344,21 @@ test_a_held_reading_outlives_its_rows_while_somebody_asks(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin_held(NULL, &st, &e), &e);
-	ok(page(&st, 0, 100, &rows, &e), &e);
+	fx_ok(begin_held(NULL, &st, &e), &e);
+	fx_ok(page(&st, 0, 100, &rows, &e), &e);
 	assert_true(rows.done);
 	cd_readings_sweep(readings, om_mono_ms() + 50000);
-	ok(again(&st, u1, 11, &other, &e), &e);
-	ok(keep(&st, &e), &e);
-	ok(page(&st, 0, 100, &rows, &e), &e);
+	fx_ok(again(&st, u1, 11, &other, &e), &e);
+	fx_ok(keep(&st, &e), &e);
+	fx_ok(page(&st, 0, 100, &rows, &e), &e);
 	/* a reading that is not asked for a minute */
 	cd_readings_sweep(readings, om_mono_ms() + 60001);
 	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);
 
 	/* the others end as before, also when another statement was read in them */
-	ok(begin(NULL, &st, &e), &e);
-	ok(again(&st, u1, 11, &other, &e), &e);
-	ok(page(&st, 0, 100, &rows, &e), &e);
+	fx_ok(begin(NULL, &st, &e), &e);
+	fx_ok(again(&st, u1, 11, &other, &e), &e);
+	fx_ok(page(&st, 0, 100, &rows, &e), &e);
 	cd_readings_sweep(readings, om_mono_ms() + 5000);
 	assert_int_equal(page(&st, 0, 100, &rows, &e), OM_NOT_FOUND);
 	tear_down();
@@ -381,12 +374,12 @@ test_held_readings_make_no_room_when_their_rows_were_read(void **state)
 	(void)state;
 	set_up();
 	for (unsigned i = 0; i < CD_READINGS; i++) {
-		ok(begin_held(NULL, &st[i], &e), &e);
-		ok(page(&st[i], 0, 100, &rows, &e), &e);
+		fx_ok(begin_held(NULL, &st[i], &e), &e);
+		fx_ok(page(&st[i], 0, 100, &rows, &e), &e);
 	}
 	assert_int_equal(begin(NULL, &more, &e), OM_THROTTLED);
-	ok(page(&st[2], 0, 0, &rows, &e), &e);
-	ok(begin(NULL, &more, &e), &e);
+	fx_ok(page(&st[2], 0, 0, &rows, &e), &e);
+	fx_ok(begin(NULL, &more, &e), &e);
 	tear_down();
 }
 
@@ -399,11 +392,11 @@ test_a_held_reading_whose_connection_is_lost_is_over(void **state)
 
 	(void)state;
 	set_up();
-	ok(begin_held(NULL, &st, &e), &e);
+	fx_ok(begin_held(NULL, &st, &e), &e);
 	cut_connection();
 	assert_int_equal(again(&st, u1, 11, &other, &e), OM_UNAVAILABLE); /* never an answer of another moment */
 	assert_int_equal(again(&st, u1, 11, &other, &e), OM_NOT_FOUND);
-	ok(begin_held(NULL, &st, &e), &e);
+	fx_ok(begin_held(NULL, &st, &e), &e);
 	cut_connection();
 	assert_int_equal(keep(&st, &e), OM_UNAVAILABLE);
 	assert_int_equal(keep(&st, &e), OM_NOT_FOUND);

@@ -43,7 +43,7 @@ check_rows(om_err *e)
 	struct cd_db *db = NULL;
 	om_status s;
 
-	tx_ok(cd_db_open(&tx.opts, &db, e), e);
+	fx_ok(cd_db_open(&tx.opts, &db, e), e);
 	s = cd_terms_check_rows(db, e);
 	cd_db_close(&db);
 	return s;
@@ -70,7 +70,7 @@ test_a_row_that_holds_no_terms_is_named(void **state)
 	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", NULL), TX_NOW);
 	fx_run(&tx, "UPDATE terms_version SET id=42");
-	tx_ok(check_rows(&e), &e);
+	fx_ok(check_rows(&e), &e);
 	spoil("UPDATE terms_version SET terms='{\"markup_percent\":'", "terms_version: terms of row 42: ");
 	(void)statement(11, OM_DAMAGED, &e);
 	assert_non_null(strstr(e.text, "row 42"));

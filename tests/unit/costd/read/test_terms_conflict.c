@@ -37,7 +37,7 @@ test_settings_that_differ_are_not_adopted_while_both_are_heard(void **state)
 	/* now it is the second that is followed; the pipeline asks the wall clock */
 	(void)tx_offer(2, tx_make("7", "19"), om_now());
 	(void)tx_offer(1, tx_make("5", NULL), om_now());
-	tx_ok(cd_pipeline_read(tx.pool, FX_DEADLINE, &p, &tx.a, &e), &e);
+	fx_ok(cd_pipeline_read(tx.pool, FX_DEADLINE, &p, &tx.a, &e), &e);
 	assert_non_null(strstr(p.terms_conflict, "the terms follow 0200000000000000"));
 	fx_close(&tx);
 }

@@ -1,80 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What waits for a cost, as the lists tell it. */
-#include "fixture.h"
+#include "lookup_fixture.h"
 
 #include "database/schema.h"
-#include "ledger/check.h"
-#include "price/history.h"
 #include "read/read.h"
 #include "settle/sweep.h"
-#include "value/record.h"
 #include "record.pb-c.h"
 #include "settle.pb-c.h"
 #include "usage.pb-c.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define START ((om_time)1795000000 * OM_SECOND) /* of fx_record's rows */
-
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("status %d: %s", (int)s, e->text);
-}
-
-static void
-no_differences(struct fx *f)
-{
-	struct cd_check_result r;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_check_ledger(db, &r, &e), &e);
-	cd_db_close(&db);
-	assert_int_equal(r.wrong_rows, 0);
-	assert_int_equal(r.wrong_totals, 0);
-}
-
-static void
-submit(struct fx *f, Om__Record *r)
-{
-	static uint64_t seq = 1;
-	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
-
-	assert_int_equal(fx_submit(f, &r, 1, seq++, &out), OM_OK);
-	assert_int_equal(out.new_records, 1);
-}
-
-static Om__Record *
-look_up(struct fx *f, uint64_t id, const char *generation, const char *user, const char *cost)
-{
-	Om__Record *r = fx_record(&f->a, id, generation, user, cost);
-
-	r->cost_state = OM__COST_STATE__COST_LOOKED_UP;
-	r->source = om_arena_strdup(&f->a, CD_LOOK_UP);
-	r->has_started_us = false;
-	return r;
-}
-
-static void
-settle(struct fx *f, Om__Record *r)
-{
-	om_err e = {.text = ""};
-
-	ok(cd_ledger_settle(f->ledger, r, FX_DEADLINE, &f->a, &e), &e);
-}
-
-static Om__Record *
-byok(Om__Record *r, const char *upstream, struct om_arena *a)
-{
-	r->has_is_byok = r->is_byok = true;
-	r->byok_cost = upstream != NULL ? om_arena_strdup(a, upstream) : NULL;
-	return r;
-}
 
 /* unsettled gives "id reason missing" of the list, the newest first, in pages of one. */
 static const char *
@@ -93,7 +28,7 @@ unsettled(struct fx *f)
 		Om__UnsettledReply out = OM__UNSETTLED_REPLY__INIT;
 		om_err e = {.text = ""};
 
-		ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &out, &e), &e);
+		fx_ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &out, &e), &e);
 		n += out.n_items;
 		for (size_t i = 0; i < out.n_items; i++)
 			all = om_arena_printf(&f->a, "%s%s %s %s\n", all, out.items[i]->generation_id,
@@ -101,26 +36,9 @@ unsettled(struct fx *f)
 		q.cursor = out.next_cursor;
 	} while (q.cursor != NULL);
 	q.has_limit = false;
-	ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &whole, &why), &why);
+	fx_ok(cd_unsettled_read(f->pool, true, &q, FX_DEADLINE, &f->a, &whole, &why), &why);
 	assert_int_equal(whole.n_items, n); /* each once */
 	return all;
-}
-
-static struct cd_lookup_claim
-claim(struct fx *f, const char *id)
-{
-	struct cd_lookup_claim c;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-
-	fx_run(f, om_arena_printf(&f->a, "UPDATE lookup SET next_us=IF(generation_id='%s',1,2)", id));
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_lookup_claim(db, 1, OM_SECOND, &c, &f->a, &e), &e);
-	cd_db_rollback(db);
-	cd_db_close(&db);
-	assert_true(c.found);
-	assert_string_equal(c.id, id);
-	return c;
 }
 
 /* A request on a key of one's own is not settled while the bill of that key is not
@@ -132,29 +50,29 @@ test_a_key_of_one_s_own_is_settled_by_its_bill(void **state)
 
 	(void)state;
 	fx_open(&f);
-	submit(&f, byok(fx_record(&f.a, 1, "gen-bare", "u-1", "0.01"), NULL, &f.a));
-	submit(&f, byok(fx_record(&f.a, 2, "gen-whole", "u-1", "0.01"), "0.5", &f.a));
+	fx_submit_one(&f, fx_byok(fx_record(&f.a, 1, "gen-bare", "u-1", "0.01"), NULL, &f.a));
+	fx_submit_one(&f, fx_byok(fx_record(&f.a, 2, "gen-whole", "u-1", "0.01"), "0.5", &f.a));
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup"), "gen-bare\n");
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 1);
 	assert_string_equal(unsettled(&f), "gen-bare waiting byok_cost\n");
-	assert_false(claim(&f, "gen-bare").settled);
+	assert_false(fx_claim(&f, "gen-bare").settled);
 
 	/* the provider does not know it either: the cost is its word, the bill is still asked for */
-	settle(&f, byok(look_up(&f, 11, "gen-bare", "u-1", "0.02"), NULL, &f.a));
+	fx_settle(&f, fx_byok(fx_look_up(&f, 11, "gen-bare", "u-1", "0.02"), NULL, &f.a));
 	assert_string_equal(
 	    fx_text(
 		&f, "SELECT CONCAT(cost_state,' ',cost,' ',unsettled) FROM generation WHERE generation_id='gen-bare'"),
 	    "3 0.020000000000000000 1\n");
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup"), "gen-bare\n");
-	assert_false(claim(&f, "gen-bare").settled);
+	assert_false(fx_claim(&f, "gen-bare").settled);
 	fx_run(&f, "UPDATE lookup SET next_us=NULL,attempts=9");
 	assert_string_equal(unsettled(&f), "gen-bare given_up byok_cost\n");
 
-	settle(&f, byok(look_up(&f, 12, "gen-bare", "u-1", "0.02"), "0.7", &f.a));
+	fx_settle(&f, fx_byok(fx_look_up(&f, 12, "gen-bare", "u-1", "0.02"), "0.7", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0);
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
 	assert_string_equal(unsettled(&f), "");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -173,17 +91,17 @@ test_other_platforms_are_not_asked_for_nor_waited_for(void **state)
 
 	(void)state;
 	fx_open(&f);
-	submit(&f, on(fx_record(&f.a, 1, "gen-local", "u-1", NULL), "ollama", &f.a));
-	submit(&f, fx_record(&f.a, 2, "chatcmpl-7", "u-1", NULL));
-	submit(&f, on(fx_record(&f.a, 3, "resp-1", "u-1", NULL), "openai", &f.a));
-	submit(&f, on(fx_record(&f.a, 4, "odd-id", "u-1", NULL), "openrouter", &f.a));
-	submit(&f, fx_record(&f.a, 5, "gen-theirs", "u-1", NULL));
+	fx_submit_one(&f, on(fx_record(&f.a, 1, "gen-local", "u-1", NULL), "ollama", &f.a));
+	fx_submit_one(&f, fx_record(&f.a, 2, "chatcmpl-7", "u-1", NULL));
+	fx_submit_one(&f, on(fx_record(&f.a, 3, "resp-1", "u-1", NULL), "openai", &f.a));
+	fx_submit_one(&f, on(fx_record(&f.a, 4, "odd-id", "u-1", NULL), "openrouter", &f.a));
+	fx_submit_one(&f, fx_record(&f.a, 5, "gen-theirs", "u-1", NULL));
 	r = fx_record(&f.a, 7, NULL, "u-1", NULL); /* OpenRouter's, perhaps, but nothing to ask by */
 	r->turn_id = om_arena_strdup(&f.a, "t-1");
 	r->prompt_tokens = 31;
 	r->model = NULL;
-	submit(&f, r);
-	submit(&f, byok(on(fx_record(&f.a, 6, "gen-azure", "u-1", "0.1"), "azure", &f.a), NULL, &f.a));
+	fx_submit_one(&f, r);
+	fx_submit_one(&f, fx_byok(on(fx_record(&f.a, 6, "gen-azure", "u-1", "0.1"), "azure", &f.a), NULL, &f.a));
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-theirs\nodd-id\n");
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 3);
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=0) AS SIGNED) FROM generation"), 6);
@@ -191,7 +109,7 @@ test_other_platforms_are_not_asked_for_nor_waited_for(void **state)
 	    "resp-1 no_price cost\nowui:t-1 not_looked_up cost\nodd-id waiting cost\ngen-theirs waiting "
 	    "cost\ngen-local no_price cost\n"
 	    "chatcmpl-7 no_price cost\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -204,36 +122,28 @@ test_other_platforms_have_no_estimate(void **state)
 				   "\"completion\":\"0.001\"}}]}";
 	Om__UnsettledQuery q = OM__UNSETTLED_QUERY__INIT;
 	Om__UnsettledReply said = OM__UNSETTLED_REPLY__INIT;
-	struct cd_price_change c;
-	struct cd_tariff *tariff = NULL;
-	struct cd_db *db = NULL;
 	om_err e = {.text = ""};
 	int64_t estimated = 0;
-	size_t n = 0;
 	struct fx f;
 
 	(void)state;
 	fx_open(&f);
-	submit(&f, on(fx_record(&f.a, 1, "gen-before", "u-1", NULL), "ollama", &f.a));
-	ok(cd_pricing_list(list, strlen(list), &f.a, &tariff, &n, &e), &e);
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_price_store(db, tariff, n, START - OM_SECOND, &f.a, &c, &e), &e);
-	ok(cd_db_commit(db, &e), &e);
-	cd_db_close(&db);
-	submit(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
-	submit(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* no record names its user yet */
+	fx_submit_one(&f, on(fx_record(&f.a, 1, "gen-before", "u-1", NULL), "ollama", &f.a));
+	(void)fx_store_prices(&f, list, FX_START - OM_SECOND);
+	fx_submit_one(&f, on(fx_record(&f.a, 2, "gen-after", "u-1", NULL), "ollama", &f.a));
+	fx_submit_one(&f, fx_record(&f.a, 3, "gen-later", "u-1", NULL)); /* no record names its user yet */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(cost_state=1) AS SIGNED) FROM generation"), 1);
-	ok(cd_sweep_estimates(f.pool, START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
+	fx_ok(cd_sweep_estimates(f.pool, FX_START - OM_DAY, FX_DEADLINE, &estimated, &e), &e);
 	assert_int_equal(estimated, 0);
-	submit(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
+	fx_submit_one(&f, on(fx_record(&f.a, 4, "gen-later", "u-1", NULL), "ollama", &f.a));
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost IS NULL AND unsettled=0"), 3);
-	ok(cd_unsettled_read(f.pool, true, &q, FX_DEADLINE, &f.a, &said, &e), &e);
+	fx_ok(cd_unsettled_read(f.pool, true, &q, FX_DEADLINE, &f.a, &said, &e), &e);
 	assert_int_equal(said.items[0]->no_estimate, OM__NO_ESTIMATE__NO_ESTIMATE_NO_PRICE);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0); /* the plan is taken back, too */
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
 	assert_string_equal(
 	    unsettled(&f), "gen-later no_price cost\ngen-before no_price cost\ngen-after no_price cost\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -249,17 +159,17 @@ test_both_ids_of_a_believed_reply_stand_in_the_row(void **state)
 
 	(void)state;
 	fx_open(&f);
-	submit(&f, fx_record(&f.a, 1, "gen-a", "u-1", NULL));
-	r = look_up(&f, 2, "gen-a", "unknown", "0.1");
+	fx_submit_one(&f, fx_record(&f.a, 1, "gen-a", "u-1", NULL));
+	r = fx_look_up(&f, 2, "gen-a", "unknown", "0.1");
 	r->other_id = om_arena_strdup(&f.a, "gen-b");
-	settle(&f, r);
+	fx_settle(&f, r);
 	q.generation_id = id;
-	ok(cd_generation_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	fx_ok(cd_generation_read(f.pool, &q, FX_DEADLINE, &f.a, &out, &e), &e);
 	assert_string_equal(out.generation->other_id, "gen-b");
 	assert_int_equal(out.generation->n_marks, 1);
 	assert_string_equal(out.generation->marks[0], "other_id");
 	assert_int_equal(out.n_records, 2);
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -273,10 +183,10 @@ test_rows_of_an_older_program_are_judged_anew(void **state)
 
 	(void)state;
 	fx_open(&f);
-	submit(&f, fx_record(&f.a, 1, "chatcmpl-7", "u-1", NULL));
-	submit(&f, fx_record(&f.a, 2, "gen-open", "u-1", NULL));
-	submit(&f, byok(fx_record(&f.a, 3, "gen-bare", "u-1", "0.1"), NULL, &f.a));
-	submit(&f, byok(fx_record(&f.a, 4, "gen-whole", "u-1", "0.1"), "0.2", &f.a));
+	fx_submit_one(&f, fx_record(&f.a, 1, "chatcmpl-7", "u-1", NULL));
+	fx_submit_one(&f, fx_record(&f.a, 2, "gen-open", "u-1", NULL));
+	fx_submit_one(&f, fx_byok(fx_record(&f.a, 3, "gen-bare", "u-1", "0.1"), NULL, &f.a));
+	fx_submit_one(&f, fx_byok(fx_record(&f.a, 4, "gen-whole", "u-1", "0.1"), "0.2", &f.a));
 	/* it estimated a local chat and looked it up, and took BYOK for settled */
 	fx_run(&f, "UPDATE generation SET unsettled=0");
 	fx_run(&f,
@@ -284,8 +194,8 @@ test_rows_of_an_older_program_are_judged_anew(void **state)
 	    "generation_id='chatcmpl-7'");
 	fx_run(&f, "UPDATE lookup SET generation_id='chatcmpl-7' WHERE generation_id='gen-bare'");
 	fx_run(&f, "DELETE FROM schema_migration WHERE version>=9");
-	ok(cd_db_open(&f.opts, &db, &e), &e);
-	ok(cd_schema_apply(&f.opts, db, cd_migrations, cd_n_migrations, &e), &e);
+	fx_ok(cd_db_open(&f.opts, &db, &e), &e);
+	fx_ok(cd_schema_apply(&f.opts, db, cd_migrations, cd_n_migrations, &e), &e);
 	cd_db_close(&db);
 	assert_string_equal(fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1"), "gen-bare\ngen-open\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE next_us>0 AND first_us>0 AND attempts=0"), 2);
@@ -293,7 +203,7 @@ test_rows_of_an_older_program_are_judged_anew(void **state)
 				"SELECT CONCAT_WS(' ',generation_id,unsettled,cost_state,IFNULL(cost,'-')) "
 				"FROM generation WHERE generation_id<>'gen-whole' ORDER BY 1"),
 	    "chatcmpl-7 0 0 -\ngen-bare 1 2 0.100000000000000000\ngen-open 1 0 -\n");
-	no_differences(&f); /* the totals never had what an older program would have counted */
+	fx_no_differences(&f); /* the totals never had what an older program would have counted */
 	fx_close(&f);
 }
 

@@ -1,65 +1,21 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Settlement against a real database: price history, estimates, discrepancies,
  * the plans of look-ups. */
-#include "fixture.h"
+#include "lookup_fixture.h"
 
-#include "ledger/check.h"
 #include "price/history.h"
 #include "settle/sweep.h"
-#include "value/record.h"
 #include "record.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define START ((om_time)1795000000 * OM_SECOND) /* of fx_record's rows */
-
 static const char model[] = "anthropic/claude-x";
 static const char list_1[] = "{\"data\":[{\"id\":\"anthropic/claude-x\",\"pricing\":{\"prompt\":\"0.000001\","
 			     "\"completion\":\"0.000005\"}},{\"id\":\"gone/soon\",\"pricing\":{\"prompt\":\"1\"}}]}";
 static const char list_2[] = "{\"data\":[{\"id\":\"anthropic/claude-x\",\"pricing\":{\"completion\":\"0.000005\","
 			     "\"prompt\":\"0.000002\"}},{\"id\":\"new/one\",\"pricing\":{\"prompt\":\"-1\"}}]}";
-
-static void
-ok(om_status s, const om_err *e)
-{
-	if (s != OM_OK)
-		fail_msg("status %d: %s", (int)s, e->text);
-}
-
-static void
-no_differences(struct fx *f)
-{
-	struct cd_check_result r;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_check_ledger(db, &r, &e), &e);
-	cd_db_close(&db);
-	assert_int_equal(r.wrong_rows, 0);
-	assert_int_equal(r.wrong_totals, 0);
-}
-
-/* store puts a list into the history as fetched then. */
-static struct cd_price_change
-store(struct fx *f, const char *json, om_time fetched)
-{
-	struct cd_price_change c;
-	struct cd_tariff *list = NULL;
-	struct cd_db *db = NULL;
-	om_err e = {.text = ""};
-	size_t n = 0;
-
-	ok(cd_pricing_list(json, strlen(json), &f->a, &list, &n, &e), &e);
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_db_begin(db, &e), &e);
-	ok(cd_price_store(db, list, n, fetched, &f->a, &c, &e), &e);
-	ok(cd_db_commit(db, &e), &e);
-	cd_db_close(&db);
-	return c;
-}
 
 static const char *
 lines(struct fx *f)
@@ -77,18 +33,18 @@ test_history_adds_and_closes_what_changed(void **state)
 
 	(void)state;
 	fx_open(&f);
-	c = store(&f, list_1, 1000);
+	c = fx_store_prices(&f, list_1, 1000);
 	assert_true(c.added == 2 && c.closed == 0 && c.same == 0);
-	c = store(&f, list_1, 2000);
+	c = fx_store_prices(&f, list_1, 2000);
 	assert_true(c.added == 0 && c.closed == 0 && c.same == 2);
-	c = store(&f, list_2, 3000);
+	c = fx_store_prices(&f, list_2, 3000);
 	assert_true(c.added == 2 && c.closed == 2 && c.same == 0 && !c.stale);
 	assert_string_equal(lines(&f),
 	    "anthropic/claude-x 1000 3000\nanthropic/claude-x 3000 -\ngone/soon 1000 3000\nnew/one 3000 -\n");
 	/* an older fetch of a slower process changes nothing any more */
-	c = store(&f, list_1, 2500);
+	c = fx_store_prices(&f, list_1, 2500);
 	assert_true(c.stale && c.added == 0 && c.closed == 0);
-	c = store(&f, list_1, 4000); /* it is back */
+	c = fx_store_prices(&f, list_1, 4000); /* it is back */
 	assert_true(c.added == 2 && c.closed == 2);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM price WHERE valid_until_us IS NULL"), 2);
 	fx_close(&f);
@@ -102,8 +58,8 @@ find(struct fx *f, om_time at, const char *wanted)
 	const char *pricing = NULL;
 	size_t n = 0;
 
-	ok(cd_db_open(&f->opts, &db, &e), &e);
-	ok(cd_price_find(db, cd_t(model), at, &f->a, &pricing, &n, &e), &e);
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	fx_ok(cd_price_find(db, cd_t(model), at, &f->a, &pricing, &n, &e), &e);
 	cd_db_close(&db);
 	if (wanted == NULL)
 		assert_null(pricing);
@@ -119,19 +75,19 @@ test_price_in_force_at_an_instant(void **state)
 
 	(void)state;
 	fx_open(&f);
-	(void)store(&f, list_1, START);
-	(void)store(&f, list_2, START + 10);
-	(void)store(&f, without, START + 20);
-	(void)store(&f, list_1, START + 30);
-	find(&f, START, "\"prompt\":\"0.000001\"");
-	find(&f, START + 9, "\"prompt\":\"0.000001\"");
-	find(&f, START + 10, "\"prompt\":\"0.000002\"");
-	find(&f, START + 20, NULL); /* not listed then */
-	find(&f, START + 29, NULL);
-	find(&f, START + 30, "\"prompt\":\"0.000001\"");
+	(void)fx_store_prices(&f, list_1, FX_START);
+	(void)fx_store_prices(&f, list_2, FX_START + 10);
+	(void)fx_store_prices(&f, without, FX_START + 20);
+	(void)fx_store_prices(&f, list_1, FX_START + 30);
+	find(&f, FX_START, "\"prompt\":\"0.000001\"");
+	find(&f, FX_START + 9, "\"prompt\":\"0.000001\"");
+	find(&f, FX_START + 10, "\"prompt\":\"0.000002\"");
+	find(&f, FX_START + 20, NULL); /* not listed then */
+	find(&f, FX_START + 29, NULL);
+	find(&f, FX_START + 30, "\"prompt\":\"0.000001\"");
 	/* before the history begins: its first line, for a day */
-	find(&f, START - OM_DAY, "\"prompt\":\"0.000001\"");
-	find(&f, START - OM_DAY - 1, NULL);
+	find(&f, FX_START - OM_DAY, "\"prompt\":\"0.000001\"");
+	find(&f, FX_START - OM_DAY - 1, NULL);
 	fx_close(&f);
 }
 
@@ -146,7 +102,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 
 	(void)state;
 	fx_open(&f);
-	(void)store(&f, list_1, START - OM_SECOND);
+	(void)fx_store_prices(&f, list_1, FX_START - OM_SECOND);
 	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", NULL);
 	r[1] = fx_record(&f.a, 2, "gen-2", "u-1", NULL);
 	r[1]->has_completion_tokens = false; /* cut */
@@ -161,7 +117,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 	assert_string_equal(
 	    fx_text(&f, "SELECT CONCAT(SUM(cost),' ',SUM(unsettled)) FROM usage_day"), "0.000065000000000000 4\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 4);
-	no_differences(&f);
+	fx_no_differences(&f);
 
 	/* later words about the same request: no cost, but other tokens */
 	r[0] = fx_record(&f.a, 11, "gen-1", "u-1", NULL);
@@ -180,7 +136,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 	assert_string_equal(
 	    fx_text(&f, "SELECT CONCAT(SUM(cost),' ',SUM(unsettled)) FROM usage_day"), "0.000065000000000000 3\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE generation_id='gen-1'"), 0);
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -199,7 +155,7 @@ test_estimate_does_not_depend_on_the_order(void **state)
 		char *text;
 
 		fx_open(&f);
-		(void)store(&f, list_1, START - OM_SECOND);
+		(void)fx_store_prices(&f, list_1, FX_START - OM_SECOND);
 		for (unsigned i = 0; i < 2; i++)
 			r[i] = fx_record(&f.a, 1 + i, "gen-1", "u-1", NULL);
 		r[1]->has_cached_tokens = true; /* makes it cheaper */
@@ -212,7 +168,7 @@ test_estimate_does_not_depend_on_the_order(void **state)
 			first = text;
 		else
 			assert_string_equal(first, text);
-		no_differences(&f);
+		fx_no_differences(&f);
 		fx_close(&f);
 		if (turn == 1)
 			free(text);
@@ -239,26 +195,25 @@ test_sweep_estimates_what_came_before_its_price(void **state)
 		r[i]->started_us += (om_time)(i / 3); /* several at one instant, across pages */
 	}
 	assert_int_equal(fx_submit(&f, r, 600, 1, &out), OM_OK);
-	(void)store(&f, list_1, START);
-	ok(cd_sweep_estimates(f.pool, START, FX_DEADLINE, &n, &e), &e);
+	(void)fx_store_prices(&f, list_1, FX_START);
+	fx_ok(cd_sweep_estimates(f.pool, FX_START, FX_DEADLINE, &n, &e), &e);
 	assert_int_equal(n, 540);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost_state=1 AND cost=0.000065"), 540);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE cost_state=2 AND cost=0.5"), 60);
-	ok(cd_sweep_estimates(f.pool, START, FX_DEADLINE, &n, &e), &e);
+	fx_ok(cd_sweep_estimates(f.pool, FX_START, FX_DEADLINE, &n, &e), &e);
 	assert_int_equal(n, 0);
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
+/* settle: OpenRouter says this cost, at the record's own time. */
 static void
-look_up(struct fx *f, uint64_t id, const char *generation, const char *cost)
+settle(struct fx *f, uint64_t id, const char *generation, const char *cost)
 {
-	Om__Record *word = fx_record(&f->a, id, generation, "u-1", cost);
-	om_err e = {.text = ""};
+	Om__Record *said = fx_look_up(f, id, generation, "u-1", cost);
 
-	word->cost_state = OM__COST_STATE__COST_LOOKED_UP;
-	word->source = om_arena_strdup(&f->a, CD_LOOK_UP);
-	ok(cd_ledger_settle(f->ledger, word, FX_DEADLINE, &f->a, &e), &e);
+	said->has_started_us = true;
+	fx_settle(f, said);
 }
 
 static void
@@ -272,21 +227,21 @@ test_costs_that_differ_are_kept_whatever_came_first(void **state)
 	fx_open(&f);
 	r = fx_record(&f.a, 1, "gen-1", "u-1", "0.003");
 	assert_int_equal(fx_submit(&f, &r, 1, 1, &out), OM_OK);
-	look_up(&f, 101, "gen-1", "0.004");
-	look_up(&f, 102, "gen-2", "0.004");
+	settle(&f, 101, "gen-1", "0.004");
+	settle(&f, 102, "gen-2", "0.004");
 	r = fx_record(&f.a, 2, "gen-2", "u-1", "0.003");
 	assert_int_equal(fx_submit(&f, &r, 1, 2, &out), OM_OK);
 	r = fx_record(&f.a, 3, "gen-3", "u-1", "0.0050");
 	assert_int_equal(fx_submit(&f, &r, 1, 3, &out), OM_OK);
-	look_up(&f, 103, "gen-3", "0.005"); /* the same amount */
+	settle(&f, 103, "gen-3", "0.005"); /* the same amount */
 	r = fx_record(&f.a, 4, "gen-4", "u-1", NULL);
 	assert_int_equal(fx_submit(&f, &r, 1, 4, &out), OM_OK);
-	look_up(&f, 104, "gen-4", "0.005"); /* nothing was reported */
+	settle(&f, 104, "gen-4", "0.005"); /* nothing was reported */
 	assert_string_equal(
 	    fx_text(&f, "SELECT CONCAT_WS(' ',generation_id,reported,looked_up) FROM discrepancy ORDER BY 1"),
 	    "gen-1 0.003000000000000000 0.004000000000000000\ngen-2 0.003000000000000000 0.004000000000000000\n");
 	assert_string_equal(fx_text(&f, "SELECT SUM(cost) FROM usage_day"), "0.018000000000000000\n");
-	no_differences(&f);
+	fx_no_differences(&f);
 	fx_close(&f);
 }
 
@@ -320,7 +275,7 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 	r[0] = fx_record(&f.a, 1002, "gen-x", "u-1", "0.1");
 	assert_int_equal(fx_submit(&f, r, 1, 1002, &out), OM_OK);
 	assert_int_equal(fx_int(&f, "SELECT verify FROM lookup WHERE generation_id='gen-x'"), 1);
-	look_up(&f, 1003, "gen-x", "0.1");
+	settle(&f, 1003, "gen-x", "0.1");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE generation_id='gen-x'"), 0);
 	fx_close(&f);
 }
@@ -344,22 +299,22 @@ test_claims_and_pauses_are_shared(void **state)
 	r = fx_record(&f.a, 1, "gen-1", "u-1", NULL);
 	assert_int_equal(fx_submit(&f, &r, 1, 1, &out), OM_OK);
 	now = om_now() + 60 * OM_SECOND;
-	ok(cd_db_open(&f.opts, &a, &e), &e);
-	ok(cd_db_open(&f.opts, &b, &e), &e);
-	ok(cd_lookup_claim(a, now, 90 * OM_SECOND, &mine, &f.a, &e), &e);
+	fx_ok(cd_db_open(&f.opts, &a, &e), &e);
+	fx_ok(cd_db_open(&f.opts, &b, &e), &e);
+	fx_ok(cd_lookup_claim(a, now, 90 * OM_SECOND, &mine, &f.a, &e), &e);
 	assert_true(mine.found && !mine.settled && !mine.verify);
-	ok(cd_lookup_claim(b, now, 90 * OM_SECOND, &other, &f.a, &e), &e); /* while a's commit is under way */
+	fx_ok(cd_lookup_claim(b, now, 90 * OM_SECOND, &other, &f.a, &e), &e); /* while a's commit is under way */
 	assert_false(other.found);
-	ok(cd_db_commit(a, &e), &e);
-	ok(cd_lookup_claim(b, now + 89 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
+	fx_ok(cd_db_commit(a, &e), &e);
+	fx_ok(cd_lookup_claim(b, now + 89 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
 	assert_false(other.found);
-	ok(cd_lookup_claim(b, now + 91 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
+	fx_ok(cd_lookup_claim(b, now + 91 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
 	assert_true(other.found);
 	cd_db_rollback(b);
-	ok(cd_lookup_pause(a, 5000, &e), &e);
-	ok(cd_lookup_pause(a, 4000, &e), &e); /* never shorter */
-	ok(cd_db_commit(a, &e), &e);
-	ok(cd_lookup_paused(b, &paused, &e), &e);
+	fx_ok(cd_lookup_pause(a, 5000, &e), &e);
+	fx_ok(cd_lookup_pause(a, 4000, &e), &e); /* never shorter */
+	fx_ok(cd_db_commit(a, &e), &e);
+	fx_ok(cd_lookup_paused(b, &paused, &e), &e);
 	assert_int_equal(paused, 5000);
 	cd_db_rollback(b);
 	cd_db_close(&a);
