@@ -1,54 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Who may do what, and the life of a session, through real sockets. */
-#include "fixture/gateway.h"
-
-#include "spool/spool.h"
+#include "fixture/alone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RECORD "{\"v\":1,\"generation_id\":\"gen-1\",\"user\":{\"id\":\"u\"},\"started_at\":\"2026-11-23T10:00:00Z\"}"
-#define EVENTS "/api/v1/events"
-
-static struct fx_gateway g; /* without a costd */
-
-static int64_t base; /* records pending when the test began */
-
-static int64_t
-pending(void)
-{
-	struct gw_store_totals t;
-
-	(void)gw_spool_status(g.app->parts.spool, &t);
-	return t.pending - base;
-}
-
-static int
-set_up_all(void **state)
-{
-	(void)state;
-	fx_gateway_start(&g, NULL);
-	return 0;
-}
-
-static int
-tear_down_all(void **state)
-{
-	(void)state;
-	fx_gateway_stop(&g);
-	fx_dir_remove(&g.dir);
-	return 0;
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	base = 0;
-	base = pending();
-	return 0;
-}
 
 /* ---- who may ---- */
 
@@ -59,7 +15,7 @@ test_each_key_opens_its_own_calls(void **state)
 		const char *method, *path;
 		int none, ingest, reader;
 	} calls[] = {
-	    {"POST", EVENTS, 401, 200, 403},
+	    {"POST", FX_EVENTS, 401, 200, 403},
 	    {"POST", "/api/v1/metering/record", 401, 400, 403},
 	    {"GET", "/api/v1/session", 401, 403, 200},
 	    {"GET", "/api/v1/usage", 401, 403, 503},
@@ -84,7 +40,7 @@ test_each_key_opens_its_own_calls(void **state)
 		char v[512], *reply;
 
 		for (size_t k = 0; k < 3; k++) {
-			reply = fx_request(g.port, calls[i].method, calls[i].path, keys[k], body);
+			reply = fx_request(fx_alone.port, calls[i].method, calls[i].path, keys[k], body);
 			if (fx_status(reply) != wanted[k])
 				fail_msg("%s %s, key %zu: %s", calls[i].method, calls[i].path, k, reply);
 			if (wanted[k] == 401)
@@ -100,12 +56,12 @@ test_each_key_opens_its_own_calls(void **state)
 		char extra[300], *reply;
 
 		(void)snprintf(extra, sizeof extra, FX_JSON "Authorization: %s\r\n", wrong[i]);
-		reply = fx_request(g.port, "POST", EVENTS, extra, RECORD);
+		reply = fx_request(fx_alone.port, "POST", FX_EVENTS, extra, FX_RECORD);
 		if (fx_status(reply) != 401)
 			fail_msg("%s: %s", wrong[i], reply);
 		free(reply);
 	}
-	assert_int_equal(pending(), 0);
+	assert_int_equal(fx_alone_pending(), 0);
 }
 
 static void
@@ -118,7 +74,7 @@ test_bearer_in_any_case_and_bare_keys_are_taken(void **state)
 		char extra[300], *reply;
 
 		(void)snprintf(extra, sizeof extra, FX_JSON "Authorization: %s\r\n", good[i]);
-		reply = fx_request(g.port, "POST", EVENTS, extra, "[]");
+		reply = fx_request(fx_alone.port, "POST", FX_EVENTS, extra, "[]");
 		assert_int_equal(fx_status(reply), 200);
 		free(reply);
 	}
@@ -130,7 +86,7 @@ static void
 log_in(char cookie[600])
 {
 	char v[512],
-	    *reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
+	    *reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
 
 	assert_int_equal(fx_status(reply), 200);
 	(void)fx_header(reply, "Set-Cookie", v);
@@ -147,7 +103,7 @@ log_in(char cookie[600])
 static int
 session_status(const char *cookie)
 {
-	char *reply = fx_request(g.port, "GET", "/api/v1/session", cookie, NULL);
+	char *reply = fx_request(fx_alone.port, "GET", "/api/v1/session", cookie, NULL);
 	int status = fx_status(reply);
 
 	free(reply);
@@ -164,10 +120,10 @@ test_session_ends_at_logout_and_stays_ended_after_a_restart(void **state)
 	log_in(other);
 	assert_int_equal(session_status(cookie), 200);
 	(void)snprintf(extra, sizeof extra, "%sOrigin: http://evil.example\r\n", cookie);
-	reply = fx_request(g.port, "POST", "/api/v1/logout", extra, "");
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", extra, "");
 	assert_int_equal(fx_status(reply), 403);
 	free(reply);
-	reply = fx_request(g.port, "POST", "/api/v1/logout", cookie, NULL); /* no body at all */
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", cookie, NULL); /* no body at all */
 	assert_int_equal(fx_status(reply), 204);
 	assert_string_equal(fx_body(reply), "");
 	assert_non_null(strstr(fx_header(reply, "Set-Cookie", v), "auth_token=; "));
@@ -175,12 +131,12 @@ test_session_ends_at_logout_and_stays_ended_after_a_restart(void **state)
 	free(reply);
 	assert_int_equal(session_status(cookie), 401);
 	assert_int_equal(session_status(other), 200);
-	fx_gateway_stop(&g);
-	fx_gateway_start(&g, NULL);
+	fx_gateway_stop(&fx_alone);
+	fx_gateway_start(&fx_alone, NULL);
 	assert_int_equal(session_status(cookie), 401);
 	assert_int_equal(session_status(other), 200);
 	/* logging out twice, or without a session, does nothing */
-	reply = fx_request(g.port, "POST", "/api/v1/logout", cookie, NULL);
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", cookie, NULL);
 	assert_int_equal(fx_status(reply), 204);
 	free(reply);
 }
@@ -210,7 +166,7 @@ test_login_from_another_site_is_refused(void **state)
 		char extra[300], *reply;
 
 		(void)snprintf(extra, sizeof extra, FX_JSON "%s", cases[i].extra);
-		reply = fx_request(g.port, "POST", "/api/v1/login", extra, "{\"password\":\"" FX_PASSWORD "\"}");
+		reply = fx_request(fx_alone.port, "POST", "/api/v1/login", extra, "{\"password\":\"" FX_PASSWORD "\"}");
 		if (fx_status(reply) != cases[i].status)
 			fail_msg("%s: %s", cases[i].extra, reply);
 		free(reply);
@@ -221,7 +177,7 @@ static void
 test_cookie_is_secure_behind_a_trusted_https_proxy(void **state)
 {
 	char v[512],
-	    *reply = fx_request(g.port, "POST", "/api/v1/login",
+	    *reply = fx_request(fx_alone.port, "POST", "/api/v1/login",
 		FX_JSON "X-Forwarded-Proto: https\r\nOrigin: https://localhost\r\n",
 		"{\"password\":\"" FX_PASSWORD "\"}");
 
@@ -239,7 +195,7 @@ test_wrong_passwords_are_throttled_per_address(void **state)
 
 	(void)state;
 	for (int i = 0; i < 8 && status == 401; i++) {
-		reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.7\r\n",
+		reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.7\r\n",
 		    "{\"password\":\"wrong\"}");
 		status = fx_status(reply);
 		if (status == 429)
@@ -248,11 +204,11 @@ test_wrong_passwords_are_throttled_per_address(void **state)
 	}
 	assert_int_equal(status, 429);
 	/* the right one does not help now, from elsewhere it does */
-	reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.7\r\n",
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.7\r\n",
 	    "{\"password\":\"" FX_PASSWORD "\"}");
 	assert_int_equal(fx_status(reply), 429);
 	free(reply);
-	reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.8\r\n",
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON "X-Forwarded-For: 203.0.113.8\r\n",
 	    "{\"password\":\"" FX_PASSWORD "\"}");
 	assert_int_equal(fx_status(reply), 200);
 	free(reply);
@@ -266,7 +222,7 @@ test_login_bodies_that_are_none_are_400(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-		char *reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON, bodies[i]);
+		char *reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON, bodies[i]);
 
 		if (fx_status(reply) != 400)
 			fail_msg("%s: %s", bodies[i], reply);
@@ -277,7 +233,7 @@ test_login_bodies_that_are_none_are_400(void **state)
 int
 main(void)
 {
-#define WITH(test) cmocka_unit_test_setup(test, set_up)
+#define WITH(test) cmocka_unit_test_setup(test, fx_alone_set_up)
 	const struct CMUnitTest tests[] = {
 	    WITH(test_each_key_opens_its_own_calls),
 	    WITH(test_bearer_in_any_case_and_bare_keys_are_taken),
@@ -288,5 +244,5 @@ main(void)
 	    WITH(test_login_bodies_that_are_none_are_400),
 	};
 
-	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+	return cmocka_run_group_tests(tests, fx_alone_start, fx_alone_stop);
 }

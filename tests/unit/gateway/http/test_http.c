@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The whole gateway behind a real socket, asked by hand-written bytes. */
-#include "fixture/gateway.h"
+#include "fixture/alone.h"
 
 #include "http/http.h"
-#include "spool/spool.h"
 #include "base/clock.h"
 
 #include <arpa/inet.h>
@@ -13,48 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define RECORD "{\"v\":1,\"generation_id\":\"gen-1\",\"user\":{\"id\":\"u\"},\"started_at\":\"2026-11-23T10:00:00Z\"}"
-#define EVENTS "/api/v1/events"
-
-static struct fx_gateway g; /* without a costd */
-
-static int64_t base; /* records pending when the test began */
-
-static int64_t
-pending(void)
-{
-	struct gw_store_totals t;
-
-	(void)gw_spool_status(g.app->parts.spool, &t);
-	return t.pending - base;
-}
-
-static int
-set_up_all(void **state)
-{
-	(void)state;
-	fx_gateway_start(&g, NULL);
-	return 0;
-}
-
-static int
-tear_down_all(void **state)
-{
-	(void)state;
-	fx_gateway_stop(&g);
-	fx_dir_remove(&g.dir);
-	return 0;
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	base = 0;
-	base = pending();
-	return 0;
-}
 
 static void
 check_headers(const char *reply)
@@ -79,7 +36,7 @@ check_headers(const char *reply)
 static void
 expect(const char *text, int status)
 {
-	char *reply = fx_ask(g.port, text);
+	char *reply = fx_ask(fx_alone.port, text);
 
 	if (fx_status(reply) != status)
 		fail_msg("\n%s\ngot\n%s\nwanted %d", text, reply, status);
@@ -92,7 +49,7 @@ expect(const char *text, int status)
 static void
 test_ambiguous_requests_are_refused(void **state)
 {
-#define HEAD_LINES "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
+#define HEAD_LINES "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
 	/* the bodies are good: only the heads are to blame */
 	static const char *const bad[] = {
 	    HEAD_LINES "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
@@ -109,7 +66,7 @@ test_ambiguous_requests_are_refused(void **state)
 	    HEAD_LINES "Transfer-Encoding: xchunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
 	    HEAD_LINES "\r\n[]", /* no length at all */
 	    HEAD_LINES " folded\r\nContent-Length: 2\r\n\r\n[]",
-	    "POST " EVENTS " HTTP/1.1\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\n\r\n[]", /* no Host */
+	    "POST " FX_EVENTS " HTTP/1.1\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\n\r\n[]", /* no Host */
 	    "GET /healthcheck HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
 	    "GET /healthcheck HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n",
 	    "GET /healthcheck HTTP/1.1\r\nHost: a\r\nX Y: b\r\n\r\n",
@@ -128,7 +85,7 @@ test_ambiguous_requests_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		char *reply = fx_ask(g.port, bad[i]);
+		char *reply = fx_ask(fx_alone.port, bad[i]);
 
 		/* a head civetweb cannot make out at all may just be hung up on */
 		if (fx_status(reply) != 400 && reply[0] != '\0')
@@ -142,14 +99,14 @@ test_ambiguous_requests_are_refused(void **state)
 		n += (size_t)snprintf(many + n, sizeof many - n, "X-%d: 1\r\n", i);
 	(void)snprintf(many + n, sizeof many - n, "\r\n");
 	expect(many, 400);
-	assert_int_equal(pending(), 0);
+	assert_int_equal(fx_alone_pending(), 0);
 }
 
 /* answers counts the replies to what is sent over one connection. */
 static int
 answers(const char *text)
 {
-	char *reply = fx_ask(g.port, text);
+	char *reply = fx_ask(fx_alone.port, text);
 	int n = 0;
 
 	for (const char *p = strstr(reply, "HTTP/1.1 "); p != NULL; p = strstr(p + 1, "HTTP/1.1 "))
@@ -209,7 +166,7 @@ test_methods_are_those_of_the_table(void **state)
 		const char *path, *allow;
 	} paths[] = {
 	    {"/healthcheck", "GET, HEAD"},
-	    {EVENTS, "POST"},
+	    {FX_EVENTS, "POST"},
 	    {"/api/v1/usage", "GET"},
 	    {"/api/v1/login", "POST"},
 	    {"/api/v1/reports/2026-11.pdf", "GET, HEAD"},
@@ -226,7 +183,7 @@ test_methods_are_those_of_the_table(void **state)
 			    "%s %s HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\n"
 			    "Access-Control-Request-Method: POST\r\nContent-Length: 0\r\n\r\n",
 			    methods[m], paths[i].path);
-			reply = fx_ask(g.port, text);
+			reply = fx_ask(fx_alone.port, text);
 			if (strstr(paths[i].allow, methods[m]) != NULL) {
 				assert_int_not_equal(fx_status(reply), 405);
 			} else if (fx_status(reply) == 405) {
@@ -252,7 +209,7 @@ test_files_and_websockets_of_the_library_are_out_of_reach(void **state)
 		char *reply;
 
 		(void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i]);
-		reply = fx_ask(g.port, text);
+		reply = fx_ask(fx_alone.port, text);
 		assert_null(strstr(reply, "root:"));
 		assert_true(fx_status(reply) == 404 || strstr(reply, "OWUI-Metering") != NULL);
 		check_headers(reply);
@@ -270,13 +227,13 @@ test_body_over_the_limit_is_413_and_the_answer_arrives(void **state)
 {
 	size_t n = GW_BODY_EVENTS + 1;
 	char *body = malloc(n), head[300], *reply;
-	int fd = fx_connect(g.port);
+	int fd = fx_connect(fx_alone.port);
 
 	(void)state;
 	assert_non_null(body);
 	memset(body, ' ', n);
 	(void)snprintf(head, sizeof head,
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: %zu\r\n\r\n", n);
+	    "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: %zu\r\n\r\n", n);
 	fx_send(fd, head, strlen(head));
 	fx_send(fd, body, n);
 	reply = fx_receive(fd);
@@ -284,9 +241,10 @@ test_body_over_the_limit_is_413_and_the_answer_arrives(void **state)
 	free(reply);
 	(void)close(fd);
 	/* without a length the limit is found while reading */
-	fd = fx_connect(g.port);
+	fd = fx_connect(fx_alone.port);
 	(void)snprintf(head, sizeof head,
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", n);
+	    "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
+	    n);
 	fx_send(fd, head, strlen(head));
 	fx_send(fd, body, n);
 	fx_send(fd, "\r\n0\r\n\r\n", 7);
@@ -295,7 +253,7 @@ test_body_over_the_limit_is_413_and_the_answer_arrives(void **state)
 	free(reply);
 	(void)close(fd);
 	free(body);
-	assert_int_equal(pending(), 0);
+	assert_int_equal(fx_alone_pending(), 0);
 }
 
 static void
@@ -303,21 +261,21 @@ test_cut_bodies_store_nothing(void **state)
 {
 	/* each is valid up to where it ends */
 	static const char *const cut[] = {
-	    "Content-Length: 500\r\n\r\n" RECORD "\n",
-	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" RECORD "\n\r\n",
-	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" RECORD "\n\r\n0",
-	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" RECORD "\n\r\nzz\r\n\r\n",
-	    "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n" RECORD "\n\r\n0\r\n\r\n",
-	    "Transfer-Encoding: chunked\r\n\r\n3\r\n" RECORD "\n\r\n0\r\n\r\n",
+	    "Content-Length: 500\r\n\r\n" FX_RECORD "\n",
+	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" FX_RECORD "\n\r\n",
+	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" FX_RECORD "\n\r\n0",
+	    "Transfer-Encoding: chunked\r\n\r\n65\r\n" FX_RECORD "\n\r\nzz\r\n\r\n",
+	    "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n" FX_RECORD "\n\r\n0\r\n\r\n",
+	    "Transfer-Encoding: chunked\r\n\r\n3\r\n" FX_RECORD "\n\r\n0\r\n\r\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
-		int fd = fx_connect(g.port);
+		int fd = fx_connect(fx_alone.port);
 		char text[1000], *reply;
 
 		(void)snprintf(text, sizeof text,
-		    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST "Content-Type: application/x-ndjson\r\n%s",
+		    "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST "Content-Type: application/x-ndjson\r\n%s",
 		    cut[i]);
 		fx_send(fd, text, strlen(text));
 		(void)shutdown(fd, SHUT_WR);
@@ -327,18 +285,18 @@ test_cut_bodies_store_nothing(void **state)
 		free(reply);
 		(void)close(fd);
 	}
-	assert_int_equal(pending(), 0);
+	assert_int_equal(fx_alone_pending(), 0);
 }
 
 static void
 test_chunked_body_is_taken(void **state)
 {
 	(void)state;
-	expect("POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n5\r\n["
+	expect("POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Transfer-Encoding: chunked\r\n\r\n5\r\n["
 	       "{\"v\""
 	       "\r\n5;x=y\r\n:1},{\r\n1\r\n}\r\n1\r\n]\r\n0\r\n\r\n",
 	    400);
-	expect("POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
+	expect("POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
 	       "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1\r\n]\r\n0\r\n\r\n",
 	    200);
 }
@@ -367,7 +325,7 @@ test_media_types_are_checked(void **state)
 		char extra[300], *reply;
 
 		(void)snprintf(extra, sizeof extra, FX_INGEST "%s", types[i].type);
-		reply = fx_request(g.port, "POST", EVENTS, extra, "[]");
+		reply = fx_request(fx_alone.port, "POST", FX_EVENTS, extra, "[]");
 		if (fx_status(reply) != types[i].status)
 			fail_msg("%s: %s", types[i].type, reply);
 		free(reply);
@@ -384,32 +342,32 @@ test_events_are_answered_with_what_became_of_them(void **state)
 	char *reply;
 
 	(void)state;
-	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "[" RECORD ",{\"v\":1}]");
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, "[" FX_RECORD ",{\"v\":1}]");
 	assert_int_equal(fx_status(reply), 200);
 	assert_string_equal(
 	    fx_body(reply), "{\"accepted\":1,\"rejected\":[{\"index\":1,\"reason\":\"" NO_KEY "\"}],\"repaired\":[]}");
 	free(reply);
-	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "{\"v\":1}");
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, "{\"v\":1}");
 	assert_int_equal(fx_status(reply), 400);
 	assert_non_null(strstr(reply, "application/problem+json"));
 	assert_non_null(
 	    strstr(reply, "\"accepted\":0,\"rejected\":[{\"index\":0,\"reason\":\"" NO_KEY "\"}],\"repaired\":[]}"));
 	free(reply);
-	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "[1,");
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, "[1,");
 	assert_int_equal(fx_status(reply), 400);
 	assert_non_null(strstr(reply, "line 1, column"));
 	free(reply);
-	reply = fx_request(
-	    g.port, "POST", EVENTS, FX_INGEST "Content-Type: application/x-ndjson\r\n", RECORD "\n{\n" RECORD);
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST "Content-Type: application/x-ndjson\r\n",
+	    FX_RECORD "\n{\n" FX_RECORD);
 	assert_non_null(strstr(reply, "{\"accepted\":2,\"rejected\":[{\"index\":1"));
 	free(reply);
 	reply = fx_request(
-	    g.port, "POST", EVENTS, FX_INGEST FX_JSON, "{\"turn_id\":\"t\",\"user\":{\"id\":\"u\"},\"v\":2}");
+	    fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, "{\"turn_id\":\"t\",\"user\":{\"id\":\"u\"},\"v\":2}");
 	assert_string_equal(fx_body(reply),
 	    "{\"accepted\":1,\"rejected\":[],\"repaired\":[{\"index\":0,\"field\":\"v\",\"reason\":\"not 1: read as "
 	    "1\"}]}");
 	free(reply);
-	assert_int_equal(pending(), 4);
+	assert_int_equal(fx_alone_pending(), 4);
 }
 
 static void
@@ -420,15 +378,15 @@ test_older_call_answers_in_its_own_words(void **state)
 
 	(void)state;
 	reply = fx_request(
-	    g.port, "POST", path, FX_INGEST FX_JSON, "{\"user\":{\"id\":\"u\"},\"activity\":{\"id\":\"a\"}}");
+	    fx_alone.port, "POST", path, FX_INGEST FX_JSON, "{\"user\":{\"id\":\"u\"},\"activity\":{\"id\":\"a\"}}");
 	assert_int_equal(fx_status(reply), 200);
 	assert_string_equal(fx_body(reply), "{\"success\":true}");
 	free(reply);
-	reply = fx_request(g.port, "POST", path, FX_INGEST FX_JSON, "{}");
+	reply = fx_request(fx_alone.port, "POST", path, FX_INGEST FX_JSON, "{}");
 	assert_int_equal(fx_status(reply), 400);
 	assert_string_equal(fx_body(reply), "{\"success\":false,\"error\":\"activity: is missing or no object\"}");
 	free(reply);
-	reply = fx_request(g.port, "POST", path, FX_JSON, "{}");
+	reply = fx_request(fx_alone.port, "POST", path, FX_JSON, "{}");
 	assert_int_equal(fx_status(reply), 401);
 	assert_non_null(strstr(reply, "{\"success\":false,\"error\":"));
 	free(reply);
@@ -440,30 +398,30 @@ test_full_spool_is_503_with_retry_after(void **state)
 	char v[512], *reply;
 
 	(void)state;
-	fx_gateway_stop(&g);
-	fx_dir_remove(&g.dir);
-	g.spool_limit_bytes = 100;
-	fx_gateway_start(&g, NULL);
-	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, RECORD);
+	fx_gateway_stop(&fx_alone);
+	fx_dir_remove(&fx_alone.dir);
+	fx_alone.spool_limit_bytes = 100;
+	fx_gateway_start(&fx_alone, NULL);
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, FX_RECORD);
 	assert_int_equal(fx_status(reply), 200);
 	free(reply);
-	reply = fx_request(g.port, "POST", EVENTS, FX_INGEST FX_JSON, "[" RECORD "," RECORD "]");
+	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, "[" FX_RECORD "," FX_RECORD "]");
 	assert_int_equal(fx_status(reply), 503);
 	assert_string_equal(fx_header(reply, "Retry-After", v), "30");
 	free(reply);
-	reply = fx_request(g.port, "GET", "/readyz", "", NULL);
+	reply = fx_request(fx_alone.port, "GET", "/readyz", "", NULL);
 	assert_int_equal(fx_status(reply), 503);
 	assert_non_null(strstr(reply, "\"status\":\"unavailable\",\"spool\":{\"state\":\"full\",\"pending\":1"));
 	free(reply);
-	fx_gateway_stop(&g);
-	g.spool_limit_bytes = 0;
-	fx_gateway_start(&g, NULL);
+	fx_gateway_stop(&fx_alone);
+	fx_alone.spool_limit_bytes = 0;
+	fx_gateway_start(&fx_alone, NULL);
 }
 
 int
 main(void)
 {
-#define WITH(test) cmocka_unit_test_setup(test, set_up)
+#define WITH(test) cmocka_unit_test_setup(test, fx_alone_set_up)
 	const struct CMUnitTest tests[] = {
 	    WITH(test_ambiguous_requests_are_refused),
 	    WITH(test_connection_is_kept_only_where_the_end_is_beyond_doubt),
@@ -478,5 +436,5 @@ main(void)
 	    WITH(test_full_spool_is_503_with_retry_after),
 	};
 
-	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+	return cmocka_run_group_tests(tests, fx_alone_start, fx_alone_stop);
 }

@@ -3,7 +3,6 @@
 #include "fixture/gateway.h"
 
 #include "http/http.h"
-#include "spool/spool.h"
 #include "base/clock.h"
 
 #include <poll.h>
@@ -12,19 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS     "/api/v1/events"
-#define HEAD_LINES "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
+#define HEAD_LINES "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON
 
 static struct fx_gateway g; /* without a costd */
-
-static int64_t
-pending(void)
-{
-	struct gw_store_totals t;
-
-	(void)gw_spool_status(g.app->parts.spool, &t);
-	return t.pending;
-}
 
 static int
 set_up(void **state)
@@ -82,7 +71,7 @@ test_trickling_bodies_end_at_the_deadline_and_do_not_block_others(void **state)
 	    {.head = HEAD_LINES "Transfer-Encoding: chunked\r\n\r\n", .body = "0", .most = 12}}; /* a chunk's size */
 	static const char get[] = "GET /healthcheck HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 	const size_t n = sizeof all / sizeof all[0];
-	const int64_t before = pending();
+	const int64_t before = fx_gateway_pending(&g);
 	int healthy;
 	char *reply;
 
@@ -108,14 +97,14 @@ test_trickling_bodies_end_at_the_deadline_and_do_not_block_others(void **state)
 		free(reply);
 		(void)close(all[i].fd);
 	}
-	assert_int_equal(pending(), before);
+	assert_int_equal(fx_gateway_pending(&g), before);
 	fx_gateway_stop(&g);
 	g.body_timeout_s = 0;
 	fx_gateway_start(&g, NULL);
 }
 
 static const char asks_first[] =
-    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_INGEST FX_JSON "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
 
 /* continues asks whether to send the body and gets the answer before it. */
 static void
@@ -145,7 +134,7 @@ test_expect_continue_is_answered_before_the_body(void **state)
 	(void)close(fd);
 	/* refused without waiting for the body */
 	reply = fx_ask(g.port,
-	    "POST " EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_JSON "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n");
+	    "POST " FX_EVENTS " HTTP/1.1\r\nHost: x\r\n" FX_JSON "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n");
 	assert_int_equal(fx_status(reply), 401);
 	free(reply);
 }
