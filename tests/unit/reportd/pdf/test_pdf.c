@@ -3,7 +3,7 @@
  * PDF as bytes: complete, the same again, bounded.  What stands in them is read by
  * test_documents.py.
  */
-#include "fixture.h"
+#include "statement_fixture.h"
 #include "document/statement.h"
 #include "pdf/pdf.h"
 #include "base/log.h"
@@ -18,23 +18,6 @@
 #include <cmocka.h>
 
 static struct rd_fonts fonts;
-
-static const char *const team[] = {"Ada", "Grace"};
-
-static const struct fx_shape shapes[] = {
-    {.max_rows = 1000},
-    {.n_models = 1, .n_requests = 1, .max_rows = 1000},
-    {.n_models = 500, .n_requests = 2, .max_rows = 100000},
-    {.users = fx_scripts, .n_users = 7, .n_models = 3, .n_requests = 4, .byok = true, .unsettled = 1, .max_rows = 1000},
-    {.users = team,
-	.n_users = 2,
-	.n_models = 40,
-	.n_requests = 3,
-	.price = "1234567.890123456789012345",
-	.max_rows = 7},
-};
-
-#define N_SHAPES (sizeof shapes / sizeof shapes[0])
 
 static int
 set_up(void **state)
@@ -53,17 +36,6 @@ tear_down(void **state)
 	return 0;
 }
 
-static const struct rd_doc *
-doc_of(struct om_arena *a, const struct fx_shape *sh)
-{
-	const struct rd_terms terms = {.fee = {(om_i128)1 << 60}};
-	struct rd_month m = fx_month(sh);
-	const struct rd_doc *d;
-
-	assert_int_equal(rd_statement_new(fx_reply(a, sh), &m, &terms, a, &d, NULL), OM_OK);
-	return d;
-}
-
 static om_status
 write_it(const struct rd_doc *d, rd_paper paper, struct om_arena *a, struct rd_file *out, om_err *e)
 {
@@ -80,14 +52,14 @@ static void
 test_same_document_same_bytes(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_SHAPES; i++) {
+	for (size_t i = 0; i < FX_SHAPES; i++) {
 		struct rd_file one, two, letter;
 		struct om_arena a;
 
 		om_arena_init(&a, (size_t)1 << 28);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_A4, &a, &one, NULL), OM_OK);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_A4, &a, &two, NULL), OM_OK);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_LETTER, &a, &letter, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_A4, &a, &one, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_A4, &a, &two, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_LETTER, &a, &letter, NULL), OM_OK);
 		assert_int_equal(one.n, two.n);
 		assert_memory_equal(one.data, two.data, one.n);
 		assert_true(letter.n != one.n || memcmp(letter.data, one.data, one.n) != 0);
@@ -105,7 +77,7 @@ test_pdf_has_no_actions(void **state)
 
 	(void)state;
 	om_arena_init(&a, (size_t)1 << 28);
-	assert_int_equal(write_it(doc_of(&a, &shapes[3]), RD_A4, &a, &f, NULL), OM_OK);
+	assert_int_equal(write_it(fx_statement(&a, &fx_shapes[3]), RD_A4, &a, &f, NULL), OM_OK);
 	assert_string_equal(f.name, "report-2026-11.pdf");
 	assert_memory_equal(f.data, "%PDF-1.", 7);
 	assert_true(contains(&f, "/Outlines"));
@@ -123,7 +95,7 @@ long_doc(struct om_arena *a, size_t n_rows, unsigned n_tables)
 	    {.title = "Name", .kind = RD_TEXT}, {.title = "Cost", .kind = RD_MONEY}};
 	struct rd_table *tables = om_arena_array(a, n_tables, sizeof *tables);
 	struct rd_cell *cells = om_arena_array(a, n_rows * 2, sizeof *cells);
-	const struct rd_doc *base = doc_of(a, &shapes[1]);
+	const struct rd_doc *base = fx_statement(a, &fx_shapes[1]);
 	struct rd_doc d = *base;
 
 	assert_non_null(cells);
@@ -178,7 +150,7 @@ test_pdf_of_very_many_users_goes_without_their_pages(void **state)
 
 	(void)state;
 	om_arena_init(&a, (size_t)1 << 28);
-	base = doc_of(&a, &shapes[3]);
+	base = fx_statement(&a, &fx_shapes[3]);
 	d = *base;
 	sections = om_arena_array(&a, 2100, sizeof *sections);
 	assert_non_null(sections);
@@ -201,14 +173,14 @@ test_a_jpeg_stands_in_the_file_as_it_was(void **state)
 	    0x11, 0x00, 0xff, 0xd9};
 	const struct rd_image logo = {.jpeg = true, .data = jpeg, .n = sizeof jpeg, .width = 8, .height = 8};
 	const struct rd_terms terms = {.issuer.logo = &logo};
-	struct rd_month m = fx_month(&shapes[1]);
+	struct rd_month m = fx_month(&fx_shapes[1]);
 	const struct rd_doc *d;
 	struct rd_file f;
 	struct om_arena a;
 
 	(void)state;
 	om_arena_init(&a, (size_t)1 << 26);
-	assert_int_equal(rd_statement_new(fx_reply(&a, &shapes[1]), &m, &terms, &a, &d, NULL), OM_OK);
+	assert_int_equal(rd_statement_new(fx_reply(&a, &fx_shapes[1]), &m, &terms, &a, &d, NULL), OM_OK);
 	assert_int_equal(write_it(d, RD_A4, &a, &f, NULL), OM_OK);
 	assert_true(contains(&f, "/DCTDecode"));
 	assert_non_null(memmem(f.data, f.n, jpeg, sizeof jpeg));
@@ -228,7 +200,7 @@ test_little_memory_is_a_status(void **state)
 		om_status s;
 
 		om_arena_init(&small, limit);
-		s = write_it(doc_of(&a, &shapes[1]), RD_A4, &small, &f, NULL);
+		s = write_it(fx_statement(&a, &fx_shapes[1]), RD_A4, &small, &f, NULL);
 		assert_true(s == OM_OK || s == OM_NOMEM || s == OM_TOO_LARGE);
 		om_arena_fini(&small);
 	}

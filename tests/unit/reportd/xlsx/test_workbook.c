@@ -3,9 +3,8 @@
  * XLSX as bytes: complete, the same again, and nothing when the disk is full.  What
  * stands in them is read by test_documents.py.
  */
-#include "fixture.h"
+#include "statement_fixture.h"
 #include "workbook_fixture.h"
-#include "document/statement.h"
 #include "job/workdir.h"
 #include "xlsx/verify.h"
 #include "base/log.h"
@@ -27,23 +26,6 @@
 static struct rd_workdir *work;
 static char dir[64];
 
-static const char *const team[] = {"Ada", "Grace"};
-
-static const struct fx_shape shapes[] = {
-    {.max_rows = 1000},
-    {.n_models = 1, .n_requests = 1, .max_rows = 1000},
-    {.n_models = 500, .n_requests = 2, .max_rows = 100000},
-    {.users = fx_scripts, .n_users = 7, .n_models = 3, .n_requests = 4, .byok = true, .unsettled = 1, .max_rows = 1000},
-    {.users = team,
-	.n_users = 2,
-	.n_models = 40,
-	.n_requests = 3,
-	.price = "1234567.890123456789012345",
-	.max_rows = 7},
-};
-
-#define N_SHAPES (sizeof shapes / sizeof shapes[0])
-
 static int
 set_up(void **state)
 {
@@ -59,17 +41,6 @@ tear_down(void **state)
 	(void)state;
 	rd_workdir_close(&work);
 	return rmdir(dir); /* fails when something was left in it */
-}
-
-static const struct rd_doc *
-doc_of(struct om_arena *a, const struct fx_shape *sh)
-{
-	const struct rd_terms terms = {.fee = {(om_i128)1 << 60}};
-	struct rd_month m = fx_month(sh);
-	const struct rd_doc *d;
-
-	assert_int_equal(rd_statement_new(fx_reply(a, sh), &m, &terms, a, &d, NULL), OM_OK);
-	return d;
 }
 
 static om_status
@@ -118,14 +89,14 @@ static void
 test_same_document_same_bytes(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_SHAPES; i++) {
+	for (size_t i = 0; i < FX_SHAPES; i++) {
 		struct fx_book one, two, letter;
 		struct om_arena a;
 
 		om_arena_init(&a, (size_t)1 << 28);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_A4, &a, &one, NULL), OM_OK);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_A4, &a, &two, NULL), OM_OK);
-		assert_int_equal(write_it(doc_of(&a, &shapes[i]), RD_LETTER, &a, &letter, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_A4, &a, &one, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_A4, &a, &two, NULL), OM_OK);
+		assert_int_equal(write_it(fx_statement(&a, &fx_shapes[i]), RD_LETTER, &a, &letter, NULL), OM_OK);
 		assert_int_equal(one.n, two.n);
 		assert_memory_equal(one.data, two.data, one.n);
 		assert_true(letter.n != one.n || memcmp(letter.data, one.data, one.n) != 0);
@@ -146,7 +117,7 @@ test_little_memory_is_a_status(void **state)
 		om_status s;
 
 		om_arena_init(&small, limit);
-		s = write_it(doc_of(&a, &shapes[1]), RD_A4, &small, &f, NULL);
+		s = write_it(fx_statement(&a, &fx_shapes[1]), RD_A4, &small, &f, NULL);
 		assert_true(s == OM_OK || s == OM_NOMEM || s == OM_TOO_LARGE);
 		om_arena_fini(&small);
 	}
@@ -167,7 +138,7 @@ test_full_disk_is_an_error_and_leaves_nothing(void **state)
 
 	(void)state;
 	om_arena_init(&a, (size_t)1 << 28);
-	d = doc_of(&a, &sh);
+	d = fx_statement(&a, &sh);
 	assert_int_equal(write_it(d, RD_A4, &a, &f, &e), OM_OK);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	fds = count("/proc/self/fd");
@@ -215,7 +186,7 @@ test_a_damaged_workbook_is_found(void **state)
 
 	(void)state;
 	om_arena_init(&a, (size_t)1 << 28);
-	assert_int_equal(write_it(doc_of(&a, &sh), RD_A4, &a, &f, NULL), OM_OK);
+	assert_int_equal(write_it(fx_statement(&a, &sh), RD_A4, &a, &f, NULL), OM_OK);
 	/* the counts the writer knew: found by trying, since it keeps them to itself */
 	for (unsigned i = 0; i < 4; i++)
 		for (rows[i] = 0; rows[i] < 1000; rows[i]++) {
