@@ -22,7 +22,7 @@ gw_handler gw_document_show, gw_document_file_send, gw_document_verify;
 
 /* files.c: a month's statement or report, and what the read calls show, as a file */
 gw_handler gw_statement_send, gw_group_statement_send, gw_report_send, gw_user_report_send;
-gw_handler gw_usage_csv_send, gw_usage_xlsx_send, gw_generations_csv_send, gw_generations_xlsx_send;
+gw_handler gw_usage_file_send, gw_generations_file_send;
 
 /* exports.c: POST /exports, GET and DELETE /exports/{}, GET /exports/{}/file */
 gw_handler gw_export_begin, gw_export_show, gw_export_drop, gw_export_file_send;

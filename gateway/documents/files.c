@@ -4,6 +4,7 @@
 #include "answer/reply.h"
 #include "peers/job.h"
 #include "question/question.h"
+#include "base/invariant.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -19,32 +20,37 @@ static const struct {
     {".zip", OM__FORMAT__FORMAT_ZIP},
 };
 
+static bool
+format_of(const char *suffix, Om__Format *out)
+{
+	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+		if (strcmp(suffix, formats[i].suffix) == 0) {
+			*out = formats[i].format;
+			return true;
+		}
+	return false;
+}
+
 /* read_file reads "2026-11.pdf". */
 static om_status
 read_file(const char *file, bool zip_too, Om__RenderQuery *out, om_err *e)
 {
-	char year[5], month[3];
+	char year[5] = "", month[3] = "";
 	uint64_t y = 0, m = 0;
 
 	if (strlen(file) > 7 && file[4] == '-') {
 		memcpy(year, file, 4);
 		memcpy(month, file + 5, 2);
-		year[4] = month[2] = '\0';
-		for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-			if (strcmp(file + 7, formats[i].suffix) != 0 ||
-			    (formats[i].format == OM__FORMAT__FORMAT_ZIP && !zip_too) ||
-			    !om_u64_parse(year, 9999, &y) || !om_u64_parse(month, 12, &m) || m == 0)
-				continue;
-			if (y < 2000 || y > 2199)
-				return om_fail(e, OM_INVALID, "file: the year must be from 2000 to 2199");
-			out->year = (uint32_t)y;
-			out->month = (uint32_t)m;
-			out->format = formats[i].format;
-			return OM_OK;
-		}
 	}
-	return om_fail(e, OM_INVALID, "file: must be a month and a format, like 2026-11.pdf, .xlsx%s",
-	    zip_too ? ", .csv or .zip" : " or .csv");
+	if (!om_u64_parse(year, 9999, &y) || !om_u64_parse(month, 12, &m) || m == 0 ||
+	    !format_of(file + 7, &out->format) || (out->format == OM__FORMAT__FORMAT_ZIP && !zip_too))
+		return om_fail(e, OM_INVALID, "file: must be a month and a format, like 2026-11.pdf, .xlsx%s",
+		    zip_too ? ", .csv or .zip" : " or .csv");
+	if (y < 2000 || y > 2199)
+		return om_fail(e, OM_INVALID, "file: the year must be from 2000 to 2199");
+	out->year = (uint32_t)y;
+	out->month = (uint32_t)m;
+	return OM_OK;
 }
 
 /* read_locale gives NULL when the parameter was not given. */
@@ -122,41 +128,43 @@ copy_name(struct gw_req *rq, const char *what, const char *id, char **out, om_er
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
+/* give_month gives a month's file: everyone's, or that of the user or group that the path
+ * names, whose place in the question is `name`. */
+static om_status
+give_month(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__RenderQuery *q, const char *of,
+    char **name, om_err *e)
+{
+	om_status s = read_file(rq->param[name != NULL ? 1 : 0], name == NULL, q, e);
+
+	if (s == OM_OK && name != NULL)
+		s = copy_name(rq, of, rq->param[0], name, e);
+	if (s == OM_OK)
+		s = read_options(rq, q, e);
+	return s == OM_OK ? give_document(parts, rq, rp, q, e) : s;
+}
+
 om_status
 gw_statement_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
-	om_status s = read_file(rq->param[1], false, &q, e);
 
-	if (s == OM_OK)
-		s = copy_name(rq, "user", rq->param[0], &q.user, e);
-	if (s == OM_OK)
-		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
+	return give_month(parts, rq, rp, &q, "user", &q.user, e);
 }
 
 om_status
 gw_group_statement_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
-	om_status s = read_file(rq->param[1], false, &q, e);
 
-	if (s == OM_OK)
-		s = copy_name(rq, "group", rq->param[0], &q.group, e);
-	if (s == OM_OK)
-		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
+	return give_month(parts, rq, rp, &q, "group", &q.group, e);
 }
 
 om_status
 gw_report_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
-	om_status s = read_file(rq->param[0], true, &q, e);
 
-	if (s == OM_OK)
-		s = read_options(rq, &q, e);
-	return s == OM_OK ? give_document(parts, rq, rp, &q, e) : s;
+	return give_month(parts, rq, rp, &q, NULL, NULL, e);
 }
 
 om_status
@@ -193,24 +201,26 @@ gw_user_report_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_r
 
 /* ---- what the read calls show, as a file ---- */
 
+/* give_rows gives them in the format that the path ends with. */
 static om_status
 give_rows(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__JobStart *what, const char *stem,
-    Om__Format format, om_err *e)
+    om_err *e)
 {
 	const char *from = gw_req_arg(rq, "from"), *to = gw_req_arg(rq, "to");
+	const char *suffix = strrchr(rq->path, '.');
 	om_status s = read_locale(rq, &what->locale, e);
 
 	if (s != OM_OK)
 		return s;
-	what->has_format = 1;
-	what->format = format;
+	what->has_format = suffix != NULL && format_of(suffix, &what->format);
+	om_check(what->has_format); /* the routes name no other */
 	what->stem = om_arena_printf(rq->arena, "%s%s%.10s%s%.10s", stem, from != NULL ? "-" : "",
 	    from != NULL ? from : "", to != NULL ? "-to-" : "", to != NULL ? to : "");
 	return what->stem != NULL ? give(parts, rq, rp, what, e) : om_fail(e, OM_NOMEM, "out of memory");
 }
 
-static om_status
-give_usage(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+om_status
+gw_usage_file_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__JobStart what = OM__JOB_START__INIT;
 	Om__UsageQuery q = OM__USAGE_QUERY__INIT;
@@ -219,11 +229,11 @@ give_usage(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp,
 	q.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
 	what.file_case = OM__JOB_START__FILE_USAGE;
 	what.usage = &q;
-	return s == OM_OK ? give_rows(parts, rq, rp, &what, "usage", format, e) : s;
+	return s == OM_OK ? give_rows(parts, rq, rp, &what, "usage", e) : s;
 }
 
-static om_status
-give_generations(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__Format format, om_err *e)
+om_status
+gw_generations_file_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	Om__JobStart what = OM__JOB_START__INIT;
 	Om__GenerationsQuery q = OM__GENERATIONS_QUERY__INIT;
@@ -232,29 +242,5 @@ give_generations(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 	q.has_limit = gw_req_arg(rq, "limit") != NULL; /* else all of them */
 	what.file_case = OM__JOB_START__FILE_GENERATIONS;
 	what.generations = &q;
-	return s == OM_OK ? give_rows(parts, rq, rp, &what, "requests", format, e) : s;
-}
-
-om_status
-gw_usage_csv_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	return give_usage(parts, rq, rp, OM__FORMAT__FORMAT_CSV, e);
-}
-
-om_status
-gw_usage_xlsx_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	return give_usage(parts, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
-}
-
-om_status
-gw_generations_csv_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	return give_generations(parts, rq, rp, OM__FORMAT__FORMAT_CSV, e);
-}
-
-om_status
-gw_generations_xlsx_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
-{
-	return give_generations(parts, rq, rp, OM__FORMAT__FORMAT_XLSX, e);
+	return s == OM_OK ? give_rows(parts, rq, rp, &what, "requests", e) : s;
 }
