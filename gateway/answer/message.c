@@ -420,6 +420,26 @@ gw_answer_some(struct om_jw *w, const ProtobufCMessage *m, const char *fields)
 }
 
 void
+gw_answer_list(struct om_jw *w, const ProtobufCMessage *m, const char *list, const char *fields)
+{
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(m->descriptor, list);
+	const char *items;
+	size_t n;
+
+	om_check(f != NULL && f->label == PROTOBUF_C_LABEL_REPEATED && f->type == PROTOBUF_C_TYPE_MESSAGE);
+	items = read_pointer((const char *)m + f->offset);
+	memcpy(&n, (const char *)m + f->quantifier_offset, sizeof n);
+	om_jw_key(w, f->name);
+	om_jw_open(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		om_jw_open(w, '{');
+		gw_answer_some(w, read_pointer(items + i * sizeof(void *)), fields);
+		om_jw_close(w, '}');
+	}
+	om_jw_close(w, ']');
+}
+
+void
 gw_answer_nulls(struct om_jw *w, const ProtobufCMessageDescriptor *d, const char *fields)
 {
 	struct rules r = rules_of(d);

@@ -35,6 +35,9 @@ void gw_answer_members(struct om_jw *w, const ProtobufCMessage *m);
  * a space, into the object that is open; every name is one of a field. */
 void gw_answer_some(struct om_jw *w, const ProtobufCMessage *m, const char *fields);
 
+/* gw_answer_list writes the member of a list of messages, and of each the fields that are named. */
+void gw_answer_list(struct om_jw *w, const ProtobufCMessage *m, const char *list, const char *fields);
+
 /* gw_answer_nulls writes null for each of these members: of a message that is not known. */
 void gw_answer_nulls(struct om_jw *w, const ProtobufCMessageDescriptor *d, const char *fields);
 

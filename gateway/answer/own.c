@@ -2,6 +2,7 @@
 #include "message_in.h"
 
 #include "names.h"
+#include "reply.h"
 #include "documents.pb-c.h"
 #include "envelope.pb-c.h"
 #include "jobs.pb-c.h"
@@ -16,27 +17,12 @@
 #include <string.h>
 
 static void
-write_text(struct om_jw *w, const char *key, const char *text)
-{
-	om_jw_key(w, key);
-	om_jw_text(w, text);
-}
-
-static void
 write_texts(struct om_jw *w, const char *key, char *const *texts, size_t n)
 {
-	om_jw_key(w, key);
-	om_jw_open(w, '[');
+	gw_write_open(w, key, '[');
 	for (size_t i = 0; i < n; i++)
 		om_jw_text(w, texts[i]);
 	om_jw_close(w, ']');
-}
-
-static void
-write_bool(struct om_jw *w, const char *key, bool v)
-{
-	om_jw_key(w, key);
-	om_jw_bool(w, v);
 }
 
 /* ---- usage ---- */
@@ -79,14 +65,7 @@ gw_own_rows(struct om_jw *w, const void *m)
 	char fields[1024];
 
 	name_fields(u, fields, sizeof fields);
-	om_jw_key(w, "rows");
-	om_jw_open(w, '[');
-	for (size_t i = 0; i < u->n_rows; i++) {
-		om_jw_open(w, '{');
-		gw_answer_some(w, &u->rows[i]->base, fields);
-		om_jw_close(w, '}');
-	}
-	om_jw_close(w, ']');
+	gw_answer_list(w, &u->base, "rows", fields);
 }
 
 /* ---- generations and records ---- */
@@ -97,13 +76,12 @@ gw_own_generation(struct om_jw *w, const void *m)
 	const Om__GenerationReply *r = m;
 	const Om__Generation *g = r->generation;
 
-	om_jw_key(w, "generation");
 	if (g == NULL) {
-		om_jw_null(w);
+		gw_write_null(w, "generation");
 		om_buf_fail(w->out, OM_UNAVAILABLE);
 		return;
 	}
-	om_jw_open(w, '{');
+	gw_write_open(w, "generation", '{');
 	gw_answer_members(w, &g->base);
 	write_texts(w, "part_of", g->part_of, g->n_part_of);
 	write_texts(w, "parts", g->parts, g->n_parts);
@@ -113,7 +91,7 @@ gw_own_generation(struct om_jw *w, const void *m)
 void
 gw_own_given_up(struct om_jw *w, const void *m)
 {
-	write_bool(w, "given_up", !((const Om__Lookup *)m)->has_next_us);
+	gw_write_bool(w, "given_up", !((const Om__Lookup *)m)->has_next_us);
 }
 
 void
@@ -123,8 +101,8 @@ gw_own_user(struct om_jw *w, const void *m)
 
 	if (r->user == NULL) /* every record has one */
 		om_buf_fail(w->out, OM_UNAVAILABLE);
-	write_text(w, "user", r->user != NULL ? r->user->id : "");
-	write_text(w, "user_name", r->user != NULL ? r->user->name : NULL);
+	gw_write_text(w, "user", r->user != NULL ? r->user->id : "");
+	gw_write_text(w, "user_name", r->user != NULL ? r->user->name : NULL);
 }
 
 void
@@ -145,7 +123,7 @@ gw_own_cost_state(struct om_jw *w, const void *m)
 
 	if (r->cost == NULL)
 		state = OM__COST_STATE__COST_UNKNOWN;
-	write_text(w, "cost_state", gw_enum_name(&om__cost_state__descriptor, (int)state, name));
+	gw_write_text(w, "cost_state", gw_enum_name(&om__cost_state__descriptor, (int)state, name));
 }
 
 /* ---- lists ---- */
@@ -155,13 +133,13 @@ gw_own_missing(struct om_jw *w, const void *m)
 {
 	const Om__UnsettledItem *u = m;
 
-	write_text(w, "missing", u->has_lacks_byok && u->lacks_byok ? "byok_cost" : "cost");
+	gw_write_text(w, "missing", u->has_lacks_byok && u->lacks_byok ? "byok_cost" : "cost");
 }
 
 void
 gw_own_silent(struct om_jw *w, const void *m)
 {
-	write_text(w, "state", ((const Om__Sender *)m)->silent ? "silent" : "heard");
+	gw_write_text(w, "state", ((const Om__Sender *)m)->silent ? "silent" : "heard");
 }
 
 /* ---- documents, files, terms ---- */
@@ -173,7 +151,7 @@ gw_own_month(struct om_jw *w, const void *m)
 	char month[16];
 
 	(void)snprintf(month, sizeof month, "%04u-%02u", (unsigned)d->year % 10000, (unsigned)d->month % 100);
-	write_text(w, "month", month);
+	gw_write_text(w, "month", month);
 }
 
 /* The code stands in groups of four, as on the document. */
@@ -187,7 +165,7 @@ gw_own_code(struct om_jw *w, const void *m)
 		(void)snprintf(shown, sizeof shown, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
 		code = shown;
 	}
-	write_text(w, "verification_code", code);
+	gw_write_text(w, "verification_code", code);
 }
 
 /* Progress is thousandths of one, below it until the file is done. */
@@ -214,11 +192,10 @@ gw_own_bytes(struct om_jw *w, const void *m)
 {
 	const Om__JobReply *r = m;
 
-	om_jw_key(w, "bytes");
 	if (r->state == OM__JOB_STATE__JOB_DONE)
-		om_jw_int(w, (int64_t)r->bytes);
+		gw_write_int(w, "bytes", (int64_t)r->bytes);
 	else
-		om_jw_null(w);
+		gw_write_null(w, "bytes");
 }
 
 void
@@ -226,7 +203,7 @@ gw_own_confirmed(struct om_jw *w, const void *m)
 {
 	const Om__Terms *t = m;
 
-	write_bool(w, "exchange_rate_confirmed", t->has_exchange_rate_confirmed && t->exchange_rate_confirmed);
+	gw_write_bool(w, "exchange_rate_confirmed", t->has_exchange_rate_confirmed && t->exchange_rate_confirmed);
 }
 
 void
@@ -234,8 +211,7 @@ gw_own_items(struct om_jw *w, const void *m)
 {
 	const Om__TermsReply *r = m;
 
-	om_jw_key(w, "items");
-	om_jw_open(w, '[');
+	gw_write_open(w, "items", '[');
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i]->counts)
 			gw_answer_message(w, &r->items[i]->base);
@@ -247,5 +223,5 @@ gw_own_value(struct om_jw *w, const void *m)
 {
 	const Om__Setting *s = m;
 
-	write_text(w, "value", s->masked ? NULL : s->value);
+	gw_write_text(w, "value", s->masked ? NULL : s->value);
 }

@@ -20,6 +20,13 @@ gw_reply_message(struct gw_reply *rp, const ProtobufCMessage *m)
 }
 
 void
+gw_write_open(struct om_jw *w, const char *key, char bracket)
+{
+	om_jw_key(w, key);
+	om_jw_open(w, bracket);
+}
+
+void
 gw_write_text(struct om_jw *w, const char *key, const char *text)
 {
 	om_jw_key(w, key);

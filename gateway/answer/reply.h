@@ -15,6 +15,7 @@ struct om_jw gw_reply_json(struct gw_reply *rp);
 void gw_reply_message(struct gw_reply *rp, const ProtobufCMessage *m);
 
 /* Members of an object that is open. */
+void gw_write_open(struct om_jw *w, const char *key, char bracket); /* om_jw_close ends it */
 void gw_write_text(struct om_jw *w, const char *key, const char *text);
 void gw_write_int(struct om_jw *w, const char *key, int64_t v);
 void gw_write_bool(struct om_jw *w, const char *key, bool v);

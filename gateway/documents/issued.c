@@ -200,14 +200,7 @@ write_verified(struct gw_reply *rp, const Om__Document *d)
 
 	om_jw_open(&w, '{');
 	gw_answer_some(&w, &d->base, "number kind issued_us total currency sha256 corrected_by cancels cancelled_by ");
-	om_jw_key(&w, "files");
-	om_jw_open(&w, '[');
-	for (size_t i = 0; i < d->n_files; i++) {
-		om_jw_open(&w, '{');
-		gw_answer_some(&w, &d->files[i]->base, "format duplicate sha256 ");
-		om_jw_close(&w, '}');
-	}
-	om_jw_close(&w, ']');
+	gw_answer_list(&w, &d->base, "files", "format duplicate sha256 ");
 	om_jw_close(&w, '}');
 }
 

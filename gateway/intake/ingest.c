@@ -2,6 +2,7 @@
 #include "intake.h"
 #include "record.h"
 #include "refusal.h"
+#include "answer/reply.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
 #include "record.pb-c.h"
@@ -11,45 +12,29 @@
 static struct om_stat st_rejected =
     OM_COUNTER("owui_metering_records_rejected_total", NULL, "Records refused because of what they say.");
 
+/* write_note writes what became of one record, or of a field of it. */
 static void
-write_rejected(struct om_jw *w, const struct gw_records *rs)
-{
-	om_jw_key(w, "rejected");
-	om_jw_open(w, '[');
-	for (size_t i = 0; i < rs->n_rejected; i++) {
-		om_jw_open(w, '{');
-		om_jw_key(w, "index");
-		om_jw_int(w, (int64_t)rs->rejected[i].index);
-		om_jw_key(w, "reason");
-		om_jw_text(w, rs->rejected[i].reason);
-		om_jw_close(w, '}');
-	}
-	om_jw_close(w, ']');
-}
-
-static void
-write_repair(struct om_jw *w, size_t index, om_fit_field field, const char *reason)
+write_note(struct om_jw *w, size_t index, const char *field, const char *reason)
 {
 	om_jw_open(w, '{');
-	om_jw_key(w, "index");
-	om_jw_int(w, (int64_t)index);
-	om_jw_key(w, "field");
-	om_jw_text(w, om_fit_name(field));
-	om_jw_key(w, "reason");
-	om_jw_text(w, reason);
+	gw_write_int(w, "index", (int64_t)index);
+	if (field != NULL)
+		gw_write_text(w, "field", field);
+	gw_write_text(w, "reason", reason);
 	om_jw_close(w, '}');
 }
 
 static void
 write_result(struct om_jw *w, const struct gw_records *rs)
 {
-	om_jw_key(w, "accepted");
-	om_jw_int(w, (int64_t)rs->n_accepted);
-	write_rejected(w, rs);
-	om_jw_key(w, "repaired");
-	om_jw_open(w, '[');
+	gw_write_int(w, "accepted", (int64_t)rs->n_accepted);
+	gw_write_open(w, "rejected", '[');
+	for (size_t i = 0; i < rs->n_rejected; i++)
+		write_note(w, rs->rejected[i].index, NULL, rs->rejected[i].reason);
+	om_jw_close(w, ']');
+	gw_write_open(w, "repaired", '[');
 	for (size_t i = 0; i < rs->n_repaired; i++)
-		write_repair(w, rs->repaired[i].index, rs->repaired[i].field, rs->repaired[i].reason);
+		write_note(w, rs->repaired[i].index, om_fit_name(rs->repaired[i].field), rs->repaired[i].reason);
 	om_jw_close(w, ']');
 }
 
@@ -110,9 +95,8 @@ gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 	keep_refusals(parts, rq, &rs);
 	if (rs.n_accepted == 0 && rs.n_rejected > 0)
 		return refuse_all(rq, rp, &rs, e);
-	rp->type = "application/json";
 	rp->quiet = true;
-	om_jw_init(&w, &rp->body);
+	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
 	write_result(&w, &rs);
 	om_jw_close(&w, '}');
@@ -122,20 +106,16 @@ gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 static void
 write_success(struct gw_reply *rp, const struct om_fit *notes)
 {
-	struct om_jw w;
+	struct om_jw w = gw_reply_json(rp);
 
-	rp->type = "application/json";
 	rp->quiet = true;
-	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "success");
-	om_jw_bool(&w, true);
+	gw_write_bool(&w, "success", true);
 	if (om_fit_any(notes)) {
-		om_jw_key(&w, "repaired");
-		om_jw_open(&w, '[');
+		gw_write_open(&w, "repaired", '[');
 		for (unsigned f = 0; f < OM_N_FIT; f++)
 			if (notes->why[f] != NULL)
-				write_repair(&w, 0, (om_fit_field)f, notes->why[f]);
+				write_note(&w, 0, om_fit_name((om_fit_field)f), notes->why[f]);
 		om_jw_close(&w, ']');
 	}
 	om_jw_close(&w, '}');

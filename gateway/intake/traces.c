@@ -6,6 +6,7 @@
 #include "otlp.h"
 #include "record.h"
 #include "refusal.h"
+#include "answer/reply.h"
 #include "http/gzip.h"
 #include "spool/spool.h"
 #include "otlp.pb-c.h"
@@ -57,20 +58,15 @@ write_protobuf(struct gw_reply *rp, const struct gw_traces *t)
 static void
 write_json(struct gw_reply *rp, const struct gw_traces *t)
 {
-	struct om_jw w;
+	struct om_jw w = gw_reply_json(rp);
 	char count[24], message[MESSAGE_BYTES];
 
 	tell(t, message, sizeof message);
-	rp->type = "application/json";
-	om_jw_init(&w, &rp->body);
 	om_jw_open(&w, '{');
 	if (message[0] != '\0') {
-		om_jw_key(&w, "partialSuccess");
-		om_jw_open(&w, '{');
-		om_jw_key(&w, "rejectedSpans");
-		om_jw_text(&w, om_i64_text(count, (int64_t)t->n_rejected));
-		om_jw_key(&w, "errorMessage");
-		om_jw_text(&w, message);
+		gw_write_open(&w, "partialSuccess", '{');
+		gw_write_text(&w, "rejectedSpans", om_i64_text(count, (int64_t)t->n_rejected));
+		gw_write_text(&w, "errorMessage", message);
 		om_jw_close(&w, '}');
 	}
 	om_jw_close(&w, '}');

@@ -89,8 +89,7 @@ gw_refused_list(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 		return s;
 	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "items");
-	om_jw_open(&w, '[');
+	gw_write_open(&w, "items", '[');
 	for (size_t i = 0; i < n; i++)
 		write_refused(&w, &list[i]);
 	om_jw_close(&w, ']');

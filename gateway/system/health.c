@@ -25,8 +25,7 @@ write_spool(struct om_jw *w, gw_spool_state state, const struct gw_store_totals 
 	    [GW_SPOOL_OK] = "ok", [GW_SPOOL_FULL] = "full", [GW_SPOOL_FAILED] = "failed"};
 	om_time now = om_now();
 
-	om_jw_key(w, "spool");
-	om_jw_open(w, '{');
+	gw_write_open(w, "spool", '{');
 	gw_write_text(w, "state", states[state]);
 	gw_write_int(w, "pending", t->pending);
 	gw_write_int(w, "quarantined", t->quarantined);
@@ -40,8 +39,7 @@ write_spool(struct om_jw *w, gw_spool_state state, const struct gw_store_totals 
 static void
 write_state(struct om_jw *w, const char *part, const char *state)
 {
-	om_jw_key(w, part);
-	om_jw_open(w, '{');
+	gw_write_open(w, part, '{');
 	gw_write_text(w, "state", state);
 	om_jw_close(w, '}');
 }

@@ -37,8 +37,7 @@ write_lookups(struct om_jw *w, const Om__PipelineReply *p)
 		gw_write_null(w, "lookups");
 		return;
 	}
-	om_jw_key(w, "lookups");
-	om_jw_open(w, '{');
+	gw_write_open(w, "lookups", '{');
 	write_some(w, p, "lookups_waiting lookups_overdue lookups_given_up paused_until_us last_error ");
 	om_jw_close(w, '}');
 }
@@ -49,8 +48,7 @@ write_refused(const struct gw_parts *parts, struct om_jw *w)
 	struct gw_store_totals t;
 
 	(void)gw_spool_status(parts->spool, &t);
-	om_jw_key(w, "refused");
-	om_jw_open(w, '{');
+	gw_write_open(w, "refused", '{');
 	gw_write_int(w, "last_day", gw_turned_away(&t, om_now()));
 	gw_write_int(w, "total", t.turned_away);
 	om_jw_close(w, '}');
@@ -73,8 +71,7 @@ gw_pipeline_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 	write_some(&w, p, "last_commit_us missing_records dead_letters ");
 	write_lookups(&w, p);
 	write_refused(parts, &w);
-	om_jw_key(&w, "delivery");
-	om_jw_open(&w, '{');
+	gw_write_open(&w, "delivery", '{');
 	write_some(&w, p, "held_month held_reason ");
 	om_jw_close(&w, '}');
 	write_some(&w, p, "terms_conflict ");

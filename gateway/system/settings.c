@@ -33,8 +33,7 @@ gw_settings_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 	no_costd.version = no_reportd.version = NULL;
 	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
-	om_jw_key(&w, "services");
-	om_jw_open(&w, '[');
+	gw_write_open(&w, "services", '[');
 	gw_answer_message(&w, &own.base);
 	gw_answer_message(&w, &ask_service(parts, GW_COSTD, &no_costd, rq->arena)->base);
 	gw_answer_message(&w, &ask_service(parts, GW_REPORTD, &no_reportd, rq->arena)->base);
