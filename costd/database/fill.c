@@ -233,14 +233,21 @@ cd_fill_query(struct cd_db *db, const char *sql, const struct cd_val *params, si
 	return cd_db_query_named(db, sql, params, n_params, take_columns, take_row, &fill, e);
 }
 
+/* check_sql tells whether a statement was put together whole. */
+static om_status
+check_sql(const struct cd_sql *q, om_err *e)
+{
+	om_status s = om_buf_done(&q->text, e);
+
+	return s == OM_OK && q->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : s;
+}
+
 om_status
 cd_fill_sql(
     struct cd_db *db, struct cd_sql *q, const ProtobufCMessageDescriptor *kind, cd_fill_fn *fn, void *arg, om_err *e)
 {
-	om_status s = om_buf_done(&q->text, e);
+	om_status s = check_sql(q, e);
 
-	if (s == OM_OK && q->a->failed)
-		s = om_fail(e, OM_NOMEM, "out of memory");
 	return s == OM_OK ? cd_fill_query(db, q->text.data, q->v, q->n, kind, q->a, fn, arg, e) : s;
 }
 
@@ -251,4 +258,12 @@ cd_fill_into(struct cd_db *db, const char *sql, const struct cd_val *params, siz
 	struct fill fill = {.kind = message->descriptor, .into = message, .a = a};
 
 	return cd_db_query_named(db, sql, params, n_params, take_columns, take_row, &fill, e);
+}
+
+om_status
+cd_fill_sql_into(struct cd_db *db, struct cd_sql *q, ProtobufCMessage *message, om_err *e)
+{
+	om_status s = check_sql(q, e);
+
+	return s == OM_OK ? cd_fill_into(db, q->text.data, q->v, q->n, message, q->a, e) : s;
 }

@@ -37,6 +37,9 @@ om_status cd_fill_sql(struct cd_db *db, struct cd_sql *q, const ProtobufCMessage
 om_status cd_fill_into(struct cd_db *db, const char *sql, const struct cd_val *params, size_t n_params,
     ProtobufCMessage *message, struct om_arena *a, om_err *e) OM_MUST;
 
+/* cd_fill_sql_into is cd_fill_into of a statement that was put together; what is set lives in its arena. */
+om_status cd_fill_sql_into(struct cd_db *db, struct cd_sql *q, ProtobufCMessage *message, om_err *e) OM_MUST;
+
 /* cd_fill_has tells whether a column of this name sets a field. */
 bool cd_fill_has(const ProtobufCMessageDescriptor *kind, const char *column);
 

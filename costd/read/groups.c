@@ -3,33 +3,28 @@
 
 #include "rows.h"
 #include "where.h"
-#include "database/column.h"
+#include "database/fill.h"
 #include "database/sql.h"
 #include "price/model.h"
 #include "store/rollup.h"
 #include "value/hours.h"
-
-#include <stddef.h>
 
 #define FIRST_ROOM 64u
 
 /* How a key is computed from the columns. */
 typedef enum how { HOW_DAY, HOW_MONTH, HOW_HOUR, HOW_PLAIN, HOW_MODEL, HOW_EACH } how;
 
-/* The groups in the order of Om__Dimension: what they are called in SQL, where they go in
- * the reply, and what key of the totals they need. */
+/* The groups in the order of Om__Dimension: the field of the reply, which is the column's name,
+ * and what key of the totals they need. */
 static const struct group {
 	const char *name;
-	size_t offset; /* of a char * in Om__UsageRow */
 	how how;
 	cd_field field; /* of a key */
 	unsigned dim;
 } groups[] = {
-#define OM_DIMENSION_TIME(NAME, name) \
-	[OM__DIMENSION__DIMENSION_##NAME] = {"k_" #name, offsetof(Om__UsageRow, name), HOW_##NAME, CD_F_STARTED_US, 0},
+#define OM_DIMENSION_TIME(NAME, name) [OM__DIMENSION__DIMENSION_##NAME] = {#name, HOW_##NAME, CD_F_STARTED_US, 0},
 #define OM_DIMENSION_KEY(NAME, name, FIELD, how, least, most) \
-	[OM__DIMENSION__DIMENSION_##NAME] = {                 \
-	    "k_" #name, offsetof(Om__UsageRow, name), HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
+	[OM__DIMENSION__DIMENSION_##NAME] = {#name, HOW_##how, CD_F_##FIELD, CD_DIM_##NAME},
 #include "messages/dimensions.def"
 };
 #define N_GROUPS (sizeof groups / sizeof groups[0])
@@ -89,6 +84,14 @@ write_key(struct cd_sql *q, const struct group *by, const struct cd_hours *hours
 	}
 }
 
+/* write_name writes what a key's column is called: an hour is a number, of which the row's
+ * text is made. */
+static void
+write_name(struct cd_sql *q, const struct group *by)
+{
+	om_buf_printf(&q->text, by->how == HOW_HOUR ? "_%s" : "`%s`", by->name);
+}
+
 /* from_where reads the smallest table that knows the keys. */
 static void
 from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const struct cd_period *p, const Om__Filter *f)
@@ -109,6 +112,7 @@ struct scan {
 	struct om_arena *a;
 	struct cd_group_rows *out;
 	size_t room;
+	size_t hour_at; /* the column; 0: not grouped by hour */
 };
 
 static bool
@@ -130,31 +134,22 @@ make_room(struct scan *scan)
 }
 
 static om_status
-keep_row(void *arg, const struct cd_val *v, om_err *e)
+keep_row(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
 	struct scan *scan = arg;
-	Om__UsageRow *row;
+	Om__UsageRow *row = message;
 
 	if (scan->out->n == scan->g->limit) {
 		scan->out->truncated = true;
 		return OM_OK;
 	}
-	row = om_msg_new(scan->a, &om__usage_row__descriptor);
-	if (row == NULL || !make_room(scan))
+	if (!make_room(scan))
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < scan->g->n_by; i++) {
-		char **slot = (char **)(void *)((char *)row + groups[scan->g->by[i]].offset);
-
-		*slot = scan->g->by[i] == OM__DIMENSION__DIMENSION_HOUR ? cd_hours_text(scan->hours, v->i, scan->a)
-									: cd_column_text(v, scan->a);
-		v++;
-	}
+	if (scan->hour_at > 0)
+		row->hour = cd_hours_text(scan->hours, v[scan->hour_at].i, scan->a);
 	row->figures = cd_figures_read(v, scan->a, e);
 	if (row->figures == NULL)
 		return OM_DAMAGED;
-	v += CD_N_FIGURES;
-	if (has_group(scan->g, OM__DIMENSION__DIMENSION_USER))
-		row->user_name = cd_column_text(v, scan->a);
 	if (scan->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	scan->out->rows[scan->out->n++] = row;
@@ -166,19 +161,24 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 static void
 order_by(struct cd_sql *q, const struct cd_groups *g)
 {
+	static const Om__Dimension of_user[] = {OM__DIMENSION__DIMENSION_USER};
+	static const Om__Dimension of_time[] = {
+	    OM__DIMENSION__DIMENSION_MONTH, OM__DIMENSION__DIMENSION_DAY, OM__DIMENSION__DIMENSION_HOUR};
+	const Om__Dimension *first = g->order == CD_ORDER_USER_COST ? of_user : of_time;
+	const size_t n = g->order == CD_ORDER_USER_COST ? 1 : sizeof of_time / sizeof of_time[0];
+
 	cd_sql_add(q, " ORDER BY ");
-	if (g->order == CD_ORDER_USER_COST && has_group(g, OM__DIMENSION__DIMENSION_USER))
-		cd_sql_add(q, "k_user,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_MONTH))
-		cd_sql_add(q, "k_month,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_DAY))
-		cd_sql_add(q, "k_day,");
-	if (g->order == CD_ORDER_TIME_COST && has_group(g, OM__DIMENSION__DIMENSION_HOUR))
-		cd_sql_add(q, "k_hour,");
-	cd_sql_add(q, "s_cost DESC");
+	for (size_t i = 0; i < n; i++)
+		if (has_group(g, first[i])) {
+			write_name(q, &groups[first[i]]);
+			cd_sql_add(q, ",");
+		}
+	cd_sql_add(q, "_cost DESC");
 	for (size_t i = 0; i < N_GROUPS; i++)
-		if (has_group(g, (Om__Dimension)i))
-			om_buf_printf(&q->text, ",%s", groups[i].name);
+		if (has_group(g, (Om__Dimension)i)) {
+			cd_sql_add(q, ",");
+			write_name(q, &groups[i]);
+		}
 }
 
 om_status
@@ -197,27 +197,31 @@ cd_groups_read(struct cd_db *db, const struct cd_groups *g, const struct cd_peri
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, a);
-	cd_sql_add(&q, users ? "SELECT t.*,u.name FROM (SELECT " : "SELECT t.* FROM (SELECT ");
+	cd_sql_add(&q, users ? "SELECT t.*,u.name AS user_name FROM (SELECT " : "SELECT t.* FROM (SELECT ");
+	cd_sql_add(&q, cd_figure_sums);
 	for (size_t i = 0; i < g->n_by; i++) {
 		const struct group *by = &groups[g->by[i]];
 
+		cd_sql_add(&q, ",");
 		write_key(&q, by, &hours);
-		om_buf_printf(&q.text, " AS %s,", by->name);
+		cd_sql_add(&q, " AS ");
+		write_name(&q, by);
 		dims |= by->dim;
+		if (by->how == HOW_HOUR)
+			scan.hour_at = CD_N_FIGURES + i;
 	}
-	cd_sql_add(&q, cd_figure_sums);
 	from_where(&q, rows, dims, has_group(g, OM__DIMENSION__DIMENSION_GROUP), p, f);
 	cd_sql_add(&q, " GROUP BY ");
-	for (size_t i = 0; i < g->n_by; i++)
-		om_buf_printf(&q.text, "%s%s", i > 0 ? "," : "", groups[g->by[i]].name);
+	for (size_t i = 0; i < g->n_by; i++) /* by place: a key is called like the column that it is made of */
+		om_buf_printf(&q.text, "%s%zu", i > 0 ? "," : "", CD_N_FIGURES + i + 1);
 	/* no lines whose rows have all moved to other lines */
-	cd_sql_add(&q, rows ? ") AS t" : " HAVING s_requests>0 OR s_cost<>0) AS t");
+	cd_sql_add(&q, rows ? ") AS t" : " HAVING _requests>0 OR _cost<>0) AS t");
 	if (users)
-		cd_sql_add(&q, " LEFT JOIN `user` AS u ON u.id=t.k_user");
+		cd_sql_add(&q, " LEFT JOIN `user` AS u ON u.id=t.`user`");
 	order_by(&q, g);
 	cd_sql_add(&q, " LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)g->limit + 1));
-	s = cd_sql_query(db, &q, keep_row, &scan, e);
+	s = cd_fill_sql(db, &q, &om__usage_row__descriptor, keep_row, &scan, e);
 	cd_sql_fini(&q);
 	return s;
 }

@@ -8,8 +8,8 @@
 #include "value/join.h"
 #include "record.pb-c.h"
 
-#define SUM_COUNT(name) ",CAST(COALESCE(SUM(" #name "),0) AS SIGNED) AS s_" #name
-#define SUM_MONEY(name) ",COALESCE(SUM(" #name "),0) AS s_" #name
+#define SUM_COUNT(name) ",CAST(COALESCE(SUM(" #name "),0) AS SIGNED) AS _" #name
+#define SUM_MONEY(name) ",COALESCE(SUM(" #name "),0) AS _" #name
 static const char sums[] = ""
 #define OM_FIGURE(name, kind) SUM_##kind(name)
 #include "messages/figures.def"

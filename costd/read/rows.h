@@ -11,7 +11,7 @@
 #include "usage.pb-c.h"
 #include "wire/codec.h"
 
-/* Sums of a group over any of the tables: CD_N_FIGURES columns, called "s_" and the figure. */
+/* Sums of a group over any of the tables: CD_N_FIGURES columns, called "_" and the figure. */
 extern const char *const cd_figure_sums;
 
 /* cd_figures_read makes the message of their values; NULL when out of memory or

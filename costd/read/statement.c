@@ -93,42 +93,6 @@ check_group(struct cd_db *db, struct ask *ask, om_err *e)
 	return s == OM_OK && !known ? om_fail(e, OM_NOT_FOUND, "no such group") : s;
 }
 
-static om_status
-keep_changed(void *arg, const struct cd_val *v, om_err *e)
-{
-	Om__StatementReply *out = arg;
-
-	(void)e;
-	out->has_changed_us = v[0].kind == CD_INT && v[0].i > 0;
-	out->changed_us = v[0].i;
-	return OM_OK;
-}
-
-static om_status
-keep_estimated(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct ask *ask = arg;
-	char text[OM_MONEY_TEXT];
-	om_money cost;
-	om_status s = om_money_parse(v[1].kind == CD_TEXT ? v[1].p : "0", &cost, e);
-
-	ask->out->has_estimated = true;
-	ask->out->estimated = (uint64_t)v[0].i;
-	ask->out->estimated_cost = om_arena_strdup(ask->a, om_money_text(cost, text));
-	return s;
-}
-
-static om_status
-keep_rests(void *arg, const struct cd_val *v, om_err *e)
-{
-	Om__StatementReply *out = arg;
-
-	(void)e;
-	out->has_rests = 1;
-	out->rests = v[0].kind == CD_INT && v[0].i > 0 ? (uint64_t)v[0].i : 0;
-	return OM_OK;
-}
-
 /* read_state: when the month last changed, and what of it is estimated. */
 static om_status
 read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
@@ -138,26 +102,28 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	om_status s;
 
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day AS g");
+	cd_sql_add(&q, "SELECT NULLIF(MAX(changed_us),0) AS changed_us FROM usage_day AS g");
 	cd_where_add(&q, false, &ask->month, f);
-	s = cd_sql_query(db, &q, keep_changed, ask->out, e);
+	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	estimated.has_cost_state = true;
 	estimated.cost_state = OM__COST_STATE__COST_ESTIMATED;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED),COALESCE(SUM(cost),0) FROM generation AS g");
+	cd_sql_add(&q,
+	    "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED) AS estimated,COALESCE(SUM(cost),0) AS estimated_cost "
+	    "FROM generation AS g");
 	cd_where_add(&q, true, &ask->month, &estimated);
-	s = cd_sql_query(db, &q, keep_estimated, ask, e);
+	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
-	cd_sql_add(&q, "SELECT COUNT(*) FROM generation AS g");
+	cd_sql_add(&q, "SELECT COUNT(*) AS rests FROM generation AS g");
 	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
-	s = cd_sql_query(db, &q, keep_rests, ask->out, e);
+	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	return s;
 }
