@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "rows.h"
 
+#include "database/fill.h"
 #include "database/meta.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -76,7 +77,10 @@ cd_terms_parse(const char *json, size_t n, struct om_arena *a, Om__Terms **out, 
 
 /* ---- rows ---- */
 
-#define COLUMNS "DATE_FORMAT(valid_from,'%Y-%m-%d'),changed_us,source,withdrawn,terms,id"
+/* The columns before those that are named like the fields of TermsVersion. */
+enum { V_ID, V_FROM, V_TERMS, V_OFFERED };
+#define LEADING "id AS _id,DATE_FORMAT(valid_from,'%Y-%m-%d') AS _from,terms AS _terms"
+#define COLUMNS LEADING ",changed_us,IF(source=0,'settings','api') AS source,withdrawn"
 
 /* read_text reads a column of JSON; `id` names the row. */
 static om_status
@@ -117,16 +121,16 @@ static om_status
 keep_row(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct one *o = arg;
-	om_status s = read_day(&v[0], v[5].i, &o->from, e);
+	om_status s = read_day(&v[V_FROM], v[V_ID].i, &o->from, e);
 
-	return s == OM_OK ? read_text(&v[4], v[5].i, "terms", o->a, &o->terms, e) : s;
+	return s == OM_OK ? read_text(&v[V_TERMS], v[V_ID].i, "terms", o->a, &o->terms, e) : s;
 }
 
 om_status
 cd_terms_in_force(struct cd_db *db, om_day day, struct om_arena *a, Om__Terms **out, om_day *from_out, om_err *e)
 {
 	static const char sql[] =
-	    "SELECT " COLUMNS " FROM terms_version AS t WHERE (valid_from IS NULL OR valid_from<=?) AND "
+	    "SELECT " LEADING " FROM terms_version AS t WHERE (valid_from IS NULL OR valid_from<=?) AND "
 	    "withdrawn=0 AND NOT EXISTS (SELECT 1 FROM terms_version AS n WHERE "
 	    "n.valid_from<=>t.valid_from AND (n.changed_us>t.changed_us OR "
 	    "(n.changed_us=t.changed_us AND n.id>t.id))) ORDER BY valid_from DESC LIMIT 1";
@@ -204,33 +208,28 @@ struct list {
 };
 
 static om_status
-keep_version(void *arg, const struct cd_val *v, om_err *e)
+keep_version(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
 	struct list *l = arg;
-	Om__TermsVersion *t = om_msg_new(l->a, &om__terms_version__descriptor);
+	Om__TermsVersion *t = message;
 	bool newest = l->out->n_items == 0;
 	om_day from;
 	om_status s;
 
-	if (t == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
 	if (l->out->n_items == l->room)
 		return om_fail(e, OM_INTERNAL, "terms_version has more rows than were counted");
-	s = read_day(&v[0], v[5].i, &from, e);
+	s = read_day(&v[V_FROM], v[V_ID].i, &from, e);
 	if (s == OM_OK)
-		s = read_text(&v[4], v[5].i, "terms", l->a, &t->terms, e);
+		s = read_text(&v[V_TERMS], v[V_ID].i, "terms", l->a, &t->terms, e);
 	if (s != OM_OK)
 		return s;
 	newest = newest || from != l->last;
 	l->last = from;
 	t->has_valid_from_day = from != CD_TERMS_EVER;
 	t->valid_from_day = t->has_valid_from_day ? from : 0;
-	t->changed_us = v[1].i;
-	t->source = om_arena_strdup(l->a, v[2].i == CD_TERMS_SETTINGS ? "settings" : "api");
-	t->withdrawn = v[3].i != 0;
 	t->counts = newest && !t->withdrawn;
 	l->out->items[l->out->n_items++] = t;
-	return t->source != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	return OM_OK;
 }
 
 om_status
@@ -248,8 +247,9 @@ cd_terms_list(struct cd_db *db, struct om_arena *a, Om__TermsReply *out, om_err 
 	if (out->items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	/* null is less than any day */
-	return cd_db_query(db, "SELECT " COLUMNS " FROM terms_version ORDER BY valid_from DESC,changed_us DESC,id DESC",
-	    NULL, 0, keep_version, &l, e);
+	return cd_fill_query(db,
+	    "SELECT " COLUMNS " FROM terms_version ORDER BY valid_from DESC,changed_us DESC,id DESC", NULL, 0,
+	    &om__terms_version__descriptor, a, keep_version, &l, e);
 }
 
 /* ---- adding ---- */
@@ -302,14 +302,14 @@ check_row(void *arg, const struct cd_val *v, om_err *e)
 	struct om_arena a;
 	Om__Terms *t = NULL;
 	om_day from;
-	om_status s = read_day(&v[0], v[5].i, &from, e);
+	om_status s = read_day(&v[V_FROM], v[V_ID].i, &from, e);
 
 	(void)arg;
 	om_arena_init(&a, CHECK_BYTES);
 	if (s == OM_OK)
-		s = read_text(&v[4], v[5].i, "terms", &a, &t, e);
-	if (s == OM_OK && v[6].kind == CD_TEXT)
-		s = read_text(&v[6], v[5].i, "offered", &a, &t, e);
+		s = read_text(&v[V_TERMS], v[V_ID].i, "terms", &a, &t, e);
+	if (s == OM_OK && v[V_OFFERED].kind == CD_TEXT)
+		s = read_text(&v[V_OFFERED], v[V_ID].i, "offered", &a, &t, e);
 	om_arena_fini(&a);
 	return s;
 }
@@ -318,5 +318,5 @@ om_status
 cd_terms_check_rows(struct cd_db *db, om_err *e)
 {
 	return cd_db_query(
-	    db, "SELECT " COLUMNS ",offered FROM terms_version ORDER BY changed_us,id", NULL, 0, check_row, NULL, e);
+	    db, "SELECT " LEADING ",offered FROM terms_version ORDER BY changed_us,id", NULL, 0, check_row, NULL, e);
 }
