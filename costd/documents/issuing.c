@@ -105,19 +105,27 @@ cd_issuing_next(struct cd_db *db, const struct cd_issuing *st, om_time now, stru
 om_status
 cd_request_hash(const Om__IssueQuery *q, unsigned char out[OM_SHA256], om_err *e)
 {
-	Om__IssueQuery copy = *q;
+	Om__IssueAsked asked = OM__ISSUE_ASKED__INIT;
 	char none[] = "";
 	struct om_buf b;
 	om_status s;
 
-	copy.request = none;
-	copy.has_wait_ms = false;
-	copy.has_take = false;
-	/* what is not asked for is absent, as in the requests of older programs */
-	copy.has_duplicate = q->has_duplicate && q->duplicate;
-	copy.has_month_terms = q->has_month_terms && q->month_terms;
+	asked.request = none;
+	asked.kind = q->kind;
+	asked.user = q->user;
+	asked.group = q->group;
+	asked.year = q->year;
+	asked.month = q->month;
+	asked.format = q->format;
+	asked.locale = q->locale;
+	asked.paper = q->paper;
+	asked.corrects = q->corrects;
+	asked.has_duplicate = asked.duplicate = q->has_duplicate && q->duplicate;
+	asked.cancels = q->cancels;
+	asked.reason = q->reason;
+	asked.has_month_terms = asked.month_terms = q->has_month_terms && q->month_terms;
 	om_buf_init(&b, QUERY_BYTES);
-	om_msg_pack(&copy.base, &b);
+	om_msg_pack(&asked.base, &b);
 	s = om_buf_done(&b, e);
 	if (s == OM_OK && om_sha256(&(struct om_bytes){.data = b.data, .n = b.len}, 1, out) != OM_OK)
 		s = om_fail(e, OM_INTERNAL, "SHA-256 failed");
