@@ -61,8 +61,9 @@ check_target(struct cd_db *db, const struct finish *f, struct target *t, om_err 
 	Om__Document *old = NULL;
 	om_status s;
 
-	*t = (struct target){
-	    .corrects = f->q->corrects != NULL ? f->q->corrects : of->corrects, .cancels = of->cancels != NULL};
+	*t = (struct target){.corrects = f->q->corrects, .cancels = of->act == OM__ISSUE_ACT__ISSUE_CANCELLATION};
+	if (of->act == OM__ISSUE_ACT__ISSUE_CORRECTION)
+		t->corrects = of->of_number;
 	if (t->cancels) {
 		t->corrects = NULL;
 		s = cd_standing_check_cancellation(db, of, f->a, &old, e);
@@ -124,7 +125,7 @@ store_file(struct cd_db *db, const struct finish *f, struct cd_number n, const c
 {
 	const Om__IssueQuery *of = f->q->query;
 	const struct cd_file file = {.format = of->format,
-	    .duplicate = of->has_duplicate && of->duplicate,
+	    .duplicate = of->act == OM__ISSUE_ACT__ISSUE_DUPLICATE,
 	    .locale = locale,
 	    .paper = paper,
 	    .filename = f->q->filename,
@@ -219,7 +220,7 @@ is_done(struct cd_db *db, struct finish *f, const struct cd_issuing *st, bool *o
 	struct cd_number n, to = {.year = 0};
 	om_status s = cd_request_find(db, of, f->params, out, &n, e);
 
-	if (s == OM_OK && *out && of->has_take && of->take)
+	if (s == OM_OK && *out && of->act == OM__ISSUE_ACT__ISSUE_TAKE)
 		*out = f->q->adds_to != NULL
 		    ? cd_number_parse(f->q->adds_to, &to) && to.year == n.year && to.seq == n.seq
 		    : !cd_issuing_is_mine(st, &f->q->lease_id);
@@ -260,7 +261,7 @@ static void
 report(const Om__IssueFinish *q, const Om__IssueReply *out)
 {
 	const Om__Document *d = out->document;
-	bool duplicate = q->query->has_duplicate && q->query->duplicate;
+	bool duplicate = q->query->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
 
 	if (out->added) {
 		om_stat_add(&added, 1);

@@ -39,35 +39,38 @@ check_whose(const Om__IssueQuery *q, om_err *e)
 }
 
 static om_status
-check_reason(const Om__IssueQuery *q, om_err *e)
+check_reason(const char *reason, om_err *e)
 {
-	size_t n;
+	size_t n = reason != NULL ? strlen(reason) : 0;
 
-	if (q->reason == NULL)
-		return OM_OK;
-	n = strlen(q->reason);
-	if (q->cancels == NULL)
-		return om_fail(e, OM_INVALID, "reason: goes with a cancellation");
-	if (!om_utf8_valid(q->reason, n) || !om_text_clean(q->reason, n) || om_utf8_length(q->reason, n) > CD_REASON)
+	if (reason != NULL &&
+	    (!om_utf8_valid(reason, n) || !om_text_clean(reason, n) || om_utf8_length(reason, n) > CD_REASON))
 		return om_fail(e, OM_INVALID, "reason: must be a line of at most %u characters", CD_REASON);
 	return OM_OK;
 }
 
-/* check_manner: what is asked for besides a document of somebody's month. */
+/* check_act: an act has all that it needs, and nothing that it does not look at. */
 static om_status
-check_manner(const Om__IssueBegin *b, om_err *e)
+check_act(const Om__IssueBegin *b, om_err *e)
 {
 	const Om__IssueQuery *q = b->query;
-	bool take = q->has_take && q->take;
-	int manners = (q->corrects != NULL) + (q->cancels != NULL) + (q->has_duplicate && q->duplicate) + take;
+	bool correction = q->act == OM__ISSUE_ACT__ISSUE_CORRECTION;
+	bool cancellation = q->act == OM__ISSUE_ACT__ISSUE_CANCELLATION;
 
-	if (manners > 1)
-		return om_fail(e, OM_INVALID, "corrects, cancels, duplicate, take: only one of them");
-	if (q->cancels != NULL && q->format != OM__FORMAT__FORMAT_PDF)
+	if ((unsigned)q->act > OM__ISSUE_ACT__ISSUE_TAKE)
+		return om_fail(e, OM_INVALID, "act: unknown");
+	if ((q->of_number != NULL) != (correction || cancellation))
+		return om_fail(
+		    e, OM_INVALID, "of_number: goes with a correction and with a cancellation, and with nothing else");
+	if (q->has_month_terms && q->month_terms && !correction)
+		return om_fail(e, OM_INVALID, "month_terms: goes with a correction");
+	if (q->reason != NULL && !cancellation)
+		return om_fail(e, OM_INVALID, "reason: goes with a cancellation");
+	if (cancellation && q->format != OM__FORMAT__FORMAT_PDF)
 		return om_fail(e, OM_INVALID, "format: a cancellation is a pdf");
-	if (take && b->now == NULL)
-		return om_fail(e, OM_INVALID, "now: is missing, and goes with take");
-	return check_reason(q, e);
+	if ((b->now != NULL) != (q->act == OM__ISSUE_ACT__ISSUE_TAKE))
+		return om_fail(e, OM_INVALID, "now: goes with taking what is issued, and with nothing else");
+	return check_reason(q->reason, e);
 }
 
 static om_status
@@ -89,7 +92,7 @@ check_query(const Om__IssueBegin *b, om_time now, om_err *e)
 	s = cd_period_month(q->year, q->month, &month, e);
 	if (s == OM_OK && month.from_day > om_zone_day(now))
 		s = om_fail(e, OM_INVALID, "month: has not begun yet");
-	return s == OM_OK ? check_manner(b, e) : s;
+	return s == OM_OK ? check_act(b, e) : s;
 }
 
 /* ---- begin ---- */
@@ -191,7 +194,7 @@ begin(struct cd_db *db, void *arg, om_err *e)
 	*b->out = (Om__IssueBeginReply)OM__ISSUE_BEGIN_REPLY__INIT;
 	if (s == OM_OK)
 		s = find_known(db, b, &found, e);
-	if (s == OM_OK && found != NULL && !(q->has_take && q->take)) {
+	if (s == OM_OK && found != NULL && q->act != OM__ISSUE_ACT__ISSUE_TAKE) {
 		b->out->document = found;
 		return OM_OK;
 	}
@@ -205,7 +208,7 @@ begin(struct cd_db *db, void *arg, om_err *e)
 		return s;
 	b->out->has_role = true;
 	b->out->role = d.role;
-	if (d.role != OM__ISSUE_ROLE__ISSUE_FILE || d.of == NULL)
+	if (d.role != OM__ISSUE_ROLE__ROLE_FILE || d.of == NULL)
 		return begin_number(db, b, &st, e);
 	begin_file(b, d.of);
 	return OM_OK;

@@ -119,9 +119,9 @@ cd_request_hash(const Om__IssueQuery *q, unsigned char out[OM_SHA256], om_err *e
 	asked.format = q->format;
 	asked.locale = q->locale;
 	asked.paper = q->paper;
-	asked.corrects = q->corrects;
-	asked.has_duplicate = asked.duplicate = q->has_duplicate && q->duplicate;
-	asked.cancels = q->cancels;
+	asked.corrects = q->act == OM__ISSUE_ACT__ISSUE_CORRECTION ? q->of_number : NULL;
+	asked.has_duplicate = asked.duplicate = q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
+	asked.cancels = q->act == OM__ISSUE_ACT__ISSUE_CANCELLATION ? q->of_number : NULL;
 	asked.reason = q->reason;
 	asked.has_month_terms = asked.month_terms = q->has_month_terms && q->month_terms;
 	om_buf_init(&b, QUERY_BYTES);

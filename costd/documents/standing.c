@@ -56,7 +56,7 @@ om_status
 cd_standing_check_cancellation(
     struct cd_db *db, const Om__IssueQuery *q, struct om_arena *a, Om__Document **old_out, om_err *e)
 {
-	om_status s = load_named(db, "cancels", q->cancels, a, old_out, e);
+	om_status s = load_named(db, "cancels", q->of_number, a, old_out, e);
 
 	if (s == OM_OK)
 		s = check_stands(*old_out, "cancels", "; cancel that one", e);
@@ -123,7 +123,7 @@ cd_standing_check_file(struct cd_db *db, const Om__IssueQuery *q, const char *ad
 		s = om_fail(e, OM_CONFLICT, "adds_to: %s is about something else", (*doc_out)->number);
 	if (s != OM_OK)
 		return s;
-	if (q->has_duplicate && q->duplicate)
+	if (q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE)
 		return has_equal(db, q, *doc_out, known_out, e);
 	return cd_document_file_of(*doc_out, q->format) != NULL ? refuse_second(*doc_out, e) : OM_OK;
 }
@@ -225,7 +225,7 @@ decide_duplicate(
 {
 	if (n == 0)
 		return om_fail(e, OM_CONFLICT, "nothing is issued for this that could have a duplicate");
-	out->role = OM__ISSUE_ROLE__ISSUE_FILE;
+	out->role = OM__ISSUE_ROLE__ROLE_FILE;
 	out->of = first_with(all, n, q->format);
 	if (out->of == NULL)
 		out->of = all[0];
@@ -255,11 +255,11 @@ decide_take(struct cd_db *db, const Om__IssueBegin *b, const Om__Document *found
 	}
 	out->known = whole != NULL;
 	out->of = before != NULL ? before : whole != NULL ? whole : equal;
-	out->role = OM__ISSUE_ROLE__ISSUE_FILE;
+	out->role = OM__ISSUE_ROLE__ROLE_FILE;
 	if (out->of != NULL)
 		return OM_OK;
 	out->of = all[n - 1];
-	out->role = OM__ISSUE_ROLE__ISSUE_CORRECTION;
+	out->role = OM__ISSUE_ROLE__ROLE_CORRECTION;
 	return OM_OK;
 }
 
@@ -274,16 +274,16 @@ decide_by_what_stands(struct cd_db *db, const Om__IssueBegin *b, Om__Document *f
 
 	if (s != OM_OK)
 		return s;
-	if (q->has_duplicate && q->duplicate)
+	if (q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE)
 		return decide_duplicate(db, q, all, n, out, e);
 	if (n == 0)
 		return OM_OK;
-	if (q->has_take && q->take)
+	if (q->act == OM__ISSUE_ACT__ISSUE_TAKE)
 		return decide_take(db, b, found, all, n, a, out, e);
 	first = first_with(all, n, q->format);
 	if (first != NULL)
 		return refuse_second(first, e);
-	out->role = OM__ISSUE_ROLE__ISSUE_FILE;
+	out->role = OM__ISSUE_ROLE__ROLE_FILE;
 	out->of = all[0];
 	return OM_OK;
 }
@@ -294,14 +294,19 @@ cd_standing_decide(struct cd_db *db, const Om__IssueBegin *b, Om__Document *foun
 {
 	const Om__IssueQuery *q = b->query;
 
-	*out = (struct cd_decision){.role = OM__ISSUE_ROLE__ISSUE_ORIGINAL};
-	if (q->corrects != NULL) {
-		out->role = OM__ISSUE_ROLE__ISSUE_CORRECTION;
-		return cd_standing_check_correction(db, q, q->corrects, a, &out->of, e);
-	}
-	if (q->cancels != NULL) {
-		out->role = OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+	*out = (struct cd_decision){.role = OM__ISSUE_ROLE__ROLE_ORIGINAL};
+	switch (q->act) {
+	case OM__ISSUE_ACT__ISSUE_CORRECTION:
+		out->role = OM__ISSUE_ROLE__ROLE_CORRECTION;
+		return cd_standing_check_correction(db, q, q->of_number, a, &out->of, e);
+	case OM__ISSUE_ACT__ISSUE_CANCELLATION:
+		out->role = OM__ISSUE_ROLE__ROLE_CANCELLATION;
 		return cd_standing_check_cancellation(db, q, a, &out->of, e);
+	case OM__ISSUE_ACT__ISSUE_ORIGINAL:
+	case OM__ISSUE_ACT__ISSUE_DUPLICATE:
+	case OM__ISSUE_ACT__ISSUE_TAKE:
+	case _OM__ISSUE_ACT_IS_INT_SIZE:
+		break;
 	}
 	return decide_by_what_stands(db, b, found, a, out, e);
 }

@@ -3,11 +3,11 @@
  * standing.h - what a request becomes of, given what is issued already for the
  * same kind, person, group and month.
  *
- *   nothing stands        an original
- *   corrects, cancels     a new number in the place of the one that is named
- *   another format        a file of the oldest that stands
- *   duplicate             the same, and the file says so
- *   take                  the one with the same figures, or its correction
+ *   ORIGINAL                  where nothing stands, a new number; another format is a
+ *                             file of the oldest that stands
+ *   CORRECTION, CANCELLATION  a new number in the place of the one that is named
+ *   DUPLICATE                 a file of the oldest that stands, which says so
+ *   TAKE                      the one with the same figures, or its correction
  *
  * Use       In a transaction of the caller's who locked `issuing`.
  * Failure   OM_CONFLICT says what is issued and what can be done about it.

@@ -40,26 +40,28 @@ read_text(struct gw_req *rq, const json_t *doc, const char *key, size_t max, cha
 	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
-/* read_wishes reads what only some documents know: a duplicate, and whose terms a
- * correction has.  What is not wished for stays absent, so that a request is the
- * same one whether it says so or not. */
+/* read_wishes reads what only some documents know, a duplicate and whose terms a
+ * correction has, and tells what is asked for.  What is not wished for stays absent, so
+ * that a request is the same one whether it says so or not. */
 static om_status
 read_wishes(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
 {
-	bool duplicate = false, has = false;
+	bool duplicate = false, has = false, corrects = q->of_number != NULL;
 	char *terms = NULL;
 	om_status s;
 
 	if ((s = om_json_bool(doc, "", "duplicate", &duplicate, &has, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "terms", 16, &terms, e)) != OM_OK)
 		return s;
-	if (duplicate && q->corrects != NULL)
+	if (duplicate && corrects)
 		return om_fail(e, OM_INVALID, "duplicate: does not go together with corrects");
-	if (terms != NULL && q->corrects == NULL)
+	if (terms != NULL && !corrects)
 		return om_fail(e, OM_INVALID, "terms: goes together with corrects only");
 	if (terms != NULL && strcmp(terms, "document") != 0 && strcmp(terms, "month") != 0)
 		return om_fail(e, OM_INVALID, "terms: must be document or month");
-	q->has_duplicate = q->duplicate = duplicate;
+	q->act = corrects ? OM__ISSUE_ACT__ISSUE_CORRECTION
+	    : duplicate   ? OM__ISSUE_ACT__ISSUE_DUPLICATE
+			  : OM__ISSUE_ACT__ISSUE_ORIGINAL;
 	q->has_month_terms = q->month_terms = terms != NULL && strcmp(terms, "month") == 0;
 	return OM_OK;
 }
@@ -101,7 +103,7 @@ read_issue(struct gw_req *rq, json_t *doc, Om__IssueQuery *q, om_err *e)
 	    (s = read_text(rq, doc, "format", 16, &format, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "locale", 16, &q->locale, e)) != OM_OK ||
 	    (s = read_text(rq, doc, "paper", 16, &q->paper, e)) != OM_OK ||
-	    (s = read_text(rq, doc, "corrects", 32, &q->corrects, e)) != OM_OK ||
+	    (s = read_text(rq, doc, "corrects", 32, &q->of_number, e)) != OM_OK ||
 	    (s = read_wishes(rq, doc, q, e)) != OM_OK)
 		return s;
 	if (kind == NULL || month == NULL)
@@ -242,14 +244,15 @@ static om_status
 issue(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, Om__IssueQuery *q, om_err *e)
 {
 	static const struct gw_ask ask = {OM__REQUEST__BODY_ISSUE, OM__REPLY__BODY_ISSUE};
+	Om__IssueStart start = OM__ISSUE_START__INIT;
 	const Om__IssueReply *issued;
 	om_err why = {.text = ""};
 	unsigned at = 0;
 	om_status s;
 
-	q->has_wait_ms = 1;
-	q->wait_ms = WAIT_MS;
-	s = gw_ask_any_reportd(parts->peers, ask, q, ISSUE_MS, rq->arena, &issued, &at, &why);
+	start.query = q;
+	start.wait_ms = WAIT_MS;
+	s = gw_ask_any_reportd(parts->peers, ask, &start, ISSUE_MS, rq->arena, &issued, &at, &why);
 	if (s == OM_TIMEOUT) {
 		om_log(OM_LOG_WARN, "a document is not issued yet", "why", om_err_text(&why, s), NULL);
 		return say_later(rp, q->request, "running");
@@ -281,14 +284,14 @@ gw_document_cancel(const struct gw_parts *parts, struct gw_req *rq, struct gw_re
 	if (s == OM_OK)
 		s = name_request(rq, &q, e);
 	which.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
-	which.by_case = OM__DOCUMENT_QUERY__BY_NUMBER;
 	if (s == OM_OK)
 		s = gw_document_number(rq, &which.number, e);
 	if (s == OM_OK)
 		s = gw_document_ask(parts, rq, &which, &d, e);
 	if (s != OM_OK || d == NULL)
 		return s;
-	q.cancels = d->number;
+	q.act = OM__ISSUE_ACT__ISSUE_CANCELLATION;
+	q.of_number = d->number;
 	q.kind = d->kind;
 	q.user = d->user;
 	q.group = d->group;
@@ -310,7 +313,6 @@ ask_costd(const struct gw_parts *parts, struct gw_req *rq, char *request, Om__Do
 {
 	Om__DocumentQuery q = OM__DOCUMENT_QUERY__INIT;
 
-	q.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
 	q.by_case = OM__DOCUMENT_QUERY__BY_REQUEST;
 	q.request = request;
 	return gw_document_ask(parts, rq, &q, out, e);

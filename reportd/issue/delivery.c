@@ -269,7 +269,7 @@ deliver_document(struct job *j, const struct kind *k, const char *user, Om__Figu
 	q.year = j->due->year;
 	q.month = j->due->month;
 	q.format = k->format;
-	q.has_take = q.take = true;
+	q.act = OM__ISSUE_ACT__ISSUE_TAKE;
 	q.locale = j->d->opts.locale != NULL ? om_arena_strdup(&a, j->d->opts.locale) : NULL;
 	if (s == OM_OK && a.failed)
 		s = om_fail(e, OM_NOMEM, "out of memory");

@@ -115,7 +115,7 @@ begin(struct work *w, int64_t deadline_ms, om_err *e)
 static bool
 is_stored(const struct work *w)
 {
-	return w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE || w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+	return w->begun->role == OM__ISSUE_ROLE__ROLE_FILE || w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION;
 }
 
 static const Om__Document *
@@ -130,12 +130,12 @@ check_begun(const struct work *w, om_err *e)
 {
 	const Om__IssueBeginReply *b = w->begun;
 	const Om__Document *d = standing_of(w);
-	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool file = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE;
 	const char *code = file && d != NULL ? d->verification_code : b->verification_code;
 
 	if (!b->has_role)
 		return om_fail(e, OM_UNAVAILABLE, "costd is older than this reportd; update it");
-	if ((d == NULL && b->role != OM__ISSUE_ROLE__ISSUE_ORIGINAL) || (is_stored(w) && b->zone == NULL) ||
+	if ((d == NULL && b->role != OM__ISSUE_ROLE__ROLE_ORIGINAL) || (is_stored(w) && b->zone == NULL) ||
 	    (!file && (!b->has_lease_id || b->number == NULL)) || code == NULL || strlen(code) != CODE_CHARS)
 		return om_fail(e, OM_PROTOCOL, "costd gave no number");
 	return OM_OK;
@@ -149,7 +149,7 @@ fill_new(const struct work *w, Om__RenderQuery *r)
 {
 	const Om__Standing *st = w->begun->standing;
 
-	if (w->begun->role != OM__ISSUE_ROLE__ISSUE_CORRECTION)
+	if (w->begun->role != OM__ISSUE_ROLE__ROLE_CORRECTION)
 		return;
 	r->corrects = st->document->number;
 	if (!(w->q->has_month_terms && w->q->month_terms))
@@ -174,14 +174,14 @@ fill_stored(const struct work *w, Om__RenderQuery *r)
 		r->locale = st->document->locale;
 	if (r->paper == NULL)
 		r->paper = st->document->paper;
-	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION) {
+	if (w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION) {
 		r->cancels = st->document->number;
 		r->has_cancels_us = true;
 		r->cancels_us = st->document->issued_us;
 		r->reason = w->q->reason;
 	} else {
 		r->corrects = st->document->corrects;
-		r->has_duplicate = r->duplicate = w->q->has_duplicate && w->q->duplicate;
+		r->has_duplicate = r->duplicate = w->q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	}
 }
 
@@ -200,7 +200,7 @@ fill_asked(const struct work *w, Om__RenderQuery *r)
 static om_status
 fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
 {
-	const Om__Document *d = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE ? standing_of(w) : NULL;
+	const Om__Document *d = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE ? standing_of(w) : NULL;
 	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
 
 	fill_asked(w, r);
@@ -241,7 +241,7 @@ check_amount(const struct work *w, om_err *e)
 		s = om_money_parse(d->total, &issued, e);
 	if (s != OM_OK)
 		return s;
-	if (w->begun->role == OM__ISSUE_ROLE__ISSUE_CANCELLATION)
+	if (w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION)
 		made.v = -made.v;
 	if (om_money_cmp(made, issued) != 0 || strcmp(w->made->currency, d->currency) != 0)
 		return om_fail(e, OM_INTERNAL, "%s is of %s %s, but made once more it comes to %s %s", d->number,
@@ -297,7 +297,7 @@ fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
 {
 	static char none[] = "";
 	const Om__Document *d = standing_of(w);
-	bool file = w->begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool file = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE;
 
 	f->lease_id = w->begun->lease_id;
 	f->query = w->q;
@@ -309,7 +309,7 @@ fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
 	f->unsettled = w->made->unsettled;
 	f->user_name = w->made->user_name;
 	f->adds_to = file ? d->number : NULL;
-	f->corrects = w->begun->role == OM__ISSUE_ROLE__ISSUE_CORRECTION ? d->number : NULL;
+	f->corrects = w->begun->role == OM__ISSUE_ROLE__ROLE_CORRECTION ? d->number : NULL;
 	f->terms = file ? none : w->made->terms;
 	if (!file)
 		f->figures = w->made->figures;
@@ -400,7 +400,7 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
 	s = check_begun(&w, e);
 	if (s != OM_OK)
 		return s;
-	if (w.begun->role != OM__ISSUE_ROLE__ISSUE_FILE)
+	if (w.begun->role != OM__ISSUE_ROLE__ROLE_FILE)
 		s = make_held(&w, out, e);
 	else if ((s = render(&w, e)) == OM_OK)
 		s = finish(&w, out, e);

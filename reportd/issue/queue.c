@@ -109,13 +109,11 @@ enqueue(struct rd_issue_queue *j, struct entry *entry)
 	(void)pthread_cond_signal(&j->work);
 }
 
-/* pack_query packs what is asked, without how long the caller waits. */
 static om_status
 pack_query(const Om__IssueQuery *q, struct om_buf *out, om_err *e)
 {
 	Om__IssueQuery copy = *q;
 
-	copy.has_wait_ms = false;
 	om_buf_init(out, QUERY_BYTES);
 	om_msg_pack(&copy.base, out);
 	return om_buf_done(out, e);
@@ -315,9 +313,9 @@ describe_state(const struct entry *entry, struct om_arena *a, Om__IssueReply **o
 /* wait_for: with the lock; NULL when it was not here, or went meanwhile.  So many wait
  * already that who asks for the state would find no room: told at once. */
 static struct entry *
-wait_for(struct rd_issue_queue *j, const char *name, bool patient, int64_t until_ms)
+wait_for(struct rd_issue_queue *j, const char *name, int64_t until_ms)
 {
-	bool waiting = patient || j->waiting < MOST_WAIT;
+	bool waiting = j->waiting < MOST_WAIT;
 	struct entry *entry;
 
 	j->waiting++;
@@ -328,15 +326,15 @@ wait_for(struct rd_issue_queue *j, const char *name, bool patient, int64_t until
 }
 
 static int64_t
-until(bool has, uint32_t wait_ms, int64_t deadline_ms)
+until(uint32_t wait_ms, int64_t deadline_ms)
 {
 	int64_t end = om_mono_ms() + wait_ms;
 
-	return has && end < deadline_ms - EARLY_MS ? end : deadline_ms - EARLY_MS;
+	return end < deadline_ms - EARLY_MS ? end : deadline_ms - EARLY_MS;
 }
 
 static om_status
-ask(struct rd_issue_queue *j, const Om__IssueQuery *q, int64_t deadline_ms, struct om_arena *a, Om__IssueReply **out,
+ask(struct rd_issue_queue *j, const Om__IssueStart *q, int64_t deadline_ms, struct om_arena *a, Om__IssueReply **out,
     om_err *e)
 {
 	struct entry *entry = NULL;
@@ -344,17 +342,15 @@ ask(struct rd_issue_queue *j, const Om__IssueQuery *q, int64_t deadline_ms, stru
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q, &new, e);
+	s = j->stop ? om_fail(e, OM_UNAVAILABLE, "reportd is stopping") : take_up(j, q->query, &new, e);
 	if (s == OM_OK)
-		entry = wait_for(j, q->request, !q->has_wait_ms, until(q->has_wait_ms, q->wait_ms, deadline_ms));
+		entry = wait_for(j, q->query->request, until(q->wait_ms, deadline_ms));
 	if (s == OM_OK && entry == NULL)
 		s = om_fail(e, OM_UNAVAILABLE, "the request was forgotten meanwhile; send it again");
 	else if (s == OM_OK && entry->state == OM__JOB_STATE__JOB_FAILED)
 		s = om_fail(e, entry->status, "%s", om_err_text(&entry->why, entry->status));
 	else if (s == OM_OK && !has_ended(entry) && j->stop)
 		s = om_fail(e, OM_UNAVAILABLE, "reportd is stopping");
-	else if (s == OM_OK && !has_ended(entry) && !q->has_wait_ms) /* an older gateway */
-		s = om_fail(e, OM_TIMEOUT, "the document was not ready in time; send the same request again");
 	else if (s == OM_OK)
 		s = describe_state(entry, a, out, e);
 	if (s == OM_OK && !new)
@@ -371,7 +367,7 @@ look(struct rd_issue_queue *j, const Om__IssueStateQuery *q, int64_t deadline_ms
 	om_status s;
 
 	(void)pthread_mutex_lock(&j->lock);
-	entry = wait_for(j, q->request, false, until(true, q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
+	entry = wait_for(j, q->request, until(q->has_wait_ms ? q->wait_ms : 0, deadline_ms));
 	s = entry != NULL ? describe_state(entry, a, out, e)
 			  : om_fail(e, OM_NOT_FOUND, "no request of this name is known here");
 	(void)pthread_mutex_unlock(&j->lock);

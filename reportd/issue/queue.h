@@ -32,7 +32,7 @@ struct rd_issue_queue_opts {
 	rd_issue_fn *issue;
 	void *arg;        /* borrowed */
 	int64_t retry_ms; /* 0: RD_ISSUE_RETRY_MS */
-	/* whatever is no IssueQuery or IssueStateQuery goes on to */
+	/* whatever is no IssueStart or IssueStateQuery goes on to */
 	om_wire_handler *others;
 	void *others_arg;
 };
@@ -44,7 +44,7 @@ void rd_issue_queue_stop(struct rd_issue_queue *j);
 /* rd_issue_queue_close does so, too; no call may be under way. */
 void rd_issue_queue_close(struct rd_issue_queue **j);
 
-/* rd_issue_queue_serve is an om_wire_handler; arg is the queue.  An IssueQuery is
+/* rd_issue_queue_serve is an om_wire_handler; arg is the queue.  An IssueStart is
  * answered when the document is done or has failed, or after wait_ms with the state. */
 om_status rd_issue_queue_serve(
     void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e);

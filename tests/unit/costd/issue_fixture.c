@@ -85,7 +85,7 @@ ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begu
     om_time now, struct om_arena *a, Om__IssueReply *out, om_err *e)
 {
 	Om__IssueFinish end = OM__ISSUE_FINISH__INIT;
-	bool is_file = begun->has_role && begun->role == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool is_file = begun->has_role && begun->role == OM__ISSUE_ROLE__ROLE_FILE;
 
 	*out = (Om__IssueReply)OM__ISSUE_REPLY__INIT;
 	end.lease_id = begun->lease_id;
@@ -95,7 +95,7 @@ ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begu
 	memcpy(end.file.data, file, n);
 	end.filename = om_arena_strdup(a, q->format == OM__FORMAT__FORMAT_PDF ? "x.pdf" : "x.xlsx");
 	end.content_type = om_arena_strdup(a, "application/octet-stream");
-	end.total = om_arena_strdup(a, q->cancels != NULL ? "-12.30" : "12.30");
+	end.total = om_arena_strdup(a, q->act == OM__ISSUE_ACT__ISSUE_CANCELLATION ? "-12.30" : "12.30");
 	end.currency = om_arena_strdup(a, "USD");
 	end.unsettled = 3;
 	end.user_name = om_arena_strdup(a, "Ada");
@@ -103,7 +103,7 @@ ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begu
 	end.terms = om_arena_strdup(a, is_file ? "" : "{\"CURRENCY\":\"USD\"}");
 	if (is_file)
 		end.adds_to = begun->number;
-	else if (begun->has_role && begun->role == OM__ISSUE_ROLE__ISSUE_CORRECTION)
+	else if (begun->has_role && begun->role == OM__ISSUE_ROLE__ROLE_CORRECTION)
 		end.corrects = begun->standing->document->number;
 	return cd_issue_finish(p, &end, now, FX_DEADLINE, a, out, e);
 }
@@ -116,7 +116,8 @@ ifx_issue(Om__IssueQuery *q, om_time now)
 	Om__IssueReply done;
 	om_err e = {.text = ""};
 
-	ifx_ok(ifx_begin(ifx.pool, q, q->has_take ? &shown : NULL, now, &ifx.a, &begun, &e), &e);
+	ifx_ok(
+	    ifx_begin(ifx.pool, q, q->act == OM__ISSUE_ACT__ISSUE_TAKE ? &shown : NULL, now, &ifx.a, &begun, &e), &e);
 	assert_null(begun.document);
 	ifx_ok(ifx_finish(ifx.pool, q, &begun, q->request, strlen(q->request), now, &ifx.a, &done, &e), &e);
 	assert_false(done.known);
@@ -144,7 +145,7 @@ ifx_duplicate(const char *request, Om__Format format)
 {
 	Om__IssueQuery q = ifx_user_of(request, format);
 
-	q.has_duplicate = q.duplicate = true;
+	q.act = OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	return q;
 }
 
@@ -153,7 +154,8 @@ ifx_cancellation(const char *request, const char *of)
 {
 	Om__IssueQuery q = ifx_user(request);
 
-	q.cancels = om_arena_strdup(&ifx.a, of);
+	q.act = OM__ISSUE_ACT__ISSUE_CANCELLATION;
+	q.of_number = om_arena_strdup(&ifx.a, of);
 	q.reason = om_arena_strdup(&ifx.a, "the wrong person");
 	return q;
 }
@@ -163,7 +165,8 @@ ifx_correction(const char *request, const char *of)
 {
 	Om__IssueQuery q = ifx_user(request);
 
-	q.corrects = om_arena_strdup(&ifx.a, of);
+	q.act = OM__ISSUE_ACT__ISSUE_CORRECTION;
+	q.of_number = om_arena_strdup(&ifx.a, of);
 	return q;
 }
 
@@ -230,6 +233,6 @@ om_status
 ifx_take(Om__IssueQuery *q, const Om__Figures *shown, Om__IssueBeginReply *out, om_err *e)
 {
 	*e = (om_err){.text = ""};
-	q->has_take = q->take = true;
+	q->act = OM__ISSUE_ACT__ISSUE_TAKE;
 	return ifx_begin(ifx.pool, q, shown, IFX_NOW, &ifx.a, out, e);
 }

@@ -221,18 +221,16 @@ test_corrections_name_one_that_stands_and_is_about_the_same(void **state)
 	fx_open(&ifx);
 	q = ifx_query(&ifx.a, "a", "u-1");
 	assert_string_equal(ifx_issue(&q, NOW)->number, "2026-000001");
-	q = ifx_query(&ifx.a, "b", "u-1");
-	q.corrects = om_arena_strdup(&ifx.a, "2026-000001");
+	q = ifx_correction("b", "2026-000001");
 	assert_string_equal(ifx_issue(&q, NOW)->number, "2026-000002");
-	q = ifx_query(&ifx.a, "bad", "u-1");
-	q.corrects = om_arena_strdup(&ifx.a, "2026-000001");
+	q = ifx_correction("bad", "2026-000001");
 	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
 	assert_non_null(strstr(e.text, "was corrected by 2026-000002"));
-	q.corrects = om_arena_strdup(&ifx.a, "2026-000099");
+	q.of_number = om_arena_strdup(&ifx.a, "2026-000099");
 	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_NOT_FOUND);
-	q.corrects = om_arena_strdup(&ifx.a, "what?");
+	q.of_number = om_arena_strdup(&ifx.a, "what?");
 	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_NOT_FOUND);
-	q.corrects = om_arena_strdup(&ifx.a, "2026-000002");
+	q.of_number = om_arena_strdup(&ifx.a, "2026-000002");
 	q.month = 9;
 	assert_int_equal(begin(ifx.pool, &q, NOW, &ifx.a, &begun, &e), OM_CONFLICT);
 	q.month = 10;
@@ -274,6 +272,64 @@ test_what_cannot_be_issued_is_refused(void **state)
 }
 
 static void
+test_each_act_has_what_it_needs_and_nothing_else(void **state)
+{
+	static const struct {
+		Om__IssueAct act;
+		bool number, terms, reason, now;
+		Om__Format format;
+		const char *says; /* NULL: nothing is wrong with what is asked */
+	} cases[] = {
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, .says = NULL},
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, .number = true, .says = "of_number"},
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, .terms = true, .says = "month_terms"},
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, .reason = true, .says = "reason"},
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, .now = true, .says = "now"},
+	    {OM__ISSUE_ACT__ISSUE_CORRECTION, .number = true, .terms = true, .says = NULL},
+	    {OM__ISSUE_ACT__ISSUE_CORRECTION, .says = "of_number"},
+	    {OM__ISSUE_ACT__ISSUE_CORRECTION, .number = true, .reason = true, .says = "reason"},
+	    {OM__ISSUE_ACT__ISSUE_CORRECTION, .number = true, .now = true, .says = "now"},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, .number = true, .reason = true, .says = NULL},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, .says = "of_number"},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, .number = true, .terms = true, .says = "month_terms"},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, .number = true, .now = true, .says = "now"},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, .number = true, .format = OM__FORMAT__FORMAT_XLSX, .says = "format"},
+	    {OM__ISSUE_ACT__ISSUE_DUPLICATE, .says = NULL},
+	    {OM__ISSUE_ACT__ISSUE_DUPLICATE, .number = true, .says = "of_number"},
+	    {OM__ISSUE_ACT__ISSUE_DUPLICATE, .terms = true, .says = "month_terms"},
+	    {OM__ISSUE_ACT__ISSUE_DUPLICATE, .reason = true, .says = "reason"},
+	    {OM__ISSUE_ACT__ISSUE_DUPLICATE, .now = true, .says = "now"},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, .now = true, .says = NULL},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, .says = "now"},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, .number = true, .now = true, .says = "of_number"},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, .terms = true, .now = true, .says = "month_terms"},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, .reason = true, .now = true, .says = "reason"},
+	    {(Om__IssueAct)99, .says = "act"},
+	};
+
+	(void)state;
+	fx_open(&ifx);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		Om__IssueQuery q = ifx_user("r");
+		Om__Figures now = ifx_figures();
+		Om__IssueBeginReply begun;
+		om_err e = {.text = ""};
+		om_status s;
+
+		q.act = cases[i].act;
+		q.of_number = cases[i].number ? om_arena_strdup(&ifx.a, "2026-000009") : NULL;
+		q.has_month_terms = q.month_terms = cases[i].terms;
+		q.reason = cases[i].reason ? om_arena_strdup(&ifx.a, "why") : NULL;
+		q.format = cases[i].format;
+		s = ifx_begin(ifx.pool, &q, cases[i].now ? &now : NULL, NOW, &ifx.a, &begun, &e);
+		if ((s == OM_INVALID) != (cases[i].says != NULL) ||
+		    (s == OM_INVALID && strncmp(e.text, cases[i].says, strlen(cases[i].says)) != 0))
+			fail_msg("case %zu: %d, %s", i, (int)s, e.text);
+	}
+	fx_close(&ifx);
+}
+
+static void
 test_the_list_pages_and_filters(void **state)
 {
 	Om__DocumentsQuery q = OM__DOCUMENTS_QUERY__INIT;
@@ -292,7 +348,7 @@ test_the_list_pages_and_filters(void **state)
 		if (i > 0) {
 			char number[CD_NUMBER];
 
-			one.corrects = om_arena_strdup(&ifx.a, cd_number_text((struct cd_number){2026, i}, number));
+			one = ifx_correction(name, cd_number_text((struct cd_number){2026, i}, number));
 		}
 		(void)ifx_issue(&one, NOW);
 	}
@@ -426,6 +482,7 @@ main(void)
 	    cmocka_unit_test(test_years_and_dates_of_issue_rise_whatever_the_clock_does),
 	    cmocka_unit_test(test_corrections_name_one_that_stands_and_is_about_the_same),
 	    cmocka_unit_test(test_what_cannot_be_issued_is_refused),
+	    cmocka_unit_test(test_each_act_has_what_it_needs_and_nothing_else),
 	    cmocka_unit_test(test_the_list_pages_and_filters),
 	    cmocka_unit_test(test_many_at_once_leave_no_gap_and_no_duplicate),
 	};

@@ -70,7 +70,7 @@ go_on(void)
 	cd_db_close(&db);
 }
 
-/* hash_as_before: the SHA-256 of a packed IssueQuery without its name, as the
+/* hash_as_before: the SHA-256 of a packed request without its name, as the
  * program before step 12 made it: user "u-1", October 2026, German. */
 static const char *
 hash_as_before(Om__Format format)
@@ -152,12 +152,11 @@ test_a_request_repeated_over_the_upgrade_finds_its_document(void **state)
 	ok(ifx_begin_now(&q, &begun, &e), &e);
 	assert_string_equal(begun.document->number, "2026-000001");
 	/* what newer callers say besides, without asking for anything else */
-	q.has_wait_ms = q.has_duplicate = q.has_month_terms = q.has_take = true;
-	q.wait_ms = 5000;
+	q.has_month_terms = true;
 	ok(ifx_begin_now(&q, &begun, &e), &e);
 	assert_string_equal(begun.document->number, "2026-000001");
 	/* and what does ask for something else */
-	q.duplicate = true;
+	q.act = OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	ifx_expect_refused(q, "a request of this name issued another document");
 	/* a delivery that was half done at the upgrade */
 	q = ifx_user("key-1");

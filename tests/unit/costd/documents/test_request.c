@@ -53,7 +53,7 @@ test_hashes_are_those_that_databases_have(void **state)
 
 	(void)state;
 	expect("an original", q, "1298c8f5f3ef0ee28e6ef0757b1a45f72e013da1d54b571e691ec867f8880d99");
-	q.has_take = q.take = true;
+	q.act = OM__ISSUE_ACT__ISSUE_TAKE;
 	expect("a delivery's", q, "1298c8f5f3ef0ee28e6ef0757b1a45f72e013da1d54b571e691ec867f8880d99");
 	q = original();
 	q.locale = q.paper = NULL;
@@ -63,16 +63,18 @@ test_hashes_are_those_that_databases_have(void **state)
 	q.group = group;
 	expect("a group's workbook", q, "9e329dd87b986404ea1bd346ed2b384914bcca56de013a3d1a5c0b8122602b3a");
 	q = original();
-	q.corrects = number;
+	q.act = OM__ISSUE_ACT__ISSUE_CORRECTION;
+	q.of_number = number;
 	expect("a correction", q, "32d33fbbee5a5de7ce0e009d3de04050f1ee63ee7c73e57e951c9721fdb42059");
 	q.has_month_terms = q.month_terms = true;
 	expect("a correction with its month's terms", q,
 	    "e9174f08054d36e7ffc755e9ada383a745c1acba8c5354eef64b3a2e6fa7a032");
 	q = original();
-	q.has_duplicate = q.duplicate = true;
+	q.act = OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	expect("a duplicate", q, "926a9d2cdd1484fe8bcd6e38d619c3c917088ecfbcbe7ac629bc530c12f3afd3");
 	q = original();
-	q.cancels = number;
+	q.act = OM__ISSUE_ACT__ISSUE_CANCELLATION;
+	q.of_number = number;
 	expect(
 	    "a cancellation without a reason", q, "cb0791d01b35d6ee92c0ccd3e8b859ff0aae11e6d9df26bd300a20b05a102a6a");
 	q.reason = reason;

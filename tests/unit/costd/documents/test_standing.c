@@ -67,7 +67,7 @@ test_formats_share_a_number(void **state)
 	memset(first, 'p', big);
 	q = ifx_user("pdf");
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_ORIGINAL);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_ORIGINAL);
 	assert_null(begun.standing);
 	ok(ifx_finish(ifx.pool, &q, &begun, first, big, NOW, &ifx.a, &done, &e), &e);
 	assert_false(done.added);
@@ -77,7 +77,7 @@ test_formats_share_a_number(void **state)
 	ok(ifx_begin_now(&q, &begun, &e), &e);
 	q = ifx_user_of("xlsx", XLSX);
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_FILE);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_FILE);
 	assert_false(begun.has_lease_id);
 	assert_string_equal(begun.number, "2026-000001");
 	assert_int_equal(begun.issued_us, NOW);
@@ -213,12 +213,12 @@ test_a_delivery_takes_what_shows_the_same(void **state)
 	/* the other format is a file of it */
 	q = ifx_user_of("delivery:2", XLSX);
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_FILE);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_FILE);
 	assert_string_equal(ifx_issue_now(q)->number, "2026-000001");
 	/* nothing is issued of this user yet: an original */
 	q = ifx_query(&ifx.a, "delivery:3", "u-2");
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_ORIGINAL);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_ORIGINAL);
 	assert_string_equal(begun.number, "2026-000002");
 	fx_close(&ifx);
 }
@@ -233,7 +233,7 @@ expect_correction(Om__Figures shown)
 	om_err e;
 
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_CORRECTION);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_CORRECTION);
 	assert_string_equal(begun.standing->document->number, "2026-000001");
 	drop.lease_id = begun.lease_id;
 	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
@@ -299,7 +299,7 @@ test_a_delivery_that_is_tried_again_takes_its_own_only_while_it_is_right(void **
 	assert_string_equal(begun.document->number, "2026-000001");
 	later.requests++;
 	ok(ifx_take(&q, &later, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ISSUE_CORRECTION);
+	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_CORRECTION);
 	ok(ifx_finish(ifx.pool, &q, &begun, "two", 3, NOW, &ifx.a, &done, &e), &e);
 	assert_false(done.known);
 	assert_string_equal(done.document->number, "2026-000002");

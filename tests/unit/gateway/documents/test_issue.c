@@ -139,14 +139,19 @@ or_none(const char *text)
 }
 
 static void
-note(struct reportd *r, const Om__IssueQuery *q, int64_t deadline_ms)
+note(struct reportd *r, const Om__IssueStart *start, int64_t deadline_ms)
 {
-	r->wait_ms = q->has_wait_ms ? q->wait_ms : 0;
+	const Om__IssueQuery *q = start->query;
+	bool corrects = q->act == OM__ISSUE_ACT__ISSUE_CORRECTION,
+	     cancels = q->act == OM__ISSUE_ACT__ISSUE_CANCELLATION;
+
+	r->wait_ms = start->wait_ms;
 	r->patience_ms = deadline_ms - om_mono_ms();
 	(void)snprintf(r->got, sizeof r->got, "%s %d %s %s %u-%u %d %s %s; corrects %s cancels %s %s%s%s", q->request,
 	    (int)q->kind, or_none(q->user), or_none(q->group), (unsigned)q->year, (unsigned)q->month, (int)q->format,
-	    or_none(q->locale), or_none(q->paper), or_none(q->corrects), or_none(q->cancels), or_none(q->reason),
-	    q->has_duplicate ? " duplicate" : "", q->has_month_terms ? " month" : "");
+	    or_none(q->locale), or_none(q->paper), or_none(corrects ? q->of_number : NULL),
+	    or_none(cancels ? q->of_number : NULL), or_none(q->reason),
+	    q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE ? " duplicate" : "", q->has_month_terms ? " month" : "");
 }
 
 static Om__IssueReply *

@@ -65,7 +65,7 @@ begin(struct om_arena *a)
 {
 	static unsigned char lease[] = "L", figures[] = "F";
 	Om__IssueBeginReply *r = om_msg_new(a, &om__issue_begin_reply__descriptor);
-	bool file = costd.role == OM__ISSUE_ROLE__ISSUE_FILE;
+	bool file = costd.role == OM__ISSUE_ROLE__ROLE_FILE;
 
 	costd.begun++;
 	r->has_role = true;
@@ -80,7 +80,7 @@ begin(struct om_arena *a)
 		r->has_issued_us = true;
 		r->issued_us = 7;
 	}
-	if (costd.role != OM__ISSUE_ROLE__ISSUE_ORIGINAL && !costd.no_standing) {
+	if (costd.role != OM__ISSUE_ROLE__ROLE_ORIGINAL && !costd.no_standing) {
 		r->standing = om_msg_new(a, &om__standing__descriptor);
 		r->standing->document = document(a, "2026-000004", costd.total);
 		r->standing->figures = (ProtobufCBinaryData){.len = 1, .data = figures};
@@ -235,7 +235,7 @@ test_a_correction_takes_the_terms_of_what_it_corrects(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ISSUE_CORRECTION;
+	costd.role = OM__ISSUE_ROLE__ROLE_CORRECTION;
 	maker.total = "11";
 	assert_int_equal(issue(NULL, &e), OM_OK);
 	assert_false(maker.figures);
@@ -249,6 +249,7 @@ test_a_correction_takes_the_terms_of_what_it_corrects(void **state)
 static void
 ask_for_the_months_terms(Om__IssueQuery *q)
 {
+	q->act = OM__ISSUE_ACT__ISSUE_CORRECTION;
 	q->has_month_terms = q->month_terms = true;
 }
 
@@ -258,7 +259,7 @@ test_a_correction_takes_the_terms_of_its_month_when_asked(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ISSUE_CORRECTION;
+	costd.role = OM__ISSUE_ROLE__ROLE_CORRECTION;
 	assert_int_equal(issue(ask_for_the_months_terms, &e), OM_OK);
 	assert_string_equal(maker.terms, "");
 }
@@ -266,7 +267,7 @@ test_a_correction_takes_the_terms_of_its_month_when_asked(void **state)
 static void
 ask_for_a_duplicate(Om__IssueQuery *q)
 {
-	q->has_duplicate = q->duplicate = true;
+	q->act = OM__ISSUE_ACT__ISSUE_DUPLICATE;
 }
 
 static void
@@ -275,7 +276,7 @@ test_another_file_is_of_what_the_document_kept(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ISSUE_FILE;
+	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
 	assert_int_equal(issue(ask_for_a_duplicate, &e), OM_OK);
 	assert_true(maker.figures && maker.duplicate);
 	assert_string_equal(maker.terms, "{kept}");
@@ -291,7 +292,7 @@ test_another_file_of_another_amount_is_not_made(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ISSUE_FILE;
+	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
 	maker.total = "9.99";
 	assert_int_equal(issue(NULL, &e), OM_INTERNAL);
 	assert_non_null(strstr(e.text, "2026-000004 is of 10 EUR"));
@@ -303,7 +304,8 @@ give_a_reason(Om__IssueQuery *q)
 {
 	static char number[] = "2026-000004", why[] = "the wrong person";
 
-	q->cancels = number;
+	q->act = OM__ISSUE_ACT__ISSUE_CANCELLATION;
+	q->of_number = number;
 	q->reason = why;
 }
 
@@ -313,7 +315,7 @@ test_a_cancellation_takes_the_amount_back(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+	costd.role = OM__ISSUE_ROLE__ROLE_CANCELLATION;
 	assert_int_equal(issue(give_a_reason, &e), OM_INTERNAL); /* made with the wrong sign */
 	assert_int_equal(costd.given_back, 1);
 	maker.total = "-10.00";
@@ -331,9 +333,9 @@ test_a_costd_that_leaves_out_what_is_needed_is_not_followed(void **state)
 
 	(void)state;
 	costd.no_standing = true;
-	costd.role = OM__ISSUE_ROLE__ISSUE_FILE;
+	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
 	assert_int_equal(issue(NULL, &e), OM_PROTOCOL);
-	costd.role = OM__ISSUE_ROLE__ISSUE_CANCELLATION;
+	costd.role = OM__ISSUE_ROLE__ROLE_CANCELLATION;
 	assert_int_equal(issue(give_a_reason, &e), OM_PROTOCOL);
 	assert_int_equal(costd.finished, 0);
 }

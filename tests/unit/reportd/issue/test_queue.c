@@ -119,10 +119,10 @@ read_reply(struct told *t, const Om__IssueReply *r)
 		(void)snprintf(t->number, sizeof t->number, "%s", r->document->number);
 }
 
-/* ask sends the request; wait_ms < 0: waits until it is done. */
 static struct told
-ask(struct rd_issue_queue *j, const char *name, unsigned month, int wait_ms)
+ask(struct rd_issue_queue *j, const char *name, unsigned month, unsigned wait_ms)
 {
+	Om__IssueStart start = OM__ISSUE_START__INIT;
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
 	Om__Request req = OM__REQUEST__INIT;
 	Om__Reply rep = OM__REPLY__INIT;
@@ -133,10 +133,10 @@ ask(struct rd_issue_queue *j, const char *name, unsigned month, int wait_ms)
 	q.request = om_arena_strdup(&a, name);
 	q.year = 2026;
 	q.month = month;
-	q.has_wait_ms = wait_ms >= 0;
-	q.wait_ms = wait_ms >= 0 ? (uint32_t)wait_ms : 0;
+	start.query = &q;
+	start.wait_ms = wait_ms;
 	req.body_case = OM__REQUEST__BODY_ISSUE;
-	req.issue = &q;
+	req.issue = &start;
 	t.status = rd_issue_queue_serve(j, &req, om_mono_ms() + PATIENCE_MS, &a, &rep, &t.why);
 	if (t.status == OM_OK)
 		read_reply(&t, rep.issue);
@@ -174,7 +174,7 @@ test_who_waits_gets_the_document(void **state)
 
 	(void)state;
 	let_pass(1);
-	t = ask(j, "one", 10, -1);
+	t = ask(j, "one", 10, PATIENCE_MS);
 	assert_int_equal(t.status, OM_OK);
 	assert_string_equal(t.number, "2026-000010");
 	assert_int_equal(look(j, "unknown", 0).status, OM_NOT_FOUND);
@@ -213,7 +213,7 @@ test_the_same_name_for_something_else_is_refused(void **state)
 
 	(void)state;
 	let_pass(1);
-	assert_true(ask(j, "one", 10, -1).done);
+	assert_true(ask(j, "one", 10, PATIENCE_MS).done);
 	t = ask(j, "one", 11, 0);
 	assert_int_equal(t.status, OM_CONFLICT);
 	assert_non_null(strstr(t.why.text, "another document"));
@@ -229,7 +229,7 @@ test_one_that_failed_says_why_and_begins_again(void **state)
 	(void)state;
 	gate.fail = OM_CONFLICT;
 	let_pass(1);
-	t = ask(j, "one", 10, -1);
+	t = ask(j, "one", 10, PATIENCE_MS);
 	assert_int_equal(t.status, OM_CONFLICT);
 	assert_string_equal(t.why.text, "costd says no");
 	t = look(j, "one", 0);
@@ -237,7 +237,7 @@ test_one_that_failed_says_why_and_begins_again(void **state)
 	assert_int_equal(t.failed_with, OM_CONFLICT);
 	gate.fail = OM_OK;
 	let_pass(1);
-	assert_true(ask(j, "one", 10, -1).done);
+	assert_true(ask(j, "one", 10, PATIENCE_MS).done);
 	rd_issue_queue_close(&j);
 }
 
@@ -249,7 +249,7 @@ test_a_costd_that_is_away_for_a_moment_is_asked_again(void **state)
 	(void)state;
 	gate.away = 2;
 	let_pass(3);
-	assert_true(ask(j, "one", 10, -1).done);
+	assert_true(ask(j, "one", 10, PATIENCE_MS).done);
 	assert_int_equal(gate.begun, 3);
 	rd_issue_queue_close(&j);
 }
@@ -269,7 +269,7 @@ test_more_than_can_wait_are_refused_and_what_ended_makes_room(void **state)
 	let_pass(RD_ISSUE_QUEUE);
 	assert_true(look(j, "n63", PATIENCE_MS).done);
 	let_pass(1);
-	assert_true(ask(j, "one too many", 10, -1).done);
+	assert_true(ask(j, "one too many", 10, PATIENCE_MS).done);
 	rd_issue_queue_close(&j);
 }
 
