@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * The last step of issuing: number, file, figures and hash are stored, or a file
- * is added to a number, in one transaction.
+ * is added to a document, in one transaction.
  */
 #include "issue.h"
 
@@ -22,19 +22,32 @@ static struct om_stat cancelled = OM_COUNTER(
 static struct om_stat added = OM_COUNTER("owui_metering_document_files_added_total", NULL,
     "Files of another format, and duplicates, that were added to issued documents.");
 
-struct finish {
-	const Om__IssueFinish *q;
+/* What is stored for a request, and what becomes of it. */
+struct stored {
+	const Om__IssueQuery *of;
+	ProtobufCBinaryData file;
+	const char *filename, *content_type;
 	om_time now;
 	unsigned char params[OM_SHA256], sha256[OM_SHA256];
 	struct om_arena *a;
-	Om__IssueReply *out;
+
+	Om__Document *document;
+	bool known; /* nothing was stored */
 };
 
-/* The document that a new one takes the place of, or takes back. */
+struct finish {
+	const Om__IssueFinish *q;
+	struct stored in;
+};
+
+struct add {
+	const Om__FileAdd *q;
+	struct stored in;
+};
+
+/* The document that a new one takes the place of, or takes back; 0: none. */
 struct target {
-	const char *corrects; /* NULL: none */
-	bool cancels;
-	struct cd_number number;
+	struct cd_number corrects, cancels;
 };
 
 static om_status
@@ -57,24 +70,21 @@ check_negative(const Om__IssueFinish *q, const Om__Document *old, om_err *e)
 static om_status
 check_target(struct cd_db *db, const struct finish *f, struct target *t, om_err *e)
 {
-	const Om__IssueQuery *of = f->q->query;
+	bool cancels = f->q->role == OM__ISSUE_ROLE__ROLE_CANCELLATION;
+	struct cd_number n = {.year = 0};
 	Om__Document *old = NULL;
 	om_status s;
 
-	*t = (struct target){.corrects = f->q->corrects, .cancels = of->act == OM__ISSUE_ACT__ISSUE_CANCELLATION};
-	if (of->act == OM__ISSUE_ACT__ISSUE_CORRECTION)
-		t->corrects = of->of_number;
-	if (t->cancels) {
-		t->corrects = NULL;
-		s = cd_standing_check_cancellation(db, of, f->a, &old, e);
-		if (s == OM_OK)
-			s = check_negative(f->q, old, e);
-	} else if (t->corrects != NULL)
-		s = cd_standing_check_correction(db, of, t->corrects, f->a, &old, e);
-	else
-		return cd_standing_check_original(db, of, f->a, e);
-	if (s == OM_OK && !cd_number_parse(old->number, &t->number))
+	*t = (struct target){.corrects = n, .cancels = n};
+	if (f->q->role == OM__ISSUE_ROLE__ROLE_ORIGINAL)
+		return cd_standing_check_original(db, f->in.of, f->in.a, e);
+	if (!cancels)
+		s = cd_standing_check_correction(db, f->in.of, f->q->of_number, f->in.a, &old, e);
+	else if ((s = cd_standing_check_cancellation(db, f->in.of, f->in.a, &old, e)) == OM_OK)
+		s = check_negative(f->q, old, e);
+	if (s == OM_OK && !cd_number_parse(old->number, &n))
 		s = om_fail(e, OM_DAMAGED, "%.30s is no number", old->number);
+	*(cancels ? &t->cancels : &t->corrects) = n;
 	return s;
 }
 
@@ -90,17 +100,16 @@ store_row(struct cd_db *db, const struct finish *f, const struct cd_issuing *st,
 	    "reason,unsettled,figures,terms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 	const Om__IssueFinish *q = f->q;
 	const Om__IssueQuery *of = q->query;
-	const struct cd_val year = CD_I(t->number.year), seq = CD_I(t->number.seq);
-	bool corrects = t->corrects != NULL;
+	bool corrects = t->corrects.seq != 0, cancels = t->cancels.seq != 0;
 	char month[OM_DAY_TEXT];
 	const struct cd_val v[] = {CD_I(st->next.year), CD_I(st->next.seq), CD_I((int64_t)of->kind), cd_t(of->user),
 	    cd_t(q->user_name), cd_t(of->group),
 	    cd_t(om_day_text(om_day_from_civil((int)of->year, (int)of->month, 1), month)), CD_I((int64_t)of->format),
 	    cd_t(of->locale), cd_t(of->paper), CD_I(st->next_us), cd_t(q->total), cd_t(q->currency),
-	    CD_B(f->sha256, OM_SHA256), CD_I((int64_t)q->file.len), cd_t(q->filename), cd_t(q->content_type),
-	    cd_t(st->code), corrects ? year : CD_NONE, corrects ? seq : CD_NONE, t->cancels ? year : CD_NONE,
-	    t->cancels ? seq : CD_NONE, cd_t(of->reason), CD_I((int64_t)q->unsettled),
-	    CD_B(q->figures.data, q->figures.len), cd_t(q->terms)};
+	    CD_B(f->in.sha256, OM_SHA256), CD_I((int64_t)q->file.len), cd_t(q->filename), cd_t(q->content_type),
+	    cd_t(st->code), corrects ? CD_I(t->corrects.year) : CD_NONE, corrects ? CD_I(t->corrects.seq) : CD_NONE,
+	    cancels ? CD_I(t->cancels.year) : CD_NONE, cancels ? CD_I(t->cancels.seq) : CD_NONE, cd_t(of->reason),
+	    CD_I((int64_t)q->unsettled), CD_B(q->figures.data, q->figures.len), cd_t(q->terms)};
 
 	return cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e);
 }
@@ -108,45 +117,44 @@ store_row(struct cd_db *db, const struct finish *f, const struct cd_issuing *st,
 static om_status
 store_link(struct cd_db *db, const struct cd_issuing *st, const struct target *t, om_err *e)
 {
-	const struct cd_val v[] = {CD_I(t->number.year), CD_I(t->number.seq), CD_I(st->next.year), CD_I(st->next.seq)};
+	const struct cd_val by_year = CD_I(st->next.year), by_seq = CD_I(st->next.seq);
 
-	if (t->cancels)
-		return cd_db_exec(db, "INSERT INTO document_cancellation (year,seq,by_year,by_seq) VALUES (?,?,?,?)", v,
-		    4, 1, NULL, e);
-	if (t->corrects != NULL)
-		return cd_db_exec(
-		    db, "INSERT INTO document_correction (year,seq,by_year,by_seq) VALUES (?,?,?,?)", v, 4, 1, NULL, e);
+	if (t->cancels.seq != 0)
+		return cd_db_exec(db, "INSERT INTO document_cancellation (year,seq,by_year,by_seq) VALUES (?,?,?,?)",
+		    (struct cd_val[]){CD_I(t->cancels.year), CD_I(t->cancels.seq), by_year, by_seq}, 4, 1, NULL, e);
+	if (t->corrects.seq != 0)
+		return cd_db_exec(db, "INSERT INTO document_correction (year,seq,by_year,by_seq) VALUES (?,?,?,?)",
+		    (struct cd_val[]){CD_I(t->corrects.year), CD_I(t->corrects.seq), by_year, by_seq}, 4, 1, NULL, e);
 	return OM_OK;
 }
 
 static om_status
-store_file(struct cd_db *db, const struct finish *f, struct cd_number n, const char *locale, const char *paper,
+store_file(struct cd_db *db, const struct stored *in, struct cd_number n, const char *locale, const char *paper,
     om_time made_us, om_err *e)
 {
-	const Om__IssueQuery *of = f->q->query;
-	const struct cd_file file = {.format = of->format,
-	    .duplicate = of->act == OM__ISSUE_ACT__ISSUE_DUPLICATE,
+	const struct cd_file file = {.format = in->of->format,
+	    .duplicate = in->of->act == OM__ISSUE_ACT__ISSUE_DUPLICATE,
 	    .locale = locale,
 	    .paper = paper,
-	    .filename = f->q->filename,
-	    .content_type = f->q->content_type,
+	    .filename = in->filename,
+	    .content_type = in->content_type,
 	    .made_us = made_us,
-	    .data = f->q->file,
-	    .sha256 = f->sha256};
+	    .data = in->file,
+	    .sha256 = in->sha256};
 
-	return cd_document_add_file(db, n, &file, f->a, e);
+	return cd_document_add_file(db, n, &file, in->a, e);
 }
 
 static om_status
 finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, om_err *e)
 {
-	const Om__IssueQuery *of = f->q->query;
+	const Om__IssueQuery *of = f->in.of;
 	struct target t;
 	om_status s;
 
 	if (!cd_issuing_is_mine(st, &f->q->lease_id))
 		return om_fail(e, OM_CONFLICT, CD_ISSUE_LOST);
-	s = cd_issuing_check_clock(st->next_us - 1, f->now, e); /* it may follow a date that is just not ahead */
+	s = cd_issuing_check_clock(st->next_us - 1, f->in.now, e); /* it may follow a date that is just not ahead */
 	if (s == OM_OK)
 		s = check_target(db, f, &t, e);
 	if (s == OM_OK)
@@ -157,16 +165,37 @@ finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, o
 		s = cd_db_exec(db, "INSERT INTO document_code (code,year,seq) VALUES (?,?,?)",
 		    (struct cd_val[]){cd_t(st->code), CD_I(st->next.year), CD_I(st->next.seq)}, 3, 1, NULL, e);
 	if (s == OM_OK)
-		s = cd_request_remember(db, of, f->params, st->next, e);
+		s = cd_request_remember(db, of, f->in.params, st->next, e);
 	if (s == OM_OK)
-		s = store_file(db, f, st->next, of->locale, of->paper, st->next_us, e);
+		s = store_file(db, &f->in, st->next, of->locale, of->paper, st->next_us, e);
 	if (s == OM_OK)
 		s = cd_db_exec(db, "UPDATE issuing SET year=?,seq=?,issued_us=? WHERE id=?",
 		    (struct cd_val[]){CD_I(st->next.year), CD_I(st->next.seq), CD_I(st->next_us), CD_ISSUING_ROW}, 4, 1,
 		    NULL, e);
 	if (s == OM_OK)
 		s = cd_lease_done(db, &cd_issuing_lease, CD_ISSUING_ROW, st->lease_id, NULL, e);
-	return s == OM_OK ? cd_document_load(db, st->next, f->a, &f->out->document, e) : s;
+	return s == OM_OK ? cd_document_load(db, st->next, f->in.a, &f->in.document, e) : s;
+}
+
+static om_status
+finish(struct cd_db *db, void *arg, om_err *e)
+{
+	struct finish *f = arg;
+	struct cd_issuing st;
+	struct cd_number n;
+	bool done = false;
+	om_status s = cd_issuing_lock(db, &st, e);
+
+	/* the request may have ended before, and its reply was lost; one that takes what stands
+	 * may have led to another document then */
+	if (s == OM_OK)
+		s = cd_request_find(db, f->in.of, f->in.params, &done, &n, e);
+	if (done && f->in.of->act == OM__ISSUE_ACT__ISSUE_TAKE)
+		done = !cd_issuing_is_mine(&st, &f->q->lease_id);
+	f->in.known = done;
+	if (s != OM_OK)
+		return s;
+	return done ? cd_document_load(db, n, f->in.a, &f->in.document, e) : finish_number(db, f, &st, e);
 }
 
 /* ---- another file ---- */
@@ -185,90 +214,108 @@ list_first(struct cd_db *db, struct cd_number n, om_err *e)
 }
 
 static om_status
-finish_file(struct cd_db *db, struct finish *f, om_err *e)
+add_file(struct cd_db *db, struct add *f, om_err *e)
 {
-	const Om__IssueQuery *of = f->q->query;
+	const Om__IssueQuery *of = f->in.of;
 	Om__Document *d = NULL;
 	struct cd_number n = {.year = 0};
-	bool known = false;
-	om_status s = cd_standing_check_file(db, of, f->q->adds_to, f->a, &d, &known, e);
+	om_status s = cd_standing_check_file(db, of, f->q->number, f->in.a, &d, &f->in.known, e);
 
 	if (s == OM_OK && !cd_number_parse(d->number, &n))
 		s = om_fail(e, OM_DAMAGED, "%.30s is no number", d->number);
 	if (s == OM_OK)
-		s = cd_request_remember(db, of, f->params, n, e);
-	f->out->known = known;
-	f->out->document = d;
-	if (s != OM_OK || known)
+		s = cd_request_remember(db, of, f->in.params, n, e);
+	f->in.document = d;
+	if (s != OM_OK || f->in.known)
 		return s;
 	s = list_first(db, n, e);
 	if (s == OM_OK)
-		s = store_file(db, f, n, of->locale != NULL ? of->locale : d->locale,
-		    of->paper != NULL ? of->paper : d->paper, f->now, e);
-	f->out->has_added = f->out->added = true;
-	return s == OM_OK ? cd_document_load(db, n, f->a, &f->out->document, e) : s;
-}
-
-/* ---- both ---- */
-
-/* is_done tells whether this request ended before, and its reply was lost.  One
- * that takes what stands may have led to another document the last time. */
-static om_status
-is_done(struct cd_db *db, struct finish *f, const struct cd_issuing *st, bool *out, om_err *e)
-{
-	const Om__IssueQuery *of = f->q->query;
-	struct cd_number n, to = {.year = 0};
-	om_status s = cd_request_find(db, of, f->params, out, &n, e);
-
-	if (s == OM_OK && *out && of->act == OM__ISSUE_ACT__ISSUE_TAKE)
-		*out = f->q->adds_to != NULL
-		    ? cd_number_parse(f->q->adds_to, &to) && to.year == n.year && to.seq == n.seq
-		    : !cd_issuing_is_mine(st, &f->q->lease_id);
-	return s == OM_OK && *out ? cd_document_load(db, n, f->a, &f->out->document, e) : s;
+		s = store_file(db, &f->in, n, of->locale != NULL ? of->locale : d->locale,
+		    of->paper != NULL ? of->paper : d->paper, f->in.now, e);
+	return s == OM_OK ? cd_document_load(db, n, f->in.a, &f->in.document, e) : s;
 }
 
 static om_status
-finish(struct cd_db *db, void *arg, om_err *e)
+add(struct cd_db *db, void *arg, om_err *e)
 {
-	struct finish *f = arg;
+	struct add *f = arg;
 	struct cd_issuing st;
+	struct cd_number n, to = {.year = 0};
 	bool done = false;
 	om_status s = cd_issuing_lock(db, &st, e);
 
-	*f->out = (Om__IssueReply)OM__ISSUE_REPLY__INIT;
+	/* as in finish */
 	if (s == OM_OK)
-		s = is_done(db, f, &st, &done, e);
-	f->out->known = done;
-	if (s != OM_OK || done)
+		s = cd_request_find(db, f->in.of, f->in.params, &done, &n, e);
+	if (done && f->in.of->act == OM__ISSUE_ACT__ISSUE_TAKE)
+		done = cd_number_parse(f->q->number, &to) && to.year == n.year && to.seq == n.seq;
+	f->in.known = done;
+	if (s != OM_OK)
 		return s;
-	return f->q->adds_to != NULL ? finish_file(db, f, e) : finish_number(db, f, &st, e);
+	return done ? cd_document_load(db, n, f->in.a, &f->in.document, e) : add_file(db, f, e);
 }
 
+/* ---- the calls ---- */
+
+/* prepare checks the file, and hashes it and the request. */
 static om_status
-check_file(const Om__IssueFinish *q, struct finish *f, om_err *e)
+prepare(struct stored *in, om_err *e)
 {
-	if (q->file.len == 0)
+	om_status s = cd_request_hash(in->of, in->params, e);
+
+	om_stat_register(&issued);
+	om_stat_register(&cancelled);
+	om_stat_register(&added);
+	if (s != OM_OK)
+		return s;
+	if (in->file.len == 0)
 		return om_fail(e, OM_INVALID, "file: is empty");
-	if (q->file.len > CD_FILE_BYTES)
+	if (in->file.len > CD_FILE_BYTES)
 		return om_fail(e, OM_TOO_LARGE, "a file of more than %zu MiB cannot be issued", CD_FILE_BYTES >> 20);
-	if (om_sha256(&(struct om_bytes){.data = q->file.data, .n = q->file.len}, 1, f->sha256) != OM_OK)
+	if (om_sha256(&(struct om_bytes){.data = in->file.data, .n = in->file.len}, 1, in->sha256) != OM_OK)
 		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
 	return OM_OK;
 }
 
-/* report counts and logs what was done. */
-static void
-report(const Om__IssueFinish *q, const Om__IssueReply *out)
+/* check_role: the role is one that the act leads to, and the number goes with it. */
+static om_status
+check_role(const Om__IssueFinish *q, om_err *e)
 {
-	const Om__Document *d = out->document;
-	bool duplicate = q->query->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
+	static const struct {
+		Om__IssueAct act;
+		Om__IssueRole role;
+	} known[] = {
+	    {OM__ISSUE_ACT__ISSUE_ORIGINAL, OM__ISSUE_ROLE__ROLE_ORIGINAL},
+	    {OM__ISSUE_ACT__ISSUE_CORRECTION, OM__ISSUE_ROLE__ROLE_CORRECTION},
+	    {OM__ISSUE_ACT__ISSUE_CANCELLATION, OM__ISSUE_ROLE__ROLE_CANCELLATION},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, OM__ISSUE_ROLE__ROLE_ORIGINAL},
+	    {OM__ISSUE_ACT__ISSUE_TAKE, OM__ISSUE_ROLE__ROLE_CORRECTION},
+	};
+	const char *asked = q->query->of_number;
 
-	if (out->added) {
-		om_stat_add(&added, 1);
-		om_log(OM_LOG_INFO, "file added to a document", "number", d->number, "file", q->filename, "bytes",
-		    OM_I64(q->file.len), "duplicate", duplicate ? "yes" : "no", NULL);
-		return;
-	}
+	if ((q->of_number != NULL) != (q->role != OM__ISSUE_ROLE__ROLE_ORIGINAL) ||
+	    (asked != NULL && (q->of_number == NULL || strcmp(asked, q->of_number) != 0)))
+		return om_fail(e, OM_INVALID, "of_number: is the one that is corrected or cancelled");
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (known[i].act == q->query->act && known[i].role == q->role)
+			return OM_OK;
+	return om_fail(e, OM_INVALID, "role: not one that the request leads to");
+}
+
+/* check_act: only an original, a duplicate and what is taken can become a file. */
+static om_status
+check_act(const Om__IssueQuery *q, om_err *e)
+{
+	return q->act == OM__ISSUE_ACT__ISSUE_ORIGINAL || q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE ||
+		q->act == OM__ISSUE_ACT__ISSUE_TAKE
+	    ? OM_OK
+	    : om_fail(e, OM_INVALID, "act: not one that leads to another file");
+}
+
+/* report counts and logs what was issued. */
+static void
+report(const Om__IssueFinish *q, const Om__Document *d)
+{
 	om_stat_add(&issued, 1);
 	om_log(OM_LOG_INFO, "document issued", "number", d->number, "file", d->filename, "bytes", OM_I64(q->file.len),
 	    "corrects", d->corrects, "cancels", d->cancels, NULL);
@@ -280,19 +327,55 @@ report(const Om__IssueFinish *q, const Om__IssueReply *out)
 
 om_status
 cd_issue_finish(struct cd_pool *p, const Om__IssueFinish *q, om_time now, int64_t deadline_ms, struct om_arena *a,
-    Om__IssueReply *out, om_err *e)
+    Om__IssueFinishReply *out, om_err *e)
 {
-	struct finish f = {.q = q, .now = now, .a = a, .out = out};
-	om_status s = cd_request_hash(q->query, f.params, e);
+	struct finish f = {.q = q,
+	    .in = {.of = q->query,
+		.file = q->file,
+		.filename = q->filename,
+		.content_type = q->content_type,
+		.now = now,
+		.a = a}};
+	om_status s = check_role(q, e);
 
-	om_stat_register(&issued);
-	om_stat_register(&cancelled);
-	om_stat_register(&added);
 	if (s == OM_OK)
-		s = check_file(q, &f, e);
+		s = prepare(&f.in, e);
 	if (s == OM_OK)
 		s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, finish, &f, e);
-	if (s == OM_OK && !out->known)
-		report(q, out);
-	return s;
+	if (s != OM_OK)
+		return s;
+	out->document = f.in.document;
+	out->known = f.in.known;
+	if (!f.in.known)
+		report(q, f.in.document);
+	return OM_OK;
+}
+
+om_status
+cd_file_add(struct cd_pool *p, const Om__FileAdd *q, om_time now, int64_t deadline_ms, struct om_arena *a,
+    Om__FileAddReply *out, om_err *e)
+{
+	struct add f = {.q = q,
+	    .in = {.of = q->query,
+		.file = q->file,
+		.filename = q->filename,
+		.content_type = q->content_type,
+		.now = now,
+		.a = a}};
+	om_status s = check_act(q->query, e);
+
+	if (s == OM_OK)
+		s = prepare(&f.in, e);
+	if (s == OM_OK)
+		s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, add, &f, e);
+	if (s != OM_OK)
+		return s;
+	out->document = f.in.document;
+	out->known = f.in.known;
+	if (f.in.known)
+		return OM_OK;
+	om_stat_add(&added, 1);
+	om_log(OM_LOG_INFO, "file added to a document", "number", f.in.document->number, "file", q->filename, "bytes",
+	    OM_I64(q->file.len), "duplicate", q->query->act == OM__ISSUE_ACT__ISSUE_DUPLICATE ? "yes" : "no", NULL);
+	return OM_OK;
 }

@@ -119,8 +119,8 @@ find_known(struct cd_db *db, const struct begin *b, Om__Document **out, om_err *
 }
 
 static om_status
-hold_number(
-    struct cd_db *db, const struct begin *b, const struct cd_issuing *st, const struct cd_lease *lease, om_err *e)
+hold_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, const struct cd_lease *lease,
+    Om__HeldNumber *out, om_err *e)
 {
 	struct cd_number next = {.year = 0};
 	om_time dated = 0;
@@ -131,22 +131,26 @@ hold_number(
 
 	if (s != OM_OK)
 		return s;
-	b->out->number = om_arena_strdup(b->a, cd_number_text(next, text));
-	b->out->verification_code = om_arena_strdup(b->a, b->code);
-	b->out->has_issued_us = b->out->has_lease_id = b->out->has_keep_ms = true;
-	b->out->issued_us = dated;
-	b->out->lease_id = cd_column_bytes(lease->id, CD_LEASE_ID, b->a);
-	b->out->keep_ms = CD_ISSUE_KEEP_MS;
+	out->number = om_arena_strdup(b->a, cd_number_text(next, text));
+	out->verification_code = om_arena_strdup(b->a, b->code);
+	out->issued_us = dated;
+	out->lease_id = cd_column_bytes(lease->id, CD_LEASE_ID, b->a);
+	out->keep_ms = CD_ISSUE_KEEP_MS;
+	if (b->a->failed)
+		return om_fail(e, OM_NOMEM, "out of memory");
 	return cd_db_exec(db,
 	    "UPDATE issuing SET lease_request=?,lease_year=?,lease_seq=?,lease_us=?,lease_code=? WHERE id=?", v, 6, 1,
 	    NULL, e);
 }
 
 static om_status
-begin_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, om_err *e)
+begin_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *st, const struct cd_decision *d,
+    Om__Standing *standing, om_err *e)
 {
+	Om__HeldNumber *out = om_msg_new(b->a, &om__held_number__descriptor);
 	struct cd_lease lease;
-	om_status s = cd_issuing_check_clock(st->last_us, b->now, e);
+	om_status s =
+	    out != NULL ? cd_issuing_check_clock(st->last_us, b->now, e) : om_fail(e, OM_NOMEM, "out of memory");
 
 	if (s == OM_OK)
 		s = cd_lease_take(db, &cd_issuing_lease, CD_ISSUING_ROW, b->now, KEEP_US, &lease, e);
@@ -156,17 +160,24 @@ begin_number(struct cd_db *db, const struct begin *b, const struct cd_issuing *s
 		return om_fail(e, OM_THROTTLED, "another document is being issued; try again");
 	if (st->held)
 		om_stat_add(&taken_over, 1);
-	return hold_number(db, b, st, &lease, e);
+	out->role = d->role;
+	out->standing = standing;
+	b->out->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER;
+	b->out->number = out;
+	return hold_number(db, b, st, &lease, out, e);
 }
 
-/* begin_file: the number is there already, and so is its date. */
-static void
-begin_file(const struct begin *b, const Om__Document *of)
+static om_status
+begin_file(const struct begin *b, Om__Standing *standing, om_err *e)
 {
-	b->out->number = of->number;
-	b->out->verification_code = of->verification_code;
-	b->out->has_issued_us = true;
-	b->out->issued_us = of->issued_us;
+	Om__WantedFile *out = om_msg_new(b->a, &om__wanted_file__descriptor);
+
+	if (out == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	out->standing = standing;
+	b->out->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_FILE;
+	b->out->file = out;
+	return OM_OK;
 }
 
 /* begin_known: the request is answered, and finds the same the next time. */
@@ -177,7 +188,8 @@ begin_known(struct cd_db *db, const struct begin *b, Om__Document *of, om_err *e
 
 	if (!cd_number_parse(of->number, &n))
 		return om_fail(e, OM_DAMAGED, "%.30s is no number", of->number);
-	b->out->document = of;
+	b->out->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_ISSUED;
+	b->out->issued = of;
 	return cd_request_remember(db, b->q->query, b->params, n, e);
 }
 
@@ -189,29 +201,26 @@ begin(struct cd_db *db, void *arg, om_err *e)
 	struct cd_decision d = {.of = NULL};
 	struct cd_issuing st;
 	Om__Document *found = NULL;
+	Om__Standing *standing = NULL;
 	om_status s = cd_issuing_lock(db, &st, e);
 
 	*b->out = (Om__IssueBeginReply)OM__ISSUE_BEGIN_REPLY__INIT;
 	if (s == OM_OK)
 		s = find_known(db, b, &found, e);
 	if (s == OM_OK && found != NULL && q->act != OM__ISSUE_ACT__ISSUE_TAKE) {
-		b->out->document = found;
+		b->out->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_ISSUED;
+		b->out->issued = found;
 		return OM_OK;
 	}
 	if (s == OM_OK)
 		s = cd_standing_decide(db, b->q, found, b->a, &d, e);
-	if (s == OM_OK && d.known && d.of != NULL)
+	if (s == OM_OK && d.next == CD_NEXT_NOTHING)
 		return begin_known(db, b, d.of, e);
 	if (s == OM_OK && d.of != NULL)
-		s = cd_standing_load(db, d.of, b->a, &b->out->standing, e);
+		s = cd_standing_load(db, d.of, b->a, &standing, e);
 	if (s != OM_OK)
 		return s;
-	b->out->has_role = true;
-	b->out->role = d.role;
-	if (d.role != OM__ISSUE_ROLE__ROLE_FILE || d.of == NULL)
-		return begin_number(db, b, &st, e);
-	begin_file(b, d.of);
-	return OM_OK;
+	return d.next == CD_NEXT_FILE ? begin_file(b, standing, e) : begin_number(db, b, &st, &d, standing, e);
 }
 
 om_status
@@ -232,8 +241,11 @@ cd_issue_begin(struct cd_pool *p, const Om__IssueBegin *q, om_time now, int64_t 
 	s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, begin, &b, &why);
 	if (s != OM_OK)
 		return om_fail(e, s, "%s", om_err_text(&why, s));
-	if (out->standing != NULL) /* its figures name a zone, and may be of before there was a table of it */
-		out->zone = cd_zone_reply(a);
+	/* the figures of what stands name a zone, and may be of before there was a table of it */
+	if (out->next_case == OM__ISSUE_BEGIN_REPLY__NEXT_FILE)
+		out->file->zone = cd_zone_reply(a);
+	if (out->next_case == OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER && out->number->standing != NULL)
+		out->number->zone = cd_zone_reply(a);
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 

@@ -14,8 +14,8 @@
  *   finish   number, file, figures and hash are stored in one transaction
  *
  * What is issued already for the same person, group and month decides what a
- * request becomes (standing.h): for another file of a number there is no lease,
- * and keep is not asked.
+ * request becomes (standing.h): another file of a number needs no lease, and
+ * is stored by cd_file_add.
  *
  * Promise   The numbers of a year are 1, 2, 3 … without a gap, in the order of
  *           their dates of issue, whoever is killed in between: a number that
@@ -49,6 +49,8 @@ om_status cd_issue_keep(struct cd_pool *p, const Om__IssueKeep *q, om_time now, 
 /* cd_issue_drop gives the number back; one that is another's by now stays where it is. */
 om_status cd_issue_drop(struct cd_pool *p, const Om__IssueDrop *q, int64_t deadline_ms, om_err *e) OM_MUST;
 om_status cd_issue_finish(struct cd_pool *p, const Om__IssueFinish *q, om_time now, int64_t deadline_ms,
-    struct om_arena *a, Om__IssueReply *out, om_err *e) OM_MUST;
+    struct om_arena *a, Om__IssueFinishReply *out, om_err *e) OM_MUST;
+om_status cd_file_add(struct cd_pool *p, const Om__FileAdd *q, om_time now, int64_t deadline_ms, struct om_arena *a,
+    Om__FileAddReply *out, om_err *e) OM_MUST;
 
 #endif

@@ -111,16 +111,16 @@ has_equal(struct cd_db *db, const Om__IssueQuery *q, const Om__Document *d, bool
 }
 
 om_status
-cd_standing_check_file(struct cd_db *db, const Om__IssueQuery *q, const char *adds_to, struct om_arena *a,
+cd_standing_check_file(struct cd_db *db, const Om__IssueQuery *q, const char *number, struct om_arena *a,
     Om__Document **doc_out, bool *known_out, om_err *e)
 {
-	om_status s = load_named(db, "adds_to", adds_to, a, doc_out, e);
+	om_status s = load_named(db, "number", number, a, doc_out, e);
 
 	*known_out = false;
 	if (s == OM_OK)
-		s = check_stands(*doc_out, "adds_to", "", e);
+		s = check_stands(*doc_out, "number", "", e);
 	if (s == OM_OK && !cd_document_is_of(*doc_out, q))
-		s = om_fail(e, OM_CONFLICT, "adds_to: %s is about something else", (*doc_out)->number);
+		s = om_fail(e, OM_CONFLICT, "number: %s is about something else", (*doc_out)->number);
 	if (s != OM_OK)
 		return s;
 	if (q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE)
@@ -223,13 +223,17 @@ static om_status
 decide_duplicate(
     struct cd_db *db, const Om__IssueQuery *q, Om__Document *const *all, size_t n, struct cd_decision *out, om_err *e)
 {
+	bool known = false;
+	om_status s;
+
 	if (n == 0)
 		return om_fail(e, OM_CONFLICT, "nothing is issued for this that could have a duplicate");
-	out->role = OM__ISSUE_ROLE__ROLE_FILE;
 	out->of = first_with(all, n, q->format);
 	if (out->of == NULL)
 		out->of = all[0];
-	return has_equal(db, q, out->of, &out->known, e);
+	s = has_equal(db, q, out->of, &known, e);
+	out->next = known ? CD_NEXT_NOTHING : CD_NEXT_FILE;
+	return s;
 }
 
 /* decide_take: the document that the request led to before comes first, then
@@ -253,11 +257,11 @@ decide_take(struct cd_db *db, const Om__IssueBegin *b, const Om__Document *found
 		if (same && has && found != NULL && strcmp(found->number, all[i]->number) == 0)
 			before = all[i];
 	}
-	out->known = whole != NULL;
+	out->next = whole != NULL ? CD_NEXT_NOTHING : CD_NEXT_FILE;
 	out->of = before != NULL ? before : whole != NULL ? whole : equal;
-	out->role = OM__ISSUE_ROLE__ROLE_FILE;
 	if (out->of != NULL)
 		return OM_OK;
+	out->next = CD_NEXT_NUMBER;
 	out->of = all[n - 1];
 	out->role = OM__ISSUE_ROLE__ROLE_CORRECTION;
 	return OM_OK;
@@ -283,7 +287,7 @@ decide_by_what_stands(struct cd_db *db, const Om__IssueBegin *b, Om__Document *f
 	first = first_with(all, n, q->format);
 	if (first != NULL)
 		return refuse_second(first, e);
-	out->role = OM__ISSUE_ROLE__ROLE_FILE;
+	out->next = CD_NEXT_FILE;
 	out->of = all[0];
 	return OM_OK;
 }
@@ -294,7 +298,7 @@ cd_standing_decide(struct cd_db *db, const Om__IssueBegin *b, Om__Document *foun
 {
 	const Om__IssueQuery *q = b->query;
 
-	*out = (struct cd_decision){.role = OM__ISSUE_ROLE__ROLE_ORIGINAL};
+	*out = (struct cd_decision){.next = CD_NEXT_NUMBER, .role = OM__ISSUE_ROLE__ROLE_ORIGINAL};
 	switch (q->act) {
 	case OM__ISSUE_ACT__ISSUE_CORRECTION:
 		out->role = OM__ISSUE_ROLE__ROLE_CORRECTION;

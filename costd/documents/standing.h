@@ -19,9 +19,9 @@
 #include "documents.pb-c.h"
 
 struct cd_decision {
-	Om__IssueRole role;
-	Om__Document *of; /* NULL for an original */
-	bool known;       /* nothing is left to do: `of` is what was asked for */
+	enum { CD_NEXT_NUMBER, CD_NEXT_FILE, CD_NEXT_NOTHING } next; /* NOTHING: `of` is what was asked for */
+	Om__IssueRole role;                                          /* of a number */
+	Om__Document *of;                                            /* NULL for an original */
 };
 
 /* cd_standing_decide: `found` is the document that this request led to before,
@@ -36,7 +36,7 @@ om_status cd_standing_check_correction(struct cd_db *db, const Om__IssueQuery *q
 om_status cd_standing_check_cancellation(
     struct cd_db *db, const Om__IssueQuery *q, struct om_arena *a, Om__Document **old_out, om_err *e) OM_MUST;
 /* *known_out: an equal duplicate is there. */
-om_status cd_standing_check_file(struct cd_db *db, const Om__IssueQuery *q, const char *adds_to, struct om_arena *a,
+om_status cd_standing_check_file(struct cd_db *db, const Om__IssueQuery *q, const char *number, struct om_arena *a,
     Om__Document **doc_out, bool *known_out, om_err *e) OM_MUST;
 
 /* cd_standing_load gives figures and terms of a document with it. */

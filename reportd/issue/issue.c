@@ -24,7 +24,9 @@ struct work {
 	Om__IssueQuery *q;
 	const struct rd_moment *of; /* NULL: the ledger as it is */
 	struct om_arena *a;
-	Om__IssueBeginReply *begun;
+	const Om__HeldNumber *number; /* NULL: it becomes a file of standing's document */
+	Om__Standing *standing;       /* NULL: an original */
+	Om__Zone *zone;               /* goes with standing */
 	Om__RenderReply *made;
 };
 
@@ -86,7 +88,7 @@ pause_ms(int64_t ms)
 
 /* begin waits for its turn until the deadline. */
 static om_status
-begin(struct work *w, int64_t deadline_ms, om_err *e)
+begin(struct work *w, int64_t deadline_ms, Om__IssueBeginReply **out, om_err *e)
 {
 	Om__IssueBegin b = OM__ISSUE_BEGIN__INIT;
 	om_err why = {.text = ""};
@@ -104,7 +106,7 @@ begin(struct work *w, int64_t deadline_ms, om_err *e)
 		if (s == OM_OK && rep->body_case != OM__REPLY__BODY_ISSUE_BEGIN)
 			s = om_fail(&why, OM_PROTOCOL, "costd answered something else");
 		if (s == OM_OK)
-			w->begun = rep->issue_begin;
+			*out = rep->issue_begin;
 		if (s != OM_THROTTLED || om_mono_ms() + WAIT_MS >= deadline_ms)
 			break;
 		pause_ms(WAIT_MS);
@@ -113,30 +115,39 @@ begin(struct work *w, int64_t deadline_ms, om_err *e)
 }
 
 static bool
+has_role(const struct work *w, Om__IssueRole role)
+{
+	return w->number != NULL && w->number->role == role;
+}
+
+/* is_stored tells whether figures and terms are those that standing's document kept. */
+static bool
 is_stored(const struct work *w)
 {
-	return w->begun->role == OM__ISSUE_ROLE__ROLE_FILE || w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION;
+	return w->number == NULL || has_role(w, OM__ISSUE_ROLE__ROLE_CANCELLATION);
 }
 
-static const Om__Document *
-standing_of(const struct work *w)
-{
-	return w->begun->standing != NULL ? w->begun->standing->document : NULL;
-}
-
-/* check_begun: what the rest relies on. */
+/* take_begun takes what costd gave, and checks what the rest relies on. */
 static om_status
-check_begun(const struct work *w, om_err *e)
+take_begun(struct work *w, const Om__IssueBeginReply *b, om_err *e)
 {
-	const Om__IssueBeginReply *b = w->begun;
-	const Om__Document *d = standing_of(w);
-	bool file = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE;
-	const char *code = file && d != NULL ? d->verification_code : b->verification_code;
+	const char *code = NULL;
+	bool number = b->next_case == OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER;
 
-	if (!b->has_role)
-		return om_fail(e, OM_UNAVAILABLE, "costd is older than this reportd; update it");
-	if ((d == NULL && b->role != OM__ISSUE_ROLE__ROLE_ORIGINAL) || (is_stored(w) && b->zone == NULL) ||
-	    (!file && (!b->has_lease_id || b->number == NULL)) || code == NULL || strlen(code) != CODE_CHARS)
+	if (!number && b->next_case != OM__ISSUE_BEGIN_REPLY__NEXT_FILE)
+		return om_fail(e, OM_PROTOCOL, "costd does not say what is to be made");
+	w->number = number ? b->number : NULL;
+	w->standing = number ? b->number->standing : b->file->standing;
+	w->zone = number ? b->number->zone : b->file->zone;
+	if (w->standing != NULL && w->standing->document == NULL)
+		w->standing = NULL;
+	if (number)
+		code = w->number->verification_code;
+	else if (w->standing != NULL)
+		code = w->standing->document->verification_code;
+	if ((w->standing == NULL && !has_role(w, OM__ISSUE_ROLE__ROLE_ORIGINAL)) || (is_stored(w) && w->zone == NULL) ||
+	    (number && (w->number->lease_id.len == 0 || w->number->number[0] == '\0')) || code == NULL ||
+	    strlen(code) != CODE_CHARS)
 		return om_fail(e, OM_PROTOCOL, "costd gave no number");
 	return OM_OK;
 }
@@ -147,9 +158,9 @@ check_begun(const struct work *w, om_err *e)
 static void
 fill_new(const struct work *w, Om__RenderQuery *r)
 {
-	const Om__Standing *st = w->begun->standing;
+	const Om__Standing *st = w->standing;
 
-	if (w->begun->role != OM__ISSUE_ROLE__ROLE_CORRECTION)
+	if (!has_role(w, OM__ISSUE_ROLE__ROLE_CORRECTION) || st == NULL)
 		return;
 	r->corrects = st->document->number;
 	if (!(w->q->has_month_terms && w->q->month_terms))
@@ -164,17 +175,17 @@ fill_new(const struct work *w, Om__RenderQuery *r)
 static void
 fill_stored(const struct work *w, Om__RenderQuery *r)
 {
-	Om__Standing *st = w->begun->standing;
+	Om__Standing *st = w->standing;
 
 	r->has_figures = true;
 	r->figures = st->figures;
 	r->terms = st->terms;
-	r->zone = w->begun->zone;
+	r->zone = w->zone;
 	if (r->locale == NULL)
 		r->locale = st->document->locale;
 	if (r->paper == NULL)
 		r->paper = st->document->paper;
-	if (w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION) {
+	if (w->number != NULL) {
 		r->cancels = st->document->number;
 		r->has_cancels_us = true;
 		r->cancels_us = st->document->issued_us;
@@ -200,13 +211,13 @@ fill_asked(const struct work *w, Om__RenderQuery *r)
 static om_status
 fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
 {
-	const Om__Document *d = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE ? standing_of(w) : NULL;
-	const char *code = d != NULL ? d->verification_code : w->begun->verification_code;
+	const Om__Document *d = w->number == NULL ? w->standing->document : NULL;
+	const char *code = d != NULL ? d->verification_code : w->number->verification_code;
 
 	fill_asked(w, r);
-	r->number = d != NULL ? d->number : w->begun->number;
+	r->number = d != NULL ? d->number : w->number->number;
 	r->has_issued_us = true;
-	r->issued_us = d != NULL ? d->issued_us : w->begun->issued_us;
+	r->issued_us = d != NULL ? d->issued_us : w->number->issued_us;
 	r->has_with_figures = r->with_figures = true;
 	r->verification_code = om_arena_printf(w->a, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
 	if (w->is->public_url != NULL)
@@ -228,20 +239,20 @@ fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
 static om_status
 check_amount(const struct work *w, om_err *e)
 {
-	const Om__Document *d = standing_of(w);
+	const Om__Document *d = w->standing != NULL ? w->standing->document : NULL;
 	om_money made, issued;
 	om_status s;
 
 	if (w->made->total == NULL || w->made->currency == NULL)
 		return om_fail(e, OM_INTERNAL, "a document came without its total");
-	if (!is_stored(w))
+	if (!is_stored(w) || d == NULL)
 		return OM_OK;
 	s = om_money_parse(w->made->total, &made, e);
 	if (s == OM_OK)
 		s = om_money_parse(d->total, &issued, e);
 	if (s != OM_OK)
 		return s;
-	if (w->begun->role == OM__ISSUE_ROLE__ROLE_CANCELLATION)
+	if (w->number != NULL)
 		made.v = -made.v;
 	if (om_money_cmp(made, issued) != 0 || strcmp(w->made->currency, d->currency) != 0)
 		return om_fail(e, OM_INTERNAL, "%s is of %s %s, but made once more it comes to %s %s", d->number,
@@ -292,62 +303,97 @@ render(struct work *w, om_err *e)
 
 /* ---- the storing ---- */
 
+/* store is asked for again when its reply is lost: costd knows the request. */
 static om_status
-fill_finish(const struct work *w, Om__IssueFinish *f, om_err *e)
+store(struct work *w, const Om__Request *what, Om__Reply__BodyCase want, Om__Reply **out, om_err *e)
 {
-	static char none[] = "";
-	const Om__Document *d = standing_of(w);
-	bool file = w->begun->role == OM__ISSUE_ROLE__ROLE_FILE;
+	om_status s = OM_OK;
 
-	f->lease_id = w->begun->lease_id;
-	f->query = w->q;
-	f->file = w->made->document;
-	f->filename = w->made->filename;
-	f->content_type = w->made->content_type;
-	f->total = w->made->total;
-	f->currency = w->made->currency;
-	f->unsettled = w->made->unsettled;
-	f->user_name = w->made->user_name;
-	f->adds_to = file ? d->number : NULL;
-	f->corrects = w->begun->role == OM__ISSUE_ROLE__ROLE_CORRECTION ? d->number : NULL;
-	f->terms = file ? none : w->made->terms;
-	if (!file)
-		f->figures = w->made->figures;
-	return f->terms != NULL ? OM_OK : om_fail(e, OM_INTERNAL, "a document came without its terms");
-}
+	for (int i = 0; i < FINISH_TRIES; i++) {
+		Om__Request req = *what;
 
-/* finish is asked for again when its reply is lost: costd knows the request. */
-static om_status
-finish(struct work *w, Om__IssueReply **out, om_err *e)
-{
-	Om__IssueFinish f = OM__ISSUE_FINISH__INIT;
-	om_status s = fill_finish(w, &f, e);
-
-	for (int i = 0; (s == OM_OK || i > 0) && i < FINISH_TRIES; i++) {
-		Om__Request req = OM__REQUEST__INIT;
-		Om__Reply *rep = NULL;
-
-		req.body_case = OM__REQUEST__BODY_ISSUE_FINISH;
-		req.issue_finish = &f;
-		s = om_wire_call(w->is->costd, &req, STORE_MS, w->a, &rep, e);
-		if (s == OM_OK && rep->body_case != OM__REPLY__BODY_ISSUE_FINISH)
+		s = om_wire_call(w->is->costd, &req, STORE_MS, w->a, out, e);
+		if (s == OM_OK && (*out)->body_case != want)
 			return om_fail(e, OM_PROTOCOL, "costd answered something else");
-		if (s == OM_OK)
-			*out = rep->issue_finish;
 		if (s != OM_UNAVAILABLE && s != OM_TIMEOUT && s != OM_STORE)
 			break;
 		pause_ms(WAIT_MS << i);
 	}
+	return s;
+}
+
+/* say gives the reply to the request. */
+static om_status
+say(const struct work *w, Om__Document *d, bool known, bool added, Om__IssueReply **out, om_err *e)
+{
+	if (d == NULL)
+		return om_fail(e, OM_PROTOCOL, "costd stored a document and did not name it");
+	*out = om_msg_new(w->a, &om__issue_reply__descriptor);
+	if (*out == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	(*out)->document = d;
+	(*out)->known = known;
+	(*out)->has_added = (*out)->added = added;
+	return OM_OK;
+}
+
+static om_status
+finish(struct work *w, Om__IssueReply **out, om_err *e)
+{
+	Om__IssueFinish f = OM__ISSUE_FINISH__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_status s;
+
+	if (w->made->terms == NULL)
+		return om_fail(e, OM_INTERNAL, "a document came without its terms");
+	f.lease_id = w->number->lease_id;
+	f.query = w->q;
+	f.role = w->number->role;
+	f.of_number = w->standing != NULL ? w->standing->document->number : NULL;
+	f.file = w->made->document;
+	f.filename = w->made->filename;
+	f.content_type = w->made->content_type;
+	f.total = w->made->total;
+	f.currency = w->made->currency;
+	f.unsettled = w->made->unsettled;
+	f.user_name = w->made->user_name;
+	f.figures = w->made->figures;
+	f.terms = w->made->terms;
+	req.body_case = OM__REQUEST__BODY_ISSUE_FINISH;
+	req.issue_finish = &f;
+	s = store(w, &req, OM__REPLY__BODY_ISSUE_FINISH, &rep, e);
+	if (s == OM_OK)
+		return say(w, rep->issue_finish->document, rep->issue_finish->known, false, out, e);
 	/* the number went to another meanwhile: nothing is wrong with the question */
-	return s == OM_CONFLICT && f.adds_to == NULL ? OM_UNAVAILABLE : s;
+	return s == OM_CONFLICT ? OM_UNAVAILABLE : s;
+}
+
+static om_status
+add_file(struct work *w, Om__IssueReply **out, om_err *e)
+{
+	Om__FileAdd f = OM__FILE_ADD__INIT;
+	Om__Request req = OM__REQUEST__INIT;
+	Om__Reply *rep = NULL;
+	om_status s;
+
+	f.query = w->q;
+	f.number = w->standing->document->number;
+	f.file = w->made->document;
+	f.filename = w->made->filename;
+	f.content_type = w->made->content_type;
+	req.body_case = OM__REQUEST__BODY_FILE_ADD;
+	req.file_add = &f;
+	s = store(w, &req, OM__REPLY__BODY_FILE_ADD, &rep, e);
+	return s == OM_OK ? say(w, rep->file_add->document, rep->file_add->known, !rep->file_add->known, out, e) : s;
 }
 
 static om_status
 make_held(struct work *w, Om__IssueReply **out, om_err *e)
 {
-	const Om__IssueBeginReply *begun = w->begun;
-	struct held held = {.is = w->is, .lease = begun->lease_id};
-	int64_t every_ms = begun->has_keep_ms && begun->keep_ms >= 300 ? begun->keep_ms / 3 : 1000;
+	const Om__HeldNumber *n = w->number;
+	struct held held = {.is = w->is, .lease = n->lease_id};
+	int64_t every_ms = n->keep_ms >= 300 ? n->keep_ms / 3 : 1000;
 	struct rd_lease_keeper k;
 	om_status s = rd_lease_keeper_start(&k, w->is->duties, every_ms, keep, &held, e);
 
@@ -359,8 +405,16 @@ make_held(struct work *w, Om__IssueReply **out, om_err *e)
 	}
 	if (s != OM_OK && give_back(&held, NULL) != OM_OK)
 		om_log(OM_LOG_WARN, "a number could not be given back; it is free again in a few seconds", "number",
-		    begun->number, NULL);
+		    n->number, NULL);
 	return s;
+}
+
+static om_status
+make_file(struct work *w, Om__IssueReply **out, om_err *e)
+{
+	om_status s = render(w, e);
+
+	return s == OM_OK ? add_file(w, out, e) : s;
 }
 
 /* check_asked looks at what costd cannot know: languages and papers. */
@@ -380,31 +434,20 @@ rd_issue(struct rd_issuing *is, Om__IssueQuery *q, const struct rd_moment *of, i
     Om__IssueReply **out, om_err *e)
 {
 	struct work w = {.is = is, .q = q, .of = of, .a = a};
+	Om__IssueBeginReply *begun = NULL;
 	om_status s;
 
 	om_check(of == NULL || of->in != NULL);
 	s = check_asked(&w, e);
 	*out = NULL;
 	if (s == OM_OK)
-		s = begin(&w, deadline_ms, e);
+		s = begin(&w, deadline_ms, &begun, e);
 	if (s != OM_OK)
 		return s;
-	if (w.begun->document != NULL) {
-		*out = om_msg_new(a, &om__issue_reply__descriptor);
-		if (*out == NULL)
-			return om_fail(e, OM_NOMEM, "out of memory");
-		(*out)->document = w.begun->document;
-		(*out)->known = true;
-		return OM_OK;
-	}
-	s = check_begun(&w, e);
+	if (begun->next_case == OM__ISSUE_BEGIN_REPLY__NEXT_ISSUED)
+		return say(&w, begun->issued, true, false, out, e);
+	s = take_begun(&w, begun, e);
 	if (s != OM_OK)
 		return s;
-	if (w.begun->role != OM__ISSUE_ROLE__ROLE_FILE)
-		s = make_held(&w, out, e);
-	else if ((s = render(&w, e)) == OM_OK)
-		s = finish(&w, out, e);
-	if (s == OM_OK && (*out == NULL || (*out)->document == NULL))
-		s = om_fail(e, OM_PROTOCOL, "costd stored a document and did not name it");
-	return s;
+	return w.number != NULL ? make_held(&w, out, e) : make_file(&w, out, e);
 }

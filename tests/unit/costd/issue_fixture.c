@@ -80,32 +80,97 @@ ifx_pack_figures(struct om_arena *a)
 	return out;
 }
 
-om_status
-ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begun, const void *file, size_t n,
-    om_time now, struct om_arena *a, Om__IssueReply *out, om_err *e)
+const char *
+ifx_number(const Om__IssueBeginReply *begun)
+{
+	assert_int_not_equal(begun->next_case, OM__ISSUE_BEGIN_REPLY__NEXT__NOT_SET);
+	switch (begun->next_case) {
+	case OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER:
+		return begun->number->number;
+	case OM__ISSUE_BEGIN_REPLY__NEXT_FILE:
+		return begun->file->standing->document->number;
+	default:
+		return begun->issued->number;
+	}
+}
+
+Om__HeldNumber *
+ifx_held(const Om__IssueBeginReply *begun, Om__IssueRole role)
+{
+	assert_int_equal(begun->next_case, OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER);
+	assert_int_equal(begun->number->role, role);
+	return begun->number;
+}
+
+Om__WantedFile *
+ifx_wanted(const Om__IssueBeginReply *begun)
+{
+	assert_int_equal(begun->next_case, OM__ISSUE_BEGIN_REPLY__NEXT_FILE);
+	return begun->file;
+}
+
+Om__Document *
+ifx_known(const Om__IssueBeginReply *begun)
+{
+	assert_int_equal(begun->next_case, OM__ISSUE_BEGIN_REPLY__NEXT_ISSUED);
+	return begun->issued;
+}
+
+static om_status
+add_file(struct cd_pool *p, Om__IssueQuery *q, const Om__WantedFile *wanted, ProtobufCBinaryData file, om_time now,
+    struct om_arena *a, struct ifx_done *out, om_err *e)
+{
+	Om__FileAdd add = OM__FILE_ADD__INIT;
+	Om__FileAddReply reply = OM__FILE_ADD_REPLY__INIT;
+	om_status s;
+
+	add.query = q;
+	add.number = wanted->standing->document->number;
+	add.file = file;
+	add.filename = om_arena_strdup(a, q->format == OM__FORMAT__FORMAT_PDF ? "x.pdf" : "x.xlsx");
+	add.content_type = om_arena_strdup(a, "application/octet-stream");
+	s = cd_file_add(p, &add, now, FX_DEADLINE, a, &reply, e);
+	*out = (struct ifx_done){.document = reply.document, .known = reply.known, .added = s == OM_OK && !reply.known};
+	return s;
+}
+
+static om_status
+store_number(struct cd_pool *p, Om__IssueQuery *q, const Om__HeldNumber *held, ProtobufCBinaryData file, om_time now,
+    struct om_arena *a, struct ifx_done *out, om_err *e)
 {
 	Om__IssueFinish end = OM__ISSUE_FINISH__INIT;
-	bool is_file = begun->has_role && begun->role == OM__ISSUE_ROLE__ROLE_FILE;
+	Om__IssueFinishReply reply = OM__ISSUE_FINISH_REPLY__INIT;
+	om_status s;
 
-	*out = (Om__IssueReply)OM__ISSUE_REPLY__INIT;
-	end.lease_id = begun->lease_id;
+	end.lease_id = held->lease_id;
 	end.query = q;
-	end.file.data = om_arena_alloc(a, n + 1);
-	end.file.len = n;
-	memcpy(end.file.data, file, n);
+	end.role = held->role;
+	end.of_number = held->standing != NULL ? held->standing->document->number : NULL;
+	end.file = file;
 	end.filename = om_arena_strdup(a, q->format == OM__FORMAT__FORMAT_PDF ? "x.pdf" : "x.xlsx");
 	end.content_type = om_arena_strdup(a, "application/octet-stream");
 	end.total = om_arena_strdup(a, q->act == OM__ISSUE_ACT__ISSUE_CANCELLATION ? "-12.30" : "12.30");
 	end.currency = om_arena_strdup(a, "USD");
 	end.unsettled = 3;
 	end.user_name = om_arena_strdup(a, "Ada");
-	end.figures = is_file ? (ProtobufCBinaryData){.len = 0} : ifx_pack_figures(a);
-	end.terms = om_arena_strdup(a, is_file ? "" : "{\"CURRENCY\":\"USD\"}");
-	if (is_file)
-		end.adds_to = begun->number;
-	else if (begun->has_role && begun->role == OM__ISSUE_ROLE__ROLE_CORRECTION)
-		end.corrects = begun->standing->document->number;
-	return cd_issue_finish(p, &end, now, FX_DEADLINE, a, out, e);
+	end.figures = ifx_pack_figures(a);
+	end.terms = om_arena_strdup(a, "{\"CURRENCY\":\"USD\"}");
+	s = cd_issue_finish(p, &end, now, FX_DEADLINE, a, &reply, e);
+	*out = (struct ifx_done){.document = reply.document, .known = reply.known};
+	return s;
+}
+
+om_status
+ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begun, const void *file, size_t n,
+    om_time now, struct om_arena *a, struct ifx_done *out, om_err *e)
+{
+	ProtobufCBinaryData copy = {.len = n, .data = om_arena_alloc(a, n + 1)};
+
+	memcpy(copy.data, file, n);
+	if (begun->next_case == OM__ISSUE_BEGIN_REPLY__NEXT_FILE)
+		return add_file(p, q, begun->file, copy, now, a, out, e);
+	assert_int_equal(begun->next_case, OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER);
+	return store_number(p, q, begun->number, copy, now, a, out, e);
 }
 
 Om__Document *
@@ -113,15 +178,15 @@ ifx_issue(Om__IssueQuery *q, om_time now)
 {
 	Om__Figures shown = ifx_figures();
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e = {.text = ""};
 
 	ifx_ok(
 	    ifx_begin(ifx.pool, q, q->act == OM__ISSUE_ACT__ISSUE_TAKE ? &shown : NULL, now, &ifx.a, &begun, &e), &e);
-	assert_null(begun.document);
+	assert_int_not_equal(begun.next_case, OM__ISSUE_BEGIN_REPLY__NEXT_ISSUED);
 	ifx_ok(ifx_finish(ifx.pool, q, &begun, q->request, strlen(q->request), now, &ifx.a, &done, &e), &e);
 	assert_false(done.known);
-	assert_string_equal(done.document->number, begun.number);
+	assert_string_equal(done.document->number, ifx_number(&begun));
 	return done.document;
 }
 

@@ -26,10 +26,23 @@ Om__IssueQuery ifx_query(struct om_arena *a, const char *request, const char *us
 om_status ifx_begin(struct cd_pool *p, Om__IssueQuery *q, const Om__Figures *shown, om_time now, struct om_arena *a,
     Om__IssueBeginReply *out, om_err *e) OM_MUST;
 
+/* What a begin answered: its number, held or not, and each kind of answer, which it must be. */
+const char *ifx_number(const Om__IssueBeginReply *begun);
+Om__HeldNumber *ifx_held(const Om__IssueBeginReply *begun, Om__IssueRole role);
+Om__WantedFile *ifx_wanted(const Om__IssueBeginReply *begun);
+Om__Document *ifx_known(const Om__IssueBeginReply *begun);
+
+/* What became of the last step. */
+struct ifx_done {
+	Om__Document *document;
+	bool known;
+	bool added; /* a file, not a number */
+};
+
 /* ifx_finish stores a file with a total of 12.30 USD, or what takes it back, as
  * reportd does after that begin. */
 om_status ifx_finish(struct cd_pool *p, Om__IssueQuery *q, const Om__IssueBeginReply *begun, const void *file, size_t n,
-    om_time now, struct om_arena *a, Om__IssueReply *out, om_err *e) OM_MUST;
+    om_time now, struct om_arena *a, struct ifx_done *out, om_err *e) OM_MUST;
 
 /* ifx_issue does both at once; the file's content is the request's name. */
 Om__Document *ifx_issue(Om__IssueQuery *q, om_time now);

@@ -21,7 +21,7 @@ test_what_is_cancelled_can_be_issued_again(void **state)
 	Om__Document *d;
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e;
 
 	(void)state;
@@ -29,9 +29,9 @@ test_what_is_cancelled_can_be_issued_again(void **state)
 	(void)ifx_issue_now(ifx_user("a"));
 	q = ifx_cancellation("c", "2026-000001");
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_CANCELLATION);
-	assert_string_equal(begun.standing->document->number, "2026-000001");
-	assert_true(begun.standing->figures.len > 0);
+	(void)ifx_held(&begun, OM__ISSUE_ROLE__ROLE_CANCELLATION);
+	assert_string_equal(begun.number->standing->document->number, "2026-000001");
+	assert_true(begun.number->standing->figures.len > 0);
 	ok(ifx_finish(ifx.pool, &q, &begun, "c", 1, NOW, &ifx.a, &done, &e), &e);
 	d = done.document;
 	assert_string_equal(d->number, "2026-000002");
@@ -49,7 +49,7 @@ test_what_is_cancelled_can_be_issued_again(void **state)
 	ifx_expect_refused(ifx_duplicate("copy", PDF), "nothing is issued");
 	/* the same request finds its own */
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000002");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000002");
 
 	assert_string_equal(ifx_issue_now(ifx_user("new"))->number, "2026-000003");
 	ifx_expect_refused(ifx_user("second"), "2026-000003 is issued");
@@ -66,7 +66,7 @@ test_a_cancellation_is_of_the_same_and_takes_all_of_it_back(void **state)
 {
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e;
 
 	(void)state;
@@ -94,6 +94,38 @@ test_a_cancellation_is_of_the_same_and_takes_all_of_it_back(void **state)
 	fx_close(&ifx);
 }
 
+static void
+test_a_last_step_that_contradicts_its_request_is_refused(void **state)
+{
+	Om__IssueQuery q;
+	Om__IssueBeginReply begun;
+	struct ifx_done done;
+	om_err e;
+
+	(void)state;
+	fx_open(&ifx);
+	q = ifx_user("a");
+	ok(ifx_begin_now(&q, &begun, &e), &e);
+	begun.number->role = OM__ISSUE_ROLE__ROLE_CORRECTION; /* of none */
+	assert_int_equal(ifx_finish(ifx.pool, &q, &begun, "a", 1, NOW, &ifx.a, &done, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "of_number"));
+	begun.number->role = OM__ISSUE_ROLE__ROLE_ORIGINAL;
+	ok(ifx_finish(ifx.pool, &q, &begun, "a", 1, NOW, &ifx.a, &done, &e), &e);
+	q = ifx_user_of("b", XLSX);
+	ok(ifx_begin_now(&q, &begun, &e), &e);
+	q = ifx_correction("b", "2026-000001");
+	assert_int_equal(ifx_finish(ifx.pool, &q, &begun, "b", 1, NOW, &ifx.a, &done, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "act"));
+	q = ifx_cancellation("c", "2026-000001");
+	ok(ifx_begin_now(&q, &begun, &e), &e);
+	begun.number->role = OM__ISSUE_ROLE__ROLE_CORRECTION;
+	assert_int_equal(ifx_finish(ifx.pool, &q, &begun, "c", 1, NOW, &ifx.a, &done, &e), OM_INVALID);
+	assert_non_null(strstr(e.text, "role"));
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document"), 1);
+	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document_file"), 1);
+	fx_close(&ifx);
+}
+
 /* ---- many at once ---- */
 
 #define THREADS 6
@@ -111,7 +143,7 @@ static void *
 add(void *arg)
 {
 	struct adder *me = arg;
-	Om__IssueReply done;
+	struct ifx_done done;
 
 	me->s = ifx_finish(
 	    ifx.pool, &me->q, &me->begun, me->q.request, strlen(me->q.request), NOW, &me->a, &done, &me->why);
@@ -134,7 +166,7 @@ test_of_many_who_add_a_format_at_once_one_does(void **state)
 		all[i] = (struct adder){.q = ifx_user_of(name, XLSX)};
 		om_arena_init(&all[i].a, (size_t)8 * 1024 * 1024);
 		ok(ifx_begin_now(&all[i].q, &all[i].begun, &e), &e);
-		assert_int_equal(all[i].begun.role, OM__ISSUE_ROLE__ROLE_FILE);
+		(void)ifx_wanted(&all[i].begun);
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&all[i].thread, NULL, add, &all[i]), 0);
@@ -158,7 +190,7 @@ test_a_file_is_not_added_to_what_was_taken_back_meanwhile(void **state)
 {
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e;
 
 	(void)state;
@@ -180,6 +212,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_cancelled_can_be_issued_again),
 	    cmocka_unit_test(test_a_cancellation_is_of_the_same_and_takes_all_of_it_back),
+	    cmocka_unit_test(test_a_last_step_that_contradicts_its_request_is_refused),
 	    cmocka_unit_test(test_of_many_who_add_a_format_at_once_one_does),
 	    cmocka_unit_test(test_a_file_is_not_added_to_what_was_taken_back_meanwhile),
 	};

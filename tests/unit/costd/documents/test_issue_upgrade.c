@@ -150,11 +150,11 @@ test_a_request_repeated_over_the_upgrade_finds_its_document(void **state)
 	q = ifx_user("key-1");
 	q.locale = om_arena_strdup(&ifx.a, "de");
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	/* what newer callers say besides, without asking for anything else */
 	q.has_month_terms = true;
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	/* and what does ask for something else */
 	q.act = OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	ifx_expect_refused(q, "a request of this name issued another document");
@@ -162,7 +162,7 @@ test_a_request_repeated_over_the_upgrade_finds_its_document(void **state)
 	q = ifx_user("key-1");
 	q.locale = om_arena_strdup(&ifx.a, "de");
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	fx_run(&ifx, "UPDATE document SET figures='x'");
 	assert_int_equal(ifx_take(&q, &shown, &begun, &e), OM_DAMAGED);
 	assert_non_null(strstr(e.text, "the figures of 2026-000001"));

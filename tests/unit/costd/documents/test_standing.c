@@ -55,7 +55,8 @@ test_formats_share_a_number(void **state)
 	char *first = NULL;
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
+	const Om__Standing *standing;
 	Om__Document *d;
 	Om__DocumentFileQuery fq = OM__DOCUMENT_FILE_QUERY__INIT;
 	Om__DocumentFileReply part = OM__DOCUMENT_FILE_REPLY__INIT;
@@ -67,8 +68,8 @@ test_formats_share_a_number(void **state)
 	memset(first, 'p', big);
 	q = ifx_user("pdf");
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_ORIGINAL);
-	assert_null(begun.standing);
+	(void)ifx_held(&begun, OM__ISSUE_ROLE__ROLE_ORIGINAL);
+	assert_null(begun.number->standing);
 	ok(ifx_finish(ifx.pool, &q, &begun, first, big, NOW, &ifx.a, &done, &e), &e);
 	assert_false(done.added);
 
@@ -77,13 +78,13 @@ test_formats_share_a_number(void **state)
 	ok(ifx_begin_now(&q, &begun, &e), &e);
 	q = ifx_user_of("xlsx", XLSX);
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_FILE);
-	assert_false(begun.has_lease_id);
-	assert_string_equal(begun.number, "2026-000001");
-	assert_int_equal(begun.issued_us, NOW);
-	assert_string_equal(begun.verification_code, begun.standing->document->verification_code);
-	assert_true(begun.standing->figures.len > 0);
-	assert_string_equal(begun.standing->terms, "{\"CURRENCY\":\"USD\"}");
+	standing = ifx_wanted(&begun)->standing;
+	assert_string_equal(standing->document->number, "2026-000001");
+	assert_int_equal(standing->document->issued_us, NOW);
+	assert_int_equal(strlen(standing->document->verification_code), CD_CODE);
+	assert_true(standing->figures.len > 0);
+	assert_string_equal(standing->terms, "{\"CURRENCY\":\"USD\"}");
+	assert_non_null(begun.file->zone);
 	ok(ifx_finish(ifx.pool, &q, &begun, "sheet", 5, NOW + 7, &ifx.a, &done, &e), &e);
 	assert_true(done.added);
 	assert_false(done.known);
@@ -112,7 +113,7 @@ test_formats_share_a_number(void **state)
 
 	/* the same request finds it, the finish too; another one is refused */
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	ifx_expect_refused(ifx_user_of("xlsx-again", XLSX), "2026-000001 is issued");
 	fx_close(&ifx);
 }
@@ -122,7 +123,7 @@ test_duplicates_are_files_that_say_so(void **state)
 {
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun, late;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e;
 
 	(void)state;
@@ -133,8 +134,8 @@ test_duplicates_are_files_that_say_so(void **state)
 	/* an equal one is there; in another language it is another; so is one of another format */
 	q = ifx_duplicate("c", PDF);
 	ok(ifx_begin_now(&q, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
-	assert_int_equal(begun.document->n_files, 2);
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
+	assert_int_equal(ifx_known(&begun)->n_files, 2);
 	q = ifx_duplicate("d", PDF);
 	q.locale = om_arena_strdup(&ifx.a, "de");
 	assert_int_equal(ifx_issue_now(q)->n_files, 3);
@@ -169,7 +170,7 @@ test_the_number_of_files_is_bounded(void **state)
 {
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	char name[24];
 	om_err e;
 
@@ -208,18 +209,17 @@ test_a_delivery_takes_what_shows_the_same(void **state)
 	shown.cost = same; /* the same amount in other words */
 	shown.unsettled = 0;
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
-	assert_false(begun.has_lease_id);
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	/* the other format is a file of it */
 	q = ifx_user_of("delivery:2", XLSX);
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_FILE);
+	(void)ifx_wanted(&begun);
 	assert_string_equal(ifx_issue_now(q)->number, "2026-000001");
 	/* nothing is issued of this user yet: an original */
 	q = ifx_query(&ifx.a, "delivery:3", "u-2");
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_ORIGINAL);
-	assert_string_equal(begun.number, "2026-000002");
+	(void)ifx_held(&begun, OM__ISSUE_ROLE__ROLE_ORIGINAL);
+	assert_string_equal(ifx_number(&begun), "2026-000002");
 	fx_close(&ifx);
 }
 
@@ -233,9 +233,9 @@ expect_correction(Om__Figures shown)
 	om_err e;
 
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_CORRECTION);
-	assert_string_equal(begun.standing->document->number, "2026-000001");
-	drop.lease_id = begun.lease_id;
+	(void)ifx_held(&begun, OM__ISSUE_ROLE__ROLE_CORRECTION);
+	assert_string_equal(begun.number->standing->document->number, "2026-000001");
+	drop.lease_id = begun.number->lease_id;
 	ok(cd_issue_drop(ifx.pool, &drop, FX_DEADLINE, &e), &e);
 }
 
@@ -246,7 +246,7 @@ test_a_delivery_corrects_what_shows_something_else(void **state)
 	char more[] = "12.300000000000000001", key[] = "0.1";
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	om_err e;
 
 	(void)state;
@@ -286,7 +286,7 @@ test_a_delivery_that_is_tried_again_takes_its_own_only_while_it_is_right(void **
 {
 	Om__IssueQuery q;
 	Om__IssueBeginReply begun;
-	Om__IssueReply done;
+	struct ifx_done done;
 	Om__Figures shown = ifx_figures(), later = shown;
 	om_err e;
 
@@ -296,17 +296,17 @@ test_a_delivery_that_is_tried_again_takes_its_own_only_while_it_is_right(void **
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
 	ok(ifx_finish(ifx.pool, &q, &begun, "one", 3, NOW, &ifx.a, &done, &e), &e);
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000001");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000001");
 	later.requests++;
 	ok(ifx_take(&q, &later, &begun, &e), &e);
-	assert_int_equal(begun.role, OM__ISSUE_ROLE__ROLE_CORRECTION);
+	(void)ifx_held(&begun, OM__ISSUE_ROLE__ROLE_CORRECTION);
 	ok(ifx_finish(ifx.pool, &q, &begun, "two", 3, NOW, &ifx.a, &done, &e), &e);
 	assert_false(done.known);
 	assert_string_equal(done.document->number, "2026-000002");
 	ifx_expect_file("2026-000002", PDF, false, "two");
 	/* the fixture's documents all show the same: now it is right again */
 	ok(ifx_take(&q, &shown, &begun, &e), &e);
-	assert_string_equal(begun.document->number, "2026-000002");
+	assert_string_equal(ifx_known(&begun)->number, "2026-000002");
 	assert_int_equal(fx_int(&ifx, "SELECT COUNT(*) FROM document_request"), 1);
 	fx_close(&ifx);
 }

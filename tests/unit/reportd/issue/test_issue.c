@@ -24,12 +24,14 @@
 
 /* What the made-up costd answers, and what it was given; changed between requests. */
 static struct {
+	bool file; /* not a number */
 	Om__IssueRole role;
 	const char *total; /* of the document that stands */
 	bool no_standing;
 	struct om_arena a; /* of what follows */
 	unsigned begun, finished, given_back;
-	char adds_to[32], corrects[32], terms[64], number[32], lease[4];
+	Om__IssueRole finished_role;
+	char adds_to[32], of_number[32], terms[64];
 } costd;
 
 /* What the made-up maker of documents was asked, and what it says. */
@@ -60,32 +62,44 @@ document(struct om_arena *a, const char *number, const char *total)
 	return d;
 }
 
+static Om__Standing *
+standing(struct om_arena *a)
+{
+	static unsigned char figures[] = "F";
+	Om__Standing *st = om_msg_new(a, &om__standing__descriptor);
+
+	st->document = document(a, "2026-000004", costd.total);
+	st->figures = (ProtobufCBinaryData){.len = 1, .data = figures};
+	st->terms = om_arena_strdup(a, "{kept}");
+	return st;
+}
+
 static Om__IssueBeginReply *
 begin(struct om_arena *a)
 {
-	static unsigned char lease[] = "L", figures[] = "F";
+	static unsigned char lease[] = "L";
 	Om__IssueBeginReply *r = om_msg_new(a, &om__issue_begin_reply__descriptor);
-	bool file = costd.role == OM__ISSUE_ROLE__ROLE_FILE;
+	Om__Zone *zone = om_msg_new(a, &om__zone__descriptor);
 
 	costd.begun++;
-	r->has_role = true;
-	r->role = costd.role;
-	r->zone = om_msg_new(a, &om__zone__descriptor);
-	r->zone->name = om_arena_strdup(a, "UTC");
-	if (!file) {
-		r->has_lease_id = true;
-		r->lease_id = (ProtobufCBinaryData){.len = 1, .data = lease};
-		r->number = om_arena_strdup(a, "2026-000009");
-		r->verification_code = om_arena_strdup(a, "FEDCBA9876543210");
-		r->has_issued_us = true;
-		r->issued_us = 7;
+	zone->name = om_arena_strdup(a, "UTC");
+	if (costd.file) {
+		r->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_FILE;
+		r->file = om_msg_new(a, &om__wanted_file__descriptor);
+		r->file->zone = zone;
+		r->file->standing = costd.no_standing ? NULL : standing(a);
+		return r;
 	}
-	if (costd.role != OM__ISSUE_ROLE__ROLE_ORIGINAL && !costd.no_standing) {
-		r->standing = om_msg_new(a, &om__standing__descriptor);
-		r->standing->document = document(a, "2026-000004", costd.total);
-		r->standing->figures = (ProtobufCBinaryData){.len = 1, .data = figures};
-		r->standing->terms = om_arena_strdup(a, "{kept}");
-	}
+	r->next_case = OM__ISSUE_BEGIN_REPLY__NEXT_NUMBER;
+	r->number = om_msg_new(a, &om__held_number__descriptor);
+	r->number->role = costd.role;
+	r->number->lease_id = (ProtobufCBinaryData){.len = 1, .data = lease};
+	r->number->number = om_arena_strdup(a, "2026-000009");
+	r->number->verification_code = om_arena_strdup(a, "FEDCBA9876543210");
+	r->number->issued_us = 7;
+	r->number->zone = zone;
+	if (costd.role != OM__ISSUE_ROLE__ROLE_ORIGINAL && !costd.no_standing)
+		r->number->standing = standing(a);
 	return r;
 }
 
@@ -110,12 +124,19 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 		return OM_OK;
 	case OM__REQUEST__BODY_ISSUE_FINISH:
 		costd.finished++;
-		keep(costd.adds_to, sizeof costd.adds_to, req->issue_finish->adds_to);
-		keep(costd.corrects, sizeof costd.corrects, req->issue_finish->corrects);
+		costd.finished_role = req->issue_finish->role;
+		keep(costd.of_number, sizeof costd.of_number, req->issue_finish->of_number);
 		keep(costd.terms, sizeof costd.terms, req->issue_finish->terms);
 		rep->body_case = OM__REPLY__BODY_ISSUE_FINISH;
-		rep->issue_finish = om_msg_new(a, &om__issue_reply__descriptor);
+		rep->issue_finish = om_msg_new(a, &om__issue_finish_reply__descriptor);
 		rep->issue_finish->document = document(a, "2026-000009", "1");
+		return OM_OK;
+	case OM__REQUEST__BODY_FILE_ADD:
+		costd.finished++;
+		keep(costd.adds_to, sizeof costd.adds_to, req->file_add->number);
+		rep->body_case = OM__REPLY__BODY_FILE_ADD;
+		rep->file_add = om_msg_new(a, &om__file_add_reply__descriptor);
+		rep->file_add->document = document(a, "2026-000004", "1");
 		return OM_OK;
 	default:
 		return om_fail(e, OM_INVALID, "not for costd");
@@ -226,6 +247,8 @@ test_an_original_is_of_the_ledger(void **state)
 	assert_string_equal(maker.number, "2026-000009");
 	assert_string_equal(maker.code, "FEDC-BA98-7654-3210");
 	assert_string_equal(costd.terms, "{used}");
+	assert_int_equal(costd.finished_role, OM__ISSUE_ROLE__ROLE_ORIGINAL);
+	assert_string_equal(costd.of_number, "");
 	assert_string_equal(costd.adds_to, "");
 }
 
@@ -242,7 +265,8 @@ test_a_correction_takes_the_terms_of_what_it_corrects(void **state)
 	assert_string_equal(maker.terms, "{kept}");
 	assert_string_equal(maker.corrects, "2026-000004");
 	assert_string_equal(maker.locale, "de");
-	assert_string_equal(costd.corrects, "2026-000004");
+	assert_int_equal(costd.finished_role, OM__ISSUE_ROLE__ROLE_CORRECTION);
+	assert_string_equal(costd.of_number, "2026-000004");
 	assert_string_equal(costd.terms, "{used}");
 }
 
@@ -276,7 +300,7 @@ test_another_file_is_of_what_the_document_kept(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
+	costd.file = true;
 	assert_int_equal(issue(ask_for_a_duplicate, &e), OM_OK);
 	assert_true(maker.figures && maker.duplicate);
 	assert_string_equal(maker.terms, "{kept}");
@@ -292,7 +316,7 @@ test_another_file_of_another_amount_is_not_made(void **state)
 	om_err e = {.text = ""};
 
 	(void)state;
-	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
+	costd.file = true;
 	maker.total = "9.99";
 	assert_int_equal(issue(NULL, &e), OM_INTERNAL);
 	assert_non_null(strstr(e.text, "2026-000004 is of 10 EUR"));
@@ -324,6 +348,8 @@ test_a_cancellation_takes_the_amount_back(void **state)
 	assert_string_equal(maker.cancels, "2026-000004");
 	assert_string_equal(maker.number, "2026-000009");
 	assert_int_equal(costd.finished, 1);
+	assert_int_equal(costd.finished_role, OM__ISSUE_ROLE__ROLE_CANCELLATION);
+	assert_string_equal(costd.of_number, "2026-000004");
 }
 
 static void
@@ -333,8 +359,9 @@ test_a_costd_that_leaves_out_what_is_needed_is_not_followed(void **state)
 
 	(void)state;
 	costd.no_standing = true;
-	costd.role = OM__ISSUE_ROLE__ROLE_FILE;
+	costd.file = true;
 	assert_int_equal(issue(NULL, &e), OM_PROTOCOL);
+	costd.file = false;
 	costd.role = OM__ISSUE_ROLE__ROLE_CANCELLATION;
 	assert_int_equal(issue(give_a_reason, &e), OM_PROTOCOL);
 	assert_int_equal(costd.finished, 0);
