@@ -112,7 +112,6 @@ give_document(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *
 	Om__JobStart what = OM__JOB_START__INIT;
 
 	what.file_case = OM__JOB_START__FILE_RENDER;
-	what.file_case = OM__JOB_START__FILE_RENDER;
 	what.render = q;
 	return give(parts, rq, rp, &what, e);
 }
