@@ -26,7 +26,7 @@ struct kept {
 struct cd_db {
 	MYSQL *my; /* owned */
 	bool broken;
-	bool guarded;   /* this transaction began with the savepoint */
+	bool guarded;   /* this transaction has the savepoint, which a server's own rollback would remove */
 	uint64_t clock; /* of statement use */
 	struct kept kept[KEPT_STATEMENTS];
 };

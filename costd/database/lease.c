@@ -108,8 +108,8 @@ note_found(void *arg, const struct cd_val *v, om_err *e)
 	return OM_OK;
 }
 
-/* check_holder locks the row; an UPDATE alone does not tell, as one that changes
- * nothing counts no row. */
+/* check_holder locks the row; the UPDATE's count does not show who holds it, since a
+ * row that it leaves as it is is not counted. */
 static om_status
 check_holder(
     struct cd_db *db, const struct cd_lease_of *of, struct cd_val key, const unsigned char id[CD_LEASE_ID], om_err *e)

@@ -71,7 +71,7 @@ cost_of(const struct cd_row *row)
 	return row->cell[CD_F_COST].rank != CD_RANK_NONE ? row->cell[CD_F_COST].v.money : OM_MONEY_ZERO;
 }
 
-/* add_to_month adds what a row at one end of a pair counts less than its records say. */
+/* add_to_month adds the amount by which a paired row counts less than its records say. */
 static om_status
 add_to_month(struct cd_pairs *c, struct cd_member *k, struct months *ms, om_err *e)
 {

@@ -111,7 +111,7 @@ struct writing {
 	struct cd_db *db;
 	struct om_arena *a;
 	struct cd_pairs calls;
-	struct cd_two_costs *costs; /* of the keys that came */
+	struct cd_two_costs *costs; /* one for each key of the batch */
 	size_t n_costs;
 	const Om__Record **records;
 	size_t n_records;

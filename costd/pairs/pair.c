@@ -38,7 +38,8 @@ differ(struct cd_text a, struct cd_text b)
 	return a.n > 0 && b.n > 0 && !equal(a, b);
 }
 
-/* is_older: an older filter's, live or imported; what it calls a turn is a name of its own. */
+/* is_older: a record of an older filter, live or imported, whose turn ids are not those
+ * of the plugin. */
 static bool
 is_older(const struct cd_side *s)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * tags.h - what turns, messages and request numbers tie together.
+ * tags.h - rows paired because they name the same turn, message or request number.
  */
 #ifndef CD_TAGS_H
 #define CD_TAGS_H

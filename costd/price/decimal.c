@@ -48,7 +48,7 @@ widen(struct cd_dec *d, unsigned scale)
 	om_check(d->scale >= scale);
 }
 
-/* read_exponent reads what follows the e; false when it is none. */
+/* read_exponent reads what follows the e; false when that is no exponent. */
 static bool
 read_exponent(const char *p, int *out)
 {

@@ -71,7 +71,7 @@ cd_readings_new(struct cd_pool *p, struct cd_readings **out, om_err *e)
 	return OM_OK;
 }
 
-/* clear ends a reading that is busy with the calling thread. */
+/* clear ends a reading that the calling thread has marked busy. */
 static void
 clear(struct cd_readings *r, struct reading *g)
 {

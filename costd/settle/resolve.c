@@ -21,10 +21,12 @@
 #define BODY_BYTES   ((size_t)1024 * 1024)
 #define ARENA_BYTES  ((size_t)16 * 1024 * 1024)
 #define DB_MS        15000
-#define KEY_PAUSES   15 /* the longest pause, in first pauses */
+#define KEY_PAUSES   15 /* the longest pause, as a multiple of the first */
 #define KEY_REFUSALS 3u /* so many rows refused in a row are the key's fault */
-#define TROUBLES     60 /* the longest wait when the provider is in trouble, in first waits */
-#define MINUTE_MS    60000
+#define TROUBLES \
+	60 /* the longest wait when the provider is in trouble, as a
+#multiple of the first */
+#define MINUTE_MS 60000
 
 #define HELP            "Answers to look-ups of a cost."
 #define LOOKUPS(result) OM_COUNTER("owui_metering_lookups_total", "result=\"" result "\"", HELP)

@@ -15,7 +15,7 @@ struct sighting {
 	const char *id;
 	const char *attr[N_ATTRS];
 	om_time attr_us[N_ATTRS];
-	const char *inherited; /* goes with GROUPS; "": none of them */
+	const char *inherited; /* of GROUPS, those that are inherited; "": none */
 	om_time first_us, last_us;
 };
 

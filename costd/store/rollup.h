@@ -32,7 +32,7 @@ struct cd_delta {
 
 /* cd_rollup_move writes the movements from old (NULL: the row is new) to now
  * and adds to *n (two at most).  old_day is the day stored with the old row:
- * its total stands there, whatever the time zone data say today. */
+ * its total stands under that day, whatever day the time zone gives it now. */
 om_status cd_rollup_move(const struct cd_row *old, om_day old_day, const struct cd_row *now, struct cd_delta *out,
     size_t *n, om_err *e) OM_MUST;
 

@@ -212,7 +212,7 @@ struct work {
 	struct om_arena *a;
 
 	char *conflict; /* in the arena */
-	bool tell;      /* it is another one than before */
+	bool tell;      /* it is another one than the one logged last */
 	bool adopted;
 	om_day from;
 };

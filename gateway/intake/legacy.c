@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ONE         ((om_i128)1000000000000000000) /* a whole one of om_money */
+#define ONE         ((om_i128)1000000000000000000) /* the om_money of 1 */
 #define SECONDS_END (100000000000 * ONE)           /* greater numbers are milliseconds */
 #define TIME_MAX    (100000000000000 * ONE)
 

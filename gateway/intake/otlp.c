@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ONE         ((om_i128)1000000000000000000) /* a whole one of om_money */
+#define ONE         ((om_i128)1000000000000000000) /* the om_money of 1 */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const char *const keys[GW_N_ATTRS] = {

@@ -254,7 +254,8 @@ changes(struct gw_spool *s, struct gw_op *list)
 	if (list == NULL)
 		return;
 	st = transact(s, list, false, true, &e);
-	/* what cannot be done together is done apart: the appends, then each other */
+	/* what cannot be done in one transaction is done in several: all appends, then
+	 * each other operation */
 	alone = st == OM_FULL || st == OM_INTERNAL || st == OM_NOMEM;
 	if (st == OM_FULL && gw_store_tidy(s->store, true, &e) == OM_IO) /* a shorter log may do */
 		fail_for_good(s, &e);

@@ -58,7 +58,8 @@ bool om_terms_rate_outside(const Om__Terms *t, om_day first);
 void om_terms_write(const Om__Terms *t, om_terms_case names, struct om_jw *w);
 
 /* om_terms_read takes the members of terms from an object and ignores the others; a
- * decimal may be a number.  In upper case an empty text is none.  Texts live in the
+ * decimal may be a number.  With names in upper case an empty text counts as not set.
+ * Texts live in the
  * arena.  Not checked beyond types. */
 om_status om_terms_read(const json_t *o, om_terms_case names, struct om_arena *a, Om__Terms *out, om_err *e) OM_MUST;
 

@@ -200,9 +200,9 @@ print_line(const struct rd_terms *t, om_money exact, int digits, om_money *net, 
 }
 
 /* least_of gives what a floor asks for, in the currency: the exact net amount
- * where a payer is lifted to the minimum, which all of them reach then; where
- * none is, the minimum of all payers, since the other lines may have been
- * rounded below it. */
+ * where a payer is lifted to the minimum, which all of them reach then; where no payer
+ * is lifted, the minimum of all payers, since the other lines may have been rounded
+ * below it. */
 static om_status
 least_of(const struct rd_terms *t, const struct rd_charges *c, int digits, om_money *out)
 {

@@ -36,7 +36,7 @@ om_status rd_requests_make(struct rd_maker *m, struct rd_table *out, om_err *e) 
 /* rd_changes_make makes up to two tables of the largest changes. */
 om_status rd_changes_make(struct rd_maker *m, struct rd_table *out, size_t *n_out, om_err *e) OM_MUST;
 
-#define RD_MAX_SECTIONS 1500u /* more users than these have no page each */
+#define RD_MAX_SECTIONS 1500u /* of a report with more users, none has a page */
 
 /* rd_sections_make makes a page for each user of a report. */
 om_status rd_sections_make(struct rd_maker *m, const struct rd_section **out, size_t *n_out, om_err *e) OM_MUST;

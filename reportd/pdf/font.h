@@ -57,8 +57,8 @@ void rd_font_fini(struct rd_font *f);
  * RD_FACES when none has it. */
 rd_face rd_fonts_face(const struct rd_fonts *f, rd_face wanted, uint32_t code);
 
-/* rd_font_subset appends a TrueType font with the used characters only.  It
- * goes by `name`. */
+/* rd_font_subset appends a TrueType font with the used characters only.  Its name is
+ * `name`. */
 om_status rd_font_subset(
     const struct rd_font *f, const struct rd_used *used, const char *name, struct om_buf *out, om_err *e) OM_MUST;
 

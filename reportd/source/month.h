@@ -20,7 +20,8 @@ struct rd_rows;
 /* What makes a document more than a draft.  A draft says so across each page, and so
  * does a duplicate, which is a further file in a format that was issued already.  A
  * cancellation is a document of its own: the lines of its bill, tax and amount due are
- * those of the other with the sign turned; its tables are as they were. */
+ * those of the other document with the opposite sign; its tables are those of the
+ * other. */
 struct rd_issue {
 	const char *number;     /* NULL: not issued */
 	const char *code;       /* verification code; NULL: none */

@@ -19,8 +19,8 @@
 #define MAX_UNITS     32767u       /* UTF-16 units in a cell */
 #define EXACT_INTEGER (1ull << 53) /* beyond it, binary64 has gaps */
 
-/* The library writes a workbook's dates with gmtime, whose result is the
- * process's: one workbook at a time is closed. */
+/* The library writes a workbook's dates with gmtime, whose result all threads share:
+ * one workbook at a time is closed. */
 static pthread_mutex_t closing = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const number_formats[SHAPES] = {

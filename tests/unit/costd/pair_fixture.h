@@ -18,7 +18,7 @@ void pf_set_up(void);
 
 /* pf_record is one of a generation (id) or a turn, with 25 and 7 tokens. */
 Om__Record *pf_record(const char *id, const char *turn, const char *user, const char *cost, om_time at);
-/* pf_look_up is the provider's word, with tokens of its own. */
+/* pf_look_up is a record of a look-up, with tokens of its own. */
 Om__Record *pf_look_up(const char *id, const char *cost, om_time at);
 void pf_send(Om__Record *r);
 

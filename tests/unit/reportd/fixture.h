@@ -14,7 +14,7 @@
 #include "statement.pb-c.h"
 #include "wire/codec.h"
 
-/* What a reply is like; zero: the least. */
+/* What a reply holds; zero: the least. */
 struct fx_shape {
 	const char *zone;         /* NULL: Europe/Berlin */
 	int year, month;          /* 0: 2026-11 */

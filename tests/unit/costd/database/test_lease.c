@@ -121,7 +121,7 @@ test_a_killed_holder_blocks_no_longer_than_its_time(void **state)
 	assert_false(take(TASKS, TASK, NOW + FOR - 1).taken);
 	b = take(TASKS, TASK, NOW + FOR);
 	assert_true(b.taken);
-	/* the first one was not dead, only slow: it is told, and changes nothing */
+	/* the first holder was slow and goes on: it is told, and changes nothing */
 	assert_int_equal(keep(TASKS, TASK, &a, NOW + FOR + 1), OM_CONFLICT);
 	assert_int_equal(done(TASKS, TASK, &a, (struct cd_lease_end){.next_us = 1}), OM_CONFLICT);
 	assert_false(take(TASKS, TASK, NOW + FOR + 2).taken);

@@ -383,7 +383,7 @@ test_the_list_pages_and_filters(void **state)
 	fx_close(&ifx);
 }
 
-/* ---- many at once, some of them dying half-way ---- */
+/* ---- many at once, some of them killed half-way ---- */
 
 #define THREADS 8
 #define EACH    6

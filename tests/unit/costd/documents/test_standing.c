@@ -280,7 +280,7 @@ test_a_delivery_corrects_what_shows_something_else(void **state)
 	fx_close(&ifx);
 }
 
-/* One attempt of a delivery died half-way; the next one is of another moment. */
+/* One attempt of a delivery was killed half-way; the next one is of another snapshot. */
 static void
 test_a_delivery_that_is_tried_again_takes_its_own_only_while_it_is_right(void **state)
 {

@@ -272,8 +272,8 @@ test_turns_and_spans_are_found_by_their_ids(void **state)
 	assert_false(cd_seen_has_span(seen, NULL, 7200 * OM_SECOND));
 }
 
-/* n calls that are all alike within a quarter of an hour: what is asked n times must not
- * walk over n rows each time.  Counted, not timed. */
+/* n calls that are all alike within a quarter of an hour: what is asked n times must
+ * not step over n rows each time.  Counted, not timed. */
 static void
 test_the_search_grows_with_the_rows_and_not_with_their_square(void **state)
 {

@@ -87,7 +87,7 @@ test_records_without_a_key_and_conflicts_become_dead_letters(void **state)
 	fx_close(&f);
 }
 
-/* What passes our checks and yet not the database's must not stop the rest. */
+/* A record that passes costd's checks and not the database's must not stop the others. */
 static void
 test_record_the_database_refuses_is_found_and_buried(void **state)
 {
@@ -250,7 +250,7 @@ test_inherited_groups_are_those_of_the_newest_record(void **state)
 	fx_open(&f);
 	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", "1");
 	r[1] = fx_record(&f.a, 2, "gen-2", "u-1", "1");
-	r[2] = fx_record(&f.a, 3, "gen-3", "u-1", "1"); /* knows nothing of groups */
+	r[2] = fx_record(&f.a, 3, "gen-3", "u-1", "1"); /* says nothing of groups */
 	r[3] = fx_record(&f.a, 4, "gen-4", "u-2", "1");
 	r[4] = fx_record(&f.a, 5, "gen-5", "u-2", "1");
 	set_groups(r[0], &f.a, "7b", "all");
@@ -272,7 +272,7 @@ test_inherited_groups_are_those_of_the_newest_record(void **state)
 	fx_close(&f);
 }
 
-/* ---- rows of a program that knew nothing of groups ---- */
+/* ---- rows of a program without groups ---- */
 
 static void
 test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
@@ -349,7 +349,7 @@ test_half_of_a_transaction_is_never_committed(void **state)
 	fx_close(&f);
 }
 
-/* ---- dead letters of a program that knew them by their number alone ---- */
+/* ---- dead letters of a program that stored them under their number alone ---- */
 
 static void
 test_letters_of_an_older_program_stay_what_they_are(void **state)

@@ -81,7 +81,7 @@ test_sums_align_their_scales(void **state)
 	(void)state;
 	cd_dec_parse("0.1", &a, &negative);
 	cd_dec_parse("0.000000000000000000000004", &b, &negative);
-	for (unsigned i = 0; i < 125000; i++) /* half of the last digit, by parts too small to see */
+	for (unsigned i = 0; i < 125000; i++) /* half of the last digit, as a sum of much smaller parts */
 		cd_dec_add(&a, &b);
 	assert_int_equal(cd_dec_money(&a, &m), OM_OK);
 	assert_string_equal(om_money_text(m, buf), "0.1"); /* to even */

@@ -475,7 +475,7 @@ test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0);
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM `user`"), 1);
-	/* a gateway may not speak for the provider */
+	/* a gateway may not send a look-up's record */
 	word->record_id.data[0] = 9;
 	assert_int_equal(fx_submit(&f, &word, 1, 2, &out), OM_OK);
 	assert_int_equal(out.refused_records, 1);

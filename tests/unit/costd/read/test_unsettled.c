@@ -57,7 +57,8 @@ test_a_key_of_one_s_own_is_settled_by_its_bill(void **state)
 	assert_string_equal(unsettled(&f), "gen-bare waiting byok_cost\n");
 	assert_false(fx_claim(&f, "gen-bare").settled);
 
-	/* the provider does not know it either: the cost is its word, the bill is still asked for */
+	/* the provider does not know it either: the cost is the looked-up one, the bill
+	 * is still asked for */
 	fx_settle(&f, fx_byok(fx_look_up(&f, 11, "gen-bare", "u-1", "0.02"), NULL, &f.a));
 	assert_string_equal(
 	    fx_text(

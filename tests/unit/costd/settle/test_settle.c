@@ -119,7 +119,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 4);
 	fx_no_differences(&f);
 
-	/* later words about the same request: no cost, but other tokens */
+	/* later records of the same request: no cost, but other tokens */
 	r[0] = fx_record(&f.a, 11, "gen-1", "u-1", NULL);
 	r[0]->completion_tokens = 9;
 	r[1] = fx_record(&f.a, 12, "gen-2", "u-1", NULL);
@@ -280,7 +280,8 @@ test_reported_costs_are_planned_for_verification_as_asked(void **state)
 	fx_close(&f);
 }
 
-/* Two processes never ask for one row at once, a dead one's claim runs out, and
+/* Two processes never ask for one row at once, the claim of one that was killed runs
+ * out, and
  * a pause that the provider wished holds for all rows. */
 static void
 test_claims_and_pauses_are_shared(void **state)

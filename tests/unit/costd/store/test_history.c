@@ -70,7 +70,7 @@ set_groups(Om__Record *r, struct om_arena *a, uint64_t *seed)
 		r->user->groups[r->user->n_groups] = one_of(a, seed, names, 6);
 }
 
-/* witness is a record of the plugin, a trace, or an import. */
+/* witness makes a record of a sender: the plugin, a trace, or an import. */
 static void
 witness(Om__Record *r, const struct truth *t, struct om_arena *a, uint64_t *seed)
 {
@@ -105,7 +105,7 @@ witness(Om__Record *r, const struct truth *t, struct om_arena *a, uint64_t *seed
 	r->byok_cost = t->byok ? t->other_cost : NULL;
 }
 
-/* look_up is the provider's word, which may come late, correct the cost, and name
+/* look_up is a look-up's record, which may come late, correct the cost, and name
  * a dated model; its token counts are zero at first. */
 static void
 look_up(Om__Record *r, const struct truth *t, struct om_arena *a, uint64_t *seed)

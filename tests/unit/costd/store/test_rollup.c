@@ -56,7 +56,7 @@ test_totals_move_by_the_difference(void **state)
 	now = row_of(r);
 	assert_int_equal(cd_rollup_move(&old, 7, &now, d, &n, NULL), OM_OK);
 	assert_int_equal(n, 2);
-	assert_int_equal(d[0].day, 7); /* the day stored with the row, not today's idea of it */
+	assert_int_equal(d[0].day, 7); /* the day stored with the row, not the one that it would have now */
 	assert_int_equal(d[0].by.requests, -1);
 	assert_int_equal(d[1].by.requests, 1);
 	assert_int_equal(d[0].by.cost.v + d[1].by.cost.v, (om_i128)1000000000000000);

@@ -82,7 +82,7 @@ test_a_changed_setting_changes_nothing_else_of_the_terms(void **state)
 	(void)state;
 	fx_open_database(&tx);
 	(void)tx_offer(1, tx_make("5", "19"), TX_NOW);
-	tx_change(TX_NOV, tx_make(NULL, "7"), NULL);       /* a person's word */
+	tx_change(TX_NOV, tx_make(NULL, "7"), NULL);       /* a person sets the terms */
 	(void)tx_offer(1, tx_make("6", "19"), TX_NOW + 1); /* MARKUP_PERCENT alone was set again */
 	tx_assert_month(TX_NOV, "6", "7");
 	tx_assert_month(TX_OCT, "5", "19");
@@ -194,7 +194,7 @@ test_a_conflict_ends_when_the_other_says_that_it_stops(void **state)
 	assert_non_null(tx_offer(2, tx_make("7", NULL), TX_NOW + 1));
 	assert_null(tx_offer(1, NULL, TX_NOW + 2));
 	assert_null(tx_all(TX_NOW + 2).conflict);
-	assert_int_equal(tx_rows(), 1); /* who stops changes nothing */
+	assert_int_equal(tx_rows(), 1); /* a reportd that stops changes nothing */
 	assert_null(tx_offer(2, tx_make("7", NULL), TX_NOW + 3));
 	tx_assert_month(TX_NOV, "7", "");
 	assert_null(tx_offer(3, NULL, TX_NOW + 4)); /* never heard of */

@@ -158,7 +158,7 @@ test_cost_states_follow_the_record(void **state)
 	(void)state;
 	assert_int_equal(cd_cost_state(&row), OM__COST_STATE__COST_REPORTED);
 	assert_false(cd_row_is_unsettled(&row));
-	r->has_cost_state = false; /* a cost without a word about it was reported */
+	r->has_cost_state = false; /* a cost whose state is not said was reported */
 	row = row_of(r);
 	assert_int_equal(cd_cost_state(&row), OM__COST_STATE__COST_REPORTED);
 	r->has_cost_state = true;
@@ -208,7 +208,7 @@ test_look_up_fills_but_does_not_overrule_the_witness(void **state)
 	assert_int_equal(a.cell[CD_F_STATE].v.i, OM__STATE__STATE_FINAL);
 }
 
-/* peers.md 26: the upstream amount repeats the cost on requests without BYOK. */
+/* the upstream amount repeats the cost on requests without BYOK. */
 static void
 test_byok_cost_counts_on_byok_only(void **state)
 {

@@ -148,7 +148,7 @@ test_what_is_not_an_answer_is_refused_with_a_reason(void **state)
 #define BIT(f) (1u << CD_REPLY_##f)
 #define LONG   "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
 
-/* An ornament never costs the money beside it. */
+/* A minor field that does not fit never loses the amount. */
 static void
 test_a_good_cost_is_one_whatever_stands_beside_it(void **state)
 {

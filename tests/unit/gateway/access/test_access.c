@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Who may do what, and the life of a session, through real sockets. */
+/* Who may do what, and sessions from login to logout, through real sockets. */
 #include "fixture/alone.h"
 
 #include <stdio.h>

@@ -47,7 +47,7 @@ begin(char token[GW_TOKEN_MAX], struct gw_session *s)
 	assert_status(gw_sessions_begin(sessions, NOW, 60, token, s, &e), OM_OK, e);
 }
 
-/* forge signs claims of our choice. */
+/* forge signs claims that the test chooses. */
 static char *
 forge(jwt_alg_t alg, const char *secret, const char *jti, long exp)
 {

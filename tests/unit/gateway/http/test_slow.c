@@ -32,7 +32,8 @@ tear_down(void **state)
 	return 0;
 }
 
-/* A body that never ends, byte by byte: all of it, or what is in front again and again. */
+/* A body that never ends, byte by byte: all of it, or the same first byte again and
+ * again. */
 struct trickle {
 	const char *head, *body;
 	size_t at, most; /* bytes of the body sent; and at most, if it is not endless */

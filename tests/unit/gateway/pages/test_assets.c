@@ -25,7 +25,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* ---- our own table in place of the built-in one ---- */
+/* ---- the test's table of files in place of the built-in one ---- */
 
 static const unsigned char page[] = "<!doctype html>page";
 static const unsigned char script[] = "console.log('plain')";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The whole gateway with a costd behind it: records arrive there, answers come back. */
+/* The whole gateway with a costd: records arrive there, answers come back. */
 #include "fixture/gateway.h"
 
 #include "peers/peers.h"

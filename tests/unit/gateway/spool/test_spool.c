@@ -528,7 +528,7 @@ test_work_of_others_is_committed_with_the_records(void **state)
 	gw_spool_close(&s);
 }
 
-/* ---- what the doors could not take ---- */
+/* ---- what was refused ---- */
 
 #define HOUR (3600 * OM_SECOND)
 

@@ -42,7 +42,7 @@ add(struct om_duties *d, struct om_duty row)
 	assert_status(om_duties_add(d, &row, NULL, &e), OM_OK, e);
 }
 
-/* A duty that does as it is told and counts. */
+/* A duty that does what the test sets, and counts its turns. */
 struct plan {
 	unsigned turns;
 	om_status status;

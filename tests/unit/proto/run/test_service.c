@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The life of a service, each case in a process of its own. */
+/* A service from start to exit, each case in a process of its own. */
 #include "check.h"
 #include "run/service.h"
 

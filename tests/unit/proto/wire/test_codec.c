@@ -69,7 +69,7 @@ test_records_are_packed_as_ever(void **state)
 	om_buf_fini(&out);
 }
 
-/* What is always told is told by setting the field alone, however deep it stands. */
+/* A field that is always sent is sent once it is set, however deep it stands. */
 static void
 test_defaults_are_told_wherever_they_stand(void **state)
 {
@@ -125,7 +125,8 @@ same(ProtobufCMessage *a, ProtobufCMessage *b)
 	return is;
 }
 
-/* strip_and_read packs as a peer does that knows no k-th field, and one that we do not. */
+/* strip_and_read packs as a peer does that lacks the k-th field, and has one that this
+ * program does not have. */
 static bool
 strip_and_read(unsigned body, size_t k)
 {

@@ -15,7 +15,7 @@
 
 #define DEADLINE_MS 60000
 
-/* ---- a peer that speaks another version ---- */
+/* ---- a peer of another version ---- */
 
 struct peer {
 	nng_socket socket;
@@ -105,7 +105,7 @@ test_a_caller_is_told_which_of_the_two_is_older(void **state)
 	}
 }
 
-/* ---- a caller that speaks another version ---- */
+/* ---- a caller of another version ---- */
 
 static om_status
 handle(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)

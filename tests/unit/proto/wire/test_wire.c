@@ -287,7 +287,7 @@ test_calls_that_are_not_wanted_do_not_wait(void **state)
 	om_wire_client_free(&c);
 }
 
-/* take_one_and_vanish is a peer that dies with a request in its hands. */
+/* take_one_and_vanish is a peer that takes a request and ends without an answer. */
 static void *
 take_one_and_vanish(void *arg)
 {

@@ -17,7 +17,7 @@
 static const struct fx_shape one = {.n_models = 1, .n_requests = 1, .price = "9.9949", .max_rows = 100};
 static const struct fx_shape several = {.n_models = 3, .n_requests = 7, .byok = true, .unsettled = 1, .max_rows = 100};
 
-/* The terms of the example, in a currency. */
+/* Terms with a floor and a currency, where only roundings miss the minimum. */
 static struct rd_terms
 example(const char *currency, const char *rate)
 {

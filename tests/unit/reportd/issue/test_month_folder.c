@@ -168,7 +168,7 @@ test_another_folder_of_the_name_is_left_alone(void **state)
 	assert_int_equal(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), OM_CONFLICT);
 	rd_month_folder_close(&o);
 	assert_true(is_there(MONTH "/mine"));
-	/* one that appears while ours is made */
+	/* one that appears while this one is made */
 	assert_int_equal(remove(path(MONTH "/mine")), 0);
 	assert_int_equal(remove(path(MONTH)), 0);
 	ok(rd_month_folder_open(dir, MONTH, ID, &a, &o, &e), &e);

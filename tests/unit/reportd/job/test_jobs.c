@@ -20,7 +20,7 @@
 
 #define PATIENCE_MS 120000 /* a guard against hangs, not a measure */
 
-static _Atomic int64_t passed_ms; /* what our clock is ahead */
+static _Atomic int64_t passed_ms; /* by how much the test's clock is ahead */
 
 static int64_t
 our_now(void)
