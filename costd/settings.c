@@ -113,7 +113,7 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.kind = OM_CONF_SECRET,
 	AT(db_password),
 	.optional = true,
-	.help = "That user's password; not needed where the database knows the user by the socket."},
+	.help = "That user's password; not needed where the database identifies the user by the socket."},
     {.name = "DATABASE_NAME",
 	.kind = OM_CONF_TEXT,
 	AT(db_name),

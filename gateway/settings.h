@@ -41,7 +41,7 @@ struct gw_conf {
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 
-/* gw_conf_check looks at what one setting alone cannot tell. */
+/* gw_conf_check checks settings against each other. */
 om_status gw_conf_check(const struct gw_conf *c, om_err *e) OM_MUST;
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * column.h - values of a result's row as they stand in messages.
  *
- * Owner     What is copied lives in the arena; a full arena says so itself (failed).
+ * Owner     What is copied lives in the arena; when the arena is full, its member
+ * `failed` says so.
  * Threads   Pure functions, one arena each.
  */
 #ifndef CD_COLUMN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * db.h - one connection to MariaDB; db.c is the only file that knows mysql.h.
+ * db.h - one connection to MariaDB; db.c is the only file that includes mysql.h.
  *
  * Room database
  *   Does      connections, transactions, statements (sql.h), values and messages of

@@ -337,7 +337,7 @@ cd_schema_apply(const struct cd_db_opts *o, struct cd_db *db, const struct cd_mi
 		    db, "SELECT COALESCE(MAX(version),0) FROM schema_migration", NULL, 0, keep_int, &newest, e);
 	if (s == OM_OK && newest > (int64_t)m[n - 1].version)
 		s = om_fail(e, OM_VERSION,
-		    "schema: the database is at step %lld, this program knows %u; use a newer program",
+		    "schema: the database is at step %lld, this program has %u steps; use a newer program",
 		    (long long)newest, m[n - 1].version);
 	for (size_t i = 0; s == OM_OK && done && i < n; i++)
 		s = find_step(db, &m[i], hex, &done, e);

@@ -177,8 +177,8 @@ same_amount(const char *a, const char *b, bool *out, om_err *e)
 	return s;
 }
 
-/* same_figures compares all but `unsettled`: what is not settled may settle at what it
- * was taken for. */
+/* same_figures compares all but `unsettled`: a request may be settled at the very cost
+ * that the document shows. */
 static om_status
 same_figures(const Om__Figures *a, const Om__Figures *b, bool *out, om_err *e)
 {

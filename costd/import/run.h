@@ -11,8 +11,8 @@
  *   Never     writes a row itself
  *
  * Promise   Repeatable: a record's id follows from its content, so what was
- *           imported before is a duplicate.  A call that the ledger knows by
- *           another id is left out: a turn whose generation it has, a span of
+ *           imported before is a duplicate.  A call that the ledger has under another
+ *           id is left out: a turn whose generation it has, a span of
  *           that generation.  What may be the same call by its tokens and time is
  *           paired by the ledger (pair.h), whatever file or path it came by.
  *           What does not fit is repaired or left out by the rules of fit.h and

@@ -13,7 +13,7 @@
  * Promise   A message is added in the transaction of what it tells of, so that it is
  *           sent if and only if that was committed.  It is tried until it is taken,
  *           with the same id and body each time, for three days.
- * Never     Decides what is worth telling; knows what a body says.
+ * Never     Decides what is worth telling; reads a body.
  * Failure   As db.h.
  * Threads   All calls from any thread, and from any number of processes: a message is
  *           tried under a lease.

@@ -36,8 +36,8 @@ struct cd_tariff {
 };
 
 /* cd_pricing_list reads the body of GET /models: all models with a price,
- * ascending.  A list that is empty or not whole is OM_PROTOCOL, for what it
- * leaves out would be taken for gone. */
+ * ascending.  A list that is empty or not whole is OM_PROTOCOL, for a model that it
+ * leaves out would count as no longer offered. */
 om_status cd_pricing_list(
     const char *body, size_t n, struct om_arena *a, struct cd_tariff **out, size_t *n_out, om_err *e) OM_MUST;
 

@@ -92,7 +92,7 @@ write_name(struct cd_sql *q, const struct group *by)
 	om_buf_printf(&q->text, by->how == HOW_HOUR ? "_%s" : "`%s`", by->name);
 }
 
-/* from_where reads the smallest table that knows the keys. */
+/* from_where reads the smallest table that has the keys. */
 static void
 from_where(struct cd_sql *q, bool rows, unsigned dims, bool each_group, const struct cd_period *p, const Om__Filter *f)
 {

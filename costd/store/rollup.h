@@ -7,8 +7,8 @@
  *           usage_day per day and the keys of a cube.
  * Cubes     usage_sum holds a few coarser totals beside each other, so that what
  *           is asked for all the time adds up some dozen lines, however many
- *           lines usage_day has.  cd_rollup_pick names the smallest that knows
- *           the keys of a question.
+ *           lines usage_day has.  cd_rollup_pick names the smallest that has the keys
+ *           of a question.
  */
 #ifndef CD_ROLLUP_H
 #define CD_ROLLUP_H

@@ -47,7 +47,8 @@ enum {
 om_status cd_store_init(om_err *e) OM_MUST;
 const char *cd_store_columns(void);
 /* cd_store_as_before makes the columns those of a database at that step of the schema,
- * for reading alone; cd_store_is_before tells that it knows no pairs (0009_calls.sql). */
+ * for reading alone; cd_store_is_before tells that it has no tables of pairs
+ * (0009_calls.sql). */
 om_status cd_store_as_before(unsigned step, om_err *e) OM_MUST;
 bool cd_store_is_before(void);
 

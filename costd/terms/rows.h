@@ -7,7 +7,7 @@
  *             settings that reportd says (offers.h), what a person changes (change.h)
  *   Owns      the tables terms_version and terms_offer
  *   Promises  rows are added and never changed; a month has one answer
- *   Never     knows amounts of usage
+ *   Never     uses amounts of usage
  *
  * Shape     A row is valid from the first day of a month, or from the beginning of
  *           time.  Rows are added, never changed.  Of the rows of one day only

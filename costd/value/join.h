@@ -45,9 +45,9 @@ enum {
 	CD_RANK_DERIVED = 5,   /* put in place of something missing */
 	CD_RANK_PAIRED = 7,    /* of a row that is part of this one */
 	CD_RANK_FILL = 10,     /* counts until another record says it */
-	CD_RANK_BOOKED = 20,   /* the provider's books, for fields that a sender knows better */
+	CD_RANK_BOOKED = 20,   /* the provider's books, for fields where what a sender saw is more reliable */
 	CD_RANK_REPORTED = 30, /* of a sender that saw the generation happen */
-	CD_RANK_LOOKED_UP = 40 /* the provider's books, for fields that they know best */
+	CD_RANK_LOOKED_UP = 40 /* the provider's books, for fields where they are the most reliable */
 };
 
 struct cd_text {

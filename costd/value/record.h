@@ -70,7 +70,7 @@ om_status cd_record_read(const void *packed, size_t n, om_time received_us, stru
  * fields that came later. */
 om_status cd_record_content(const Om__Record *r, unsigned char out[OM_SHA256], om_err *e) OM_MUST;
 
-/* cd_record_seen_us is the instant the record speaks of. */
+/* cd_record_seen_us is the instant at which what the record reports happened. */
 om_time cd_record_seen_us(const Om__Record *r);
 
 bool cd_record_is_look_up(const Om__Record *r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * http.h - GET at the provider, and POST to an address of the settings; http.c is
- * the only file that knows curl.
+ * the only file that uses curl.
  *
  * Room vendor
  *   Does      asks the provider, and says what its replies mean (openrouter.h); carries

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * password.h - argon2, and nothing else that knows it.
+ * password.h - passwords and their hashes; password.c is the only file that uses
+ * argon2.
  */
 #ifndef GW_PASSWORD_H
 #define GW_PASSWORD_H

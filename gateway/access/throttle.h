@@ -5,8 +5,8 @@
  * Promise   Per address a few tries are free, then each failure doubles the
  *           wait, up to a quarter of an hour.  Over all addresses at most
  *           GW_THROTTLE_HOURLY tries fail in any hour; an address that has logged
- *           in before is only held to its own wait, so that strangers cannot
- *           lock the owner out.
+ *           in before is only held to its own wait, so that other people's tries cannot
+ *           lock the administrator out.
  * Clock     The caller's, monotonic milliseconds.
  * Threads   All calls from any thread.  A try counts as failed from its start,
  *           so that many at once gain nothing.

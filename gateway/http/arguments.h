@@ -19,7 +19,7 @@ enum gw_media {
 	GW_MEDIA_EVENTS, /* NDJSON too */
 	GW_MEDIA_TRACES, /* protobuf too, and gzip; a body of no bytes has no type */
 };
-/* gw_media_is_lines knows the names NDJSON goes by. */
+/* gw_media_is_lines tells whether a content type is one of NDJSON's names. */
 bool gw_media_is_lines(const struct gw_req *rq);
 om_status gw_media_check(const struct gw_req *rq, enum gw_media wanted, om_err *e) OM_MUST;
 

@@ -4,7 +4,7 @@
  *
  * Shape     A room's handlers stand in the room's header; routes.c lists them.  A
  *           handler sees the parts below, which are put together at the top: it
- *           knows no router, no settings and no other handler.
+ *           uses no router, no settings and no other handler.
  * Failure   A handler fills the reply, or returns a failing status and its reason,
  *           which the router turns into the reply.
  * Threads   Handlers run on the HTTP workers; every part may be used from any thread.

@@ -62,7 +62,7 @@ struct link {
 	int slot; /* of the watch; -1: not found yet */
 };
 
-/* One request's part that only this file knows. */
+/* The part of one request that only this file uses. */
 struct exchange {
 	struct gw_http *http;
 	struct mg_connection *conn;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * http.h - the HTTP server.  Nothing else knows civetweb.
+ * http.h - the HTTP server.  Only http.c uses civetweb.
  *
  * Does      Makes a request of the bytes that civetweb hands over, and bytes of its reply.
  * Owns      The listening socket, the workers, and the deadlines of their sockets.

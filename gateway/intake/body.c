@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Bodies of many records are read one record at a time: what a record becomes on
- * the way is let go before the next, so that a body takes its own size and that
+ * Bodies of many records are read one record at a time: the memory for one record is
+ * freed before the next, so that a body takes its own size and that
  * of the packed records, and no more.
  */
 #include "record.h"

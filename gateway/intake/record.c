@@ -247,7 +247,7 @@ read_record_id(const json_t *o, struct om_arena *a, struct om_fit *notes, Om__Re
 	return OM_OK;
 }
 
-/* read_state leaves what it does not know to om_fit_record, which knows the usage. */
+/* read_state leaves an unknown state to om_fit_record, which decides it by the usage. */
 static void
 read_state(const json_t *o, struct om_fit *notes, Om__Record *out)
 {

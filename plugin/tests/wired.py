@@ -165,7 +165,7 @@ class Wired(OpenWebUI):
         return self.delivered()
 
     def delivered(self):
-        """delivered gives the last word on each generation, by its id or its turn's; two last words on one are a fault."""
+        """delivered gives the last record of each generation, by its id or its turn's; two records that are last are a fault."""
         rows = {}
         for record in self.came():
             key = record["generation_id"] or record["turn_id"]

@@ -7,7 +7,7 @@
  *             static struct om_stat accepted = OM_COUNTER("owui_metering_records_accepted_total",
  *                 NULL, "Records made durable in the spool.");
  *             om_stat_add(&accepted, n);
- * Promise   Counters never go down while a process lives.
+ * Promise   Counters never go down while a process runs.
  * Threads   All calls from any thread.
  */
 #ifndef OM_STATS_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * canvas.h - pages, text, lines and boxes in a PDF; the only place that knows
- * libharu.
+ * canvas.h - pages, text, lines and boxes in a PDF; only canvas.c uses libharu.
  *
  * Shape     Points, from the top left corner of the page; y grows downwards
  *           and is a text's base line.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * cover.c - the first page: who issues the document, what it is, for whom, what
- * is due and how that came about.
+ * cover.c - the first page: who issues the document, what it is, for whom, what is due
+ * and how it was computed.
  */
 #include "flow.h"
 

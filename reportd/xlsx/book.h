@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * book.h - sheets and cells in a workbook; the only place that knows
- * libxlsxwriter.
+ * book.h - sheets and cells in a workbook; only this room uses libxlsxwriter.
  *
  * Shape     Sheets one after the other, rows from the top, each written once:
  *           memory does not grow with the rows.

@@ -103,7 +103,7 @@ def break_and_mend(stack, chosen, hold_s, rng, result):
 
 
 def clash(one, other):
-    """clash tells whether two faults would break the same process or need the dead one's help."""
+    """clash tells whether two faults would break the same process, or one needs the process that the other killed."""
     mine, others = getattr(one, "process", None), getattr(other, "process", None)
     return mine is others or "mariadbd" in (getattr(mine, "name", ""), getattr(others, "name", ""))
 

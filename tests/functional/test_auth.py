@@ -75,7 +75,7 @@ def test_matrix_of_callers_and_operations(stack, contract, operation, who):
 
 @pytest.mark.parametrize("operation", [o for o in OPERATIONS.values() if o.roles], ids=lambda o: o.id)
 def test_refusal_says_nothing_about_what_exists(stack, contract, operation):
-    """A stranger gets the same answer for things that exist and things that do not."""
+    """A caller without a key gets the same answer for things that exist and things that do not."""
     if "{" not in operation.path:
         pytest.skip("no names in the path")
     stack.ingest.send(record(user="u-exists"))

@@ -135,7 +135,7 @@ def test_mariadb_stopped_ingest_goes_on(make_stack, mariadb):
 
 
 def test_mariadb_restarted_between_reads(make_stack, mariadb):
-    """The pool's connections are all dead; no caller is to notice."""
+    """All connections of the pool are broken; no caller is to notice."""
     stack = make_stack()
     stack.ingest.send(record())
     stack.drained()

@@ -15,7 +15,7 @@ EVENTS, RECORD, TRACES = "/api/v1/events", "/api/v1/metering/record", "/api/v1/t
 
 
 def refused(stack, program):
-    """refused gives (door, reason, count) of a program's lines, newest first."""
+    """refused gives (door, reason, count) of the lines of one program, newest first."""
     items = stack.read.get("/api/v1/refused").json()["items"]
     return [(i["door"], i["reason"], i["count"]) for i in items if i["sender"] == f"127.0.0.1 {program}"]
 

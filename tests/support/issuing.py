@@ -75,7 +75,7 @@ def put_terms(client, valid_from, expect=200, **fields):
 
 
 def restart_with(stack, **settings):
-    """restart_with restarts reportd with other settings (None: not set) and waits until costd has heard of them."""
+    """restart_with restarts reportd with other settings (None: not set) and waits until reportd has told costd of them."""
     wait_for_offer(stack)
     stack.reportd.stop()
     stack.settings = {**stack.settings, "reportd": {**stack.settings.get("reportd", {}), **settings}}

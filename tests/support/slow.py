@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""An installation whose reportd asks costd through a valve; what the gateway asks goes straight."""
+"""An installation whose reportd asks costd through a proxy that can be stopped; what the gateway asks goes straight."""
 from stack import Stack
 from valve import Valve
 

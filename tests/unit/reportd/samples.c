@@ -4,7 +4,7 @@
  *
  *   reportd_samples FOLDER [NAME]
  *
- * For looking at them, and for test_documents.py, which reads them back.
+ * For people to look at, and for test_documents.py, which reads them.
  */
 #include "fixture.h"
 #include "workbook_fixture.h"

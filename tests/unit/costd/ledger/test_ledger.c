@@ -78,7 +78,8 @@ test_records_without_a_key_and_conflicts_become_dead_letters(void **state)
 	assert_int_equal(out.refused_records, 1);
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM dead_letter"), 3);
 	assert_string_equal(fx_text(&f, "SELECT CONCAT(seq) FROM dead_letter ORDER BY seq"), "13\n14\n20\n");
-	/* an absurd cost is none, and a user who is not named is unknown: both stay to be found out */
+	/* a cost out of bounds is left out, and a user who is not named is unknown: a
+	 * look-up may still bring both */
 	assert_string_equal(
 	    fx_text(&f,
 		"SELECT CONCAT_WS(' ',generation_id,user_id,cost,unsettled) FROM generation ORDER BY generation_id"),

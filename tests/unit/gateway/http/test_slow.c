@@ -32,8 +32,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* A body that never ends, byte by byte: all of it, or the same first byte again and
- * again. */
+/* A body that never ends, byte by byte: `body` from its start again and again. */
 struct trickle {
 	const char *head, *body;
 	size_t at, most; /* bytes of the body sent; and at most, if it is not endless */
