@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * accept.h - a person's word that the clock is right, although documents are
+ * accept.h - a person says that the clock is right, although documents are
  * dated by one that was ahead (issuing.h).
  */
 #ifndef CD_ACCEPT_H

@@ -22,9 +22,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEEP_US    ((om_time)CD_DELIVERY_KEEP_MS * 1000)
-#define MARGIN     (3600 * OM_SECOND) /* records may still be on their way */
-#define MAX_MONTHS 120u               /* that are made up for at once */
+#define KEEP_US ((om_time)CD_DELIVERY_KEEP_MS * 1000)
+#define MARGIN  (3600 * OM_SECOND) /* records may still be on their way */
+#define MAX_MONTHS \
+	120u /* months noted at once, when none was noted for
+#long */
 #define MAX_FILES  100000u
 #define BODY_BYTES ((size_t)8 * 1024 * 1024)
 #define HELD_BYTES 256 /* why a month is held back */

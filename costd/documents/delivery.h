@@ -2,14 +2,14 @@
 /*
  * delivery.h - which closed month's files are due, and who writes them.
  *
- * Months    The first one is the last month that was closed when somebody first
- *           asked; then every later one.  A month without usage is left out.
+ * Months    The first one is the last month that was closed when a reportd first asked;
+ *           then every later one.  A month without usage is left out.
  * Due       When it is over and all its requests are settled, an hour after its
  *           end at the earliest; or after the grace period, settled or not.
  * Held      A month that is due is held back while it is charged at a rate that is
- *           dated outside of it and that nobody confirmed.  Other months are not.
- * Promise   A month is written once, by one process at a time: who does not keep
- *           its lease (database/lease.h) loses it, and a failure is tried again
+ *           dated outside of it and that no person confirmed.  Other months are not.
+ * Promise   A month is written once, by one process at a time: a process that does not
+ *           keep its lease (database/lease.h) loses it, and a failure is tried again
  *           later with the same id.  Where there is a webhook, that the month was
  *           written and what it is told stand in the outbox by the same commit.
  * Threads   All calls from any thread, and from any number of processes.

@@ -6,7 +6,7 @@
  *           its place or took it back, and files that were added, are new.
  * Files     One number has up to CD_DOCUMENT_FILES: the original, one for each
  *           other format, and duplicates, which say so on their pages.
- * Stands    What was not corrected, not cancelled, and is no cancellation.
+ * Stands A document that was not corrected, not cancelled, and is no cancellation.
  * Threads   All calls from any thread.
  */
 #ifndef CD_DOCUMENT_H

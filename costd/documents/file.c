@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * The files of issued documents.  Their bytes lie in document_chunk in parts of
- * CD_CHUNK_BYTES, those of a number's second file behind those of the first.
+ * CD_CHUNK_BYTES, those of a number's second file after those of the first.
  */
 #include "document.h"
 

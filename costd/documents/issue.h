@@ -17,16 +17,16 @@
  * request becomes (standing.h): another file of a number needs no lease, and
  * is stored by cd_file_add.
  *
- * Promise   The numbers of a year are 1, 2, 3 … without a gap, in the order of
- *           their dates of issue, whoever is killed in between: a number that
- *           was not finished is given to the next who asks.  One document is
+ * Promise   The numbers of a year are 1, 2, 3 … without a gap, in the order of their
+ *           dates of issue, even when a process is killed in between: a number that was
+ *           not finished is given to the next request.  One document is
  *           being issued at a time.  A request that is sent again finds the
  *           document it issued.
  *           Two originals of the same are not issued.
  * Year      That of the date of issue in the reporting zone.
  * Clock     issuing.h: a last date that lies ahead is refused until a person
  *           says costd --accept-clock.  Numbers that a clock ahead gave stay, and
- *           later ones of that year go on behind them.
+ *           later ones of that year go on after them.
  * Failure   OM_THROTTLED: another document is being issued; ask again.
  *           OM_CONFLICT: the number was not kept and is another's, the request
  *           contradicts what was issued, or the clock does.

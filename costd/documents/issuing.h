@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * issuing.h - the one row that everybody who issues passes through, the numbers
+ * issuing.h - the one row that every issuing locks, the numbers
  * that it gives, and the requests by their names.
  *
  * Use       Inside a transaction of the caller's; cd_issuing_lock comes first.

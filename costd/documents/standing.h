@@ -29,7 +29,7 @@ struct cd_decision {
 om_status cd_standing_decide(struct cd_db *db, const Om__IssueBegin *b, Om__Document *found, struct om_arena *a,
     struct cd_decision *out, om_err *e) OM_MUST;
 
-/* What was decided is looked at once more before it is stored. */
+/* What was decided is checked again before it is stored. */
 om_status cd_standing_check_original(struct cd_db *db, const Om__IssueQuery *q, struct om_arena *a, om_err *e) OM_MUST;
 om_status cd_standing_check_correction(struct cd_db *db, const Om__IssueQuery *q, const char *corrects,
     struct om_arena *a, Om__Document **old_out, om_err *e) OM_MUST;

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define WAIT_MS      5000 /* a caller waits so long for a document ... */
-#define ISSUE_MS     8000 /* ... and so long for a reportd that does not say a word */
+#define ISSUE_MS     8000 /* ... and so long for a reportd that does not answer at all */
 #define STATE_MS     2000
 #define RETRY_S      2
 #define PREFIX       "http:" /* of a request's name, before the caller's key */
@@ -67,7 +67,7 @@ read_wishes(struct gw_req *rq, const json_t *doc, Om__IssueQuery *q, om_err *e)
 }
 
 /* check_members refuses what the call does not know: it cannot be undone, so that a
- * misspelled wish is not passed over.  `known` ends with NULL. */
+ * misspelled member is not ignored.  `known` ends with NULL. */
 static om_status
 check_members(json_t *doc, const char *const *known, om_err *e)
 {

@@ -11,7 +11,7 @@
  * What      An original or a correction is made of the ledger's figures; a
  *           cancellation and a further file of an issued document of those that
  *           it kept, with the terms that it kept.
- * Promises  The number is costd's until the file is there: whichever service dies
+ * Promises  The number is costd's until the file is there: whichever service is killed
  *           on the way, no number is lost and none is used twice.  A request that is
  *           sent again finds the document it issued.  A further file shows the
  *           amount that was issued, or is not made.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * lease_keeper.h - keeps a lease of costd's while the work for it goes on: a duty that
- * is there from start to stop.
+ * lease_keeper.h - keeps a lease of costd's while the work for it goes on, by a duty
+ * that runs from start to stop.
  *
  * Owner     The keeper is the caller's, who leaves it alone between start and stop.
  * Failure   A lease that cannot be kept is logged; costd gives it out again, and refuses

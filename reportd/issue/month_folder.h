@@ -9,7 +9,7 @@
  *   DIR/.2026-10.ID/              while it is made
  *
  * Promise   Files and folders are on the disk before the folder has its name; no
- *           half file and no half folder is ever seen.  A folder that is there is
+ *           unfinished file or folder is ever seen.  A folder that is there is
  *           never written to: if it is this delivery's (manifest.json says so and
  *           its files are whole), the work is done, otherwise that is an error.
  * Failure   OM_FULL, OM_IO; OM_CONFLICT: another folder has the name.

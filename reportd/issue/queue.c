@@ -21,7 +21,7 @@
 
 struct entry {
 	bool used;
-	char request_id[OM_REQUEST_ID]; /* of who began it */
+	char request_id[OM_REQUEST_ID]; /* of the call that began it */
 	char *name;                     /* owned, as query and reply */
 	struct om_buf query, reply;     /* packed */
 	Om__JobState state;
@@ -208,7 +208,7 @@ log_outcome(const Om__IssueReply *made, om_status s, const om_err *why)
 	om_log(OM_LOG_WARN, "no document issued", "why", om_err_text(why, s), NULL);
 }
 
-/* issue goes on where costd is away for a moment: it knows the request. */
+/* issue tries again while costd does not answer: costd recognizes the request. */
 static om_status
 issue(struct rd_issue_queue *j, Om__IssueQuery *q, struct om_buf *reply, om_err *e)
 {

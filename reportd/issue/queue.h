@@ -8,7 +8,7 @@
  *           again.  The same name for something else is OM_CONFLICT.
  * Life      QUEUED ─▶ RUNNING ─▶ DONE | FAILED.  While costd is away a request
  *           stays RUNNING for RD_ISSUE_RETRY_MS.  What has ended is known for
- *           RD_ISSUE_KEEP_MS, the last RD_ISSUE_QUEUE of them; costd knows the
+ *           RD_ISSUE_KEEP_MS, the last RD_ISSUE_QUEUE of them; costd keeps the
  *           document's request for ever.
  * Threads   One that issues; all calls from any thread.
  */
