@@ -61,7 +61,10 @@ test('a database that costd could not be asked about is not called broken', () =
 
 test('a full spool is told from a broken one', () => {
   const why = (state: Pipeline['spool']['state']) =>
-    checkLinks(pipeline({ spool: { state, pending: 0, quarantined: 0, oldest_pending_seconds: null } }), null)[0];
+    checkLinks(
+      pipeline({ spool: { state, pending: 0, quarantined: 0, oldest_pending_seconds: null } }),
+      null,
+    )[0];
   expect(why('full')).toMatchObject({ why: 'gatewayFull' });
   expect(why('failed')).toMatchObject({ why: 'gatewayFailed' });
 });
