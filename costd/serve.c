@@ -12,6 +12,7 @@
 #include "terms/offers.h"
 #include "envelope.pb-c.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/stats.h"
 #include "base/zone.h"
 #include "wire/describe.h"
@@ -154,7 +155,7 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 /* ---- the table of calls ---- */
 
 /* One function per row: the types of request and reply are the members'. */
-#define CD_CALL(request_, reply_, who_, call_)                                                                      \
+#define CD_CALL(request_, reply_, who_, does_, call_)                                                               \
 	static om_status answer_##request_(                                                                         \
 	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e) \
 	{                                                                                                           \
@@ -172,7 +173,7 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 #define EITHER  (CD_FROM_GATEWAY | CD_FROM_REPORTD)
 
 static const struct cd_serve_call calls[] = {
-#define CD_CALL(request_, reply_, who_, call_) {#request_, #reply_, who_, answer_##request_},
+#define CD_CALL(request_, reply_, who_, does_, call_) {#request_, #reply_, who_, CD_##does_, answer_##request_},
 #include "calls.def"
 #undef CD_CALL
 };
@@ -180,7 +181,7 @@ static const struct cd_serve_call calls[] = {
 
 /* How long each call takes, in the order of the table. */
 static struct om_stat seconds[N_CALLS] = {
-#define CD_CALL(request_, reply_, who_, call_) \
+#define CD_CALL(request_, reply_, who_, does_, call_) \
 	OM_HISTOGRAM("owui_metering_call_seconds", "call=\"" #request_ "\"", "How long costd took to answer, by call."),
 #include "calls.def"
 #undef CD_CALL
@@ -196,6 +197,15 @@ cd_serve_call_of(unsigned body_case)
 		if (strcmp(calls[i].request, f->name) == 0)
 			return &calls[i];
 	return NULL;
+}
+
+/* log_act: the request's id stands on the line, as on the gateway's; whose act it was is the gateway's to tell. */
+static void
+log_act(const struct cd_serve_call *call, om_status s)
+{
+	if (call->does == CD_ACTS)
+		om_log(OM_LOG_INFO, "act", "call", call->request, "outcome", s == OM_OK ? "done" : om_status_text(s),
+		    NULL);
 }
 
 /* place makes the reply's message and puts it into the envelope; NULL without memory. */
@@ -227,5 +237,6 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	/* all members of the body lie at one place */
 	s = call->answer(arg, req->status, deadline_ms, a, reply, e);
 	om_stat_observe_us(&seconds[call - calls], om_mono_us() - began);
+	log_act(call, s);
 	return s;
 }

@@ -31,10 +31,14 @@ struct cd_parts {
 /* Which services may ask. */
 enum { CD_FROM_GATEWAY = 1, CD_FROM_REPORTD = 2 };
 
+/* What a call is for: a question; what the services do by themselves; what a person decided. */
+typedef enum { CD_READS, CD_WORKS, CD_ACTS } cd_does;
+
 /* A row of calls.def. */
 struct cd_serve_call {
 	const char *request, *reply; /* the members of the bodies */
 	unsigned who;                /* a set of CD_FROM_…; nothing checks it as long as callers are not known */
+	cd_does does;
 	/* answer fills the reply, whose kind is the one of the member of that name. */
 	om_status (*answer)(
 	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e);

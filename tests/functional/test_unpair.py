@@ -33,7 +33,9 @@ def test_a_pair_is_one_request_until_somebody_says_otherwise(stack):
     assert session.request("POST", path, expect=200).json() == {"unpaired": [key]}
     assert total(stack, user) == (2, "0.5")
     assert [one(stack, k)["generation"]["requests"] for k in (key, other)] == [1, 1]
-    session.request("POST", path, expect=409)
+    refused = session.request("POST", path, expect=409).json()
+    acts = [line for line in stack.costd.log.splitlines() if "msg=act" in line and "call=unpair" in line]
+    assert "outcome=done" in acts[-2] and "outcome=done" not in acts[-1] and refused["request_id"] in acts[-1]
     session.request("POST", f"/api/v1/generations/{new_generation_id()}/unpair", expect=404)
 
 
