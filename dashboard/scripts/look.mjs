@@ -389,9 +389,11 @@ async function failDownload(page) {
   await page.locator('.tray [role=alert]').waitFor();
 }
 
-/** The browser itself reports every reply above 399; those are what these modes are for. */
+/** The browser itself reports every reply above 399 and every stream that is cut; those are what these looks are for. */
 const isExpected = (text) =>
-  /Failed to load resource: (the server responded|net::ERR_INTERNET_DISCONNECTED)/.test(text);
+  /Failed to load resource: (the server responded|net::ERR_(INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING))/.test(
+    text,
+  );
 
 async function check(page, full) {
   const wide = await page.evaluate(
