@@ -168,19 +168,19 @@ name_request(struct gw_req *rq, Om__IssueQuery *q, om_err *e)
 static const char *
 state_name(const Om__IssueReply *r, char buf[GW_NAME])
 {
-	return gw_enum_name(&om__job_state__descriptor, (int)(r->has_state ? r->state : OM__JOB_STATE__JOB_DONE), buf);
+	return gw_enum_name(&om__job_state__descriptor, (int)r->state, buf);
 }
 
 static bool
 is_under_way(const Om__IssueReply *r)
 {
-	return r->has_state && (r->state == OM__JOB_STATE__JOB_QUEUED || r->state == OM__JOB_STATE__JOB_RUNNING);
+	return r->state == OM__JOB_STATE__JOB_QUEUED || r->state == OM__JOB_STATE__JOB_RUNNING;
 }
 
 static bool
 is_done(const Om__IssueReply *r)
 {
-	return r->document != NULL && (!r->has_state || r->state == OM__JOB_STATE__JOB_DONE);
+	return r->document != NULL && r->state == OM__JOB_STATE__JOB_DONE;
 }
 
 /* fault gives what the call answers with for one that failed. */
@@ -228,11 +228,11 @@ answer(struct gw_reply *rp, const char *request, const Om__IssueReply *r, om_err
 
 	if (is_under_way(r))
 		return say_later(rp, request, state_name(r, name));
-	if (r->has_state && r->state != OM__JOB_STATE__JOB_DONE)
+	if (r->state != OM__JOB_STATE__JOB_DONE)
 		return fault(r, e);
 	if (r->document == NULL)
 		return gw_ask_lacks("the document", e);
-	rp->status = r->known || (r->has_added && r->added) ? 200 : 201;
+	rp->status = r->known || r->added ? 200 : 201;
 	gw_reply_header(rp, "Location", HERE "%s", r->document->number);
 	gw_reply_message(rp, &r->document->base);
 	return OM_OK;
@@ -414,6 +414,7 @@ gw_issue_request_show(const struct gw_parts *parts, struct gw_req *rq, struct gw
 		s = ask_reportds(parts, rq, request, &r, e);
 	if (s != OM_OK || r == NULL)
 		return s;
+	issued.state = OM__JOB_STATE__JOB_DONE;
 	issued.document = document;
 	write_request(rp, request, r);
 	return OM_OK;

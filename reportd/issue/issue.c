@@ -331,9 +331,10 @@ say(const struct work *w, Om__Document *d, bool known, bool added, Om__IssueRepl
 	*out = om_msg_new(w->a, &om__issue_reply__descriptor);
 	if (*out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	(*out)->state = OM__JOB_STATE__JOB_DONE;
 	(*out)->document = d;
 	(*out)->known = known;
-	(*out)->has_added = (*out)->added = added;
+	(*out)->added = added;
 	return OM_OK;
 }
 

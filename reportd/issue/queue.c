@@ -300,7 +300,6 @@ describe_state(const struct entry *entry, struct om_arena *a, Om__IssueReply **o
 	*out = om_msg_new(a, &om__issue_reply__descriptor);
 	if (*out == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	(*out)->has_state = true;
 	(*out)->state = entry->state;
 	if (entry->state != OM__JOB_STATE__JOB_FAILED)
 		return OM_OK;

@@ -24,7 +24,7 @@ struct reportd {
 	pthread_mutex_t lock;
 	om_status status; /* lock, as the rest */
 	Om__JobState state;
-	bool has_state, known, added, document;
+	bool known, added, document;
 	om_status failed;
 	bool knows_request;
 	int asked;
@@ -159,10 +159,9 @@ say(const struct reportd *r, struct om_arena *a)
 {
 	Om__IssueReply *reply = om_msg_new(a, &om__issue_reply__descriptor);
 
-	reply->has_state = r->has_state;
 	reply->state = r->state;
 	reply->known = r->known;
-	reply->has_added = reply->added = r->added;
+	reply->added = r->added;
 	reply->document = r->document ? document(a) : NULL;
 	if (r->failed != OM_OK) {
 		reply->has_status = 1;
@@ -252,7 +251,6 @@ tell_one(struct reportd *r, struct reportd now)
 	(void)pthread_mutex_lock(&r->lock);
 	r->status = now.status;
 	r->state = now.state;
-	r->has_state = now.has_state;
 	r->known = now.known;
 	r->added = now.added;
 	r->document = now.document;
@@ -332,21 +330,21 @@ test_a_document_is_answered_by_what_became_of_it(void **state)
 		int status;
 		const char *location, *says;
 	} cases[] = {
-	    {{.document = true}, 201, DOCUMENTS "/2026-000001", "\"number\":\"2026-000001\""},
-	    {{.document = true, .has_state = true, .state = OM__JOB_STATE__JOB_DONE}, 201, DOCUMENTS "/2026-000001",
-		""},
-	    {{.document = true, .known = true}, 200, DOCUMENTS "/2026-000001", "\"number\":\"2026-000001\""},
-	    {{.document = true, .added = true}, 200, DOCUMENTS "/2026-000001", "\"filename\":\"second.pdf\""},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_QUEUED}, 202, DOCUMENTS "/requests/a%2Fb%25",
+	    {{.document = true, .state = OM__JOB_STATE__JOB_DONE}, 201, DOCUMENTS "/2026-000001",
+		"\"number\":\"2026-000001\""},
+	    {{.document = true, .state = OM__JOB_STATE__JOB_DONE, .known = true}, 200, DOCUMENTS "/2026-000001",
+		"\"number\":\"2026-000001\""},
+	    {{.document = true, .state = OM__JOB_STATE__JOB_DONE, .added = true}, 200, DOCUMENTS "/2026-000001",
+		"\"filename\":\"second.pdf\""},
+	    {{.state = OM__JOB_STATE__JOB_QUEUED}, 202, DOCUMENTS "/requests/a%2Fb%25",
 		"{\"request\":\"a/b%\",\"state\":\"queued\"}"},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_RUNNING}, 202, DOCUMENTS "/requests/a%2Fb%25",
+	    {{.state = OM__JOB_STATE__JOB_RUNNING}, 202, DOCUMENTS "/requests/a%2Fb%25",
 		"{\"request\":\"a/b%\",\"state\":\"running\"}"},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_FAILED, .failed = OM_CONFLICT}, 409, "",
-		"is issued for this already"},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_FAILED, .failed = OM_STORE}, 503, "", ""},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_FAILED}, 503, "", "cannot be made"},
-	    {{.has_state = true, .state = OM__JOB_STATE__JOB_CANCELLED}, 503, "", ""},
-	    {{.known = true}, 503, "", "lacks the document"}, /* done, and no document */
+	    {{.state = OM__JOB_STATE__JOB_FAILED, .failed = OM_CONFLICT}, 409, "", "is issued for this already"},
+	    {{.state = OM__JOB_STATE__JOB_FAILED, .failed = OM_STORE}, 503, "", ""},
+	    {{.state = OM__JOB_STATE__JOB_FAILED}, 503, "", "cannot be made"},
+	    {{.state = OM__JOB_STATE__JOB_CANCELLED}, 503, "", ""},
+	    {{.known = true, .state = OM__JOB_STATE__JOB_DONE}, 503, "", "lacks the document"},
 	    {{.status = OM_CONFLICT}, 409, "", "as it was told"},
 	    {{.status = OM_NOT_FOUND}, 404, "", "as it was told"},
 	    /* it took the question and did not answer in time: it may issue all the same */
@@ -376,7 +374,7 @@ static void
 test_reportd_is_asked_to_answer_before_the_gateway_gives_up(void **state)
 {
 	(void)state;
-	tell((struct reportd){.document = true});
+	tell((struct reportd){.document = true, .state = OM__JOB_STATE__JOB_DONE});
 	free(post(DOCUMENTS, "k", "{" STATEMENT "}", 201));
 	assert_int_equal(asked().wait_ms, 5000);
 	assert_in_range(asked().patience_ms, 5500, 10000);
@@ -405,7 +403,7 @@ test_what_is_asked_of_reportd(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		tell((struct reportd){.document = true});
+		tell((struct reportd){.document = true, .state = OM__JOB_STATE__JOB_DONE});
 		free(post(cases[i].path, "k", cases[i].body, 201));
 		assert_string_equal(asked().got, cases[i].got);
 	}
@@ -417,7 +415,7 @@ test_a_request_without_a_key_is_told_the_one_that_was_drawn(void **state)
 	char key[64] = "", v[512], expected[128], *reply;
 
 	(void)state;
-	tell((struct reportd){.has_state = true});
+	tell((struct reportd){.state = OM__JOB_STATE__JOB_QUEUED});
 	reply = post(DOCUMENTS, NULL, "{" STATEMENT "}", 202);
 	assert_int_equal(sscanf(fx_body(reply), "{\"request\":\"%63[^\"]\"", key), 1);
 	(void)snprintf(expected, sizeof expected, DOCUMENTS "/requests/%s", key);
@@ -448,7 +446,7 @@ test_bad_bodies_are_400_and_name_the_member(void **state)
 	char *reply, reason[300];
 
 	(void)state;
-	tell((struct reportd){.document = true});
+	tell((struct reportd){.document = true, .state = OM__JOB_STATE__JOB_DONE});
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		reply = post(bad[i].path, "k", bad[i].body, 400);
 		if (strstr(reply, bad[i].detail) == NULL)
@@ -470,15 +468,14 @@ test_a_request_is_looked_for_in_costd_and_in_each_reportd(void **state)
 	char *reply;
 
 	(void)state;
-	tell((struct reportd){.has_state = true, .state = OM__JOB_STATE__JOB_RUNNING});
+	tell((struct reportd){.state = OM__JOB_STATE__JOB_RUNNING});
 	reply = get(DOCUMENTS "/requests/done%2F1", 200);
 	assert_non_null(strstr(reply, "{\"request\":\"done/1\",\"state\":\"done\",\"document\":{\"number\":"));
 	assert_non_null(strstr(reply, ",\"error\":null}"));
 	assert_nobody_was_asked();
 	free(reply);
 	free(get(DOCUMENTS "/requests/k", 404));
-	tell_one(&reportds[1],
-	    (struct reportd){.has_state = true, .state = OM__JOB_STATE__JOB_RUNNING, .knows_request = true});
+	tell_one(&reportds[1], (struct reportd){.state = OM__JOB_STATE__JOB_RUNNING, .knows_request = true});
 	reply = get(DOCUMENTS "/requests/k", 200);
 	assert_string_equal(heard(&reportds[1]).got, "http:k");
 	assert_string_equal(
@@ -494,10 +491,9 @@ static void
 test_what_failed_says_why_unless_it_goes_on_elsewhere(void **state)
 {
 	const struct reportd failed = {
-	    .has_state = true, .state = OM__JOB_STATE__JOB_FAILED, .failed = OM_CONFLICT, .knows_request = true};
-	const struct reportd queued = {.has_state = true, .state = OM__JOB_STATE__JOB_QUEUED, .knows_request = true};
-	const struct reportd done = {
-	    .has_state = true, .state = OM__JOB_STATE__JOB_DONE, .document = true, .knows_request = true};
+	    .state = OM__JOB_STATE__JOB_FAILED, .failed = OM_CONFLICT, .knows_request = true};
+	const struct reportd queued = {.state = OM__JOB_STATE__JOB_QUEUED, .knows_request = true};
+	const struct reportd done = {.state = OM__JOB_STATE__JOB_DONE, .document = true, .knows_request = true};
 	const struct {
 		struct reportd first, second;
 		const char *says;

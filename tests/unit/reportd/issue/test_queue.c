@@ -52,6 +52,7 @@ answer(void *arg, Om__IssueQuery *q, struct om_arena *a, Om__IssueReply **out, o
 	if (s != OM_OK)
 		return om_fail(e, s, "costd says no");
 	*out = om_msg_new(a, &om__issue_reply__descriptor);
+	(*out)->state = OM__JOB_STATE__JOB_DONE;
 	(*out)->document = om_msg_new(a, &om__document__descriptor);
 	(*out)->document->number = om_arena_printf(a, "2026-%06u", q->month);
 	(*out)->document->total = (*out)->document->currency = (*out)->document->filename =
@@ -113,7 +114,7 @@ static void
 read_reply(struct told *t, const Om__IssueReply *r)
 {
 	t->done = r->document != NULL;
-	t->state = r->has_state ? r->state : OM__JOB_STATE__JOB_DONE;
+	t->state = r->state;
 	t->failed_with = r->has_status ? r->status : 0;
 	if (t->done)
 		(void)snprintf(t->number, sizeof t->number, "%s", r->document->number);
