@@ -91,9 +91,10 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 	    .costd = app->ledger,
 	    .fleet = app->costd,
 	    .duties = app->duties,
-	    .render = rd_serve,
+	    .jobs = app->server.jobs,
+	    .make = rd_server_make,
 	    .check = check,
-	    .render_arg = &app->server,
+	    .arg = &app->server,
 	    .public_url = c->public_url,
 	};
 	s = rd_offering_new(app->ledger, &app->settings.terms, rd_jobs_instance(app->server.jobs), &app->offering, e);

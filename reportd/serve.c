@@ -48,11 +48,11 @@ is_wanted(void *arg)
 }
 
 static om_status
-make_counted(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
+make_counted(void *arg, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e)
 {
 	struct rd_server *srv = arg;
 	struct om_wire_watch before = om_wire_watch((struct om_wire_watch){is_wanted, t});
-	om_status s = rd_make(&srv->parts, what, t, e);
+	om_status s = rd_make(&srv->parts, what, more, t, e);
 
 	(void)om_wire_watch(before);
 	if (s == OM_OK) {
@@ -92,14 +92,12 @@ rd_server_fini(struct rd_server *srv)
 }
 
 static om_status
-start_job(struct rd_server *srv, const Om__JobStart *what, struct om_arena *a, Om__Reply *rep, om_err *e)
+start_job(struct rd_server *srv, const Om__JobStart *what, const struct rd_asked *more, struct om_arena *a,
+    Om__JobReply **out, om_err *e)
 {
 	om_status s = rd_make_check(&srv->parts, what, e);
 
-	if (s == OM_OK)
-		s = rd_jobs_start(srv->jobs, what, a, &rep->job, e);
-	rep->body_case = OM__REPLY__BODY_JOB;
-	return s;
+	return s == OM_OK ? rd_jobs_start(srv->jobs, what, more, a, out, e) : s;
 }
 
 /* ---- a document at once: a job that is waited for ---- */
@@ -157,51 +155,64 @@ read_all(struct rd_server *srv, const Om__JobReply *job, struct om_arena *a, Pro
 }
 
 static om_status
-fill_render(
-    const Om__JobReply *job, const struct rd_task_facts *facts, struct om_arena *a, Om__RenderReply *r, om_err *e)
+fill_made(
+    const Om__JobReply *job, const struct rd_task_facts *facts, struct om_arena *a, struct rd_made *out, om_err *e)
 {
+	Om__RenderReply *r = out->file;
+
 	r->filename = job->filename;
 	r->content_type = job->content_type;
 	r->total = om_arena_strdup(a, facts->total);
 	r->currency = om_arena_strdup(a, facts->currency);
 	r->has_unsettled = 1;
 	r->unsettled = facts->unsettled;
-	r->has_figures = r->figures.data != NULL;
-	r->user_name = facts->user_name[0] != '\0' ? om_arena_strdup(a, facts->user_name) : NULL;
 	r->has_changed_us = facts->changed != 0;
 	r->changed_us = facts->changed;
+	out->user_name = facts->user_name[0] != '\0' ? om_arena_strdup(a, facts->user_name) : NULL;
 	return a->failed || r->filename == NULL || r->content_type == NULL ? om_fail(e, OM_NOMEM, "out of memory")
 									   : OM_OK;
+}
+
+om_status
+rd_server_make(void *arg, Om__RenderQuery *q, const struct rd_asked *more, int64_t deadline_ms, struct om_arena *a,
+    struct rd_made *out, om_err *e)
+{
+	struct rd_server *srv = arg;
+	Om__JobStart what = OM__JOB_START__INIT;
+	unsigned char id[RD_JOB_ID];
+	Om__JobReply *job = NULL, *gone = NULL;
+	struct rd_task_facts facts;
+	om_status s;
+
+	*out = (struct rd_made){.file = om_msg_new(a, &om__render_reply__descriptor)};
+	s = out->file != NULL ? om_random(id, sizeof id, e) : om_fail(e, OM_NOMEM, "out of memory");
+	what.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+	what.file_case = OM__JOB_START__FILE_RENDER;
+	what.render = q;
+	if (s == OM_OK)
+		s = start_job(srv, &what, more, a, &job, e);
+	if (s != OM_OK)
+		return s;
+	s = wait_job(srv, what.job_id, deadline_ms, a, &job, e);
+	if (s == OM_OK)
+		s = read_all(srv, job, a, &out->file->document, e);
+	if (s == OM_OK)
+		s = rd_jobs_facts(srv->jobs, what.job_id, a, &facts, &out->figures, &out->terms, e);
+	if (s == OM_OK)
+		s = fill_made(job, &facts, a, out, e);
+	if (rd_jobs_drop(srv->jobs, what.job_id, a, &gone, NULL) != OM_OK)
+		om_log(OM_LOG_DEBUG, "a document was gone before it was dropped", NULL);
+	return s;
 }
 
 static om_status
 render(struct rd_server *srv, Om__RenderQuery *q, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
-	Om__RenderReply *r = om_msg_new(a, &om__render_reply__descriptor);
-	Om__JobStart what = OM__JOB_START__INIT;
-	unsigned char id[RD_JOB_ID];
-	Om__JobReply *job = NULL, *gone = NULL;
-	struct rd_task_facts facts;
-	om_status s = r != NULL ? om_random(id, sizeof id, e) : om_fail(e, OM_NOMEM, "out of memory");
+	struct rd_made out;
+	om_status s = rd_server_make(srv, q, NULL, deadline_ms, a, &out, e);
 
-	what.job_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
-	what.file_case = OM__JOB_START__FILE_RENDER;
-	what.render = q;
-	if (s == OM_OK)
-		s = start_job(srv, &what, a, rep, e);
-	if (s != OM_OK)
-		return s;
-	s = wait_job(srv, what.job_id, deadline_ms, a, &job, e);
-	if (s == OM_OK)
-		s = read_all(srv, job, a, &r->document, e);
-	if (s == OM_OK)
-		s = rd_jobs_facts(srv->jobs, what.job_id, a, &facts, &r->figures, &r->terms, e);
-	if (s == OM_OK)
-		s = fill_render(job, &facts, a, r, e);
-	if (rd_jobs_drop(srv->jobs, what.job_id, a, &gone, NULL) != OM_OK)
-		om_log(OM_LOG_DEBUG, "a document was gone before it was dropped", NULL);
 	rep->body_case = OM__REPLY__BODY_RENDER;
-	rep->render = r;
+	rep->render = out.file;
 	return s;
 }
 
@@ -257,7 +268,8 @@ rd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	case OM__REQUEST__BODY_RENDER:
 		return render(srv, req->render, deadline_ms, a, rep, e);
 	case OM__REQUEST__BODY_JOB_START:
-		return start_job(srv, req->job_start, a, rep, e);
+		rep->body_case = OM__REPLY__BODY_JOB;
+		return start_job(srv, req->job_start, NULL, a, &rep->job, e);
 	case OM__REQUEST__BODY_JOB_STATE:
 		rep->body_case = OM__REPLY__BODY_JOB;
 		return rd_jobs_state(srv->jobs, req->job_state->job_id, req->job_state->wait_ms, a, &rep->job, e);

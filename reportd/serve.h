@@ -8,6 +8,7 @@
 #ifndef RD_SERVE_H
 #define RD_SERVE_H
 
+#include "issue/issue.h"
 #include "job/jobs.h"
 #include "make/make.h"
 #include "envelope.pb-c.h"
@@ -34,6 +35,10 @@ struct rd_server_opts {
 
 om_status rd_server_init(struct rd_server *srv, const struct rd_server_opts *o, om_err *e) OM_MUST;
 void rd_server_fini(struct rd_server *srv);
+
+/* rd_server_make makes a document for reportd itself (rd_issuing.make); arg is the server. */
+om_status rd_server_make(void *arg, Om__RenderQuery *q, const struct rd_asked *more, int64_t deadline_ms,
+    struct om_arena *a, struct rd_made *out, om_err *e) OM_MUST;
 
 /* rd_serve is the om_wire_handler; arg is the server. */
 om_status rd_serve(

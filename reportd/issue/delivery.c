@@ -321,24 +321,20 @@ write_table(void *arg, const void *data, size_t n, om_err *e)
 static om_status
 deliver_table(struct job *j, const struct kind *k, om_err *e)
 {
-	const struct rd_issuing *is = j->d->opts.issuing;
-	const struct rd_fetch f = {.serve = is->render,
-	    .serve_arg = is->render_arg,
+	const struct rd_fetch f = {.jobs = j->d->opts.issuing->jobs,
 	    .stop = j->d->stop,
 	    .begin = begin_table,
 	    .write = write_table,
 	    .arg = &j->folder};
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	const struct rd_asked more = {.query = &q, .reading = j->moment};
 	om_status s;
 
 	q.year = j->due->year;
 	q.month = j->due->month;
 	q.format = k->format;
 	q.locale = j->d->opts.locale != NULL ? om_arena_strdup(j->a, j->d->opts.locale) : NULL;
-	q.has_reading_id = q.has_reading_at = true;
-	q.reading_id = rd_reading_id(&j->moment);
-	q.reading_at = j->moment.at;
-	s = rd_fetch(&f, &q, e);
+	s = rd_fetch(&f, &q, &more, e);
 	return s == OM_OK ? rd_month_folder_end(&j->folder, NULL, e) : s;
 }
 

@@ -27,7 +27,7 @@ struct work {
 	const Om__HeldNumber *number; /* NULL: it becomes a file of standing's document */
 	Om__Standing *standing;       /* NULL: an original */
 	Om__Zone *zone;               /* goes with standing */
-	Om__RenderReply *made;
+	struct rd_made made;
 };
 
 /* ---- the number is kept while the document is made ---- */
@@ -156,43 +156,32 @@ take_begun(struct work *w, const Om__IssueBeginReply *b, om_err *e)
 
 /* fill_new: of the figures that the ledger has. */
 static void
-fill_new(const struct work *w, Om__RenderQuery *r)
+fill_new(const struct work *w, struct rd_asked *more)
 {
-	const Om__Standing *st = w->standing;
-
-	if (!has_role(w, OM__ISSUE_ROLE__ROLE_CORRECTION) || st == NULL)
+	if (w->standing == NULL)
 		return;
-	r->corrects = st->document->number;
+	more->issue.corrects = w->standing->document->number;
 	if (!(w->q->has_month_terms && w->q->month_terms))
-		r->terms = st->terms;
-	if (r->locale == NULL)
-		r->locale = st->document->locale;
-	if (r->paper == NULL)
-		r->paper = st->document->paper;
+		more->terms = w->standing->terms;
 }
 
 /* fill_stored: of what the issued document kept. */
 static void
-fill_stored(const struct work *w, Om__RenderQuery *r)
+fill_stored(const struct work *w, struct rd_asked *more)
 {
 	Om__Standing *st = w->standing;
 
-	r->has_figures = true;
-	r->figures = st->figures;
-	r->terms = st->terms;
-	r->zone = w->zone;
-	if (r->locale == NULL)
-		r->locale = st->document->locale;
-	if (r->paper == NULL)
-		r->paper = st->document->paper;
+	more->kept = true;
+	more->figures = st->figures;
+	more->terms = st->terms;
+	more->zone = w->zone;
 	if (w->number != NULL) {
-		r->cancels = st->document->number;
-		r->has_cancels_us = true;
-		r->cancels_us = st->document->issued_us;
-		r->reason = w->q->reason;
+		more->issue.cancels = st->document->number;
+		more->issue.cancels_issued = st->document->issued_us;
+		more->issue.reason = w->q->reason;
 	} else {
-		r->corrects = st->document->corrects;
-		r->has_duplicate = r->duplicate = w->q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
+		more->issue.corrects = st->document->corrects;
+		more->issue.duplicate = w->q->act == OM__ISSUE_ACT__ISSUE_DUPLICATE;
 	}
 }
 
@@ -209,28 +198,28 @@ fill_asked(const struct work *w, Om__RenderQuery *r)
 }
 
 static om_status
-fill_query(const struct work *w, Om__RenderQuery *r, om_err *e)
+fill_query(const struct work *w, Om__RenderQuery *r, struct rd_asked *more, om_err *e)
 {
 	const Om__Document *d = w->number == NULL ? w->standing->document : NULL;
 	const char *code = d != NULL ? d->verification_code : w->number->verification_code;
 
 	fill_asked(w, r);
-	r->number = d != NULL ? d->number : w->number->number;
-	r->has_issued_us = true;
-	r->issued_us = d != NULL ? d->issued_us : w->number->issued_us;
-	r->has_with_figures = r->with_figures = true;
-	r->verification_code = om_arena_printf(w->a, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
+	if (r->locale == NULL && w->standing != NULL)
+		r->locale = w->standing->document->locale;
+	if (r->paper == NULL && w->standing != NULL)
+		r->paper = w->standing->document->paper;
+	more->issue.number = d != NULL ? d->number : w->number->number;
+	more->issue.issued = d != NULL ? d->issued_us : w->number->issued_us;
+	more->issue.code = om_arena_printf(w->a, "%.4s-%.4s-%.4s-%.4s", code, code + 4, code + 8, code + 12);
 	if (w->is->public_url != NULL)
-		r->verify_url = om_arena_printf(w->a, "%s/api/v1/verify/", w->is->public_url);
-	if (w->of != NULL && w->of->in->n > 0) {
-		r->has_reading_id = r->has_reading_at = true;
-		r->reading_id = rd_reading_id(w->of->in);
-		r->reading_at = w->of->in->at;
-	}
+		more->issue.verify_url = om_arena_printf(w->a, "%s/api/v1/verify/", w->is->public_url);
+	more->with_figures = true;
+	if (w->of != NULL)
+		more->reading = *w->of->in;
 	if (is_stored(w))
-		fill_stored(w, r);
+		fill_stored(w, more);
 	else
-		fill_new(w, r);
+		fill_new(w, more);
 	return w->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
 
@@ -243,20 +232,20 @@ check_amount(const struct work *w, om_err *e)
 	om_money made, issued;
 	om_status s;
 
-	if (w->made->total == NULL || w->made->currency == NULL)
+	if (w->made.file->total == NULL || w->made.file->currency == NULL)
 		return om_fail(e, OM_INTERNAL, "a document came without its total");
 	if (!is_stored(w) || d == NULL)
 		return OM_OK;
-	s = om_money_parse(w->made->total, &made, e);
+	s = om_money_parse(w->made.file->total, &made, e);
 	if (s == OM_OK)
 		s = om_money_parse(d->total, &issued, e);
 	if (s != OM_OK)
 		return s;
 	if (w->number != NULL)
 		made.v = -made.v;
-	if (om_money_cmp(made, issued) != 0 || strcmp(w->made->currency, d->currency) != 0)
+	if (om_money_cmp(made, issued) != 0 || strcmp(w->made.file->currency, d->currency) != 0)
 		return om_fail(e, OM_INTERNAL, "%s is of %s %s, but made once more it comes to %s %s", d->number,
-		    d->total, d->currency, w->made->total, w->made->currency);
+		    d->total, d->currency, w->made.file->total, w->made.file->currency);
 	return OM_OK;
 }
 
@@ -270,8 +259,7 @@ check_moment(const struct work *w, om_err *e)
 
 	if (w->of == NULL || is_stored(w))
 		return OM_OK;
-	s = om_msg_unpack(
-	    &om__statement_reply__descriptor, w->made->figures.data, w->made->figures.len, w->a, &shown, e);
+	s = om_msg_unpack(&om__statement_reply__descriptor, w->made.figures.data, w->made.figures.len, w->a, &shown, e);
 	if (s == OM_OK)
 		s = rd_figures_read(shown->total, &a, e);
 	if (s == OM_OK)
@@ -283,21 +271,13 @@ static om_status
 render(struct work *w, om_err *e)
 {
 	Om__RenderQuery r = OM__RENDER_QUERY__INIT;
-	Om__Request req = OM__REQUEST__INIT;
-	Om__Reply rep = OM__REPLY__INIT;
-	om_status s = fill_query(w, &r, e);
+	struct rd_asked more = {.query = &r};
+	om_status s = fill_query(w, &r, &more, e);
 
-	if (s != OM_OK)
-		return s;
-	req.body_case = OM__REQUEST__BODY_RENDER;
-	req.render = &r;
-	s = w->is->render(w->is->render_arg, &req, om_mono_ms() + RD_ISSUE_MS, w->a, &rep, e);
-	if (s == OM_OK && rep.body_case != OM__REPLY__BODY_RENDER)
-		s = om_fail(e, OM_INTERNAL, "a document was asked for and something else made");
-	if (s != OM_OK)
-		return s;
-	w->made = rep.render;
-	s = check_amount(w, e);
+	if (s == OM_OK)
+		s = w->is->make(w->is->arg, &r, &more, om_mono_ms() + RD_ISSUE_MS, w->a, &w->made, e);
+	if (s == OM_OK)
+		s = check_amount(w, e);
 	return s == OM_OK ? check_moment(w, e) : s;
 }
 
@@ -346,21 +326,21 @@ finish(struct work *w, Om__IssueReply **out, om_err *e)
 	Om__Reply *rep = NULL;
 	om_status s;
 
-	if (w->made->terms == NULL)
+	if (w->made.terms == NULL)
 		return om_fail(e, OM_INTERNAL, "a document came without its terms");
 	f.lease_id = w->number->lease_id;
 	f.query = w->q;
 	f.role = w->number->role;
 	f.of_number = w->standing != NULL ? w->standing->document->number : NULL;
-	f.file = w->made->document;
-	f.filename = w->made->filename;
-	f.content_type = w->made->content_type;
-	f.total = w->made->total;
-	f.currency = w->made->currency;
-	f.unsettled = w->made->unsettled;
-	f.user_name = w->made->user_name;
-	f.figures = w->made->figures;
-	f.terms = w->made->terms;
+	f.file = w->made.file->document;
+	f.filename = w->made.file->filename;
+	f.content_type = w->made.file->content_type;
+	f.total = w->made.file->total;
+	f.currency = w->made.file->currency;
+	f.unsettled = w->made.file->unsettled;
+	f.user_name = w->made.user_name;
+	f.figures = w->made.figures;
+	f.terms = w->made.terms;
 	req.body_case = OM__REQUEST__BODY_ISSUE_FINISH;
 	req.issue_finish = &f;
 	s = store(w, &req, OM__REPLY__BODY_ISSUE_FINISH, &rep, e);
@@ -380,9 +360,9 @@ add_file(struct work *w, Om__IssueReply **out, om_err *e)
 
 	f.query = w->q;
 	f.number = w->standing->document->number;
-	f.file = w->made->document;
-	f.filename = w->made->filename;
-	f.content_type = w->made->content_type;
+	f.file = w->made.file->document;
+	f.filename = w->made.file->filename;
+	f.content_type = w->made.file->content_type;
 	req.body_case = OM__REQUEST__BODY_FILE_ADD;
 	req.file_add = &f;
 	s = store(w, &req, OM__REPLY__BODY_FILE_ADD, &rep, e);
@@ -427,7 +407,7 @@ check_asked(const struct work *w, om_err *e)
 	if (w->is->check == NULL)
 		return OM_OK;
 	fill_asked(w, &r);
-	return w->is->check(w->is->render_arg, &r, e);
+	return w->is->check(w->is->arg, &r, e);
 }
 
 om_status

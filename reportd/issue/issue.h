@@ -15,12 +15,13 @@
  *           on the way, no number is lost and none is used twice.  A request that is
  *           sent again finds the document it issued.  A further file shows the
  *           amount that was issued, or is not made.
- * Never     Lays out or writes a document itself: it asks for one as any client does.
+ * Never     Lays out or writes a document itself: a job makes it, as for any client.
  * Threads   All calls from any thread.
  */
 #ifndef RD_ISSUE_H
 #define RD_ISSUE_H
 
+#include "source/asked.h"
 #include "source/reading.h"
 #include "documents.pb-c.h"
 #include "jobs.pb-c.h"
@@ -31,14 +32,29 @@
 
 #define RD_ISSUE_MS ((int64_t)600000)
 
+/* A document that was made, in the arena. */
+struct rd_made {
+	Om__RenderReply *file;
+	char *user_name; /* of a user's statement; NULL: none */
+
+	/* what an issued document keeps, where it was asked for */
+	ProtobufCBinaryData figures; /* the packed StatementReply that was shown, without its rows */
+	char *terms;                 /* JSON: what it was made with; NULL: not asked for */
+};
+
+struct rd_jobs;
+
 struct rd_issuing {
 	struct om_wire_client *costd; /* borrowed, as all of these */
 	struct om_fleet *fleet;       /* the same, process by process */
 	struct om_duties *duties;     /* keep leases */
-	om_wire_handler *render;      /* makes documents: answers RenderQuery */
+	struct rd_jobs *jobs;         /* make what a delivery writes beside documents */
+	/* makes a document of the query and what is added to it */
+	om_status (*make)(void *arg, Om__RenderQuery *q, const struct rd_asked *more, int64_t deadline_ms,
+	    struct om_arena *a, struct rd_made *out, om_err *e);
 	/* tells what is wrong with a query before a number is taken; NULL: it is not checked */
 	om_status (*check)(void *arg, const Om__RenderQuery *q, om_err *e);
-	void *render_arg;       /* of both */
+	void *arg;              /* of both */
 	const char *public_url; /* where readers reach the gateway; NULL: not known */
 };
 

@@ -7,14 +7,14 @@
 #ifndef RD_FETCH_H
 #define RD_FETCH_H
 
+#include "jobs.h"
+#include "source/asked.h"
 #include "jobs.pb-c.h"
-#include "wire/wire.h"
 
 #include <stdatomic.h>
 
 struct rd_fetch {
-	om_wire_handler *serve; /* answers the requests of jobs */
-	void *serve_arg;
+	struct rd_jobs *jobs;    /* borrowed */
 	const atomic_bool *stop; /* gives up when it is set */
 
 	/* The file: its name, then its parts. */
@@ -23,7 +23,7 @@ struct rd_fetch {
 	void *arg;
 };
 
-/* rd_fetch returns when all of the file was given. */
-om_status rd_fetch(const struct rd_fetch *f, Om__RenderQuery *what, om_err *e) OM_MUST;
+/* rd_fetch returns when all of the file was given.  more: as for rd_jobs_start. */
+om_status rd_fetch(const struct rd_fetch *f, Om__RenderQuery *what, const struct rd_asked *more, om_err *e) OM_MUST;
 
 #endif

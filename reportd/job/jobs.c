@@ -17,8 +17,9 @@
 
 struct rd_job {
 	unsigned char id[RD_JOB_ID];
-	struct om_arena arena; /* of what */
+	struct om_arena arena; /* of what and more */
 	Om__JobStart *what;
+	struct rd_asked *more; /* NULL: `what` says all */
 	char request_id[OM_REQUEST_ID];
 	struct rd_task task;
 
@@ -188,7 +189,7 @@ run_job(struct rd_jobs *j, struct rd_job *job)
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 	om_log_request(job->request_id);
-	s = j->opts.make(j->opts.arg, job->what, &job->task, &e);
+	s = j->opts.make(j->opts.arg, job->what, job->more, &job->task, &e);
 	if (s == OM_OK)
 		s = rd_task_end(&job->task, &e);
 	om_log_request(NULL);
@@ -348,7 +349,7 @@ describe(struct rd_jobs *j, struct rd_job *job, struct om_arena *a, Om__JobReply
 
 /* copy_spec keeps a copy of what is asked for, beyond the request's life. */
 static om_status
-copy_spec(struct rd_job *job, const Om__JobStart *what, om_err *e)
+copy_spec(struct rd_job *job, const Om__JobStart *what, const struct rd_asked *more, om_err *e)
 {
 	Om__JobStart copy = *what;
 	struct om_buf packed;
@@ -360,6 +361,13 @@ copy_spec(struct rd_job *job, const Om__JobStart *what, om_err *e)
 	if (s == OM_OK)
 		s = om_msg_unpack(&om__job_start__descriptor, packed.data, packed.len, &job->arena, &job->what, e);
 	om_buf_fini(&packed);
+	if (s != OM_OK || more == NULL)
+		return s;
+	job->more = om_arena_alloc(&job->arena, sizeof *job->more);
+	if (job->more == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = rd_asked_copy(more, &job->arena, job->more, e);
+	job->more->query = job->what->render;
 	return s;
 }
 
@@ -387,7 +395,7 @@ place(struct rd_jobs *j)
 }
 
 static om_status
-add(struct rd_jobs *j, const Om__JobStart *what, struct rd_job **out, om_err *e)
+add(struct rd_jobs *j, const Om__JobStart *what, const struct rd_asked *more, struct rd_job **out, om_err *e)
 {
 	unsigned queued = 0;
 	struct rd_job **at, *job;
@@ -408,7 +416,7 @@ add(struct rd_jobs *j, const Om__JobStart *what, struct rd_job **out, om_err *e)
 	job->task.idle_ms = j->opts.idle_ms;
 	job->task.now = j->opts.now;
 	atomic_store(&job->task.asked_ms, j->opts.now());
-	s = copy_spec(job, what, e);
+	s = copy_spec(job, what, more, e);
 	if (s != OM_OK) {
 		free_job(job);
 		return s;
@@ -423,20 +431,22 @@ add(struct rd_jobs *j, const Om__JobStart *what, struct rd_job **out, om_err *e)
 }
 
 om_status
-rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, struct om_arena *a, Om__JobReply **out, om_err *e)
+rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, const struct rd_asked *more, struct om_arena *a,
+    Om__JobReply **out, om_err *e)
 {
 	struct rd_job *job = NULL;
 	om_status s = OM_OK;
 
 	if (what->job_id.len != RD_JOB_ID)
 		return om_fail(e, OM_INVALID, "job_id: must have %d bytes", RD_JOB_ID);
+	om_check(more == NULL || what->file_case == OM__JOB_START__FILE_RENDER);
 	if (what->file_case == OM__JOB_START__FILE__NOT_SET)
 		return om_fail(e, OM_INVALID, "a job must ask for exactly one thing");
 	(void)pthread_mutex_lock(&j->lock);
 	sweep(j);
 	job = find(j, what->job_id);
 	if (job == NULL)
-		s = add(j, what, &job, e);
+		s = add(j, what, more, &job, e);
 	if (s == OM_OK)
 		s = describe(j, job, a, out, e);
 	(void)pthread_mutex_unlock(&j->lock);

@@ -21,6 +21,7 @@
 #define RD_JOBS_H
 
 #include "task.h"
+#include "source/asked.h"
 #include "jobs.pb-c.h"
 #include "wire/codec.h"
 
@@ -31,8 +32,10 @@
 
 struct rd_jobs;
 
-/* A rd_make_fn makes the file that `what` asks for, or gives the reason why not. */
-typedef om_status rd_make_fn(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e);
+/* A rd_make_fn makes the file that `what` asks for, or gives the reason why not; more is
+ * what rd_jobs_start was given. */
+typedef om_status rd_make_fn(
+    void *arg, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e);
 
 struct rd_jobs_opts {
 	unsigned workers;
@@ -52,9 +55,10 @@ void rd_jobs_close(struct rd_jobs **j);
 
 const unsigned char *rd_jobs_instance(const struct rd_jobs *j);
 
-/* rd_jobs_start: OM_UNAVAILABLE when the queue is full. */
-om_status rd_jobs_start(
-    struct rd_jobs *j, const Om__JobStart *what, struct om_arena *a, Om__JobReply **out, om_err *e) OM_MUST;
+/* rd_jobs_start: OM_UNAVAILABLE when the queue is full.  more: what reportd adds to the
+ * render of `what`, NULL: nothing; its query is not looked at. */
+om_status rd_jobs_start(struct rd_jobs *j, const Om__JobStart *what, const struct rd_asked *more, struct om_arena *a,
+    Om__JobReply **out, om_err *e) OM_MUST;
 
 /* rd_jobs_state tells at once, or when the job has ended or wait_ms have passed.
  * OM_NOT_FOUND: no such job here. */

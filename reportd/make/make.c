@@ -41,6 +41,7 @@ rd_make_stats(void)
 om_status
 rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 {
+	const struct rd_asked asked = {.query = what->render};
 	struct rd_month m;
 	rd_paper paper;
 
@@ -56,7 +57,7 @@ rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e)
 	if (what->render->format == OM__FORMAT__FORMAT_ZIP &&
 	    (what->render->user != NULL || what->render->group != NULL))
 		return om_fail(e, OM_INVALID, "format: only everyone's month is made as a zip");
-	return rd_document_settings_month(w->settings, what->render, &m, &paper, e);
+	return rd_document_settings_month(w->settings, &asked, &m, &paper, e);
 }
 
 /* ---- documents ---- */
@@ -100,7 +101,8 @@ make_rows(struct rd_parts *w, const Om__StatementReply *r, Om__Format format, st
 /* One document under way. */
 struct document {
 	struct rd_parts *w;
-	const Om__RenderQuery *q;
+	const struct rd_asked *asked;
+	const Om__RenderQuery *q; /* asked's */
 	struct rd_task *t;
 	struct rd_month month;
 	rd_paper paper;
@@ -116,7 +118,7 @@ keep_figures(struct document *d, om_err *e)
 	ProtobufCBinaryData figures;
 	om_status s;
 
-	if (!d->q->has_with_figures || !d->q->with_figures)
+	if (!d->asked->with_figures)
 		return OM_OK;
 	s = rd_kept_figures_pack(d->src.reply, &d->model, &figures, e);
 	return s == OM_OK ? rd_task_set_figures(d->t, figures.data, figures.len, d->with.kept, e) : s;
@@ -197,16 +199,16 @@ find_terms(struct document *d, om_err *e)
 	Om__Terms charges = OM__TERMS__INIT, *t = d->src.reply->terms;
 	om_status s = OM_OK;
 
-	if (d->q->has_figures) {
-		s = rd_terms_kept(h, d->q->terms != NULL ? d->q->terms : "", first, &d->model, &d->with, e);
+	if (d->asked->kept) {
+		s = rd_terms_kept(h, d->asked->terms != NULL ? d->asked->terms : "", first, &d->model, &d->with, e);
 		if (s == OM_OK && d->q->locale == NULL && d->with.locale != NULL)
 			d->month.locale = d->with.locale;
 		if (s == OM_OK && d->q->paper == NULL && d->with.paper != NULL)
 			d->paper = strcmp(d->with.paper, "letter") == 0 ? RD_LETTER : RD_A4;
 		return s;
 	}
-	if (d->q->terms != NULL) {
-		s = rd_terms_kept_charges(d->q->terms, &d->model, &charges, e);
+	if (d->asked->terms != NULL) {
+		s = rd_terms_kept_charges(d->asked->terms, &d->model, &charges, e);
 		t = &charges;
 	}
 	return s == OM_OK ? rd_terms_used(h, t, first, &d->month, d->paper, &d->model, &d->with, e) : s;
@@ -217,10 +219,10 @@ fill_document(struct document *d, om_err *e)
 {
 	int64_t began;
 	/* costd must know the settings before it names the month's terms */
-	om_status s = d->q->has_figures ? OM_OK : rd_offering_made(d->w->offering, e);
+	om_status s = d->asked->kept ? OM_OK : rd_offering_made(d->w->offering, e);
 
 	if (s == OM_OK)
-		s = rd_source_open(&d->src, d->q, &d->month, &d->model, e);
+		s = rd_source_open(&d->src, d->asked, &d->month, &d->model, e);
 	if (s == OM_OK)
 		s = rd_task_go_on(d->t, e);
 	if (s == OM_OK)
@@ -237,10 +239,14 @@ fill_document(struct document *d, om_err *e)
 }
 
 static om_status
-make_document(struct rd_parts *w, const Om__RenderQuery *q, struct rd_task *t, om_err *e)
+make_document(struct rd_parts *w, const struct rd_asked *asked, struct rd_task *t, om_err *e)
 {
-	struct document d = {.w = w, .q = q, .t = t, .src = {.costd = w->costd, .progress = rd_job_file_progress(t)}};
-	om_status s = rd_document_settings_month(w->settings, q, &d.month, &d.paper, e);
+	struct document d = {.w = w,
+	    .asked = asked,
+	    .q = asked->query,
+	    .t = t,
+	    .src = {.costd = w->costd, .progress = rd_job_file_progress(t)}};
+	om_status s = rd_document_settings_month(w->settings, asked, &d.month, &d.paper, e);
 
 	if (s != OM_OK)
 		return s;
@@ -251,15 +257,16 @@ make_document(struct rd_parts *w, const Om__RenderQuery *q, struct rd_task *t, o
 }
 
 static om_status
-make_once(struct rd_parts *w, const Om__JobStart *what, struct rd_task *t, om_err *e)
+make_once(struct rd_parts *w, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e)
 {
+	const struct rd_asked plain = {.query = what->render};
 	om_status s = rd_make_check(w, what, e);
 
 	if (s != OM_OK)
 		return s;
 	switch (what->file_case) {
 	case OM__JOB_START__FILE_RENDER:
-		return make_document(w, what->render, t, e);
+		return make_document(w, more != NULL ? more : &plain, t, e);
 	case OM__JOB_START__FILE_USAGE:
 		return rd_make_usage(w, what, t, e);
 	case OM__JOB_START__FILE_GENERATIONS:
@@ -286,20 +293,20 @@ await_costd(const struct rd_parts *w, struct rd_task *t, om_err *e)
 }
 
 om_status
-rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
+rd_make(void *arg, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e)
 {
 	struct rd_parts *w = arg;
 	om_status s;
 
 	om_check(what->file_case != OM__JOB_START__FILE__NOT_SET);
-	s = make_once(w, what, t, e);
+	s = make_once(w, what, more, t, e);
 
 	/* a reading lost half-way: once more, if no client has seen any of it */
 	if (s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 && rd_task_again(t)) {
 		om_log(OM_LOG_WARN, "costd lost the rows half-way; the file is begun again", NULL);
 		s = await_costd(w, t, e);
 		if (s == OM_OK)
-			s = make_once(w, what, t, e);
+			s = make_once(w, what, more, t, e);
 	}
 	return s == OM_NOT_FOUND && atomic_load(&t->rows_total) > 0 ? OM_UNAVAILABLE : s;
 }

@@ -17,6 +17,7 @@
 
 #include "job/task.h"
 #include "pdf/font.h"
+#include "source/asked.h"
 #include "terms/document_settings.h"
 #include "terms/offer.h"
 #include "jobs.pb-c.h"
@@ -33,8 +34,10 @@ struct rd_parts {
 /* rd_make_stats registers the times that documents take. */
 void rd_make_stats(void);
 
-/* rd_make is the jobs' maker; arg is the parts. */
-om_status rd_make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e) OM_MUST;
+/* rd_make is the jobs' maker; arg is the parts, more what reportd adds to a document that
+ * it asks for itself, or NULL. */
+om_status rd_make(
+    void *arg, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e) OM_MUST;
 
 /* rd_make_check says what is wrong with a question before it waits in a queue. */
 om_status rd_make_check(const struct rd_parts *w, const Om__JobStart *what, om_err *e) OM_MUST;

@@ -176,40 +176,39 @@ graft(struct rd_source *src, Om__StatementReply *kept, const char *number, om_er
 }
 
 static om_status
-open_kept(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month *m, struct om_arena *a, om_err *e)
+open_kept(struct rd_source *src, const struct rd_asked *asked, const struct rd_month *m, struct om_arena *a, om_err *e)
 {
+	const Om__RenderQuery *q = asked->query;
 	Om__StatementReply *kept = NULL;
-	om_status s = rd_kept_figures_unpack(&q->figures, a, &kept, e);
+	om_status s = rd_kept_figures_unpack(&asked->figures, a, &kept, e);
 
 	if (s == OM_OK)
 		s = rd_statement_check(kept, e);
 	if (s != OM_OK)
 		return s;
 	/* a cancellation then goes without a page for each person */
-	if (rd_shows_rows(q->format) || (rd_kept_figures_lack_people(kept) && q->cancels == NULL)) {
+	if (rd_shows_rows(q->format) || (rd_kept_figures_lack_people(kept) && asked->issue.cancels == NULL)) {
 		s = ask_fitting(src, m, q->format, a, e);
 		if (s == OM_OK)
-			s = graft(src, kept, q->number, e);
+			s = graft(src, kept, asked->issue.number, e);
 	}
 	src->reply = kept;
 	src->kept = true;
-	src->zone = q->zone;
+	src->zone = asked->zone;
 	return s;
 }
 
 om_status
-rd_source_open(struct rd_source *src, const Om__RenderQuery *q, const struct rd_month *m, struct om_arena *a, om_err *e)
+rd_source_open(
+    struct rd_source *src, const struct rd_asked *asked, const struct rd_month *m, struct om_arena *a, om_err *e)
 {
-	om_status s = OM_OK;
+	om_status s;
 
-	src->borrowed = q->has_reading_id;
-	if (q->has_reading_id)
-		s = rd_reading_set(&src->reading, src->costd, q->has_reading_at ? q->reading_at : 0, q->reading_id, e);
-	if (s != OM_OK)
-		return s;
-	if (q->has_figures)
-		return open_kept(src, q, m, a, e);
-	s = ask_fitting(src, m, q->format, a, e);
+	src->borrowed = asked->reading.n > 0;
+	src->reading = asked->reading;
+	if (asked->kept)
+		return open_kept(src, asked, m, a, e);
+	s = ask_fitting(src, m, asked->query->format, a, e);
 	src->zone = s == OM_OK ? src->reply->zone : NULL;
 	return s;
 }

@@ -18,6 +18,7 @@
 #ifndef RD_SOURCE_H
 #define RD_SOURCE_H
 
+#include "asked.h"
 #include "month.h"
 #include "progress.h"
 #include "reading.h"
@@ -36,10 +37,10 @@ struct rd_source {
 	bool kept;                 /* the reply is what an issued document kept */
 };
 
-/* rd_source_open asks for what the query's format shows.  Rows that fit neither into a
+/* rd_source_open asks for what the format shows.  Rows that fit neither into a
  * reading nor into one message are left out of a workbook. */
-om_status rd_source_open(
-    struct rd_source *src, const Om__RenderQuery *q, const struct rd_month *m, struct om_arena *a, om_err *e) OM_MUST;
+om_status rd_source_open(struct rd_source *src, const struct rd_asked *asked, const struct rd_month *m,
+    struct om_arena *a, om_err *e) OM_MUST;
 void rd_source_close(struct rd_source *src);
 
 /* rd_source_rows finds where the single requests come from. */

@@ -72,9 +72,11 @@ rd_document_settings_close(struct rd_document_settings *h)
 }
 
 om_status
-rd_document_settings_month(const struct rd_document_settings *h, const Om__RenderQuery *q, struct rd_month *out,
+rd_document_settings_month(const struct rd_document_settings *h, const struct rd_asked *asked, struct rd_month *out,
     rd_paper *paper_out, om_err *e)
 {
+	const Om__RenderQuery *q = asked->query;
+
 	*paper_out = h->paper;
 	*out = (struct rd_month){
 	    .year = q->year <= 9999 ? (int)q->year : 0,
@@ -82,19 +84,7 @@ rd_document_settings_month(const struct rd_document_settings *h, const Om__Rende
 	    .user = q->user,
 	    .group = q->group,
 	    .locale = q->locale != NULL ? rd_locale_named(q->locale) : h->locale,
-	    .issue =
-		{
-		    .number = q->number,
-		    .code = q->verification_code,
-		    .verify_url = q->verify_url,
-		    .corrects = q->corrects,
-		    .issued = q->has_issued_us ? q->issued_us : 0,
-		    .draft = q->has_draft && q->draft,
-		    .duplicate = q->has_duplicate && q->duplicate,
-		    .cancels = q->cancels,
-		    .cancels_issued = q->has_cancels_us ? q->cancels_us : 0,
-		    .reason = q->reason,
-		},
+	    .issue = asked->issue,
 	};
 	if (out->locale == NULL && q->locale != NULL)
 		return om_fail(e, OM_INVALID, "locale: must be one of %s", RD_LOCALES);

@@ -9,7 +9,7 @@
 #define RD_DOCUMENT_SETTINGS_H
 
 #include "terms.h"
-#include "jobs.pb-c.h"
+#include "source/asked.h"
 #include "terms.pb-c.h"
 #include "base/arena.h"
 
@@ -55,9 +55,9 @@ om_status rd_document_settings_open(
     const struct rd_document_conf *c, const char *json, struct rd_document_settings *out, om_err *e) OM_MUST;
 void rd_document_settings_close(struct rd_document_settings *h);
 
-/* rd_document_settings_month reads what a query asks for: month, person or group, language,
- * paper and what makes it more than a draft.  *out borrows from the query. */
-om_status rd_document_settings_month(const struct rd_document_settings *h, const Om__RenderQuery *q,
+/* rd_document_settings_month reads what is asked for: month, person or group, language,
+ * paper and what makes it more than a draft.  *out borrows from it. */
+om_status rd_document_settings_month(const struct rd_document_settings *h, const struct rd_asked *asked,
     struct rd_month *out, rd_paper *paper_out, om_err *e) OM_MUST;
 
 #endif

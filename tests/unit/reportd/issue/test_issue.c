@@ -144,31 +144,29 @@ answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *
 }
 
 static om_status
-render(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
+make(void *arg, Om__RenderQuery *q, const struct rd_asked *more, int64_t deadline_ms, struct om_arena *a,
+    struct rd_made *out, om_err *e)
 {
 	static unsigned char page[] = "P";
-	const Om__RenderQuery *q = req->render;
 	Om__RenderReply *r = om_msg_new(a, &om__render_reply__descriptor);
 
 	(void)arg;
 	(void)deadline_ms;
 	(void)e;
-	maker.figures = q->has_figures;
-	maker.duplicate = q->has_duplicate && q->duplicate;
-	maker.reading = q->has_reading_id;
-	keep(maker.terms, sizeof maker.terms, q->terms);
-	keep(maker.number, sizeof maker.number, q->number);
-	keep(maker.corrects, sizeof maker.corrects, q->corrects);
-	keep(maker.cancels, sizeof maker.cancels, q->cancels);
-	keep(maker.code, sizeof maker.code, q->verification_code);
+	maker.figures = more->kept;
+	maker.duplicate = more->issue.duplicate;
+	maker.reading = more->reading.n > 0;
+	keep(maker.terms, sizeof maker.terms, more->terms);
+	keep(maker.number, sizeof maker.number, more->issue.number);
+	keep(maker.corrects, sizeof maker.corrects, more->issue.corrects);
+	keep(maker.cancels, sizeof maker.cancels, more->issue.cancels);
+	keep(maker.code, sizeof maker.code, more->issue.code);
 	keep(maker.locale, sizeof maker.locale, q->locale);
 	r->document = (ProtobufCBinaryData){.len = 1, .data = page};
 	r->filename = r->content_type = om_arena_strdup(a, "x");
 	r->total = om_arena_strdup(a, maker.total);
 	r->currency = om_arena_strdup(a, "EUR");
-	r->terms = om_arena_strdup(a, "{used}");
-	rep->body_case = OM__REPLY__BODY_RENDER;
-	rep->render = r;
+	*out = (struct rd_made){.file = r, .terms = om_arena_strdup(a, "{used}")};
 	return OM_OK;
 }
 
@@ -188,7 +186,7 @@ set_up(void **state)
 	assert_int_equal(om_wire_client_open(&c, &issuing.costd, NULL), OM_OK);
 	assert_int_equal(om_duties_new(2, NULL, &issuing.duties, NULL), OM_OK);
 	assert_int_equal(om_duties_start(issuing.duties, NULL), OM_OK);
-	issuing.render = render;
+	issuing.make = make;
 	return 0;
 }
 

@@ -39,10 +39,11 @@ static struct {
 	char dir[64];
 	struct om_arena arena;
 	struct rd_jobs *jobs;
+	char added[64]; /* what the maker was given besides; lock */
 } all;
 
 static om_status
-make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
+make(void *arg, const Om__JobStart *what, const struct rd_asked *more, struct rd_task *t, om_err *e)
 {
 	struct rd_task_facts f = {.name = "a.csv", .content_type = "text/csv"};
 	om_status s = rd_task_folder(t, all.work, 10, e);
@@ -61,6 +62,10 @@ make(void *arg, const Om__JobStart *what, struct rd_task *t, om_err *e)
 		(void)om_cond_wait(&all.changed, &all.lock, om_mono_ms() + 20);
 	if (s == OM_OK)
 		all.may_end--;
+	if (more != NULL)
+		(void)snprintf(all.added, sizeof all.added, "%u %s %s %.*s %s", (unsigned)more->query->month,
+		    more->issue.number, more->terms, (int)more->figures.len, (const char *)more->figures.data,
+		    more->zone->name);
 	all.made++;
 	(void)pthread_mutex_unlock(&all.lock);
 	if (s == OM_OK && all.fail != OM_OK)
@@ -125,7 +130,7 @@ start(unsigned n)
 	what.job_id = id_of(n);
 	what.file_case = OM__JOB_START__FILE_GENERATIONS;
 	what.generations = &q;
-	return rd_jobs_start(all.jobs, &what, &all.arena, &r, NULL);
+	return rd_jobs_start(all.jobs, &what, NULL, &all.arena, &r, NULL);
 }
 
 static const Om__JobReply *
@@ -342,6 +347,33 @@ test_the_oldest_file_makes_room(void **state)
 	assert_int_equal(state_of(5, 0)->state, OM__JOB_STATE__JOB_DONE);
 }
 
+/* What reportd adds to a document that it asks for itself. */
+static void
+test_what_is_added_outlives_its_caller(void **state)
+{
+	char number[] = "2026-000001", terms[] = "{}", name[] = "UTC", figures[] = "F";
+	Om__Zone zone = OM__ZONE__INIT;
+	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	struct rd_asked more = {.query = &q, .issue = {.number = number}, .kept = true, .terms = terms, .zone = &zone};
+	Om__JobStart what = OM__JOB_START__INIT;
+	Om__JobReply *r;
+
+	(void)state;
+	open_jobs(1, 1, 1);
+	zone.name = name;
+	more.figures = (ProtobufCBinaryData){.len = 1, .data = (unsigned char *)figures};
+	q.month = 11;
+	what.job_id = id_of(1);
+	what.file_case = OM__JOB_START__FILE_RENDER;
+	what.render = &q;
+	assert_int_equal(rd_jobs_start(all.jobs, &what, &more, &all.arena, &r, NULL), OM_OK);
+	number[0] = terms[0] = name[0] = figures[0] = 'x';
+	q.month = 1;
+	let_end(1);
+	assert_int_equal(state_of(1, 30000)->state, OM__JOB_STATE__JOB_DONE);
+	assert_string_equal(all.added, "11 2026-000001 {} F UTC");
+}
+
 int
 main(void)
 {
@@ -353,6 +385,7 @@ main(void)
 	    cmocka_unit_test_teardown(test_failures_say_why_and_give_no_byte, close_jobs),
 	    cmocka_unit_test_teardown(test_what_no_client_asks_for_goes, close_jobs),
 	    cmocka_unit_test_teardown(test_the_oldest_file_makes_room, close_jobs),
+	    cmocka_unit_test_teardown(test_what_is_added_outlives_its_caller, close_jobs),
 	};
 
 	(void)pthread_mutex_init(&all.lock, NULL);

@@ -160,6 +160,7 @@ test_a_query_chooses_language_and_paper(void **state)
 {
 	char en[] = "en", a4[] = "a4", xx[] = "xx", user[] = "u-1", group[] = "g", number[] = "2026-000001";
 	Om__RenderQuery q = OM__RENDER_QUERY__INIT;
+	struct rd_asked asked = {.query = &q};
 	struct rd_document_conf c = conf();
 	struct rd_document_settings h;
 	struct rd_month m;
@@ -170,29 +171,29 @@ test_a_query_chooses_language_and_paper(void **state)
 	assert_int_equal(rd_document_settings_open(&c, kept_settings, &h, NULL), OM_OK);
 	q.year = 2026;
 	q.month = 11;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_OK);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_OK);
 	assert_string_equal(m.locale->tag, "de");
 	assert_int_equal(paper, RD_LETTER);
 	q.locale = en;
 	q.paper = a4;
-	q.number = number;
+	asked.issue.number = number;
 	q.user = user;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_OK);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_OK);
 	assert_string_equal(m.locale->tag, "en");
 	assert_int_equal(paper, RD_A4);
 	assert_string_equal(m.issue.number, "2026-000001");
 	q.group = group;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_INVALID);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_INVALID);
 	q.group = NULL;
 	q.locale = xx;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_INVALID);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_INVALID);
 	assert_non_null(strstr(e.text, "en|de"));
 	q.locale = NULL;
 	q.paper = xx;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_INVALID);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_INVALID);
 	q.paper = NULL;
 	q.month = 13;
-	assert_int_equal(rd_document_settings_month(&h, &q, &m, &paper, &e), OM_INVALID);
+	assert_int_equal(rd_document_settings_month(&h, &asked, &m, &paper, &e), OM_INVALID);
 	rd_document_settings_close(&h);
 }
 
