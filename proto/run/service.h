@@ -43,7 +43,7 @@ void om_service_give_up(const char *why);
 	{                                                                                                        \
 		.name = "LOG_LEVEL", .kind = OM_CONF_CHOICE, .offset = offsetof(struct_, field_), .def = "info", \
 		.choices = "debug|info|warn|error",                                                              \
-		.help = "The lowest level of log lines that are written to standard error."                       \
+		.help = "The lowest level of log lines that are written to standard error."                      \
 	}
 
 #endif
