@@ -289,6 +289,8 @@ rd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 			return om_fail(e, OM_NOMEM, "out of memory");
 		rep->body_case = OM__REPLY__BODY_SETTINGS;
 		return om_settings_describe(srv->self, srv->conf, a, rep->settings, e);
+	case OM__REQUEST__BODY__NOT_SET: /* of another version */
+		return om_fail(e, OM_PROTOCOL, "reportd does not answer requests of this kind");
 	default:
 		return om_fail(e, OM_INVALID, "reportd makes documents; this request is not for it");
 	}

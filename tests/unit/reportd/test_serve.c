@@ -364,6 +364,7 @@ test_status_and_metrics(void **state)
 	Om__MetricsQuery mq = OM__METRICS_QUERY__INIT;
 	Om__ModelsQuery foreign = OM__MODELS_QUERY__INIT;
 	struct om_arena a;
+	Om__Reply none = OM__REPLY__INIT;
 	Om__Reply *rep;
 	om_err e;
 
@@ -383,6 +384,9 @@ test_status_and_metrics(void **state)
 	req.body_case = OM__REQUEST__BODY_MODELS;
 	req.models = &foreign;
 	assert_int_equal(om_wire_call(all.to_reportd, &req, PATIENCE_MS, &a, &rep, &e), OM_INVALID);
+	req.body_case = OM__REQUEST__BODY__NOT_SET; /* as one that only another version has */
+	assert_int_equal(rd_serve(&all.server, &req, om_mono_ms() + PATIENCE_MS, &a, &none, &e), OM_PROTOCOL);
+	assert_non_null(strstr(e.text, "does not answer requests of this kind"));
 	om_arena_fini(&a);
 }
 
