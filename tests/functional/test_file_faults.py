@@ -157,21 +157,21 @@ def ended(session, at):
 
 @pytest.mark.parametrize("path", [CSV, XLSX])
 def test_lost_figures_are_asked_for_again_and_the_file_is_exact(stack, path):
-    again = stack.reportd.log.count("once more")
+    again = stack.reportd.log.count("the file is begun again")
     session, at = begin(stack, path)
     restart_costd(stack)
     done = ended(session, at)
     assert done["state"] == "done" and done["rows_done"] == done["rows_total"] == PAGES * 2000 + 100
     assert same(session.get(at + "/file").body, stack, path)
-    assert stack.reportd.log.count("once more") == again + 1
+    assert stack.reportd.log.count("the file is begun again") == again + 1
 
 
 def test_costd_that_takes_a_while_to_come_back_is_waited_for(stack):
-    again = stack.reportd.log.count("once more")
+    again = stack.reportd.log.count("the file is begun again")
     session, at = begin(stack, CSV)
     stack.costd.kill()
     stack.valve.cut()
-    wait_until(lambda: stack.reportd.log.count("once more") > again, "reportd sees the loss")
+    wait_until(lambda: stack.reportd.log.count("the file is begun again") > again, "reportd sees the loss")
     gone = time.monotonic()
     wait_until(lambda: time.monotonic() - gone > 3, "longer than a call waits for a peer")
     stack.costd.start()
