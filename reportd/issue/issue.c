@@ -171,6 +171,7 @@ fill_stored(const struct work *w, struct rd_asked *more)
 {
 	Om__Standing *st = w->standing;
 
+	om_check(st != NULL); /* take_begun refuses what comes without */
 	more->kept = true;
 	more->figures = st->figures;
 	more->terms = st->terms;
