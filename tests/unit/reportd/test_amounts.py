@@ -131,7 +131,7 @@ def test_a_cancellation_takes_everything_back(papers, name):
     assert ("Storno einer Gruppenabrechnung" if german else "Cancellation of a") in front
     assert ("2026-000011 vom 02.12.2026" if german else "2026-000011 of 2026-12-02") in front
     flat = " ".join(" ".join(pages(papers, name)).split())
-    assert ("nimmt alle Beträge von Dokument 2026-000011 zurück" if german else "takes back all amounts of document 2026-000011") in flat
+    assert ("nimmt alle Beträge von Beleg 2026-000011 zurück" if german else "takes back all amounts of document 2026-000011") in flat
     assert "DRAFT" not in flat and "may change" not in flat and "Not yet settled" not in flat
     texts = [row[1] for row in summary(papers, name)]
     assert ("2026-000011 vom 02.12.2026" if german else "2026-000011 of 2026-12-02") in texts

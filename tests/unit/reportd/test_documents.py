@@ -71,7 +71,7 @@ def test_pdf_says_draft_or_its_number_on_each_page(folder, name):
             assert "7K3M-9QXT-2HBD-R5WA" in page and "https://metering.example.org/verify" in page
         else:
             assert ("ENTWURF" if name in GERMAN else "DRAFT") in page and "7K3M" not in page
-    assert ("Document number" in pages[0]) == (name not in GERMAN) and ("Dokumentnummer" in pages[0]) == (name in GERMAN)
+    assert ("Document number" in pages[0]) == (name not in GERMAN) and ("Belegnummer" in pages[0]) == (name in GERMAN)
 
 
 def pale_pixels(folder, name, page):
@@ -186,7 +186,7 @@ def test_pdf_in_german(folder):
         assert part in text, part
     assert "Cost" not in text and "Total" not in text
     group = layout(folder, "group")
-    assert "Forschung und Entwicklung" in group and "Ersetzt Dokument" in group and "2026-000007" in group and "5 Nutzer" in group
+    assert "Forschung und Entwicklung" in group and "Ersetzt Beleg" in group and "2026-000007" in group and "5 Nutzer" in group
 
 
 def test_pdf_shows_five_scripts_and_more(folder):

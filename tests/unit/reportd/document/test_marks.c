@@ -139,7 +139,7 @@ test_what_a_cancellation_says(void **state)
 	issue.reason = "Wrong\nperson";
 	d = make(&a, &sh, &terms, &issue, "de");
 	assert_string_equal(d->title, "Storno einer Nutzungsabrechnung");
-	assert_string_equal(line(d->facts, d->n_facts, "Storniert Dokument"), "2026-000001 vom 02.12.2026");
+	assert_string_equal(line(d->facts, d->n_facts, "Storniert Beleg"), "2026-000001 vom 02.12.2026");
 	assert_string_equal(line(d->notes, d->n_notes, "Grund"), "Wrong person");
 	assert_non_null(strstr(line(d->notes, d->n_notes, "Storno"), "2026-000001"));
 	sh.group = "staff";
