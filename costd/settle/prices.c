@@ -173,6 +173,7 @@ cd_prices_turn(void *arg, struct om_duty_turn *t, om_err *e)
 		s = refresh(&f, t, e);
 		om_duty_next_in(t, next_in(f.end.next_us));
 	} else if (s == OM_OK) {
+		om_duty_idle(t);
 		om_duty_next_in(t, next_in(f.lease.due_us));
 	}
 	om_arena_fini(&f.a);

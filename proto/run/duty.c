@@ -329,15 +329,14 @@ run_turn(struct om_duties *d, struct om_duty_entry *entry)
 	began = om_now();
 	s = entry->row.run(entry->row.arg, &t, &e);
 	om_stat_observe_us(&entry->metrics->seconds, om_now() > began ? om_now() - began : 0);
-	if (s == OM_OK)
-		om_stat_set(&entry->metrics->success, om_now() / OM_SECOND);
 
 	(void)pthread_mutex_lock(&d->lock);
-	if (s == OM_OK) {
+	if (s == OM_OK && !(t.idle && entry->failures > 0)) {
+		om_stat_set(&entry->metrics->success, om_now() / OM_SECOND);
 		changed = entry->told[0] != '\0';
 		entry->told[0] = '\0';
 		entry->failures = 0;
-	} else if (!atomic_load(&d->stop)) { /* what ends because of the stop is no failure */
+	} else if (s != OM_OK && !atomic_load(&d->stop)) { /* what ends because of the stop is no failure */
 		om_stat_add(&entry->metrics->failures, 1);
 		changed = note_failure(entry, om_err_text(&e, s));
 	}
@@ -455,6 +454,12 @@ om_duty_more(struct om_duty_turn *t)
 		t->entry->due_ms = now;
 	(void)pthread_cond_broadcast(&t->of->change);
 	(void)pthread_mutex_unlock(&t->of->lock);
+}
+
+void
+om_duty_idle(struct om_duty_turn *t)
+{
+	t->idle = true;
 }
 
 bool

@@ -42,6 +42,7 @@ struct om_duty_turn {
 	struct om_duties *of; /* the rest is duty.c's */
 	struct om_duty_entry *entry;
 	int64_t next_ms;
+	bool idle;
 };
 
 typedef om_status om_duty_fn(void *arg, struct om_duty_turn *t, om_err *e);
@@ -101,6 +102,9 @@ void om_duty_again(struct om_duty_turn *t);
 /* om_duty_more: there is more to do beside what this turn still does, so another
  * worker may begin now. */
 void om_duty_more(struct om_duty_turn *t);
+/* om_duty_idle: nothing was due, so the turn does not show that a duty works which failed
+ * the time before. */
+void om_duty_idle(struct om_duty_turn *t);
 /* om_duty_goes_on tells whether a turn that takes long should go on. */
 bool om_duty_goes_on(const struct om_duty_turn *t);
 

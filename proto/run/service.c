@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "service.h"
 
+#include "base/invariant.h"
 #include "base/log.h"
 
 #include <malloc.h>
@@ -109,15 +110,16 @@ int
 om_service_main(const struct om_service *svc, int argc, char **argv)
 {
 	om_err e = {.text = ""};
-	char head[512];
+	char head[2048];
 	void *conf;
-	int rc;
+	int rc, n;
 
 	om_log_init(svc->name, OM_LOG_INFO);
-	(void)snprintf(head, sizeof head,
+	n = snprintf(head, sizeof head,
 	    "%s - %s\n\nUsage: %s [--help|--version|--settings|--settings-markdown]\n\n"
 	    "Settings, from the environment; each also as NAME_FILE with the path of a file:\n",
 	    svc->name, svc->purpose, svc->name);
+	om_check(n > 0 && (size_t)n < sizeof head);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return print(svc, om_conf_help, head);
 	if (argc == 2 && strcmp(argv[1], "--settings-markdown") == 0)

@@ -88,7 +88,7 @@ def test_unknown_argument(service):
 @pytest.mark.parametrize("service", SERVICES)
 def test_help_and_version(service):
     shown = run(service, "--help")
-    assert shown.returncode == 0 and "LOG_LEVEL" in shown.stdout
+    assert shown.returncode == 0 and f"Usage: {service} [--help" in shown.stdout and "LOG_LEVEL" in shown.stdout
     assert re.search(r"\d+\.\d+\.\d+", run(service, "--version").stdout)
 
 

@@ -48,7 +48,8 @@ struct plan {
 	om_status status;
 	const char *why;
 	int64_t next_ms; /* -1: says nothing */
-	char *order;     /* turns are noted here; NULL */
+	bool idle;
+	char *order; /* turns are noted here; NULL */
 	char mark;
 };
 
@@ -62,6 +63,8 @@ follow(void *arg, struct om_duty_turn *t, om_err *e)
 		p->order[strlen(p->order)] = p->mark;
 	if (p->next_ms >= 0)
 		om_duty_next_in(t, p->next_ms);
+	if (p->idle)
+		om_duty_idle(t);
 	return p->status == OM_OK ? OM_OK : om_fail(e, p->status, "%s", p->why);
 }
 
@@ -229,6 +232,26 @@ test_a_failure_is_tried_again_by_the_rule_and_counted(void **state)
 	p.turns = 0;
 	om_duties_wake(d, "t-fails");
 	assert_int_equal(turns_until(d, 300), 2); /* the rule begins with its first wait */
+	om_duties_free(&d);
+}
+
+static void
+test_a_turn_without_work_does_not_end_a_failure(void **state)
+{
+	static const char success[] = "owui_metering_duty_last_success_timestamp_seconds{duty=\"t-idle\"}";
+	struct om_duties *d = open_table();
+	struct plan p = {.next_ms = -1, .status = OM_UNAVAILABLE, .why = "no answer"};
+
+	(void)state;
+	add(d, (struct om_duty){.name = "t-idle", .every_ms = 1000, .run = follow, .arg = &p});
+	assert_int_equal(turns_until(d, 10), 1);
+	p.status = OM_OK;
+	p.idle = true;
+	assert_int_equal(turns_until(d, 500), 1);
+	assert_int_equal(value_of(success), 0);
+	p.idle = false;
+	assert_in_range(turns_until(d, 1000), 1, 2);
+	assert_true(value_of(success) > 1700000000);
 	om_duties_free(&d);
 }
 
@@ -449,6 +472,7 @@ main(void)
 	    cmocka_unit_test(test_a_wake_during_a_turn_is_not_lost),
 	    cmocka_unit_test(test_what_has_been_due_for_longest_comes_first),
 	    cmocka_unit_test(test_a_failure_is_tried_again_by_the_rule_and_counted),
+	    cmocka_unit_test(test_a_turn_without_work_does_not_end_a_failure),
 	    cmocka_unit_test(test_a_failing_duty_is_tried_as_often_as_its_interval_at_least),
 	    cmocka_unit_test(test_nothing_begins_after_the_stop),
 	    cmocka_unit_test(test_more_begins_a_turn_on_another_worker_and_no_more_than_there_are),
