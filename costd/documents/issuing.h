@@ -51,8 +51,9 @@ om_status cd_issuing_check_clock(om_time dated_us, om_time now, om_err *e) OM_MU
 om_status cd_issuing_next(struct cd_db *db, const struct cd_issuing *st, om_time now, struct cd_number *number_out,
     om_time *dated_us_out, om_err *e) OM_MUST;
 
-/* cd_request_hash: two requests are the same when all that is asked for is:
- * not their name, nor what becomes of it when something is issued already.  The hash of a request is the same in every version. */
+/* cd_request_hash: two requests are the same when all that is asked for is: not their
+ * name, nor what becomes of it when something is issued already.  The hash of a request
+ * is the same in every version. */
 om_status cd_request_hash(const Om__IssueQuery *q, unsigned char out[OM_SHA256], om_err *e) OM_MUST;
 
 /* cd_request_find gives the number that the request of this name led to before.

@@ -215,8 +215,7 @@ add_row(struct cd_page *page, sqlite3_stmt *st, struct cd_seen *turns, om_err *e
 	else if (of_trace)
 		s = is_twice(turns, r, &twice, e);
 	if (twice)
-		why =
-		    "a span of a call that the file has by its turn too"; /* pitfall 1 of tests/functional/test_pitfalls.py */
+		why = "a span of a call that the file has by its turn too"; /* test_pitfalls.py, pitfall 1 */
 	if (s == OM_OK && why == NULL)
 		return cd_page_add(page, where, of_trace && span_id(r->turn_id, span) ? span : NULL, e);
 	if (s == OM_OK)

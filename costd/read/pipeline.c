@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * How records move from the gateways into the ledger: what waits, what failed.  Each question reads a few lines at the end of
- * an index, so that it can be asked all the time.
+ * How records move from the gateways into the ledger: what waits, what failed.  Each
+ * question reads a few lines at the end of an index, so that it can be asked all the time.
  */
 #include "read.h"
 

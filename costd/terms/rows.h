@@ -11,8 +11,9 @@
  *
  * Shape     A row is valid from the first day of a month, or from the beginning of
  *           time.  Rows are added, never changed.  Of the rows of one day only
- *           the newest counts; if it says that they are withdrawn, none does.  A month has the terms of the latest day that
- *           counts and is not after its first.
+ *           the newest counts; if it says that they are withdrawn, none does.  A
+ *           month has the terms of the latest day that counts and is not after
+ *           its first.
  * Promise   changed_us rises with each row, whatever the clocks of several costd say.
  * Failure   OM_DAMAGED names the row that does not hold terms.
  */
