@@ -268,7 +268,9 @@ start(const void *settings, void **self_out, om_err *e)
 	if (app == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	cd_settings_db(conf, &app->db);
-	s = om_zone_open(conf->timezone, e);
+	s = om_wire_settings_check(&conf->wire, e);
+	if (s == OM_OK)
+		s = om_zone_open(conf->timezone, e);
 	if (s == OM_OK)
 		s = start_parts(app, conf, e);
 	if (s == OM_OK)
@@ -276,7 +278,13 @@ start(const void *settings, void **self_out, om_err *e)
 	if (s == OM_OK) {
 		const struct om_wire_server_opts wire = {
 		    .urls = conf->listen,
-		    .tls = {.ca_file = conf->tls_ca, .cert_file = conf->tls_cert, .key_file = conf->tls_key},
+		    .tls = {.ca_file = conf->wire.tls_ca,
+			.cert_file = conf->wire.tls_cert,
+			.key_file = conf->wire.tls_key},
+		    .gateway_key = conf->wire.gateway_key,
+		    .reportd_key = conf->wire.reportd_key,
+		    .allow_no_mac = om_wire_allow_no_mac(&conf->wire),
+		    .may = cd_serve_may,
 		    .workers = (unsigned)conf->worker,
 		    .arena_bytes = ARENA_BYTES,
 		    .handler = cd_serve,

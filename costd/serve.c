@@ -168,9 +168,9 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 #include "calls.def"
 #undef CD_CALL
 
-#define GATEWAY CD_FROM_GATEWAY
-#define REPORTD CD_FROM_REPORTD
-#define EITHER  (CD_FROM_GATEWAY | CD_FROM_REPORTD)
+#define GATEWAY OM_CALLER_GATEWAY
+#define REPORTD OM_CALLER_REPORTD
+#define EITHER  OM_CALLER_ANY
 
 static const struct cd_serve_call calls[] = {
 #define CD_CALL(request_, reply_, who_, does_, call_) {#request_, #reply_, who_, CD_##does_, answer_##request_},
@@ -197,6 +197,14 @@ cd_serve_call_of(unsigned body_case)
 		if (strcmp(calls[i].request, f->name) == 0)
 			return &calls[i];
 	return NULL;
+}
+
+unsigned
+cd_serve_may(const Om__Request *req)
+{
+	const struct cd_serve_call *call = cd_serve_call_of((unsigned)req->body_case);
+
+	return call != NULL ? call->who : OM_CALLER_ANY;
 }
 
 /* log_act: the request's id stands on the line, as on the gateway's; whose act it was is the gateway's to tell. */

@@ -28,16 +28,13 @@ struct cd_parts {
 	bool have_key; /* costs can be looked up */
 };
 
-/* Which services may ask. */
-enum { CD_FROM_GATEWAY = 1, CD_FROM_REPORTD = 2 };
-
 /* What a call is for: a question; what the services do by themselves; what a person decided. */
 typedef enum { CD_READS, CD_WORKS, CD_ACTS } cd_does;
 
 /* A row of calls.def. */
 struct cd_serve_call {
 	const char *request, *reply; /* the members of the bodies */
-	unsigned who;                /* a set of CD_FROM_…; nothing checks it as long as callers are not known */
+	unsigned who;                /* a set of om_caller */
 	cd_does does;
 	/* answer fills the reply, whose kind is the one of the member of that name. */
 	om_status (*answer)(
@@ -46,6 +43,9 @@ struct cd_serve_call {
 
 /* cd_serve_call_of gives the row for a request's body_case; NULL: costd does not answer that. */
 const struct cd_serve_call *cd_serve_call_of(unsigned body_case);
+
+/* cd_serve_may gives the set of callers that may ask this; those of kinds that costd does not know are the handler's to refuse. */
+unsigned cd_serve_may(const Om__Request *req);
 
 /* cd_serve is the wire's handler; arg is a struct cd_parts. */
 om_wire_handler cd_serve;

@@ -8,6 +8,7 @@
 
 #include "database/db.h"
 #include "base/conf.h"
+#include "wire/settings.h"
 
 struct cd_settings {
 	char *listen;
@@ -23,11 +24,11 @@ struct cd_settings {
 	int64_t prices_interval_us;
 	int64_t delivery_grace_us;
 	char *webhook_url, *webhook_secret; /* NULL: none */
-	char *tls_ca, *tls_cert, *tls_key;
+	struct om_wire_settings wire;
 	char *log_level;
 };
 
-#define CD_N_SETTINGS 30
+#define CD_N_SETTINGS 33
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
 
 /* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL (ledger/lookup.h). */

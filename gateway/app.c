@@ -69,7 +69,9 @@ start_peers(struct gw_app *app, om_err *e)
 	const struct gw_peers_opts peers = {
 	    .costd_urls = c->costd_url,
 	    .reportd_urls = c->reportd_url,
-	    .tls = {.ca_file = c->wire_tls_ca, .cert_file = c->wire_tls_cert, .key_file = c->wire_tls_key},
+	    .tls = {.ca_file = c->wire.tls_ca, .cert_file = c->wire.tls_cert, .key_file = c->wire.tls_key},
+	    .key = c->wire.gateway_key,
+	    .allow_no_mac = om_wire_allow_no_mac(&c->wire),
 	    .files = (int)c->http_threads / 2,
 	};
 	struct gw_forward_opts forward = {.spool = app->parts.spool};

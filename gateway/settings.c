@@ -160,24 +160,9 @@ const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
 	.check = gw_proxy_check,
 	.help = "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and -Proto are "
 		"believed."},
-    {.name = "WIRE_TLS_CA",
-	.kind = OM_CONF_TEXT,
-	AT(wire_tls_ca),
-	.optional = true,
-	.max = 4096,
-	.help = "PEM file of the authority that signed the services' certificates, for tls+tcp:// URLs."},
-    {.name = "WIRE_TLS_CERT",
-	.kind = OM_CONF_TEXT,
-	AT(wire_tls_cert),
-	.optional = true,
-	.max = 4096,
-	.help = "PEM file of this service's certificate, for tls+tcp:// URLs."},
-    {.name = "WIRE_TLS_KEY",
-	.kind = OM_CONF_TEXT,
-	AT(wire_tls_key),
-	.optional = true,
-	.max = 4096,
-	.help = "PEM file of this service's private key, for tls+tcp:// URLs."},
+    OM_WIRE_SETTING_KEY_GATEWAY(struct gw_conf),
+    OM_WIRE_SETTING_TLS(struct gw_conf),
+    OM_WIRE_SETTING_WITHOUT_MAC(struct gw_conf),
 };
 
 om_status

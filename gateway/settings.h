@@ -6,6 +6,7 @@
 #define GW_SETTINGS_H
 
 #include "run/service.h"
+#include "wire/settings.h"
 
 #include <stdint.h>
 
@@ -30,14 +31,12 @@ struct gw_conf {
 
 	char *costd_url;
 	char *reportd_url;
-	char *wire_tls_ca;
-	char *wire_tls_cert;
-	char *wire_tls_key;
+	struct om_wire_settings wire;
 
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 21
+#define GW_CONF_SETTINGS 23
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

@@ -138,19 +138,28 @@ add_duties(struct app *app, om_err *e)
 static om_status
 start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 {
-	struct om_wire_tls tls = {c->tls_ca, c->tls_cert, c->tls_key};
-	struct om_wire_client_opts client = {
-	    .peer = "costd", .urls = c->costd_url, .tls = tls, .sockets = (unsigned)c->workers};
+	struct om_wire_tls tls = {c->wire.tls_ca, c->wire.tls_cert, c->wire.tls_key};
+	struct om_wire_client_opts client = {.peer = "costd",
+	    .urls = c->costd_url,
+	    .tls = tls,
+	    .sockets = (unsigned)c->workers,
+	    .self = OM_CALLER_REPORTD,
+	    .key = c->wire.reportd_key,
+	    .allow_no_mac = om_wire_allow_no_mac(&c->wire)};
 	struct om_wire_server_opts server = {
 	    .urls = c->listen,
 	    .tls = tls,
+	    .gateway_key = c->wire.gateway_key,
+	    .allow_no_mac = om_wire_allow_no_mac(&c->wire),
 	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
 	    .handler = rd_issue_queue_serve,
 	};
 	const struct rd_server_opts jobs = {.workers = (unsigned)c->workers, .queue = (unsigned)c->queue};
-	om_status s = rd_settings_of_documents(c, &app->settings, e);
+	om_status s = om_wire_settings_check(&c->wire, e);
 
+	if (s == OM_OK)
+		s = rd_settings_of_documents(c, &app->settings, e);
 	if (s == OM_OK)
 		s = rd_fonts_open(c->font_dir, &app->fonts, e);
 	if (s == OM_OK)

@@ -7,6 +7,7 @@
 
 #include "terms/document_settings.h"
 #include "base/conf.h"
+#include "wire/settings.h"
 
 struct rd_conf {
 	char *listen;
@@ -18,13 +19,11 @@ struct rd_conf {
 	char *delivery_dir, *delivery_files, *delivery_locale;
 	char *font_dir;
 	char *work_dir; /* NULL: the system's place for temporary files */
-	char *tls_ca;
-	char *tls_cert;
-	char *tls_key;
+	struct om_wire_settings wire;
 	char *log_level;
 };
 
-#define RD_N_SETTINGS 32
+#define RD_N_SETTINGS 35
 extern const struct om_conf_opt rd_settings[RD_N_SETTINGS];
 
 /* rd_settings_terms appends, as a JSON object, the settings that a document's

@@ -47,6 +47,9 @@ options(const struct gw_peers_opts *o, const char *peer, const char *urls, unsig
 	    .urls = urls,
 	    .tls = o->tls,
 	    .sockets = sockets,
+	    .self = OM_CALLER_GATEWAY,
+	    .key = o->key,
+	    .allow_no_mac = o->allow_no_mac,
 	};
 }
 

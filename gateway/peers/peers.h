@@ -38,6 +38,8 @@ struct gw_peers_opts {
 	const char *costd_urls; /* as om_wire_client_opts.urls; texts are borrowed until opened */
 	const char *reportd_urls;
 	struct om_wire_tls tls;
+	const char *key; /* WIRE_KEY_GATEWAY; borrowed for as long as the peers are */
+	bool allow_no_mac;
 	int files; /* that may be waited for or sent at the same time */
 };
 

@@ -126,6 +126,12 @@ om_secret_equal(const char *a, const char *b)
 	return CRYPTO_memcmp(ha, hb, OM_SHA256) == 0;
 }
 
+bool
+om_bytes_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
 void
 om_secret_clear(void *p, size_t n)
 {

@@ -44,6 +44,9 @@ om_status om_random(void *out, size_t n, om_err *e) OM_MUST;
 /* om_secret_equal compares in a time that depends on neither text's content. */
 bool om_secret_equal(const char *a, const char *b);
 
+/* om_bytes_equal compares n bytes in a time that does not depend on them. */
+bool om_bytes_equal(const void *a, const void *b, size_t n);
+
 /* om_secret_clear overwrites; the compiler does not drop it. */
 void om_secret_clear(void *p, size_t n);
 

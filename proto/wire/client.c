@@ -4,6 +4,7 @@
  * one thread at a time.  A socket that timed out several times in a row gets
  * new connections: the old ones may be half open after a partition.
  */
+#include "mac.h"
 #include "socket.h"
 
 #include "envelope.pb-c.h"
@@ -20,36 +21,40 @@
 #include <string.h>
 
 #define TIMEOUTS_BEFORE_REDIAL 3
-#define RECONNECT_MS \
-	500 /* within this the first socket connects to a peer
-#that is there again */
-#define OTHERS_RECONNECT_MS \
-	1500                     /* and the others, all of which dial while there is
-#no peer */
+/* Within the first the first socket connects to a peer that is there again, within the second
+ * the others, all of which dial while there is no peer. */
+#define RECONNECT_MS        500
+#define OTHERS_RECONNECT_MS 1500
 #define UNCONNECTED_WAIT_MS 2000 /* a peer that is not there is not waited for much longer */
 #define CALLBACK_MS         1000 /* how late nng may be with a time-out of its own */
 #define WATCH_MS            200  /* how soon a call that is not wanted any more ends */
 #define MAX_SOCKETS         64u
+#define NONCES              4 /* requests that may meet a connection whose nonce is not known, in a row */
 
 /* What nng's callbacks note for the thread that uses the socket. */
 struct link {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int connected; /* peers; lock */
-	bool done;     /* what was asked of nng has ended; lock */
+	int connected;     /* peers; lock */
+	bool changed_peer; /* since the last request; lock */
+	bool done;         /* what was asked of nng has ended; lock */
 };
 
 struct req_socket {
 	nng_socket s;
 	nng_dialer dialers[OM_WIRE_MAX_URLS];
-	struct link *link; /* of client->links */
-	nng_aio *aio;      /* owned; the user's */
-	int timeouts;      /* in a row; the user's */
-	bool busy;         /* client->lock */
+	struct link *link;     /* of client->links */
+	nng_aio *aio;          /* owned; the user's */
+	int timeouts;          /* in a row; the user's */
+	struct om_mac_now now; /* the user's */
+	bool busy;             /* client->lock */
 };
 
 struct om_wire_client {
 	char peer[32];
+	om_caller self;
+	const char *key; /* borrowed; NULL: no MACs */
+	bool allow_no_mac;
 	struct om_urls urls;
 	nng_tls_config *tls[OM_WIRE_MAX_URLS]; /* owned; NULL for tcp */
 
@@ -92,6 +97,7 @@ count_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 		l->connected++;
 	else if (ev == NNG_PIPE_EV_REM_POST)
 		l->connected--;
+	l->changed_peer = true;
 	(void)pthread_cond_signal(&l->changed);
 	(void)pthread_mutex_unlock(&l->lock);
 }
@@ -180,6 +186,9 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 	om_cond_init(&c->idle);
 	atomic_store(&c->until_ms, INT64_MAX);
 	(void)snprintf(c->peer, sizeof c->peer, "%s", o->peer);
+	c->self = o->self;
+	c->key = o->key;
+	c->allow_no_mac = o->allow_no_mac;
 	c->n_sockets = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
 	c->sockets = calloc(c->n_sockets, sizeof *c->sockets);
 	c->links = calloc(c->n_sockets, sizeof *c->links);
@@ -472,6 +481,84 @@ read_reply(
 	return OM_OK;
 }
 
+/* prove ends the frame with a MAC; a connection that is new has another nonce. */
+static om_status
+prove(const struct om_wire_client *c, struct req_socket *rs, nng_msg *m, struct om_mac *mac, om_err *e)
+{
+	(void)pthread_mutex_lock(&rs->link->lock);
+	if (rs->link->changed_peer)
+		om_mac_forget(&rs->now);
+	rs->link->changed_peer = false;
+	(void)pthread_mutex_unlock(&rs->link->lock);
+	return om_mac_ask(nng_msg_body(m), nng_msg_len(m), c->self, c->key, &rs->now, mac, e);
+}
+
+/* verify looks at the MAC of a reply.  *again: the reply says nothing but the connection's nonce. */
+static om_status
+verify(const struct om_wire_client *c, struct req_socket *rs, nng_msg *m, const struct om_mac *asked, bool *again,
+    om_err *e)
+{
+	switch (om_mac_answered(nng_msg_body(m), nng_msg_len(m), c->key, asked, &rs->now)) {
+	case OM_MAC_NONE:
+		if (c->allow_no_mac)
+			return OM_OK;
+		return om_fail(e, OM_PROTOCOL,
+		    "the answer has no MAC: %s refuses the key of %s (do both have the same WIRE_KEY_ settings?), is "
+		    "older, or another program listens at its address",
+		    c->peer, om_log_service());
+	case OM_MAC_WRONG:
+		return om_fail(e, OM_PROTOCOL, "the MAC of an answer of %s was made with another key", c->peer);
+	case OM_MAC_NONCE_TOLD:
+		*again = true;
+		return OM_OK;
+	case OM_MAC_RIGHT:
+		break;
+	}
+	return OM_OK;
+}
+
+/* ask packs and sends the request, and gives the frame of the reply. */
+static om_status
+ask(struct om_wire_client *c, struct req_socket *rs, Om__Request *req, size_t n, int64_t deadline_ms,
+    nng_msg **reply_out, bool *again, om_err *e)
+{
+	struct om_mac mac;
+	nng_msg *m = NULL;
+	om_status s = OM_OK;
+
+	*again = false;
+	if (nng_msg_alloc(&m, n) != 0)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	(void)om__request__pack(req, nng_msg_body(m));
+	if (c->key != NULL)
+		s = prove(c, rs, m, &mac, e);
+	if (s == OM_OK)
+		s = exchange(c, rs, &m, deadline_ms, e);
+	if (s == OM_OK && c->key != NULL)
+		s = verify(c, rs, m, &mac, again, e);
+	if (s == OM_OK && !*again) {
+		*reply_out = m;
+		return OM_OK;
+	}
+	if (m != NULL)
+		nng_msg_free(m);
+	return s;
+}
+
+/* ask_until asks again with the nonce that the peer told; a connection that breaks between has another one. */
+static om_status
+ask_until(struct om_wire_client *c, struct req_socket *rs, Om__Request *req, size_t n, int64_t deadline_ms,
+    nng_msg **reply_out, om_err *e)
+{
+	om_status s = OM_OK;
+	bool again = true;
+
+	for (int i = 0; s == OM_OK && again && i < NONCES; i++)
+		s = ask(c, rs, req, n, deadline_ms, reply_out, &again, e);
+	return s == OM_OK && again ? om_fail(e, OM_UNAVAILABLE, "%s: the connection breaks again and again", c->peer)
+				   : s;
+}
+
 om_status
 om_wire_call(
     struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a, Om__Reply **reply_out, om_err *e)
@@ -480,8 +567,8 @@ om_wire_call(
 	char request_id[OM_REQUEST_ID];
 	struct req_socket *rs;
 	nng_msg *m = NULL;
-	size_t n;
 	om_status s;
+	size_t n;
 
 	om_check(req->body_case != OM__REQUEST__BODY__NOT_SET);
 	*reply_out = NULL;
@@ -494,16 +581,13 @@ om_wire_call(
 	req->has_deadline_ms = 1;
 	req->deadline_ms = (uint32_t)(deadline_ms < 0 ? 0 : deadline_ms);
 	om_msg_ready(&req->base);
-	n = om__request__get_packed_size(req);
+	n = om__request__get_packed_size(req) + (c->key != NULL ? OM_MAC_BYTES : 0);
 	if (n > OM_WIRE_MAX_BYTES) {
 		s = om_fail(e, OM_TOO_LARGE, "a request of %zu bytes to %s", n, c->peer);
-	} else if (nng_msg_alloc(&m, n) != 0) {
-		s = om_fail(e, OM_NOMEM, "out of memory");
 	} else if ((rs = take_socket(c, deadline)) == NULL) {
 		s = om_fail(e, OM_UNAVAILABLE, "%s: too many requests are under way", c->peer);
 	} else {
-		(void)om__request__pack(req, nng_msg_body(m));
-		s = exchange(c, rs, &m, deadline, e);
+		s = ask_until(c, rs, req, n, deadline, &m, e);
 		give_socket(c, rs);
 		if (s == OM_OK)
 			s = read_reply(c, req, m, a, reply_out, e);

@@ -4,6 +4,7 @@
  * calls the handler and sends the reply; between requests it looks whether it
  * shall end.
  */
+#include "callers.h"
 #include "socket.h"
 
 #include "envelope.pb-c.h"
@@ -41,6 +42,7 @@ struct om_wire_server {
 	struct om_wire_server_opts opts;
 	struct om_urls urls; /* as bound */
 	nng_socket s;
+	struct om_callers *callers; /* owned; NULL when nothing is checked */
 	nng_listener listeners[OM_WIRE_MAX_URLS];
 	atomic_bool stop;
 	unsigned n_workers;
@@ -59,50 +61,88 @@ other_version(uint32_t theirs, om_err *e)
 	    theirs < OM_WIRE_VERSION ? "the service that asks" : self);
 }
 
-/* answer runs the handler and gives the packed reply, NULL without memory. */
+/* carry_out unpacks the request and runs the handler, if the caller may ask that. */
+static om_status
+carry_out(struct om_wire_server *srv, nng_msg *m, const struct om_asker *who, struct om_arena *a, Om__Request **req_out,
+    Om__Reply *rep, om_err *e)
+{
+	const ProtobufCFieldDescriptor *f;
+	Om__Request *req = NULL;
+	om_status s = om_msg_unpack(&om__request__descriptor, nng_msg_body(m), nng_msg_len(m), a, &req, e);
+
+	if (s != OM_OK)
+		return s;
+	*req_out = req;
+	om_log_request(req->request_id);
+	if (req->version != OM_WIRE_VERSION)
+		return other_version(req->version, e);
+	f = protobuf_c_message_descriptor_get_field(&om__request__descriptor, (unsigned)req->body_case);
+	if (srv->opts.may != NULL && f != NULL)
+		s = om_callers_may(who, srv->opts.may(req), f->name, e);
+	if (s != OM_OK)
+		return s;
+	return srv->opts.handler(srv->opts.arg, req,
+	    om_mono_ms() + (req->has_deadline_ms ? req->deadline_ms : DEFAULT_DEADLINE_MS), a, rep, e);
+}
+
+/* pack gives the reply's frame, with a MAC if the caller has a key; NULL without memory. */
+static nng_msg *
+pack(Om__Reply *rep, const struct om_asker *who, om_status s, om_err *e)
+{
+	size_t more = who->key != NULL ? OM_MAC_BYTES : 0, n = 0;
+	struct om_mac mac = {.caller = who->mac.caller, .count = who->mac.count};
+	nng_msg *out = NULL;
+
+	if (s == OM_OK) {
+		om_msg_ready(&rep->base);
+		n = om__reply__get_packed_size(rep) + more;
+		if (n > OM_WIRE_MAX_BYTES)
+			s = om_fail(
+			    e, OM_TOO_LARGE, "the reply would have %zu bytes, %zu are allowed", n, OM_WIRE_MAX_BYTES);
+	}
+	if (s != OM_OK) {
+		rep->body_case = OM__REPLY__BODY__NOT_SET;
+		rep->status = (uint32_t)s;
+		if (e->text[0] == '\0')
+			(void)om_fail(e, s, "%s", om_status_text(s));
+		rep->message = e->text;
+		om_msg_ready(&rep->base);
+		n = om__reply__get_packed_size(rep) + more;
+	}
+	if (nng_msg_alloc(&out, n) != 0)
+		return NULL;
+	(void)om__reply__pack(rep, nng_msg_body(out));
+	if (who->learns_nonce)
+		memcpy(mac.nonce, who->nonce, sizeof mac.nonce);
+	if (who->key != NULL && om_mac_put(nng_msg_body(out), n, who->key, who->mac.mac, &mac, NULL) != OM_OK) {
+		nng_msg_free(out);
+		out = NULL;
+	}
+	return out;
+}
+
+/* answer gives the frame to send back, NULL without memory. */
 static nng_msg *
 answer(struct om_wire_server *srv, nng_msg *m)
 {
 	Om__Request *req = NULL;
 	Om__Reply rep = OM__REPLY__INIT;
 	char no_id[] = "";
+	struct om_asker who;
 	struct om_arena a;
 	om_err e = {.text = ""};
-	nng_msg *out = NULL;
+	nng_msg *out;
 	om_status s;
-	size_t n;
 
 	om_arena_init(&a, srv->opts.arena_bytes);
-	s = om_msg_unpack(&om__request__descriptor, nng_msg_body(m), nng_msg_len(m), &a, &req, &e);
-	if (s == OM_OK) {
-		om_log_request(req->request_id);
-		if (req->version != OM_WIRE_VERSION)
-			s = other_version(req->version, &e);
-		else
-			s = srv->opts.handler(srv->opts.arg, req,
-			    om_mono_ms() + (req->has_deadline_ms ? req->deadline_ms : DEFAULT_DEADLINE_MS), &a, &rep,
-			    &e);
-	}
+	s = om_callers_check(srv->callers, m, &who);
+	if (s == OM_OK && who.learns_nonce)
+		s = om_fail(&e, OM_PROTOCOL, "ask again, with the nonce of this connection");
+	else if (s == OM_OK)
+		s = carry_out(srv, m, &who, &a, &req, &rep, &e);
 	rep.version = OM_WIRE_VERSION;
 	rep.request_id = req != NULL ? req->request_id : no_id;
-	if (s == OM_OK)
-		om_msg_ready(&rep.base);
-	n = s == OM_OK ? om__reply__get_packed_size(&rep) : 0;
-	if (n > OM_WIRE_MAX_BYTES)
-		s = om_fail(&e, OM_TOO_LARGE, "the reply would have %zu bytes, %zu are allowed", n, OM_WIRE_MAX_BYTES);
-	if (s != OM_OK) {
-		rep.body_case = OM__REPLY__BODY__NOT_SET;
-		rep.status = (uint32_t)s;
-		if (e.text[0] == '\0')
-			(void)om_fail(&e, s, "%s", om_status_text(s));
-		rep.message = e.text;
-		om_msg_ready(&rep.base);
-		n = om__reply__get_packed_size(&rep);
-	}
-	if (nng_msg_alloc(&out, n) == 0)
-		(void)om__reply__pack(&rep, nng_msg_body(out));
-	else
-		out = NULL;
+	out = pack(&rep, &who, s, &e);
 	om_log_request(NULL);
 	om_arena_fini(&a);
 	return out;
@@ -262,6 +302,8 @@ om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server *
 		if (rv != 0)
 			s = om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
 	}
+	if (s == OM_OK)
+		s = om_callers_new(o, srv->s, &srv->callers, e);
 	for (unsigned i = 0; s == OM_OK && i < srv->n_workers; i++)
 		s = start_worker(srv, &srv->workers[i], e);
 	if (s == OM_OK)
@@ -308,7 +350,7 @@ close_all(void *arg)
 	return NULL;
 }
 
-static void
+static bool
 close_socket(const struct om_wire_server *srv)
 {
 	int64_t until_ms = om_mono_ms() + CLOSE_MS;
@@ -317,14 +359,14 @@ close_socket(const struct om_wire_server *srv)
 	bool done;
 
 	if (c == NULL)
-		return;
+		return false;
 	c->s = srv->s;
 	memcpy(c->listeners, srv->listeners, sizeof c->listeners);
 	(void)pthread_mutex_init(&c->lock, NULL);
 	om_cond_init(&c->changed);
 	if (pthread_create(&thread, NULL, close_all, c) != 0) {
 		free(c);
-		return;
+		return false;
 	}
 	(void)pthread_mutex_lock(&c->lock);
 	while (!c->done && om_cond_wait(&c->changed, &c->lock, until_ms))
@@ -334,12 +376,13 @@ close_socket(const struct om_wire_server *srv)
 	if (!done) {
 		om_log(OM_LOG_WARN, "a socket does not close and is left open", NULL);
 		(void)pthread_detach(thread); /* it still uses c */
-		return;
+		return false;
 	}
 	(void)pthread_join(thread, NULL);
 	(void)pthread_cond_destroy(&c->changed);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c);
+	return true;
 }
 
 void
@@ -353,7 +396,8 @@ om_wire_server_close(struct om_wire_server **sp)
 	atomic_store(&srv->stop, true);
 	for (unsigned i = 0; i < srv->n_workers; i++)
 		end_worker(&srv->workers[i]);
-	close_socket(srv);
+	if (close_socket(srv)) /* a socket left open still tells of its connections */
+		om_callers_free(&srv->callers);
 	free(srv->workers);
 	free(srv);
 }

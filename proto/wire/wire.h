@@ -13,6 +13,9 @@
  *           Both ways it may have been carried out, and the caller may ask
  *           again: every handler must allow for that.  OM_VERSION: the peer is
  *           older or newer; the message says which of the two is to be updated.
+ * Callers   A frame ends with a MAC under the key of the caller, and names a nonce of
+ *           its connection, so that no other program of the host can ask, answer or
+ *           repeat what it recorded (mac.h, callers.h).
  * Threads   All calls from any thread.
  *
  * What nng 1.5.2 (Debian 12) does wrong and how this code stays clear of it:
@@ -53,6 +56,10 @@ struct om_wire_tls {
 /* om_wire_urls_check says whether a list of URLs can be used; fits om_conf_opt.check. */
 om_status om_wire_urls_check(const char *urls, om_err *e) OM_MUST;
 
+/* Who asks; each has a key of its own.  Sets of them say who may ask what. */
+typedef enum om_caller { OM_CALLER_GATEWAY = 1, OM_CALLER_REPORTD = 2 } om_caller;
+#define OM_CALLER_ANY ((unsigned)(OM_CALLER_GATEWAY | OM_CALLER_REPORTD))
+
 /* ---- client ---- */
 
 struct om_wire_client;
@@ -62,6 +69,9 @@ struct om_wire_client_opts {
 	const char *urls;
 	struct om_wire_tls tls;
 	unsigned sockets; /* requests under way at once, at most */
+	om_caller self;
+	const char *key;   /* borrowed for as long as the client is; NULL: neither side proves itself */
+	bool allow_no_mac; /* takes replies without a MAC too: the peer is of an older version */
 };
 
 /* om_wire_client_open starts to connect and returns at once. */
@@ -113,6 +123,11 @@ struct om_wire_server_opts {
 	size_t arena_bytes; /* memory one request may take */
 	om_wire_handler *handler;
 	void *arg; /* borrowed */
+	/* The callers' keys, borrowed for as long as the server is; both NULL: whoever connects may ask. */
+	const char *gateway_key, *reportd_key;
+	bool allow_no_mac; /* takes requests without a MAC too: the callers are of an older version */
+	/* may gives the set of callers that may ask this; NULL: all may. */
+	unsigned (*may)(const Om__Request *req);
 };
 
 om_status om_wire_server_open(const struct om_wire_server_opts *o, struct om_wire_server **out, om_err *e) OM_MUST;

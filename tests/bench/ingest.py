@@ -30,7 +30,7 @@ def gateway(folder):
     done = subprocess.run([BUILD / "bin/gateway", "--hash-password"], input="bench\n", text=True, capture_output=True, check=True)
     log = folder / "gateway.log"
     env = {"PATH": os.environ["PATH"], "PORT": "0", "SPOOL_DIR": str(folder / "spool"), "API_KEY": KEY, "JWT_SECRET": secrets.token_hex(32),
-           "PASSWORD_HASH": done.stdout.strip(), "COSTD_URL": "tcp://127.0.0.1:1", "REPORTD_URL": "tcp://127.0.0.1:1",
+           "PASSWORD_HASH": done.stdout.strip(), "COSTD_URL": "tcp://127.0.0.1:1", "WIRE_KEY_GATEWAY": secrets.token_hex(32), "REPORTD_URL": "tcp://127.0.0.1:1",
            "SPOOL_LIMIT_BYTES": str(8 << 30), **{k: v for k, v in os.environ.items() if k == "HTTP_THREADS"}}
     child = subprocess.Popen([BUILD / "bin/gateway"], env=env, stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT)
     deadline = time.monotonic() + 20

@@ -14,7 +14,7 @@ services=(gateway costd reportd mariadb)
 passed=0 failed=0 dockerd_pid='' forward_policy='' reached='' began=$SECONDS
 export PATH=$PATH:/usr/sbin:/sbin
 # The caller's environment would win over the settings file.
-unset PORT BIND_ADDRESS PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY OPENROUTER_API_KEY OPENROUTER_BASE_URL \
+unset WIRE_KEY_GATEWAY WIRE_KEY_REPORTD PORT BIND_ADDRESS PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY OPENROUTER_API_KEY OPENROUTER_BASE_URL \
   DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_PASSWORD COSTD_URL REPORTD_URL TRUSTED_PROXIES LOG_LEVEL
 
 say() { printf '%s\n' "$*"; }
@@ -193,6 +193,8 @@ write_settings() {
   set_to API_KEY "$(openssl rand -hex 24)"
   set_to READ_API_KEY "$(openssl rand -hex 24)"
   set_to DATABASE_PASSWORD "$(openssl rand -hex 24)"
+  set_to WIRE_KEY_GATEWAY "$(openssl rand -hex 32)"
+  set_to WIRE_KEY_REPORTD "$(openssl rand -hex 32)"
   set_to OPENROUTER_API_KEY "sk-or-v1-$(openssl rand -hex 24)"
   set_to PORT "$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
   password=$(openssl rand -hex 12)
@@ -293,8 +295,9 @@ check_walls() {
     check "$service has a read-only root file system, and a sized /tmp it can write" read_only "$service"
   done
   check "the gateway knows neither provider key nor database password" unknown_to gateway OPENROUTER_API_KEY DATABASE_PASSWORD
+  check "the gateway does not know reportd's key" unknown_to gateway WIRE_KEY_REPORTD
   check "costd knows neither admin password nor API keys" unknown_to costd PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY
-  check "reportd knows no secret" unknown_to reportd OPENROUTER_API_KEY DATABASE_PASSWORD PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY
+  check "reportd knows no secret but the keys of the services" unknown_to reportd OPENROUTER_API_KEY DATABASE_PASSWORD PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY
   check "the images hold no settings file" not docker run --rm --entrypoint find "owui-metering/gateway:$id" / -xdev -name '*.metering.env*'
   mariadb_ip=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container mariadb)")
   check "costd reaches the database" connects costd "$mariadb_ip" 3306

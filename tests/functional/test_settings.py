@@ -12,11 +12,12 @@ SERVICES = ("gateway", "costd", "reportd")
 
 def good(tmp_path, service):
     hashed = hash_password(bin_folder())
+    keys = {"WIRE_KEY_GATEWAY": "g" * 48, "WIRE_KEY_REPORTD": "w" * 48}
     return {
         "gateway": {"PORT": "0", "API_KEY": "i" * 32, "READ_API_KEY": "r" * 32, "JWT_SECRET": "j" * 64, "PASSWORD_HASH": hashed,
-                    "SPOOL_DIR": str(tmp_path)},
-        "costd": {"COSTD_LISTEN": "tcp://127.0.0.1:0", "DATABASE_SOCKET": "/nonexistent"},
-        "reportd": {"REPORTD_LISTEN": "tcp://127.0.0.1:0"},
+                    "SPOOL_DIR": str(tmp_path), "WIRE_KEY_GATEWAY": keys["WIRE_KEY_GATEWAY"]},
+        "costd": {"COSTD_LISTEN": "tcp://127.0.0.1:0", "DATABASE_SOCKET": "/nonexistent", **keys},
+        "reportd": {"REPORTD_LISTEN": "tcp://127.0.0.1:0", **keys},
     }[service]
 
 
@@ -35,7 +36,9 @@ def refusal(tmp_path, service, code=2, **changes):
 
 
 @pytest.mark.parametrize("service, name", [("gateway", "API_KEY"), ("gateway", "JWT_SECRET"), ("gateway", "PASSWORD_HASH"),
-                                           ("gateway", "SPOOL_DIR")])
+                                           ("gateway", "SPOOL_DIR"), ("gateway", "WIRE_KEY_GATEWAY"),
+                                           ("costd", "WIRE_KEY_GATEWAY"), ("costd", "WIRE_KEY_REPORTD"),
+                                           ("reportd", "WIRE_KEY_GATEWAY"), ("reportd", "WIRE_KEY_REPORTD")])
 @pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
 def test_missing_setting(tmp_path, service, name, value):
     assert name in refusal(tmp_path, service, **{name: value})
@@ -52,11 +55,12 @@ def test_missing_setting(tmp_path, service, name, value):
     ("costd", "REPORT_TIMEZONE", "../../etc/passwd"), ("costd", "OPENROUTER_BASE_URL", "ftp://x"), ("costd", "OPENROUTER_BASE_URL", "x"),
     ("costd", "WORKER", "many"), ("costd", "DATABASE_PORT", "0"), ("reportd", "MINIMUM_CHARGE_FEE", "-1"),
     ("reportd", "MINIMUM_CHARGE_FEE", "5 EUR"), ("reportd", "MINIMUM_CHARGE_MODE", "both"), ("reportd", "PAPER", "a5"),
+    ("gateway", "WIRE_KEY_GATEWAY", "g" * 47), ("costd", "WIRE_KEY_REPORTD", "w" * 47), ("gateway", "WIRE_WITHOUT_MAC", "yes"),
 ])
 def test_malformed_setting(tmp_path, service, name, value):
     line = refusal(tmp_path, service, **{name: value})
     assert name in line
-    if name in ("API_KEY", "JWT_SECRET", "PASSWORD_HASH"):
+    if name in ("API_KEY", "JWT_SECRET", "PASSWORD_HASH", "WIRE_KEY_GATEWAY", "WIRE_KEY_REPORTD"):
         assert value not in line, "a secret is repeated"
 
 

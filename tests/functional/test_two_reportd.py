@@ -19,7 +19,7 @@ class Pair(Stack):
         super().__init__(*args, **options)
         self.valve = Valve(int(self.costd_url.rsplit(":", 1)[1]))
         url = f"tcp://127.0.0.1:{free_port()}"
-        env = {"COSTD_URL": self.valve.url, "WORKER": "4"}
+        env = {"COSTD_URL": self.valve.url, "WORKER": "4", **self.wire_keys}
         self.reportd.env |= env
         self.second = self.process("reportd", env | {"REPORTD_LISTEN": url}, name="reportd-second")
         self.gateway.env["REPORTD_URL"] = f"{self.reportd_url},{url}"

@@ -229,6 +229,7 @@ class Stack:
         self.db = server.create(f"m_{secrets.token_hex(6)}")
         self.ingest_key, self.read_key = "ik-" + secrets.token_hex(20), "rk-" + secrets.token_hex(20)
         self.jwt_secret = secrets.token_hex(32)
+        self.wire_keys = {"WIRE_KEY_GATEWAY": "wg-" + secrets.token_hex(32), "WIRE_KEY_REPORTD": "wr-" + secrets.token_hex(32)}
         self.password_hash = hash_password(self.bin)
         self.costd_url = f"tcp://127.0.0.1:{free_port()}"
         self.reportd_url = f"tcp://127.0.0.1:{free_port()}"
@@ -244,20 +245,20 @@ class Stack:
         env = {"COSTD_LISTEN": self.costd_url, "REPORT_TIMEZONE": self.timezone,
                "DATABASE_SOCKET": str(self.server.socket), "DATABASE_NAME": self.db.name,
                "DATABASE_USER": self.db.user, "DATABASE_PASSWORD": self.db.password,
-               "PRICES_INTERVAL": "0"}  # no estimates, but where a test is about them
+               "PRICES_INTERVAL": "0", **self.wire_keys}  # no estimates, but where a test is about them
         if self.stub is not None:
             env |= {"OPENROUTER_BASE_URL": self.stub.base_url, "OPENROUTER_API_KEY": self.stub.key,
                     "LOOKUP_DELAY": "0", "LOOKUP_OPEN_DELAY": "1"}
         return env
 
     def reportd_env(self):
-        return {"REPORTD_LISTEN": self.reportd_url, "COSTD_URL": self.costd_url}
+        return {"REPORTD_LISTEN": self.reportd_url, "COSTD_URL": self.costd_url, **self.wire_keys}
 
     def gateway_env(self, number):
         return {"PORT": str(free_port()), "COSTD_URL": self.costd_url, "REPORTD_URL": self.reportd_url,
                 "SPOOL_DIR": str(self.folder / f"spool{number}"),
                 "API_KEY": self.ingest_key, "READ_API_KEY": self.read_key, "JWT_SECRET": self.jwt_secret,
-                "PASSWORD_HASH": self.password_hash}
+                "PASSWORD_HASH": self.password_hash, "WIRE_KEY_GATEWAY": self.wire_keys["WIRE_KEY_GATEWAY"]}
 
     def process(self, service, env, name=None, probe=None):
         kept = {k: os.environ[k] for k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD")
@@ -300,7 +301,8 @@ class Stack:
     def faults_in_logs(self):
         """faults_in_logs lists secrets and sanitizer reports in the logs: there must never be any."""
         hidden = {"ingest key": self.ingest_key, "read key": self.read_key, "JWT secret": self.jwt_secret,
-                  "database password": self.db.password, "admin password": PASSWORD, "password hash": self.password_hash}
+                  "database password": self.db.password, "admin password": PASSWORD, "password hash": self.password_hash,
+                  **self.wire_keys}
         if self.stub is not None:
             hidden["provider key"] = self.stub.key
         found = []
