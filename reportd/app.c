@@ -138,6 +138,7 @@ add_duties(struct app *app, om_err *e)
 static om_status
 start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 {
+	const bool allow_no_mac = om_wire_allow_no_mac(&c->wire);
 	struct om_wire_tls tls = {c->wire.tls_ca, c->wire.tls_cert, c->wire.tls_key};
 	struct om_wire_client_opts client = {.peer = "costd",
 	    .urls = c->costd_url,
@@ -145,12 +146,12 @@ start_parts(const struct rd_conf *c, struct app *app, om_err *e)
 	    .sockets = (unsigned)c->workers,
 	    .self = OM_CALLER_REPORTD,
 	    .key = c->wire.reportd_key,
-	    .allow_no_mac = om_wire_allow_no_mac(&c->wire)};
+	    .allow_no_mac = allow_no_mac};
 	struct om_wire_server_opts server = {
 	    .urls = c->listen,
 	    .tls = tls,
 	    .gateway_key = c->wire.gateway_key,
-	    .allow_no_mac = om_wire_allow_no_mac(&c->wire),
+	    .allow_no_mac = allow_no_mac,
 	    .workers = RD_WIRE_WORKERS,
 	    .arena_bytes = RD_REPLY_BYTES,
 	    .handler = rd_issue_queue_serve,

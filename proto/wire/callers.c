@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +16,15 @@
 
 enum refusal { NO_MAC, UNKNOWN_CALLER, WRONG_MAC, REPLAY, RIGHT, N_REFUSALS };
 
-#define REFUSED(reason_)                                                         \
-	OM_COUNTER("owui_metering_wire_refused_total", "reason=\"" reason_ "\"", \
-	    "Requests of other services, or of programs that are none, which were refused.")
-static struct om_stat refused[N_REFUSALS] = {
-    [NO_MAC] = REFUSED("no_mac"),
-    [UNKNOWN_CALLER] = REFUSED("unknown_caller"),
-    [WRONG_MAC] = REFUSED("mac"),
-    [REPLAY] = REFUSED("replay"),
-    [RIGHT] = REFUSED("right"),
+/* One set for a process: what a service refuses is told under its name. */
+static struct om_stat refused[N_REFUSALS];
+static char labels[N_REFUSALS][80];
+static const char *const reasons[N_REFUSALS] = {
+    [NO_MAC] = "no_mac",
+    [UNKNOWN_CALLER] = "unknown_caller",
+    [WRONG_MAC] = "mac",
+    [REPLAY] = "replay",
+    [RIGHT] = "right",
 };
 static const char *const words[N_REFUSALS] = {
     [NO_MAC] = "it has no MAC",
@@ -48,6 +49,22 @@ struct om_callers {
 	pthread_mutex_t lock;
 	struct connection *buckets[N_BUCKETS]; /* owned; lock */
 };
+
+static void
+register_refusals(void)
+{
+	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+
+	(void)pthread_mutex_lock(&once);
+	for (unsigned i = 0; i < N_REFUSALS && refused[i].name == NULL; i++) {
+		(void)snprintf(
+		    labels[i], sizeof labels[i], "service=\"%s\",reason=\"%s\"", om_log_service(), reasons[i]);
+		refused[i] = (struct om_stat)OM_COUNTER("owui_metering_wire_refused_total", labels[i],
+		    "Requests of other services, or of programs that are none, which were refused.");
+		om_stat_register(&refused[i]);
+	}
+	(void)pthread_mutex_unlock(&once);
+}
 
 static void
 count_refusal(enum refusal why, const char *what)
@@ -108,8 +125,7 @@ om_callers_new(const struct om_wire_server_opts *o, nng_socket s, struct om_call
 	int rv;
 
 	*out = NULL;
-	for (unsigned i = 0; i < N_REFUSALS; i++)
-		om_stat_register(&refused[i]);
+	register_refusals();
 	if (o->gateway_key == NULL && o->reportd_key == NULL)
 		return OM_OK;
 	c = calloc(1, sizeof *c);
