@@ -13,6 +13,7 @@
 #include "settle/resolve.h"
 #include "store/store.h"
 #include "vendor/market.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/zone.h"
 #include "run/duty.h"
@@ -246,6 +247,8 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	s = start_schedule(app, conf, e);
 	if (s == OM_OK)
 		s = cd_settings_verify(conf->lookup_verify, &app->ledger.times.verify, e);
+	if (s == OM_OK)
+		s = om_random(app->ledger.times.secret, sizeof app->ledger.times.secret, e);
 	if (s == OM_OK && conf->prices_interval_us > 0)
 		s = cd_prices_new(
 		    app->pool, &provider, conf->prices_interval_us, om_duties_stopping(app->duties), &app->prices, e);

@@ -219,9 +219,11 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
     {.name = "LOOKUP_VERIFY",
 	.kind = OM_CONF_TEXT,
 	AT(lookup_verify),
-	.def = "none",
+	.def = "5%",
 	.check = check_verify,
-	.help = "Which reported costs are looked up too, to compare them: all, none, or a share like 5%."},
+	.help =
+	    "Which reported costs are looked up too, to compare them: all, none, or a share. With 5%, at least "
+	    "one of sixty wrong costs is found in 19 of 20 cases, and the provider is asked once in twenty requests."},
     {.name = "PRICES_INTERVAL",
 	.kind = OM_CONF_DURATION,
 	AT(prices_interval_us),

@@ -2,6 +2,7 @@
 #include "lookup.h"
 
 #include "database/meta.h"
+#include "price/estimate.h"
 #include "price/model.h"
 #include "value/record.h"
 #include "base/digest.h"
@@ -21,24 +22,52 @@ is_open(const struct cd_row *row)
 	return row->cell[CD_F_STATE].v.i == OM__STATE__STATE_OPEN;
 }
 
-/* to_verify picks by a hash of the key, so that all processes pick the same. */
-static bool
-to_verify(const struct cd_lookup_times *t, const struct cd_row *row)
+/* to_verify picks by a hash of the key with a secret, so that a row is picked each time or never,
+ * and a sender that reports wrong costs cannot choose ids that are not. */
+static om_status
+to_verify(const struct cd_lookup_times *t, const struct cd_row *row, bool *out, om_err *e)
 {
-	if (t->verify == 0 || cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
-		return false;
-	return t->verify >= CD_VERIFY_ALL || om_crc32(0, row->key.p, row->key.n) % CD_VERIFY_ALL < t->verify;
+	const struct om_bytes parts[] = {{t->secret, sizeof t->secret}, {row->key.p, row->key.n}};
+	unsigned char sum[OM_SHA256];
+	uint32_t x;
+
+	*out = t->verify >= CD_VERIFY_ALL;
+	if (*out || t->verify == 0)
+		return OM_OK;
+	if (om_sha256(parts, 2, sum) != OM_OK)
+		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
+	memcpy(&x, sum, sizeof x);
+	*out = x % CD_VERIFY_ALL < t->verify;
+	return OM_OK;
 }
 
 /* Whether a row is asked for, and what for. */
 typedef enum want { WANT_NOTHING, WANT_COST, WANT_PROOF } want;
 
-static want
-wanted(const struct cd_lookup_times *t, const struct cd_row *row)
+/* wanted decides for one row; NULL: there is none. */
+static om_status
+wanted(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_row *row, want *out, struct om_arena *a,
+    om_err *e)
 {
+	bool proof = false, is_free = false;
+	om_status s = OM_OK;
+
+	*out = WANT_NOTHING;
 	if (row == NULL || !cd_row_can_look_up(row))
-		return WANT_NOTHING;
-	return cd_row_is_unsettled(row) ? WANT_COST : to_verify(t, row) ? WANT_PROOF : WANT_NOTHING;
+		return OM_OK;
+	if (cd_row_is_unsettled(row)) {
+		*out = WANT_COST;
+		return OM_OK;
+	}
+	if (cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
+		return OM_OK;
+	s = to_verify(t, row, &proof, e);
+	if (s == OM_OK && !proof && cd_row_claims_zero(row)) {
+		s = cd_estimate_is_free(db, row, a, &is_free, e);
+		proof = !is_free;
+	}
+	*out = proof ? WANT_PROOF : WANT_NOTHING;
+	return s;
 }
 
 om_status
@@ -62,8 +91,13 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 	for (size_t i = 0; i < n; i++) {
 		const struct cd_row *row = c[i].now, *old = c[i].old;
 		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
-		want is = wanted(t, row), was = wanted(t, old);
+		want is, was;
 
+		s = wanted(db, t, row, &is, a, e);
+		if (s == OM_OK)
+			s = wanted(db, t, old, &was, a, e);
+		if (s != OM_OK)
+			return s;
 		om_check(i == 0 || cd_text_cmp(c[i - 1].now->key, row->key) < 0);
 		if (is == WANT_NOTHING) {
 			if (was != WANT_NOTHING)
@@ -129,6 +163,7 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	out->verify = out->verify && !unsettled && v[2].i == OM__COST_STATE__COST_REPORTED;
 	out->settled = !unsettled && !out->verify;
 	out->cost = text_of(&v[3], scan->a);
+	out->byok_cost = text_of(&v[7], scan->a);
 	out->model = text_of(&v[4], scan->a);
 	out->began_us = time_of(&v[5]);
 	out->ended_us = v[6].kind == CD_INT && v[6].i > out->began_us ? v[6].i : out->began_us;
@@ -143,7 +178,7 @@ cd_lookup_claim(
 	    "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND " CD_LEASE_FREE
 	    " ORDER BY next_us LIMIT 1 FOR UPDATE SKIP LOCKED";
 	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
-	    "g.model") ",started_us,finished_us FROM generation AS g "
+	    "g.model") ",started_us,finished_us,byok_cost FROM generation AS g "
 		       "WHERE generation_id=?";
 	struct claim_scan scan = {.out = out, .a = a};
 	om_status s;

@@ -3,7 +3,8 @@
  * lookup.h - the schedule of look-ups, kept in the database.
  *
  * Life      A row of the provider's that is not settled (record.h), or one whose
- *           reported cost is to be verified, is planned when it is written, claimed
+ *           reported cost is to be verified, as one of the sample or as a
+ *           suspicious zero, is planned when it is written, claimed
  *           under a lease by one worker of one process, and then settled (the ledger
  *           takes it off), postponed, or given up (next_us null; it stays visible,
  *           unless its cost was only to be verified).
@@ -20,14 +21,16 @@
 #include "base/clock.h"
 #include "wire/codec.h"
 
-#define CD_VERIFY_ALL 1000000u
+#define CD_VERIFY_ALL    1000000u
+#define CD_VERIFY_SECRET 16u
 
 struct cd_lookup_times {
-	om_time delay_us;      /* first look-up of a row that is complete but for its cost */
-	om_time open_delay_us; /* of a row whose end was not seen */
-	om_time max_delay_us;  /* longest wait between two look-ups */
-	om_time give_up_us;    /* after the first plan */
-	uint32_t verify;       /* reported costs looked up too, of CD_VERIFY_ALL */
+	om_time delay_us;                       /* first look-up of a row that is complete but for its cost */
+	om_time open_delay_us;                  /* of a row whose end was not seen */
+	om_time max_delay_us;                   /* longest wait between two look-ups */
+	om_time give_up_us;                     /* after the first plan */
+	uint32_t verify;                        /* reported costs looked up too, of CD_VERIFY_ALL */
+	unsigned char secret[CD_VERIFY_SECRET]; /* which ones, so that no sender can tell */
 };
 
 /* What a write did to one row. */
@@ -48,7 +51,8 @@ struct cd_lookup_claim {
 	bool verify;  /* it has a reported cost, which is only compared */
 	char *id;     /* in the arena, like the next */
 	char *user_id;
-	char *cost;  /* the reported one, or NULL */
+	char *cost; /* the reported one, or NULL */
+	char *byok_cost;
 	char *model; /* by the list's name, or NULL */
 	om_time began_us, ended_us;
 	om_time first_us;

@@ -114,3 +114,20 @@ cd_estimate_why(struct cd_db *db, const struct cd_row *row, struct om_arena *a, 
 
 	return estimate(db, &copy, a, out, e);
 }
+
+om_status
+cd_estimate_is_free(struct cd_db *db, const struct cd_row *row, struct om_arena *a, bool *out, om_err *e)
+{
+	static const struct cd_tokens many = {.prompt = 1000000, .completion = 1000000};
+	const struct cd_cell *c = row->cell;
+	const cd_field named = c[CD_F_MODEL].rank != CD_RANK_NONE ? CD_F_MODEL : CD_F_REQUESTED_MODEL;
+	Om__NoEstimate why = OM__NO_ESTIMATE__NO_ESTIMATE_NO_MODEL;
+	om_money m = OM_MONEY_ZERO;
+	om_status s = OM_OK;
+
+	if (c[named].rank != CD_RANK_NONE)
+		s = multiply_out(
+		    db, CD_B(c[named].v.text.p, c[named].v.text.n), &many, c[CD_F_STARTED_US].v.i, a, &m, &why, e);
+	*out = s == OM_OK && why == OM__NO_ESTIMATE__NO_ESTIMATE_NONE && om_money_is_zero(m);
+	return s;
+}

@@ -27,6 +27,11 @@ om_status cd_estimate_row(struct cd_db *db, struct cd_row *row, struct om_arena 
 om_status cd_estimate_why(
     struct cd_db *db, const struct cd_row *row, struct om_arena *a, Om__NoEstimate *out, om_err *e) OM_MUST;
 
+/* cd_estimate_is_free tells whether the list has the row's model for nothing; a model without a price
+ * is not known to be free. */
+om_status cd_estimate_is_free(
+    struct cd_db *db, const struct cd_row *row, struct om_arena *a, bool *out, om_err *e) OM_MUST;
+
 /* cd_estimate_ignore takes an estimate off a row, so that it can be compared
  * with its records. */
 void cd_estimate_ignore(struct cd_row *row);

@@ -359,12 +359,21 @@ put_off(struct ask *k)
 }
 
 static bool
+is_same_amount(const char *a, const char *b)
+{
+	om_money x, y;
+
+	return a != NULL && b != NULL && om_money_parse(a, &x, NULL) == OM_OK && om_money_parse(b, &y, NULL) == OM_OK &&
+	    om_money_cmp(x, y) == 0;
+}
+
+/* is_same: the provider's books say what was reported; of a call with a key of one's own, the bill of the
+ * key's owner too. */
+static bool
 is_same(const struct ask *k)
 {
-	om_money a, b;
-
-	return k->claim.cost != NULL && om_money_parse(k->claim.cost, &a, NULL) == OM_OK &&
-	    om_money_parse(k->found->cost, &b, NULL) == OM_OK && om_money_cmp(a, b) == 0;
+	return is_same_amount(k->claim.cost, k->found->cost) &&
+	    (k->found->byok_cost == NULL || is_same_amount(k->claim.byok_cost, k->found->byok_cost));
 }
 
 /* settle hands the provider's answer to the ledger; false when the row is to be

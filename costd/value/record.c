@@ -329,6 +329,39 @@ cd_row_is_unsettled(const struct cd_row *row)
 	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
 }
 
+static bool
+is_free_name(const struct cd_cell *c)
+{
+	static const char variant[] = ":free", router[] = "openrouter/free";
+	const size_t n = sizeof variant - 1;
+
+	if (c->rank == CD_RANK_NONE)
+		return false;
+	return (c->v.text.n > n && memcmp(c->v.text.p + c->v.text.n - n, variant, n) == 0) ||
+	    (c->v.text.n == sizeof router - 1 && memcmp(c->v.text.p, router, sizeof router - 1) == 0);
+}
+
+static bool
+is_zero_count(const struct cd_cell *c)
+{
+	return c->rank != CD_RANK_NONE && c->v.i == 0;
+}
+
+bool
+cd_row_claims_zero(const struct cd_row *row)
+{
+	const struct cd_cell *c = row->cell;
+
+	if (c[CD_F_STATE].v.i != OM__STATE__STATE_FINAL || c[CD_F_COST].rank != CD_RANK_REPORTED ||
+	    !om_money_is_zero(c[CD_F_COST].v.money))
+		return false;
+	if (c[CD_F_BYOK_COST].rank != CD_RANK_NONE && !om_money_is_zero(c[CD_F_BYOK_COST].v.money))
+		return false;
+	if (is_zero_count(&c[CD_F_PROMPT_TOKENS]) && is_zero_count(&c[CD_F_COMPLETION_TOKENS]))
+		return false;
+	return !is_free_name(&c[CD_F_MODEL]) && !is_free_name(&c[CD_F_REQUESTED_MODEL]);
+}
+
 bool
 cd_generation_id_ok(const char *id, size_t n)
 {

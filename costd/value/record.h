@@ -89,6 +89,11 @@ bool cd_row_is_openrouters(const struct cd_row *row);
  * waited for. */
 bool cd_row_is_unsettled(const struct cd_row *row);
 
+/* cd_row_claims_zero: a sender says that an answer cost nothing, and neither the model's name (a free
+ * variant) nor the counts (an answer out of the provider's cache has no tokens) say why; nor is it paid
+ * elsewhere, to the upstream provider. */
+bool cd_row_claims_zero(const struct cd_row *row);
+
 /* cd_generation_id_ok: ids that may be put into a URL. */
 bool cd_generation_id_ok(const char *id, size_t n);
 /* cd_row_can_look_up: whether the provider can know this row. */

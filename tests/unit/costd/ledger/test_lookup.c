@@ -35,6 +35,74 @@ test_a_later_word_makes_a_settled_row_wait_again(void **state)
 	fx_close(&f);
 }
 
+static Om__Record *
+zero(struct fx *f, uint64_t id, const char *generation, const char *model)
+{
+	Om__Record *r = fx_record(&f->a, id, generation, "u-1", "0");
+
+	r->model = om_arena_strdup(&f->a, model);
+	r->has_prompt_tokens = r->has_completion_tokens = true;
+	r->prompt_tokens = 10;
+	r->completion_tokens = 5;
+	return r;
+}
+
+/* A final zero is asked for, unless something says why the answer cost nothing. */
+static void
+test_a_final_zero_is_asked_for(void **state)
+{
+	static const char list[] =
+	    "{\"data\":[{\"id\":\"a/priced\",\"pricing\":{\"prompt\":\"0.000001\",\"completion\":\"0\"}},"
+	    "{\"id\":\"a/given\",\"pricing\":{\"prompt\":\"0\",\"completion\":\"0\"}}]}";
+	Om__Record *r;
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	(void)fx_store_prices(&f, list, FX_START - OM_SECOND);
+	fx_submit_one(&f, zero(&f, 1, "gen-priced", "a/priced"));
+	fx_submit_one(&f, zero(&f, 2, "gen-unlisted", "a/unlisted"));
+	fx_submit_one(&f, zero(&f, 3, "gen-given", "a/given"));
+	fx_submit_one(&f, zero(&f, 4, "gen-variant", "a/priced:free"));
+	fx_submit_one(&f, zero(&f, 5, "gen-router", "openrouter/free"));
+	r = zero(&f, 6, "gen-cached", "a/priced");
+	r->prompt_tokens = r->completion_tokens = 0;
+	fx_submit_one(&f, r);
+	fx_submit_one(&f, fx_byok(zero(&f, 7, "gen-byok", "a/priced"), "0.5", &f.a));
+	r = zero(&f, 8, "gen-stopped", "a/priced");
+	r->state = OM__STATE__STATE_CANCELLED;
+	fx_submit_one(&f, r);
+	assert_string_equal(
+	    fx_text(&f, "SELECT generation_id FROM lookup WHERE verify=1 ORDER BY 1"), "gen-priced\ngen-unlisted\n");
+	fx_close(&f);
+}
+
+/* Which costs are compared follows from the key and the secret: about so many as asked for, and
+ * others with another secret. */
+static void
+test_the_sample_follows_a_secret(void **state)
+{
+	char *first;
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	f.ledger->times.verify = CD_VERIFY_ALL / 2;
+	for (uint64_t i = 0; i < 64; i++)
+		fx_submit_one(
+		    &f, fx_record(&f.a, i + 1, om_arena_printf(&f.a, "gen-%02u", (unsigned)i), "u-1", "0.01"));
+	assert_in_range(fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE verify=1"), 12, 52);
+	first = fx_text(&f, "SELECT generation_id FROM lookup ORDER BY 1");
+	fx_run(&f, "DELETE FROM lookup");
+	f.ledger->times.secret[0]++;
+	for (uint64_t i = 0; i < 64; i++) /* rows are planned when they become what is compared */
+		fx_submit_one(
+		    &f, fx_record(&f.a, 100 + i, om_arena_printf(&f.a, "gen-%02u-b", (unsigned)i), "u-1", "0.01"));
+	assert_in_range(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 12, 52);
+	assert_string_not_equal(first, fx_text(&f, "SELECT LEFT(generation_id,6) FROM lookup ORDER BY 1"));
+	fx_close(&f);
+}
+
 /* The user whom the provider names is the row's when no other record names one, in
  * either order of arrival, and is listed; the user that a sender names goes first. */
 static void
@@ -123,6 +191,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_later_word_makes_a_settled_row_wait_again),
+	    cmocka_unit_test(test_a_final_zero_is_asked_for),
+	    cmocka_unit_test(test_the_sample_follows_a_secret),
 	    cmocka_unit_test(test_a_look_up_names_the_user_of_a_row_that_nobody_named),
 	    cmocka_unit_test(test_a_reply_about_another_id_is_compared_with_the_row),
 	};
