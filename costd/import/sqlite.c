@@ -8,6 +8,7 @@
 
 #include "seen.h"
 #include "text.h"
+#include "value/record.h"
 #include "record.pb-c.h"
 #include "base/text.h"
 
@@ -179,7 +180,7 @@ read_row(struct cd_page *page, sqlite3_stmt *st, Om__Record *r, om_err *e)
 	r->model = text(page, st, MODEL, OM_FIT_MODEL);
 	r->requested_model = r->model;
 	r->provider = text(page, st, PROVIDER, OM_FIT_PROVIDER);
-	r->source = om_arena_strdup(cd_page_arena(page), "import");
+	r->source = om_arena_strdup(cd_page_arena(page), CD_IMPORT);
 	r->state = OM__STATE__STATE_FINAL;
 	tokens(page, st, PROMPT, OM_FIT_PROMPT_TOKENS, &r->has_prompt_tokens, &r->prompt_tokens);
 	tokens(page, st, COMPLETION, OM_FIT_COMPLETION_TOKENS, &r->has_completion_tokens, &r->completion_tokens);

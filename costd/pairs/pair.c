@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "pair.h"
 
+#include "value/record.h"
 #include "base/invariant.h"
 
 #include <stdlib.h>
@@ -43,7 +44,7 @@ differ(struct cd_text a, struct cd_text b)
 static bool
 is_older(const struct cd_side *s)
 {
-	return is_text(s->source, "metering-record") || is_text(s->source, "import");
+	return is_text(s->source, "metering-record") || is_text(s->source, CD_IMPORT);
 }
 
 static bool

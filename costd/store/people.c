@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The attributes, each with the instant it was seen at. */
+/* The attributes, each with the instant it was seen at; of what only fills gaps, GAP_US before that, so
+ * that anything else is newer. */
 enum { NAME, EMAIL, ROLE, GROUPS, N_ATTRS };
+#define GAP_US ((om_time)1 << 60)
 
 struct sighting {
 	const char *id;
@@ -87,6 +89,23 @@ tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
 	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, keep_there, out, e);
 }
 
+/* seen_at is the time that the record says, but not after its receipt: a record dated tomorrow is not the
+ * newest until then. */
+static om_time
+seen_at(const Om__Record *r)
+{
+	om_time at = cd_record_seen_us(r);
+
+	return at < r->received_us ? at : r->received_us;
+}
+
+/* fills_gaps: a trace or an import says only what nobody closer to the person has said. */
+static bool
+fills_gaps(const Om__Record *r)
+{
+	return r->source != NULL && (strcmp(r->source, OM_SOURCE_OTLP) == 0 || strcmp(r->source, CD_IMPORT) == 0);
+}
+
 static om_status
 collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sighting *out, size_t *n_out,
     struct om_arena *a, om_err *e)
@@ -96,7 +115,7 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		const Om__Record *r = records[i];
-		om_time at = cd_record_seen_us(r);
+		om_time at = seen_at(r), weight = at - (fills_gaps(r) ? GAP_US : 0);
 		bool is_one = false;
 
 		s = tells(db, r, &is_one, e);
@@ -106,7 +125,7 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 		    .id = r->user->id,
 		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
 			said(cd_group_set_text(r->user->groups, r->user->n_groups, a))},
-		    .attr_us = {at, at, at, at},
+		    .attr_us = {weight, weight, weight, weight},
 		    .inherited = cd_group_set_text(r->user->inherited_groups, r->user->n_inherited_groups, a),
 		    .first_us = at,
 		    .last_us = at,

@@ -3,7 +3,10 @@
  * people.h - who was seen, and what they were last known as.
  *
  * Promise   Per attribute the value seen at the latest instant wins, the
- *           greater one between equals, whatever the order of arrival.
+ *           greater one between equals, whatever the order of arrival.  A value
+ *           is seen at the time that its record says, but not after its receipt.
+ *           What a trace or an import says counts until any other record says
+ *           something.
  */
 #ifndef CD_PEOPLE_H
 #define CD_PEOPLE_H

@@ -44,6 +44,7 @@
 #define CD_OPENROUTER    "openrouter"      /* platform */
 #define CD_OPENROUTER_ID "gen-"            /* how all its generation ids begin */
 #define CD_OPERATOR      "operator"        /* source of what an operator says */
+#define CD_IMPORT        "import"          /* source of what an older filter kept */
 #define CD_LOOK_UP       "look-up"         /* source of a look-up's record */
 #define CD_EXPORT        "activity-export" /* of a line of the provider's export */
 

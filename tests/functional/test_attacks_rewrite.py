@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Whoever holds the ingest key reports usage; they do not rewrite it.  Each test carries out an attack with that key."""
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from records import new_generation_id, record
 from stack import Stack, wait_until
@@ -56,3 +58,23 @@ def test_a_sample_is_compared_unless_told_otherwise(make_stack, stub):
     wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM lookup") == "0", "all of them")
     asked = [n for n, gen_id in enumerate(ids) if stub.asked(gen_id)]
     assert 3 <= len(asked) < 80 and {n % 2 for n in asked} == {0, 1}
+
+
+# ---- a person's name ----
+
+def about(name, ahead, **fields):
+    """about is a record of u-ada who has this name, dated so much after now."""
+    return record(user="u-ada", at=datetime.now(timezone.utc) + ahead, finished_at=None,
+                  **{"user": {"id": "u-ada", "name": name, "role": "user"}, **fields})
+
+
+def name_of(stack, user):
+    return next(one for one in stack.session().get("/api/v1/users", q=user).json()["items"] if one["id"] == user)["name"]
+
+
+@pytest.mark.parametrize("ahead", (timedelta(days=1), timedelta(minutes=4)))
+def test_a_record_dated_ahead_renames_nobody_for_long(stack, ahead):
+    send(stack, about("Ada", -timedelta(minutes=1)))
+    send(stack, about("Mallory", ahead))
+    send(stack, about("Ada Lovelace", timedelta(0)))
+    assert name_of(stack, "u-ada") == "Ada Lovelace"

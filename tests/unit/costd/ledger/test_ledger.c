@@ -273,6 +273,47 @@ test_inherited_groups_are_those_of_the_newest_record(void **state)
 	fx_close(&f);
 }
 
+/* What a trace or an import says of a person counts only until any other record says something; a time
+ * after the receipt is the receipt's. */
+static void
+test_traces_and_imports_only_fill_gaps(void **state)
+{
+	static const char *const sources[] = {"otlp", "import", "filter-stream", "otlp", "import"};
+	static const char *const names[] = {
+	    "Of a trace", "Of an import", "Ada", "Of a later trace", "Of a later import"};
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	uint64_t seed = fx_seed();
+
+	(void)state;
+	for (unsigned round = 0; round < 6; round++) {
+		Om__Record *r[5];
+		struct fx f;
+
+		fx_open(&f);
+		for (uint64_t i = 0; i < 5; i++) {
+			r[i] = fx_record(&f.a, i + 1, om_arena_printf(&f.a, "gen-%u", (unsigned)i), "u-1", "1");
+			r[i]->source = om_arena_strdup(&f.a, sources[i]);
+			r[i]->user->name = om_arena_strdup(&f.a, names[i]);
+			r[i]->started_us = FX_START + (om_time)i * OM_SECOND;
+		}
+		if (round > 0)
+			shuffle(r, 5, &seed);
+		for (uint64_t i = 0; i < 5; i++)
+			assert_int_equal(fx_submit(&f, &r[i], 1, i + 1, &out), OM_OK);
+		assert_string_equal(fx_text(&f, "SELECT name FROM `user`"), "Ada\n");
+		r[0] = fx_record(&f.a, 9, "gen-9", "u-2", "1");
+		r[1] = fx_record(&f.a, 10, "gen-10", "u-2", "1");
+		r[0]->user->name = om_arena_strdup(&f.a, "Dated ahead");
+		r[0]->started_us = r[0]->received_us + 200 * OM_SECOND;
+		r[1]->user->name = om_arena_strdup(&f.a, "Later");
+		r[1]->received_us = r[1]->started_us = r[0]->received_us + OM_SECOND;
+		assert_int_equal(fx_submit(&f, &r[round % 2], 1, 6, &out), OM_OK);
+		assert_int_equal(fx_submit(&f, &r[1 - round % 2], 1, 7, &out), OM_OK);
+		assert_string_equal(fx_text(&f, "SELECT name FROM `user` WHERE id='u-2'"), "Later\n");
+		fx_close(&f);
+	}
+}
+
 /* ---- rows of a program without groups ---- */
 
 static void
@@ -383,6 +424,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_traces_and_imports_only_fill_gaps),
 	    cmocka_unit_test(test_inherited_groups_are_those_of_the_newest_record),
 	    cmocka_unit_test(test_rows_of_an_older_program_get_their_groups_from_the_journal),
 	    cmocka_unit_test(test_batch_sent_twice_counts_once),
