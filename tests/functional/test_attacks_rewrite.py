@@ -64,8 +64,8 @@ def test_a_sample_is_compared_unless_told_otherwise(make_stack, stub):
 
 def about(name, ahead, **fields):
     """about is a record of u-ada who has this name, dated so much after now."""
-    return record(user="u-ada", at=datetime.now(timezone.utc) + ahead, finished_at=None,
-                  **{"user": {"id": "u-ada", "name": name, "role": "user"}, **fields})
+    made = record(at=datetime.now(timezone.utc) + ahead, finished_at=None, **fields)
+    return made | {"user": {"id": "u-ada", "name": name, "role": "user"}}
 
 
 def name_of(stack, user):
