@@ -59,7 +59,7 @@ void
 rd_csv_text(struct rd_csv *c, const char *text)
 {
 	size_t n = text != NULL ? strlen(text) : 0;
-	bool formula = n > 0 && strchr("=+-@\t\r\n'", text[0]) != NULL;
+	bool formula = n > 0 && rd_is_formula(text);
 	bool quoted = n > 0 && strcspn(text, "\",\r\n") < n;
 
 	begin_cell(c);

@@ -4,9 +4,9 @@
  *
  * Shape     UTF-8 without a byte order mark, lines end in CR LF, cells are quoted where
  *           they must be.  A text cell that a spreadsheet would take for a
- *           formula (it begins with = + - @, TAB, CR or LF), and one that begins
- *           with an apostrophe, gets an apostrophe in front: take the first one
- *           away to have the text back.
+ *           formula (rd_is_formula: it begins with = + - @ in any width, TAB, CR or
+ *           LF), and one that begins with an apostrophe, gets an apostrophe in front:
+ *           take the first one away to have the text back.
  * Use       Unchecked calls; the first failure is kept and returned by rd_csv_row
  *           and rd_csv_done.  Each row has as many cells as the first.
  */

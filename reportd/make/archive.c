@@ -111,7 +111,7 @@ static void
 add_cell(struct om_buf *b, const char *text)
 {
 	om_buf_chr(b, '"');
-	if (text[0] != '\0' && strchr("=+-@\t\r\n'", text[0]) != NULL)
+	if (rd_is_formula(text))
 		om_buf_chr(b, '\'');
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '"')

@@ -21,6 +21,46 @@ cleaned(uint32_t c)
 	return c;
 }
 
+/* is_blank tells whether a reader may drop the character at the beginning of a cell. */
+static bool
+is_blank(uint32_t c)
+{
+	return c == ' ' || c == 0xa0 || c == 0xad || (c >= 0x2000 && c <= 0x200f) || c == 0x202f || c == 0x205f ||
+	    c == 0x2060 || c == 0x3000 || c == 0xfeff;
+}
+
+bool
+rd_is_formula(const char *text)
+{
+	const char *end = text + strlen(text);
+	uint32_t c = ' ';
+
+	while (text < end && is_blank(c))
+		c = om_utf8_next(&text, end);
+	switch (c) {
+	case '=':
+	case '+':
+	case '-':
+	case '@':
+	case '\t':
+	case '\r':
+	case '\n':
+	case '\'':
+	case 0x2212: /* the minus sign */
+	case 0xfe62: /* the small forms of + - = @ ... */
+	case 0xfe63:
+	case 0xfe66:
+	case 0xfe6b:
+	case 0xff0b: /* ... and their full-width forms */
+	case 0xff0d:
+	case 0xff1d:
+	case 0xff20:
+		return true;
+	default:
+		return false;
+	}
+}
+
 size_t
 rd_utf8_put(unsigned c, char *out)
 {

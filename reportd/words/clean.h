@@ -12,6 +12,8 @@
 
 #include "base/arena.h"
 
+#include <stdbool.h>
+
 /* rd_clean gives the text itself when it is clean, else a clean copy; NULL when
  * the arena is full.  NULL gives "". */
 const char *rd_clean(struct om_arena *a, const char *text);
@@ -20,6 +22,11 @@ const char *rd_clean(struct om_arena *a, const char *text);
  * and "-" for everything else, at most max bytes, never empty, never beginning
  * with a dot. */
 const char *rd_clean_name(struct om_arena *a, const char *text, size_t max);
+
+/* rd_is_formula tells whether a spreadsheet that opens the text as a cell of a CSV file could take it for a
+ * formula, or the apostrophe it begins with for its own mark of a text.  Blanks and characters without a
+ * width in front are looked past, and the full-width signs are taken as their plain ones. */
+bool rd_is_formula(const char *text);
 
 /* rd_utf8_put writes one code point and returns its bytes, at most 4. */
 size_t rd_utf8_put(unsigned code, char *out);

@@ -57,6 +57,35 @@ test_cells_are_quoted_and_never_formulas(void **state)
 	    {"\tx", "'\tx"},
 	    {"\rx", "\"'\rx\""},
 	    {"'quoted", "''quoted"},
+	    {"\nx", "\"'\nx\""},
+	    {"\xef\xbc\x9d"
+	     "1+1",
+		"'\xef\xbc\x9d"
+		"1+1"},
+	    {"\xef\xbc\x8b"
+	     "1",
+		"'\xef\xbc\x8b"
+		"1"},
+	    {"\xef\xbc\x8d"
+	     "1",
+		"'\xef\xbc\x8d"
+		"1"},
+	    {"\xef\xbc\xa0SUM(A1)", "'\xef\xbc\xa0SUM(A1)"},
+	    {"\xef\xb9\xa6"
+	     "1",
+		"'\xef\xb9\xa6"
+		"1"},
+	    {"\xe2\x88\x92"
+	     "1",
+		"'\xe2\x88\x92"
+		"1"},
+	    {" =1", "\"' =1\""},
+	    {"\xe2\x80\x8b=1", "'\xe2\x80\x8b=1"},
+	    {"\xe3\x80\x80\xef\xbc\x9d"
+	     "1",
+		"'\xe3\x80\x80\xef\xbc\x9d"
+		"1"},
+	    {"\xef\xbc\xa1=1", "\xef\xbc\xa1=1"},
 	    {"=\"a\",b", "\"'=\"\"a\"\",b\""},
 	    {" room ", "\" room \""},
 	    {"J\xc3\xbcrgen", "J\xc3\xbcrgen"},
