@@ -12,6 +12,7 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": None,
     "content-security-policy": None,
+    "permissions-policy": None,
 }
 
 
