@@ -62,19 +62,24 @@ is_bare(const char *v)
 	return true;
 }
 
+/* put_pair cuts a long value between two characters, and says how long it was. */
 static void
 put_pair(struct line *l, const char *key, const char *value)
 {
-	const char *end = value + strlen(value);
+	const size_t whole = strlen(value);
+	const char *end = value + (whole < OM_LOG_VALUE ? whole : OM_LOG_VALUE);
+	const bool cut = value + whole > end;
 
 	if (l->n > 0)
 		put(l, " ", 1);
 	put(l, key, strlen(key));
 	put(l, "=", 1);
-	if (is_bare(value)) {
-		put(l, value, strlen(value));
+	if (!cut && is_bare(value)) {
+		put(l, value, whole);
 		return;
 	}
+	while (cut && ((unsigned char)*end & 0xc0u) == 0x80u && end > value) /* inside a character */
+		end--;
 	put(l, "\"", 1);
 	while (value < end) {
 		const char *at = value;
@@ -93,6 +98,15 @@ put_pair(struct line *l, const char *key, const char *value)
 		}
 	}
 	put(l, "\"", 1);
+	if (cut) {
+		char bytes[24];
+
+		put(l, " ", 1);
+		put(l, key, strlen(key));
+		put(l, "_bytes=", 7);
+		(void)om_i64_text(bytes, (int64_t)whole);
+		put(l, bytes, strlen(bytes));
+	}
 }
 
 void
@@ -110,6 +124,8 @@ om_log(om_log_level level, const char *msg, ...)
 	put_pair(&l, "level", names[level]);
 	put_pair(&l, "service", service_name);
 	put_pair(&l, "msg", msg);
+	if (request_id[0] != '\0') /* in front of what a sender can make long */
+		put_pair(&l, "request_id", request_id);
 	va_start(ap, msg);
 	while ((key = va_arg(ap, const char *)) != NULL) {
 		const char *value = va_arg(ap, const char *);
@@ -119,8 +135,6 @@ om_log(om_log_level level, const char *msg, ...)
 		put_pair(&l, key, value);
 	}
 	va_end(ap);
-	if (request_id[0] != '\0')
-		put_pair(&l, "request_id", request_id);
 	l.text[l.n++] = '\n';
 	if (write(STDERR_FILENO, l.text, l.n) < 0)
 		return; /* there is no other place to report it */

@@ -2,9 +2,10 @@
 /*
  * log.h - one line per event on standard error, in logfmt.
  *
- *   ts=2026-11-23T16:40:01.120000Z level=info service=gateway msg="spool opened" pending=12 request_id=7c…
+ *   ts=2026-11-23T16:40:01.120000Z level=info service=gateway msg="spool opened" request_id=7c… pending=12
  *
- * Promise   Values are quoted and escaped, so that no input can forge a line.
+ * Promise   Values are quoted and escaped, so that no input can forge a line.  Of a longer value
+ *           OM_LOG_VALUE bytes are written, and a pair more tells how many it had.
  * Threads   All calls from any thread; a line is one write().
  */
 #ifndef OM_LOG_H
@@ -16,7 +17,8 @@
 
 typedef enum om_log_level { OM_LOG_DEBUG, OM_LOG_INFO, OM_LOG_WARN, OM_LOG_ERROR } om_log_level;
 
-#define OM_REQUEST_ID 40 /* bytes that hold a request id and its zero */
+#define OM_LOG_VALUE  256 /* bytes of one value */
+#define OM_REQUEST_ID 40  /* bytes that hold a request id and its zero */
 
 /* om_log_init names the service; text outlives all logging. */
 void om_log_init(const char *service, om_log_level least);

@@ -46,9 +46,9 @@ test_values_cannot_forge_lines(void **state)
 	(void)release(out, sizeof out);
 	assert_int_equal(strncmp(out, "ts=20", 5), 0);
 	assert_non_null(strstr(out,
-	    "Z level=info service=gateway msg=\"hello there\" plain=abc evil=\"x\\u000alevel=error "
+	    "Z level=info service=gateway msg=\"hello there\" request_id=7c01 plain=abc evil=\"x\\u000alevel=error "
 	    "\\\"\\\\\\u001b[31m\" n=-7 "
-	    "utf8=\"Ä\xef\xbf\xbd\" request_id=7c01\n"));
+	    "utf8=\"Ä\xef\xbf\xbd\"\n"));
 	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
 }
 
@@ -63,8 +63,43 @@ test_long_lines_are_cut_and_ended(void **state)
 	capture();
 	om_log(OM_LOG_ERROR, "long", "value", big, NULL);
 	(void)release(out, sizeof out);
+	memset(big + OM_LOG_VALUE, '\0', 1);
+	assert_non_null(strstr(out, big)); /* as much of it as is shown, */
+	assert_null(strstr(out, "xxxx\" xxx"));
+	assert_non_null(strstr(out, "x\" value_bytes=8999\n")); /* and how much there was */
+	assert_true(strlen(out) < OM_LOG_VALUE + 128);
+}
+
+static void
+test_many_long_values_are_one_line_with_its_request(void **state)
+{
+	char big[OM_LOG_VALUE * 2], out[10000];
+
+	(void)state;
+	memset(big, '\x01', sizeof big - 1); /* each is written as six bytes */
+	big[sizeof big - 1] = '\0';
+	om_log_request("7c01");
+	capture();
+	om_log(OM_LOG_ERROR, "long", "a", big, "b", big, "c", big, "d", big, NULL);
+	om_log_request(NULL);
+	(void)release(out, sizeof out);
 	assert_int_equal(strlen(out), 4096);
 	assert_int_equal(out[4095], '\n');
+	assert_non_null(strstr(out, "msg=long request_id=7c01 a="));
+}
+
+static void
+test_long_values_are_cut_between_characters(void **state)
+{
+	char big[OM_LOG_VALUE + 16] = "", out[10000];
+
+	(void)state;
+	memset(big, 'x', OM_LOG_VALUE - 1);
+	memcpy(big + OM_LOG_VALUE - 1, "\xc3\x84 and more", 11);
+	capture();
+	om_log(OM_LOG_ERROR, "long", "value", big, NULL);
+	(void)release(out, sizeof out);
+	assert_non_null(strstr(out, "xxx\" value_bytes=266\n"));
 }
 
 static void
@@ -85,6 +120,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_values_cannot_forge_lines),
 	    cmocka_unit_test(test_long_lines_are_cut_and_ended),
+	    cmocka_unit_test(test_many_long_values_are_one_line_with_its_request),
+	    cmocka_unit_test(test_long_values_are_cut_between_characters),
 	    cmocka_unit_test(test_request_ids_differ),
 	};
 
