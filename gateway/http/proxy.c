@@ -33,6 +33,17 @@ parse_address(const char *text, unsigned char out[16], bool *is_v4)
 	return inet_pton(AF_INET6, text, out) == 1;
 }
 
+/* print_address writes an address in its one form, an IPv4 address mapped into IPv6 as IPv4. */
+static void
+print_address(const unsigned char a[16], char out[GW_ADDRESS])
+{
+	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	const bool v4 = memcmp(a, mapped, sizeof mapped) == 0;
+
+	if (inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a + 12 : a, out, GW_ADDRESS) == NULL)
+		out[0] = '\0';
+}
+
 static bool
 parse_network(const char *text, struct network *out)
 {
@@ -160,10 +171,15 @@ take_last(const char *list, size_t *n, char out[GW_ADDRESS])
 void
 gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq)
 {
+	unsigned char bytes[16];
 	const char *proto;
 	size_t i = rq->n_headers;
+	bool v4;
 
-	(void)snprintf(rq->client, sizeof rq->client, "%s", rq->remote);
+	if (parse_address(rq->remote, bytes, &v4))
+		print_address(bytes, rq->client);
+	else
+		(void)snprintf(rq->client, sizeof rq->client, "%s", rq->remote);
 	rq->https = false;
 	if (!is_trusted(p, rq->remote))
 		return;
@@ -174,15 +190,13 @@ gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq)
 		const char *list = rq->headers[i].value;
 		size_t n = strlen(list);
 		char address[GW_ADDRESS];
-		unsigned char bytes[16];
-		bool v4;
 
 		if (strcasecmp(rq->headers[i].name, "X-Forwarded-For") != 0)
 			continue;
 		while (take_last(list, &n, address)) {
 			if (!parse_address(address, bytes, &v4))
 				return;
-			memcpy(rq->client, address, sizeof address);
+			print_address(bytes, rq->client);
 			if (!is_trusted(p, address))
 				return;
 		}

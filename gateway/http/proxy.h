@@ -17,7 +17,8 @@ om_status gw_proxies_new(const char *list, struct gw_proxies **out, om_err *e) O
 void gw_proxies_free(struct gw_proxies **p);
 
 /* gw_proxies_apply fills rq->client and rq->https: the peer itself, or, when the
- * peer is trusted, the last address of X-Forwarded-For that is not. */
+ * peer is trusted, the last address of X-Forwarded-For that is not.  Each address has
+ * one form, and one of IPv4 mapped into IPv6 is that of IPv4. */
 void gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq);
 
 #endif
