@@ -170,6 +170,7 @@ find(struct gw_req *rq, char *allow, size_t allow_bytes)
 
 		if (!match(r->path, rq->path, rq))
 			continue;
+		rq->route = r->path;
 		if (method_is(r, rq->method))
 			return r;
 		(void)snprintf(allow + used, allow_bytes - used, "%s%s%s", used > 0 ? ", " : "", r->method,
@@ -262,6 +263,16 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 	gw_reply_problem(rp, rq, OM_METHOD, "this path does not know that method", NULL);
 }
 
+/* name_page gives a page of the dashboard a name for the log: what follows its first part may be a person. */
+static void
+name_page(struct gw_req *rq)
+{
+	size_t n = strcspn(rq->path + 1, "/");
+
+	if (strncmp(rq->path, "/assets/", 8) != 0 && rq->path[1 + n] == '/')
+		rq->route = om_arena_printf(rq->arena, "%.*s/{}", (int)(n < 64 ? n + 1 : 64), rq->path);
+}
+
 /* note_refusal keeps that a sender with the key was refused before its body was read; what
  * is wrong in a body the handler notes. */
 static void
@@ -291,6 +302,8 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 	if (r == NULL) {
 		bool get = strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0;
 
+		if (!is_api(rq->path))
+			name_page(rq);
 		if (is_api(rq->path))
 			gw_reply_problem(rp, rq, OM_NOT_FOUND, "there is no such call", NULL);
 		else if (!get)

@@ -175,7 +175,7 @@ gw_document_file_send(const struct gw_parts *parts, struct gw_req *rq, struct gw
 	etag[34] = '\0';
 	gw_reply_header(rp, "ETag", "%s", etag);
 	write_last_modified(rp, file->made_us);
-	rp->cache_control = "private, no-cache";
+	rp->cache_control = NULL; /* not stored: it names persons */
 	if (gw_etag_matches(rq, etag)) {
 		rp->status = 304;
 		return OM_OK;
@@ -183,7 +183,7 @@ gw_document_file_send(const struct gw_parts *parts, struct gw_req *rq, struct gw
 	s = take_file(parts, rq, &q, part, rp, e);
 	if (s != OM_OK)
 		return s;
-	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"", file->filename);
+	gw_reply_filename(rp, file->filename, NULL);
 	rp->type = file->format == OM__FORMAT__FORMAT_PDF
 	    ? "application/pdf"
 	    : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

@@ -347,8 +347,9 @@ note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time s
 	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
 	if (rp->send == NULL) /* a stream lasts as long as its client watches it */
 		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
-	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "method", rq->method, "path",
-	    rq->path, "status", OM_I64(rp->status), "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), NULL);
+	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "status", OM_I64(rp->status),
+	    "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), "method", rq->method, "path",
+	    rq->route != NULL ? rq->route : rq->path, NULL);
 }
 
 static void

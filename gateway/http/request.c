@@ -65,6 +65,56 @@ gw_reply_header(struct gw_reply *rp, const char *name, const char *fmt, ...)
 	om_buf_printf(&rp->headers, "%s: %s\r\n", name, value);
 }
 
+static bool
+is_plain(uint32_t c)
+{
+	return c < 0x80 && c != 0 &&
+	    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", (int)c) != NULL;
+}
+
+/* is_shown tells whether a character may stand in a name that a person sees: none that ends a
+ * header, names another folder, or turns the direction of the text. */
+static bool
+is_shown(uint32_t c)
+{
+	return c >= 0x20 && c != '/' && c != '\\' && (c < 0x7f || c > 0x9f) && c != 0x61c && c != 0x200e &&
+	    c != 0x200f && (c < 0x2028 || c > 0x202e) && (c < 0x2066 || c > 0x2069) && c != 0xfeff && c != 0xfffd;
+}
+
+/* put_name writes as many whole characters as fit into `out`, those of UTF-8 percent-encoded where they
+ * may be; a dot in front would hide the file. */
+static void
+put_name(char *out, size_t room, const char *name, bool encoded)
+{
+	const char *end = name + strlen(name), *p = name;
+	size_t n = 0;
+
+	while (p < end && n + 13 <= room) { /* four bytes, encoded, and the zero */
+		const char *at = p;
+		uint32_t c = om_utf8_next(&p, end);
+
+		if (is_plain(c) && !(c == '.' && n == 0))
+			out[n++] = (char)c;
+		else if (!encoded || !is_shown(c) || c == '.')
+			out[n++] = '_';
+		else
+			for (; at < p; at++)
+				n += (size_t)snprintf(out + n, 4, "%%%02X", (unsigned)(unsigned char)*at);
+	}
+	out[n] = '\0';
+}
+
+void
+gw_reply_filename(struct gw_reply *rp, const char *plain, const char *shown)
+{
+	char name[200], encoded[720];
+
+	plain = plain != NULL && plain[0] != '\0' ? plain : "file";
+	put_name(name, sizeof name, plain, false);
+	put_name(encoded, sizeof encoded, shown != NULL && shown[0] != '\0' ? shown : plain, true);
+	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"; filename*=UTF-8''%s", name, encoded);
+}
+
 const char *
 gw_http_reason(int status)
 {

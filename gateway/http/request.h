@@ -72,6 +72,7 @@ struct gw_req {
 	size_t n_body;
 
 	/* filled in by the router */
+	const char *route;       /* what the log says of the path: without what names a person; NULL: the path */
 	char client[GW_ADDRESS]; /* the client's address, as trusted proxies tell it */
 	bool https;              /* as far as a trusted proxy says */
 	gw_who who;
@@ -120,6 +121,10 @@ void gw_reply_fini(struct gw_reply *rp);
 
 /* gw_reply_header adds one header line; bytes that cannot stand in one become '_'. */
 void gw_reply_header(struct gw_reply *rp, const char *name, const char *fmt, ...) OM_PRINTF(3, 4);
+
+/* gw_reply_filename says that the reply is a file to be kept, and how it is named: the plain
+ * name, and the one people read (RFC 6266, RFC 8187).  Either may be any bytes, or NULL. */
+void gw_reply_filename(struct gw_reply *rp, const char *plain, const char *shown);
 
 /* gw_reply_problem makes the reply an application/problem+json; extra, if not
  * NULL, is further members, ",\"accepted\":0". */

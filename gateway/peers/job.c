@@ -231,29 +231,6 @@ end_download(void *arg)
 	free(d);
 }
 
-/* put_name writes the header that names the file: the plain name, and the one
- * people read (RFC 6266, RFC 8187). */
-static void
-put_name(struct gw_reply *rp, const Om__JobReply *r)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	char name[200], shown[720];
-	size_t n = 0;
-
-	for (const char *p = r->filename != NULL ? r->filename : "file"; *p != '\0' && n < sizeof name - 1; p++)
-		name[n++] = (char)(strchr(plain, *p) != NULL ? *p : '_');
-	name[n] = '\0';
-	n = 0;
-	for (const char *p = r->shown_name != NULL ? r->shown_name : name; *p != '\0' && n < sizeof shown - 4; p++) {
-		if (strchr(plain, *p) != NULL)
-			shown[n++] = *p;
-		else
-			n += (size_t)snprintf(shown + n, 4, "%%%02X", (unsigned)(unsigned char)*p);
-	}
-	shown[n] = '\0';
-	gw_reply_header(rp, "Content-Disposition", "attachment; filename=\"%s\"; filename*=UTF-8''%s", name, shown);
-}
-
 /* is_old tells whether the client has it since If-Modified-Since. */
 static bool
 is_old(const struct gw_req *rq, int64_t changed_us)
@@ -277,7 +254,7 @@ put_head(const struct gw_req *rq, struct gw_reply *rp, const Om__JobReply *r)
 	bool has_it = false;
 	struct tm tm;
 
-	rp->cache_control = "private, no-cache";
+	rp->cache_control = NULL; /* not stored: it names persons */
 	if (r->state == OM__JOB_STATE__JOB_DONE && r->has_sha256 && r->sha256.len == OM_SHA256) {
 		etag[0] = '"';
 		om_hex(r->sha256.data, 16, etag + 1);
@@ -305,7 +282,7 @@ answer(struct gw_req *rq, struct gw_reply *rp, struct gw_job *job, struct downlo
 		end_download(d);
 		return;
 	}
-	put_name(rp, r);
+	gw_reply_filename(rp, r->filename, r->shown_name);
 	rp->type = om_arena_strdup(rq->arena, r->content_type != NULL ? r->content_type : "application/octet-stream");
 	rp->has_length = r->state == OM__JOB_STATE__JOB_DONE;
 	rp->n_data = (size_t)r->bytes;

@@ -551,7 +551,8 @@ test_a_file_is_the_one_that_was_asked_for(void **state)
 	(void)state;
 	assert_string_equal(fx_body(reply), "duplicate");
 	assert_string_equal(fx_header(reply, "Content-Type", v), "application/pdf");
-	assert_string_equal(fx_header(reply, "Content-Disposition", v), "attachment; filename=\"second.pdf\"");
+	assert_string_equal(fx_header(reply, "Content-Disposition", v),
+	    "attachment; filename=\"second.pdf\"; filename*=UTF-8''second.pdf");
 	free(reply);
 	free(get(DOCUMENTS "/2026-000001/file?format=pdf&duplicate=0", 200));
 	/* a costd that does not say which file it is */

@@ -155,6 +155,66 @@ test_forwarded_address_is_believed_from_trusted_peers_only(void **state)
 }
 
 static void
+test_addresses_have_one_form(void **state)
+{
+	static const struct gw_header mapped[] = {{"X-Forwarded-For", "::ffff:1.2.3.4"}};
+	static const struct gw_header hexadecimal[] = {{"X-Forwarded-For", "::FFFF:0102:0304, ::ffff:10.0.0.7"}};
+	static const struct gw_header six[] = {{"X-Forwarded-For", "2001:DB8:0:0::0001"}};
+	bool https;
+
+	(void)state;
+	assert_string_equal(client("10.0.0.0/8", "10.0.0.1", mapped, 1, &https), "1.2.3.4");
+	assert_string_equal(client("10.0.0.0/8", "::ffff:10.0.0.1", hexadecimal, 1, &https), "1.2.3.4");
+	assert_string_equal(client("10.0.0.0/8", "10.0.0.1", six, 1, &https), "2001:db8::1");
+	assert_string_equal(client(NULL, "::ffff:10.0.0.1", mapped, 1, &https), "10.0.0.1");
+	assert_string_equal(client("::ffff:10.0.0.0/104", "10.0.0.1", mapped, 1, &https), "1.2.3.4");
+}
+
+/* ---- names of files ---- */
+
+static void
+test_file_names_are_safe_whatever_they_are(void **state)
+{
+	static const struct {
+		const char *plain, *shown, *header;
+	} names[] = {
+	    {"a-1.pdf", NULL, "filename=\"a-1.pdf\"; filename*=UTF-8''a-1.pdf"},
+	    {"a.pdf", "J\xc3\xbcrgen.pdf", "filename=\"a.pdf\"; filename*=UTF-8''J%C3%BCrgen.pdf"},
+	    {NULL, "", "filename=\"file\"; filename*=UTF-8''file"},
+	    {"a\"; filename=\"x.exe", NULL,
+		"filename=\"a___filename__x.exe\"; filename*=UTF-8''a%22%3B%20filename%3D%22x.exe"},
+	    {"a\r\nSet-Cookie: x=1", NULL,
+		"filename=\"a__Set-Cookie__x_1\"; filename*=UTF-8''a__Set-Cookie%3A%20x%3D1"},
+	    {"../../etc/passwd", NULL, "filename=\"_._.._etc_passwd\"; filename*=UTF-8''_._.._etc_passwd"},
+	    {"..\\x", NULL, "filename=\"_._x\"; filename*=UTF-8''_._x"},
+	    {"fdp.\xe2\x80\xae"
+	     "exe",
+		NULL, "filename=\"fdp._exe\"; filename*=UTF-8''fdp._exe"},
+	    {"bad\xff", NULL, "filename=\"bad_\"; filename*=UTF-8''bad_"},
+	};
+	char long_name[2000], want[300];
+	struct gw_reply rp;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		(void)snprintf(want, sizeof want, "Content-Disposition: attachment; %s\r\n", names[i].header);
+		gw_reply_init(&rp);
+		gw_reply_filename(&rp, names[i].plain, names[i].shown);
+		assert_int_equal(om_buf_done(&rp.headers, NULL), OM_OK);
+		assert_string_equal(rp.headers.data, want);
+		gw_reply_fini(&rp);
+	}
+	for (size_t i = 0; i + 2 < sizeof long_name; i += 2)
+		memcpy(long_name + i, "\xc3\xbc", 3); /* whole characters are left */
+	gw_reply_init(&rp);
+	gw_reply_filename(&rp, "x", long_name);
+	assert_int_equal(om_buf_done(&rp.headers, NULL), OM_OK);
+	assert_non_null(strstr(rp.headers.data, "%C3%BC\r\n"));
+	assert_true(rp.headers.len < 800);
+	gw_reply_fini(&rp);
+}
+
+static void
 test_malformed_proxy_lists_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -174,6 +234,8 @@ main(void)
 	    WITH(test_large_json_is_compressed_for_those_who_take_it),
 	    WITH(test_query_is_decoded_strictly),
 	    WITH(test_forwarded_address_is_believed_from_trusted_peers_only),
+	    WITH(test_addresses_have_one_form),
+	    WITH(test_file_names_are_safe_whatever_they_are),
 	    WITH(test_malformed_proxy_lists_are_refused),
 	};
 
