@@ -5,6 +5,7 @@
 #include "settings.h"
 #include "database/pool.h"
 #include "documents/delivery.h"
+#include "documents/differing.h"
 #include "ledger/bring_up.h"
 #include "ledger/ledger.h"
 #include "notify/webhook.h"
@@ -24,7 +25,7 @@
 #define RETRY_MS      1000                        /* for a database that is not there at the start */
 #define SWEEP_MS      5000
 #define STOP_GRACE_MS 3000 /* a statement that takes longer than this at the stop is cut off */
-#define MORE_THREADS  2u   /* for duties, besides those of the look-ups */
+#define MORE_THREADS  3u   /* for duties, besides those of the look-ups */
 
 #define LOOK_UPS "look-ups"
 #define WEBHOOK  "webhook"
@@ -35,6 +36,7 @@ struct app {
 	struct cd_readings *readings; /* owned */
 	struct cd_schedule schedule;
 	struct cd_webhook webhook;
+	struct cd_differing *differing; /* owned */
 	struct cd_ledger ledger;
 	struct cd_market *market;     /* owned */
 	struct cd_resolver *resolver; /* owned; NULL without a key */
@@ -140,6 +142,14 @@ add_duties(struct app *app, const struct cd_settings *conf, om_err *e)
 		    .run = cd_webhook_turn,
 		    .arg = &app->webhook}},
 	    {true,
+		{.name = "documents",
+		    .failed = "documents were not compared with their months",
+		    .every_ms = CD_DIFFERING_EVERY_MS,
+		    .asleep = asleep,
+		    .slow = true,
+		    .run = cd_differing_turn,
+		    .arg = app->differing}},
+	    {true,
 		{.name = "readings",
 		    .failed = "readings that are over were not ended",
 		    .every_ms = SWEEP_MS,
@@ -170,6 +180,7 @@ stop(void *self)
 	cd_prices_free(&app->prices);
 	cd_market_free(&app->market);
 	cd_readings_free(&app->readings);
+	cd_differing_free(&app->differing);
 	cd_pool_free(&app->pool);
 	free(app);
 }
@@ -221,11 +232,13 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_http_global(e);
 	if (s == OM_OK)
-		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 3 + CD_READINGS, &app->pool, e);
+		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 4 + CD_READINGS, &app->pool, e);
 	if (s == OM_OK)
 		s = om_duties_new(how.workers + MORE_THREADS, NULL, &app->duties, e);
 	if (s == OM_OK)
 		s = cd_readings_new(app->pool, &app->readings, e);
+	if (s == OM_OK)
+		s = cd_differing_new(app->pool, &app->differing, e);
 	if (s == OM_OK)
 		s = cd_market_new(&provider, &app->market, e);
 	if (s == OM_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "document.h"
 
+#include "shown.h"
 #include "database/fill.h"
 #include "value/cursor.h"
 #include "base/digest.h"
@@ -242,6 +243,26 @@ cd_documents_standing(
 	return s;
 }
 
+/* read_and_compare also tells of those that stand whether their months are as they show. */
+static om_status
+read_and_compare(struct cd_db *db, void *arg, om_err *e)
+{
+	struct scan *scan = arg;
+	Om__Document **standing;
+	size_t n = 0;
+	om_status s = read_documents(db, scan, e);
+
+	if (s != OM_OK)
+		return s;
+	standing = om_arena_array(scan->a, scan->n + 1, sizeof(Om__Document *));
+	if (standing == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < scan->n; i++)
+		if (cd_document_stands(scan->items[i]))
+			standing[n++] = scan->items[i];
+	return cd_shown_compare(db, standing, n, scan->a, e);
+}
+
 /* ---- one ---- */
 
 static void
@@ -302,7 +323,7 @@ cd_document_find(struct cd_pool *p, const Om__DocumentQuery *q, int64_t deadline
 
 	scan.items = &one;
 	if (s == OM_OK)
-		s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_documents, &scan, e);
+		s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_and_compare, &scan, e);
 	if (s == OM_OK && scan.n == 0)
 		s = om_fail(e, OM_NOT_FOUND, "there is no such document");
 	out->document = s == OM_OK ? one : NULL;
@@ -379,7 +400,7 @@ cd_documents_list(struct cd_pool *p, const Om__DocumentsQuery *q, int64_t deadli
 	scan.items = om_arena_array(a, scan.limit, sizeof(Om__Document *));
 	if (scan.items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_documents, &scan, e);
+	s = cd_pool_run(p, CD_TX_SNAPSHOT, deadline_ms, read_and_compare, &scan, e);
 	if (s != OM_OK)
 		return s;
 	out->n_items = scan.n;

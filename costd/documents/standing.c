@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "standing.h"
 
+#include "shown.h"
 #include "database/column.h"
 #include "jobs.pb-c.h"
-#include "statement.pb-c.h"
 #include "usage.pb-c.h"
-#include "base/money.h"
 #include "wire/codec.h"
 
 #include <string.h>
@@ -165,56 +164,15 @@ cd_standing_load(struct cd_db *db, Om__Document *d, struct om_arena *a, Om__Stan
 	return s;
 }
 
-static om_status
-same_amount(const char *a, const char *b, bool *out, om_err *e)
-{
-	om_money x = OM_MONEY_ZERO, y = OM_MONEY_ZERO;
-	om_status s = om_money_parse(a, &x, e);
-
-	if (s == OM_OK)
-		s = om_money_parse(b, &y, e);
-	*out = s == OM_OK && om_money_cmp(x, y) == 0;
-	return s;
-}
-
-/* same_figures compares all but `unsettled`: a request may be settled at the very cost
- * that the document shows. */
-static om_status
-same_figures(const Om__Figures *a, const Om__Figures *b, bool *out, om_err *e)
-{
-	Om__Figures now = *a;
-	bool same = true;
-	om_status s = OM_OK;
-
-	now.unsettled = b->unsettled;
-#define SAME_COUNT(name) same = same && now.name == b->name;
-#define SAME_MONEY(name)        \
-	if (s == OM_OK && same) \
-		s = same_amount(now.name, b->name, &same, e);
-#define OM_FIGURE(name, kind) SAME_##kind(name)
-#include "messages/figures.def"
-	*out = s == OM_OK && same;
-	return s;
-}
-
 /* shows tells whether the document's figures are these. */
 static om_status
-shows(struct cd_db *db, Om__Document *d, const Om__Figures *now, struct om_arena *a, bool *out, om_err *e)
+shows(struct cd_db *db, const Om__Document *d, const Om__Figures *now, struct om_arena *a, bool *out, om_err *e)
 {
-	Om__StatementReply *shown = NULL;
-	Om__Standing *st = NULL;
-	om_err why = {.text = ""};
-	om_status s = cd_standing_load(db, d, a, &st, e);
+	Om__Figures *shown = NULL;
+	om_status s = cd_shown_load(db, d->number, a, &shown, e);
 
 	*out = false;
-	if (s != OM_OK)
-		return s;
-	s = om_msg_unpack(&om__statement_reply__descriptor, st->figures.data, st->figures.len, a, &shown, &why);
-	if (s == OM_OK)
-		s = om_msg_has(shown->total, "total", &why);
-	if (s == OM_OK)
-		s = same_figures(shown->total, now, out, &why);
-	return s == OM_OK ? s : om_fail(e, OM_DAMAGED, "the figures of %s: %s", d->number, om_err_text(&why, s));
+	return s == OM_OK ? cd_shown_same(now, shown, out, e) : s;
 }
 
 /* ---- what becomes of a request ---- */

@@ -65,6 +65,8 @@ function issuedOf(c, n, wish) {
     corrected_by: null,
     cancels: null,
     cancelled_by: null,
+    differs: false,
+    difference: '0',
     reason: null,
     unsettled: rows.filter((r) => r.cost === null).length,
     files: [first],

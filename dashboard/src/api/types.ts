@@ -1136,7 +1136,7 @@ export interface components {
         };
         /**
          * @description An issued document. Nothing of it changes but `corrected_by`, `cancelled_by`, and `files`, which can
-         *     become more. What describes a file at the top is that of the first.
+         *     become more; `differs` and `difference` tell of its month as it is now. What describes a file at the top is that of the first.
          */
         Document: {
             number: components["schemas"]["DocumentNumber"];
@@ -1167,6 +1167,10 @@ export interface components {
             unsettled: number;
             /** @description All of its files, the original first. */
             files: components["schemas"]["DocumentFile"][];
+            /** @description Whether its month amounts to something else by now than what it shows. Null: it does not stand, or was just made. */
+            differs: boolean | null;
+            /** @description The cost of the usage now less the cost that it shows, in USD; 0 where another figure differs. Null with differs. */
+            difference: components["schemas"]["Money"] | null;
         };
         Problem: {
             /** @constant */

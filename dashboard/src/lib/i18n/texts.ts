@@ -801,6 +801,9 @@ export interface Texts {
       whose: string;
       reason: string;
       inForce: string;
+      differs: string;
+      differsBy: string;
+      differsHelp: string;
       state: string;
       language: string;
       made: string;
