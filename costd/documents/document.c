@@ -162,6 +162,32 @@ read_documents(struct cd_db *db, void *arg, om_err *e)
 	return s == OM_OK ? read_files(db, scan, e) : s;
 }
 
+bool
+cd_document_stands(const Om__Document *d)
+{
+	return d->corrected_by == NULL && d->cancelled_by == NULL && d->cancels == NULL;
+}
+
+/* read_and_compare also tells of those that stand whether their months are as they show. */
+static om_status
+read_and_compare(struct cd_db *db, void *arg, om_err *e)
+{
+	struct scan *scan = arg;
+	Om__Document **standing;
+	size_t n = 0;
+	om_status s = read_documents(db, scan, e);
+
+	if (s != OM_OK)
+		return s;
+	standing = om_arena_array(scan->a, scan->n + 1, sizeof(Om__Document *));
+	if (standing == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; i < scan->n; i++)
+		if (cd_document_stands(scan->items[i]))
+			standing[n++] = scan->items[i];
+	return cd_shown_compare(db, standing, n, scan->a, e);
+}
+
 static void
 ask_for_one(struct cd_sql *q, const struct scan *scan)
 {
@@ -177,17 +203,11 @@ cd_document_load(struct cd_db *db, struct cd_number n, struct om_arena *a, Om__D
 	om_status s;
 
 	*out = NULL;
-	s = read_documents(db, &scan, e);
+	s = read_and_compare(db, &scan, e);
 	return s == OM_OK && *out == NULL ? om_fail(e, OM_NOT_FOUND, "there is no such document") : s;
 }
 
 /* ---- what stands ---- */
-
-bool
-cd_document_stands(const Om__Document *d)
-{
-	return d->corrected_by == NULL && d->cancelled_by == NULL && d->cancels == NULL;
-}
 
 static bool
 same_text(const char *a, const char *b)
@@ -241,26 +261,6 @@ cd_documents_standing(
 	s = read_documents(db, &scan, e);
 	*n_out = s == OM_OK ? scan.n : 0;
 	return s;
-}
-
-/* read_and_compare also tells of those that stand whether their months are as they show. */
-static om_status
-read_and_compare(struct cd_db *db, void *arg, om_err *e)
-{
-	struct scan *scan = arg;
-	Om__Document **standing;
-	size_t n = 0;
-	om_status s = read_documents(db, scan, e);
-
-	if (s != OM_OK)
-		return s;
-	standing = om_arena_array(scan->a, scan->n + 1, sizeof(Om__Document *));
-	if (standing == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < scan->n; i++)
-		if (cd_document_stands(scan->items[i]))
-			standing[n++] = scan->items[i];
-	return cd_shown_compare(db, standing, n, scan->a, e);
 }
 
 /* ---- one ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * A pool of long-lived REQ sockets, each connected to every URL, each used by
- * one thread at a time.  A socket that timed out several times in a row gets
+ * A pool of long-lived REQ sockets for each URL, each used by one thread at a time.  A
+ * socket has one URL, because a request names the nonce of the connection that it goes by,
+ * and nng chooses among several as it likes.  A socket that timed out several times in a row gets
  * new connections: the old ones may be half open after a partition.
  */
 #include "mac.h"
@@ -26,6 +27,7 @@
 #define RECONNECT_MS        500
 #define OTHERS_RECONNECT_MS 1500
 #define UNCONNECTED_WAIT_MS 2000 /* a peer that is not there is not waited for much longer */
+#define ANY_PEER_MS         50   /* how soon one of several that came is noticed */
 #define CALLBACK_MS         1000 /* how late nng may be with a time-out of its own */
 #define WATCH_MS            200  /* how soon a call that is not wanted any more ends */
 #define MAX_SOCKETS         64u
@@ -42,7 +44,8 @@ struct link {
 
 struct req_socket {
 	nng_socket s;
-	nng_dialer dialers[OM_WIRE_MAX_URLS];
+	unsigned url; /* the number of the one that it is connected to */
+	nng_dialer dialer;
 	struct link *link;     /* of client->links */
 	nng_aio *aio;          /* owned; the user's */
 	int timeouts;          /* in a row; the user's */
@@ -52,9 +55,7 @@ struct req_socket {
 
 struct om_wire_client {
 	char peer[32];
-	om_caller self;
-	const char *key; /* borrowed; NULL: no MACs */
-	bool allow_no_mac;
+	struct om_mac_side side; /* its key is NULL: no MACs */
 	struct om_urls urls;
 	nng_tls_config *tls[OM_WIRE_MAX_URLS]; /* owned; NULL for tcp */
 
@@ -62,8 +63,10 @@ struct om_wire_client {
 	struct link *links;
 
 	pthread_mutex_t lock;
-	pthread_cond_t idle; /* a socket became free */
-	unsigned n_sockets;
+	pthread_cond_t idle;        /* a socket became free */
+	unsigned most;              /* that are used at a time */
+	unsigned n_busy, turn;      /* lock; turn: where the next search begins */
+	unsigned n_sockets;         /* most for each URL */
 	struct req_socket *sockets; /* owned; busy under lock */
 
 	_Atomic int64_t until_ms; /* when the last call ends */
@@ -125,25 +128,25 @@ peers_of(struct link *l)
 }
 
 static om_status
-dial(struct om_wire_client *c, struct req_socket *rs, unsigned i, om_err *e)
+dial(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 {
 	nng_dialer d;
-	int rv = nng_dialer_create(&d, rs->s, c->urls.url[i]);
+	int rv = nng_dialer_create(&d, rs->s, c->urls.url[rs->url]);
 
-	if (rv == 0 && c->tls[i] != NULL)
-		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, c->tls[i]);
+	if (rv == 0 && c->tls[rs->url] != NULL)
+		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, c->tls[rs->url]);
 	if (rv == 0)
 		rv = nng_dialer_start(d, NNG_FLAG_NONBLOCK);
 	if (rv != 0)
-		return om_fail(e, OM_INVALID, "%.100s: %s", c->urls.url[i], nng_strerror(rv));
-	rs->dialers[i] = d;
+		return om_fail(e, OM_INVALID, "%.100s: %s", c->urls.url[rs->url], nng_strerror(rv));
+	rs->dialer = d;
 	return OM_OK;
 }
 
 static om_status
 open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 {
-	int longest_ms = rs == c->sockets ? RECONNECT_MS : OTHERS_RECONNECT_MS;
+	int longest_ms = rs < c->sockets + c->urls.n ? RECONNECT_MS : OTHERS_RECONNECT_MS;
 	int rv = nng_req0_open(&rs->s);
 
 	if (rv == 0)
@@ -164,13 +167,7 @@ open_socket(struct om_wire_client *c, struct req_socket *rs, om_err *e)
 		rv = nng_aio_alloc(&rs->aio, note_done, rs->link);
 	if (rv != 0)
 		return om_fail(e, OM_INTERNAL, "nng: %s", nng_strerror(rv));
-	for (unsigned i = 0; i < c->urls.n; i++) {
-		om_status s = dial(c, rs, i, e);
-
-		if (s != OM_OK)
-			return s;
-	}
-	return OM_OK;
+	return dial(c, rs, e);
 }
 
 om_status
@@ -182,24 +179,24 @@ om_wire_client_open(const struct om_wire_client_opts *o, struct om_wire_client *
 	*out = NULL;
 	if (c == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
+	s = om_urls_split(o->urls, &c->urls, e);
 	(void)pthread_mutex_init(&c->lock, NULL);
 	om_cond_init(&c->idle);
 	atomic_store(&c->until_ms, INT64_MAX);
 	(void)snprintf(c->peer, sizeof c->peer, "%s", o->peer);
-	c->self = o->self;
-	c->key = o->key;
-	c->allow_no_mac = o->allow_no_mac;
-	c->n_sockets = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
+	c->side =
+	    (struct om_mac_side){.self = o->self, .key = o->key, .peer = c->peer, .allow_no_mac = o->allow_no_mac};
+	c->most = o->sockets == 0 ? 1 : o->sockets > MAX_SOCKETS ? MAX_SOCKETS : o->sockets;
+	c->n_sockets = s == OM_OK ? c->most * c->urls.n : 1;
 	c->sockets = calloc(c->n_sockets, sizeof *c->sockets);
 	c->links = calloc(c->n_sockets, sizeof *c->links);
 	if (c->sockets == NULL || c->links == NULL) {
 		c->n_sockets = 0;
 		s = om_fail(e, OM_NOMEM, "out of memory");
-	} else {
-		s = om_urls_split(o->urls, &c->urls, e);
 	}
 	for (unsigned i = 0; i < c->n_sockets; i++) {
 		c->sockets[i].link = &c->links[i];
+		c->sockets[i].url = s == OM_OK ? i % c->urls.n : 0;
 		(void)pthread_mutex_init(&c->links[i].lock, NULL);
 		om_cond_init(&c->links[i].changed);
 	}
@@ -277,43 +274,54 @@ next_look(int64_t until_ms)
 	return watch.go_on != NULL && look_ms < until_ms ? look_ms : until_ms;
 }
 
-/* pick gives a free socket, one with a peer if there is one; client->lock is held. */
+/* pick gives a free socket, one with a peer if there is one, the peers in turn; without peers only
+ * if `any` will do.  client->lock is held. */
 static struct req_socket *
-pick(struct om_wire_client *c)
+pick(struct om_wire_client *c, bool any)
 {
-	struct req_socket *any = NULL;
+	struct req_socket *alone = NULL;
 
+	if (c->n_busy == c->most)
+		return NULL;
+	c->turn++;
 	for (unsigned i = 0; i < c->n_sockets; i++) {
-		if (c->sockets[i].busy)
+		struct req_socket *rs = &c->sockets[(c->turn + i) % c->n_sockets];
+
+		if (rs->busy)
 			continue;
-		if (peers_of(c->sockets[i].link) > 0)
-			return &c->sockets[i];
-		if (any == NULL)
-			any = &c->sockets[i];
+		if (peers_of(rs->link) > 0)
+			return rs;
+		if (alone == NULL)
+			alone = rs;
 	}
-	return any;
+	return any ? alone : NULL;
 }
 
 /* take_socket waits for a free one until the monotonic deadline. */
 static struct req_socket *
 take_socket(struct om_wire_client *c, int64_t deadline_ms)
 {
+	int64_t begun_ms = om_mono_ms(), until_ms, look_ms;
 	struct req_socket *rs = NULL;
 	bool waiting = true;
-	int64_t until_ms;
 
 	(void)pthread_mutex_lock(&c->lock);
 	for (;;) {
-		rs = pick(c);
+		/* with several peers the one that comes first is waited for */
+		bool one = c->urls.n == 1 || !waiting || om_mono_ms() - begun_ms >= UNCONNECTED_WAIT_MS;
+
+		rs = pick(c, one);
 		if (rs != NULL || !waiting)
 			break;
 		until_ms = soonest(c, deadline_ms);
-		(void)om_cond_wait(&c->idle, &c->lock, next_look(until_ms));
+		look_ms = one ? until_ms : om_mono_ms() + ANY_PEER_MS;
+		(void)om_cond_wait(&c->idle, &c->lock, next_look(look_ms < until_ms ? look_ms : until_ms));
 		waiting = om_mono_ms() < until_ms && is_wanted();
 	}
 	if (rs != NULL) {
-		om_check(!rs->busy);
+		om_check(!rs->busy && c->n_busy < c->most);
 		rs->busy = true;
+		c->n_busy++;
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return rs;
@@ -325,6 +333,7 @@ give_socket(struct om_wire_client *c, struct req_socket *rs)
 	(void)pthread_mutex_lock(&c->lock);
 	om_check(rs->busy);
 	rs->busy = false;
+	c->n_busy--;
 	(void)pthread_cond_signal(&c->idle);
 	(void)pthread_mutex_unlock(&c->lock);
 }
@@ -335,11 +344,9 @@ redial(struct om_wire_client *c, struct req_socket *rs)
 	om_err e = {.text = ""};
 
 	om_log(OM_LOG_WARN, "connecting again after time-outs", "peer", c->peer, NULL);
-	for (unsigned i = 0; i < c->urls.n; i++) {
-		(void)nng_dialer_close(rs->dialers[i]);
-		if (dial(c, rs, i, &e) != OM_OK)
-			om_log(OM_LOG_ERROR, "cannot dial", "peer", c->peer, "why", e.text, NULL);
-	}
+	(void)nng_dialer_close(rs->dialer);
+	if (dial(c, rs, &e) != OM_OK)
+		om_log(OM_LOG_ERROR, "cannot dial", "peer", c->peer, "why", e.text, NULL);
 	rs->timeouts = 0;
 }
 
@@ -490,31 +497,7 @@ prove(const struct om_wire_client *c, struct req_socket *rs, nng_msg *m, struct 
 		om_mac_forget(&rs->now);
 	rs->link->changed_peer = false;
 	(void)pthread_mutex_unlock(&rs->link->lock);
-	return om_mac_ask(nng_msg_body(m), nng_msg_len(m), c->self, c->key, &rs->now, mac, e);
-}
-
-/* verify looks at the MAC of a reply.  *again: the reply says nothing but the connection's nonce. */
-static om_status
-verify(const struct om_wire_client *c, struct req_socket *rs, nng_msg *m, const struct om_mac *asked, bool *again,
-    om_err *e)
-{
-	switch (om_mac_answered(nng_msg_body(m), nng_msg_len(m), c->key, asked, &rs->now)) {
-	case OM_MAC_NONE:
-		if (c->allow_no_mac)
-			return OM_OK;
-		return om_fail(e, OM_PROTOCOL,
-		    "the answer has no MAC: %s refuses the key of %s (do both have the same WIRE_KEY_ settings?), is "
-		    "older, or another program listens at its address",
-		    c->peer, om_log_service());
-	case OM_MAC_WRONG:
-		return om_fail(e, OM_PROTOCOL, "the MAC of an answer of %s was made with another key", c->peer);
-	case OM_MAC_NONCE_TOLD:
-		*again = true;
-		return OM_OK;
-	case OM_MAC_RIGHT:
-		break;
-	}
-	return OM_OK;
+	return om_mac_ask(nng_msg_body(m), nng_msg_len(m), &c->side, &rs->now, mac, e);
 }
 
 /* ask packs and sends the request, and gives the frame of the reply. */
@@ -530,12 +513,12 @@ ask(struct om_wire_client *c, struct req_socket *rs, Om__Request *req, size_t n,
 	if (nng_msg_alloc(&m, n) != 0)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	(void)om__request__pack(req, nng_msg_body(m));
-	if (c->key != NULL)
+	if (c->side.key != NULL)
 		s = prove(c, rs, m, &mac, e);
 	if (s == OM_OK)
 		s = exchange(c, rs, &m, deadline_ms, e);
-	if (s == OM_OK && c->key != NULL)
-		s = verify(c, rs, m, &mac, again, e);
+	if (s == OM_OK && c->side.key != NULL)
+		s = om_mac_answered(nng_msg_body(m), nng_msg_len(m), &c->side, &mac, &rs->now, again, e);
 	if (s == OM_OK && !*again) {
 		*reply_out = m;
 		return OM_OK;
@@ -581,7 +564,7 @@ om_wire_call(
 	req->has_deadline_ms = 1;
 	req->deadline_ms = (uint32_t)(deadline_ms < 0 ? 0 : deadline_ms);
 	om_msg_ready(&req->base);
-	n = om__request__get_packed_size(req) + (c->key != NULL ? OM_MAC_BYTES : 0);
+	n = om__request__get_packed_size(req) + (c->side.key != NULL ? OM_MAC_BYTES : 0);
 	if (n > OM_WIRE_MAX_BYTES) {
 		s = om_fail(e, OM_TOO_LARGE, "a request of %zu bytes to %s", n, c->peer);
 	} else if ((rs = take_socket(c, deadline)) == NULL) {

@@ -2,6 +2,7 @@
 #include "mac.h"
 
 #include "base/invariant.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -100,24 +101,32 @@ om_mac_forget(struct om_mac_now *now)
 
 om_status
 om_mac_ask(
-    void *frame, size_t n, uint32_t self, const char *key, struct om_mac_now *now, struct om_mac *asked, om_err *e)
+    void *frame, size_t n, const struct om_mac_side *side, struct om_mac_now *now, struct om_mac *asked, om_err *e)
 {
-	*asked = (struct om_mac){.caller = self, .count = ++now->count};
+	*asked = (struct om_mac){.caller = side->self, .count = ++now->count};
 	memcpy(asked->nonce, now->nonce, sizeof asked->nonce);
-	return om_mac_put(frame, n, key, NULL, asked, e);
+	return om_mac_put(frame, n, side->key, NULL, asked, e);
 }
 
-om_mac_answer
-om_mac_answered(const void *frame, size_t n, const char *key, const struct om_mac *asked, struct om_mac_now *now)
+om_status
+om_mac_answered(const void *frame, size_t n, const struct om_mac_side *side, const struct om_mac *asked,
+    struct om_mac_now *now, bool *again, om_err *e)
 {
 	struct om_mac got;
 
-	if (!om_mac_read(frame, n, &got))
-		return OM_MAC_NONE;
-	if (!om_mac_fits(frame, n, key, asked->mac, &got))
-		return OM_MAC_WRONG;
-	if (om_bytes_equal(got.nonce, no_nonce, OM_MAC_NONCE))
-		return OM_MAC_RIGHT;
-	memcpy(now->nonce, got.nonce, sizeof now->nonce);
-	return OM_MAC_NONCE_TOLD;
+	*again = false;
+	if (!om_mac_read(frame, n, &got)) {
+		if (side->allow_no_mac)
+			return OM_OK;
+		return om_fail(e, OM_PROTOCOL,
+		    "the answer has no MAC: %s refuses the key of %s (do both have the same WIRE_KEY_ settings?), is "
+		    "older, or another program listens at its address",
+		    side->peer, om_log_service());
+	}
+	if (!om_mac_fits(frame, n, side->key, asked->mac, &got))
+		return om_fail(e, OM_PROTOCOL, "the MAC of an answer of %s was made with another key", side->peer);
+	*again = !om_bytes_equal(got.nonce, no_nonce, OM_MAC_NONCE);
+	if (*again)
+		memcpy(now->nonce, got.nonce, sizeof now->nonce);
+	return OM_OK;
 }

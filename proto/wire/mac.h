@@ -53,18 +53,21 @@ struct om_mac_now {
 
 void om_mac_forget(struct om_mac_now *now);
 
+/* The side that asks, and whom: all borrowed. */
+struct om_mac_side {
+	uint32_t self; /* an om_caller */
+	const char *key;
+	const char *peer;  /* its name, for messages */
+	bool allow_no_mac; /* an answer without a MAC is taken too */
+};
+
 /* om_mac_ask ends the frame of a request, which has OM_MAC_BYTES of room at its end. */
-om_status om_mac_ask(void *frame, size_t n, uint32_t self, const char *key, struct om_mac_now *now,
+om_status om_mac_ask(void *frame, size_t n, const struct om_mac_side *side, struct om_mac_now *now,
     struct om_mac *asked, om_err *e) OM_MUST;
 
-typedef enum om_mac_answer {
-	OM_MAC_RIGHT,
-	OM_MAC_NONE,
-	OM_MAC_WRONG,
-	OM_MAC_NONCE_TOLD, /* right, and the answer is the nonce alone, which stands in now */
-} om_mac_answer;
-
-om_mac_answer om_mac_answered(
-    const void *frame, size_t n, const char *key, const struct om_mac *asked, struct om_mac_now *now);
+/* om_mac_answered looks at the answer to what was asked.  OM_PROTOCOL: it is not the peer's.  *again: it
+ * says nothing but the nonce, which stands in now; the request was not carried out. */
+om_status om_mac_answered(const void *frame, size_t n, const struct om_mac_side *side, const struct om_mac *asked,
+    struct om_mac_now *now, bool *again, om_err *e) OM_MUST;
 
 #endif

@@ -1167,7 +1167,7 @@ export interface components {
             unsettled: number;
             /** @description All of its files, the original first. */
             files: components["schemas"]["DocumentFile"][];
-            /** @description Whether its month amounts to something else by now than what it shows. Null: it does not stand, or was just made. */
+            /** @description Whether its month amounts to something else by now than what it shows. Null: it does not stand. */
             differs: boolean | null;
             /** @description The cost of the usage now less the cost that it shows, in USD; 0 where another figure differs. Null with differs. */
             difference: components["schemas"]["Money"] | null;

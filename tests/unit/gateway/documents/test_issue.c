@@ -532,7 +532,8 @@ test_a_document_lists_its_files(void **state)
 	    reply, "\"unsettled\":0,\"files\":[{\"format\":\"pdf\",\"duplicate\":true,\"bytes\":2,\"sha256\":\"0000"));
 	assert_non_null(strstr(reply,
 	    ",\"filename\":\"second.pdf\",\"made_at\":\"2026-11-23T16:40:01.120000Z\",\"locale\":null}],"
-	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"reason\":\"the wrong person\"}"));
+	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"reason\":\"the wrong "
+	    "person\",\"differs\":null,\"difference\":null}"));
 	free(reply);
 	reply = fx_request(g.port, "GET", "/api/v1/verify/0123", "", NULL);
 	assert_int_equal(fx_status(reply), 200);

@@ -10,6 +10,7 @@
 #include "wire/wire.h"
 
 #include <nng/protocol/reqrep0/req.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #define REPORTD_KEY "the-key-of-reportd--0123456789-0123456789-0123456789"
 
 static atomic_int carried_out;
+static const struct om_mac_side gateway_side = {.self = OM_CALLER_GATEWAY, .key = GATEWAY_KEY, .peer = "costd"};
 
 static om_status
 handle(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
@@ -186,6 +188,38 @@ test_a_server_that_was_restarted_is_asked_again(void **state)
 	(void)close(fd);
 }
 
+/* Each connection has a nonce of its own, and a caller has several. */
+static void
+test_several_servers_are_asked_in_turn(void **state)
+{
+	struct om_wire_server *one = serve("tcp://127.0.0.1:0", true, false);
+	struct om_wire_server *two = serve("tcp://127.0.0.1:0", true, false);
+	struct om_wire_client *c;
+	int64_t until = om_mono_ms() + DEADLINE_MS;
+	om_err e = {.text = ""};
+	char urls[200];
+
+	(void)state;
+	(void)snprintf(urls, sizeof urls, "%s,%s", om_wire_server_url(one, 0), om_wire_server_url(two, 0));
+	c = caller(urls, OM_CALLER_GATEWAY, GATEWAY_KEY, false);
+	while (om_wire_connected(c) != 2 && om_mono_ms() < until)
+		(void)poll(NULL, 0, 5);
+	assert_int_equal(om_wire_connected(c), 2);
+	atomic_store(&carried_out, 0);
+	for (int i = 0; i < 20; i++)
+		assert_status(ask(c, OM__REQUEST__BODY_METRICS, &e), OM_OK, e);
+	assert_int_equal(atomic_load(&carried_out), 20);
+	om_wire_server_close(&one);
+	for (int i = 0; i < 20; i++) {
+		om_status s = ask(c, OM__REQUEST__BODY_METRICS, &e);
+
+		assert_true(s == OM_OK || s == OM_UNAVAILABLE); /* it goes while it is asked */
+	}
+	assert_status(ask(c, OM__REQUEST__BODY_METRICS, &e), OM_OK, e);
+	om_wire_client_free(&c);
+	om_wire_server_close(&two);
+}
+
 static void
 test_peers_of_an_older_version(void **state)
 {
@@ -245,22 +279,35 @@ make(unsigned char *frame, struct om_mac_now *now, struct om_mac *mac)
 	req.body_case = OM__REQUEST__BODY_METRICS;
 	req.metrics = &q;
 	n = om__request__pack(&req, frame) + OM_MAC_BYTES;
-	assert_int_equal(om_mac_ask(frame, n, OM_CALLER_GATEWAY, GATEWAY_KEY, now, mac, NULL), OM_OK);
+	assert_int_equal(om_mac_ask(frame, n, &gateway_side, now, mac, NULL), OM_OK);
 	return n;
 }
 
-static om_mac_answer
+/* What an answer is: the request was carried out, the nonce was told, or it was refused. */
+typedef enum { CARRIED_OUT, NONCE_TOLD, REFUSED } answer;
+
+static answer
+look_at(const void *frame, size_t n, const struct om_mac *asked, struct om_mac_now *now)
+{
+	bool again = false;
+
+	if (om_mac_answered(frame, n, &gateway_side, asked, now, &again, NULL) != OM_OK)
+		return REFUSED;
+	return again ? NONCE_TOLD : CARRIED_OUT;
+}
+
+static answer
 send_frame(nng_socket raw, void *frame, size_t n, const struct om_mac *asked, struct om_mac_now *now)
 {
 	char *data = NULL;
 	size_t got = 0;
-	om_mac_answer answer;
+	answer what;
 
 	assert_int_equal(nng_send(raw, frame, n, 0), 0);
 	assert_int_equal(nng_recv(raw, &data, &got, NNG_FLAG_ALLOC), 0);
-	answer = om_mac_answered(data, got, GATEWAY_KEY, asked, now);
+	what = look_at(data, got, asked, now);
 	nng_free(data, got);
-	return answer;
+	return what;
 }
 
 static void
@@ -276,18 +323,18 @@ test_a_repeat_is_not_carried_out(void **state)
 	(void)state;
 	atomic_store(&carried_out, 0);
 	n = make(first, &now, &mac);
-	assert_int_equal(send_frame(raw, first, n, &mac, &now), OM_MAC_NONCE_TOLD);
+	assert_int_equal(send_frame(raw, first, n, &mac, &now), NONCE_TOLD);
 	n = make(first, &now, &mac);
-	assert_int_equal(send_frame(raw, first, n, &mac, &now), OM_MAC_RIGHT);
+	assert_int_equal(send_frame(raw, first, n, &mac, &now), CARRIED_OUT);
 	assert_int_equal(atomic_load(&carried_out), 1);
 
-	assert_int_equal(send_frame(raw, first, n, &mac, &now), OM_MAC_NONE);               /* on its own connection */
-	assert_int_equal(send_frame(other, first, n, &mac, &elsewhere), OM_MAC_NONCE_TOLD); /* on another */
+	assert_int_equal(send_frame(raw, first, n, &mac, &now), REFUSED);            /* on its own connection */
+	assert_int_equal(send_frame(other, first, n, &mac, &elsewhere), NONCE_TOLD); /* on another */
 	assert_int_equal(atomic_load(&carried_out), 1);
 
 	n = make(second, &now, &later);
-	assert_int_equal(send_frame(raw, second, n, &later, &now), OM_MAC_RIGHT);
-	assert_int_equal(send_frame(raw, first, n, &mac, &now), OM_MAC_NONE); /* an older one */
+	assert_int_equal(send_frame(raw, second, n, &later, &now), CARRIED_OUT);
+	assert_int_equal(send_frame(raw, first, n, &mac, &now), REFUSED); /* an older one */
 	assert_int_equal(atomic_load(&carried_out), 2);
 	(void)nng_close(raw);
 	(void)nng_close(other);
@@ -299,7 +346,7 @@ test_no_byte_can_be_changed(void **state)
 {
 	struct om_mac_now now = {.count = 41};
 	unsigned char frame[200], reply[OM_MAC_BYTES + 3] = "ok";
-	struct om_mac asked, got, answer = {.caller = OM_CALLER_GATEWAY};
+	struct om_mac asked, got, proof = {.caller = OM_CALLER_GATEWAY};
 	size_t n = make(frame, &now, &asked);
 
 	(void)state;
@@ -316,10 +363,10 @@ test_no_byte_can_be_changed(void **state)
 	for (size_t i = 0; i < n; i++)
 		assert_false(om_mac_read(frame, i, &got) && om_mac_fits(frame, i, GATEWAY_KEY, NULL, &got));
 
-	assert_int_equal(om_mac_put(reply, sizeof reply, GATEWAY_KEY, asked.mac, &answer, NULL), OM_OK);
-	assert_int_equal(om_mac_answered(reply, sizeof reply, GATEWAY_KEY, &asked, &now), OM_MAC_RIGHT);
+	assert_int_equal(om_mac_put(reply, sizeof reply, GATEWAY_KEY, asked.mac, &proof, NULL), OM_OK);
+	assert_int_equal(look_at(reply, sizeof reply, &asked, &now), CARRIED_OUT);
 	asked.mac[0] ^= 1; /* the answer to another question */
-	assert_int_equal(om_mac_answered(reply, sizeof reply, GATEWAY_KEY, &asked, &now), OM_MAC_WRONG);
+	assert_int_equal(look_at(reply, sizeof reply, &asked, &now), REFUSED);
 }
 
 /* A service that knows no Mac reads the rest of the frame. */
@@ -350,6 +397,7 @@ main(void)
 	    cmocka_unit_test(test_each_caller_asks_what_it_may),
 	    cmocka_unit_test(test_another_key_is_refused),
 	    cmocka_unit_test(test_a_server_that_was_restarted_is_asked_again),
+	    cmocka_unit_test(test_several_servers_are_asked_in_turn),
 	    cmocka_unit_test(test_peers_of_an_older_version),
 	    cmocka_unit_test(test_a_repeat_is_not_carried_out),
 	    cmocka_unit_test(test_no_byte_can_be_changed),
