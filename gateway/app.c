@@ -6,6 +6,7 @@
 #include "http/http.h"
 #include "http/proxy.h"
 #include "intake/live.h"
+#include "intake/quota.h"
 #include "pages/assets.h"
 #include "peers/peers.h"
 #include "spool/forward.h"
@@ -36,13 +37,17 @@ start_spool(struct gw_app *app, om_err *e)
 	const struct gw_conf *c = app->conf;
 	const int64_t half = c->http_threads / 2; /* the other half stays free for records */
 	const struct gw_spool_opts spool = {.dir = c->spool_dir, .limit_bytes = c->spool_limit_bytes};
+	const struct gw_quota_limits limits = {.records_minute = c->ingest_records_minute,
+	    .records_day = c->ingest_records_day,
+	    .bytes_minute = c->ingest_bytes_minute,
+	    .bytes_day = c->ingest_bytes_day};
 	om_status s = gw_live_open((unsigned)(c->live_streams < half ? c->live_streams : half), &app->parts.live, e);
 
 	if (s == OM_OK)
 		s = gw_spool_open(&spool, &app->parts.spool, e);
 	if (s == OM_OK)
 		gw_spool_show(app->parts.spool, gw_live_note, app->parts.live);
-	return s;
+	return s == OM_OK ? gw_quota_open(app->parts.spool, &limits, &app->parts.quota, e) : s;
 }
 
 static om_status
@@ -154,6 +159,7 @@ gw_app_stop(void *self)
 	}
 	gw_peers_close(&app->parts.peers);
 	gw_access_close(&app->parts.access);
+	gw_quota_close(&app->parts.quota);
 	gw_spool_close(&app->parts.spool);
 	gw_live_close(&app->parts.live);
 	gw_assets_free(&app->assets);

@@ -28,6 +28,10 @@ struct gw_conf {
 
 	char *spool_dir;
 	int64_t spool_limit_bytes;
+	int64_t ingest_records_minute; /* per key; 0: no limit, as the next three */
+	int64_t ingest_records_day;
+	int64_t ingest_bytes_minute;
+	int64_t ingest_bytes_day;
 
 	char *costd_url;
 	char *reportd_url;
@@ -36,7 +40,7 @@ struct gw_conf {
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 23
+#define GW_CONF_SETTINGS 27
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

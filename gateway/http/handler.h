@@ -17,6 +17,7 @@
 struct gw_access;
 struct gw_live;
 struct gw_peers;
+struct gw_quota;
 struct gw_spool;
 struct om_service;
 
@@ -24,6 +25,7 @@ struct gw_parts {
 	struct gw_access *access; /* all borrowed */
 	struct gw_live *live;
 	struct gw_peers *peers;
+	struct gw_quota *quota; /* of the keys that send records */
 	struct gw_spool *spool;
 	const struct om_service *self; /* the table of the gateway's settings, ... */
 	const void *conf;              /* ... and their values */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "intake.h"
+#include "intake_in.h"
+#include "quota.h"
 #include "record.h"
 #include "refusal.h"
 #include "answer/reply.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
 #include "record.pb-c.h"
+#include "base/invariant.h"
 #include "base/json.h"
 #include "base/stats.h"
 
@@ -70,15 +73,49 @@ keep_refusals(const struct gw_parts *parts, const struct gw_req *rq, const struc
 	gw_refusals_keep(parts->spool, rq, "events", &r);
 }
 
+/* key_of names the key that a request came with; as yet there is one that may send. */
+static const char *
+key_of(const struct gw_req *rq)
+{
+	om_check(rq->who == GW_INGEST);
+	return "API_KEY";
+}
+
+om_status
+gw_intake_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	int64_t wait_s;
+	om_status s = gw_quota_begin(parts->quota, key_of(rq), rq->n_body, om_now(), &wait_s, e);
+
+	if (s == OM_THROTTLED)
+		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
+	return s;
+}
+
+om_status
+gw_intake_append(const struct gw_parts *parts, const struct gw_req *rq, struct gw_reply *rp, struct gw_batch **b,
+    om_time now, om_err *e)
+{
+	int64_t wait_s;
+	om_status s = gw_quota_append(parts->quota, key_of(rq), b, now, &wait_s, e);
+
+	if (s == OM_THROTTLED)
+		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
+	return s;
+}
+
 om_status
 gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	struct gw_batch *b = gw_batch_new();
+	om_status s = gw_intake_begin(parts, rq, rp, e);
+	struct gw_batch *b;
 	om_time now = om_now();
 	struct gw_records rs;
 	struct om_jw w;
-	om_status s;
 
+	if (s != OM_OK)
+		return s;
+	b = gw_batch_new();
 	if (b == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	if (gw_media_is_lines(rq))
@@ -86,7 +123,7 @@ gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 	else
 		s = gw_records_json(rq->body, rq->n_body, now, rq->arena, b, &rs, e);
 	if (s == OM_OK && rs.n_accepted > 0)
-		s = gw_spool_append(parts->spool, &b, now, e);
+		s = gw_intake_append(parts, rq, rp, &b, now, e);
 	gw_batch_free(&b);
 	if (s == OM_INVALID)
 		gw_refusals_keep_body(parts->spool, rq, "events", GW_REFUSED_NO_JSON);
@@ -130,8 +167,10 @@ gw_legacy_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply 
 	json_t *doc = NULL;
 	Om__Record r;
 	const char *why = GW_REFUSED_NO_JSON;
-	om_status s = om_json_parse_mended(rq->body, rq->n_body, (struct om_json_place){.line = 0}, &doc, e);
+	om_status s = gw_intake_begin(parts, rq, rp, e);
 
+	if (s == OM_OK)
+		s = om_json_parse_mended(rq->body, rq->n_body, (struct om_json_place){.line = 0}, &doc, e);
 	if (s == OM_OK) {
 		why = json_is_object(doc) ? "no activity with an id" : GW_REFUSED_OBJECT;
 		s = gw_legacy_read(doc, now, rq->arena, &r, &notes, e);
@@ -146,7 +185,7 @@ gw_legacy_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply 
 	b = gw_batch_new();
 	s = b != NULL ? gw_batch_add(b, &r, e) : om_fail(e, OM_NOMEM, "out of memory");
 	if (s == OM_OK)
-		s = gw_spool_append(parts->spool, &b, now, e);
+		s = gw_intake_append(parts, rq, rp, &b, now, e);
 	gw_batch_free(&b);
 	if (s != OM_OK)
 		return s;

@@ -4,10 +4,11 @@
  *
  * Does      Reads records (record.h), the older program's records, and traces (otlp.h),
  *           and gives them to the spool; shows new records to the clients of /live (live.h).
- * Owns      The ring of the newest records.
+ * Owns      The ring of the newest records, and the counts of what each key sent.
  * Promises  A call that returns success took what it says: it is on disk.  What it refuses
- *           is named with field and reason, and counted (refusal.h).
- * Never     Keeps anything but that ring, or looks at what a record costs.
+ *           is named with field and reason, and counted (refusal.h).  A key that has sent as
+ *           much as it may is answered 429 with Retry-After (quota.h).
+ * Never     Keeps anything but these, or looks at what a record costs.
  */
 #ifndef GW_INTAKE_H
 #define GW_INTAKE_H

@@ -3,6 +3,7 @@
  * OTLP/HTTP: the reply, a failure too, is in the encoding the request came in.
  */
 #include "intake.h"
+#include "intake_in.h"
 #include "otlp.h"
 #include "record.h"
 #include "refusal.h"
@@ -97,11 +98,13 @@ gw_traces_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply 
 	om_status s = t.batch != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 
 	if (s == OM_OK)
+		s = gw_intake_begin(parts, rq, rp, e);
+	if (s == OM_OK)
 		s = read_traces(rq, &t, e);
 	if (s == OM_INVALID)
 		gw_refusals_keep_body(parts->spool, rq, "traces", "not a trace as OTLP has it");
 	if (s == OM_OK && t.n_accepted > 0)
-		s = gw_spool_append(parts->spool, &t.batch, t.now, e);
+		s = gw_intake_append(parts, rq, rp, &t.batch, t.now, e);
 	gw_batch_free(&t.batch);
 	if (s != OM_OK)
 		return s;

@@ -78,14 +78,24 @@ finish(struct gw_spool *s, struct gw_op *o, om_err *e)
 om_status
 gw_spool_append(struct gw_spool *s, struct gw_batch **b, om_time received_us, om_err *e)
 {
+	return gw_spool_append_with(s, b, received_us, NULL, "", 0, e);
+}
+
+om_status
+gw_spool_append_with(struct gw_spool *s, struct gw_batch **b, om_time received_us, gw_spool_work *work, const void *arg,
+    size_t n, om_err *e)
+{
 	struct gw_op *o = op_new(OP_APPEND, e);
 
+	om_check(n <= GW_SPOOL_ARG);
 	if (o == NULL) {
 		gw_batch_free(b);
 		return OM_NOMEM;
 	}
 	o->batch = *b;
 	o->at = received_us;
+	o->run = work;
+	memcpy(o->run_arg, arg, n);
 	*b = NULL;
 	return finish(s, o, e);
 }

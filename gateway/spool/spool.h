@@ -54,13 +54,18 @@ const unsigned char *gw_spool_id(const struct gw_spool *s);
 /* gw_spool_append takes the batch, whatever comes of it, and nulls *b. */
 om_status gw_spool_append(struct gw_spool *s, struct gw_batch **b, om_time received_us, om_err *e) OM_MUST;
 
-/* gw_spool_forget deletes what costd has, see store.h. */
-om_status gw_spool_forget(struct gw_spool *s, uint64_t first, uint64_t last, uint32_t new_records, uint32_t duplicates,
-    uint32_t refused, om_err *e) OM_MUST;
-
 /* Work of others on tables of their own in the spool's file, done by its thread. */
 #define GW_SPOOL_ARG 128
 typedef om_status gw_spool_work(struct gw_sqlite *db, void *arg, om_err *e);
+
+/* gw_spool_append_with does the work in the transaction that stores the batch: both are
+ * on disk, or neither.  The work gets a copy of the n bytes at arg, GW_SPOOL_ARG at most. */
+om_status gw_spool_append_with(struct gw_spool *s, struct gw_batch **b, om_time received_us, gw_spool_work *work,
+    const void *arg, size_t n, om_err *e) OM_MUST;
+
+/* gw_spool_forget deletes what costd has, see store.h. */
+om_status gw_spool_forget(struct gw_spool *s, uint64_t first, uint64_t last, uint32_t new_records, uint32_t duplicates,
+    uint32_t refused, om_err *e) OM_MUST;
 
 /* gw_spool_run has the work done within a transaction of the spool; when it returns
  * OM_OK that is committed.  The work gets a copy of the n bytes at arg, GW_SPOOL_ARG at

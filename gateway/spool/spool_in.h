@@ -40,9 +40,9 @@ struct gw_op {
 	om_time at;             /* OP_APPEND: received */
 	uint64_t first, last;   /* OP_FORGET */
 	uint32_t n_new, n_duplicate, n_refused;
-	gw_spool_work *run;                                        /* OP_RUN, OP_LOOK */
+	gw_spool_work *run;                                        /* OP_RUN, OP_LOOK; OP_APPEND: NULL for none */
 	void *look_arg;                                            /* OP_LOOK: the caller's, who waits to the end */
-	_Alignas(max_align_t) unsigned char run_arg[GW_SPOOL_ARG]; /* OP_RUN: a copy */
+	_Alignas(max_align_t) unsigned char run_arg[GW_SPOOL_ARG]; /* OP_RUN, OP_APPEND: a copy */
 
 	struct gw_refusal refused; /* OP_REFUSE; its texts are these: */
 	char door[GW_DOOR], sender[GW_SENDER], reason[GW_REASON];

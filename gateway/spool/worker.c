@@ -93,7 +93,7 @@ decide(struct gw_op *o, om_status status, const om_err *err)
 }
 
 static om_status
-append(struct gw_spool *s, const struct gw_op *o, om_err *e)
+append(struct gw_spool *s, struct gw_op *o, om_err *e)
 {
 	const struct gw_batch *b = o->batch;
 	om_status st = OM_OK;
@@ -103,7 +103,7 @@ append(struct gw_spool *s, const struct gw_op *o, om_err *e)
 
 		st = gw_store_put(s->store, o->at, b->bytes.data + start, b->ends[i] - start, e);
 	}
-	return st;
+	return st == OM_OK && o->run != NULL ? o->run(gw_store_db(s->store), o->run_arg, e) : st;
 }
 
 static om_status

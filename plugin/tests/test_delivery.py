@@ -160,6 +160,20 @@ def test_retry_after_is_honoured(newest, receiver, as_date):
     assert len(receiver.requests) == 1
 
 
+def test_a_gateway_that_limits_for_long_loses_nothing_and_is_left_in_peace(newest, receiver, tmp_path):
+    receiver.orders = [(429, {"Retry-After": "86400"}, None)] * 3
+    for n in range(30):
+        chat(newest, f"gen-{n}")
+    for times in (1, 2, 3):
+        receiver.wait(lambda: len([r for r in receiver.requests if r[2] == 429]) == times)  # noqa: B023
+        wait_until(lambda: newest.runtime.not_before - time.monotonic() > 3500)  # an hour at most: settings change
+        hurry(newest)
+    newest.flush()
+    assert len(receiver.ledger()) == 30 and not rows(tmp_path, "rejected")
+    sent = [record["record_id"] for record in receiver.records]
+    assert len(sent) == 60 and len(set(sent)) == 60
+
+
 def test_too_large_a_batch_is_halved_until_it_fits(newest, receiver, tmp_path):
     receiver.stop()
     for n in range(20):

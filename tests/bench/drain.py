@@ -44,7 +44,8 @@ def main():
     wanted = arguments.parse_args().records
     print(machine.name())
     with tempfile.TemporaryDirectory(prefix="bench-drain-") as name, MariaDB(Path(name)) as server:
-        stack = Stack(Path(name) / "stack", server, Contract(), settings={"gateway": {"SPOOL_LIMIT_BYTES": str(8 << 30), "LOG_LEVEL": "warn"}})
+        stack = Stack(Path(name) / "stack", server, Contract(), settings={"gateway": {"SPOOL_LIMIT_BYTES": str(8 << 30), "INGEST_RECORDS_PER_MINUTE": "0", "INGEST_BYTES_PER_MINUTE": "0",
+           "INGEST_RECORDS_PER_DAY": "0", "INGEST_BYTES_PER_DAY": "0", "LOG_LEVEL": "warn"}})
         stack.gateway.start()
         memory = Memory([stack.gateway, stack.costd])
         memory.start()

@@ -31,7 +31,8 @@ def gateway(folder):
     log = folder / "gateway.log"
     env = {"PATH": os.environ["PATH"], "PORT": "0", "SPOOL_DIR": str(folder / "spool"), "API_KEY": KEY, "JWT_SECRET": secrets.token_hex(32),
            "PASSWORD_HASH": done.stdout.strip(), "COSTD_URL": "tcp://127.0.0.1:1", "WIRE_KEY_GATEWAY": secrets.token_hex(32), "REPORTD_URL": "tcp://127.0.0.1:1",
-           "SPOOL_LIMIT_BYTES": str(8 << 30), **{k: v for k, v in os.environ.items() if k == "HTTP_THREADS"}}
+           "SPOOL_LIMIT_BYTES": str(8 << 30), "INGEST_RECORDS_PER_MINUTE": "0", "INGEST_BYTES_PER_MINUTE": "0",
+           "INGEST_RECORDS_PER_DAY": "0", "INGEST_BYTES_PER_DAY": "0", **{k: v for k, v in os.environ.items() if k == "HTTP_THREADS"}}
     child = subprocess.Popen([BUILD / "bin/gateway"], env=env, stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

@@ -1764,6 +1764,20 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description The key has sent as much as it may in a minute or a day (`INGEST_RECORDS_PER_MINUTE` and its like). Nothing was
+         *     taken; send the same again after Retry-After.
+         */
+        Throttled: {
+            headers: {
+                /** @description Seconds, until the minute or the day (UTC) ends. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description It goes on. The request at `Location` tells how far it is; so does the same call with this key. */
         IssueAccepted: {
             headers: {
@@ -1790,6 +1804,33 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
                 "application/x-protobuf": string;
+            };
+        };
+        /** @description As `Throttled`, in the encoding of the request. */
+        TracesThrottled: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/x-protobuf": string;
+            };
+        };
+        /** @description As `Throttled`. */
+        LegacyThrottled: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @constant */
+                    success: false;
+                    error: string;
+                };
             };
         };
         /** @description The request was refused. */
@@ -1993,6 +2034,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            429: components["responses"]["Throttled"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2032,6 +2074,7 @@ export interface operations {
             408: components["responses"]["TracesError"];
             413: components["responses"]["TracesError"];
             415: components["responses"]["TracesError"];
+            429: components["responses"]["TracesThrottled"];
             503: components["responses"]["TracesError"];
         };
     };
@@ -2071,6 +2114,7 @@ export interface operations {
             408: components["responses"]["TracesError"];
             413: components["responses"]["TracesError"];
             415: components["responses"]["TracesError"];
+            429: components["responses"]["TracesThrottled"];
             503: components["responses"]["TracesError"];
         };
     };
@@ -2107,6 +2151,7 @@ export interface operations {
             408: components["responses"]["LegacyError"];
             413: components["responses"]["LegacyError"];
             415: components["responses"]["LegacyError"];
+            429: components["responses"]["LegacyThrottled"];
             503: components["responses"]["LegacyError"];
         };
     };
