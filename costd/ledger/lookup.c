@@ -10,9 +10,10 @@
 
 #include <string.h>
 
-#define N_PLAN  4u
-#define PAUSED  "lookups_paused_until_us"
-#define NEAR_US ((om_time)3600 * OM_SECOND) /* a reply's time and its row's differ at most so much */
+#define N_PLAN       5u
+#define MAX_ATTEMPTS 64u /* numbers of attempts that are told apart in each lane */
+#define PAUSED       "lookups_paused_until_us"
+#define NEAR_US      ((om_time)3600 * OM_SECOND) /* a reply's time and its row's differ at most so much */
 
 static const struct cd_lease_of a_lookup = {.table = "lookup", .key = "generation_id", .scheduled = true};
 
@@ -70,6 +71,12 @@ wanted(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_row *r
 	return s;
 }
 
+unsigned
+cd_lookup_lane(const Om__Record *r)
+{
+	return r->has_sender ? 1 + om_crc32(0, r->sender.data, r->sender.len) % (CD_LANES - 1) : 0;
+}
+
 om_status
 cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_lookup_change *c, size_t n,
     om_time now, om_time *next_out, struct om_arena *a, om_err *e)
@@ -77,7 +84,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 	/* a row that ended is asked for sooner than planned while it was open; one
 	 * that was asked for already keeps its schedule */
 	static const char plan[] =
-	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify) VALUES (?,?,0,?,?) "
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) VALUES (?,?,0,?,?,?) "
 	    "ON DUPLICATE KEY UPDATE next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us),"
 	    "verify=VALUES(verify)";
 	static const char drop[] = "DELETE FROM lookup WHERE generation_id=?";
@@ -110,6 +117,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 		planned[N_PLAN * n_planned + 1] = CD_I(now);
 		planned[N_PLAN * n_planned + 2] = CD_I(next);
 		planned[N_PLAN * n_planned + 3] = CD_I(is == WANT_PROOF ? 1 : 0);
+		planned[N_PLAN * n_planned + 4] = CD_I(c[i].lane);
 		n_planned++;
 		if (next < *next_out)
 			*next_out = next;
@@ -170,13 +178,119 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	return !scan->a->failed ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 }
 
-om_status
-cd_lookup_claim(
-    struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out, struct om_arena *a, om_err *e)
+/* Rows of one lane that were asked for equally often. */
+struct class
 {
-	static const char due[] =
-	    "SELECT generation_id,first_us,attempts,verify FROM lookup WHERE next_us<=? AND " CD_LEASE_FREE
+	int64_t lane, attempts;
+	om_time first_due_us;
+};
+
+struct class_scan {
+	om_time now;
+	struct class due[CD_LANES * MAX_ATTEMPTS]; /* ascending */
+	size_t n;
+};
+
+static om_status
+keep_class(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct class_scan *scan = arg;
+
+	(void)e;
+	if (v[2].kind == CD_INT && v[2].i <= scan->now && scan->n < sizeof scan->due / sizeof scan->due[0])
+		scan->due[scan->n++] = (struct class){.lane = v[0].i, .attempts = v[1].i, .first_due_us = v[2].i};
+	return OM_OK;
+}
+
+/* choose gives the class whose turn it is, of those that are due. */
+static const struct class *
+choose(const struct class_scan *scan, uint64_t turn, bool newest)
+{
+	const int64_t wanted = (int64_t)(turn / 2 % CD_LANES);
+	size_t first = 0, n = 0;
+	const struct class *oldest;
+
+	while (first < scan->n && scan->due[first].lane < wanted)
+		first++;
+	first = first < scan->n ? first : 0; /* no later lane waits: from the first again */
+	while (first + n < scan->n && scan->due[first + n].lane == scan->due[first].lane)
+		n++;
+	if (newest)
+		return &scan->due[first + turn / (2 * CD_LANES) % n];
+	oldest = &scan->due[first];
+	for (size_t i = first; i < first + n; i++)
+		if (scan->due[i].first_due_us < oldest->first_due_us)
+			oldest = &scan->due[i];
+	return oldest;
+}
+
+static om_status
+keep_id(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct claim_scan *scan = arg;
+
+	scan->out->id = om_arena_strndup(scan->a, v[0].p, v[0].n);
+	return scan->out->id != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
+#define IS_DUE   "next_us<=? AND " CD_LEASE_FREE
+#define OF_CLASS "lane=? AND attempts=? AND " IS_DUE
+#define LOCK_SQL(where) \
+	"SELECT generation_id,first_us,attempts,verify FROM lookup WHERE " where " LIMIT 1 FOR UPDATE SKIP LOCKED"
+
+/* find_newest locks the newest row of a class.  It is found without locks, as the newer
+ * ones that are not due yet are passed on the way. */
+static om_status
+find_newest(struct cd_db *db, const struct cd_val of_class[5], struct claim_scan *scan, om_err *e)
+{
+	static const char newest[] =
+	    "SELECT generation_id FROM lookup FORCE INDEX (by_age) WHERE " OF_CLASS " ORDER BY first_us DESC LIMIT 1";
+	om_status s = cd_db_query(db, newest, of_class, 5, keep_id, scan, e);
+	struct cd_val v[4] = {CD_NONE, of_class[2], of_class[3], of_class[4]};
+
+	if (s != OM_OK || scan->out->id == NULL)
+		return s;
+	v[0] = cd_t(scan->out->id);
+	return cd_db_query(db, LOCK_SQL("generation_id=? AND " IS_DUE), v, 4, keep_claim, scan, e);
+}
+
+/* find_due locks the row whose turn it is; where others hold it, or all of its class, that
+ * which waits longest of all. */
+static om_status
+find_due(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, struct claim_scan *scan, om_err *e)
+{
+	/* the index gives the first of each class, and nothing between them is read */
+	static const char classes[] =
+	    "SELECT lane,attempts,MIN(next_us) FROM lookup FORCE INDEX FOR GROUP BY (by_turn) GROUP BY lane,attempts";
+	static const char oldest[] =
+	    "SELECT generation_id,first_us,attempts,verify FROM lookup FORCE INDEX (by_turn) WHERE " OF_CLASS
 	    " ORDER BY next_us LIMIT 1 FOR UPDATE SKIP LOCKED";
+	const bool newest = turn % 2 == 0;
+	struct class_scan *found = om_arena_alloc(scan->a, sizeof *found);
+	struct cd_val v[] = {CD_NONE, CD_NONE, CD_I(now), CD_LEASE_FREE_VALUES(now, lease_us)};
+	const struct class *k;
+	om_status s;
+
+	if (found == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	found->n = 0;
+	found->now = now;
+	s = cd_db_query(db, classes, NULL, 0, keep_class, found, e);
+	if (s != OM_OK || found->n == 0)
+		return s;
+	k = choose(found, turn, newest);
+	v[0] = CD_I(k->lane);
+	v[1] = CD_I(k->attempts);
+	s = newest ? find_newest(db, v, scan, e) : cd_db_query(db, oldest, v, 5, keep_claim, scan, e);
+	if (s == OM_OK && !scan->out->found)
+		s = cd_db_query(db, LOCK_SQL(IS_DUE " ORDER BY next_us"), v + 2, 3, keep_claim, scan, e);
+	return s;
+}
+
+om_status
+cd_lookup_claim(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, struct cd_lookup_claim *out,
+    struct om_arena *a, om_err *e)
+{
 	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
 	    "g.model") ",started_us,finished_us,byok_cost FROM generation AS g "
 		       "WHERE generation_id=?";
@@ -184,8 +298,7 @@ cd_lookup_claim(
 	om_status s;
 
 	memset(out, 0, sizeof *out);
-	s = cd_db_query(
-	    db, due, (struct cd_val[]){CD_I(now), CD_LEASE_FREE_VALUES(now, lease_us)}, 3, keep_claim, &scan, e);
+	s = find_due(db, turn, now, lease_us, &scan, e);
 	if (s != OM_OK || !out->found)
 		return s;
 	s = cd_lease_take(db, &a_lookup, cd_t(out->id), now, lease_us, &out->lease, e);

@@ -8,6 +8,13 @@
  *           under a lease by one worker of one process, and then settled (the ledger
  *           takes it off), postponed, or given up (next_us null; it stays visible,
  *           unless its cost was only to be verified).
+ * Turns     Whoever may send records can name ids that the provider never made, as many
+ *           as the key's quota lets through.  So that these do not delay the others for
+ *           days, a look-up waits in a lane, which the id of its sender decides, and the
+ *           lanes take turns; within a lane, every other turn is for the row that waits
+ *           longest, and the turns between them are for the newest row of one number of
+ *           attempts after the other.  A row that was just made, and each later attempt
+ *           for it, so waits for a few turns, however many rows wait before it.
  * Pause     When the provider wishes all to wait, all processes do, also after
  *           a restart: the end of the pause stands in `meta`.
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
@@ -37,7 +44,12 @@ struct cd_lookup_times {
 struct cd_lookup_change {
 	const struct cd_row *old; /* NULL: the row is new */
 	const struct cd_row *now;
+	unsigned lane; /* of the record that made it */
 };
+
+/* cd_lookup_lane gives the lane of a record's look-up, of CD_LANES. */
+#define CD_LANES 16u
+unsigned cd_lookup_lane(const Om__Record *r);
 
 /* cd_lookup_plan plans what became unsettled and takes off what became
  * settled; ascending by key.  *next_out becomes the earliest new plan, if
@@ -60,8 +72,8 @@ struct cd_lookup_claim {
 	struct cd_lease lease;
 };
 
-/* cd_lookup_claim leases the row that is due for longest. */
-om_status cd_lookup_claim(struct cd_db *db, om_time now, om_time lease_us, struct cd_lookup_claim *out,
+/* cd_lookup_claim leases the row whose turn it is; turn counts the claims of this process. */
+om_status cd_lookup_claim(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, struct cd_lookup_claim *out,
     struct om_arena *a, om_err *e) OM_MUST;
 
 /* cd_lookup_compare weighs a reply about another id (found->other_id) against the

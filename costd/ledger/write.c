@@ -80,7 +80,7 @@ store_calls(struct cd_pairs *c, struct cd_member *const *calls, size_t n, const 
 			added[n_added++] = &calls[i]->row;
 		else
 			changed[n_changed++] = &calls[i]->row;
-		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row};
+		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row, .lane = calls[i]->lane};
 		s = cd_rollup_move(old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
 	}
 	om_check(s != OM_OK || (n_added + n_changed == n && n_deltas == n_added + 2 * n_changed));
@@ -131,6 +131,7 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
 		k->row = it->row;
 		k->row.key = k->key;
+		k->lane = cd_lookup_lane(it->rec);
 	} else {
 		(void)cd_join(&k->row, &it->row);
 	}

@@ -21,6 +21,7 @@ struct cd_member {
 	struct cd_text key;
 	struct cd_stored *old; /* as it is stored; NULL: it is not, or it was not loaded */
 	struct cd_row row;     /* as it is to be stored */
+	unsigned lane;         /* of its look-up, if it came */
 	bool came;             /* the batch has records of it */
 	bool at_work;          /* old and row are loaded, and locked */
 	bool refresh;          /* row is to be made again from the journal */

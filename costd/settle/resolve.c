@@ -65,12 +65,14 @@ struct cd_resolver {
 	int64_t turn_ms;                          /* lock; monotonic: when the next look-up may begin */
 	char refused[KEY_REFUSALS][CD_KEY_BYTES]; /* lock; rows that got 403 since the last answer */
 	unsigned n_refused;                       /* lock */
+	uint64_t claims;                          /* lock; that were tried: whose turn it is */
 };
 
 /* One look-up on its way. */
 struct ask {
 	struct cd_resolver *r;
 	struct cd_lookup_claim claim;
+	uint64_t turn;
 	struct om_arena a;
 	om_time next_due; /* of others, when nothing was claimed */
 
@@ -188,7 +190,7 @@ claim(struct cd_db *db, void *arg, om_err *e)
 		return OM_OK;
 	}
 	if (s == OM_OK)
-		s = cd_lookup_claim(db, om_now(), LEASE_US, &k->claim, &k->a, e);
+		s = cd_lookup_claim(db, k->turn, om_now(), LEASE_US, &k->claim, &k->a, e);
 	if (s == OM_OK && !k->claim.found)
 		s = cd_lookup_next(db, &k->next_due, e);
 	if (s == OM_OK && k->claim.found && k->claim.settled)
@@ -448,7 +450,12 @@ next_in(om_time due)
 static om_status
 ask_next(struct cd_resolver *r, struct om_duty_turn *t, struct ask *k, om_err *e)
 {
-	om_status s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, k, e);
+	om_status s;
+
+	(void)pthread_mutex_lock(&r->lock);
+	k->turn = r->claims++;
+	(void)pthread_mutex_unlock(&r->lock);
+	s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, claim, k, e);
 
 	if (s != OM_OK)
 		return s;

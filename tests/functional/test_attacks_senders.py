@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What the holder of the ingest key cannot do to others by sending much."""
 import json
+import uuid
 from datetime import datetime, timezone
 
 import pytest
 from otlp import protobuf, span, trace
-from records import record
+from records import instant, new_generation_id, record
 from stack import wait_until
 
 EVENTS, RECORD, TRACES = "/api/v1/events", "/api/v1/metering/record", "/api/v1/traces"
@@ -74,3 +75,22 @@ def test_zero_is_no_limit(make_stack):
         stack.ingest.send([record() for _ in range(50)])
     stack.drained()
     assert len(stack.ledger("generation_id")) == 1000
+
+
+@pytest.mark.slow
+def test_a_flood_of_invented_ids_delays_a_true_one_by_seconds(make_stack, stub):
+    """One by one in the order of their arrival, at this rate, the true one would come after more than an hour."""
+    stack = make_stack(stub=stub, settings={"costd": {"LOOKUP_RATE": "1200", "LOOKUP_MAX_DELAY": "1s", "LOOKUP_CONCURRENCY": "4"}})
+    sender, now = str(uuid.uuid4()), instant(datetime.now(timezone.utc))
+    for part in range(10):
+        flood = [{"generation_id": f"gen-{part:03d}{n:07d}-invented", "state": "final", "user": {"id": "u-9"}, "sender": sender,
+                  "started_at": now, "finished_at": now} for n in range(10000)]
+        assert stack.ingest.send(flood)["accepted"] == 10000
+    stack.drained()
+    late, other = new_generation_id(), new_generation_id()
+    for gen_id in (late, other):
+        stub.put(gen_id, "0.5", not_found_first=3)
+    stack.ingest.send([record(cost=None, generation_id=late, sender=sender), record(cost=None, generation_id=other, sender=str(uuid.uuid4()))])
+    for gen_id in (late, other):
+        wait_until(lambda: stack.ledger("cost_state", f"generation_id='{gen_id}'") == [("3",)], "a looked-up cost")  # noqa: B023
+    assert stack.session().get("/api/v1/pipeline").json()["lookups"]["waiting"] > 90000

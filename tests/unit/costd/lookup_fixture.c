@@ -49,7 +49,7 @@ fx_claim(struct fx *f, const char *generation)
 
 	fx_run(f, om_arena_printf(&f->a, "UPDATE lookup SET next_us=IF(generation_id='%s',1,2)", generation));
 	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
-	fx_ok(cd_lookup_claim(db, 1, OM_SECOND, &c, &f->a, &e), &e);
+	fx_ok(cd_lookup_claim(db, 0, 1, OM_SECOND, &c, &f->a, &e), &e);
 	cd_db_rollback(db);
 	cd_db_close(&db);
 	assert_true(c.found);

@@ -186,6 +186,127 @@ test_a_reply_about_another_id_is_compared_with_the_row(void **state)
 	fx_close(&f);
 }
 
+/* ---- turns ---- */
+
+#define FLOOD 20000u
+
+/* add_lookups adds rows and plans as a sender of that lane would: n invented ids, a
+ * microsecond after each other. */
+static void
+add_flood(struct fx *f, unsigned lane, unsigned n, om_time from)
+{
+	fx_run(f,
+	    om_arena_printf(&f->a,
+		"INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) SELECT CONCAT('gen-%u-',seq),"
+		"%lld+seq,0,%lld+seq,0,%u FROM seq_1_to_%u",
+		lane, (long long)from, (long long)from, lane, n));
+}
+
+/* turns_until claims, as one process does, and postpones each row by an hour, as one that the
+ * provider does not know; it gives the number of claims until that of the id. */
+static unsigned
+turns_until(struct fx *f, const char *id, uint64_t *turn, unsigned most)
+{
+	struct cd_db *db = NULL;
+	om_err e = {.text = ""};
+	unsigned n = 0;
+	bool is;
+
+	fx_ok(cd_db_open(&f->opts, &db, &e), &e);
+	do {
+		struct cd_lookup_claim c;
+
+		fx_ok(cd_db_begin(db, &e), &e);
+		fx_ok(cd_lookup_claim(db, (*turn)++, FX_START, OM_SECOND, &c, &f->a, &e), &e);
+		assert_true(c.found);
+		is = strcmp(c.id, id) == 0;
+		fx_ok(cd_lookup_postpone(
+			  db, &c, c.attempts + 1, FX_START + (is ? 0 : 3600 * OM_SECOND), 404, "not yet", &e),
+		    &e);
+		fx_ok(cd_db_commit(db, &e), &e);
+	} while (++n < most && !is);
+	cd_db_close(&db);
+	return n;
+}
+
+static void
+test_invented_ids_do_not_delay_a_true_one(void **state)
+{
+	uint64_t turn = 0;
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	add_flood(&f, 3, FLOOD, FX_START - 3600 * OM_SECOND);
+	/* of the same sender, just made; and each later attempt for it */
+	fx_run(&f,
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) SELECT "
+	    "'gen-true',MAX(next_us)+1,0,MAX(next_us)+1,0,3 FROM lookup");
+	for (unsigned attempt = 0; attempt < 6; attempt++) {
+		assert_in_range(turns_until(&f, "gen-true", &turn, FLOOD), 1, 4 * 2 * CD_LANES);
+		assert_int_equal(fx_int(&f, "SELECT attempts FROM lookup WHERE generation_id='gen-true'"), attempt + 1);
+	}
+	/* of another sender, made before the flood's last */
+	fx_run(&f,
+	    om_arena_printf(&f.a,
+		"INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) "
+		"VALUES ('gen-other',1,0,%lld,0,4)",
+		(long long)FX_START));
+	assert_in_range(turns_until(&f, "gen-other", &turn, FLOOD), 1, 2 * 2 * CD_LANES);
+	/* of the same sender, the one that waits longest */
+	fx_run(&f,
+	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) VALUES ('gen-old',1,0,1,0,3)");
+	assert_in_range(turns_until(&f, "gen-old", &turn, FLOOD), 1, 2);
+	fx_close(&f);
+}
+
+/* Every row that is due gets its turn, whatever its lane and however often it was asked for. */
+static void
+test_every_row_gets_its_turn(void **state)
+{
+	uint64_t turn = 0;
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	for (unsigned lane = 0; lane < CD_LANES; lane += 5)
+		add_flood(&f, lane, 50, FX_START - 3600 * OM_SECOND);
+	fx_run(&f, "UPDATE lookup SET attempts=MOD(next_us,7)");
+	(void)turns_until(&f, "none of them", &turn, 200);
+	assert_int_equal(
+	    fx_int(&f, om_arena_printf(&f.a, "SELECT COUNT(*) FROM lookup WHERE next_us<=%lld", (long long)FX_START)),
+	    0);
+	fx_close(&f);
+}
+
+static void
+test_the_next_turn_is_found_by_the_index_alone(void **state)
+{
+	struct fx f;
+	char *plan;
+
+	(void)state;
+	fx_open(&f);
+	add_flood(&f, 3, FLOOD, FX_START);
+	fx_run(&f, "ANALYZE TABLE lookup");
+	plan = fx_text(&f,
+	    "EXPLAIN FORMAT=JSON SELECT lane,attempts,MIN(next_us) FROM lookup FORCE INDEX FOR GROUP BY "
+	    "(by_turn) GROUP BY lane,attempts");
+	if (strstr(plan, "using_index_for_group_by") == NULL)
+		fail_msg("%s", plan);
+	plan = fx_text(&f,
+	    "EXPLAIN FORMAT=JSON SELECT generation_id FROM lookup FORCE INDEX (by_age) WHERE lane=3 AND "
+	    "attempts=0 AND next_us<=9999999999999999 ORDER BY first_us DESC LIMIT 1");
+	if (strstr(plan, "by_age") == NULL || strstr(plan, "filesort") != NULL)
+		fail_msg("%s", plan);
+	plan = fx_text(&f,
+	    "EXPLAIN FORMAT=JSON SELECT generation_id FROM lookup FORCE INDEX (by_turn) WHERE lane=3 AND "
+	    "attempts=0 AND next_us<=9999999999999999 ORDER BY next_us LIMIT 1 FOR UPDATE SKIP LOCKED");
+	if (strstr(plan, "by_turn") == NULL || strstr(plan, "filesort") != NULL)
+		fail_msg("%s", plan);
+	fx_close(&f);
+}
+
 int
 main(void)
 {
@@ -195,6 +316,9 @@ main(void)
 	    cmocka_unit_test(test_the_sample_follows_a_secret),
 	    cmocka_unit_test(test_a_look_up_names_the_user_of_a_row_that_nobody_named),
 	    cmocka_unit_test(test_a_reply_about_another_id_is_compared_with_the_row),
+	    cmocka_unit_test(test_invented_ids_do_not_delay_a_true_one),
+	    cmocka_unit_test(test_every_row_gets_its_turn),
+	    cmocka_unit_test(test_the_next_turn_is_found_by_the_index_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

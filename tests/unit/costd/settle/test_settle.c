@@ -303,14 +303,14 @@ test_claims_and_pauses_are_shared(void **state)
 	now = om_now() + 60 * OM_SECOND;
 	fx_ok(cd_db_open(&f.opts, &a, &e), &e);
 	fx_ok(cd_db_open(&f.opts, &b, &e), &e);
-	fx_ok(cd_lookup_claim(a, now, 90 * OM_SECOND, &mine, &f.a, &e), &e);
+	fx_ok(cd_lookup_claim(a, 0, now, 90 * OM_SECOND, &mine, &f.a, &e), &e);
 	assert_true(mine.found && !mine.settled && !mine.verify);
-	fx_ok(cd_lookup_claim(b, now, 90 * OM_SECOND, &other, &f.a, &e), &e); /* while a's commit is under way */
+	fx_ok(cd_lookup_claim(b, 0, now, 90 * OM_SECOND, &other, &f.a, &e), &e); /* while a's commit is under way */
 	assert_false(other.found);
 	fx_ok(cd_db_commit(a, &e), &e);
-	fx_ok(cd_lookup_claim(b, now + 89 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
+	fx_ok(cd_lookup_claim(b, 0, now + 89 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
 	assert_false(other.found);
-	fx_ok(cd_lookup_claim(b, now + 91 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
+	fx_ok(cd_lookup_claim(b, 0, now + 91 * OM_SECOND, 90 * OM_SECOND, &other, &f.a, &e), &e);
 	assert_true(other.found);
 	cd_db_rollback(b);
 	fx_ok(cd_lookup_pause(a, 5000, &e), &e);
