@@ -30,7 +30,10 @@ static struct om_stat lookups_verifying =
     OM_GAUGE("owui_metering_lookups", "state=\"verifying\"", "Ledger rows whose cost is looked up.");
 static struct om_stat discrepancies =
     OM_GAUGE("owui_metering_discrepancies", NULL, "Rows whose reported cost differs from the one that was looked up.");
-static struct om_stat dead_letters = OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take.");
+static struct om_stat dead_letters =
+    OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take and that nobody has set aside.");
+static struct om_stat dead_letters_aside =
+    OM_GAUGE("owui_metering_dead_letters_set_aside", NULL, "Records the ledger could not take, set aside.");
 static struct om_stat missing = OM_GAUGE("owui_metering_missing_records", NULL,
     "Records that were acknowledged and are not in the database, because it was put back to an earlier state.");
 static struct om_stat held = OM_GAUGE(
@@ -82,7 +85,8 @@ static struct om_stat senders_silent = OM_GAUGE("owui_metering_senders", "state=
 struct counts {
 	struct cd_lookup_counts lookups;
 	struct cd_sender_counts senders;
-	int64_t letters, discrepancies, missing, held;
+	int64_t discrepancies, missing, held;
+	struct cd_letters_counts letters;
 	char *conflict; /* in the arena */
 	struct om_arena *a;
 };
@@ -120,7 +124,8 @@ tell_metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Me
 		om_stat_set(&lookups_pending, counts.lookups.pending);
 		om_stat_set(&lookups_given_up, counts.lookups.given_up);
 		om_stat_set(&lookups_verifying, counts.lookups.verifying);
-		om_stat_set(&dead_letters, counts.letters);
+		om_stat_set(&dead_letters, counts.letters.waiting);
+		om_stat_set(&dead_letters_aside, counts.letters.aside);
 		om_stat_set(&missing, counts.missing);
 		om_stat_set(&discrepancies, counts.discrepancies);
 		om_stat_set(&held, counts.held);

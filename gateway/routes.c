@@ -116,6 +116,8 @@ static const struct route routes[] = {
     {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_user_report_send,
 	NO_CALL},
     {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_dead_letters_retry, NO_CALL},
+    {"POST", "/api/v1/dead-letters/set-aside", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_dead_letters_set_aside,
+	NO_CALL},
     {"GET", "/api/v1/refused", "", READERS, 0, 0, gw_refused_list, NO_CALL},
     {"POST", "/api/v1/senders/heartbeat", "", GW_INGEST, NO_RECORDS, GW_BODY_SMALL, gw_heartbeat_take, NO_CALL},
     {"GET", "/api/v1/metrics", "", ANY_KEY, 0, 0, gw_metrics_show, NO_CALL},

@@ -39,7 +39,8 @@ read_pipeline(struct cd_db *db, void *arg, om_err *e)
 				    "MAX(COALESCE(received_us,committed_us)) AS last_event_us FROM (SELECT "
 				    "committed_us,received_us FROM batch ORDER BY committed_us DESC LIMIT 16) AS t";
 	static const char counts[] =
-	    "SELECT (SELECT COUNT(*) FROM dead_letter) AS dead_letters,"
+	    "SELECT (SELECT COUNT(*) FROM dead_letter WHERE aside_us IS NULL) AS dead_letters,"
+	    "(SELECT COUNT(aside_us) FROM dead_letter) AS dead_letters_aside,"
 	    "(SELECT COUNT(*) FROM lookup WHERE next_us IS NOT NULL) AS lookups_waiting,"
 	    "(SELECT COUNT(*) FROM lookup WHERE next_us<? AND (lease_until_us IS NULL OR lease_until_us<?)) AS "
 	    "lookups_overdue,(SELECT COUNT(*) FROM lookup WHERE next_us IS NULL) AS lookups_given_up,"

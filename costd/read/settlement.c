@@ -29,8 +29,9 @@ struct page {
 	om_status (*finish)(struct page *p, void *message, const struct cd_val *v, om_err *e);
 	bool have_key; /* costd can ask the provider */
 	const char *model;
-	struct cd_row *rows;           /* what an estimate goes by, beside the items */
-	struct cd_letter_key *letters; /* beside the items */
+	const protobuf_c_boolean *aside; /* of letters: those that are, or are not, set aside; NULL: all */
+	struct cd_row *rows;             /* what an estimate goes by, beside the items */
+	struct cd_letter_key *letters;   /* beside the items */
 };
 
 static om_status
@@ -350,8 +351,11 @@ fetch_letters(struct cd_db *db, void *arg, om_err *e)
 	struct cd_sql q;
 
 	cd_sql_init(&q, p->a);
-	cd_sql_add(
-	    &q, "SELECT record AS _record,content AS _content,spool_id,seq,at_us,reason FROM dead_letter WHERE TRUE");
+	cd_sql_add(&q,
+	    "SELECT record AS _record,content AS _content,spool_id,seq,at_us,reason,aside_us,aside_reason FROM "
+	    "dead_letter WHERE TRUE");
+	if (p->aside != NULL)
+		cd_sql_add(&q, *p->aside ? " AND aside_us IS NOT NULL" : " AND aside_us IS NULL");
 	if (p->after.key != NULL) {
 		if (!parse_letter_key(p->after.key, &k)) {
 			cd_sql_fini(&q);
@@ -373,7 +377,10 @@ om_status
 cd_dead_letters_read(struct cd_pool *pool, const Om__DeadLettersQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__DeadLettersReply *out, om_err *e)
 {
-	struct page p = {.a = a, .kind = &om__dead_letter__descriptor, .finish = finish_letter};
+	struct page p = {.a = a,
+	    .kind = &om__dead_letter__descriptor,
+	    .finish = finish_letter,
+	    .aside = q->has_aside ? &q->aside : NULL};
 	om_status s = begin_page(&p, q->has_limit != 0, q->limit, CD_CURSOR_LETTERS, q->cursor, e);
 
 	if (s == OM_OK && (p.letters = om_arena_array(a, p.limit, sizeof *p.letters)) == NULL)

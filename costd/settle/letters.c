@@ -3,13 +3,15 @@
 
 #include "base/log.h"
 #include "base/stats.h"
+#include "base/text.h"
 
 #include <string.h>
 
-#define SPOOL_ID  16u
-#define PAGE      256u
-#define PAGE_TEXT "256"
-#define SPARE_MS  2000 /* no further letter is begun when less is left */
+#define SPOOL_ID     16u
+#define PAGE         256u
+#define PAGE_TEXT    "256"
+#define REASON_CHARS 255u
+#define SPARE_MS     2000 /* no further letter is begun when less is left */
 
 #define HELP "Dead letters that were sent through the ledger once more."
 static struct om_stat stat_stored = OM_COUNTER("owui_metering_dead_letters_retried_total", "result=\"stored\"", HELP);
@@ -41,7 +43,7 @@ keep_key(void *arg, const struct cd_val *v, om_err *e)
 }
 
 #define LIST_SQL(where) \
-	"SELECT spool_id,seq,content FROM dead_letter " where " ORDER BY spool_id,seq,content LIMIT " PAGE_TEXT
+	"SELECT spool_id,seq,content FROM dead_letter WHERE " where " ORDER BY spool_id,seq,content LIMIT " PAGE_TEXT
 
 static om_status
 list(struct cd_db *db, void *arg, om_err *e)
@@ -52,10 +54,11 @@ list(struct cd_db *db, void *arg, om_err *e)
 
 	p->n = 0;
 	if (p->one_number)
-		return cd_db_query(db, LIST_SQL("WHERE spool_id=? AND seq=?"), v + 1, 2, keep_key, p, e);
+		return cd_db_query(db, LIST_SQL("spool_id=? AND seq=?"), v + 1, 2, keep_key, p, e);
 	if (p->first)
-		return cd_db_query(db, LIST_SQL(""), NULL, 0, keep_key, p, e);
-	return cd_db_query(db, LIST_SQL("WHERE spool_id>? OR (spool_id=? AND (seq>? OR (seq=? AND content>?)))"), v,
+		return cd_db_query(db, LIST_SQL("aside_us IS NULL"), NULL, 0, keep_key, p, e);
+	return cd_db_query(db,
+	    LIST_SQL("aside_us IS NULL AND (spool_id>? OR (spool_id=? AND (seq>? OR (seq=? AND content>?))))"), v,
 	    sizeof v / sizeof v[0], keep_key, p, e);
 }
 
@@ -139,17 +142,104 @@ cd_letters_retry(struct cd_ledger *l, const Om__RetryQuery *q, int64_t deadline_
 	return s;
 }
 
+/* ---- set aside ---- */
+
+struct aside {
+	const Om__SetAsideQuery *q;
+	om_time now;
+	int64_t changed;
+};
+
 static om_status
-keep_count(void *arg, const struct cd_val *v, om_err *e)
+keep_found(void *arg, const struct cd_val *v, om_err *e)
 {
+	(void)v;
 	(void)e;
-	*(int64_t *)arg = v[0].i;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
+/* set_one_aside takes all that have the number. */
+static om_status
+set_one_aside(struct cd_db *db, struct aside *w, const Om__DeadLetterNumber *one, om_err *e)
+{
+	const struct cd_val v[] = {
+	    CD_I(w->now), cd_t(w->q->reason), CD_B(one->spool_id.data, one->spool_id.len), CD_I((int64_t)one->seq)};
+	int64_t changed = 0;
+	bool found = false;
+	om_status s = cd_db_query(db, "SELECT 1 FROM dead_letter WHERE spool_id=? AND seq=? LIMIT 1 FOR UPDATE", v + 2,
+	    2, keep_found, &found, e);
+
+	if (s == OM_OK && !found)
+		return om_fail(e, OM_NOT_FOUND, "there is no dead letter with the number %llu of that spool",
+		    (unsigned long long)one->seq);
+	if (s == OM_OK)
+		s = cd_db_exec(db,
+		    "UPDATE dead_letter SET aside_us=?,aside_reason=? WHERE spool_id=? AND seq=? AND aside_us IS NULL",
+		    v, 4, 1, &changed, e);
+	w->changed += changed;
+	return s;
+}
+
+static om_status
+set_aside(struct cd_db *db, void *arg, om_err *e)
+{
+	struct aside *w = arg;
+	om_status s = OM_OK;
+
+	w->changed = 0;
+	if (w->q->n_letters == 0)
+		return cd_db_exec(db, "UPDATE dead_letter SET aside_us=?,aside_reason=? WHERE aside_us IS NULL",
+		    (struct cd_val[]){CD_I(w->now), cd_t(w->q->reason)}, 2, 1, &w->changed, e);
+	for (size_t i = 0; s == OM_OK && i < w->q->n_letters; i++)
+		s = set_one_aside(db, w, w->q->letters[i], e);
+	return s;
+}
+
+static om_status
+check_aside(const Om__SetAsideQuery *q, om_err *e)
+{
+	size_t n = om_utf8_valid(q->reason, strlen(q->reason)) ? om_utf8_length(q->reason, strlen(q->reason)) : 0;
+
+	if (n == 0 || n > REASON_CHARS)
+		return om_fail(e, OM_INVALID, "reason: must have 1 to %u characters", REASON_CHARS);
+	for (size_t i = 0; i < q->n_letters; i++)
+		if (q->letters[i]->spool_id.len != SPOOL_ID || q->letters[i]->seq > INT64_MAX)
+			return om_fail(e, OM_INVALID, "spool_id and seq do not name a dead letter");
 	return OM_OK;
 }
 
 om_status
-cd_letters_count(struct cd_db *db, int64_t *out, om_err *e)
+cd_letters_set_aside(struct cd_pool *p, const Om__SetAsideQuery *q, om_time now, int64_t deadline_ms,
+    struct om_arena *a, Om__SetAsideReply *out, om_err *e)
 {
-	*out = 0;
-	return cd_db_query(db, "SELECT COUNT(*) FROM dead_letter", NULL, 0, keep_count, out, e);
+	struct aside w = {.q = q, .now = now};
+	om_status s = check_aside(q, e);
+
+	(void)a;
+	if (s == OM_OK)
+		s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, set_aside, &w, e);
+	if (s != OM_OK)
+		return s;
+	out->set_aside = (uint64_t)w.changed;
+	om_log(OM_LOG_INFO, "dead letters set aside", "count", OM_I64(w.changed), NULL);
+	return OM_OK;
+}
+
+static om_status
+keep_counts(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct cd_letters_counts *out = arg;
+
+	(void)e;
+	out->aside = v[1].i;
+	out->waiting = v[0].i - v[1].i;
+	return OM_OK;
+}
+
+om_status
+cd_letters_count(struct cd_db *db, struct cd_letters_counts *out, om_err *e)
+{
+	*out = (struct cd_letters_counts){.waiting = 0};
+	return cd_db_query(db, "SELECT COUNT(*),COUNT(aside_us) FROM dead_letter", NULL, 0, keep_counts, out, e);
 }

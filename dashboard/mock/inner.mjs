@@ -95,6 +95,7 @@ const ROUTES = [
   ['GET', /^senders$/, listSenders],
   ['GET', /^dead-letters$/, listDead],
   ['POST', /^dead-letters\/retry$/, retryDead],
+  ['POST', /^dead-letters\/set-aside$/, setDeadAside],
   ['GET', /^discrepancies$/, discrepancies],
 ];
 
@@ -402,8 +403,19 @@ function listSenders({ kit, res, query, store: s }) {
 function listDead({ kit, res, query, store: s }) {
   kit.json(
     res,
-    kit.page(s.dead, query, (d) => d),
+    kit.page(s.dead, query, (d) => ({ set_aside_at: null, set_aside_reason: null, ...d })),
   );
+}
+
+function setDeadAside({ kit, res, body, store: s }) {
+  const chosen = s.dead.filter(
+    (d) => !d.set_aside_at && (body.seq === undefined || d.seq === body.seq),
+  );
+  for (const d of chosen) {
+    d.set_aside_at = instant(Date.now());
+    d.set_aside_reason = body.reason;
+  }
+  kit.json(res, { set_aside: chosen.length });
 }
 
 function retryDead({ kit, res, body, store: s }) {

@@ -99,7 +99,12 @@ export function pipeline(c) {
     },
     costd: { state: broken ? 'unreachable' : 'ok' },
     database: { state: broken ? 'unknown' : partial ? 'unreachable' : 'ok' },
-    dead_letters: broken ? null : (c.state.inner?.dead.length ?? (partial ? 2 : 0)),
+    dead_letters: broken
+      ? null
+      : (c.state.inner?.dead.filter((d) => !d.set_aside_at).length ?? (partial ? 2 : 0)),
+    dead_letters_set_aside: broken
+      ? null
+      : (c.state.inner?.dead.filter((d) => d.set_aside_at).length ?? 0),
     missing_records: broken ? null : 0,
     refused: refusedCount(c, now),
     lookups: broken

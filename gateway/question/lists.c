@@ -39,6 +39,15 @@ gw_read_users(struct gw_req *rq, void *question, om_err *e)
 }
 
 om_status
+gw_read_letters(struct gw_req *rq, void *question, om_err *e)
+{
+	Om__DeadLettersQuery *q = question;
+	om_status s = gw_argument_flag(rq, "set_aside", &q->has_aside, &q->aside, e);
+
+	return s == OM_OK ? gw_read_page(rq, q, e) : s;
+}
+
+om_status
 gw_read_prices(struct gw_req *rq, void *question, om_err *e)
 {
 	Om__PricesQuery *q = question;

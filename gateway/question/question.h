@@ -41,6 +41,7 @@ gw_reader gw_read_page;
 gw_reader gw_read_usage;       /* Om__UsageQuery */
 gw_reader gw_read_generations; /* Om__GenerationsQuery */
 gw_reader gw_read_users;       /* Om__UsersQuery */
+gw_reader gw_read_letters;     /* Om__DeadLettersQuery */
 gw_reader gw_read_prices;      /* Om__PricesQuery */
 gw_reader gw_read_documents;   /* Om__DocumentsQuery */
 gw_reader gw_read_generation;  /* Om__GenerationQuery, the id from the path; likewise the next */

@@ -68,7 +68,7 @@ gw_pipeline_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 	gw_write_time(&w, "now", om_now());
 	(void)gw_health_write(parts, &w);
 	gw_write_time(&w, "last_event_at", newest);
-	write_some(&w, p, "last_commit_us missing_records dead_letters ");
+	write_some(&w, p, "last_commit_us missing_records dead_letters dead_letters_aside ");
 	write_lookups(&w, p);
 	write_refused(parts, &w);
 	gw_write_open(&w, "delivery", '{');

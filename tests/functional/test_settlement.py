@@ -52,6 +52,58 @@ def test_dead_letters_are_listed_and_sent_again(make_stack):
     assert 'owui_metering_dead_letters_retried_total{result="refused"} 3' in text
 
 
+def test_dead_letters_that_are_set_aside_stay_and_are_counted_apart(make_stack):
+    stack = make_stack()
+    session = stack.session()
+    first, second, third = (quarrel(stack, cost) for cost in ("0.5", "0.6", "0.75"))
+    url = "/api/v1/dead-letters/set-aside"
+    named = {i["generation_id"]: {"spool_id": i["spool_id"], "seq": i["seq"]} for i in letters(session)["items"]}
+
+    def counts():
+        pipeline, metrics = session.get("/api/v1/pipeline").json(), stack.read.metrics()
+        found = pipeline["dead_letters"], pipeline["dead_letters_set_aside"]
+        assert found == (int(metrics["owui_metering_dead_letters"]), int(metrics["owui_metering_dead_letters_set_aside"]))
+        return found
+
+    assert counts() == (3, 0)
+    assert session.post(url, {"reason": "a test of ours", "letters": [named[first["generation_id"]]]}).json() == {"set_aside": 1}
+    assert session.post(url, {"reason": "later", **named[first["generation_id"]]}).json() == {"set_aside": 0}
+    assert counts() == (2, 1)
+    aside = letters(session, set_aside=1)["items"]
+    assert [(i["generation_id"], i["set_aside_reason"]) for i in aside] == [(first["generation_id"], "a test of ours")]
+    assert aside[0]["set_aside_at"] and "other content" in aside[0]["reason"]
+    open_ones = letters(session, set_aside=0)["items"]
+    assert [i["generation_id"] for i in open_ones] == [third["generation_id"], second["generation_id"]]
+    assert all(i["set_aside_at"] is None and i["set_aside_reason"] is None for i in open_ones)
+
+    # all at once is about the others; by its number one is sent again all the same
+    retry = "/api/v1/dead-letters/retry"
+    assert session.post(retry, {}).json()["tried"] == 2
+    stack.db.rows(f"DELETE FROM record WHERE ledger_key='{first['generation_id']}'")
+    assert session.post(retry, named[first["generation_id"]]).json()["stored"] == 1
+    assert session.post(url, {"reason": "all of them"}).json() == {"set_aside": 2}
+    assert counts() == (0, 2) and len(letters(session)["items"]) == 2
+
+    # a new one raises the alarm again
+    quarrel(stack)
+    assert counts() == (1, 2)
+
+
+def test_set_aside_refuses_what_it_cannot_do(make_stack):
+    stack = make_stack()
+    session, url = stack.session(), "/api/v1/dead-letters/set-aside"
+    known = quarrel(stack)
+    one = letters(session)["items"][0]
+    number, unknown = {"spool_id": one["spool_id"], "seq": one["seq"]}, {"spool_id": "0" * 32, "seq": 1}
+    for body in ({}, {"reason": ""}, {"reason": "x" * 256}, {"reason": 5}, {"reason": "x", "letters": []}, {"reason": "x", "letters": [{}]},
+                 {"reason": "x", "letters": {}}, {"reason": "x", "letters": [number] * 501}, {"reason": "x", "seq": 1}, []):
+        session.request("POST", url, body=body, expect=400)
+    session.request("POST", url, body={"reason": "x", "letters": [number, unknown]}, expect=404)
+    assert session.get("/api/v1/pipeline").json()["dead_letters"] == 1, known
+    for caller, status in ((stack.nobody, 401), (stack.ingest, 403), (stack.read, 403)):
+        caller.request("POST", url, body={"reason": "x"}, expect=status)
+
+
 def test_retry_refuses_what_names_no_letter(make_stack):
     stack = make_stack()
     session = stack.session()

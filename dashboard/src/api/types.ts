@@ -859,6 +859,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/set-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take dead letters out of the count of those that somebody has to look at.
+         * @description They stay in the list, with the reason, and are counted apart. `letters` names some, `spool_id` and `seq` one, and
+         *     without these all are meant. One that is set aside already keeps its reason; sending all once more leaves them
+         *     out, sending one by its number does not.
+         */
+        post: operations["setDeadLettersAside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/refused": {
         parameters: {
             query?: never;
@@ -1525,7 +1547,9 @@ export interface components {
             spool: components["schemas"]["SpoolState"];
             costd: components["schemas"]["CostdState"];
             database: components["schemas"]["DatabaseState"];
+            /** @description That nobody has set aside. */
             dead_letters: number | null;
+            dead_letters_set_aside: number | null;
             /** @description What this gateway could not take (`/refused` says why). */
             refused: {
                 /** @description In this hour and the 23 before it. */
@@ -1635,6 +1659,8 @@ export interface components {
             model: string | null;
             cost: string | null;
             started_at: components["schemas"]["Instant"] | null;
+            set_aside_at: components["schemas"]["Instant"] | null;
+            set_aside_reason: string | null;
         };
         Refused: {
             /** @enum {unknown} */
@@ -3617,6 +3643,8 @@ export interface operations {
     listDeadLetters: {
         parameters: {
             query?: {
+                /** @description 1, only those that were set aside; 0, only the others. */
+                set_aside?: 0 | 1;
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
                 limit?: components["parameters"]["Limit"];
@@ -3680,6 +3708,49 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setDeadLettersAside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                    /** @description Of the list; together with seq. */
+                    spool_id?: string;
+                    seq?: number;
+                    letters?: {
+                        spool_id: string;
+                        seq: number;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description How many were not set aside before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        set_aside: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description One of those that are named is none; nothing was changed. */
             404: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];

@@ -13,6 +13,7 @@ function pipeline(changes: Partial<Pipeline> = {}): Pipeline {
     costd: { state: 'ok' },
     database: { state: 'ok' },
     dead_letters: 0,
+    dead_letters_set_aside: 0,
     missing_records: 0,
     lookups: null,
     refused: { last_day: 0, total: 0 },

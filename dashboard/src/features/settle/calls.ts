@@ -41,6 +41,16 @@ export function retryDeadLetters(
   return post('/api/v1/dead-letters/retry', { body: one ?? {} });
 }
 
+export type SetAside = PostReply<'/api/v1/dead-letters/set-aside'>;
+
+/** setDeadLettersAside takes one, or all, out of the count of those to be looked at. */
+export function setDeadLettersAside(
+  reason: string,
+  one?: Pick<DeadLetter, 'spool_id' | 'seq'>,
+): Promise<Result<SetAside>> {
+  return post('/api/v1/dead-letters/set-aside', { body: { reason, ...one } });
+}
+
 export type Discrepancy = Schemas['Discrepancy'];
 
 export function discrepancies(

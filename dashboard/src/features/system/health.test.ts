@@ -12,6 +12,7 @@ const fine: Pipeline = {
   costd: { state: 'ok' },
   database: { state: 'ok' },
   dead_letters: 0,
+  dead_letters_set_aside: 0,
   missing_records: 0,
   refused: { last_day: 0, total: 0 },
   lookups: { waiting: 4, overdue: 0, given_up: 0, paused_until: null, last_error: null },
@@ -32,6 +33,7 @@ test('what waits is late after a minute, and the cause is named once', () => {
     ...late,
     costd: { state: 'unreachable' as const },
     dead_letters: null,
+    dead_letters_set_aside: null,
     lookups: null,
   };
   expect(healthOf(down).troubles).toEqual(['costd']);

@@ -995,6 +995,12 @@ export interface Texts {
     deadNone: string;
     deadNoneText: string;
     at: string;
+    asideWhy: string;
+    setAside: string;
+    setAllAside: string;
+    wasSetAside: (at: string, reason: string) => string;
+    asideDone: (n: string) => string;
+    asideFailed: string;
     where: string;
     reason: string;
     retry: string;
