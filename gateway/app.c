@@ -97,6 +97,9 @@ start_http(struct gw_app *app, om_err *e)
 	    .port = (int)c->port,
 	    .threads = (int)c->http_threads,
 	    .body_timeout_ms = (int)c->body_timeout_s * 1000,
+	    .stranger_ms = (int)c->stranger_timeout_s * 1000,
+	    .per_address = (int)c->connections_per_address,
+	    .proxies = app->proxies,
 	    .serve = serve,
 	    .arg = &app->routes,
 	};

@@ -16,6 +16,8 @@ struct gw_conf {
 	int64_t http_threads;
 	int64_t live_streams;
 	int64_t body_timeout_s;
+	int64_t connections_per_address;
+	int64_t stranger_timeout_s;
 	char *trusted_proxies; /* NULL: none */
 	char *dashboard_dir;   /* NULL: the built-in one */
 
@@ -40,7 +42,7 @@ struct gw_conf {
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 27
+#define GW_CONF_SETTINGS 29
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

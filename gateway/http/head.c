@@ -16,21 +16,76 @@ static const char security_headers[] =
     "geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), "
     "publickey-credentials-get=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()\r\n";
 
-bool
-gw_head_whole(const struct gw_header *headers, size_t n)
+size_t
+gw_head_end(const char *head, size_t n, size_t *at, const char **why)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *colon = headers[i].name + strlen(headers[i].name);
-		const char *end = headers[i].value + strlen(headers[i].value) + 1; /* after the CR */
+	*why = n > 0 && ((unsigned char)head[0] <= ' ' || head[0] == 0x7f) ? "nothing may stand before the request line"
+									   : NULL;
+	for (size_t i = *at; i < n && *why == NULL; i++) {
+		const unsigned char c = (unsigned char)head[i];
 
-		if (headers[i].name[0] == '\0' || (colon[1] == '\0' && headers[i].value != colon + 1) || *end != '\0')
-			return false; /* a space before the colon; a line feed alone */
-		if (i + 1 < n && headers[i + 1].name != end + 1)
-			return false;
-		if (i + 1 == n && end[1] != '\r') /* of the empty line */
-			return false;
+		*at = i;
+		if (c == '\r' && i + 1 == n)
+			return 0; /* what follows it is not there yet */
+		if (c == '\n' && (i == 0 || head[i - 1] != '\r'))
+			*why = "a line feed stands alone";
+		else if (c == '\r' && head[i + 1] != '\n')
+			*why = "a carriage return stands alone";
+		else if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f)
+			*why = "the head has a control character";
+		else if (c == '\n' && i >= 3 && head[i - 2] == '\n')
+			return i + 1;
 	}
-	return true;
+	*at = n;
+	return 0;
+}
+
+/* skip_token gives what follows a method or the name of a header. */
+static const char *
+skip_token(const char *p)
+{
+	while ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+	    (*p != '\0' && strchr("!#$%&'*+-.^_`|~", *p) != NULL))
+		p++;
+	return p;
+}
+
+/* request_line tells why it is refused; *p comes to stand on its CR. */
+static const char *
+request_line(const char **p)
+{
+	const char *method = *p, *target = skip_token(method) + 1;
+
+	if (target - 1 == method || target[-1] != ' ')
+		return "the request line does not begin with a method and one blank";
+	if (*target != '/')
+		return "the target is not a path of this server";
+	for (*p = target; **p > ' ' && **p < 0x7f; (*p)++)
+		;
+	if (strncmp(*p, " HTTP/1.0\r", 10) != 0 && strncmp(*p, " HTTP/1.1\r", 10) != 0)
+		return "the request line does not end with a path, one blank and HTTP/1.1";
+	*p += 9;
+	return NULL;
+}
+
+const char *
+gw_head_fault(const char *head, size_t n)
+{
+	const char *p = head, *end = head + n - 2; /* the CR of the empty line */
+	const char *why = request_line(&p);
+
+	while (why == NULL && (p += 2) < end) { /* each line ends in CR LF, which gw_head_end saw to */
+		const char *name = p;
+
+		p = skip_token(name);
+		if (*name == ' ' || *name == '\t')
+			why = "a header line begins with a blank";
+		else if (p == name || *p != ':')
+			why = "a header line does not begin with a name and a colon";
+		while (why == NULL && *p != '\r')
+			p++;
+	}
+	return why;
 }
 
 /* date_now is made once a second on each thread. */

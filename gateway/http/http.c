@@ -7,11 +7,10 @@
  */
 #include "http.h"
 
+#include "door.h"
 #include "head.h"
-#include "watch.h"
 #include "base/invariant.h"
 #include "base/log.h"
-#include "base/stats.h"
 
 #include <civetweb.h>
 #include <errno.h>
@@ -23,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +42,9 @@
 #define LARGE_BODY ((int64_t)256 * 1024)
 #define LARGE_SUM  ((int64_t)32 * 1024 * 1024)
 
+/* Connections that wait for a worker.  So many that the door sees a crowd at once, and not one by one. */
+#define QUEUE_OF(threads) ((threads)*8 < 768 ? (threads)*8 : 768)
+
 /* A connection keeps its worker until it closes; kept ones may hold at most this
  * part of them, so that the others become free again. */
 #define KEPT_OF(threads) ((threads)-1 - (threads) / 4)
@@ -49,7 +52,7 @@
 struct gw_http {
 	struct gw_http_opts opts;
 	struct mg_context *server;
-	struct gw_watch *watch;
+	struct gw_door *door;
 	int port;
 	atomic_int under_way;
 	atomic_int connections;      /* that hold a worker */
@@ -57,45 +60,19 @@ struct gw_http {
 	atomic_bool stopping;
 };
 
-/* A connection's part, from its first request to its last. */
-struct link {
-	int slot; /* of the watch; -1: not found yet */
-};
-
 /* The part of one request that only this file uses. */
 struct exchange {
 	struct gw_http *http;
 	struct mg_connection *conn;
 	const struct mg_request_info *info;
-	struct link *link;  /* the connection's */
-	bool body_complete; /* it was read to its end */
-	bool keep;          /* the connection, for another request */
-	int64_t reserved;   /* of large_bytes */
+	struct gw_conn *link; /* what the door has of the connection; NULL: nothing */
+	bool body_complete;   /* it was read to its end */
+	bool keep;            /* the connection, for another request */
+	int64_t reserved;     /* of large_bytes */
 	struct om_buf body;
 };
 
-static struct om_stat st_requests[5] = {
-    OM_COUNTER("owui_metering_http_requests_total", "code=\"1xx\"", "Answers given, by class."),
-    OM_COUNTER("owui_metering_http_requests_total", "code=\"2xx\"", "Answers given, by class."),
-    OM_COUNTER("owui_metering_http_requests_total", "code=\"3xx\"", "Answers given, by class."),
-    OM_COUNTER("owui_metering_http_requests_total", "code=\"4xx\"", "Answers given, by class."),
-    OM_COUNTER("owui_metering_http_requests_total", "code=\"5xx\"", "Answers given, by class."),
-};
-static struct om_stat st_time =
-    OM_HISTOGRAM("owui_metering_http_request_seconds", NULL, "How long requests took, body and reply included.");
-
 /* ---- reading ---- */
-
-static om_status
-find_socket(struct exchange *x, om_err *e)
-{
-	if (x->link->slot < 0 && x->info != NULL)
-		x->link->slot =
-		    gw_watch_find(x->http->watch, x->info->remote_addr, x->info->remote_port, x->info->server_port);
-	if (x->link->slot < 0)
-		return om_fail(e, OM_UNAVAILABLE, "the connection's socket was not found");
-	return OM_OK;
-}
 
 /* pull reads until the end, the limit or trouble; -1: the sender broke it off. */
 static int
@@ -144,9 +121,13 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 {
 	struct exchange *x = rq->conn;
 	const char *cl = gw_req_header(rq, "Content-Length"), *expect = gw_req_header(rq, "Expect");
-	bool chunked = gw_req_header(rq, "Transfer-Encoding") != NULL, late;
+	const struct gw_http_opts *o = &x->http->opts;
+	const int patience_ms =
+	    rq->who == GW_ANYONE && o->stranger_ms < o->body_timeout_ms ? o->stranger_ms : o->body_timeout_ms;
+	bool chunked = gw_req_header(rq, "Transfer-Encoding") != NULL;
 	int64_t length = cl != NULL ? (int64_t)strtoll(cl, NULL, 10) : -1;
 	struct om_buf *b = &x->body;
+	gw_waited how;
 	om_status s;
 	int rc;
 
@@ -158,21 +139,20 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 		return om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
 	if (!reserve(rq, length >= 0 ? (size_t)length : limit_bytes))
 		return om_fail(e, OM_UNAVAILABLE, "too many large bodies are under way; send it again");
-	s = find_socket(x, e);
-	if (s != OM_OK)
-		return s;
+	if (rq->who != GW_ANYONE)
+		gw_conn_prove(x->link);
 	om_buf_init(b, limit_bytes + READ_BYTES);
-	gw_watch_arm(x->http->watch, x->link->slot, om_mono_ms() + x->http->opts.body_timeout_ms, false);
+	gw_conn_wait(x->link, GW_WAIT_BODY, om_mono_ms() + patience_ms, rq->client);
 	if (expect != NULL && strcasecmp(expect, "100-continue") == 0)
 		(void)mg_write(x->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	rc = pull(x, b, limit_bytes, length);
-	late = gw_watch_disarm(x->http->watch, x->link->slot);
+	how = gw_conn_go_on(x->link);
 	if (b->len > limit_bytes) {
 		s = om_fail(e, OM_TOO_LARGE, "the body may have at most %zu bytes", limit_bytes);
 	} else if (rc < 0) {
-		s = late ? om_fail(e, OM_TIMEOUT, "the body did not arrive within %d s",
-			       x->http->opts.body_timeout_ms / 1000)
-			 : om_fail(e, OM_INVALID, "the body ended before it was complete");
+		s = how == GW_LATE  ? om_fail(e, OM_TIMEOUT, "the body did not arrive within %d s", patience_ms / 1000)
+		    : how == GW_CUT ? om_fail(e, OM_UNAVAILABLE, "too many bodies are under way; send it again")
+				    : om_fail(e, OM_INVALID, "the body ended before it was complete");
 	} else {
 		s = om_buf_done(b, e);
 	}
@@ -184,30 +164,38 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	return s;
 }
 
-/* drain reads and drops what the peer still sends: closing a socket with unread bytes
- * could destroy the answer before the peer has read it. */
+/* drain reads and drops what the peer still sends, until it closes: closing a socket with unread
+ * bytes could destroy the answer before the peer has read it. */
 static void
 drain(struct exchange *x)
 {
-	int64_t until = om_mono_ms() + DRAIN_MS;
+	const int fd = gw_conn_fd(x->link);
+	int64_t until = om_mono_ms() + DRAIN_MS, left = DRAIN_MS;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char waste[16384];
-	int fd;
+	ssize_t n = 1;
 
-	if (find_socket(x, NULL) != OM_OK)
-		return;
-	fd = gw_watch_fd(x->http->watch, x->link->slot);
+	gw_conn_wait(x->link, GW_WAIT_BODY, until, NULL);
 	(void)shutdown(fd, SHUT_WR);
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = until - om_mono_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
-			return;
+	while (n != 0 && left > 0 && poll(&p, 1, (int)left) > 0) {
 		n = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			break;
+		left = until - om_mono_ms();
 	}
+	(void)gw_conn_go_on(x->link);
+}
+
+/* let_go is the end of a request: the connection waits for another one, or closes. */
+static void
+let_go(struct exchange *x, bool sends_more)
+{
+	int unread = 0;
+
+	if (x->keep)
+		gw_conn_next(x->link);
+	else if (sends_more || (ioctl(gw_conn_fd(x->link), FIONREAD, &unread) == 0 && unread > 0))
+		drain(x);
 }
 
 /* ---- answering ---- */
@@ -216,6 +204,7 @@ drain(struct exchange *x)
 struct parts {
 	struct gw_sink sink; /* first, so that the sink is the parts */
 	struct exchange *x;
+	const char *client;
 	bool chunked, broken;
 	size_t sent;
 };
@@ -224,13 +213,11 @@ struct parts {
 static bool
 put(struct parts *p, const void *data, size_t n)
 {
-	const struct gw_http *h = p->x->http;
-
 	if (p->broken)
 		return false;
-	gw_watch_arm(h->watch, p->x->link->slot, om_mono_ms() + PART_MS, true);
+	gw_conn_wait(p->x->link, GW_WAIT_REPLY, om_mono_ms() + PART_MS, p->client);
 	p->broken = mg_write(p->x->conn, data, n) != (int)n;
-	if (gw_watch_disarm(h->watch, p->x->link->slot))
+	if (gw_conn_go_on(p->x->link) != GW_IN_TIME)
 		p->broken = true;
 	return !p->broken;
 }
@@ -259,7 +246,7 @@ static bool
 peer_gone(struct gw_sink *to)
 {
 	struct parts *p = (struct parts *)(void *)to;
-	struct pollfd fd = {.fd = gw_watch_fd(p->x->http->watch, p->x->link->slot), .events = POLLRDHUP};
+	struct pollfd fd = {.fd = gw_conn_fd(p->x->link), .events = POLLRDHUP};
 
 	return p->broken || atomic_load(&p->x->http->stopping) ||
 	    (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
@@ -269,13 +256,10 @@ static bool
 is_gone(struct gw_req *rq)
 {
 	struct exchange *x = rq->conn;
-	struct pollfd fd = {.events = POLLRDHUP};
+	struct pollfd fd = {.fd = gw_conn_fd(x->link), .events = POLLRDHUP};
 
 	if (atomic_load(&x->http->stopping))
 		return true;
-	if (find_socket(x, NULL) != OM_OK)
-		return false;
-	fd.fd = gw_watch_fd(x->http->watch, x->link->slot);
 	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
@@ -285,13 +269,11 @@ is_gone(struct gw_req *rq)
 static size_t
 send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *rp)
 {
-	struct parts p = {.sink = {.write = put_part, .gone = peer_gone}, .x = x};
+	struct parts p = {.sink = {.write = put_part, .gone = peer_gone}, .x = x, .client = rq->client};
 	struct om_buf head;
 	bool whole;
 
 	p.chunked = !rp->has_length && !rq->old_http;
-	if (find_socket(x, NULL) != OM_OK)
-		return 0;
 	om_buf_init(&head, 65536);
 	gw_head_write(&head, rq, rp, rp->n_data, p.chunked, false);
 	whole = om_buf_done(&head, NULL) == OM_OK && put(&p, head.data, head.len);
@@ -302,8 +284,7 @@ send_parts(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	if (!whole && !p.chunked) {
 		const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-		(void)setsockopt(
-		    gw_watch_fd(x->http->watch, x->link->slot), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		(void)setsockopt(gw_conn_fd(x->link), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	}
 	return p.sent;
 }
@@ -323,8 +304,8 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	gw_head_write(&out, rq, rp, n, false, x->keep);
 	if (head_only)
 		n = 0;
-	if (n > SMALL_REPLY && find_socket(x, NULL) == OM_OK)
-		gw_watch_arm(x->http->watch, x->link->slot, om_mono_ms() + REPLY_MS, true);
+	if (n > SMALL_REPLY)
+		gw_conn_wait(x->link, GW_WAIT_REPLY, om_mono_ms() + REPLY_MS, rq->client);
 	if (n <= SMALL_REPLY) /* one packet where it fits */
 		om_buf_add(&out, data != NULL ? data : "", n);
 	if (om_buf_done(&out, NULL) == OM_OK && mg_write(x->conn, out.data, out.len) == (int)out.len &&
@@ -333,23 +314,9 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	else
 		mg_disable_connection_keep_alive(x->conn); /* its reply is cut */
 	om_buf_fini(&out);
-	if (n > SMALL_REPLY && x->link->slot >= 0)
-		(void)gw_watch_disarm(x->http->watch, x->link->slot);
+	if (n > SMALL_REPLY && gw_conn_go_on(x->link) != GW_IN_TIME)
+		mg_disable_connection_keep_alive(x->conn);
 	return sent;
-}
-
-static void
-note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time start)
-{
-	int64_t micros = om_now() - start;
-	int class = rp->status / 100;
-
-	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
-	if (rp->send == NULL) /* a stream lasts as long as its client watches it */
-		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
-	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "status", OM_I64(rp->status),
-	    "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), "method", rq->method, "path",
-	    rq->route != NULL ? rq->route : rq->path, NULL);
 }
 
 static void
@@ -387,15 +354,22 @@ may_keep(const struct exchange *x, const struct gw_req *rq, const struct gw_repl
 	    atomic_load(&x->http->connections) <= KEPT_OF(x->http->opts.threads);
 }
 
+static void *
+begin_thread(const struct mg_context *server, int kind)
+{
+	struct gw_http *h = mg_get_user_data(server);
+
+	(void)kind;
+	gw_door_enter(h->door);
+	return NULL;
+}
+
 static int
 begin_connection(const struct mg_connection *conn, void **data)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct link *link = malloc(sizeof *link);
 
-	if (link != NULL)
-		link->slot = -1;
-	*data = link;
+	(void)data;
 	atomic_fetch_add(&h->connections, 1);
 	return 0;
 }
@@ -404,11 +378,10 @@ static void
 end_connection(const struct mg_connection *conn)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct link *link = mg_get_user_connection_data(conn);
+	const struct mg_request_info *info = mg_get_request_info(conn);
 
-	if (link != NULL && link->slot >= 0)
-		gw_watch_release(h->watch, link->slot);
-	free(link);
+	om_check(info != NULL);
+	gw_door_leave(h->door, info->remote_addr, info->remote_port);
 	atomic_fetch_sub(&h->connections, 1);
 }
 
@@ -416,8 +389,7 @@ static int
 begin_request(struct mg_connection *conn)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct link nowhere = {.slot = -1}, *link = mg_get_user_connection_data(conn);
-	struct exchange x = {.http = h, .conn = conn, .info = mg_get_request_info(conn), .link = link};
+	struct exchange x = {.http = h, .conn = conn, .info = mg_get_request_info(conn), .link = gw_conn_mine()};
 	const char *path = x.info->local_uri_raw != NULL ? x.info->local_uri_raw : x.info->request_uri;
 	struct gw_header headers[MG_MAX_HEADERS];
 	char request_id[OM_REQUEST_ID];
@@ -438,12 +410,15 @@ begin_request(struct mg_connection *conn)
 	struct om_arena arena;
 	om_time start = om_now();
 	om_err e = {.text = ""};
+	const char *fault;
 	bool sound = false;
 	size_t bytes;
 	om_status s;
 
-	if (x.link == NULL)
-		x.link = &nowhere;
+	om_check(x.link != NULL); /* or civetweb reads past the door */
+	fault = gw_conn_fault(x.link, &s);
+	if (fault != NULL)
+		rq.method = rq.path = "-";
 	atomic_fetch_add(&h->under_way, 1);
 	om_request_id_make(request_id);
 	om_log_request(request_id);
@@ -451,8 +426,8 @@ begin_request(struct mg_connection *conn)
 	rq.arena = &arena;
 	fill_headers(x.info, headers, &rq.n_headers);
 	gw_reply_init(&rp);
-	if (!gw_head_whole(headers, rq.n_headers))
-		gw_reply_problem(&rp, &rq, OM_INVALID, "the head has a line that is no header", NULL);
+	if (fault != NULL)
+		gw_reply_problem(&rp, &rq, s, fault, NULL);
 	else if ((s = gw_req_check(&rq, x.info->http_version != NULL ? x.info->http_version : "", &e)) != OM_OK)
 		gw_reply_problem(&rp, &rq, s, e.text, NULL);
 	else if (atomic_load(&h->stopping))
@@ -461,15 +436,14 @@ begin_request(struct mg_connection *conn)
 		sound = true;
 	if (sound)
 		h->opts.serve(h->opts.arg, &rq, &rp);
+	if (rq.who != GW_ANYONE)
+		gw_conn_prove(x.link);
 	x.keep = sound && may_keep(&x, &rq, &rp);
 	if (!x.keep)
 		mg_disable_connection_keep_alive(conn);
 	bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
-	if (!x.body_complete && sends_body(&rq))
-		drain(&x);
-	if (nowhere.slot >= 0)
-		gw_watch_release(h->watch, nowhere.slot);
-	note(&rq, &rp, bytes, start);
+	let_go(&x, fault != NULL || (!x.body_complete && sends_body(&rq)));
+	gw_reply_note(&rq, &rp, bytes, start);
 	gw_reply_fini(&rp);
 	om_buf_fini(&x.body);
 	om_arena_fini(&arena);
@@ -486,8 +460,7 @@ static int
 refuse(struct mg_connection *conn, int status, const char *message)
 {
 	struct gw_http *h = mg_get_user_context_data(conn);
-	struct link nowhere = {.slot = -1};
-	struct exchange x = {.http = h, .conn = conn, .link = &nowhere};
+	struct exchange x = {.http = h, .conn = conn, .link = gw_conn_mine()};
 	char request_id[OM_REQUEST_ID];
 	struct gw_req rq = {.method = "-", .path = "-", .query = "", .remote = "", .request_id = request_id};
 	struct gw_reply rp;
@@ -497,12 +470,15 @@ refuse(struct mg_connection *conn, int status, const char *message)
 	    : status < 500          ? OM_INVALID
 				    : OM_INTERNAL;
 
-	(void)message; /* may repeat what was sent */
+	(void)message;            /* may repeat what was sent */
+	om_check(x.link != NULL); /* there is a head, which came through the door */
+	mg_disable_connection_keep_alive(conn);
 	om_request_id_make(request_id);
 	om_log_request(request_id);
 	gw_reply_init(&rp);
 	gw_reply_problem(&rp, &rq, status == 505 ? OM_INVALID : s, "the request cannot be understood", NULL);
-	note(&rq, &rp, send_reply(&x, &rq, &rp), start);
+	gw_reply_note(&rq, &rp, send_reply(&x, &rq, &rp), start);
+	let_go(&x, false);
 	gw_reply_fini(&rp);
 	om_log_request(NULL);
 	return 0;
@@ -516,11 +492,28 @@ log_message(const struct mg_connection *conn, const char *message)
 	return 1;
 }
 
+/* open_door makes room for the connections that civetweb serves, those in its queue, and the one it accepts. */
+static om_status
+open_door(struct gw_http *h, om_err *e)
+{
+	const struct gw_http_opts *o = &h->opts;
+	const struct gw_door_opts door = {
+	    .most = (size_t)(o->threads + QUEUE_OF(o->threads)) + 8,
+	    .workers = (size_t)o->threads,
+	    .per_address = (size_t)o->per_address,
+	    .head_ms = o->stranger_ms,
+	    .proxies = o->proxies,
+	};
+
+	return gw_door_open(&door, &h->door, e);
+}
+
 om_status
 gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 {
 	/* no log_access: with one, civetweb calls localtime() from all its threads */
-	struct mg_callbacks callbacks = {.begin_request = begin_request,
+	struct mg_callbacks callbacks = {.init_thread = begin_thread,
+	    .begin_request = begin_request,
 	    .http_error = refuse,
 	    .log_message = log_message,
 	    .init_connection = begin_connection,
@@ -539,14 +532,14 @@ gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 	if (h == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	h->opts = *o;
-	s = gw_watch_open((size_t)o->threads + 8, &h->watch, e);
+	s = open_door(h, e);
 	if (s != OM_OK) {
 		free(h);
 		return s;
 	}
 	(void)snprintf(listen_at, sizeof listen_at, "%s:%d", o->address, o->port);
 	(void)snprintf(threads, sizeof threads, "%d", o->threads);
-	(void)snprintf(queue, sizeof queue, "%d", o->threads * 2);
+	(void)snprintf(queue, sizeof queue, "%d", QUEUE_OF(o->threads));
 	(void)mg_init_library(0);
 	/* under a sanitizer the first call sets glibc's own allocator up, which two threads must not do at once */
 	(void)malloc_trim(0);
@@ -575,11 +568,12 @@ gw_http_close(struct gw_http **hp)
 		(void)poll(NULL, 0, 20);
 	if (atomic_load(&h->under_way) > 0)
 		om_log(OM_LOG_WARN, "the gateway stops although requests are still under way", NULL);
+	gw_door_stop(h->door);
 	if (h->server != NULL) {
 		mg_stop(h->server);
 		(void)mg_exit_library();
 	}
-	gw_watch_close(&h->watch);
+	gw_door_close(&h->door);
 	free(h);
 }
 

@@ -10,13 +10,14 @@
  *           its own.  A connection is
  *           kept for another request only where the end of this one is beyond
  *           doubt, and while enough workers are free.  A body has one deadline for all
- *           of it, and a reply too.
+ *           of it, and a reply too.  Who has shown no key or session never holds all workers
+ *           (door.h).
  * Threads   `serve` runs on one of `threads` worker threads.
  */
 #ifndef GW_HTTP_H
 #define GW_HTTP_H
 
-#include "request.h"
+#include "proxy.h"
 
 struct gw_http;
 
@@ -24,7 +25,10 @@ struct gw_http_opts {
 	const char *address;
 	int port; /* 0: any that is free */
 	int threads;
-	int body_timeout_ms;
+	int body_timeout_ms;              /* for callers with a valid key or session */
+	int stranger_ms;                  /* for the bodies of all others, and for every head */
+	int per_address;                  /* connections without a valid key or session from one address */
+	const struct gw_proxies *proxies; /* borrowed; NULL: none */
 	void (*serve)(void *arg, struct gw_req *rq, struct gw_reply *rp);
 	void *arg;
 };

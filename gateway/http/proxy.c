@@ -20,11 +20,11 @@ struct gw_proxies {
 	struct network net[MAX_NETWORKS];
 };
 
+static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
 static bool
 parse_address(const char *text, unsigned char out[16], bool *is_v4)
 {
-	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 	*is_v4 = inet_pton(AF_INET, text, out + 12) == 1;
 	if (*is_v4) {
 		memcpy(out, mapped, sizeof mapped);
@@ -37,11 +37,21 @@ parse_address(const char *text, unsigned char out[16], bool *is_v4)
 static void
 print_address(const unsigned char a[16], char out[GW_ADDRESS])
 {
-	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	const bool v4 = memcmp(a, mapped, sizeof mapped) == 0;
 
 	if (inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a + 12 : a, out, GW_ADDRESS) == NULL)
 		out[0] = '\0';
+}
+
+void
+gw_address_key(const char *address, unsigned char out[16])
+{
+	bool v4 = false;
+
+	if (!parse_address(address, out, &v4))
+		memset(out, 0, 16);
+	else if (memcmp(out, mapped, sizeof mapped) != 0)
+		memset(out + 8, 0, 8);
 }
 
 static bool
@@ -127,8 +137,8 @@ gw_proxies_free(struct gw_proxies **p)
 	*p = NULL;
 }
 
-static bool
-is_trusted(const struct gw_proxies *p, const char *address)
+bool
+gw_proxies_trust(const struct gw_proxies *p, const char *address)
 {
 	unsigned char a[16];
 	bool v4;
@@ -181,7 +191,7 @@ gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq)
 	else
 		(void)snprintf(rq->client, sizeof rq->client, "%s", rq->remote);
 	rq->https = false;
-	if (!is_trusted(p, rq->remote))
+	if (!gw_proxies_trust(p, rq->remote))
 		return;
 	proto = gw_req_header(rq, "X-Forwarded-Proto");
 	rq->https = proto != NULL && strcasecmp(proto, "https") == 0;
@@ -197,7 +207,7 @@ gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq)
 			if (!parse_address(address, bytes, &v4))
 				return;
 			print_address(bytes, rq->client);
-			if (!is_trusted(p, address))
+			if (!gw_proxies_trust(p, address))
 				return;
 		}
 	}

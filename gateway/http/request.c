@@ -3,6 +3,8 @@
 
 #include "base/invariant.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "base/stats.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -14,6 +16,16 @@
 #define REPLY_BYTES   ((size_t)64 * 1024 * 1024)
 #define HEADERS_BYTES 8192
 #define MAX_HEADERS   64 /* of which the server sees no more */
+
+static struct om_stat st_requests[5] = {
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"1xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"2xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"3xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"4xx\"", "Answers given, by class."),
+    OM_COUNTER("owui_metering_http_requests_total", "code=\"5xx\"", "Answers given, by class."),
+};
+static struct om_stat st_time =
+    OM_HISTOGRAM("owui_metering_http_request_seconds", NULL, "How long requests took, body and reply included.");
 
 const char *
 gw_req_header(const struct gw_req *rq, const char *name)
@@ -207,6 +219,20 @@ gw_reply_legacy(struct gw_reply *rp, om_status s, const char *detail)
 	om_jw_key(&w, "error");
 	om_jw_text(&w, detail);
 	om_jw_close(&w, '}');
+}
+
+void
+gw_reply_note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time start)
+{
+	int64_t micros = om_now() - start;
+	int class = rp->status / 100;
+
+	om_stat_add(&st_requests[class >= 1 && class <= 5 ? class - 1 : 4], 1);
+	if (rp->send == NULL) /* a stream lasts as long as its client watches it */
+		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
+	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "status", OM_I64(rp->status),
+	    "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), "method", rq->method, "path",
+	    rq->route != NULL ? rq->route : rq->path, NULL);
 }
 
 static bool

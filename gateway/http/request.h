@@ -134,6 +134,9 @@ void gw_reply_problem(struct gw_reply *rp, const struct gw_req *rq, om_status s,
  * the older program read. */
 void gw_reply_legacy(struct gw_reply *rp, om_status s, const char *detail);
 
+/* gw_reply_note counts an answer of so many bytes, begun at `start`, and writes its line of the log. */
+void gw_reply_note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, om_time start);
+
 /* gw_req_check refuses what two HTTP parsers could read in two ways. */
 om_status gw_req_check(const struct gw_req *rq, const char *http_version, om_err *e) OM_MUST;
 
