@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Bytes meant to be read in two ways: none hides a request behind another, and none makes the log longer than it is to be."""
+import json
+import re
+import socket
+import time
+
+import pytest
+from client import SECURITY_HEADERS, raw, receive
+from records import record
+from stack import wait_until
+
+LIMIT_S = 60  # a guard against hangs, not a measure
+HEALTH = b"GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def request(line="GET /healthcheck HTTP/1.1", *headers):
+    return "\r\n".join([line, "Host: x", *headers, "", ""]).encode("latin-1")
+
+
+# What stands first on the connection, and is refused: each with the request that it hides behind it.
+ODD = {
+    "an empty line": b"\r\n" + HEALTH,
+    "two empty lines": b"\r\n\r\n" + HEALTH,
+    "eight empty lines": b"\r\n" * 8 + HEALTH,
+    "many blanks": b" " * 16 + HEALTH,
+    "a line feed": b"\n" + HEALTH,
+    "two line feeds": b"\n\n" + HEALTH,
+    "a carriage return": b"\r" + HEALTH,
+    "a blank": b" " + HEALTH,
+    "a tab": b"\t" + HEALTH,
+    "a first header that begins with a blank": b"GET /healthcheck HTTP/1.1\r\n Host: x\r\nHost: x\r\n\r\n",
+    "a first header that begins with a tab": b"GET /healthcheck HTTP/1.1\r\n\tX: y\r\nHost: x\r\n\r\n",
+    "a folded header": request("GET /healthcheck HTTP/1.1", "X: a\r\n b"),
+    "a folded length": request("POST /api/v1/login HTTP/1.1", "Content-Length:\r\n 50"),
+    "a blank before the colon": request("GET /healthcheck HTTP/1.1", "Content-Length : 50"),
+    "a tab before the colon": request("GET /healthcheck HTTP/1.1", "Content-Length\t: 50"),
+    "a name that is none": request("GET /healthcheck HTTP/1.1", "Content\x00Length: 50"),
+    "no name": request("GET /healthcheck HTTP/1.1", ": 50"),
+    "no colon": request("GET /healthcheck HTTP/1.1", "Content-Length"),
+    "a zero byte in a value": request("GET /healthcheck HTTP/1.1", "X: a\0b"),
+    "a zero byte in the path": request("GET /health\0check HTTP/1.1"),
+    "a bare carriage return in a value": request("GET /healthcheck HTTP/1.1", "X: a\rContent-Length: 50"),
+    "a bare carriage return in the line": request("GET /healthcheck\r HTTP/1.1"),
+    "a bare line feed in a value": request("GET /healthcheck HTTP/1.1", "X: a\nContent-Length: 50"),
+    "bare line feeds": b"GET /healthcheck HTTP/1.1\nHost: x\n\n",
+    "an end of bare line feeds": b"GET /healthcheck HTTP/1.1\r\nHost: x\n\n",
+    "the whole target": request("GET http://127.0.0.1/healthcheck HTTP/1.1"),
+    "the target of another server": request("GET http://other.example:1/healthcheck HTTP/1.1"),
+    "OPTIONS *": request("OPTIONS * HTTP/1.1"),
+    "GET *": request("GET * HTTP/1.1"),
+    "two blanks before the target": request("GET  /healthcheck HTTP/1.1"),
+    "two blanks after the target": request("GET /healthcheck  HTTP/1.1"),
+    "a tab after the method": request("GET\t/healthcheck HTTP/1.1"),
+    "bytes above ASCII in the target": request("GET /h\xe4lthcheck HTTP/1.1"),
+    "another version": request("GET /healthcheck HTTP/1.2"),
+    "no version": b"GET /healthcheck\r\nHost: x\r\n\r\n",
+    "a length and chunks": request("POST /api/v1/login HTTP/1.1", "Content-Type: application/json", "Content-Length: 5",
+                                   "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+    "two lengths": request("POST /api/v1/login HTTP/1.1", "Content-Type: application/json", "Content-Length: 2", "Content-Length: 60"),
+    "one length twice": request("GET /healthcheck HTTP/1.1", "Content-Length: 0", "Content-Length: 0"),
+    "a length in two parts": request("GET /healthcheck HTTP/1.1", "Content-Length: 0, 0"),
+    "a length with a sign": request("GET /healthcheck HTTP/1.1", "Content-Length: +0"),
+    "chunks by another name": request("POST /api/v1/login HTTP/1.1", "Transfer-Encoding: \x0bchunked"),
+    "chunks twice": request("POST /api/v1/login HTTP/1.1", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+    "no host": b"GET /healthcheck HTTP/1.1\r\n\r\n",
+    "two hosts": request("GET /healthcheck HTTP/1.1", "Host: y"),
+}
+
+
+def hidden(stack):
+    body = json.dumps(record()).encode()
+    return request("POST /api/v1/events HTTP/1.1", f"Authorization: Bearer {stack.ingest_key}", "Content-Type: application/json",
+                   f"Content-Length: {len(body)}") + body
+
+
+def count(stack):
+    stack.drained()
+    return int(stack.db.value("SELECT COUNT(*) FROM record"))
+
+
+def statuses(data):
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) [A-Z]", data)]
+
+
+def refused_once(reply):
+    assert reply.closed, f"the connection stayed open: {reply.data[:200]}"
+    assert statuses(reply.data) == [400], reply.data[:600]
+    for name in SECURITY_HEADERS:
+        assert reply[name] is not None, f"no {name} in {reply.data[:600]}"
+    assert reply["Connection"] == "close"
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_head_is_refused_and_hides_nothing(stack, name):
+    before = count(stack)
+    refused_once(raw(stack.port, ODD[name] + hidden(stack), timeout_s=LIMIT_S))
+    assert count(stack) == before
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_head_after_a_good_request_is_refused_and_hides_nothing(stack, name):
+    before = count(stack)
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
+        connection.sendall(HEALTH + HEALTH + ODD[name] + hidden(stack))
+        reply = receive(connection, LIMIT_S)
+    assert reply.closed and statuses(reply.data) == [200, 200, 400], reply.data[-600:]
+    assert count(stack) == before
+
+
+@pytest.mark.parametrize("name", ["two empty lines", "a folded header", "a bare carriage return in a value", "the whole target", "OPTIONS *"])
+def test_an_odd_head_that_comes_byte_by_byte_is_refused(stack, name):
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            for byte in ODD[name]:
+                connection.sendall(bytes([byte]))
+        except OSError:
+            pass  # it was refused before all of it was sent
+        refused_once(receive(connection, LIMIT_S))
+
+
+def test_what_follows_the_answer_to_an_odd_head_is_not_answered(stack):
+    """A proxy that keeps its connection would send the next client's request there."""
+    before = count(stack)
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
+        connection.sendall(b"\r\n\r\n" + HEALTH)
+        first = connection.recv(65536)
+        assert statuses(first) == [400]
+        try:
+            connection.sendall(hidden(stack))
+        except OSError:
+            pass
+        assert statuses(first + receive(connection, LIMIT_S).data) == [400]
+    assert count(stack) == before
+
+
+def test_good_heads_byte_by_byte_are_answered(stack):
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in HEALTH + HEALTH:
+            connection.sendall(bytes([byte]))
+        connection.shutdown(socket.SHUT_WR)
+        assert statuses(receive(connection, LIMIT_S).data) == [200, 200]
+
+
+def test_a_head_that_ends_early_is_told_so(stack):
+    reply = raw(stack.port, HEALTH[:-2], timeout_s=LIMIT_S, half_close=True)
+    assert statuses(reply.data) == [400] and b"ended before" in reply.body
+
+
+# ---- the log -----------------------------------------------------------------
+
+
+def line_of(stack, request_id):
+    lines = []
+
+    def is_there():
+        lines[:] = [line for line in stack.gateway.log.splitlines() if request_id in line and "msg=request " in line]
+        return lines
+    wait_until(is_there, "the request's line in the log")
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("path", ["/" + "y" * 15000, "/api/v1/" + "%41" * 5000, "/a/" + "%22" * 5000, "/api/v1/user/" + "z" * 15000],
+                         ids=["page", "call", "quotes", "person"])
+def test_a_long_path_cuts_nothing_off_its_line(stack, path):
+    reply = raw(stack.port, request(f"GET {path} HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
+    assert reply.status in (200, 400, 401, 404, 414), reply.data[:300]
+    line = line_of(stack, reply["X-Request-Id"])
+    assert len(line) < 700, f"{len(line)} characters"
+    assert line.index("request_id=") < line.index("status=") < line.index("path="), line
+    assert f"status={reply.status} " in line
+    if "..." not in line and "{}" not in line:
+        assert f"path_bytes={len(path)}" in line
+
+
+def test_many_long_requests_write_a_bounded_log(stack):
+    before = stack.gateway.log_path.stat().st_size
+    for _ in range(50):
+        raw(stack.port, request("GET /api/" + "%0a" * 4000 + " HTTP/1.1", "Connection: close", "X: " + "y" * 3000), timeout_s=LIMIT_S)
+    time_out = time.monotonic() + LIMIT_S
+    while stack.gateway.log_path.stat().st_size == before and time.monotonic() < time_out:
+        pass
+    assert stack.gateway.log_path.stat().st_size - before < 50 * 1000
+
+
+def test_the_log_names_calls_and_no_persons(stack):
+    person = "somebody@example.org"
+    for path in (f"/api/v1/user/{person}", f"/users/{person}", f"/api/v1/statements/{person}/2026-10.pdf"):
+        reply = raw(stack.port, request(f"GET {path} HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
+        line_of(stack, reply["X-Request-Id"])
+    assert person not in stack.gateway.log
