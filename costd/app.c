@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "notify/webhook.h"
 #include "read/reading.h"
+#include "sessions/sessions.h"
 #include "settle/prices.h"
 #include "settle/resolve.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ struct app {
 	struct cd_db_opts db;
 	struct cd_pool *pool;         /* owned */
 	struct cd_readings *readings; /* owned */
+	struct cd_sessions *sessions; /* owned */
 	struct cd_schedule schedule;
 	struct cd_webhook webhook;
 	struct cd_differing *differing; /* owned */
@@ -181,6 +183,7 @@ stop(void *self)
 	cd_market_free(&app->market);
 	cd_readings_free(&app->readings);
 	cd_differing_free(&app->differing);
+	cd_sessions_free(&app->sessions);
 	cd_pool_free(&app->pool);
 	free(app);
 }
@@ -239,6 +242,8 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 		s = cd_readings_new(app->pool, &app->readings, e);
 	if (s == OM_OK)
 		s = cd_differing_new(app->pool, &app->differing, e);
+	if (s == OM_OK)
+		s = cd_sessions_new(app->pool, &app->sessions, e);
 	if (s == OM_OK)
 		s = cd_market_new(&provider, &app->market, e);
 	if (s == OM_OK)
@@ -315,6 +320,7 @@ start(const void *settings, void **self_out, om_err *e)
 		    .conf = conf,
 		    .readings = app->readings,
 		    .schedule = &app->schedule,
+		    .sessions = app->sessions,
 		    .have_key = conf->api_key != NULL};
 		s = om_wire_server_open(&wire, &app->server, e);
 	}

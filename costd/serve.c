@@ -160,15 +160,15 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 /* ---- the table of calls ---- */
 
 /* One function per row: the types of request and reply are the members'. */
-#define CD_CALL(request_, reply_, who_, does_, call_)                                                               \
-	static om_status answer_##request_(                                                                         \
-	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e) \
-	{                                                                                                           \
-		const __typeof__(*((Om__Request *)NULL)->request_) *q = query;                                      \
-		__typeof__(*((Om__Reply *)NULL)->reply_) *out = reply;                                              \
-                                                                                                                    \
-		(void)p, (void)q, (void)deadline_ms, (void)a, (void)out;                                            \
-		return call_;                                                                                       \
+#define CD_CALL(request_, reply_, who_, does_, viewer_, call_)                                                        \
+	static om_status answer_##request_(struct cd_parts *p, const ProtobufCBinaryData *session, const void *query, \
+	    int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e)                                          \
+	{                                                                                                             \
+		const __typeof__(*((Om__Request *)NULL)->request_) *q = query;                                        \
+		__typeof__(*((Om__Reply *)NULL)->reply_) *out = reply;                                                \
+                                                                                                                      \
+		(void)p, (void)session, (void)q, (void)deadline_ms, (void)a, (void)out;                               \
+		return call_;                                                                                         \
 	}
 #include "calls.def"
 #undef CD_CALL
@@ -178,7 +178,8 @@ tell_pipeline(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__P
 #define EITHER  OM_CALLER_ANY
 
 static const struct cd_serve_call calls[] = {
-#define CD_CALL(request_, reply_, who_, does_, call_) {#request_, #reply_, who_, CD_##does_, answer_##request_},
+#define CD_CALL(request_, reply_, who_, does_, viewer_, call_) \
+	{#request_, #reply_, who_, CD_##does_, CD_VIEWER_##viewer_, answer_##request_},
 #include "calls.def"
 #undef CD_CALL
 };
@@ -186,7 +187,7 @@ static const struct cd_serve_call calls[] = {
 
 /* How long each call takes, in the order of the table. */
 static struct om_stat seconds[N_CALLS] = {
-#define CD_CALL(request_, reply_, who_, does_, call_) \
+#define CD_CALL(request_, reply_, who_, does_, viewer_, call_) \
 	OM_HISTOGRAM("owui_metering_call_seconds", "call=\"" #request_ "\"", "How long costd took to answer, by call."),
 #include "calls.def"
 #undef CD_CALL
@@ -221,6 +222,19 @@ log_act(const struct cd_serve_call *call, om_status s)
 		    NULL);
 }
 
+/* check_viewer holds a question that a gateway asks for a person against the sessions that run: the gateway's
+ * own word is not taken for one. */
+static om_status
+check_viewer(
+    const struct cd_parts *p, const struct cd_serve_call *call, const Om__Request *req, int64_t deadline_ms, om_err *e)
+{
+	if (call->viewer == CD_VIEWER_NONE || (call->viewer == CD_VIEWER_READER && !req->has_session))
+		return OM_OK;
+	if (!req->has_session)
+		return om_fail(e, OM_UNAUTHENTICATED, "only a session may ask this");
+	return cd_sessions_check(p->sessions, &req->session, om_now(), deadline_ms, e);
+}
+
 /* place makes the reply's message and puts it into the envelope; NULL without memory. */
 static void *
 place(const struct cd_serve_call *call, struct om_arena *a, Om__Reply *rep)
@@ -247,8 +261,9 @@ cd_serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena
 	reply = place(call, a, rep);
 	if (reply == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	/* all members of the body lie at one place */
-	s = call->answer(arg, req->status, deadline_ms, a, reply, e);
+	s = check_viewer(arg, call, req, deadline_ms, e);
+	if (s == OM_OK) /* all members of the body lie at one place */
+		s = call->answer(arg, &req->session, req->status, deadline_ms, a, reply, e);
 	om_stat_observe_us(&seconds[call - calls], om_mono_us() - began);
 	log_act(call, s);
 	return s;

@@ -10,6 +10,7 @@
 #include "documents/delivery.h"
 #include "ledger/ledger.h"
 #include "read/reading.h"
+#include "sessions/sessions.h"
 #include "settle/resolve.h"
 #include "vendor/market.h"
 #include "run/service.h"
@@ -25,20 +26,25 @@ struct cd_parts {
 	const void *conf;             /* struct cd_settings */
 	struct cd_readings *readings;
 	struct cd_schedule *schedule;
+	struct cd_sessions *sessions;
 	bool have_key; /* costs can be looked up */
 };
 
 /* What a call is for: a question; what the services do by themselves; what a person decided. */
 typedef enum { CD_READS, CD_WORKS, CD_ACTS } cd_does;
 
+/* Whose question it may be. */
+typedef enum { CD_VIEWER_NONE, CD_VIEWER_READER, CD_VIEWER_ADMIN } cd_viewer;
+
 /* A row of calls.def. */
 struct cd_serve_call {
 	const char *request, *reply; /* the members of the bodies */
 	unsigned who;                /* a set of om_caller */
 	cd_does does;
+	cd_viewer viewer;
 	/* answer fills the reply, whose kind is the one of the member of that name. */
-	om_status (*answer)(
-	    struct cd_parts *p, const void *query, int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e);
+	om_status (*answer)(struct cd_parts *p, const ProtobufCBinaryData *session, const void *query,
+	    int64_t deadline_ms, struct om_arena *a, void *reply, om_err *e);
 };
 
 /* cd_serve_call_of gives the row for a request's body_case; NULL: costd does not answer that. */
