@@ -67,7 +67,7 @@ LABEL org.opencontainers.image.title="OWUI-Metering gateway" \
       org.opencontainers.image.description="Takes usage records over HTTP, keeps them until costd has them, answers questions"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libargon2-1 libcivetweb1 libjansson4 libjwt0 libsqlite3-0 \
+      libargon2-1 libcivetweb1 libjansson4 libsqlite3-0 \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
  && install -d -o 65532 -g 65532 -m 0700 /var/lib/metering
 COPY --from=build /src/build/release/bin/gateway /usr/local/bin/gateway

@@ -61,7 +61,7 @@ start_access(struct gw_app *app, om_err *e)
 	    .jwt_secret = c->jwt_secret,
 	    .cookie_secure = c->cookie_secure,
 	    .session_lifetime_s = c->session_lifetime_s,
-	    .spool = app->parts.spool,
+	    .peers = app->parts.peers,
 	};
 
 	return gw_access_open(&access, &app->parts.access, e);
@@ -117,9 +117,10 @@ start_parts(struct gw_app *app, om_err *e)
 	app->parts.self = &gw_service;
 	app->parts.conf = c;
 	app->parts.begin_export = gw_routes_export;
+	app->parts.takes_ticket = gw_routes_takes_ticket;
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
 	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK || (s = start_spool(app, e)) != OM_OK ||
-	    (s = start_access(app, e)) != OM_OK || (s = start_peers(app, e)) != OM_OK)
+	    (s = start_peers(app, e)) != OM_OK || (s = start_access(app, e)) != OM_OK)
 		return s;
 	return start_http(app, e);
 }
@@ -160,9 +161,9 @@ gw_app_stop(void *self)
 		om_log(OM_LOG_WARN, "costd still has a batch; it will be sent again", NULL);
 		return;
 	}
-	gw_peers_close(&app->parts.peers);
 	gw_access_close(&app->parts.access);
 	gw_quota_close(&app->parts.quota);
+	gw_peers_close(&app->parts.peers);
 	gw_spool_close(&app->parts.spool);
 	gw_live_close(&app->parts.live);
 	gw_assets_free(&app->assets);

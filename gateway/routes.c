@@ -24,15 +24,16 @@
 #define ANY_KEY (READERS | (unsigned)GW_INGEST)
 
 enum flag {
-	HEAD_TOO = 1,      /* HEAD answers as GET without its body */
-	SAME_ORIGIN = 2,   /* a browser must have sent it from our own pages */
-	OLD_ERRORS = 4,    /* errors as clients of the older program read them */
-	NO_AUTH = 8,       /* does not even look at keys and cookies */
-	ANY_QUERY = 16,    /* does not look at the query */
-	ASKS_ITSELF = 32,  /* takes a bad session for none */
-	GIVES_FILE = 64,   /* POST /exports may ask for it */
-	NO_RECORDS = 128,  /* what it refuses is no record */
-	OTLP_ERRORS = 1024 /* errors in the encoding of the request */
+	HEAD_TOO = 1,       /* HEAD answers as GET without its body */
+	SAME_ORIGIN = 2,    /* a browser must have sent it from our own pages */
+	OLD_ERRORS = 4,     /* errors as clients of the older program read them */
+	NO_AUTH = 8,        /* does not even look at keys and cookies */
+	ANY_QUERY = 16,     /* does not look at the query */
+	ASKS_ITSELF = 32,   /* takes a bad session for none */
+	GIVES_FILE = 64,    /* POST /exports may ask for it */
+	NO_RECORDS = 128,   /* what it refuses is no record */
+	OTLP_ERRORS = 1024, /* errors in the encoding of the request */
+	BY_TICKET = 2048    /* a browser may fetch it with a ticket in place of the session's header */
 };
 
 /* The parameters of usage and of generations, the filters from their table; a workbook has
@@ -52,7 +53,7 @@ static const char of_generations_workbook[] =
 #define OF_USAGE       (&of_usage_workbook[sizeof LOCALE - 1])
 #define OF_GENERATIONS (&of_generations_workbook[sizeof LOCALE - 1])
 #define OF_DOCUMENT    LOCALE "paper format "
-#define FILE_TOO       (HEAD_TOO | GIVES_FILE)
+#define FILE_TOO       (HEAD_TOO | GIVES_FILE | BY_TICKET)
 
 struct route {
 	const char *method;
@@ -89,10 +90,12 @@ static const struct route routes[] = {
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_session_begin, NO_CALL},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_session_end, NO_CALL},
     {"GET", "/api/v1/session", "", READERS, 0, 0, gw_session_show, NO_CALL},
-    {"GET", "/api/v1/live", "", GW_SESSION, 0, 0, gw_live_follow, NO_CALL},
+    {"POST", "/api/v1/sessions/end-all", "", GW_SESSION, SAME_ORIGIN, 0, gw_sessions_end_every, NO_CALL},
+    {"POST", "/api/v1/tickets", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_ticket_give, NO_CALL},
+    {"GET", "/api/v1/live", "last_event_id ", GW_SESSION, BY_TICKET, 0, gw_live_follow, NO_CALL},
     {"GET", "/api/v1/pipeline", "", READERS, 0, 0, gw_pipeline_show, NO_CALL},
     {"GET", "/api/v1/settings", "", GW_SESSION, 0, 0, gw_settings_show, NO_CALL},
-    {"GET", "/api/v1/plugin", "", GW_SESSION, 0, 0, gw_plugin_send, NO_CALL},
+    {"GET", "/api/v1/plugin", "", GW_SESSION, BY_TICKET, 0, gw_plugin_send, NO_CALL},
     {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_user_show, NO_CALL},
     {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_statement_send, NO_CALL},
     {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_group_statement_send, NO_CALL},
@@ -105,11 +108,12 @@ static const struct route routes[] = {
     {"POST", "/api/v1/exports", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_export_begin, NO_CALL},
     {"GET", "/api/v1/exports/{}", "", GW_SESSION, 0, 0, gw_export_show, NO_CALL},
     {"DELETE", "/api/v1/exports/{}", "", GW_SESSION, SAME_ORIGIN, 0, gw_export_drop, NO_CALL},
-    {"GET", "/api/v1/exports/{}/file", "", GW_SESSION, HEAD_TOO, 0, gw_export_file_send, NO_CALL},
+    {"GET", "/api/v1/exports/{}/file", "", GW_SESSION, HEAD_TOO | BY_TICKET, 0, gw_export_file_send, NO_CALL},
     {"POST", "/api/v1/documents", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_document_issue, NO_CALL},
     {"GET", "/api/v1/documents/requests/{}", "", READERS, 0, 0, gw_issue_request_show, NO_CALL},
     {"GET", "/api/v1/documents/{}", "", READERS, 0, 0, gw_document_show, NO_CALL},
-    {"GET", "/api/v1/documents/{}/file", "format duplicate ", READERS, HEAD_TOO, 0, gw_document_file_send, NO_CALL},
+    {"GET", "/api/v1/documents/{}/file", "format duplicate ", READERS, HEAD_TOO | BY_TICKET, 0, gw_document_file_send,
+	NO_CALL},
     {"POST", "/api/v1/documents/{}/cancel", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_document_cancel, NO_CALL},
     {"PUT", "/api/v1/terms", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_terms_change, NO_CALL},
     {"GET", "/api/v1/verify/{}", "", GW_ANYONE, NO_AUTH, 0, gw_document_verify, NO_CALL},
@@ -206,16 +210,25 @@ answer(const struct route *r, const struct gw_parts *parts, struct gw_req *rq, s
 	return gw_call_answer(&r->call, parts, rq, rp, e);
 }
 
+/* identify says who asks; the questions to costd are then asked in the session's name. */
+static om_status
+identify(const struct gw_parts *parts, const struct route *r, struct gw_req *rq, om_err *e)
+{
+	om_status s = gw_auth_identify(parts->access, rq, (r->flags & BY_TICKET) != 0, e);
+
+	if (s == OM_UNAUTHENTICATED && (r->flags & ASKS_ITSELF) != 0)
+		s = OM_OK;
+	gw_ask_for(s == OM_OK && rq->who == GW_SESSION ? rq->session.secret : NULL, !rq->session.unconfirmed);
+	return s;
+}
+
 static om_status
 run(const struct gw_parts *parts, const struct route *r, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	om_status s = OM_OK;
 
-	if ((r->flags & NO_AUTH) == 0) {
-		s = gw_auth_identify(parts->access, rq, e);
-		if (s != OM_OK && (r->flags & ASKS_ITSELF) != 0)
-			s = OM_OK;
-	}
+	if ((r->flags & NO_AUTH) == 0)
+		s = identify(parts, r, rq, e);
 	if (s == OM_OK)
 		s = gw_auth_allow(rq, r->who_may, e);
 	if (s == OM_OK && (r->flags & SAME_ORIGIN) != 0)
@@ -250,6 +263,19 @@ gw_routes_export(const struct gw_parts *parts, struct gw_req *rq, const char *ta
 		return om_fail(e, OM_INVALID, "target: must be the path and query of a call that gives a file");
 	s = gw_arguments_read(&ask, r->params, e);
 	return s == OM_OK ? answer(r, parts, &ask, rp, e) : s;
+}
+
+bool
+gw_routes_takes_ticket(struct gw_req *rq, const char *target)
+{
+	struct gw_req ask = *rq;
+	const struct route *r;
+	char allow[64];
+
+	ask.method = "GET";
+	ask.path = om_arena_strndup(rq->arena, target, strcspn(target, "?"));
+	r = ask.path != NULL ? find(&ask, allow, sizeof allow) : NULL;
+	return r != NULL && (r->flags & BY_TICKET) != 0;
 }
 
 static bool
@@ -315,6 +341,7 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 		return;
 	}
 	s = run(to->parts, r, rq, rp, &e);
+	gw_ask_for(NULL, false);
 	note_refusal(to->parts->spool, r, rq, s);
 	if (s == OM_OK)
 		s = om_buf_done(&rp->body, &e);

@@ -25,4 +25,7 @@ void gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_re
 om_status gw_routes_export(
     const struct gw_parts *parts, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e) OM_MUST;
 
+/* gw_routes_takes_ticket is gw_parts.takes_ticket. */
+bool gw_routes_takes_ticket(struct gw_req *rq, const char *target);
+
 #endif

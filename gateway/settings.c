@@ -128,7 +128,9 @@ const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
 	.min = 48,
 	.max = 1024,
 	.mend = "make one with: openssl rand -hex 32",
-	.help = "The key that signs the session cookie; changing it ends all sessions."},
+	.help =
+	    "What the keys of sessions, tickets, marks of browsers and login links are derived from; changing it ends "
+	    "all sessions."},
     {.name = "LIVE_STREAMS",
 	.kind = OM_CONF_INT,
 	AT(live_streams),

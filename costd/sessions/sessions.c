@@ -106,10 +106,10 @@ static om_status
 spend_link(struct cd_db *db, const struct begin *b, om_err *e)
 {
 	unsigned char owner[OM_SHA256] = {0};
-	const struct cd_val row[] = {BYTES(b->link), BYTES(b->id), CD_I(b->q->link_ends_us)};
+	const struct cd_val row[] = {BYTES(b->link), BYTES(b->id), CD_I(b->now + b->q->link_left_us)};
 	om_status s;
 
-	if (b->q->link_ends_us <= b->now)
+	if (b->q->link_left_us <= 0)
 		return om_fail(e, OM_UNAUTHENTICATED, "the login link is too old");
 	s = cd_db_exec(db, "DELETE FROM login_link WHERE ends_us<=?", (struct cd_val[]){CD_I(b->now)}, 1, 1, NULL, e);
 	if (s == OM_OK)
@@ -128,7 +128,8 @@ begin(struct cd_db *db, void *arg, om_err *e)
 {
 	const struct begin *b = arg;
 	const struct cd_val now = CD_I(b->now);
-	const struct cd_val row[] = {BYTES(b->id), cd_t(ADMIN_ROLE), CD_I(b->now), CD_I(b->now), CD_I(b->q->ends_us)};
+	const struct cd_val row[] = {
+	    BYTES(b->id), cd_t(ADMIN_ROLE), CD_I(b->now), CD_I(b->now), CD_I(b->now + b->q->lasts_us)};
 	om_status s = b->has_link ? spend_link(db, b, e) : OM_OK;
 
 	if (s == OM_OK)
@@ -147,8 +148,8 @@ cd_sessions_begin(struct cd_sessions *s, const Om__SessionBegin *q, om_time now,
 	struct begin b = {.q = q, .has_link = q->has_link != 0, .now = now};
 	om_status st = cd_secret_hash(&q->session, b.id, e);
 
-	if (st == OM_OK && (q->ends_us <= now || q->ends_us > now + OF_TEN))
-		st = om_fail(e, OM_INVALID, "a session ends later than now");
+	if (st == OM_OK && (q->lasts_us <= 0 || q->lasts_us > OF_TEN || q->link_left_us > OF_TEN))
+		st = om_fail(e, OM_INVALID, "a session lasts for up to ten years");
 	if (st == OM_OK && b.has_link)
 		st = cd_secret_hash(&q->link, b.link, e);
 	return st == OM_OK ? cd_pool_run(s->pool, CD_TX_WRITE, deadline_ms, begin, &b, e) : st;
@@ -219,7 +220,7 @@ cd_sessions_read(struct cd_sessions *s, const ProtobufCBinaryData *session, om_t
 	if (st != OM_OK)
 		return st;
 	out->known = l.known;
-	out->ends_us = l.ends_us;
+	out->left_us = l.known ? l.ends_us - now : 0;
 	if (l.known && l.seen_us <= now - SEEN_US)
 		st = cd_pool_run(s->pool, CD_TX_WRITE, deadline_ms, note_seen, &l, e);
 	return st;

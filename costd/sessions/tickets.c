@@ -35,7 +35,7 @@ cd_ticket_make(struct cd_sessions *s, const ProtobufCBinaryData *session, const 
 		st = cd_secret_hash(session, t.session, e);
 	if (st == OM_OK)
 		st = cd_pool_run(s->pool, CD_TX_WRITE, deadline_ms, make, &t, e);
-	out->ends_us = t.ends_us;
+	out->left_us = CD_TICKET_US;
 	return st;
 }
 
@@ -74,6 +74,6 @@ cd_ticket_spend(struct cd_sessions *s, const Om__TicketSpend *q, om_time now, in
 	if (st == OM_OK)
 		st = cd_pool_run(s->pool, CD_TX_WRITE, deadline_ms, spend, &t, e);
 	out->known = st == OM_OK && t.affected == 1;
-	out->ends_us = t.ends_us;
+	out->left_us = out->known ? t.ends_us - now : 0;
 	return st;
 }

@@ -49,6 +49,10 @@ describe('the dashboard', { concurrency: false }, () => {
     assert.ok(cookie?.httpOnly);
     assert.equal(cookie.sameSite, 'Strict');
     assert.doesNotMatch(await page.evaluate(() => document.cookie), /auth_token/);
+    const reply = await fetch(`${at.address}/api/v1/users`, {
+      headers: { cookie: `auth_token=${cookie.value}` },
+    });
+    assert.equal(reply.status, 401, 'the cookie alone, as a page at another port receives it');
   });
 
   test('the overview shows what the API says', async () => {
@@ -279,13 +283,16 @@ describe('the dashboard', { concurrency: false }, () => {
   test('after logging out the cookie is worth nothing', async () => {
     await at.open('/');
     const cookie = (await at.context.cookies()).find((c) => c.name === 'auth_token');
+    const token = await page.evaluate(() => localStorage.getItem('session-token'));
+    assert.match(token, /^[0-9a-f]{64}$/);
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByText('You are logged out.').waitFor();
     const reply = await fetch(`${at.address}/api/v1/usage`, {
-      headers: { cookie: `auth_token=${cookie.value}` },
+      headers: { cookie: `auth_token=${cookie.value}`, 'x-session-token': token },
     });
     assert.equal(reply.status, 401);
+    assert.equal(await page.evaluate(() => localStorage.getItem('session-token')), null);
     await page.goto(`${at.address}/users`);
     await page.locator('#password').waitFor();
   });

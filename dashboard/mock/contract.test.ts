@@ -23,10 +23,11 @@ const pointer = (...parts: string[]) =>
 
 let mock: Mock;
 let cookie: string;
+let token: string;
 let user: string;
 
 async function call(path: string) {
-  return fetch(mock.address + path, { headers: { cookie } });
+  return fetch(mock.address + path, { headers: { cookie, 'x-session-token': token } });
 }
 
 beforeAll(async () => {
@@ -37,6 +38,7 @@ beforeAll(async () => {
     body: '{"password":"metering"}',
   });
   cookie = reply.headers.get('set-cookie')?.split(';')[0] ?? '';
+  ({ token } = (await reply.json()) as { token: string });
   const users = (await (await call('/api/v1/users')).json()) as { items: { id: string }[] };
   user = users.items[0]?.id ?? '';
 });
@@ -102,7 +104,12 @@ test.each(['owui:turn-1:1', 'owui:turn-2:1', 'chatcmpl-417'])(
 );
 
 async function send(method: string, path: string, body: unknown, key = '') {
-  const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': key };
+  const headers = {
+    cookie,
+    'x-session-token': token,
+    'content-type': 'application/json',
+    'idempotency-key': key,
+  };
   return fetch(mock.address + path, { method, headers, body: JSON.stringify(body) });
 }
 

@@ -4,7 +4,7 @@
  * (names and ids that break careless pages), error (the ledger does not answer), partial (rankings,
  * rows and documents fail), slow, many (more users than a page lists). With a folder it serves the built pages under the gateway's policy.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -70,7 +70,13 @@ export async function startMock({
   liveMs = 0,
 } = {}) {
   const clock = () => (now ? new Date(now) : new Date());
-  const state = { mode, house: makeHouse(mode, clock(), timezone), sessions: new Map(), failed: 0 };
+  const state = {
+    mode,
+    house: makeHouse(mode, clock(), timezone),
+    sessions: new Map(),
+    tickets: new Map(),
+    failed: 0,
+  };
   const live = startLive();
   const context = {
     state,
@@ -151,7 +157,9 @@ async function answer(c, req, res) {
   if (route === 'POST /api/v1/logout') return logout(c, req, res);
   const code = /^GET \/api\/v1\/verify\/([^/]+)$/.exec(route)?.[1];
   if (code) return verifyCode(KIT, c, res, decodeURIComponent(code));
-  authorise(c, req, url.pathname);
+  authorise(c, req, url);
+  if (route === 'POST /api/v1/tickets') return giveTicket(c, req, res);
+  if (route === 'POST /api/v1/sessions/end-all') return endAll(c, res);
   if (url.pathname === '/api/v1/session') return json(res, sessionInfo(c, req));
   if (url.pathname === '/api/v1/live') return stream(c, req, res);
   if (url.pathname === '/api/v1/pipeline') return json(res, pipeline(c));
@@ -187,16 +195,47 @@ function cookie(req) {
   return /(?:^|;\s*)auth_token=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
 }
 
-function authorise(c, req, path) {
-  const token = cookie(req);
-  if (token && (c.state.sessions.get(token) ?? 0) > c.clock().getTime()) return;
-  const byKey = req.headers.authorization === `Bearer ${c.readKey}`;
-  if (byKey && !/^\/api\/v1\/users?(\/|$)/.test(path)) return;
+/** runs tells whether cookie and header are the two halves of a session. */
+function runs(c, id, token) {
+  const session = c.state.sessions.get(id);
+  return session !== undefined && session.token === token && session.ends > c.clock().getTime();
+}
+
+/** authorise takes a ticket off the address. */
+function authorise(c, req, url) {
+  const ticket = url.searchParams.get('ticket');
+  if (ticket !== null) {
+    url.searchParams.delete('ticket');
+    const path = url.pathname + url.search;
+    if (c.state.tickets.get(ticket) === path && c.state.tickets.delete(ticket)) return;
+  } else {
+    if (runs(c, cookie(req), req.headers['x-session-token'])) return;
+    const byKey = req.headers.authorization === `Bearer ${c.readKey}`;
+    if (byKey && !/^\/api\/v1\/users?(\/|$)/.test(url.pathname)) return;
+  }
   throw new Refusal(401, 'Unauthorized', 'log in first');
 }
 
+async function giveTicket(c, req, res) {
+  const { path } = await readBody(req);
+  const ticket = randomBytes(32).toString('hex');
+  const given = new URL(path, 'http://mock');
+  c.state.tickets.set(ticket, given.pathname + given.search);
+  json(res, {
+    url: `${path}${path.includes('?') ? '&' : '?'}ticket=${ticket}`,
+    expires_at: `${new Date(c.clock().getTime() + 60_000).toISOString().slice(0, -1)}000Z`,
+  });
+}
+
+function endAll(c, res) {
+  const ended = c.state.sessions.size;
+  c.state.sessions.clear();
+  dropStreams(c.live);
+  json(res, { ended });
+}
+
 function sessionInfo(c, req) {
-  const expires = c.state.sessions.get(cookie(req));
+  const expires = c.state.sessions.get(cookie(req))?.ends;
   return {
     expires_at: expires ? `${new Date(expires).toISOString().slice(0, -1)}000Z` : null,
     timezone: c.timezone,
@@ -233,12 +272,15 @@ async function login(c, req, res) {
     throw new Refusal(401, 'Unauthorized', 'the password is wrong');
   }
   c.state.failed = 0;
-  const token = randomUUID();
-  c.state.sessions.set(token, c.clock().getTime() + SESSION_MS);
-  req.headers.cookie = `auth_token=${token}`;
-  json(res, sessionInfo(c, req), {
-    'set-cookie': `auth_token=${token}; Path=/; HttpOnly; SameSite=Strict`,
-  });
+  const id = randomUUID();
+  const token = randomBytes(32).toString('hex');
+  c.state.sessions.set(id, { token, ends: c.clock().getTime() + SESSION_MS });
+  req.headers.cookie = `auth_token=${id}`;
+  json(
+    res,
+    { token, ...sessionInfo(c, req) },
+    { 'set-cookie': `auth_token=${id}; Path=/; HttpOnly; SameSite=Strict` },
+  );
 }
 
 function logout(c, req, res) {

@@ -4,10 +4,10 @@
  *
  * Does      Finds out who sent a request, begins and ends sessions, bounds how often a
  *           password or a code may be tried.
- * Owns      The keys of the settings, the running sessions, the counts of failed tries,
- *           and a table of ended sessions in the spool's file.
- * Promises  Secrets are compared in constant time and never logged.  A session that was
- *           ended stays ended, after a restart too.
+ * Owns      The keys of the settings, what is derived from them, and the counts of failed tries.
+ *           The sessions are costd's.
+ * Promises  Secrets are compared in constant time and never logged.  Neither the cookie nor
+ *           the header of a session opens anything without the other.
  * Never     Uses what a call is about, or what anything costs.
  * Threads   All calls from any thread.
  */
@@ -23,7 +23,7 @@ struct gw_access_opts {
 	const char *jwt_secret;
 	const char *cookie_secure; /* auto, on, off */
 	int64_t session_lifetime_s;
-	struct gw_spool *spool; /* borrowed; NULL: ended sessions are not kept over a restart */
+	struct gw_peers *peers; /* borrowed */
 };
 
 om_status gw_access_open(const struct gw_access_opts *o, struct gw_access **out, om_err *e) OM_MUST;
@@ -35,7 +35,10 @@ bool gw_access_runs(struct gw_access *a, const struct gw_session *session);
 /* gw_access_codes bounds how often one address may try codes of documents. */
 struct gw_throttle *gw_access_codes(struct gw_access *a);
 
-/* The handlers of login.c: POST /login, POST /logout, GET /session. */
-gw_handler gw_session_begin, gw_session_end, gw_session_show;
+/* The handlers of login.c: POST /login, POST /logout, POST /sessions/end-all, GET /session. */
+gw_handler gw_session_begin, gw_session_end, gw_sessions_end_every, gw_session_show;
+
+/* The handler of ticket.c: POST /tickets. */
+gw_handler gw_ticket_give;
 
 #endif

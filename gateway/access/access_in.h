@@ -6,16 +6,14 @@
 #define GW_ACCESS_IN_H
 
 #include "access.h"
+#include "keys.h"
 
 struct gw_access {
 	struct gw_access_opts opts;
+	struct gw_keys keys;
 	struct gw_sessions *sessions;  /* owned, as the next two */
 	struct gw_throttle *passwords; /* tries, of all addresses together too */
 	struct gw_throttle *codes;     /* tries of verification codes */
 };
-
-/* gw_access_end ends a session: in memory first, so that it is over even if the disk
- * does not take the row. */
-om_status gw_access_end(struct gw_access *a, const struct gw_session *session, om_err *e) OM_MUST;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "access_in.h"
 #include "session.h"
+#include "ticket.h"
 #include "base/digest.h"
 #include "base/invariant.h"
 
@@ -48,31 +49,50 @@ cookie(const struct gw_req *rq, const char *name, char *out, size_t out_bytes)
 	return false;
 }
 
-om_status
-gw_auth_identify(const struct gw_access *a, struct gw_req *rq, om_err *e)
+static om_status
+identify_key(const struct gw_access *a, struct gw_req *rq, const char *key, om_err *e)
 {
-	const char *authorization = gw_req_header(rq, "Authorization");
-	char token[GW_TOKEN_MAX];
+	bool ingest = om_secret_equal(key, a->opts.api_key);
+	bool reader = a->opts.read_api_key != NULL && om_secret_equal(key, a->opts.read_api_key);
+
+	if (!ingest && !reader)
+		return om_fail(e, OM_UNAUTHENTICATED, "the key is wrong");
+	rq->who = ingest ? GW_INGEST : GW_READER;
+	return OM_OK;
+}
+
+/* identify_session: the cookie alone is no session, since other ports of the host get it too; nor is the
+ * header alone. */
+static om_status
+identify_session(const struct gw_access *a, struct gw_req *rq, om_err *e)
+{
+	const char *header = gw_req_header(rq, GW_HEADER);
+	char token[GW_TOKEN_TEXT];
 	om_status s;
 
-	rq->who = GW_ANYONE;
-	if (authorization != NULL) {
-		const char *key = bearer(authorization);
-		bool ingest = om_secret_equal(key, a->opts.api_key);
-		bool reader = a->opts.read_api_key != NULL && om_secret_equal(key, a->opts.read_api_key);
-
-		if (!ingest && !reader)
-			return om_fail(e, OM_UNAUTHENTICATED, "the key is wrong");
-		rq->who = ingest ? GW_INGEST : GW_READER;
+	if (header == NULL || !cookie(rq, GW_COOKIE, token, sizeof token))
 		return OM_OK;
-	}
-	if (!cookie(rq, GW_COOKIE, token, sizeof token))
-		return OM_OK;
-	s = gw_sessions_check(a->sessions, token, om_now(), &rq->session, e);
+	s = gw_sessions_check(a->sessions, token, header, om_now(), &rq->session, e);
 	om_secret_clear(token, sizeof token);
 	if (s == OM_OK)
 		rq->who = GW_SESSION;
 	return s;
+}
+
+om_status
+gw_auth_identify(const struct gw_access *a, struct gw_req *rq, bool by_ticket, om_err *e)
+{
+	const char *authorization = gw_req_header(rq, "Authorization");
+	bool found = false;
+
+	rq->who = GW_ANYONE;
+	if (by_ticket) {
+		om_status s = gw_ticket_take(a, rq, &found, e);
+
+		if (s != OM_OK || found)
+			return s;
+	}
+	return authorization != NULL ? identify_key(a, rq, bearer(authorization), e) : identify_session(a, rq, e);
 }
 
 om_status
@@ -84,7 +104,9 @@ gw_auth_allow(const struct gw_req *rq, unsigned who_may, om_err *e)
 	switch (rq->who) {
 	case GW_ANYONE:
 		return om_fail(e, OM_UNAUTHENTICATED,
-		    (who_may & GW_INGEST) != 0 ? "an API key is needed" : "log in, or send a key that may read");
+		    (who_may & GW_INGEST) != 0 ? "an API key is needed"
+					       : "log in, or send a key that may read; a session is its cookie and "
+						 "the header " GW_HEADER " together");
 	case GW_INGEST:
 		return om_fail(e, OM_FORBIDDEN, "the ingest key may not use this call");
 	case GW_READER:

@@ -8,11 +8,13 @@
 #include "access.h"
 
 #define GW_COOKIE "auth_token"
+#define GW_HEADER "X-Session-Token"
 
-/* gw_auth_identify fills rq->who and rq->session from the bearer key or the
- * session cookie.  OM_UNAUTHENTICATED for a key or token that this gateway did not issue;
- * without either, rq->who is GW_ANYONE. */
-om_status gw_auth_identify(const struct gw_access *a, struct gw_req *rq, om_err *e) OM_MUST;
+/* gw_auth_identify fills rq->who and rq->session from the bearer key, from the session's
+ * cookie and header, or, by_ticket, from the ticket at the end of the query, which it takes off.
+ * OM_UNAUTHENTICATED for a key, session or ticket that is not one; without any of them, rq->who is
+ * GW_ANYONE. */
+om_status gw_auth_identify(const struct gw_access *a, struct gw_req *rq, bool by_ticket, om_err *e) OM_MUST;
 
 /* gw_auth_allow says whether rq->who is in the set; an empty set is for anyone. */
 om_status gw_auth_allow(const struct gw_req *rq, unsigned who_may, om_err *e) OM_MUST;

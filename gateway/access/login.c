@@ -19,8 +19,9 @@ static struct om_stat st_failed =
 static struct om_stat st_throttled =
     OM_COUNTER("owui_metering_logins_throttled_total", NULL, "Logins refused because of too many failures.");
 
+/* write_session: token is the header's of a session that has just begun; NULL for one that is asked about. */
 static void
-write_session(const struct gw_parts *parts, struct gw_reply *rp, om_time expires_at)
+write_session(const struct gw_parts *parts, struct gw_reply *rp, om_time expires_at, const char *token)
 {
 	char today[OM_DAY_TEXT], first[OM_DAY_TEXT];
 	struct gw_costd_status costd;
@@ -30,6 +31,8 @@ write_session(const struct gw_parts *parts, struct gw_reply *rp, om_time expires
 	gw_peers_costd_status(parts->peers, &costd);
 	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
+	if (token != NULL)
+		gw_write_text(&w, "token", token);
 	gw_write_time(&w, "expires_at", expires_at);
 	gw_write_text(&w, "timezone", costd.timezone);
 	gw_write_text(&w, "currency", "USD");
@@ -64,11 +67,27 @@ verify(struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const 
 	return s;
 }
 
+/* enter begins a session for who has shown that they may, and gives the browser both of its tokens. */
+static om_status
+enter(const struct gw_parts *parts, const struct gw_req *rq, struct gw_reply *rp, const struct gw_link *link, om_err *e)
+{
+	struct gw_access *a = parts->access;
+	struct gw_session session;
+	struct gw_tokens tokens;
+	om_status s = gw_sessions_begin(a->sessions, om_now(), a->opts.session_lifetime_s, link, &tokens, &session, e);
+
+	if (s == OM_OK) {
+		om_log(OM_LOG_INFO, "login", "client", rq->client, NULL);
+		gw_auth_cookie(a, rq, rp, tokens.cookie);
+		write_session(parts, rp, session.expires_at, tokens.header);
+	}
+	om_secret_clear(&tokens, sizeof tokens);
+	return s;
+}
+
 om_status
 gw_session_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	struct gw_session session = {.expires_at = 0};
-	char token[GW_TOKEN_MAX] = "";
 	const json_t *password;
 	json_t *doc = NULL;
 	size_t n;
@@ -83,16 +102,7 @@ gw_session_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 	else
 		s = verify(parts->access, rq, rp, json_string_value(password), n, e);
 	json_decref(doc);
-	if (s == OM_OK)
-		s = gw_sessions_begin(
-		    parts->access->sessions, om_now(), parts->access->opts.session_lifetime_s, token, &session, e);
-	if (s != OM_OK)
-		return s;
-	om_log(OM_LOG_INFO, "login", "client", rq->client, NULL);
-	gw_auth_cookie(parts->access, rq, rp, token);
-	om_secret_clear(token, sizeof token);
-	write_session(parts, rp, session.expires_at);
-	return OM_OK;
+	return s == OM_OK ? enter(parts, rq, rp, NULL, e) : s;
 }
 
 om_status
@@ -100,17 +110,36 @@ gw_session_end(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply 
 {
 	om_status s = OM_OK;
 
-	if (rq->session.id[0] != '\0')
-		s = gw_access_end(parts->access, &rq->session, e);
+	if (rq->who == GW_SESSION)
+		s = gw_sessions_end(parts->access->sessions, &rq->session, e);
 	gw_auth_cookie(parts->access, rq, rp, "");
 	rp->status = 204;
 	return s;
 }
 
 om_status
+gw_sessions_end_every(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	uint64_t ended = 0;
+	struct om_jw w;
+	om_status s = gw_sessions_end_all(parts->access->sessions, &rq->session, &ended, e);
+
+	if (s != OM_OK)
+		return s;
+	om_log(OM_LOG_WARN, "all sessions were ended", "client", rq->client, "sessions", OM_I64(ended), NULL);
+	gw_auth_cookie(parts->access, rq, rp, "");
+	w = gw_reply_json(rp);
+	om_jw_open(&w, '{');
+	om_jw_key(&w, "ended");
+	om_jw_int(&w, (int64_t)ended);
+	om_jw_close(&w, '}');
+	return OM_OK;
+}
+
+om_status
 gw_session_show(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
 	(void)e;
-	write_session(parts, rp, rq->session.expires_at);
+	write_session(parts, rp, rq->session.expires_at, NULL);
 	return OM_OK;
 }

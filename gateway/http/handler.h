@@ -34,6 +34,8 @@ struct gw_parts {
 	 * in place of sending its file. */
 	om_status (*begin_export)(
 	    const struct gw_parts *parts, struct gw_req *rq, const char *target, struct gw_reply *rp, om_err *e);
+	/* takes_ticket tells whether `target`, a path with its query, is a file or a stream. */
+	bool (*takes_ticket)(struct gw_req *rq, const char *target);
 };
 
 typedef om_status gw_handler(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e);

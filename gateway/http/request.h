@@ -37,9 +37,12 @@ typedef enum gw_who {
 	GW_SESSION = 4,
 } gw_who;
 
+#define GW_SECRET 32
+
 struct gw_session {
-	char id[36];        /* the token's jti; "" without a session */
-	om_time expires_at; /* 0 without a session */
+	unsigned char secret[GW_SECRET]; /* what costd knows it by: a keyed hash of what the browser has */
+	om_time expires_at;              /* 0 without a session */
+	bool unconfirmed;                /* costd does not answer, and knew it some minutes ago: it may only read */
 };
 
 struct gw_arg {

@@ -2,6 +2,7 @@
 #include "ask.h"
 
 #include "peers_in.h"
+#include "base/digest.h"
 #include "base/invariant.h"
 #include "wire/fleet.h"
 
@@ -33,6 +34,29 @@ take_body(const Om__Reply *rep, Om__Reply__BodyCase kind, void *out, om_err *e)
 	return OM_OK;
 }
 
+/* In whose name this thread asks costd. */
+static _Thread_local unsigned char session_of[GW_ASK_SESSION];
+static _Thread_local bool has_session, unconfirmed;
+
+void
+gw_ask_for(const unsigned char *session, bool confirmed)
+{
+	has_session = session != NULL;
+	unconfirmed = has_session && !confirmed;
+	if (session != NULL)
+		memcpy(session_of, session, sizeof session_of);
+	else
+		om_secret_clear(session_of, sizeof session_of);
+}
+
+static void
+put_session(Om__Request *req, const unsigned char *session)
+{
+	req->has_session = session != NULL;
+	req->session.len = session != NULL ? GW_ASK_SESSION : 0;
+	memcpy(&req->session.data, &session, sizeof session); /* protobuf-c has no const */
+}
+
 static void
 begin(Om__Request *req, struct gw_ask ask, const void *query, void *reply_out)
 {
@@ -49,6 +73,7 @@ gw_ask_costd(struct gw_peers *p, struct gw_ask ask, const void *query, struct om
 	om_status s;
 
 	begin(&req, ask, query, reply_out);
+	put_session(&req, has_session ? session_of : NULL);
 	s = gw_peers_call_costd(p, &req, a, &rep, e);
 	return s == OM_OK ? take_body(rep, ask.reply, reply_out, e) : s;
 }
@@ -61,8 +86,24 @@ gw_ask_soon(struct gw_peers *p, gw_peer who, struct gw_ask ask, const void *quer
 	om_status s;
 
 	begin(&req, ask, query, reply_out);
+	if (who == GW_COSTD)
+		put_session(&req, has_session ? session_of : NULL);
 	s = gw_peers_call_soon(p, who, &req, a, &rep);
 	return s == OM_OK ? take_body(rep, ask.reply, reply_out, NULL) : s;
+}
+
+om_status
+gw_ask_who(struct gw_peers *p, const unsigned char *session, struct gw_ask ask, const void *query, struct om_arena *a,
+    void *reply_out, om_err *e)
+{
+	Om__Reply *rep = NULL;
+	Om__Request req;
+	om_status s;
+
+	begin(&req, ask, query, reply_out);
+	put_session(&req, session);
+	s = gw_peers_call_who(p, &req, a, &rep, e);
+	return s == OM_OK ? take_body(rep, ask.reply, reply_out, e) : s;
 }
 
 om_status
@@ -74,6 +115,9 @@ gw_ask_any_reportd(struct gw_peers *p, struct gw_ask ask, const void *query, int
 	om_status s;
 
 	begin(&req, ask, query, reply_out);
+	if (unconfirmed && ask.question == OM__REQUEST__BODY_ISSUE)
+		return om_fail(e, OM_UNAVAILABLE,
+		    "costd, which keeps the sessions, does not answer: a session only reads meanwhile");
 	s = om_fleet_call(gw_peers_reportds(p), &req, deadline_ms, a, &rep, at_out, e);
 	return s == OM_OK ? take_body(rep, ask.reply, reply_out, e) : s;
 }

@@ -32,6 +32,18 @@ om_status gw_ask_costd(
 om_status gw_ask_soon(
     struct gw_peers *p, gw_peer who, struct gw_ask ask, const void *query, struct om_arena *a, void *reply_out) OM_MUST;
 
+/* gw_ask_for has the questions that this thread asks costd name a session, in whose name they are asked;
+ * NULL: none.  The bytes are GW_ASK_SESSION and are copied.  reportd does not know sessions: for one that costd
+ * has not confirmed it is not asked to issue. */
+#define GW_ASK_SESSION 32
+void gw_ask_for(const unsigned char *session, bool confirmed);
+
+/* gw_ask_who asks about that session, over a connection of its own, so that who is logged in does not wait
+ * for what others ask.  With a session it is OM_UNAVAILABLE at once when there is no connection; without one,
+ * as at a login, a connection is waited for.  The status is costd's own. */
+om_status gw_ask_who(struct gw_peers *p, const unsigned char *session, struct gw_ask ask, const void *query,
+    struct om_arena *a, void *reply_out, om_err *e) OM_MUST;
+
 /* gw_ask_any_reportd asks one reportd after the other until one takes the question; *at_out
  * is which.  The status is reportd's own: gw_peers_blame turns it into the caller's. */
 om_status gw_ask_any_reportd(struct gw_peers *p, struct gw_ask ask, const void *query, int deadline_ms,

@@ -13,6 +13,8 @@
 #define COSTD_SOCKETS   4
 #define COSTD_MS        15000
 #define REPORTD_SOCKETS 2
+#define WHO_SOCKETS     2
+#define WHO_MS          4000
 #define JOB_SOCKETS     16 /* to each; most of them wait for jobs */
 #define SOON_MS         1000
 #define LOOK_EVERY_MS   2000
@@ -23,6 +25,7 @@ struct gw_peers {
 	struct om_wire_client *submit; /* owned, as the others */
 	struct om_wire_client *look;
 	struct om_wire_client *costd;
+	struct om_wire_client *who;
 	struct om_wire_client *reportd;
 	struct om_fleet *reportds; /* one by one, for jobs; owned */
 	int files;
@@ -160,6 +163,7 @@ gw_peers_open(const struct gw_peers_opts *o, struct gw_peers **out, om_err *e)
 	if ((s = open_client(o, "costd", o->costd_urls, 1, &p->submit, e)) != OM_OK ||
 	    (s = open_client(o, "costd", o->costd_urls, 1, &p->look, e)) != OM_OK ||
 	    (s = open_client(o, "costd", o->costd_urls, COSTD_SOCKETS, &p->costd, e)) != OM_OK ||
+	    (s = open_client(o, "costd", o->costd_urls, WHO_SOCKETS, &p->who, e)) != OM_OK ||
 	    (s = open_client(o, "reportd", o->reportd_urls, REPORTD_SOCKETS, &p->reportd, e)) != OM_OK ||
 	    (s = open_reportds(o, &p->reportds, e)) != OM_OK) {
 		gw_peers_close(&p);
@@ -191,6 +195,7 @@ gw_peers_close(struct gw_peers **pp)
 	om_wire_client_free(&p->submit);
 	om_wire_client_free(&p->look);
 	om_wire_client_free(&p->costd);
+	om_wire_client_free(&p->who);
 	om_wire_client_free(&p->reportd);
 	om_fleet_free(&p->reportds);
 	(void)pthread_cond_destroy(&p->wake);
@@ -267,14 +272,25 @@ static om_status
 ask(struct om_wire_client *c, Om__Request *req, int deadline_ms, struct om_arena *a, Om__Reply **reply_out, om_err *e)
 {
 	om_err why = {.text = ""};
+	om_status s = om_wire_call(c, req, deadline_ms, a, reply_out, &why);
 
-	return gw_peers_blame(om_wire_call(c, req, deadline_ms, a, reply_out, &why), &why, e);
+	if (s == OM_UNAUTHENTICATED && req->has_session) /* it ended since it was looked at */
+		return om_fail(e, s, "%s", om_err_text(&why, s));
+	return gw_peers_blame(s, &why, e);
 }
 
 om_status
 gw_peers_call_costd(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
 {
 	return ask(p->costd, req, COSTD_MS, a, reply_out, e);
+}
+
+om_status
+gw_peers_call_who(struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e)
+{
+	if (req->has_session && om_wire_connected(p->who) == 0)
+		return om_fail(e, OM_UNAVAILABLE, "costd cannot be reached (no connection)");
+	return om_wire_call(p->who, req, WHO_MS, a, reply_out, e);
 }
 
 static om_status

@@ -15,4 +15,8 @@ om_status gw_peers_call_costd(
 om_status gw_peers_call_soon(
     struct gw_peers *p, gw_peer who, Om__Request *req, struct om_arena *a, Om__Reply **reply_out) OM_MUST;
 
+/* gw_peers_call_who asks costd about a session, over the connections that are for this alone. */
+om_status gw_peers_call_who(
+    struct gw_peers *p, Om__Request *req, struct om_arena *a, Om__Reply **reply_out, om_err *e) OM_MUST;
+
 #endif

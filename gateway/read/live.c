@@ -129,7 +129,9 @@ end_stream(void *arg)
 om_status
 gw_live_follow(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	const char *mark = gw_req_header(rq, "Last-Event-ID");
+	/* a browser's EventSource cannot set the header of its first request */
+	const char *given = gw_req_arg(rq, "last_event_id");
+	const char *mark = given != NULL ? given : gw_req_header(rq, "Last-Event-ID");
 	struct stream *st = om_arena_alloc(rq->arena, sizeof *st);
 	om_status s;
 

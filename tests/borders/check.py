@@ -21,7 +21,6 @@ ROOMS = {
     "civetweb.h": ["gateway/http/"],
     "sqlite3.h": ["gateway/spool/", "costd/import/"],  # the older program's file is one
     "argon2.h": ["gateway/access/"],
-    "jwt.h": ["gateway/access/"],
     "mysql.h": ["costd/database/"],
     "mysqld_error.h": ["costd/database/"],
     "errmsg.h": ["costd/database/"],
@@ -34,7 +33,7 @@ ROOMS = {
     "openssl/": ["proto/base/digest"],
 }
 # How many files of a service may include the header: one per distinct job.
-FILES_PER_ROOM = {"civetweb.h": 1, "argon2.h": 1, "jwt.h": 1, "mysql.h": 1, "curl/": 1, "jansson.h": 2, "openssl/": 1}
+FILES_PER_ROOM = {"civetweb.h": 1, "argon2.h": 1, "mysql.h": 1, "curl/": 1, "jansson.h": 2, "openssl/": 1}
 MAX_SOURCES = 18
 
 BANNED = {

@@ -270,8 +270,9 @@ check_line() {
 }
 
 login() {
-  http -f -c "$work/cookies" -H 'Content-Type: application/json' --data "{\"password\":\"$password\"}" "$(url /api/v1/login)" &&
-    grep -q auth_token "$work/cookies"
+  http -f -c "$work/cookies" -H 'Content-Type: application/json' --data "{\"password\":\"$password\"}" "$(url /api/v1/login)" |
+    sed -n 's/.*"token":"\([0-9a-f]*\)".*/X-Session-Token: \1/p' >"$work/token" &&
+    grep -q auth_token "$work/cookies" && http -f -b "$work/cookies" -H "@$work/token" "$(url /api/v1/users)"
 }
 
 refused() { [[ $(event gen-refused 1 | http -o /dev/null -w '%{http_code}' --data-binary @- "$(url /api/v1/events)") == 401 ]]; }

@@ -140,12 +140,28 @@ def test_what_was_recorded_is_not_carried_out_again(stack, seen):
                     assert not stranger.send(frame).bodies
             n += 1
     with wire.Caller(stack.costd_url, wire.GATEWAY, stack.wire_keys["WIRE_KEY_GATEWAY"]) as gateway:
-        assert gateway.ask(wire.request(NUMBERS["users"])).bodies  # the key is right
-        frame = gateway.prove(wire.request(NUMBERS["users"]))
+        assert gateway.ask(wire.request(NUMBERS["senders"])).bodies  # the key is right
+        frame = gateway.prove(wire.request(NUMBERS["senders"]))
         assert gateway.send(frame).bodies
         assert not gateway.send(frame).bodies
     assert number_of_rows(stack) == before
     assert stack.refused("replay") > refused
+
+
+def test_a_gateway_taken_over_asks_in_no_session_it_was_never_shown(stack):
+    """It has the gateway's key, and reads the database's hashes, too."""
+    shown = stack.session()
+    shown.get("/api/v1/users")
+    (known,), = stack.db.rows("SELECT HEX(id) FROM session LIMIT 1")
+    with wire.Caller(stack.costd_url, wire.GATEWAY, stack.wire_keys["WIRE_KEY_GATEWAY"]) as gateway:
+        for session in (None, secrets.token_bytes(32), bytes.fromhex(known), bytes(32), b"", b"x", bytes.fromhex(shown.cookie), bytes.fromhex(shown.token)):
+            named = b"" if session is None else wire.field(4, session)
+            for name in ("users", "dead_letters", "sessions_end_all", "senders"):
+                if session is None and name == "senders":
+                    continue  # what a read key may read needs no session
+                answer = gateway.ask(wire.request(NUMBERS[name]) + named)
+                assert answer.status != 0 and not answer.bodies, (name, session, answer.message)
+    shown.get("/api/v1/users")
 
 
 def test_a_gateway_believes_no_answer_but_costds(stack, seen):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from issuing import count, is_number_held, issue, issued
 from records import record
+from stack import PASSWORD
 
 MONTH = "2026-03"
 AHEAD_US = 30 * 86400 * 10**6
@@ -70,12 +71,13 @@ def faked(process, instant):
     return {**process.env, "LD_PRELOAD": library, "FAKETIME": f"@{instant:%Y-%m-%d %H:%M:%S}", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
 
 
-def at(stack, env):
-    """at starts costd again, with another clock."""
+def at(stack, session, env):
+    """at starts costd again, with another clock, by which sessions end."""
     stack.costd.stop()
     stack.costd.env = env
     stack.costd.start()
     stack.wait_ready()
+    session.login(PASSWORD)
 
 
 @pytest.mark.unsanitized("faketime goes before the runtime of a sanitizer")
@@ -84,10 +86,10 @@ def test_twenty_seconds_into_the_next_year_and_back(stack):
     this = datetime.now(timezone.utc).year
     assert issued(session, user="u-0", month=MONTH)["number"] == f"{this}-000001"
     assert issued(session, user="u-1", month=MONTH)["number"] == f"{this}-000002"
-    at(stack, faked(stack.costd, datetime(this + 1, 1, 1, 0, 0, 20)))
+    at(stack, session, faked(stack.costd, datetime(this + 1, 1, 1, 0, 0, 20)))
     early = issued(session, user="u-2", month=MONTH)
     assert early["number"] == f"{this + 1}-000001" and early["issued_at"].startswith(f"{this + 1}-01-01T00:0")
-    at(stack, right)
+    at(stack, session, right)
 
     refused = issue(session, 409, user="u-3", month=MONTH).json()["detail"]
     assert f"{this + 1}-01-01" in refused and "costd --accept-clock" in refused
@@ -96,6 +98,6 @@ def test_twenty_seconds_into_the_next_year_and_back(stack):
     assert made["number"] == f"{this}-000003" and is_now(made)
     assert session.get(f"/api/v1/documents/{early['number']}").json() == early
 
-    at(stack, faked(stack.costd, datetime(this + 1, 1, 2)))
+    at(stack, session, faked(stack.costd, datetime(this + 1, 1, 2)))
     assert issued(session, user="u-4", month=MONTH)["number"] == f"{this + 1}-000002", "it goes on after the number that it had"
     assert count(stack) == 5

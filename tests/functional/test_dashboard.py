@@ -84,6 +84,7 @@ def test_pipeline_while_all_is_well(stack, session):
 
 def test_pipeline_without_costd_still_says_what_it_knows(make_stack):
     stack = make_stack()
+    session = stack.session()
     stack.costd.stop()
     wait_until(lambda: stack.readiness()["status"] == "degraded", "degraded")
     stack.ingest.send(record())
@@ -91,9 +92,9 @@ def test_pipeline_without_costd_still_says_what_it_knows(make_stack):
     assert (pipeline["status"], pipeline["costd"]["state"], pipeline["database"]["state"]) == ("degraded", "unreachable", "unknown")
     assert pipeline["spool"]["pending"] == 1 and pipeline["last_event_at"] is not None
     assert pipeline["lookups"] is None and pipeline["dead_letters"] is None and pipeline["last_commit_at"] is None
-    settings = stack.session().get("/api/v1/settings").json()["services"]
+    settings = session.get("/api/v1/settings").json()["services"]
     assert [(one["service"], one["version"] is None) for one in settings] == [("gateway", False), ("costd", True), ("reportd", False)]
-    stack.session().get("/api/v1/plugin")
+    session.get("/api/v1/plugin")
     stack.costd.start()
     stack.drained()
 
@@ -181,7 +182,8 @@ def test_a_session_without_costd_still_has_a_day(make_stack):
     stack = make_stack(started=False)
     stack.gateway.start()
     try:
-        said = stack.session().get("/api/v1/session").json()
+        said = stack.read.get("/api/v1/session").json()
+        stack.client().login(PASSWORD, expect=503)  # nobody can begin one
         assert said["today"] == said["now"][:10] and said["first_day"] is None
     finally:
         stack.costd.start(), stack.reportd.start()

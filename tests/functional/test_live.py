@@ -173,7 +173,7 @@ def test_a_slow_reader_is_cut(stack, session):
     """It never reads; what is accepted meanwhile is not held up, and its worker comes free."""
     with socket.create_connection(("127.0.0.1", stack.port)) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        peer.sendall(f"GET {ROUTE} HTTP/1.1\r\nHost: x\r\nCookie: auth_token={session.cookie}\r\n\r\n".encode())
+        peer.sendall(f"GET {ROUTE} HTTP/1.1\r\nHost: x\r\n{session.session_lines()}\r\n".encode())
         wait_until(lambda: streams(stack) == 1, "the stream")
         deadline, sent = time.monotonic() + 300, 0
         while streams(stack) == 1 and time.monotonic() < deadline:
@@ -189,7 +189,7 @@ def test_who_may_watch(stack, contract):
 
 def test_http_1_0_gets_a_stream_without_chunks(stack, session):
     with socket.create_connection(("127.0.0.1", stack.port), timeout=60) as peer:
-        peer.sendall(f"GET {ROUTE} HTTP/1.0\r\nCookie: auth_token={session.cookie}\r\n\r\n".encode())
+        peer.sendall(f"GET {ROUTE} HTTP/1.0\r\n{session.session_lines()}\r\n".encode())
         received = b""
         while b"id: " not in received:
             received += peer.recv(65536)
@@ -212,7 +212,7 @@ def test_each_gateway_shows_its_own(make_stack):
     stack = make_stack(gateways=2)
     first, second = (stack.client(port=gateway.port) for gateway in stack.gateways)
     first.login(PASSWORD)
-    second.cookie = first.cookie
+    second.as_session_of(first)
     with Stream(first) as one, Stream(second) as two:
         one.place(), two.place()
         stack.client(stack.ingest_key, port=stack.gateways[1].port).send(there := record())

@@ -71,7 +71,7 @@ def test_wrong_media_type(stack, session, contract, operation, kind):
 @documents(408)
 def test_body_that_does_not_come(stack, session, contract, operation):
     path, client = contract.example_path(operation), caller(stack, session, operation)
-    credential = f"Authorization: Bearer {client.key}" if client.key else f"Cookie: auth_token={client.cookie}"
+    credential = f"Authorization: Bearer {client.key}" if client.key else client.session_lines().rstrip()
     head = [f"{operation.method} {path} HTTP/1.1", "Host: x", credential, "Content-Type: application/json", "Content-Length: 100", "", ""]
     reply = raw(stack.port, "\r\n".join(head).encode() + b"{", timeout_s=60)
     assert reply.closed and reply.status == 408, reply.data[:300]
@@ -88,7 +88,7 @@ def test_services_behind_are_gone(lonely, contract, operation):
               "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0", "tap": "on"}
     # those that refuse what they do not know
     fields = {"putTerms": {"valid_from": "2026-01", "tax_rate": "19"}, "issueDocument": {"kind": "report", "month": "2026-01"},
-              "cancelDocument": {"reason": "the wrong person"}}.get(operation.id, fields)
+              "cancelDocument": {"reason": "the wrong person"}, "createTicket": {"path": "/api/v1/plugin"}}.get(operation.id, fields)
     body = json.dumps(fields).encode() if "requestBody" in operation.spec else None
     reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
     assert int(reply["Retry-After"]) > 0

@@ -45,11 +45,11 @@ class Reply:
 
 
 class Client:
-    """One caller: without a key, the holder of a key, or a logged-in browser (cookie)."""
+    """One caller: without a key, the holder of a key, or a logged-in browser (cookie and token)."""
 
     def __init__(self, port, contract, key=None, host="127.0.0.1", timeout_s=120):
         self.host, self.port, self.contract, self.key = host, port, contract, key
-        self.cookie, self.timeout_s = None, timeout_s
+        self.cookie, self.token, self.timeout_s = None, None, timeout_s
 
     def request(self, method, target, body=None, headers=None, expect=None, checked=True):
         given = {"Host": f"{self.host}:{self.port}"}
@@ -57,6 +57,8 @@ class Client:
             given["Authorization"] = f"Bearer {self.key}"
         if self.cookie is not None:
             given["Cookie"] = f"auth_token={self.cookie}"
+        if self.token is not None:
+            given["X-Session-Token"] = self.token
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
             given["Content-Type"] = "application/json"
@@ -103,8 +105,22 @@ class Client:
     def login(self, password, expect=200):
         reply = self.post("/api/v1/login", {"password": password}, expect=expect)
         if reply.status == 200:
-            self.cookie = cookie_of(reply)
+            self.cookie, self.token = cookie_of(reply), reply.json()["token"]
         return reply
+
+    def as_session_of(self, other):
+        """as_session_of takes both halves of another's session: the same browser at another address."""
+        self.cookie, self.token = other.cookie, other.token
+        return self
+
+    def session_lines(self):
+        """session_lines are the session's headers, for requests that are sent as bytes."""
+        return f"Cookie: auth_token={self.cookie}\r\nX-Session-Token: {self.token}\r\n"
+
+    def ticket(self, path, expect=200):
+        """ticket gives the URL that opens the path once."""
+        reply = self.post("/api/v1/tickets", {"path": path}, expect=expect)
+        return reply.json()["url"] if reply.status == 200 else reply
 
     def usage(self, **query):
         return self.get("/api/v1/usage", **query).json()

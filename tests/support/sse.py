@@ -8,21 +8,23 @@ import time
 class Stream:
     """with Stream(client) as stream: stream.next() -> (event, id, data)"""
 
-    def __init__(self, client, last_event_id=None, timeout_s=60):
+    def __init__(self, client, last_event_id=None, timeout_s=60, path="/api/v1/live"):
         self.client, self.timeout_s = client, timeout_s
         self.last_id, self.comments = last_event_id, 0
         self.connection = http.client.HTTPConnection(client.host, client.port, timeout=timeout_s)
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip"}
         if client.cookie is not None:
             headers["Cookie"] = f"auth_token={client.cookie}"
+        if client.token is not None:
+            headers["X-Session-Token"] = client.token
         if client.key is not None:
             headers["Authorization"] = f"Bearer {client.key}"
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        self.connection.request("GET", "/api/v1/live", headers=headers)
+        self.connection.request("GET", path, headers=headers)
         self.reply = self.connection.getresponse()
         body = b"" if self.reply.status == 200 else self.reply.read()
-        client.contract.check("GET", "/api/v1/live", self.reply.status, self.reply.headers["Content-Type"], body)
+        client.contract.check("GET", path, self.reply.status, self.reply.headers["Content-Type"], body)
 
     def __enter__(self):
         return self

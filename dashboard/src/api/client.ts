@@ -14,6 +14,7 @@ import type {
   ReplyOf,
   Rest,
 } from './contract.ts';
+import { keepToken, sessionToken } from './token.ts';
 import type { components } from './types.ts';
 
 export type { JsonReply, PostBody, PostReply, Query } from './contract.ts';
@@ -49,7 +50,7 @@ const READ_MS = 30_000;
 /** Issuing a document or writing a file may take longer than reading does. */
 const WRITE_MS = 180_000;
 /** Writes that take no longer than reading does. */
-const QUICK: readonly string[] = ['/api/v1/login', '/api/v1/logout'];
+const QUICK: readonly string[] = ['/api/v1/login', '/api/v1/logout', '/api/v1/tickets'];
 
 let unauthorized: () => void = () => {};
 let clockOffsetMs = 0;
@@ -110,8 +111,18 @@ async function send<T>(
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new Error('no answer in time')), limitMs);
   init.signal?.addEventListener('abort', () => stop.abort());
+  const token = sessionToken();
+  const headers = {
+    ...(init.headers as Record<string, string>),
+    ...(token === null ? {} : { 'x-session-token': token }),
+  };
   try {
-    const response = await fetch(url, { ...init, signal: stop.signal, credentials: 'same-origin' });
+    const response = await fetch(url, {
+      ...init,
+      headers,
+      signal: stop.signal,
+      credentials: 'same-origin',
+    });
     const date = Date.parse(response.headers.get('date') ?? '');
     if (Number.isFinite(date)) clockOffsetMs = date - Date.now();
     if (response.ok) return { ok: true, data: await read(response) };
@@ -208,10 +219,30 @@ export function remove<P extends PathOf<'delete'>>(
   return write('DELETE', path, options ?? {}, READ_MS);
 }
 
-export function login(password: string): Promise<Result<SessionInfo>> {
-  return post('/api/v1/login', { body: { password } });
+export async function login(password: string): Promise<Result<SessionInfo>> {
+  const reply = await post('/api/v1/login', { body: { password } });
+  if (reply.ok) keepToken(reply.data.token);
+  return reply;
 }
 
-export function logout(): Promise<Result<null>> {
-  return post('/api/v1/logout');
+export async function logout(): Promise<Result<null>> {
+  const reply = await post('/api/v1/logout');
+  if (reply.ok) keepToken(null);
+  return reply;
+}
+
+/** endAll ends every session, of all browsers. */
+export async function endAll(): Promise<Result<{ ended: number }>> {
+  const reply = await post('/api/v1/sessions/end-all');
+  if (reply.ok) keepToken(null);
+  return reply;
+}
+
+/**
+ * byTicket gives the address that opens a file or the live stream once, within a minute: what the browser fetches
+ * by itself has the cookie and not our header.
+ */
+export async function byTicket(path: string): Promise<Result<string>> {
+  const reply = await post('/api/v1/tickets', { body: { path } });
+  return reply.ok ? { ok: true, data: reply.data.url } : reply;
 }

@@ -93,12 +93,38 @@ test_what_is_reportds_is_refused(void **state)
 	om_arena_fini(&a);
 }
 
+/* A gateway's word is not taken for a session: what only a person may ask needs one. */
+static void
+test_what_a_session_alone_may_ask_is_refused_without_one(void **state)
+{
+	static const char *const admins[] = {
+	    "unpair", "users", "user", "dead_letters", "retry", "terms_change", "sessions_end_all", "ticket_make"};
+	const ProtobufCMessageDescriptor *d = &om__request__descriptor;
+	struct cd_parts parts = {.self = &cd_service};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof admins / sizeof admins[0]; i++) {
+		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(d, admins[i]);
+		Om__Request req = OM__REQUEST__INIT;
+		Om__Reply rep = OM__REPLY__INIT;
+		struct om_arena a;
+
+		om_arena_init(&a, 1000000);
+		assert_int_equal(cd_serve_call_of(f->id)->viewer, CD_VIEWER_ADMIN);
+		req.body_case = (Om__Request__BodyCase)f->id;
+		req.status = om_msg_new(&a, f->descriptor);
+		assert_int_equal(cd_serve(&parts, &req, om_mono_ms() + 1000, &a, &rep, NULL), OM_UNAUTHENTICATED);
+		om_arena_fini(&a);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_request_is_answered_by_one_of_the_services),
 	    cmocka_unit_test(test_a_call_is_answered_in_its_place_and_timed),
+	    cmocka_unit_test(test_what_a_session_alone_may_ask_is_refused_without_one),
 	    cmocka_unit_test(test_what_is_reportds_is_refused),
 	};
 

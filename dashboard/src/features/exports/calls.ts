@@ -2,6 +2,8 @@
 // The calls of jobs that write files.
 import { addressOf, get, post, remove, type Result, type Schemas } from '#api/client.ts';
 
+export { byTicket } from '#api/client.ts';
+
 export type Export = Schemas['Export'];
 
 export function startExport(target: string): Promise<Result<Export>> {

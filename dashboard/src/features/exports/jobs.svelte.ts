@@ -5,7 +5,14 @@
  * page the reader is by then; one that fails says why, and nothing broken is saved.
  */
 import type { ApiError } from '#api/client.ts';
-import { dropExport, type Export, exportFile, exportState, startExport } from './calls.ts';
+import {
+  byTicket,
+  dropExport,
+  type Export,
+  exportFile,
+  exportState,
+  startExport,
+} from './calls.ts';
 import { showTray } from './tray.ts';
 
 /** What is quicker than this is not worth a word about progress. */
@@ -29,6 +36,8 @@ export class Job {
   constructor(
     readonly title: string,
     readonly target: string,
+    /** The name of a file that is there and only fetched; null: one that is to be made. */
+    readonly ready: string | null = null,
   ) {}
 
   get running(): boolean {
@@ -36,11 +45,15 @@ export class Job {
   }
 }
 
-function save(id: string, name: string | null): void {
+/** save has the browser fetch the file, and tells what was in the way. */
+async function save(path: string, name: string | null): Promise<ApiError | null> {
+  const reply = await byTicket(path);
+  if (!reply.ok) return reply.error;
   const link = document.createElement('a');
-  link.href = exportFile(id);
+  link.href = reply.data;
   link.download = name ?? '';
   link.click();
+  return null;
 }
 
 class Jobs {
@@ -66,6 +79,17 @@ class Jobs {
     await this.#follow(job, reply.data);
   }
 
+  /** fetch saves a file that is there already. */
+  async fetch(title: string, path: string, name: string): Promise<void> {
+    this.all = this.all.filter((j) => j.target !== path);
+    const error = await save(path, name);
+    if (!error) return;
+    const job = new Job(title, path, name);
+    this.all = [...this.all, job];
+    showTray();
+    this.#fail(job, error);
+  }
+
   async #follow(job: Job, first: Export): Promise<void> {
     let now = first;
     let wait = FIRST_LOOK_MS;
@@ -87,7 +111,11 @@ class Jobs {
       }
     }
     if (job.state === 'done') {
-      save(now.id, now.filename);
+      const error = await save(exportFile(now.id), now.filename);
+      if (error) {
+        job.state = 'running'; // It is not saved yet.
+        return this.#fail(job, error);
+      }
       this.last = job;
       this.drop(job);
     } else {
@@ -126,7 +154,8 @@ class Jobs {
 
   retry(job: Job): void {
     this.drop(job);
-    void this.start(job.title, job.target);
+    if (job.ready === null) void this.start(job.title, job.target);
+    else void this.fetch(job.title, job.target, job.ready);
   }
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The calls of the live page.
-import { addressOf, type Generation, get, type List, type Result } from '#api/client.ts';
+import { addressOf, byTicket, type Generation, get, type List, type Result } from '#api/client.ts';
 
-/** openStream opens the stream of records; the browser opens it again where it breaks off. */
-export function openStream(): EventSource {
-  return new EventSource(addressOf('/api/v1/live'));
+/** openStream opens the stream of records, after the last one that is known; null where the server gave no ticket. */
+export async function openStream(after: string | null): Promise<EventSource | null> {
+  const query = after === null ? {} : { last_event_id: after };
+  const reply = await byTicket(addressOf('/api/v1/live', { query }));
+  return reply.ok ? new EventSource(reply.data) : null;
 }
 
 /** newest are the newest rows of the ledger. */

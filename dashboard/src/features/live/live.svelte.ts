@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
- * The stream of the live page. It comes back by itself: the browser asks again with the id of the
- * last record, and what the gateway cannot repeat is read from the ledger. A stream that was refused is
- * opened again at growing intervals, once the server was asked whether the session is over.
+ * The stream of the live page. A stream that broke off, or was refused, is opened again at growing intervals with a
+ * ticket of its own, and with the id of the last record; what the gateway cannot repeat is read from the ledger.
+ * Before that the server is asked whether the session is over.
  */
 import { untrack } from 'svelte';
 import { askSession, newest, openStream } from './calls.ts';
@@ -32,6 +32,9 @@ export class LiveFeed {
   #source: EventSource | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  /** Counts the streams, so that one that was asked for before another is not taken. */
+  #turn = 0;
+  #lastId: string | null = null;
   /** A stream was open before. */
   #known = false;
   #stopped = false;
@@ -41,11 +44,11 @@ export class LiveFeed {
     const tick = setInterval(() => {
       const slept = Date.now() - seen > SLEPT_MS;
       seen = Date.now();
-      if (slept) this.#connect();
+      if (slept) void this.#connect();
     }, TICK_MS);
-    const online = () => this.#connect();
+    const online = () => void this.#connect();
     window.addEventListener('online', online);
-    this.#connect();
+    void this.#connect();
     void this.#fill(FIRST);
     return () => {
       this.#stopped = true;
@@ -67,16 +70,22 @@ export class LiveFeed {
     this.held = 0;
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
     clearTimeout(this.#timer);
     this.#source?.close();
+    this.#source = null;
     if (this.#stopped) return;
-    const source = openStream();
-    this.#source = source;
+    const turn = ++this.#turn;
     this.state = 'connecting';
-    // A new stream does not know the last id, as one that the browser opens again does: what was
-    // missed meanwhile is in the ledger.
-    let missed = this.#known;
+    const source = await openStream(this.#lastId);
+    if (this.#stopped || this.#turn !== turn) {
+      source?.close();
+      return;
+    }
+    if (!source) return this.#again(turn);
+    this.#source = source;
+    // Without the id of a last record the gateway repeats nothing: what was missed meanwhile is in the ledger.
+    let missed = this.#known && this.#lastId === null;
     source.addEventListener('open', () => {
       this.state = 'connected';
       this.#failures = 0;
@@ -86,25 +95,28 @@ export class LiveFeed {
     });
     source.addEventListener('record', (e) => this.#take(e as MessageEvent<string>));
     source.addEventListener('gap', () => void this.#fill(FILL));
+    // The browser would come back with the ticket that is spent.
     source.addEventListener('error', () => {
-      this.state = 'waiting';
-      if (source.readyState === EventSource.CLOSED) void this.#refused(source);
+      source.close();
+      if (this.#turn === turn) void this.#again(turn);
     });
   }
 
-  /** The server said no, or something that is no stream. The session may be over: asking tells. */
-  async #refused(source: EventSource): Promise<void> {
+  /** The stream broke off, or the server said no. The session may be over: asking tells. */
+  async #again(turn: number): Promise<void> {
+    this.state = 'waiting';
     this.#known = true;
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] ?? 0;
     this.#failures += 1;
     await askSession();
-    if (this.#stopped || this.#source !== source) return;
-    this.#timer = setTimeout(() => this.#connect(), wait);
+    if (this.#stopped || this.#turn !== turn) return;
+    this.#timer = setTimeout(() => void this.#connect(), wait);
   }
 
   #take(e: MessageEvent<string>): void {
     const record = JSON.parse(e.data) as LiveRecord;
     const entry = { id: e.lastEventId, record };
+    this.#lastId = e.lastEventId;
     if (!this.paused) {
       this.lines = addAll(this.lines, [entry]);
       return;

@@ -1191,4 +1191,11 @@ export interface Texts {
       cancel: string;
     };
   };
+  sessions: {
+    title: string;
+    text: string;
+    end: string;
+    sure: string;
+    keep: string;
+  };
 }

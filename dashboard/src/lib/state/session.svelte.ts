@@ -77,6 +77,17 @@ class Session {
     router.go('/login');
     return true;
   }
+
+  /** endAll logs everyone out, here and elsewhere. */
+  async endAll(): Promise<api.ApiError | null> {
+    const reply = await api.endAll();
+    if (!reply.ok) return reply.error;
+    this.state = 'out';
+    this.reason = 'left';
+    this.info = null;
+    router.go('/login');
+    return null;
+  }
 }
 
 export const session = new Session();

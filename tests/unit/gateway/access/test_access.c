@@ -2,6 +2,8 @@
 /* Who may do what, and sessions from login to logout, through real sockets. */
 #include "fixture/alone.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,11 +84,18 @@ test_bearer_in_any_case_and_bare_keys_are_taken(void **state)
 
 /* ---- sessions ---- */
 
-static void
-log_in(char cookie[600])
+/* Both halves of a session as header lines. */
+struct halves {
+	char cookie[200], header[200];
+};
+
+static struct halves
+log_in(void)
 {
+	struct halves h;
 	char v[512],
 	    *reply = fx_request(fx_alone.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
+	const char *token = strstr(reply, "{\"token\":\"");
 
 	assert_int_equal(fx_status(reply), 200);
 	(void)fx_header(reply, "Set-Cookie", v);
@@ -95,50 +104,149 @@ log_in(char cookie[600])
 	assert_non_null(strstr(v, "; Path=/"));
 	assert_non_null(strstr(v, "; Max-Age=3600"));
 	assert_null(strstr(v, "Secure"));
+	assert_non_null(token);
 	assert_non_null(strstr(fx_body(reply), "\"expires_at\":\"20"));
-	(void)snprintf(cookie, 600, "Cookie: a=b; %.*s; c=d\r\n", (int)strcspn(v, ";"), v);
+	assert_int_equal(strcspn(token + 10, "\""), 64);
+	(void)snprintf(h.cookie, sizeof h.cookie, "Cookie: a=b; %.*s; c=d\r\n", (int)strcspn(v, ";"), v);
+	(void)snprintf(h.header, sizeof h.header, "X-Session-Token: %.64s\r\n", token + 10);
 	free(reply);
+	return h;
 }
 
 static int
-session_status(const char *cookie)
+status_of(const char *method, const char *path, const char *one, const char *other)
 {
-	char *reply = fx_request(fx_alone.port, "GET", "/api/v1/session", cookie, NULL);
-	int status = fx_status(reply);
+	char extra[800], *reply;
+	int status;
 
+	(void)snprintf(extra, sizeof extra, "%s%s", one, other);
+	reply = fx_request(fx_alone.port, method, path, extra, NULL);
+	status = fx_status(reply);
 	free(reply);
 	return status;
+}
+
+static int
+session_status(const struct halves *h)
+{
+	return status_of("GET", "/api/v1/session", h->cookie, h->header);
+}
+
+/* wait_for_costd: a gateway that was just started may not have reached it. */
+static void
+wait_for_costd(const struct halves *h)
+{
+	int64_t until = om_mono_ms() + FX_PATIENCE_MS;
+
+	while (session_status(h) == 503 && om_mono_ms() < until)
+		continue;
+}
+
+static void
+test_neither_half_of_a_session_opens_anything(void **state)
+{
+	struct halves one = log_in(), two = log_in();
+
+	(void)state;
+	assert_int_equal(session_status(&one), 200);
+	assert_int_equal(status_of("GET", "/api/v1/session", one.cookie, ""), 401);
+	assert_int_equal(status_of("GET", "/api/v1/session", one.header, ""), 401);
+	assert_int_equal(status_of("GET", "/api/v1/session", one.cookie, two.header), 401);
+	assert_int_equal(status_of("GET", "/api/v1/session", one.cookie, "X-Session-Token: \r\n"), 401);
+	assert_int_equal(status_of("POST", "/api/v1/sessions/end-all", one.cookie, ""), 401);
+	assert_int_equal(session_status(&two), 200);
 }
 
 static void
 test_session_ends_at_logout_and_stays_ended_after_a_restart(void **state)
 {
-	char cookie[600], other[600], extra[900], v[512], *reply;
+	struct halves one = log_in(), other = log_in();
+	char extra[900], v[512], *reply;
 
 	(void)state;
-	log_in(cookie);
-	log_in(other);
-	assert_int_equal(session_status(cookie), 200);
-	(void)snprintf(extra, sizeof extra, "%sOrigin: http://evil.example\r\n", cookie);
+	(void)snprintf(extra, sizeof extra, "%s%sOrigin: http://evil.example\r\n", one.cookie, one.header);
 	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", extra, "");
 	assert_int_equal(fx_status(reply), 403);
 	free(reply);
-	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", cookie, NULL); /* no body at all */
+	(void)snprintf(extra, sizeof extra, "%s%s", one.cookie, one.header);
+	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", extra, NULL); /* no body at all */
 	assert_int_equal(fx_status(reply), 204);
 	assert_string_equal(fx_body(reply), "");
 	assert_non_null(strstr(fx_header(reply, "Set-Cookie", v), "auth_token=; "));
 	assert_non_null(strstr(v, "Max-Age=0"));
 	free(reply);
-	assert_int_equal(session_status(cookie), 401);
-	assert_int_equal(session_status(other), 200);
+	assert_int_equal(session_status(&one), 401);
+	assert_int_equal(session_status(&other), 200);
 	fx_gateway_stop(&fx_alone);
-	fx_gateway_start(&fx_alone, NULL);
-	assert_int_equal(session_status(cookie), 401);
-	assert_int_equal(session_status(other), 200);
+	fx_gateway_start(&fx_alone, fx_alone_costd());
+	wait_for_costd(&other);
+	assert_int_equal(session_status(&one), 401);
+	assert_int_equal(session_status(&other), 200);
 	/* logging out twice, or without a session, does nothing */
-	reply = fx_request(fx_alone.port, "POST", "/api/v1/logout", cookie, NULL);
-	assert_int_equal(fx_status(reply), 204);
+	assert_int_equal(status_of("POST", "/api/v1/logout", one.cookie, one.header), 204);
+	assert_int_equal(session_status(&other), 200);
+}
+
+static void
+test_all_sessions_end_together(void **state)
+{
+	struct halves one = log_in(), two = log_in();
+
+	(void)state;
+	assert_int_equal(status_of("POST", "/api/v1/sessions/end-all", FX_READ, ""), 403);
+	assert_int_equal(session_status(&two), 200);
+	assert_int_equal(status_of("POST", "/api/v1/sessions/end-all", one.cookie, one.header), 200);
+	assert_int_equal(session_status(&one), 401);
+	assert_int_equal(session_status(&two), 401);
+}
+
+static char *
+ask_ticket(const struct halves *h, const char *body)
+{
+	char extra[900];
+
+	(void)snprintf(extra, sizeof extra, "%s%s" FX_JSON, h->cookie, h->header);
+	return fx_request(fx_alone.port, "POST", "/api/v1/tickets", extra, body);
+}
+
+static void
+test_a_ticket_opens_its_path_once(void **state)
+{
+	static const char path[] = "/api/v1/plugin";
+	struct halves h = log_in();
+	char url[300], other[300], *reply = ask_ticket(&h, "{\"path\":\"/api/v1/plugin\"}");
+
+	(void)state;
+	assert_int_equal(fx_status(reply), 200);
+	assert_int_equal(sscanf(fx_body(reply), "{\"url\":\"%200[^\"]\"", url), 1);
+	assert_int_equal(strncmp(url, path, sizeof path - 1), 0);
 	free(reply);
+	(void)snprintf(other, sizeof other, "/api/v1/live%s", url + sizeof path - 1);
+	assert_int_equal(status_of("GET", other, "", ""), 401);
+	assert_int_equal(status_of("GET", url, "", ""), 200);
+	assert_int_equal(status_of("GET", url, "", ""), 401);
+	assert_int_equal(status_of("GET", url, h.cookie, h.header), 401);
+	assert_int_equal(status_of("GET", path, "", ""), 401);
+}
+
+static void
+test_tickets_are_for_files_and_streams(void **state)
+{
+	static const char *const bodies[] = {"{}", "[]", "{\"path\":1}", "{\"path\":\"\"}",
+	    "{\"path\":\"/api/v1/users\"}", "{\"path\":\"/api/v1/sessions/end-all\"}",
+	    "{\"path\":\"//evil.example/api/v1/plugin\"}", "{\"path\":\"http://x/api/v1/plugin\"}",
+	    "{\"path\":\"/api/v1/plugin?ticket=1\"}", "{\"path\":\"/api/v1/plugin#x\"}"};
+	struct halves h = log_in();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+		char *reply = ask_ticket(&h, bodies[i]);
+
+		if (fx_status(reply) != 400)
+			fail_msg("%s: %s", bodies[i], reply);
+		free(reply);
+	}
+	assert_int_equal(status_of("POST", "/api/v1/tickets", FX_READ FX_JSON, ""), 403);
 }
 
 static void
@@ -237,6 +345,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    WITH(test_each_key_opens_its_own_calls),
 	    WITH(test_bearer_in_any_case_and_bare_keys_are_taken),
+	    WITH(test_neither_half_of_a_session_opens_anything),
+	    WITH(test_all_sessions_end_together),
+	    WITH(test_a_ticket_opens_its_path_once),
+	    WITH(test_tickets_are_for_files_and_streams),
 	    WITH(test_session_ends_at_logout_and_stays_ended_after_a_restart),
 	    WITH(test_login_from_another_site_is_refused),
 	    WITH(test_cookie_is_secure_behind_a_trusted_https_proxy),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Documents asked for over HTTP: what reportd and costd are asked, and what becomes of their answers. */
 #include "fixture/gateway.h"
+#include "fixture/sessions.h"
 
 #include "peers/peers.h"
 #include "documents.pb-c.h"
@@ -123,8 +124,12 @@ file(const Om__DocumentFileQuery *q, struct om_arena *a, Om__Reply *rep)
 static om_status
 serve_costd(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
+	om_status s = OM_OK;
+
 	(void)arg;
 	(void)deadline_ms;
+	if (fx_sessions_answer(req, a, rep, &s, e))
+		return s;
 	if (req->body_case == OM__REQUEST__BODY_DOCUMENT)
 		return find(req->document, a, rep, e);
 	if (req->body_case == OM__REQUEST__BODY_DOCUMENT_FILE)

@@ -401,7 +401,7 @@ test_full_spool_is_503_with_retry_after(void **state)
 	fx_gateway_stop(&fx_alone);
 	fx_dir_remove(&fx_alone.dir);
 	fx_alone.spool_limit_bytes = 100;
-	fx_gateway_start(&fx_alone, NULL);
+	fx_gateway_start(&fx_alone, fx_alone_costd());
 	reply = fx_request(fx_alone.port, "POST", FX_EVENTS, FX_INGEST FX_JSON, FX_RECORD);
 	assert_int_equal(fx_status(reply), 200);
 	free(reply);
@@ -415,7 +415,7 @@ test_full_spool_is_503_with_retry_after(void **state)
 	free(reply);
 	fx_gateway_stop(&fx_alone);
 	fx_alone.spool_limit_bytes = 0;
-	fx_gateway_start(&fx_alone, NULL);
+	fx_gateway_start(&fx_alone, fx_alone_costd());
 }
 
 int

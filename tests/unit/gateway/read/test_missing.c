@@ -5,6 +5,7 @@
  */
 #include "sample.h"
 #include "fixture/gateway.h"
+#include "fixture/sessions.h"
 
 #include "envelope.pb-c.h"
 #include "base/json.h"
@@ -33,8 +34,12 @@ static struct {
 static om_status
 answer(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
+	om_status s = OM_OK;
+
 	(void)arg;
 	(void)deadline_ms;
+	if (fx_sessions_answer(req, a, rep, &s, e))
+		return s;
 	if (req->body_case == atomic_load(&peer.unknown))
 		return om_fail(e, OM_NOT_FOUND, "not there");
 	if (!sample_reply(&rep->base, reply_of(req->body_case), a))

@@ -131,17 +131,13 @@ static void
 test_a_session_can_unpair(void **state)
 {
 	static const char path[] = "/api/v1/generations/owui:a%2Fb/unpair";
-	char cookie[600], v[512], *reply;
+	char cookie[600], *reply;
 
 	(void)state;
 	reply = fx_request(g.port, "POST", path, FX_READ, NULL);
 	assert_int_equal(fx_status(reply), 403);
 	free(reply);
-	reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
-	assert_int_equal(fx_status(reply), 200);
-	fx_header(reply, "Set-Cookie", v);
-	(void)snprintf(cookie, sizeof cookie, "Cookie: %.*s\r\n", (int)strcspn(v, ";"), v);
-	free(reply);
+	(void)fx_login(g.port, cookie);
 	reply = fx_request(g.port, "POST", path, cookie, NULL);
 	assert_string_equal(fx_body(reply), "{\"unpaired\":[\"owui:a/b\"]}");
 	free(reply);
@@ -232,13 +228,10 @@ test_readiness_session_and_metrics(void **state)
 static void
 test_user_ids_may_have_any_characters(void **state)
 {
-	char cookie[600], both[700], v[512],
-	    *reply = fx_request(g.port, "POST", "/api/v1/login", FX_JSON, "{\"password\":\"" FX_PASSWORD "\"}");
+	char cookie[600], both[700], *reply;
 
 	(void)state;
-	(void)fx_header(reply, "Set-Cookie", v);
-	(void)snprintf(cookie, sizeof cookie, "Cookie: %.*s\r\n", (int)strcspn(v, ";"), v);
-	free(reply);
+	(void)fx_login(g.port, cookie);
 	reply = fx_request(g.port, "GET", "/api/v1/user/a%2Fb", cookie, NULL);
 	assert_int_equal(fx_status(reply), 200);
 	assert_string_equal(fx_body(reply),

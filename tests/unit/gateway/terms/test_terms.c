@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Terms over HTTP: what costd is told of a change, and how its answer reads. */
 #include "fixture/gateway.h"
+#include "fixture/sessions.h"
 
 #include "peers/peers.h"
 #include "envelope.pb-c.h"
@@ -54,8 +55,12 @@ version(struct om_arena *a, bool counts)
 static om_status
 serve(void *arg, const Om__Request *req, int64_t deadline_ms, struct om_arena *a, Om__Reply *rep, om_err *e)
 {
+	om_status s = OM_OK;
+
 	(void)arg;
 	(void)deadline_ms;
+	if (fx_sessions_answer(req, a, rep, &s, e))
+		return s;
 	switch (req->body_case) {
 	case OM__REQUEST__BODY_STATUS:
 		rep->status_reply = om_msg_new(a, &om__status_reply__descriptor);
