@@ -19,10 +19,10 @@ RUN apt-get update \
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 # The dashboard's tools need Node 20.19; Debian 12 has 18, enough to fetch a newer one.
-ARG NODE_VERSION=22
+COPY .ci/node/package.json .ci/node/package-lock.json /opt/node/
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     PATH=/opt/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-RUN npm install --prefix /opt/node --no-save --no-audit --no-fund "node@${NODE_VERSION}" && node --version
+RUN npm ci --prefix /opt/node --ignore-scripts --no-audit --no-fund && node --version
 
 WORKDIR /src
 COPY dashboard/package.json dashboard/package-lock.json dashboard/

@@ -115,8 +115,9 @@ ensure_node() {
   install_packages nodejs npm
   node_is_enough && return
   mkdir -p "$tools"
+  cp "$root"/.ci/node/package.json "$root"/.ci/node/package-lock.json "$tools" # whose hashes npm compares
   long "Fetching Node.js from the npm registry" "$root/build/log/node.log" \
-    npm install --prefix "$tools" --no-save --no-audit --no-fund node@22
+    npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund
   hash -r
   node_is_enough || die "Node.js 20.19 or newer and npm are needed to build the dashboard; found: $(node --version 2>&1)"
 }

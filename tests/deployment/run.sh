@@ -185,38 +185,36 @@ END
 }
 
 value_of() { sed -n "s/^$1=//p" "$work/metering.env" | tr -d "'"; }
+secret() { cat "$work/secrets/$1"; }
 
 write_settings() {
   umask 077
   cp "$root/.metering.env.example" "$work/metering.env"
-  set_to JWT_SECRET "$(openssl rand -hex 32)"
-  set_to API_KEY "$(openssl rand -hex 24)"
-  set_to READ_API_KEY "$(openssl rand -hex 24)"
-  set_to DATABASE_PASSWORD "$(openssl rand -hex 24)"
-  set_to WIRE_KEY_GATEWAY "$(openssl rand -hex 32)"
-  set_to WIRE_KEY_REPORTD "$(openssl rand -hex 32)"
-  set_to OPENROUTER_API_KEY "sk-or-v1-$(openssl rand -hex 24)"
   set_to PORT "$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+  export METERING_SECRETS=$work/secrets
+  "$root/run" secrets
+  printf 'sk-or-v1-%s' "$(openssl rand -hex 24)" >"$work/secrets/openrouter_api_key"
   password=$(openssl rand -hex 12)
   umask 022
 }
 
 hash_password() {
-  local hash
-  hash=$(printf '%s\n' "$password" | compose run --rm --no-deps -T gateway --hash-password | tr -d '\r')
-  [[ $hash == \$argon2id\$* ]] || {
-    say "gateway --hash-password printed no hash: $hash"
+  printf '%s\n' "$password" | compose run --rm --no-deps -T gateway --hash-password | tr -d '\r' >"$work/secrets/password_hash"
+  [[ $(secret password_hash) == \$argon2id\$* ]] || {
+    say "gateway --hash-password printed no hash: $(secret password_hash)"
     return 1
   }
-  set_to PASSWORD_HASH "'$hash'"
 }
+
+# A key on a command line is everybody's to read, so that curl gets it as a file.
+header() { printf 'Authorization: Bearer %s\n' "$(secret "$1")" >"$work/$1.header" && printf '@%s' "$work/$1.header"; }
 
 # ---- asking ----------------------------------------------------------------------
 
 container() { compose ps -q "$1"; }
 url() { printf 'http://127.0.0.1:%s%s' "$(value_of PORT)" "$1"; }
 http() { curl -sS --noproxy '*' -m 60 "$@"; }
-read_api() { http -f -H "Authorization: Bearer $(value_of READ_API_KEY)" "$(url "$1")" "${@:2}"; }
+read_api() { http -f -H "$(header read_api_key)" "$(url "$1")" "${@:2}"; }
 
 healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")") == healthy ]]; }
 all_healthy() {
@@ -235,7 +233,7 @@ event() { # GENERATION COST
 }
 
 send() { # GENERATION COST: answered 200 with one accepted
-  event "$1" "$2" | http -f -H "Authorization: Bearer $(value_of API_KEY)" -H 'Content-Type: application/json' \
+  event "$1" "$2" | http -f -H "$(header api_key)" -H 'Content-Type: application/json' \
     --data-binary @- "$(url /api/v1/events)" | tee "$work/sent" | grep -E '"accepted": ?1[,}]'
 }
 
@@ -294,6 +292,7 @@ check_walls() {
   for service in "${services[@]}"; do
     check "$service runs as another user than root, without capabilities, unable to gain any" confined "$service"
     check "$service has a read-only root file system, and a sized /tmp it can write" read_only "$service"
+    check "$service shows no secret to who may look at its environment" no_secret_shown "$service"
   done
   check "the gateway knows neither provider key nor database password" unknown_to gateway OPENROUTER_API_KEY DATABASE_PASSWORD
   check "the gateway does not know reportd's key" unknown_to gateway WIRE_KEY_REPORTD
@@ -354,15 +353,29 @@ read_only() {
     grep -E "^[^ ]+ / .* ro[, ]" /proc/mounts && grep -E "^tmpfs /tmp tmpfs .*size=" /proc/mounts'
 }
 
-unknown_to() { # SERVICE SECRET...: not in its environment, not in what the daemon knows of it
+unknown_to() { # SERVICE SECRET...: not in its environment, its files, or what the daemon knows of it
   local service=$1 name value
   shift
-  { docker inspect "$(container "$service")" && inside "$service" cat /proc/1/environ | tr '\0' '\n'; } >"$work/known" || return 1
+  known_of "$service" || return 1
+  inside "$service" sh -c 'cat /run/secrets/*' >>"$work/known" || return 1
   for name in "$@"; do
-    value=$(value_of "$name")
+    value=$(secret "${name,,}")
     [[ -n $value ]] || return 1
     ! grep -qF -e "$value" "$work/known" || {
       say "$service knows $name"
+      return 1
+    }
+  done
+}
+
+known_of() { { docker inspect "$(container "$1")" && inside "$1" cat /proc/1/environ | tr '\0' '\n'; } >"$work/known"; }
+
+no_secret_shown() { # SERVICE: docker inspect and the environment hold none at all
+  local file
+  known_of "$1" || return 1
+  for file in "$work"/secrets/*; do
+    [[ ! -s $file ]] || ! grep -qF -f "$file" "$work/known" || {
+      say "$1 shows $(basename "$file")"
       return 1
     }
   done
@@ -404,14 +417,14 @@ check_backup() {
 # shellcheck disable=SC2016 # expanded inside the container
 backup() {
   compose exec -T mariadb sh -c \
-    'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb-dump --single-transaction --routines -u $MARIADB_USER $MARIADB_DATABASE' >"$work/dump.sql" &&
+    'MYSQL_PWD=$(cat /run/secrets/database_password) exec mariadb-dump --single-transaction --routines -u $MARIADB_USER $MARIADB_DATABASE' >"$work/dump.sql" &&
     grep -q 'INSERT INTO `generation`' "$work/dump.sql" && tail -n 1 "$work/dump.sql" | grep 'Dump completed'
 }
 
 # shellcheck disable=SC2016
 restore() {
   compose stop costd && compose exec -T mariadb sh -c \
-    'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb -u $MARIADB_USER $MARIADB_DATABASE' <"$work/dump.sql" && compose start costd
+    'MYSQL_PWD=$(cat /run/secrets/database_password) exec mariadb -u $MARIADB_USER $MARIADB_DATABASE' <"$work/dump.sql" && compose start costd
 }
 
 clean_exits() {

@@ -141,7 +141,7 @@ FIXED = {"BIND_ADDRESS", "PORT", "SPOOL_DIR", "DASHBOARD_DIR", "COSTD_LISTEN", "
 def test_compose_passes_every_setting_on(service):
     settings = set(re.findall(r"^\| *`([A-Z0-9_]+)`", run(service, "--settings-markdown").stdout, re.M))
     block = re.search(rf"^  {service}:\n(.*?)^  \w", (ROOT / "docker-compose.yml").read_text(), re.M | re.S)[1]
-    passed = re.findall(r"^      ([A-Z0-9_]+): [\"$]", block, re.M)
+    passed = re.findall(r"^      ([A-Z0-9_]+): [\"$]", block, re.M) + re.findall(r"^      ([A-Z0-9_]+)_FILE: /run/secrets/", block, re.M)
     assert sorted(passed) == sorted(set(passed)), "named twice"
     assert len(settings) > 10 and settings - set(passed) - FIXED == set()
     assert set(passed) <= settings
