@@ -105,7 +105,7 @@ count_page(struct cd_differing *d, struct month *m, char **cursor, struct om_are
 	q.cursor = *cursor;
 	s = cd_documents_list(d->pool, &q, om_mono_ms() + DEADLINE_MS, a, &page, e);
 	for (size_t i = 0; s == OM_OK && i < page.n_items; i++)
-		if (page.items[i]->has_differs && page.items[i]->differs)
+		if (page.items[i]->differs)
 			m->differing++;
 	*cursor = s == OM_OK ? page.next_cursor : NULL;
 	return s;

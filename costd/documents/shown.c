@@ -211,7 +211,6 @@ set_difference(Om__Document *d, const Om__Figures *now, const Om__Figures *shown
 		s = om_money_sub(x, y, &x);
 	if (s != OM_OK)
 		return om_fail(e, s, "the figures of %s cannot be compared", d->number);
-	d->has_differs = 1;
 	d->differs = !same;
 	d->difference = om_arena_strdup(a, om_money_text(x, text));
 	return a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
@@ -225,11 +224,8 @@ compare_one(struct comparison *c, Om__Document *d, om_err *e)
 	struct om_arena piece;
 	om_status s = month_of(c, d, &m, e);
 
-	if (s == OM_OK && !may_differ(m, d)) {
-		d->has_differs = 1;
-		d->difference = om_arena_strdup(c->a, "0");
-		return c->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
-	}
+	if (s == OM_OK && !may_differ(m, d))
+		return OM_OK;
 	om_arena_init(&piece, FIGURES_BYTES);
 	if (s == OM_OK)
 		s = cd_shown_load(c->db, d->number, &piece, &shown, e);

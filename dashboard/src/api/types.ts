@@ -1223,10 +1223,10 @@ export interface components {
             unsettled: number;
             /** @description All of its files, the original first. */
             files: components["schemas"]["DocumentFile"][];
-            /** @description Whether its month amounts to something else by now than what it shows. Null: it does not stand. */
-            differs: boolean | null;
-            /** @description The cost of the usage now less the cost that it shows, in USD; 0 where another figure differs. Null with differs. */
-            difference: components["schemas"]["Money"] | null;
+            /** @description Whether it stands, and its month amounts to something else by now than what it shows. */
+            differs: boolean;
+            /** @description The cost of the usage now less the cost that it shows, in USD; 0 where another figure differs, or where it does not stand. */
+            difference: components["schemas"]["Money"];
         };
         Problem: {
             /** @constant */

@@ -538,7 +538,7 @@ test_a_document_lists_its_files(void **state)
 	assert_non_null(strstr(reply,
 	    ",\"filename\":\"second.pdf\",\"made_at\":\"2026-11-23T16:40:01.120000Z\",\"locale\":null}],"
 	    "\"cancels\":\"2025-000009\",\"cancelled_by\":\"2026-000002\",\"reason\":\"the wrong "
-	    "person\",\"differs\":null,\"difference\":null}"));
+	    "person\",\"differs\":false,\"difference\":\"0\"}"));
 	free(reply);
 	reply = fx_request(g.port, "GET", "/api/v1/verify/0123", "", NULL);
 	assert_int_equal(fx_status(reply), 200);
