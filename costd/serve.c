@@ -30,6 +30,11 @@ static struct om_stat lookups_verifying =
     OM_GAUGE("owui_metering_lookups", "state=\"verifying\"", "Ledger rows whose cost is looked up.");
 static struct om_stat discrepancies =
     OM_GAUGE("owui_metering_discrepancies", NULL, "Rows whose reported cost differs from the one that was looked up.");
+#define MARKED(mark) \
+	OM_GAUGE("owui_metering_marked_rows", "mark=\"" mark "\"", "Ledger rows to look at: GET /api/v1/disputes.")
+static struct om_stat disputed = MARKED("disputed");
+static struct om_stat unproven = MARKED("unproven");
+static struct om_stat odd_day = MARKED("odd_day");
 static struct om_stat dead_letters =
     OM_GAUGE("owui_metering_dead_letters", NULL, "Records the ledger could not take and that nobody has set aside.");
 static struct om_stat dead_letters_aside =
@@ -87,6 +92,7 @@ struct counts {
 	struct cd_sender_counts senders;
 	int64_t discrepancies, missing, held;
 	struct cd_letters_counts letters;
+	struct cd_marked_counts marked;
 	char *conflict; /* in the arena */
 	struct om_arena *a;
 };
@@ -99,6 +105,8 @@ count(struct cd_db *db, void *arg, om_err *e)
 
 	if (s == OM_OK)
 		s = cd_letters_count(db, &c->letters, e);
+	if (s == OM_OK)
+		s = cd_disputes_count(db, &c->marked, e);
 	if (s == OM_OK)
 		s = cd_journal_missing(db, &c->missing, e);
 	if (s == OM_OK)
@@ -127,6 +135,9 @@ tell_metrics(struct cd_parts *p, int64_t deadline_ms, struct om_arena *a, Om__Me
 		om_stat_set(&dead_letters, counts.letters.waiting);
 		om_stat_set(&dead_letters_aside, counts.letters.aside);
 		om_stat_set(&missing, counts.missing);
+		om_stat_set(&disputed, counts.marked.disputed);
+		om_stat_set(&unproven, counts.marked.unproven);
+		om_stat_set(&odd_day, counts.marked.odd_day);
 		om_stat_set(&discrepancies, counts.discrepancies);
 		om_stat_set(&held, counts.held);
 		om_stat_set(&terms_conflict, counts.conflict != NULL);

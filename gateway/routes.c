@@ -119,6 +119,8 @@ static const struct route routes[] = {
     {"GET", "/api/v1/verify/{}", "", GW_ANYONE, NO_AUTH, 0, gw_document_verify, NO_CALL},
     {"POST", "/api/v1/user/report", "", GW_SESSION, SAME_ORIGIN | OLD_ERRORS, GW_BODY_SMALL, gw_user_report_send,
 	NO_CALL},
+    {"POST", "/api/v1/generations/{}/decision", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, NULL,
+	{.ask = {OM__REQUEST__BODY_DECISION, OM__REPLY__BODY_DECISION}, .read = gw_read_decision}},
     {"POST", "/api/v1/dead-letters/retry", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_dead_letters_retry, NO_CALL},
     {"POST", "/api/v1/dead-letters/set-aside", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_dead_letters_set_aside,
 	NO_CALL},

@@ -28,8 +28,10 @@ struct page {
 	struct om_arena a;
 	struct cd_stored stored[PAGE];
 	size_t n;
-	struct cd_row joined;           /* of the records of one key */
-	bool any;                       /* joined holds something */
+	struct cd_row joined; /* of the records of one key */
+	struct cd_row before; /* of those that an older program stored */
+	bool any;             /* joined or before holds something */
+	bool any_before;
 	size_t at;                      /* the next stored row to compare */
 	char last[CD_KEY_BYTES];        /* last key of the page */
 	struct cd_stored *paired[PAGE]; /* compared when the page's records are read */
@@ -70,6 +72,11 @@ compare_row(struct cd_check_result *out, const struct cd_stored *stored, const s
 	}
 	if (stored->unsettled != cd_row_is_unsettled(&stored->row)) {
 		say_row(out, "row differs from its records", joined->key, "unsettled");
+		return;
+	}
+	if (stored->disputed != cd_row_disputed(&stored->row) || stored->odd_day != cd_row_is_odd_day(&stored->row) ||
+	    stored->unproven != cd_row_is_unproven(&stored->row)) {
+		say_row(out, "row differs from its records", joined->key, "disputed, odd_day or unproven");
 		return;
 	}
 	compare_cells(out, stored, joined);
@@ -113,6 +120,10 @@ finish_key(struct page *p)
 	if (!p->any)
 		return;
 	p->any = false;
+	if (p->any_before) {
+		cd_row_of_before(&p->before);
+		(void)cd_join(&p->joined, &p->before);
+	}
 	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) < 0)
 		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
 	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) == 0)
@@ -137,18 +148,24 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	struct page *p = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_status s = cd_record_read(v[1].p, v[1].n, v[2].i, &p->a, &r, &row, e);
+	const struct cd_entry entry = {.packed = v[1].p, .n = v[1].n, .received_us = v[2].i, .before = v[3].i == 0};
+	om_status s = cd_record_read(&entry, &p->a, &r, &row, e);
 
 	p->out->records++;
 	if (s != OM_OK)
 		return s;
-	if (p->any && cd_store_key_cmp(p->joined.key, row.key) == 0) {
-		(void)cd_join(&p->joined, &row);
-		return OM_OK;
+	if (!p->any || cd_store_key_cmp(p->joined.key, row.key) != 0) {
+		finish_key(p);
+		p->joined = p->before = (struct cd_row){.key = row.key};
+		p->any = true;
+		p->any_before = false;
 	}
-	finish_key(p);
-	p->joined = row;
-	p->any = true;
+	if (entry.before) {
+		cd_join_before(&p->before, &row);
+		p->any_before = true;
+	} else {
+		(void)cd_join(&p->joined, &row);
+	}
 	return OM_OK;
 }
 
@@ -171,12 +188,13 @@ check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *mor
 	*more = p->n == PAGE;
 	if (s == OM_OK && *more)
 		s = cd_db_query(db,
-		    "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? AND ledger_key<=? ORDER BY "
+		    "SELECT ledger_key,payload,received_us,rules FROM record WHERE ledger_key>? AND ledger_key<=? "
+		    "ORDER BY "
 		    "ledger_key",
 		    (struct cd_val[]){cd_t(after), cd_t(p->last)}, 2, keep_record, p, e);
 	else if (s == OM_OK)
 		s = cd_db_query(db,
-		    "SELECT ledger_key,payload,received_us FROM record WHERE ledger_key>? ORDER BY ledger_key",
+		    "SELECT ledger_key,payload,received_us,rules FROM record WHERE ledger_key>? ORDER BY ledger_key",
 		    (struct cd_val[]){cd_t(after)}, 1, keep_record, p, e);
 	if (s != OM_OK)
 		return s;

@@ -98,8 +98,12 @@ read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a
 {
 	om_status s = read_item(it, a, e);
 
-	if (s == OM_OK && !l->books && it->refused == NULL && cd_record_is_look_up(it->rec))
+	if (s != OM_OK || l->books || it->refused != NULL)
+		return s;
+	if (cd_record_is_look_up(it->rec) || it->rec->has_not_found)
 		it->refused = "cost_state: only costd looks up";
+	else if (it->rec->has_decision || it->rec->has_alone)
+		it->refused = "decision: only an operator decides";
 	return s;
 }
 
@@ -384,106 +388,6 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 	if (s == OM_OK)
 		s = store_batch(&r, deadline_ms, e);
 	om_buf_fini(&b);
-	return s;
-}
-
-/* ---- what an operator says about a pair ---- */
-
-struct unpairing {
-	struct om_arena *a;
-	const char *key;
-	bool found;
-	Om__UnpairReply *out;
-	size_t cap;
-};
-
-static om_status
-keep_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	((struct unpairing *)arg)->found = true;
-	return OM_OK;
-}
-
-static om_status
-keep_part(void *arg, const struct cd_val *v, om_err *e)
-{
-	struct unpairing *u = arg;
-	Om__UnpairReply *out = u->out;
-
-	if (out->n_unpaired == u->cap) {
-		size_t cap = u->cap == 0 ? 8 : 2 * u->cap;
-		char **p = om_arena_array(u->a, cap, sizeof *p);
-
-		if (p == NULL)
-			return om_fail(e, OM_NOMEM, "out of memory");
-		if (u->cap > 0)
-			memcpy(p, out->unpaired, u->cap * sizeof *p);
-		out->unpaired = p;
-		u->cap = cap;
-	}
-	out->unpaired[out->n_unpaired] = om_arena_strndup(u->a, v[0].p, v[0].n);
-	return out->unpaired[out->n_unpaired++] != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-static om_status
-find_parts(struct cd_db *db, void *arg, om_err *e)
-{
-	struct unpairing *u = arg;
-	const struct cd_val key[] = {cd_t(u->key), cd_t(u->key)};
-	om_status s;
-
-	u->found = false;
-	u->out->n_unpaired = 0;
-	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, keep_found, u, e);
-	if (s == OM_OK && !u->found)
-		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
-	if (s == OM_OK)
-		s = cd_db_query(db,
-		    "SELECT ledger_key FROM link WHERE ledger_key=? UNION SELECT ledger_key FROM link WHERE target=?",
-		    key, 2, keep_part, u, e);
-	if (s == OM_OK && u->out->n_unpaired == 0)
-		s = om_fail(e, OM_CONFLICT, "the row is not paired with another one");
-	return s;
-}
-
-/* set_alone stores that one row is part of no other; said again, it is the same record. */
-static om_status
-set_alone(struct cd_ledger *l, char *key, int64_t deadline_ms, struct om_arena *a, om_err *e)
-{
-	static const size_t prefix = sizeof CD_TURN_PREFIX - 1;
-	const struct om_bytes parts[] = {{"alone:", 6}, {key, strlen(key)}};
-	Om__Record *r = om_msg_new(a, &om__record__descriptor);
-	unsigned char sum[OM_SHA256];
-
-	if (r == NULL || (r->user = om_msg_new(a, &om__user__descriptor)) == NULL ||
-	    (r->user->id = om_arena_strdup(a, OM_USER_UNKNOWN)) == NULL ||
-	    (r->source = om_arena_strdup(a, CD_OPERATOR)) == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	if (om_sha256(parts, 2, sum) != OM_OK)
-		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
-	r->record_id = (ProtobufCBinaryData){.len = CD_RECORD_ID, .data = sum};
-	if (strncmp(key, CD_TURN_PREFIX, prefix) == 0)
-		r->turn_id = key + prefix;
-	else
-		r->generation_id = key;
-	r->has_alone = r->alone = true;
-	r->received_us = om_now();
-	return cd_ledger_settle(l, r, deadline_ms, a, e);
-}
-
-om_status
-cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
-    Om__UnpairReply *out, om_err *e)
-{
-	struct unpairing u = {.a = a, .key = q->generation_id, .out = out};
-	om_status s = cd_pool_run(l->pool, CD_TX_SNAPSHOT, deadline_ms, find_parts, &u, e);
-
-	for (size_t i = 0; s == OM_OK && i < out->n_unpaired; i++)
-		s = set_alone(l, out->unpaired[i], deadline_ms, a, e);
-	if (s == OM_OK)
-		om_log(OM_LOG_INFO, "pairing undone by an operator", "rows", OM_I64(out->n_unpaired), NULL);
 	return s;
 }
 

@@ -54,6 +54,16 @@ om_status cd_ledger_settle(
 om_status cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline_ms, struct om_arena *a,
     Om__UnpairReply *out, om_err *e) OM_MUST;
 
+/* cd_ledger_decide stores what an operator decided about a row: it counts more than all but the provider's
+ * bill, and a later decision counts more than this.  OM_NOT_FOUND: no such row; OM_CONFLICT: it is part
+ * of another one; OM_INVALID: it says nothing, or nothing that can be. */
+om_status cd_ledger_decide(struct cd_ledger *l, const Om__DecisionQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DecisionReply *out, om_err *e) OM_MUST;
+
+/* cd_ledger_not_found stores that the provider did not know the id when the schedule ended. */
+om_status cd_ledger_not_found(
+    struct cd_ledger *l, const char *id, int64_t deadline_ms, struct om_arena *a, om_err *e) OM_MUST;
+
 /* What became of a dead letter. */
 typedef enum cd_retried { CD_RETRIED_GONE, CD_RETRIED_STORED, CD_RETRIED_DUPLICATE, CD_RETRIED_REFUSED } cd_retried;
 

@@ -43,7 +43,12 @@ to_verify(const struct cd_lookup_times *t, const struct cd_row *row, bool *out, 
 }
 
 /* Whether a row is asked for, and what for. */
-typedef enum want { WANT_NOTHING, WANT_COST, WANT_PROOF } want;
+typedef enum want {
+	WANT_NOTHING,
+	WANT_COST,   /* `verify` of the plan is 0 */
+	WANT_PROOF,  /* 1: the cost is only compared */
+	WANT_VERDICT /* 2: on a dispute */
+} want;
 
 /* wanted decides for one row; NULL: there is none. */
 static om_status
@@ -60,8 +65,12 @@ wanted(struct cd_db *db, const struct cd_lookup_times *t, const struct cd_row *r
 		*out = WANT_COST;
 		return OM_OK;
 	}
-	if (cd_cost_state(row) != OM__COST_STATE__COST_REPORTED)
+	if (!cd_row_is_claimed(row))
 		return OM_OK;
+	if (cd_row_disputed(row) != 0) {
+		*out = WANT_VERDICT;
+		return OM_OK;
+	}
 	s = to_verify(t, row, &proof, e);
 	if (s == OM_OK && !proof && cd_row_claims_zero(row)) {
 		s = cd_estimate_is_free(db, row, a, &is_free, e);
@@ -82,11 +91,14 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
     om_time now, om_time *next_out, struct om_arena *a, om_err *e)
 {
 	/* a row that ended is asked for sooner than planned while it was open; one
-	 * that was asked for already keeps its schedule */
+	 * that was asked for already keeps its schedule, but a dispute is brought before the
+	 * provider at once, whatever was asked before */
 	static const char plan[] =
 	    "INSERT INTO lookup (generation_id,first_us,attempts,next_us,verify,lane) VALUES (?,?,0,?,?,?) "
-	    "ON DUPLICATE KEY UPDATE next_us=IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us),"
-	    "verify=VALUES(verify)";
+	    "ON DUPLICATE KEY UPDATE first_us=IF(VALUES(verify)=2,VALUES(first_us),first_us),"
+	    "next_us=IF(VALUES(verify)=2,VALUES(next_us),"
+	    "IF(attempts=0,LEAST(next_us,VALUES(next_us)),next_us)),"
+	    "attempts=IF(VALUES(verify)=2,0,attempts),verify=VALUES(verify)";
 	static const char drop[] = "DELETE FROM lookup WHERE generation_id=?";
 	struct cd_val *planned = om_arena_array(a, n * N_PLAN + 1, sizeof *planned);
 	struct cd_val *dropped = om_arena_array(a, n + 1, sizeof *dropped);
@@ -97,7 +109,7 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		const struct cd_row *row = c[i].now, *old = c[i].old;
-		om_time next = now + (is_open(row) ? t->open_delay_us : t->delay_us);
+		om_time next;
 		want is, was;
 
 		s = wanted(db, t, row, &is, a, e);
@@ -113,10 +125,11 @@ cd_lookup_plan(struct cd_db *db, const struct cd_lookup_times *t, const struct c
 		}
 		if (was == is && is_open(old) == is_open(row))
 			continue;
+		next = is == WANT_VERDICT ? now : now + (is_open(row) ? t->open_delay_us : t->delay_us);
 		planned[N_PLAN * n_planned] = CD_B(row->key.p, row->key.n);
 		planned[N_PLAN * n_planned + 1] = CD_I(now);
 		planned[N_PLAN * n_planned + 2] = CD_I(next);
-		planned[N_PLAN * n_planned + 3] = CD_I(is == WANT_PROOF ? 1 : 0);
+		planned[N_PLAN * n_planned + 3] = CD_I(is - WANT_COST);
 		planned[N_PLAN * n_planned + 4] = CD_I(c[i].lane);
 		n_planned++;
 		if (next < *next_out)
@@ -431,7 +444,7 @@ cd_lookup_count(struct cd_db *db, struct cd_lookup_counts *out, om_err *e)
 {
 	*out = (struct cd_lookup_counts){0};
 	return cd_db_query(db,
-	    "SELECT COUNT(IF(verify=0,next_us,NULL)),COUNT(*)-COUNT(next_us),COUNT(IF(verify=1,next_us,NULL)) FROM "
+	    "SELECT COUNT(IF(verify=0,next_us,NULL)),COUNT(*)-COUNT(next_us),COUNT(IF(verify>0,next_us,NULL)) FROM "
 	    "lookup",
 	    NULL, 0, keep_counts, out, e);
 }

@@ -103,7 +103,7 @@ complete_rows(struct cd_db *db, om_err *e)
 
 /* ---- days and totals from scratch ---- */
 
-#define MOVE_VALUES 2u
+#define MOVE_VALUES 4u
 
 struct move {
 	struct om_arena a;
@@ -112,19 +112,45 @@ struct move {
 	char last[CD_KEY_BYTES];
 };
 
+/* Columns of move_days. */
+enum { M_KEY, M_STARTED, M_DAY, M_ODD, M_OTHERS, M_REQUESTS, M_RECEIVED, M_BOOKED, M_RANKS };
+
+static struct cd_cell
+cell_of(const struct cd_val *v, const struct cd_val *ranks, cd_field f)
+{
+	return (struct cd_cell){
+	    .rank = f < ranks->n ? (uint8_t)ranks->p[f] : CD_RANK_NONE, .v.i = v->kind == CD_INT ? v->i : 0};
+}
+
+/* is_odd decides again what depends on the zone. */
+static bool
+is_odd(const struct cd_val *v)
+{
+	struct cd_row row = {.is_part = v[M_REQUESTS].i == 0};
+
+	row.cell[CD_F_STARTED_US] = cell_of(&v[M_STARTED], &v[M_RANKS], CD_F_STARTED_US);
+	row.cell[CD_F_RECEIVED_US] = cell_of(&v[M_RECEIVED], &v[M_RANKS], CD_F_RECEIVED_US);
+	row.cell[CD_F_BOOKED_US] = cell_of(&v[M_BOOKED], &v[M_RANKS], CD_F_BOOKED_US);
+	return cd_row_is_odd_day(&row);
+}
+
 static om_status
 keep_move(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct move *m = arg;
-	om_day day = om_zone_day(v[1].i);
+	const om_day day = om_zone_day(v[M_STARTED].i);
+	const bool odd = is_odd(v);
+	struct cd_val *out = &m->v[MOVE_VALUES * m->n];
 	char text[OM_DAY_TEXT];
 
 	m->read++;
-	(void)snprintf(m->last, sizeof m->last, "%s", v[0].p);
-	if (day == (om_day)v[2].i)
+	(void)snprintf(m->last, sizeof m->last, "%s", v[M_KEY].p);
+	if (day == (om_day)v[M_DAY].i && odd == (v[M_ODD].i != 0))
 		return OM_OK;
-	m->v[MOVE_VALUES * m->n] = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
-	m->v[MOVE_VALUES * m->n + 1] = cd_t(om_arena_strdup(&m->a, v[0].p));
+	*out++ = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
+	*out++ = CD_I(odd);
+	*out++ = CD_I(odd || v[M_OTHERS].i != 0);
+	*out++ = cd_t(om_arena_strdup(&m->a, v[M_KEY].p));
 	m->n++;
 	return m->a.failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
@@ -144,12 +170,14 @@ move_days(struct cd_db *db, int64_t *moved_out, om_err *e)
 		om_arena_init(&m->a, ARENA_BYTES);
 		m->n = m->read = 0;
 		s = cd_db_query(db,
-		    "SELECT generation_id,started_us,DATEDIFF(day,'1970-01-01') FROM generation WHERE generation_id>? "
+		    "SELECT generation_id,started_us,DATEDIFF(day,'1970-01-01'),odd_day,disputed<>0 OR "
+		    "unproven<>0,requests,"
+		    "received_us,booked_us,ranks FROM generation WHERE generation_id>? "
 		    "ORDER BY generation_id LIMIT " PAGE_TEXT " FOR UPDATE",
 		    (struct cd_val[]){cd_t(after)}, 1, keep_move, m, e);
 		if (s == OM_OK && m->n > 0)
-			s = cd_db_exec(
-			    db, "UPDATE generation SET day=? WHERE generation_id=?", m->v, MOVE_VALUES, m->n, NULL, e);
+			s = cd_db_exec(db, "UPDATE generation SET day=?,odd_day=?,marked=? WHERE generation_id=?", m->v,
+			    MOVE_VALUES, m->n, NULL, e);
 		*moved_out += (int64_t)m->n;
 		om_arena_fini(&m->a);
 	} while (s == OM_OK && m->read == PAGE);

@@ -125,7 +125,7 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 
 	if (k == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	if (!it->rec->has_alone || !it->rec->alone)
+	if (!it->rec->has_alone && !it->rec->has_decision && !it->rec->has_not_found) /* these show nobody */
 		w->records[w->n_records++] = it->rec;
 	if (!k->came) {
 		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "own.h"
 
+#include "store/store.h"
 #include "value/record.h"
 #include "record.pb-c.h"
 
+#include <stdio.h>
 #include <string.h>
 
+/* The entries of older programs are joined by themselves, as those programs did, and are one claim then. */
 struct scan {
 	struct cd_own *out;
 	struct om_arena *a;
+	struct cd_row all_before, told_before;
+	bool any_before, any_told_before;
 };
 
 static om_status
@@ -17,26 +22,57 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	struct scan *scan = arg;
 	Om__Record *r = NULL;
 	struct cd_row row;
-	om_status s = cd_record_read(v[0].p, v[0].n, v[1].i, scan->a, &r, &row, e);
+	const struct cd_entry entry = {.packed = v[0].p, .n = v[0].n, .received_us = v[1].i, .before = v[2].i == 0};
+	om_status s = cd_record_read(&entry, scan->a, &r, &row, e);
 
 	if (s != OM_OK)
 		return s;
-	(void)cd_join(&scan->out->all, &row);
-	if (!cd_record_is_look_up(r))
-		(void)cd_join(&scan->out->told, &row);
 	scan->out->alone = scan->out->alone || (r->has_alone && r->alone);
+	if (entry.before) {
+		cd_join_before(&scan->all_before, &row);
+		scan->any_before = true;
+	} else {
+		(void)cd_join(&scan->out->all, &row);
+	}
+	if (cd_record_is_look_up(r))
+		return OM_OK;
+	if (entry.before) {
+		cd_join_before(&scan->told_before, &row);
+		scan->any_told_before = true;
+	} else {
+		(void)cd_join(&scan->out->told, &row);
+	}
 	return OM_OK;
+}
+
+static void
+join_before(struct scan *scan)
+{
+	if (scan->any_before) {
+		cd_row_of_before(&scan->all_before);
+		(void)cd_join(&scan->out->all, &scan->all_before);
+	}
+	if (scan->any_told_before) {
+		cd_row_of_before(&scan->told_before);
+		(void)cd_join(&scan->out->told, &scan->told_before);
+	}
 }
 
 om_status
 cd_own_read(struct cd_db *db, struct cd_text key, struct om_arena *a, struct cd_own *out, om_err *e)
 {
 	struct scan scan = {.out = out, .a = a};
+	char sql[96];
+	om_status s;
 
 	memset(out, 0, sizeof *out);
 	out->all.key = out->told.key = key;
-	return cd_db_query(db, "SELECT payload,received_us FROM record WHERE ledger_key=?",
-	    (struct cd_val[]){CD_B(key.p, key.n)}, 1, keep_record, &scan, e);
+	(void)snprintf(
+	    sql, sizeof sql, "SELECT payload,received_us,%s FROM record WHERE ledger_key=?", cd_store_rules());
+	s = cd_db_query(db, sql, (struct cd_val[]){CD_B(key.p, key.n)}, 1, keep_record, &scan, e);
+	if (s == OM_OK)
+		join_before(&scan);
+	return s;
 }
 
 static struct cd_text
@@ -68,7 +104,7 @@ cd_own_side(const struct cd_own *own, struct cd_side *out)
 	const bool sum = cd_row_is_of_turn(all);
 
 	*out = (struct cd_side){.key = all->key, .alone = own->alone, .of_turn = sum};
-	if (all->cell[CD_F_USER_ID].rank > CD_RANK_DERIVED)
+	if (all->cell[CD_F_USER_ID].rank > CD_RANK_DERIVED && (cd_row_disputed(all) & CD_DISPUTED_USER) == 0)
 		out->user = all->cell[CD_F_USER_ID].v.text;
 	out->model = text_of(all, has(all, CD_F_MODEL) ? CD_F_MODEL : CD_F_REQUESTED_MODEL);
 	out->source = text_of(told, CD_F_SOURCE);

@@ -9,6 +9,8 @@ static const cd_field words[] = {CD_F_USER_ID, CD_F_USER_GROUPS, CD_F_MODEL, CD_
     CD_F_TASK, CD_F_CHAT_ID, CD_F_MESSAGE_ID, CD_F_PLATFORM, CD_F_KIND};
 static const cd_field usages[] = {
     CD_F_IS_BYOK,
+    CD_F_COST_MOST,
+    CD_F_BYOK_MOST,
 #define OM_FIGURE_TOLD(NAME, name, kind, path) CD_F_##NAME,
 #include "messages/figures.def"
 };
@@ -119,4 +121,8 @@ cd_share_rest(struct cd_row *row, const struct cd_figures *off)
 	if (row->cell[CD_F_##NAME].rank != CD_RANK_NONE) \
 	REST_##kind(&row->cell[CD_F_##NAME], name)
 #include "messages/figures.def"
+	if (row->cell[CD_F_COST_MOST].rank != CD_RANK_NONE)
+		REST_MONEY(&row->cell[CD_F_COST_MOST], cost)
+	if (row->cell[CD_F_BYOK_MOST].rank != CD_RANK_NONE)
+		REST_MONEY(&row->cell[CD_F_BYOK_MOST], byok_cost)
 }

@@ -51,5 +51,12 @@ om_status cd_dead_letters_read(struct cd_pool *p, const Om__DeadLettersQuery *q,
     struct om_arena *a, Om__DeadLettersReply *out, om_err *e) OM_MUST;
 om_status cd_discrepancies_read(struct cd_pool *p, const Om__DiscrepanciesQuery *q, int64_t deadline_ms,
     struct om_arena *a, Om__DiscrepanciesReply *out, om_err *e) OM_MUST;
+/* cd_disputes_read gives rows that are in dispute or marked, newest first; cd_disputes_count counts them. */
+om_status cd_disputes_read(struct cd_pool *p, const Om__DisputesQuery *q, int64_t deadline_ms, struct om_arena *a,
+    Om__DisputesReply *out, om_err *e) OM_MUST;
+struct cd_marked_counts {
+	int64_t disputed, unproven, odd_day;
+};
+om_status cd_disputes_count(struct cd_db *db, struct cd_marked_counts *out, om_err *e) OM_MUST;
 
 #endif

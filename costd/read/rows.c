@@ -43,16 +43,44 @@ cd_figures_read(const struct cd_val *v, struct om_arena *a, om_err *e)
 	return f;
 }
 
+#define N_MARKS 5u
+
+static bool
+make_list(char ***list, struct om_arena *a)
+{
+	if (*list == NULL)
+		*list = om_arena_array(a, N_MARKS, sizeof **list);
+	return *list != NULL;
+}
+
+void
+cd_marks_add(bool disputed, bool unproven, bool odd, struct om_arena *a, char ***list, size_t *n)
+{
+	static char in_dispute[] = "disputed", not_proven[] = "unproven", odd_day[] = "odd_day";
+
+	if (!make_list(list, a))
+		return;
+	if (disputed)
+		(*list)[(*n)++] = in_dispute;
+	if (unproven)
+		(*list)[(*n)++] = not_proven;
+	if (odd)
+		(*list)[(*n)++] = odd_day;
+}
+
+/* Columns of cd_generation_select that are no fields. */
+enum { V_LINK, V_DISPUTED, V_UNPROVEN, V_ODD_DAY };
+
 /* add_marks lists what is out of the ordinary about a row. */
 static void
-add_marks(Om__Generation *g, cd_link link, struct om_arena *a)
+add_marks(Om__Generation *g, const struct cd_val *v, struct om_arena *a)
 {
 	static char matched[] = "matched", other_id[] = "other_id";
 
-	g->marks = om_arena_array(a, 2, sizeof *g->marks);
+	cd_marks_add(v[V_DISPUTED].i != 0, v[V_UNPROVEN].i != 0, v[V_ODD_DAY].i != 0, a, &g->marks, &g->n_marks);
 	if (g->marks == NULL)
 		return;
-	if (link >= CD_LINK_MATCHED)
+	if ((cd_link)v[V_LINK].i >= CD_LINK_MATCHED)
 		g->marks[g->n_marks++] = matched;
 	if (g->other_id != NULL)
 		g->marks[g->n_marks++] = other_id;
@@ -63,7 +91,9 @@ void
 cd_generation_select(struct cd_sql *q)
 {
 	cd_sql_add(q,
-	    "SELECT g.link_kind AS _link,g.generation_id,u.name AS user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
+	    "SELECT g.link_kind AS _link,g.disputed AS _disputed,g.unproven AS _unproven,g.odd_day AS _odd_day,"
+	    "NULLIF(g.disputed_cost,0) AS disputed_cost,g.generation_id,u.name AS "
+	    "user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
 	    "g.cost_state,g.requests,g.unsettled");
 	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
 		if (f == CD_F_MODEL)
@@ -85,7 +115,7 @@ take_generation(void *arg, void *message, const struct cd_val *v, om_err *e)
 	const struct generations *all = arg;
 	Om__Generation *g = message;
 
-	add_marks(g, (cd_link)v[0].i, all->a);
+	add_marks(g, v, all->a);
 	return all->a->failed ? om_fail(e, OM_NOMEM, "out of memory") : all->fn(all->arg, g, e);
 }
 

@@ -26,4 +26,7 @@ void cd_generation_select(struct cd_sql *q);
 extern const char cd_generation_from[];
 om_status cd_generation_query(struct cd_db *db, struct cd_sql *q, cd_generation_fn *fn, void *arg, om_err *e) OM_MUST;
 
+/* cd_marks_add adds these marks to a list, as the API names them; the list has room for all marks of a row. */
+void cd_marks_add(bool disputed, bool unproven, bool odd, struct om_arena *a, char ***list, size_t *n);
+
 #endif

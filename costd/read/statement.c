@@ -120,6 +120,14 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
+	cd_sql_add(&q, "SELECT COUNT(*) AS unproven FROM generation AS g");
+	cd_where_add(&q, true, &ask->month, f);
+	cd_sql_add(&q, " AND unproven=1 AND requests>0");
+	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
+	cd_sql_fini(&q);
+	if (s != OM_OK)
+		return s;
+	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) AS rests FROM generation AS g");
 	cd_where_add(&q, true, &ask->month, f);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");

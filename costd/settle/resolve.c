@@ -355,7 +355,11 @@ put_off(struct ask *k)
 		om_log(OM_LOG_WARN, "look-up is given up, the cost stays unsettled", "generation_id", k->claim.id,
 		    "attempts", OM_I64(b.attempts), "why", k->why, NULL);
 	}
-	s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, k, &e);
+	s = k->next == 0 && k->status == 404
+	    ? cd_ledger_not_found(r->ledger, k->claim.id, om_mono_ms() + DB_MS, &k->a, &e)
+	    : OM_OK;
+	if (s == OM_OK)
+		s = cd_pool_run(r->ledger->pool, CD_TX_WRITE, om_mono_ms() + DB_MS, postpone, k, &e);
 	if (s != OM_OK) /* the lease runs out by itself */
 		om_log(OM_LOG_WARN, "the outcome of a look-up was not stored", "why", om_err_text(&e, s), NULL);
 }

@@ -135,8 +135,9 @@ cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e)
 {
 	/* affected rows count the new ones exactly: a row left as it is does not count */
-	static const char sql[] = "INSERT INTO record (record_id,ledger_key,content,content_kind,received_us,payload) "
-				  "VALUES (?,?,?,?,?,?) ON DUPLICATE KEY UPDATE record_id=record.record_id";
+	static const char sql[] =
+	    "INSERT INTO record (record_id,ledger_key,content,content_kind,received_us,payload,rules) "
+	    "VALUES (?,?,?,?,?,?,1) ON DUPLICATE KEY UPDATE record_id=record.record_id";
 	struct cd_val *v = om_arena_array(a, n * N_RECORD, sizeof *v), *p = v;
 	om_status s;
 
@@ -224,11 +225,12 @@ cd_journal_compare(struct cd_two_costs *c, const struct cd_row *row)
 {
 	const struct cd_cell *cost = &row->cell[CD_F_COST];
 
-	if (cost->rank == CD_RANK_REPORTED && (!c->has_reported || om_money_cmp(cost->v.money, c->reported) > 0)) {
+	if (cd_row_is_claimed(row) && (!c->has_reported || om_money_cmp(cost->v.money, c->reported) > 0)) {
 		c->has_reported = true;
 		c->reported = cost->v.money;
 	}
-	if (cost->rank == CD_RANK_LOOKED_UP && (!c->has_looked_up || om_money_cmp(cost->v.money, c->looked_up) > 0)) {
+	if (cd_cost_state(row) == OM__COST_STATE__COST_LOOKED_UP &&
+	    (!c->has_looked_up || om_money_cmp(cost->v.money, c->looked_up) > 0)) {
 		c->has_looked_up = true;
 		c->looked_up = cost->v.money;
 	}

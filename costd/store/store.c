@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_BYTES  ((size_t)16 * 1024)
-#define PAIRS_STEP 9u /* of the schema: platform and what came with it, pairs */
+#define SQL_BYTES     ((size_t)16 * 1024)
+#define PAIRS_STEP    9u  /* of the schema: platform and what came with it, pairs */
+#define DISPUTES_STEP 17u /* claims, and what follows from them */
 
-static bool is_before;
+/* Columns that follow from the fields, after `requests`. */
+#define FOLLOWING "disputed,disputed_cost,odd_day,unproven,marked"
+
+static bool is_before, has_rules = true;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
 
 int
@@ -48,13 +52,16 @@ cd_store_init(om_err *e)
 		om_buf_printf(&c, ",%s", cd_fields[f].column);
 		om_buf_printf(&u, "%s=?,", cd_fields[f].column);
 	}
-	om_buf_printf(
-	    &i, "INSERT INTO generation (%s,day,cost_state,requests,unsettled,link_kind,ranks) VALUES (?", c.data);
+	om_buf_printf(&i,
+	    "INSERT INTO generation (%s,day,cost_state,requests,unsettled,link_kind," FOLLOWING ",ranks) VALUES (?",
+	    c.data);
 	for (unsigned n = 1; n < CD_C_COUNT; n++)
 		om_buf_str(&i, ",?");
 	om_buf_chr(&i, ')');
-	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,requests,unsettled,link_kind,ranks");
-	om_buf_str(&u, "day=?,cost_state=?,requests=?,unsettled=?,link_kind=?,ranks=? WHERE generation_id=?");
+	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,requests,unsettled,link_kind," FOLLOWING ",ranks");
+	om_buf_str(&u,
+	    "day=?,cost_state=?,requests=?,unsettled=?,link_kind=?,disputed=?,disputed_cost=?,odd_day=?,unproven=?,"
+	    "marked=?,ranks=? WHERE generation_id=?");
 	s = take(&c, &columns, e);
 	if (s == OM_OK)
 		s = take(&i, &insert_sql, e);
@@ -73,8 +80,10 @@ cd_store_as_before(unsigned step, om_err *e)
 	for (unsigned f = 0; f < CD_N_FIELDS; f++)
 		om_buf_printf(&c, ",%s%s", cd_fields[f].since > step ? "NULL AS " : "", cd_fields[f].column);
 	is_before = step < PAIRS_STEP;
+	has_rules = step >= DISPUTES_STEP;
 	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,");
-	om_buf_str(&c, is_before ? "1,0,0,ranks" : "requests,unsettled,link_kind,ranks");
+	om_buf_str(&c, is_before ? "1,0,0," : "requests,unsettled,link_kind,");
+	om_buf_str(&c, step < DISPUTES_STEP ? "0,0,0,0,0,ranks" : FOLLOWING ",ranks");
 	return take(&c, &columns, e);
 }
 
@@ -82,6 +91,12 @@ bool
 cd_store_is_before(void)
 {
 	return is_before;
+}
+
+const char *
+cd_store_rules(void)
+{
+	return has_rules ? "rules" : "0";
 }
 
 const char *
@@ -127,6 +142,9 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	out->row.is_part = v[CD_C_REQUESTS].i == 0;
 	out->row.link = (uint8_t)v[CD_C_LINK].i;
 	out->unsettled = v[CD_C_UNSETTLED].i != 0;
+	out->disputed = (uint8_t)v[CD_C_DISPUTED].i;
+	out->odd_day = v[CD_C_ODD_DAY].i != 0;
+	out->unproven = v[CD_C_UNPROVEN].i != 0;
 	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
 		const struct cd_val *c = &v[CD_C_FIELDS + f];
@@ -139,6 +157,8 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 		if (rank != CD_RANK_NONE)
 			s = read_cell(f, rank, c, a, &out->row.cell[f], e);
 	}
+	if (out->n_known <= CD_F_COST_MOST)
+		cd_row_of_before(&out->row);
 	return s;
 }
 
@@ -211,6 +231,21 @@ cd_store_lock(
 	return s;
 }
 
+/* put_following writes the values of FOLLOWING. */
+static struct cd_val *
+put_following(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
+{
+	const unsigned disputed = cd_row_disputed(row);
+	const bool odd = cd_row_is_odd_day(row), unproven = cd_row_is_unproven(row);
+
+	*p++ = CD_I(disputed);
+	*p++ = cd_m(cd_row_disputed_cost(row), a);
+	*p++ = CD_I(odd);
+	*p++ = CD_I(unproven);
+	*p++ = CD_I(disputed != 0 || odd || unproven);
+	return p;
+}
+
 /* put_fields writes the values of all columns that follow the key. */
 static struct cd_val *
 put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
@@ -243,6 +278,7 @@ put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	*p++ = CD_I(cd_row_requests(row));
 	*p++ = CD_I(cd_row_is_unsettled(row) ? 1 : 0);
 	*p++ = CD_I(row->link);
+	p = put_following(p, row, a);
 	*p++ = CD_B(ranks, CD_N_FIELDS);
 	return p;
 }

@@ -26,6 +26,8 @@ struct cd_stored {
 	struct cd_row row;
 	om_day day;
 	bool unsettled; /* as the totals count it */
+	uint8_t disputed;
+	bool odd_day, unproven;
 	size_t n_known; /* fields join.def had when the row was written; the others have no value */
 };
 
@@ -38,6 +40,11 @@ enum {
 	CD_C_REQUESTS,
 	CD_C_UNSETTLED,
 	CD_C_LINK,
+	CD_C_DISPUTED, /* these follow from the cells, so that lists find them */
+	CD_C_DISPUTED_COST,
+	CD_C_ODD_DAY,
+	CD_C_UNPROVEN,
+	CD_C_MARKED,
 	CD_C_RANKS,
 	CD_C_COUNT
 };
@@ -51,6 +58,8 @@ const char *cd_store_columns(void);
  * (0009_calls.sql). */
 om_status cd_store_as_before(unsigned step, om_err *e) OM_MUST;
 bool cd_store_is_before(void);
+/* cd_store_rules is what to select for the column `rules` of the journal: 0 of a database that has none. */
+const char *cd_store_rules(void);
 
 /* cd_store_read makes a row of a result row; texts are copied to the arena. */
 om_status cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out, om_err *e) OM_MUST;

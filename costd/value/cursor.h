@@ -21,6 +21,7 @@ typedef enum cd_cursor_kind {
 	CD_CURSOR_UNSETTLED = 51,
 	CD_CURSOR_LETTERS = 52,
 	CD_CURSOR_DISCREPANCIES = 53,
+	CD_CURSOR_DISPUTES = 54,
 } cd_cursor_kind;
 
 struct cd_cursor {

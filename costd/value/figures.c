@@ -22,6 +22,7 @@ cd_figures_of(const struct cd_row *row, int sign)
 	struct cd_figures f = {
 	    .requests = sign * cd_row_requests(row),
 	    .unsettled = cd_row_is_unsettled(row) ? sign : 0,
+	    .disputed_cost.v = sign * cd_row_disputed_cost(row).v,
 	};
 
 	om_check(sign == 1 || sign == -1);

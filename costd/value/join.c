@@ -2,6 +2,7 @@
 #include "join.h"
 
 #include "base/invariant.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -21,6 +22,27 @@ cd_text_cmp(struct cd_text a, struct cd_text b)
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+/* cmp_value orders the values of two cells of one rank. */
+static int
+cmp_value(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
+{
+	switch (cd_fields[f].kind) {
+	case CD_KIND_TEXT:
+		return cd_text_cmp(a->v.text, b->v.text);
+	case CD_KIND_INT:
+		return (a->v.i > b->v.i) - (a->v.i < b->v.i);
+	case CD_KIND_MONEY:
+		return om_money_cmp(a->v.money, b->v.money);
+	}
+	return 0;
+}
+
+static bool
+is_least(cd_tie tie, uint8_t rank)
+{
+	return tie == CD_TIE_MIN || (tie == CD_TIE_CLAIM && rank < CD_RANK_LOOKED_UP);
+}
+
 int
 cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 {
@@ -29,19 +51,87 @@ cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 	om_check(f < CD_N_FIELDS);
 	if (c != 0 || a->rank == CD_RANK_NONE)
 		return c;
-	switch (cd_fields[f].kind) {
-	case CD_KIND_TEXT:
-		c = cd_text_cmp(a->v.text, b->v.text);
-		break;
-	case CD_KIND_INT:
-		c = (a->v.i > b->v.i) - (a->v.i < b->v.i);
-		break;
-	case CD_KIND_MONEY:
-		c = om_money_cmp(a->v.money, b->v.money);
-		break;
-	}
-	return cd_fields[f].tie == CD_TIE_MAX ? c : -c;
+	c = cmp_value(f, a, b);
+	return is_least(cd_fields[f].tie, a->rank) ? -c : c;
 }
+
+/* ---- disputes ---- */
+
+/* is_claimed: senders alone have spoken, and one of them at least saw the end. */
+static bool
+is_claimed(const struct cd_cell *c, uint8_t least)
+{
+	return c->rank >= least && c->rank < CD_RANK_LOOKED_UP;
+}
+
+static bool
+amounts_differ(const struct cd_row *row, cd_field least, cd_field most)
+{
+	const struct cd_cell *a = &row->cell[least], *b = &row->cell[most];
+
+	return is_claimed(a, CD_RANK_BOOKED) && a->rank == b->rank && om_money_cmp(a->v.money, b->v.money) < 0;
+}
+
+static bool
+users_differ(const struct cd_row *row)
+{
+	const struct cd_cell *a = &row->cell[CD_F_USER_LEAST], *b = &row->cell[CD_F_USER_MOST];
+
+	return a->rank == CD_RANK_REPORTED && cmp_value(CD_F_USER_LEAST, a, b) != 0;
+}
+
+static bool
+starts_differ(const struct cd_row *row)
+{
+	const struct cd_cell *a = &row->cell[CD_F_STARTED_LEAST], *b = &row->cell[CD_F_STARTED_MOST];
+
+	return is_claimed(a, CD_RANK_BOOKED) && b->v.i - a->v.i > CD_DISPUTED_APART_US;
+}
+
+static bool
+has(const struct cd_row *row, cd_field f)
+{
+	return row->cell[f].rank != CD_RANK_NONE;
+}
+
+unsigned
+cd_row_disputed(const struct cd_row *row)
+{
+	unsigned of = 0;
+
+	if (amounts_differ(row, CD_F_COST, CD_F_COST_MOST) || amounts_differ(row, CD_F_BYOK_COST, CD_F_BYOK_MOST))
+		of |= CD_DISPUTED_COST;
+	if (users_differ(row))
+		of |= CD_DISPUTED_USER;
+	if (starts_differ(row) && !has(row, CD_F_BOOKED_US))
+		of |= CD_DISPUTED_START;
+	return of;
+}
+
+om_money
+cd_row_disputed_cost(const struct cd_row *row)
+{
+	if (!amounts_differ(row, CD_F_COST, CD_F_COST_MOST))
+		return OM_MONEY_ZERO;
+	return (om_money){.v = row->cell[CD_F_COST_MOST].v.money.v - row->cell[CD_F_COST].v.money.v};
+}
+
+void
+cd_row_follow(struct cd_row *row)
+{
+	static const char unknown[] = OM_USER_UNKNOWN;
+	struct cd_cell *user = &row->cell[CD_F_USER_ID], *start = &row->cell[CD_F_STARTED_US];
+
+	*user = row->cell[CD_F_USER_MOST];
+	if (users_differ(row))
+		user->v.text = (struct cd_text){.p = unknown, .n = sizeof unknown - 1};
+	*start = row->cell[CD_F_STARTED_LEAST];
+	if (!starts_differ(row))
+		return;
+	start->v.i = row->cell[has(row, CD_F_BOOKED_US) ? CD_F_BOOKED_US : CD_F_STARTED_MOST].v.i;
+}
+
+/* ---- joining ---- */
 
 bool
 cd_join(struct cd_row *into, const struct cd_row *other)
@@ -49,10 +139,48 @@ cd_join(struct cd_row *into, const struct cd_row *other)
 	bool changed = false;
 
 	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+		if (f == CD_F_USER_ID || f == CD_F_STARTED_US)
+			continue;
 		if (cd_cell_cmp((cd_field)f, &into->cell[f], &other->cell[f]) < 0) {
 			into->cell[f] = other->cell[f];
 			changed = true;
 		}
 	}
+	if (changed)
+		cd_row_follow(into);
 	return changed;
+}
+
+void
+cd_join_before(struct cd_row *into, const struct cd_row *other)
+{
+	for (unsigned f = 0; f < CD_F_COST_MOST; f++) {
+		const struct cd_cell *a = &into->cell[f], *b = &other->cell[f];
+		int c = (a->rank > b->rank) - (a->rank < b->rank);
+
+		if (c == 0 && a->rank != CD_RANK_NONE)
+			c = cd_fields[f].tie == CD_TIE_MIN ? -cmp_value((cd_field)f, a, b)
+							   : cmp_value((cd_field)f, a, b);
+		if (c < 0)
+			into->cell[f] = *b;
+	}
+}
+
+void
+cd_row_of_before(struct cd_row *row)
+{
+	static const struct {
+		cd_field from, to;
+	} claims[] = {
+	    {CD_F_COST, CD_F_COST_MOST},
+	    {CD_F_BYOK_COST, CD_F_BYOK_MOST},
+	    {CD_F_STARTED_US, CD_F_STARTED_LEAST},
+	    {CD_F_STARTED_US, CD_F_STARTED_MOST},
+	    {CD_F_STARTED_US, CD_F_RECEIVED_US}, /* its day is not doubted */
+	    {CD_F_USER_ID, CD_F_USER_LEAST},
+	    {CD_F_USER_ID, CD_F_USER_MOST},
+	};
+
+	for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++)
+		row->cell[claims[i].to] = row->cell[claims[i].from];
 }

@@ -4,6 +4,7 @@
 #include "group_set.h"
 #include "base/invariant.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "wire/fit.h"
 
 #include <string.h>
@@ -102,7 +103,7 @@ cd_record_seen_us(const Om__Record *r)
 static bool
 is_rank(uint8_t rank)
 {
-	return rank > CD_RANK_NONE && rank <= CD_RANK_LOOKED_UP;
+	return rank > CD_RANK_NONE && rank <= CD_RANK_MOST;
 }
 
 static void
@@ -136,42 +137,152 @@ set_money(struct cd_row *row, cd_field f, uint8_t rank, const char *text, om_err
 	return s;
 }
 
+static bool
+is_import(const Om__Record *r)
+{
+	return r->source != NULL && strcmp(r->source, CD_IMPORT) == 0;
+}
+
+static bool
+is_trace(const Om__Record *r)
+{
+	return r->source != NULL && strcmp(r->source, OM_SOURCE_OTLP) == 0;
+}
+
+/* told_rank is the rank of what a sender says of amounts, counts and the start. */
 static uint8_t
-cost_rank(const Om__Record *r)
+told_rank(const Om__Record *r, bool before)
+{
+	return is_import(r) && !before ? CD_RANK_IMPORTED : CD_RANK_REPORTED;
+}
+
+static uint8_t
+cost_rank(const Om__Record *r, bool before)
 {
 	if (cd_record_is_look_up(r))
 		return CD_RANK_LOOKED_UP;
 	if (r->cost != NULL && r->has_cost_state && r->cost_state == OM__COST_STATE__COST_ESTIMATED)
 		return CD_RANK_FILL;
-	return CD_RANK_REPORTED;
+	return r->state == OM__STATE__STATE_OPEN && !before ? CD_RANK_OPENED : told_rank(r, before);
 }
 
 static uint8_t
-state_rank(const Om__Record *r)
+state_rank(const Om__Record *r, bool before)
 {
 	if (r->state == OM__STATE__STATE_OPEN)
 		return CD_RANK_FILL;
-	return cd_record_is_look_up(r) ? CD_RANK_BOOKED : CD_RANK_REPORTED;
+	return cd_record_is_look_up(r) ? CD_RANK_BOOKED : told_rank(r, before);
 }
 
 /* word_rank is the rank of what the path says about the generation itself: who, where,
- * when, which model.  A trace repeats what the provider was told. */
+ * which model.  A trace repeats what the provider was told. */
 static uint8_t
-word_rank(const Om__Record *r)
+word_rank(const Om__Record *r, bool before)
 {
 	if (cd_record_is_look_up(r))
 		return CD_RANK_FILL;
-	return r->source != NULL && strcmp(r->source, OM_SOURCE_OTLP) == 0 ? CD_RANK_BOOKED : CD_RANK_REPORTED;
+	return is_trace(r) ? CD_RANK_BOOKED : told_rank(r, before);
 }
 
-om_status
-cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
+#define QUEUED_US (31 * OM_DAY) /* a plugin may have kept a record for so long while no gateway answered */
+
+/* seen_received is the receipt, for the question whether the day can be: of a record that its sender
+ * numbered, the time it says, since a queue explains the wait. */
+static om_time
+seen_received(const Om__Record *r, om_time started)
 {
-	bool looked_up = cd_record_is_look_up(r);
-	bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
-	uint8_t rank = word_rank(r), billed = cost_rank(r), counted = looked_up ? CD_RANK_FILL : CD_RANK_REPORTED;
-	const char *key = r->generation_id, *groups;
+	bool queued = r->has_sender && r->has_number && started >= r->received_us - QUEUED_US;
+
+	return queued && started < r->received_us ? started : r->received_us;
+}
+
+static void
+set_start(struct cd_row *out, const Om__Record *r, bool before)
+{
+	const bool looked_up = cd_record_is_look_up(r);
+	const uint8_t rank = before && is_trace(r) ? CD_RANK_BOOKED : told_rank(r, before);
+	const om_time seen = cd_record_seen_us(r);
+	const bool told = r->has_started_us && is_possible(r, r->started_us) && !looked_up;
+
+	set_int(out, CD_F_STARTED_US, told ? rank : CD_RANK_DERIVED, seen);
+	if (before)
+		return;
+	set_int(out, CD_F_STARTED_LEAST, told ? rank : CD_RANK_DERIVED, seen);
+	set_int(out, CD_F_STARTED_MOST, told ? rank : CD_RANK_DERIVED, seen < r->received_us ? seen : r->received_us);
+	if (looked_up)
+		set_int(out, CD_F_BOOKED_US, CD_RANK_LOOKED_UP, seen);
+	else
+		set_int(out, CD_F_RECEIVED_US, told ? rank : CD_RANK_DERIVED, seen_received(r, seen));
+}
+
+static void
+set_user(struct cd_row *out, const Om__Record *r, bool before)
+{
+	const uint8_t rank = strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : word_rank(r, before);
+
+	set_text(out, CD_F_USER_ID, rank, r->user->id);
+	if (before)
+		return;
+	set_text(out, CD_F_USER_LEAST, rank, r->user->id);
+	set_text(out, CD_F_USER_MOST, rank, r->user->id);
+}
+
+static om_status
+set_amounts(struct cd_row *out, const Om__Record *r, bool before, om_err *e)
+{
+	const uint8_t rank = cost_rank(r, before);
+	om_status s = set_money(out, CD_F_COST, rank, r->cost, e);
+
+	if (r->has_is_byok)
+		set_int(out, CD_F_IS_BYOK, rank, r->is_byok != 0);
+	if (s == OM_OK && r->has_is_byok && r->is_byok)
+		s = set_money(out, CD_F_BYOK_COST, rank, r->byok_cost, e);
+	if (!before) {
+		out->cell[CD_F_COST_MOST] = out->cell[CD_F_COST];
+		out->cell[CD_F_BYOK_MOST] = out->cell[CD_F_BYOK_COST];
+	}
+	return s;
+}
+
+static void
+set_counts(struct cd_row *out, const Om__Record *r, bool before)
+{
+	const bool looked_up = cd_record_is_look_up(r);
+	const bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
+	const uint8_t rank = looked_up ? CD_RANK_FILL : told_rank(r, before);
+
+	for (size_t i = 0; i < N_COUNTS; i++) {
+		int64_t v = 0;
+
+		if (count_of(r, &counts[i], &v))
+			set_int(out, counts[i].field, native && v > 0 ? CD_RANK_LOOKED_UP : rank, v);
+	}
+}
+
+/* set_decided takes what an operator decided: the amount, the user, or both. */
+static om_status
+set_decided(struct cd_row *out, const Om__Record *r, om_err *e)
+{
+	const uint8_t rank = (uint8_t)(CD_RANK_OPERATOR + r->decision - 1);
 	om_status s;
+
+	if (r->decision < 1 || r->decision > CD_DECISIONS_MAX)
+		return om_fail(e, OM_INVALID, "decision: must be from 1 to %u", (unsigned)CD_DECISIONS_MAX);
+	s = set_money(out, CD_F_COST, rank, r->cost, e);
+	out->cell[CD_F_COST_MOST] = out->cell[CD_F_COST];
+	if (strcmp(r->user->id, OM_USER_UNKNOWN) != 0) {
+		set_text(out, CD_F_USER_LEAST, rank, r->user->id);
+		set_text(out, CD_F_USER_MOST, rank, r->user->id);
+		cd_row_follow(out);
+	}
+	return s;
+}
+
+static om_status
+row_of(const Om__Record *r, bool before, struct om_arena *a, struct cd_row *out, om_err *e)
+{
+	const uint8_t rank = word_rank(r, before);
+	const char *key = r->generation_id, *groups;
 
 	memset(out, 0, sizeof *out);
 	if (key == NULL)
@@ -182,47 +293,45 @@ cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_er
 	out->key = (struct cd_text){.p = key, .n = strlen(key)};
 	if (r->has_alone && r->alone)
 		return OM_OK; /* an operator's record speaks of the row's pairing, and of nothing else */
-	set_text(out, CD_F_USER_ID, strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : rank, r->user->id);
+	if (r->has_decision)
+		return set_decided(out, r, e);
+	if (r->has_not_found && r->not_found) {
+		set_int(out, CD_F_NOT_FOUND, CD_RANK_LOOKED_UP, 1);
+		return OM_OK;
+	}
+	set_user(out, r, before);
 	set_text(out, CD_F_USER_GROUPS, rank, groups);
-	if (r->has_started_us && is_possible(r, r->started_us) && !looked_up)
-		set_int(out, CD_F_STARTED_US, rank, r->started_us);
-	else
-		set_int(out, CD_F_STARTED_US, CD_RANK_DERIVED, cd_record_seen_us(r));
+	set_start(out, r, before);
 	if (r->has_finished_us && is_possible(r, r->finished_us))
 		set_int(out, CD_F_FINISHED_US, rank, r->finished_us);
 	else if (r->has_finished_us)
 		set_int(out, CD_F_FINISHED_US, CD_RANK_DERIVED, r->received_us);
-	set_int(out, CD_F_STATE, state_rank(r), r->state);
-	s = set_money(out, CD_F_COST, billed, r->cost, e);
-	if (r->has_is_byok)
-		set_int(out, CD_F_IS_BYOK, billed, r->is_byok != 0);
-	if (s == OM_OK && r->has_is_byok && r->is_byok)
-		s = set_money(out, CD_F_BYOK_COST, billed, r->byok_cost, e);
+	set_int(out, CD_F_STATE, state_rank(r, before), r->state);
 	for (size_t i = 0; i < N_TEXTS; i++)
 		set_text(out, texts[i].field, rank, text_of(r, &texts[i]));
 	if (r->has_request)
 		set_int(out, CD_F_REQUEST, rank, r->request);
-	for (size_t i = 0; i < N_COUNTS; i++) {
-		int64_t v = 0;
-
-		if (count_of(r, &counts[i], &v))
-			set_int(out, counts[i].field, native && v > 0 ? CD_RANK_LOOKED_UP : counted, v);
-	}
-	return s;
+	set_counts(out, r, before);
+	return set_amounts(out, r, before, e);
 }
 
 om_status
-cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
-    struct cd_row *out, om_err *e)
+cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
+{
+	return row_of(r, false, a, out, e);
+}
+
+om_status
+cd_record_read(const struct cd_entry *entry, struct om_arena *a, Om__Record **rec_out, struct cd_row *out, om_err *e)
 {
 	om_err why = {.text = ""};
-	om_status s = om_msg_unpack(&om__record__descriptor, packed, n, a, rec_out, &why);
+	om_status s = om_msg_unpack(&om__record__descriptor, entry->packed, entry->n, a, rec_out, &why);
 
 	if (s == OM_OK)
 		s = cd_record_fit(*rec_out, a, &why);
 	if (s == OM_OK) {
-		(*rec_out)->received_us = received_us;
-		s = cd_record_row(*rec_out, a, out, &why);
+		(*rec_out)->received_us = entry->received_us;
+		s = row_of(*rec_out, entry->before, a, out, &why);
 	}
 	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
 }
@@ -283,7 +392,9 @@ cd_cost_state(const struct cd_row *row)
 		return OM__COST_STATE__COST_UNKNOWN;
 	if (rank < CD_RANK_BOOKED)
 		return OM__COST_STATE__COST_ESTIMATED;
-	return rank < CD_RANK_LOOKED_UP ? OM__COST_STATE__COST_REPORTED : OM__COST_STATE__COST_LOOKED_UP;
+	/* what an operator decided is not the provider's word */
+	return rank >= CD_RANK_LOOKED_UP && rank < CD_RANK_OPERATOR ? OM__COST_STATE__COST_LOOKED_UP
+								    : OM__COST_STATE__COST_REPORTED;
 }
 
 int64_t
@@ -326,7 +437,40 @@ cd_row_is_unsettled(const struct cd_row *row)
 {
 	if (row->is_part || !cd_row_is_openrouters(row))
 		return false; /* it is no request, or no vendor can be asked: without a price it is unknown for good */
+	if (row->cell[CD_F_COST].rank >= CD_RANK_OPERATOR)
+		return false;
 	return cd_cost_state(row) < OM__COST_STATE__COST_REPORTED || lacks_byok(row);
+}
+
+bool
+cd_row_is_claimed(const struct cd_row *row)
+{
+	const uint8_t rank = row->cell[CD_F_COST].rank;
+
+	return rank >= CD_RANK_BOOKED && rank < CD_RANK_LOOKED_UP;
+}
+
+bool
+cd_row_is_unproven(const struct cd_row *row)
+{
+	return row->cell[CD_F_NOT_FOUND].rank != CD_RANK_NONE && row->cell[CD_F_COST].rank < CD_RANK_LOOKED_UP &&
+	    row->cell[CD_F_SOURCE].rank != CD_RANK_IMPORTED;
+}
+
+#define OVER_MIDNIGHT_US ((om_time)3600 * OM_SECOND) /* so long a request may run, or its record be on its way */
+
+bool
+cd_row_is_odd_day(const struct cd_row *row)
+{
+	const struct cd_cell *start = &row->cell[CD_F_STARTED_US], *received = &row->cell[CD_F_RECEIVED_US],
+			     *booked = &row->cell[CD_F_BOOKED_US];
+	const om_day day = om_zone_day(start->v.i);
+
+	if (row->is_part || received->rank < CD_RANK_REPORTED)
+		return false; /* it is no request, or of an import, which comes late */
+	if (received->v.i - start->v.i <= OVER_MIDNIGHT_US || om_zone_day(received->v.i) == day)
+		return false;
+	return booked->rank == CD_RANK_NONE || om_zone_day(booked->v.i) != day;
 }
 
 static bool

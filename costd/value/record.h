@@ -11,7 +11,8 @@
  *
  * Ranks     Every record comes from a reporting path (plugin, OTLP, import) or
  *           is the provider's answer to a look-up (cost_state LOOKED_UP).
- *             cost, BYOK      looked up > reported > estimated.
+ *             cost, BYOK      an operator's decision > looked up > reported >
+ *                             imported > reported while the end was open > estimated.
  *             native tokens   a look-up's counts are the billing basis of its
  *                             cost, so they win; but its zeros only fill gaps,
  *                             for the provider answers with zeros at first.
@@ -61,10 +62,17 @@ om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *
  * the receipt here and not in the gateway, for the earliest receipt counts. */
 bool cd_record_has_sent(const Om__Record *r);
 
-/* cd_record_read reads an entry of the journal as it was read when it came: the record
- * as it was delivered, with the earliest receipt, made fit, and its row. */
-om_status cd_record_read(const void *packed, size_t n, om_time received_us, struct om_arena *a, Om__Record **rec_out,
-    struct cd_row *out, om_err *e) OM_MUST;
+/* An entry of the journal. */
+struct cd_entry {
+	const void *packed; /* a Record as it was delivered */
+	size_t n;
+	om_time received_us; /* the earliest of its copies' */
+	bool before;         /* a program before step 17 of the schema stored it: its row is for cd_join_before */
+};
+
+/* cd_record_read reads an entry as it was read when it came: the record, made fit, and its row. */
+om_status cd_record_read(
+    const struct cd_entry *entry, struct om_arena *a, Om__Record **rec_out, struct cd_row *out, om_err *e) OM_MUST;
 
 /* cd_record_content hashes a record as older gateways knew it: without its time
  * of receipt, which differs when a client sends the record again, and without the
@@ -89,6 +97,15 @@ bool cd_row_is_openrouters(const struct cd_row *row);
 /* cd_row_is_unsettled: its cost is not final.  Rows of other platforms are never
  * waited for. */
 bool cd_row_is_unsettled(const struct cd_row *row);
+
+/* cd_row_is_claimed: senders alone said what it cost. */
+bool cd_row_is_claimed(const struct cd_row *row);
+/* cd_row_is_unproven: the provider does not know the id, and it is no import's, of which the provider may
+ * have forgotten. */
+bool cd_row_is_unproven(const struct cd_row *row);
+/* cd_row_is_odd_day: it is of another day than its records were received on, and neither its sender's queue
+ * nor the provider's books explain that. */
+bool cd_row_is_odd_day(const struct cd_row *row);
 
 /* cd_row_claims_zero: a sender says that an answer cost nothing, and neither the model's name (a free
  * variant) nor the counts (an answer out of the provider's cache has no tokens) say why; nor is it paid

@@ -3,6 +3,8 @@
 #include "question.h"
 
 #include "base/invariant.h"
+#include "base/json.h"
+#include "base/money.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -109,4 +111,59 @@ om_status
 gw_read_unpair(struct gw_req *rq, void *question, om_err *e)
 {
 	return read_id(rq, &((Om__UnpairQuery *)question)->generation_id, e);
+}
+
+om_status
+gw_read_disputes(struct gw_req *rq, void *question, om_err *e)
+{
+	Om__DisputesQuery *q = question;
+	om_status s = gw_argument_text(rq, "mark", 1, 16, &q->mark, e);
+
+	return s == OM_OK ? gw_read_page(rq, q, e) : s;
+}
+
+/* copy_text copies a text of the body; NULL when it has none. */
+static om_status
+copy_text(struct gw_req *rq, const json_t *doc, const char *key, size_t max, char **out, om_err *e)
+{
+	const char *text = NULL;
+	om_status s = om_json_text(doc, "", key, max, &text, e);
+
+	*out = s == OM_OK && text != NULL ? om_arena_strdup(rq->arena, text) : NULL;
+	return s == OM_OK && text != NULL && *out == NULL ? om_fail(e, OM_NOMEM, "out of memory") : s;
+}
+
+static om_status
+copy_amount(struct gw_req *rq, const json_t *doc, const char *key, char **out, om_err *e)
+{
+	char text[OM_MONEY_TEXT];
+	om_money cost = OM_MONEY_ZERO;
+	bool has = false;
+	om_status s = om_json_money(doc, "", key, &cost, &has, e);
+
+	*out = s == OM_OK && has ? om_arena_strdup(rq->arena, om_money_text(cost, text)) : NULL;
+	return s == OM_OK && has && *out == NULL ? om_fail(e, OM_NOMEM, "out of memory") : s;
+}
+
+om_status
+gw_read_decision(struct gw_req *rq, void *question, om_err *e)
+{
+	Om__DecisionQuery *q = question;
+	json_t *doc = NULL;
+	om_status s = read_id(rq, &q->generation_id, e);
+
+	if (s == OM_OK)
+		s = om_json_parse(rq->body, rq->n_body, &doc, e);
+	if (s == OM_OK && !json_is_object(doc))
+		s = om_fail(e, OM_INVALID, "the body must be an object");
+	if (s == OM_OK)
+		s = copy_amount(rq, doc, "cost", &q->cost, e);
+	if (s == OM_OK)
+		s = copy_text(rq, doc, "user", 128, &q->user, e);
+	if (s == OM_OK)
+		s = copy_text(rq, doc, "reason", 500, &q->reason, e);
+	if (s == OM_OK && q->reason == NULL)
+		s = om_fail(e, OM_INVALID, "reason: is missing");
+	json_decref(doc);
+	return s;
 }

@@ -46,6 +46,8 @@ gw_reader gw_read_prices;      /* Om__PricesQuery */
 gw_reader gw_read_documents;   /* Om__DocumentsQuery */
 gw_reader gw_read_generation;  /* Om__GenerationQuery, the id from the path; likewise the next */
 gw_reader gw_read_unpair;      /* Om__UnpairQuery */
+gw_reader gw_read_decision;    /* Om__DecisionQuery, and the body */
+gw_reader gw_read_disputes;    /* Om__DisputesQuery */
 
 /* gw_read_month reads "2026-11". */
 om_status gw_read_month(const char *text, uint32_t *year, uint32_t *month, om_err *e) OM_MUST;

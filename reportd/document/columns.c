@@ -9,6 +9,7 @@ static const struct {
     [RD_FIGURE_prompt_tokens] = {"input_tokens", "input_tokens"},
     [RD_FIGURE_completion_tokens] = {"output_tokens", "output_tokens"},
     [RD_FIGURE_unsettled] = {NULL, "not_settled"},
+    [RD_FIGURE_disputed_cost] = {NULL, "disputed_cost_usd"},
     [RD_FIGURE_byok_cost] = {NULL, "byok_cost_usd"},
     [RD_FIGURE_cost] = {NULL, "cost_usd"},
 };

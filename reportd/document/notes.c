@@ -31,12 +31,32 @@ unsettled_text(struct rd_maker *m)
 	if (rd_n_rows(r) == 0)
 		return NULL;
 	if (n == 0)
-		return t->all_settled;
+		return om_money_is_zero(m->total.disputed_cost) ? t->all_settled : NULL;
 	if (!r->has_estimated || r->estimated > n || r->estimated_cost == NULL ||
 	    om_money_parse(r->estimated_cost, &sum, NULL) != OM_OK)
 		return rd_fill(m->arena, rd_form(t, t->unsettled_text, n), some, all);
 	return rd_fill(m->arena, rd_form(t, t->estimated_text, n), some, all, rd_count_text(m, r->estimated),
 	    rd_exact_text(m, sum), rd_count_text(m, n - r->estimated));
+}
+
+/* disputed_text says by how much senders disagree about costs, while nobody who knows better has spoken. */
+static const char *
+disputed_text(struct rd_maker *m)
+{
+	if (om_money_is_zero(m->total.disputed_cost))
+		return NULL;
+	return rd_fill(m->arena, m->locale->in_dispute_text, rd_exact_text(m, m->total.disputed_cost));
+}
+
+static const char *
+unproven_text(struct rd_maker *m)
+{
+	const Om__StatementReply *r = m->reply;
+
+	if (!r->has_unproven || r->unproven == 0)
+		return NULL;
+	return rd_fill(m->arena, rd_form(m->locale, m->locale->unproven_text, r->unproven),
+	    rd_count_text(m, r->unproven), rd_count_text(m, m->total.requests));
 }
 
 static const char *
@@ -93,7 +113,9 @@ rd_notes_make(struct rd_maker *m, struct rd_doc *d)
 		if (m->reply->generated_us < m->reply->to_us)
 			rd_lines_add(&l, t->running, t->running_text);
 		rd_lines_add(&l, t->not_yet_settled, unsettled_text(m));
+		rd_lines_add(&l, t->in_dispute, disputed_text(m));
 	}
+	rd_lines_add(&l, t->unproven, unproven_text(m));
 	rd_lines_add(&l, t->minimum_charge, terms_text(m));
 	if (rd_terms_mark_up(m->terms))
 		rd_lines_add(&l, t->markup, t->markup_note);

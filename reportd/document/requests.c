@@ -50,6 +50,28 @@ cost_state_text(const struct rd_locale *t, Om__CostState s)
 	return "";
 }
 
+static bool
+is_marked(const Om__Generation *g, const char *mark)
+{
+	for (size_t i = 0; i < g->n_marks; i++)
+		if (strcmp(g->marks[i], mark) == 0)
+			return true;
+	return false;
+}
+
+/* cost_text says whose word the cost is, and what is doubtful about it. */
+static const char *
+cost_text(const struct rd_locale *t, struct om_arena *a, const Om__Generation *g)
+{
+	const char *text = cost_state_text(t, g->cost_state);
+
+	if (is_marked(g, "disputed"))
+		text = rd_fill(a, t->cost_disputed, text);
+	if (is_marked(g, "unproven"))
+		text = rd_fill(a, t->cost_unproven, text);
+	return text;
+}
+
 /* put_figures: whether its cost is final stands in a request's cost_state. */
 static void
 put_figures(struct rd_row *r, const struct rd_locale *t, const Om__Generation *g, const struct rd_figures *f)
@@ -81,7 +103,7 @@ put_request(struct rd_row *r, const struct rd_locale *t, struct om_arena *a, boo
 	rd_put_text(r, "origin", t->origin, rd_clean(a, g->origin));
 	rd_put_text(r, "task", t->task, rd_clean(a, g->task));
 	rd_put_text(r, "state", t->state, state_text(t, g->state));
-	rd_put_text(r, "cost_state", t->cost_is, cost_state_text(t, g->cost_state));
+	rd_put_text(r, "cost_state", t->cost_is, cost_text(t, a, g));
 	put_figures(r, t, g, f);
 	rd_put_text(r, "generation_id", t->generation_id, rd_clean(a, g->generation_id));
 	rd_put_text(r, "chat_id", t->chat_id, rd_clean(a, g->chat_id));

@@ -37,6 +37,7 @@ static const struct {
     [RD_FIGURE_reasoning_tokens] = {true, ON_WIDE_PAGE},
     [RD_FIGURE_completion_tokens] = {true, ON_PAGE},
     [RD_FIGURE_unsettled] = {false, ON_PAGE},
+    [RD_FIGURE_disputed_cost] = {false, ON_PAGE},
     [RD_FIGURE_byok_cost] = {false, ON_PAGE},
     [RD_FIGURE_cost] = {true, ON_PAGE},
 };

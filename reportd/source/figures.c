@@ -57,6 +57,7 @@ rd_figures_of_row(const Om__Generation *g, struct rd_figures *out, om_err *e)
 	    .requests = g->has_requests ? g->requests : 1,
 	    .unsettled = g->has_unsettled && g->unsettled ? 1 : 0,
 	};
+	s = read_told("disputed_cost", g->disputed_cost, &out->disputed_cost, e);
 #define TOLD_COUNT(name)                       s = s == OM_OK ? read_count(g->has_##name, g->name, &out->name, e) : s;
 #define TOLD_MONEY(name)                       s = s == OM_OK ? read_told(#name, g->name, &out->name, e) : s;
 #define OM_FIGURE_TOLD(NAME, name, kind, path) TOLD_##kind(name)
@@ -128,8 +129,8 @@ bool
 rd_figure_known(const Om__Generation *g, rd_figure which)
 {
 	switch (which) {
-#define OM_FIGURE_COUNTED(name) \
-	case RD_FIGURE_##name:  \
+#define OM_FIGURE_COUNTED(name, kind) \
+	case RD_FIGURE_##name:        \
 		return true;
 #define KNOWN_COUNT(name) g->has_##name
 #define KNOWN_MONEY(name) g->name != NULL

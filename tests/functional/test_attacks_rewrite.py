@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Whoever holds the ingest key reports usage; they do not rewrite it.  Each test carries out an attack with that key."""
+import subprocess
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
+from documents import Workbook, pdf_text
 from records import new_generation_id, record
 from stack import Stack, wait_until
+from stub_openrouter import Stub
 
 FAST = {"LOOKUP_DELAY": "0", "LOOKUP_OPEN_DELAY": "50ms", "LOOKUP_MAX_DELAY": "100ms", "LOOKUP_RATE": "60000"}
 
@@ -78,3 +82,191 @@ def test_a_record_dated_ahead_renames_nobody_for_long(stack, ahead):
     send(stack, about("Mallory", ahead))
     send(stack, about("Ada Lovelace", timedelta(0)))
     assert name_of(stack, "u-ada") == "Ada Lovelace"
+
+
+# ---- costs, users and days of others ----
+
+def disputes(stack, **query):
+    return {item["generation_id"]: item for item in stack.read.get("/api/v1/disputes", limit=1000, **query).json()["items"]}
+
+
+def marked(stack, mark):
+    (line,) = [one for one in stack.read.get("/api/v1/metrics").text.splitlines() if one.startswith(f'owui_metering_marked_rows{{mark="{mark}"}}')]
+    return int(line.split()[-1])
+
+
+def is_checked(stack):
+    """is_checked: each row is what its records say, and the totals are those of the rows."""
+    done = subprocess.run([stack.bin / "costd", "--check"], env=stack.costd.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def decide(stack, gen_id, status=200, **body):
+    reply = stack.session().request("POST", f"/api/v1/generations/{gen_id}/decision", body)
+    assert reply.status == status, reply.text
+    return reply.json()
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory, mariadb, contract):
+    """silent is an installation whose provider does not know any id, and is asked for two seconds."""
+    with Stub(key="sk-silent") as stub:
+        with Stack(tmp_path_factory.mktemp("silent"), mariadb, contract, stub, settings={"costd": {**FAST, "LOOKUP_GIVE_UP": "2"}}) as installation:
+            yield installation
+
+
+@pytest.mark.parametrize("first,second", (("0.30", "9999"), ("9999", "0.30"), ("0", "0.30"), ("0.30", "0.000001")))
+def test_a_cost_is_in_dispute_until_the_provider_has_spoken(stack, stub, first, second):
+    gen_id = new_generation_id()
+    send(stack, record(cost=first, generation_id=gen_id), record(cost=second, generation_id=gen_id))
+    least, most = sorted((Decimal(first), Decimal(second)))
+    item = disputes(stack)[gen_id]
+    assert (Decimal(item["cost"]), Decimal(item["greatest_cost"]), Decimal(item["disputed_cost"])) == (least, most, most - least)
+    assert item["in_dispute"] == ["cost"] and item["marks"] == ["disputed"]
+    one = row(stack, gen_id)
+    assert (Decimal(one["cost"]), Decimal(one["disputed_cost"]), one["marks"]) == (least, most - least, ["disputed"])
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01"})["total"]
+    assert Decimal(total["disputed_cost"]) >= most - least and marked(stack, "disputed") >= 1
+    wait_until(lambda: stub.asked(gen_id), "the provider is asked, though nothing is verified")
+    is_checked(stack)
+    stub.put(gen_id, "0.30")
+    wait_until(lambda: row(stack, gen_id)["cost_state"] == "looked_up", "the provider's word")
+    one = row(stack, gen_id)
+    assert (one["cost"], one["marks"], one["disputed_cost"]) == ("0.3", [], None) and gen_id not in disputes(stack)
+    is_checked(stack)
+
+
+def test_a_key_of_ones_own_is_no_way_around(stack, stub):
+    gen_id = new_generation_id()
+    send(stack, record(cost="0.01", generation_id=gen_id, is_byok=True, upstream_cost="0.5"),
+         record(cost="0.01", generation_id=gen_id, is_byok=True, upstream_cost="0.0001"))
+    assert row(stack, gen_id)["byok_cost"] == "0.0001" and disputes(stack)[gen_id]["in_dispute"] == ["cost"]
+    stub.put(gen_id, "0.01", is_byok=True, upstream_inference_cost="0.5")
+    wait_until(lambda: row(stack, gen_id)["byok_cost"] == "0.5", "the provider's word")
+    assert row(stack, gen_id)["marks"] == []
+
+
+def test_a_request_moves_to_no_other_user(stack, stub):
+    gen_id = new_generation_id()
+    stub.put(gen_id, "0.4")
+    send(stack, record(user="u-bob", cost="0.4", generation_id=gen_id), record(user="u-zoe", cost="0.4", generation_id=gen_id))
+    item = disputes(stack, mark="disputed")[gen_id]
+    assert (item["user"], item["users"], item["in_dispute"]) == ("unknown", ["u-bob", "u-zoe"], ["user"])
+    wait_until(lambda: row(stack, gen_id)["cost_state"] == "looked_up", "the provider's word, which is not about the user")
+    assert row(stack, gen_id)["user"] == "unknown" and row(stack, gen_id)["marks"] == ["disputed"]
+    assert decide(stack, gen_id, user="u-bob", reason="Bob's chat has it") == {"generation_id": gen_id, "decision": 1}
+    assert (row(stack, gen_id)["user"], row(stack, gen_id)["marks"], row(stack, gen_id)["cost"]) == ("u-bob", [], "0.4")
+    send(stack, record(user="u-zoe", cost="0.4", generation_id=gen_id))
+    assert row(stack, gen_id)["user"] == "u-bob", "it stays decided"
+    is_checked(stack)
+
+
+def test_a_request_moves_to_no_other_month(stack, stub):
+    old = datetime(2020, 1, 15, 12, tzinfo=timezone.utc)
+    for order in (0, 1):
+        gen_id, now = new_generation_id(), datetime.now(timezone.utc)
+        both = [record(cost="0.5", generation_id=gen_id, at=now), record(cost="0.5", generation_id=gen_id, at=old, finished_at=None)]
+        send(stack, *(reversed(both) if order else both))
+        item = disputes(stack)[gen_id]
+        assert item["in_dispute"] == ["day"] and item["earliest_at"].startswith("2020-01-15")
+        assert row(stack, gen_id)["day"] == now.date().isoformat()
+        is_checked(stack)
+        stub.put(gen_id, "0.5")
+        wait_until(lambda: gen_id not in disputes(stack), "the provider's word")
+        assert row(stack, gen_id)["day"] != "2020-01-15"
+
+
+def test_a_day_that_nothing_explains_is_marked(stack):
+    now, sender = datetime.now(timezone.utc), "6f1cdd1e-7a51-4b1c-9a50-3d9a6b3d1f10"
+    alone, queued, stale, fresh = (new_generation_id() for _ in range(4))
+    late = now - timedelta(days=3)
+    send(stack, record(generation_id=alone, at=late), record(generation_id=queued, at=late, sender=sender, number=1),
+         record(generation_id=stale, at=datetime(2020, 1, 15, tzinfo=timezone.utc), sender=sender, number=2), record(generation_id=fresh, at=now))
+    assert set(disputes(stack, mark="odd_day")) >= {alone, stale} and not {queued, fresh} & set(disputes(stack))
+    assert row(stack, alone)["marks"] == ["odd_day"] and marked(stack, "odd_day") >= 2
+    is_checked(stack)
+
+
+def test_nothing_is_dated_after_its_receipt(stack):
+    gen_id = new_generation_id()
+    send(stack, record(generation_id=gen_id, at=datetime.now(timezone.utc) + timedelta(days=1)))
+    assert row(stack, gen_id)["started_at"] <= datetime.now(timezone.utc).isoformat()
+
+
+# ---- what the provider does not know ----
+
+def test_an_invented_request_is_unproven(silent):
+    asked, disputed, reported, imported = (new_generation_id() for _ in range(4))
+    send(silent, record(cost=None, generation_id=asked), record(cost="1", generation_id=disputed), record(cost="2", generation_id=disputed),
+         record(cost="1", generation_id=reported), record(cost=None, generation_id=imported, source="import"))
+    wait_until(lambda: {asked, disputed} <= set(disputes(silent, mark="unproven")), "the end of the schedule")
+    wait_until(lambda: silent.db.value(f"SELECT next_us IS NULL FROM lookup WHERE generation_id='{imported}'") == "1", "the import's too")
+    assert set(disputes(silent, mark="unproven")) == {asked, disputed}, "not what an import says, nor what was not asked for"
+    assert row(silent, asked)["marks"] == ["unproven"] and row(silent, disputed)["marks"] == ["disputed", "unproven"]
+    assert marked(silent, "unproven") == 2
+    said = silent.read.get(f"/api/v1/generations/{asked}").json()["records"]
+    assert [one["not_found"] for one in said] == [None, True]
+    is_checked(silent)
+
+
+# ---- decisions ----
+
+def test_an_operator_decides(silent):
+    gen_id = new_generation_id()
+    send(silent, record(user="u-bob", cost="3", generation_id=gen_id), record(user="u-bob", cost="9", generation_id=gen_id))
+    assert decide(silent, gen_id, cost="5.25", reason="as billed")["decision"] == 1
+    one = row(silent, gen_id)
+    assert (one["cost"], one["cost_state"], one["disputed_cost"], one["unsettled"]) == ("5.25", "reported", None, False)
+    assert decide(silent, gen_id, cost=4, reason="as credited")["decision"] == 2
+    assert row(silent, gen_id)["cost"] == "4", "a later decision counts more, also when it is lower"
+    send(silent, record(user="u-bob", cost="7", generation_id=gen_id))
+    assert row(silent, gen_id)["cost"] == "4"
+    said = [(one["decision"], one["reason"], one["cost"]) for one in silent.read.get(f"/api/v1/generations/{gen_id}").json()["records"] if one["decision"]]
+    assert sorted(said) == [(1, "as billed", "5.25"), (2, "as credited", "4")]
+    assert silent.db.value(f"SELECT COUNT(*) FROM lookup WHERE generation_id='{gen_id}'") == "0", "nothing is left to ask for"
+    is_checked(silent)
+
+
+@pytest.mark.parametrize("body", ({"reason": "nothing"}, {"cost": "1"}, {"cost": "-1", "reason": "r"}, {"cost": "10001", "reason": "r"},
+                                  {"cost": "one", "reason": "r"}, {"user": "u-never-seen", "reason": "r"}, {"user": "unknown", "reason": "r"},
+                                  {"cost": "1", "reason": ""}, {"cost": "1", "reason": "r" * 501}, []))
+def test_a_decision_that_decides_nothing_is_refused(silent, body):
+    gen_id = new_generation_id()
+    send(silent, record(cost="3", generation_id=gen_id))
+    reply = silent.session().request("POST", f"/api/v1/generations/{gen_id}/decision", body)
+    assert reply.status == 400, reply.text
+    assert row(silent, gen_id)["cost"] == "3"
+
+
+def test_only_an_admin_decides(silent):
+    gen_id = new_generation_id()
+    send(silent, record(cost="3", generation_id=gen_id))
+    for client in (silent.ingest, silent.read, silent.nobody):
+        assert client.request("POST", f"/api/v1/generations/{gen_id}/decision", {"cost": "1", "reason": "r"}).status in (401, 403)
+    assert decide(silent, new_generation_id(), status=404, cost="1", reason="r")["status"] == 404
+    assert row(silent, gen_id)["cost"] == "3"
+
+
+def test_the_list_of_disputes_has_pages_and_readers(silent):
+    ids = [new_generation_id() for _ in range(3)]
+    now = datetime.now(timezone.utc)
+    send(silent, *(record(cost=cost, generation_id=i, at=now + timedelta(seconds=n)) for n, i in enumerate(ids) for cost in ("1", "2")))
+    page = silent.read.get("/api/v1/disputes", limit=2).json()
+    assert [one["generation_id"] for one in page["items"]] == [ids[2], ids[1]]
+    page = silent.read.get("/api/v1/disputes", limit=1, cursor=page["next_cursor"]).json()
+    assert [one["generation_id"] for one in page["items"]] == [ids[0]]
+    silent.read.get("/api/v1/disputes", mark="other", expect=400)
+    silent.nobody.get("/api/v1/disputes", expect=401)
+    silent.ingest.get("/api/v1/disputes", expect=403)
+
+
+def test_a_document_shows_what_is_in_dispute_and_unproven(silent):
+    """The month's workbook and its statement say by how much senders disagree, and how many requests the provider does not know."""
+    gen_id, now = new_generation_id(), datetime.now(timezone.utc)
+    send(silent, record(user="u-doc", cost="1", generation_id=gen_id, at=now), record(user="u-doc", cost="3.5", generation_id=gen_id, at=now))
+    wait_until(lambda: "unproven" in row(silent, gen_id)["marks"], "the end of the schedule")
+    text = " ".join(pdf_text(silent.session().request("GET", f"/api/v1/statements/u-doc/{now:%Y-%m}.pdf").content).split())
+    for said in ("In dispute (USD)", "USD 2.50 more", "1 of 1 requests: the provider does not know it"):
+        assert said in text
+    book = Workbook(silent.session().request("GET", f"/api/v1/statements/u-doc/{now:%Y-%m}.xlsx").content)
+    assert "reported, in dispute, not known to the provider" in book.texts()

@@ -46,7 +46,7 @@ def test_dead_letters_are_listed_and_sent_again(make_stack):
         "tried": 1, "stored": 1, "duplicate": 0, "refused": 0, "more": False}, letters(session)
     assert session.request("POST", retry, body=key, expect=404).status == 404
     assert [i["generation_id"] for i in letters(session)["items"]] == [first["generation_id"]]
-    assert stack.ledger("cost", f"generation_id='{second['generation_id']}'") == [("0.750000000000000000",)]
+    assert stack.ledger("cost,disputed_cost", f"generation_id='{second['generation_id']}'") == [("0.250000000000000000", "0.500000000000000000")]
     text = stack.read.get("/api/v1/metrics").text
     assert 'owui_metering_dead_letters_retried_total{result="stored"} 1' in text
     assert 'owui_metering_dead_letters_retried_total{result="refused"} 3' in text

@@ -976,6 +976,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/generations/{generation_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide what a request cost, who made it, or both.
+         * @description For rows that are in dispute, and for any other. The decision counts more than what senders and look-ups say,
+         *     whatever comes later; a later decision counts more than this. It stays in the row's records with its reason.
+         */
+        post: operations["decideGeneration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows that are in dispute, that the provider does not know, or that are of an odd day, newest first. */
+        get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discrepancies": {
         parameters: {
             query?: never;
@@ -1426,6 +1464,8 @@ export interface components {
             byok_cost: components["schemas"]["Money"];
             /** @description Requests whose cost may still change: unknown or estimated, or on a key of yours whose bill is not known. Those of other platforms than OpenRouter are never waited for. */
             unsettled: number;
+            /** @description By how much senders disagree: the greatest less the least claim of each cost that is in dispute. `cost` has the least. */
+            disputed_cost: components["schemas"]["Money"];
         };
         UsageRow: components["schemas"]["Figures"] & {
             /** @example 2026-10-25T02:00+01:00 */
@@ -1462,8 +1502,15 @@ export interface components {
             groups: string[];
             /** @description Who bills; only openrouter's are looked up there. Null: not known. */
             platform: string | null;
-            /** @description What is out of the ordinary. `matched`, it was paired with another row by tokens and time; `other_id`, the provider's look-up spoke of another id. */
+            /**
+             * @description What is out of the ordinary. `disputed`, senders disagree about its cost, its user or its day, and neither
+             *     the provider nor an operator has spoken; `unproven`, the provider does not know the id; `odd_day`, it is of
+             *     another day than it was received on, and nothing explains that; `matched`, it was paired with another row by
+             *     tokens and time; `other_id`, the provider's look-up spoke of another id.
+             */
             marks: string[];
+            /** @description The greatest less the least claim; null where its cost is not in dispute. */
+            disputed_cost: components["schemas"]["Money"] | null;
             /** @description What the row counts; 0, it is part of another row's request. */
             requests: number;
             /** @description Its cost is not final. */
@@ -1502,6 +1549,12 @@ export interface components {
         };
         /** @description What one path said of a generation. */
         JournalRecord: {
+            /** @description An operator decided: the number among the decisions about the row. */
+            decision: number | null;
+            /** @description Of a decision. */
+            reason: string | null;
+            /** @description True: the provider did not know the id when the look-ups ended. */
+            not_found: boolean | null;
             /** Format: uuid */
             record_id: string;
             generation_id: string | null;
@@ -1792,6 +1845,37 @@ export interface components {
              * @enum {unknown}
              */
             state: "heard" | "silent";
+        };
+        Dispute: {
+            generation_id: string;
+            /** @description `unknown` while it is in dispute. */
+            user: string;
+            user_name: string | null;
+            model: string | null;
+            provider: string | null;
+            source: string | null;
+            /** @description While it is in dispute, the latest claim that is not after its receipt. */
+            started_at: components["schemas"]["Instant"];
+            marks: ("disputed" | "unproven" | "odd_day")[];
+            in_dispute: ("cost" | "user" | "day")[];
+            /** @enum {unknown} */
+            cost_state: "reported" | "looked_up" | "estimated" | "unknown";
+            /** @description What counts: while it is in dispute, the least claim. */
+            cost: components["schemas"]["Money"] | null;
+            greatest_cost: components["schemas"]["Money"] | null;
+            /** @description The greatest less the least claim. */
+            disputed_cost: components["schemas"]["Money"] | null;
+            /** @description Of the claimed users, in the order of their ids, the first and the last. */
+            users: string[];
+            earliest_at: components["schemas"]["Instant"] | null;
+            latest_at: components["schemas"]["Instant"] | null;
+            /** @description Of its first record. Null: of a row from before this was kept. */
+            received_at: components["schemas"]["Instant"] | null;
+            /** @description Of its look-up, while one is planned, like the next. */
+            attempts: number | null;
+            next_at: components["schemas"]["Instant"] | null;
+            last_status: number | null;
+            last_error: string | null;
         };
         Discrepancy: {
             generation_id: string;
@@ -3954,6 +4038,83 @@ export interface operations {
                     };
                 };
             };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decideGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description In USD; it or `user` is needed. */
+                    cost?: number | string;
+                    /** @description The id of a user who was seen. */
+                    user?: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It counts from now on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        generation_id: string;
+                        /** @description The number among the decisions about the row. */
+                        decision: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description It is part of another row. */
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDisputes: {
+        parameters: {
+            query?: {
+                mark?: "disputed" | "unproven" | "odd_day";
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Dispute"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];

@@ -103,6 +103,63 @@ test_the_sample_follows_a_secret(void **state)
 	fx_close(&f);
 }
 
+/* A row that comes into dispute is asked for at once, whatever was asked before, and no more once the
+ * provider or an operator has spoken. */
+static void
+test_a_dispute_is_asked_for_at_once(void **state)
+{
+	Om__DecisionQuery q = OM__DECISION_QUERY__INIT;
+	Om__DecisionReply out = OM__DECISION_REPLY__INIT;
+	om_err e = {.text = ""};
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	f.ledger->times.verify = CD_VERIFY_ALL;
+	f.ledger->times.delay_us = OM_DAY;
+	for (uint64_t i = 0; i < 2; i++)
+		fx_submit_one(&f, fx_record(&f.a, 1 + i, om_arena_printf(&f.a, "gen-%u", (unsigned)i), "u-1", "0.01"));
+	fx_run(&f, "UPDATE lookup SET attempts=9,next_us=NULL,first_us=1 WHERE generation_id='gen-0'");
+	f.ledger->times.verify = 0;
+	for (uint64_t i = 0; i < 2; i++)
+		fx_submit_one(&f, fx_record(&f.a, 3 + i, om_arena_printf(&f.a, "gen-%u", (unsigned)i), "u-1", "0.02"));
+	assert_int_equal(
+	    fx_int(&f, "SELECT COUNT(*) FROM lookup WHERE verify=2 AND attempts=0 AND next_us=first_us"), 2);
+	fx_settle(&f, fx_look_up(&f, 5, "gen-0", "unknown", "0.01"));
+	q.generation_id = om_arena_strdup(&f.a, "gen-1");
+	q.cost = om_arena_strdup(&f.a, "0.02");
+	q.reason = om_arena_strdup(&f.a, "as billed");
+	fx_ok(cd_ledger_decide(f.ledger, &q, FX_DEADLINE, &f.a, &out, &e), &e);
+	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0);
+	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation WHERE disputed<>0 OR disputed_cost<>0"), 0);
+	assert_string_equal(
+	    fx_text(&f, "SELECT CAST(SUM(disputed_cost) AS CHAR) FROM usage_day"), "0.000000000000000000\n");
+	fx_no_differences(&f);
+	fx_close(&f);
+}
+
+/* Only costd says what it looked up, and only an operator decides: not a gateway's batch. */
+static void
+test_a_batch_holds_no_word_of_costds_own(void **state)
+{
+	Om__SubmitReply out = OM__SUBMIT_REPLY__INIT;
+	Om__Record *r[3];
+	struct fx f;
+
+	(void)state;
+	fx_open(&f);
+	for (uint64_t i = 0; i < 3; i++)
+		r[i] = fx_record(&f.a, i + 1, "gen-1", "u-1", "0.01");
+	r[0]->has_decision = true;
+	r[0]->decision = 1;
+	r[1]->has_not_found = r[1]->not_found = true;
+	r[2]->has_alone = r[2]->alone = true;
+	assert_int_equal(fx_submit(&f, r, 3, 1, &out), OM_OK);
+	assert_int_equal(out.refused_records, 3);
+	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM generation"), 0);
+	fx_close(&f);
+}
+
 /* The user whom the provider names is the row's when no other record names one, in
  * either order of arrival, and is listed; the user that a sender names goes first. */
 static void
@@ -313,6 +370,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_later_word_makes_a_settled_row_wait_again),
 	    cmocka_unit_test(test_a_final_zero_is_asked_for),
+	    cmocka_unit_test(test_a_dispute_is_asked_for_at_once),
+	    cmocka_unit_test(test_a_batch_holds_no_word_of_costds_own),
 	    cmocka_unit_test(test_the_sample_follows_a_secret),
 	    cmocka_unit_test(test_a_look_up_names_the_user_of_a_row_that_nobody_named),
 	    cmocka_unit_test(test_a_reply_about_another_id_is_compared_with_the_row),

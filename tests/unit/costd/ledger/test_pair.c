@@ -376,7 +376,8 @@ test_rows_of_before_are_paired_at_the_upgrade(void **state)
 	pf_send(pf_record(NULL, "t2:1", "u9", "0.5", PF_NOW + OM_DAY));
 	fx_run(&pf, "UPDATE generation SET requests=1,link_kind=0");
 	fx_run(&pf,
-	    "UPDATE generation SET cost=0.25,prompt_tokens=25,completion_tokens=7,ranks=(SELECT ranks FROM (SELECT "
+	    "UPDATE generation SET cost=0.25,cost_most=0.25,prompt_tokens=25,completion_tokens=7,ranks=(SELECT ranks "
+	    "FROM (SELECT "
 	    "ranks "
 	    "FROM generation WHERE generation_id='owui:t2:1') AS t) WHERE generation_id='owui:t1:1'");
 	fx_run(&pf, "UPDATE meta SET value='0' WHERE name='pairing'");
