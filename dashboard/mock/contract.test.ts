@@ -65,6 +65,7 @@ for (const mode of ['normal', 'empty', 'hostile'] as const) {
     ['/api/v1/senders', ''],
     ['/api/v1/dead-letters', ''],
     ['/api/v1/discrepancies', '?limit=20'],
+    ['/api/v1/disputes', '?limit=20'],
     ['/api/v1/documents', '?limit=20'],
     ['/api/v1/settings', ''],
     ['/api/v1/terms', ''],

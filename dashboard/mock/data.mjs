@@ -241,6 +241,8 @@ function irregular(rows) {
   }
   Object.assign(rest, { part_of: [first.generation_id, second.generation_id] });
 
+  Object.assign(at(27), { marks: ['disputed'], disputed_cost: money(5n * UNIT) });
+  Object.assign(at(33), { marks: ['unproven'] });
   Object.assign(at(15), { marks: ['other_id', 'odd_day'], other_id: 'gen-1795000000-elsewhere' });
   const known = { prompt_tokens: 812, completion_tokens: 96, cost: null, cost_state: 'unknown' };
   const local = { platform: 'ollama', provider: null, model: 'llama3.2:3b', units: 0n };
@@ -301,6 +303,7 @@ function makeRow(ms, people, rnd, dayOf, now, n, mode) {
     part_of: [],
     parts: [],
     marks: [],
+    disputed_cost: null,
     requests: 1,
     other_id: null,
     groups: user.groups,

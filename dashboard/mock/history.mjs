@@ -46,6 +46,9 @@ function recordOf(row, changes) {
     request: row.request ?? null,
     platform: row.platform,
     other_id: null,
+    decision: null,
+    reason: null,
+    not_found: null,
     origin: row.origin,
     task: row.task,
     kind: row.kind,
@@ -164,4 +167,16 @@ export function unpair(x) {
     });
   }
   x.kit.json(x.res, { unpaired: turns.map((t) => t.generation_id) });
+}
+
+/** decide takes an operator's word for the row. */
+export function decide(x) {
+  const row = findRow(x, x.params[0]);
+  const { cost, user, reason } = x.body;
+  if (!reason || (cost === undefined && user === undefined))
+    throw new x.kit.Refusal(400, 'Bad Request', 'reason: it, and cost or user, are needed');
+  if (cost !== undefined) Object.assign(row, { cost: String(cost), disputed_cost: null });
+  if (user !== undefined) row.user = user;
+  row.marks = row.marks.filter((m) => m !== 'disputed');
+  x.kit.json(x.res, { generation_id: row.generation_id, decision: 1 });
 }

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { MODELS, money } from './data.mjs';
 import { failing, fileBytes, send } from './files.mjs';
-import { history, instant, lookupOf, unpair } from './history.mjs';
+import { decide, history, instant, lookupOf, unpair } from './history.mjs';
 import {
   cancelIssued,
   firstIssues,
@@ -70,6 +70,7 @@ const NO_BODY = /\/unpair$/;
 const ROUTES = [
   ['GET', /^generations\/([^/]+)$/, history],
   ['POST', /^generations\/([^/]+)\/unpair$/, unpair],
+  ['POST', /^generations\/([^/]+)\/decision$/, decide],
   ['GET', /^models$/, models],
   ['GET', /^prices$/, prices],
   ['GET', /^(usage|generations)\.(csv|xlsx)$/, shownAsFile],
@@ -97,6 +98,7 @@ const ROUTES = [
   ['POST', /^dead-letters\/retry$/, retryDead],
   ['POST', /^dead-letters\/set-aside$/, setDeadAside],
   ['GET', /^discrepancies$/, discrepancies],
+  ['GET', /^disputes$/, disputes],
 ];
 
 /* Models and prices */
@@ -423,6 +425,37 @@ function retryDead({ kit, res, body, store: s }) {
   s.dead = s.dead.filter((d) => !chosen.includes(d));
   const n = chosen.length;
   kit.json(res, { tried: n, stored: n, duplicate: 0, refused: 0, more: false });
+}
+
+const LISTED = ['disputed', 'unproven', 'odd_day'];
+
+function disputes({ kit, c, res, query }) {
+  const marks = (r) => r.marks.filter((m) => LISTED.includes(m));
+  const rows = c.state.house.rows.filter((r) => marks(r).length > 0);
+  const shape = (r) => ({
+    generation_id: r.generation_id,
+    user: r.user,
+    user_name: r.user_name,
+    model: r.model,
+    provider: r.provider,
+    source: r.source,
+    started_at: r.started_at,
+    marks: marks(r),
+    in_dispute: r.disputed_cost === null ? [] : ['cost'],
+    cost_state: r.cost_state,
+    cost: r.cost,
+    greatest_cost: r.disputed_cost === null ? null : money(BigInt(r.units) + 5n * UNIT),
+    disputed_cost: r.disputed_cost,
+    users: [],
+    earliest_at: null,
+    latest_at: null,
+    received_at: r.finished_at,
+    attempts: null,
+    next_at: null,
+    last_status: null,
+    last_error: null,
+  });
+  kit.json(res, kit.page(rows, query, shape));
 }
 
 function discrepancies({ kit, c, res, query }) {

@@ -355,6 +355,7 @@ function figures(rows) {
     cost: money(rows.reduce((n, r) => n + r.units, 0n)),
     byok_cost: money(rows.reduce((n, r) => n + r.byokUnits, 0n)),
     unsettled: rows.filter((r) => r.unsettled).length,
+    disputed_cost: '0',
   };
 }
 

@@ -89,6 +89,7 @@ const LOOKS = [
   { name: 'settlement', to: '/settlement' },
   { name: 'settlement-refused', to: '/settlement?tab=refused' },
   { name: 'settlement-dead', to: '/settlement?tab=dead' },
+  { name: 'settlement-disputes', to: '/settlement?tab=disputes' },
   { name: 'settlement-discrepancies', to: '/settlement?tab=discrepancies' },
   { name: 'settings', to: '/settings' },
   { name: 'settings-plugins', to: '/settings?tab=plugins' },

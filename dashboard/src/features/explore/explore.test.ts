@@ -29,6 +29,7 @@ const row = (changes: Partial<UsageRow>): UsageRow => ({
   cost: '1',
   byok_cost: '0',
   unsettled: 0,
+  disputed_cost: '0',
   ...changes,
 });
 

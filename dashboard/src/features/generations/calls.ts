@@ -28,6 +28,19 @@ export function unpair(id: string): Promise<Result<Unpaired>> {
   return post('/api/v1/generations/{generation_id}/unpair', { path: { generation_id: id } });
 }
 
+export type Decided = PostReply<'/api/v1/generations/{generation_id}/decision'>;
+
+/** decide says what a request cost, whose it is, or both. */
+export function decide(
+  id: string,
+  body: { cost?: string; user?: string; reason: string },
+): Promise<Result<Decided>> {
+  return post('/api/v1/generations/{generation_id}/decision', {
+    path: { generation_id: id },
+    body,
+  });
+}
+
 export type GenerationsQuery = Query<'/api/v1/generations'>;
 
 export function generations(

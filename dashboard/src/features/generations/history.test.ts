@@ -7,6 +7,9 @@ import { costOrigin, inOrder, pathOf, valuesOf, secondsBetween } from './history
 function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
   return {
     record_id: '0190f6d2-0000-7000-8000-000000000000',
+    decision: null,
+    reason: null,
+    not_found: null,
     received_at: '2026-11-23T10:00:00.000000Z',
     source: 'filter-stream',
     state: 'final',

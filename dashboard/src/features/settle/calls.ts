@@ -60,6 +60,16 @@ export function discrepancies(
   return get('/api/v1/discrepancies', { query: pageOf(cursor), signal });
 }
 
+export type Dispute = Schemas['Dispute'];
+
+/** disputes are rows about which senders disagree, or that are marked otherwise. */
+export function disputes(
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Result<List<Dispute>>> {
+  return get('/api/v1/disputes', { query: pageOf(cursor), signal });
+}
+
 /** newestUnsettled are the newest rows of a stretch of time without a final cost. */
 export function newestUnsettled(
   span: { from: string; to: string },

@@ -16,6 +16,7 @@ function row(day: string, cost: string): UsageRow {
     cache_write_tokens: 0,
     images: 0,
     unsettled: 0,
+    disputed_cost: '0',
   };
 }
 

@@ -31,6 +31,7 @@ function usage(id: string, cost: string): UsageRow {
     cache_write_tokens: 0,
     images: 0,
     unsettled: 0,
+    disputed_cost: '0',
   };
 }
 

@@ -1033,6 +1033,12 @@ export interface Texts {
     };
     byokOpen: string;
     notAsked: string;
+    disputes: string;
+    disputesAbout: string;
+    disputesNone: string;
+    disputesNoneText: string;
+    marks: string;
+    greatest: string;
   };
   trouble: {
     noReply: (detail: string) => string;
@@ -1046,12 +1052,18 @@ export interface Texts {
     rest: string;
     matched: string;
     other_id: string;
+    disputed: string;
+    unproven: string;
+    odd_day: string;
   };
   markText: {
     part: string;
     rest: string;
     matched: string;
     other_id: string;
+    disputed: string;
+    unproven: string;
+    odd_day: string;
   };
   pairing: {
     title: string;
@@ -1197,5 +1209,15 @@ export interface Texts {
     end: string;
     sure: string;
     keep: string;
+  };
+  decision: {
+    decide: string;
+    question: string;
+    consequence: string;
+    cost: string;
+    user: string;
+    reason: string;
+    busy: string;
+    cancel: string;
   };
 }
