@@ -56,8 +56,9 @@ def history(dice):
 
 def dump(stack):
     """dump is all of the ledger that must not depend on the way it came."""
+    # when a record came to either is its own
     columns = [name for name, in stack.db.rows("SELECT column_name FROM information_schema.columns WHERE table_schema=DATABASE() "
-                                               "AND table_name='generation' ORDER BY column_name")]
+                                               "AND table_name='generation' AND column_name<>'received_us' ORDER BY column_name")]
     shown = ",".join(f"HEX({name})" if name == "ranks" else name for name in columns)
     return {"rows": stack.db.rows(f"SELECT {shown} FROM generation ORDER BY generation_id"),
             "totals": stack.db.rows("SELECT day,HEX(dim),user_groups,requests,cost,byok_cost,prompt_tokens,unsettled FROM usage_day WHERE requests<>0 ORDER BY day,dim"),

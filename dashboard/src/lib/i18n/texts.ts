@@ -690,6 +690,8 @@ export interface Texts {
     byokOpen: string;
     aloneText: string;
     kind: string;
+    decidedText: (n: string) => string;
+    notFoundText: string;
   };
   model: {
     back: string;
