@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "access/auth.h"
+#include "access/wrong.h"
 #include "calls/call.h"
 #include "documents/documents.h"
 #include "http/arguments.h"
@@ -233,6 +234,9 @@ run(const struct gw_parts *parts, const struct route *r, struct gw_req *rq, stru
 		s = identify(parts, r, rq, e);
 	if (s == OM_OK)
 		s = gw_auth_allow(rq, r->who_may, e);
+	gw_wrong_tell(om_mono_ms());
+	if (s != OM_OK)
+		rp->hold_ms = gw_wrong_note(rq, s, om_mono_ms());
 	if (s == OM_OK && (r->flags & SAME_ORIGIN) != 0)
 		s = gw_auth_same_origin(rq, e);
 	if (s == OM_OK && (r->flags & ANY_QUERY) == 0)

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -19,9 +20,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OWN_FILES 128 /* files and sockets of everything but HTTP */
-#define LOOK_MS   30  /* between two looks while there are too many */
-#define SLICE_MS  250 /* how often a wait for a head looks whether the server stops */
+#define DRAIN_MS  3000 /* for what is refused to be thrown away */
+#define OWN_FILES 256  /* files and sockets of everything else */
+#define LOOK_MS   30   /* between two looks while there are too many */
+#define SLICE_MS  250  /* how often a wait for a head looks whether the server stops */
 #define SAFE_HEAD "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 static _Thread_local struct gw_door *here;
@@ -282,6 +284,41 @@ gw_conn_go_on(struct gw_conn *c)
 	c->deadline_ms = GW_NEVER_MS;
 	(void)pthread_mutex_unlock(&c->door->lock);
 	return how;
+}
+
+void
+gw_conn_drain(struct gw_conn *c)
+{
+	int64_t until = om_mono_ms() + DRAIN_MS, left = DRAIN_MS;
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	char waste[16384];
+	ssize_t n = 1;
+
+	gw_conn_wait(c, GW_WAIT_BODY, until, NULL);
+	(void)shutdown(c->fd, SHUT_WR);
+	while (n != 0 && left > 0 && poll(&p, 1, (int)left) > 0) {
+		n = recvfrom(c->fd, waste, sizeof waste, MSG_DONTWAIT, NULL, NULL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			break;
+		left = until - om_mono_ms();
+	}
+	(void)gw_conn_go_on(c);
+}
+
+int
+gw_conn_part(struct gw_conn *c)
+{
+	int unused = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int taken = unused >= 0 ? fcntl(c->fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	/* civetweb shuts its descriptor down before it closes it: it is to be another socket by then */
+	if (taken >= 0 && dup3(unused, c->fd, O_CLOEXEC) < 0) {
+		(void)close(taken);
+		taken = -1;
+	}
+	if (unused >= 0)
+		(void)close(unused);
+	return taken;
 }
 
 /* ---- what civetweb reads ---- */

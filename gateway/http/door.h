@@ -68,6 +68,14 @@ void gw_conn_next(struct gw_conn *c);
 
 int gw_conn_fd(const struct gw_conn *c);
 
+/* gw_conn_drain ends the connection for writing, then reads and drops what the peer still sends, until it
+ * closes or some seconds have passed: closing a socket with unread bytes could destroy the answer before
+ * the peer has read it. */
+void gw_conn_drain(struct gw_conn *c);
+
+/* gw_conn_part gives a descriptor of the caller's own, to answer later: civetweb closes another socket in its place.  -1: there is none; the connection closes without an answer. */
+int gw_conn_part(struct gw_conn *c);
+
 typedef enum gw_wait { GW_WAIT_BODY, GW_WAIT_REPLY } gw_wait;
 
 /* gw_conn_wait begins a wait for the peer, which the monotonic deadline ends: the socket is shut down

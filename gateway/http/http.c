@@ -9,6 +9,7 @@
 
 #include "door.h"
 #include "head.h"
+#include "held.h"
 #include "base/invariant.h"
 #include "base/log.h"
 
@@ -33,7 +34,6 @@
 #define REPLY_MS     60000   /* for a whole reply to be taken */
 #define PART_MS      10000   /* for one part of a reply in parts to be taken */
 #define PART_BYTES   ((size_t)256 * 1024)
-#define DRAIN_MS     3000                /* for a refused body to be thrown away */
 #define SMALL_REPLY  ((size_t)32 * 1024) /* fits a socket's buffer */
 #define READ_BYTES   ((size_t)64 * 1024)
 
@@ -53,6 +53,7 @@ struct gw_http {
 	struct gw_http_opts opts;
 	struct mg_context *server;
 	struct gw_door *door;
+	struct gw_held *held;
 	int port;
 	atomic_int under_way;
 	atomic_int connections;      /* that hold a worker */
@@ -164,28 +165,6 @@ read_body(struct gw_req *rq, size_t limit_bytes, om_err *e)
 	return s;
 }
 
-/* drain reads and drops what the peer still sends, until it closes: closing a socket with unread
- * bytes could destroy the answer before the peer has read it. */
-static void
-drain(struct exchange *x)
-{
-	const int fd = gw_conn_fd(x->link);
-	int64_t until = om_mono_ms() + DRAIN_MS, left = DRAIN_MS;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char waste[16384];
-	ssize_t n = 1;
-
-	gw_conn_wait(x->link, GW_WAIT_BODY, until, NULL);
-	(void)shutdown(fd, SHUT_WR);
-	while (n != 0 && left > 0 && poll(&p, 1, (int)left) > 0) {
-		n = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			break;
-		left = until - om_mono_ms();
-	}
-	(void)gw_conn_go_on(x->link);
-}
-
 /* let_go is the end of a request: the connection waits for another one, or closes. */
 static void
 let_go(struct exchange *x, bool sends_more)
@@ -195,7 +174,7 @@ let_go(struct exchange *x, bool sends_more)
 	if (x->keep)
 		gw_conn_next(x->link);
 	else if (sends_more || (ioctl(gw_conn_fd(x->link), FIONREAD, &unread) == 0 && unread > 0))
-		drain(x);
+		gw_conn_drain(x->link);
 }
 
 /* ---- answering ---- */
@@ -317,6 +296,24 @@ send_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *r
 	if (n > SMALL_REPLY && gw_conn_go_on(x->link) != GW_IN_TIME)
 		mg_disable_connection_keep_alive(x->conn);
 	return sent;
+}
+
+/* hold_reply sends it later, and not from this worker. */
+static size_t
+hold_reply(struct exchange *x, const struct gw_req *rq, const struct gw_reply *rp)
+{
+	struct om_buf out;
+	size_t n = rp->body.len;
+	int fd;
+
+	om_buf_init(&out, GW_HELD_BYTES);
+	gw_head_write(&out, rq, rp, n, false, false);
+	om_buf_add(&out, n > 0 ? rp->body.data : "", n);
+	fd = om_buf_done(&out, NULL) == OM_OK ? gw_conn_part(x->link) : -1;
+	if (fd >= 0)
+		gw_held_put(x->http->held, fd, rq->client, out.data, out.len, om_mono_ms() + rp->hold_ms);
+	om_buf_fini(&out);
+	return fd >= 0 ? n : 0;
 }
 
 static void
@@ -441,8 +438,12 @@ begin_request(struct mg_connection *conn)
 	x.keep = sound && may_keep(&x, &rq, &rp);
 	if (!x.keep)
 		mg_disable_connection_keep_alive(conn);
-	bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
-	let_go(&x, fault != NULL || (!x.body_complete && sends_body(&rq)));
+	if (rp.hold_ms > 0 && !x.keep)
+		bytes = hold_reply(&x, &rq, &rp);
+	else
+		bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
+	if (rp.hold_ms == 0)
+		let_go(&x, fault != NULL || (!x.body_complete && sends_body(&rq)));
 	gw_reply_note(&rq, &rp, bytes, start);
 	gw_reply_fini(&rp);
 	om_buf_fini(&x.body);
@@ -533,7 +534,10 @@ gw_http_open(const struct gw_http_opts *o, struct gw_http **out, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	h->opts = *o;
 	s = open_door(h, e);
+	if (s == OM_OK)
+		s = gw_held_open(&h->held, e);
 	if (s != OM_OK) {
+		gw_door_close(&h->door);
 		free(h);
 		return s;
 	}
@@ -574,6 +578,7 @@ gw_http_close(struct gw_http **hp)
 		(void)mg_exit_library();
 	}
 	gw_door_close(&h->door);
+	gw_held_close(&h->held);
 	free(h);
 }
 

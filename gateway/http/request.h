@@ -98,6 +98,7 @@ struct gw_reply {
 	const char *type;          /* content type; NULL: no body */
 	const char *cache_control; /* NULL: no-store */
 	const char *close_reason;  /* a phrase for the log; NULL */
+	int hold_ms;               /* the answer, small and to a connection that is not kept, waits so long */
 	bool quiet;                /* success comes so often that the log tells it at debug only */
 	struct om_buf headers;     /* further header lines */
 	struct om_buf body;

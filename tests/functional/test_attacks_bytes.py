@@ -192,3 +192,78 @@ def test_the_log_names_calls_and_no_persons(stack):
         reply = raw(stack.port, request(f"GET {path} HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
         line_of(stack, reply["X-Request-Id"])
     assert person not in stack.gateway.log
+
+
+# ---- wrong keys --------------------------------------------------------------
+
+
+def refused_by(stack, reason):
+    return int(stack.read.metrics().get(f'owui_metering_auth_refused_total{{reason="{reason}"}}', 0))
+
+
+def with_key(stack, key, path="/api/v1/usage"):
+    begun = time.monotonic()
+    reply = raw(stack.port, request(f"GET {path} HTTP/1.1", f"Authorization: Bearer {key}", "Connection: close"), timeout_s=LIMIT_S)
+    return reply.status, time.monotonic() - begun
+
+
+def test_refusals_are_counted_by_cause(make_stack):
+    stack = make_stack()
+    before = {reason: refused_by(stack, reason) for reason in ("key", "session", "nothing", "not_allowed")}
+    for _ in range(2):
+        assert with_key(stack, "wrong-key-wrong-key-wrong")[0] == 401
+    for _ in range(3):
+        raw(stack.port, request("GET /api/v1/usage HTTP/1.1", "Cookie: auth_token=wrong", "Connection: close"), timeout_s=LIMIT_S)
+    for _ in range(4):
+        raw(stack.port, request("GET /api/v1/usage HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
+    assert with_key(stack, stack.ingest_key)[0] == 403
+    after = {reason: refused_by(stack, reason) - before[reason] for reason in before}
+    assert after["key"] == 2 and after["not_allowed"] == 1 and after["session"] + after["nothing"] == 7, after
+
+
+def test_wrong_keys_are_logged_with_their_address_once_a_second(make_stack):
+    stack = make_stack()
+    begun = time.monotonic()
+    for n in range(80):
+        with_key(stack, f"wrong-key-number-{n:04d}")
+    took = time.monotonic() - begun
+
+    def told():
+        with_key(stack, stack.read_key)  # what is left is told with the next request
+        return [int(n) for n in re.findall(r'msg="wrong keys".* count=(\d+) last_client=127\.0\.0\.1$', stack.gateway.log, re.MULTILINE)]
+    wait_until(lambda: sum(told()) == 80, "all of them are told")
+    assert len(told()) <= took + 3, told()
+    assert "wrong-key-number" not in stack.gateway.log
+
+
+def test_wrong_keys_are_slowed_and_a_right_one_is_not(make_stack):
+    """Far more than there are workers at once, from the address that the right key comes from, too."""
+    stack = make_stack(settings={"gateway": {"HTTP_THREADS": "4"}})
+    for n in range(110):  # as many as are answered at once, and some more
+        with_key(stack, f"wrong-key-number-{n:04d}")
+    status, took = with_key(stack, "wrong-key-wrong-key")
+    assert status == 401 and took > 0.5, took
+    held = []
+    for n in range(40):
+        held.append(socket.create_connection(("127.0.0.1", stack.port), timeout=LIMIT_S))
+        held[-1].sendall(request("GET /api/v1/usage HTTP/1.1", f"Authorization: Bearer wrong-key-{n:08d}", "Connection: close"))
+    fast = [with_key(stack, stack.read_key) for _ in range(5)]
+    stack.ingest.send(record())
+    assert all(status == 200 and took < 0.5 for status, took in fast), fast
+    replies = [receive(connection, LIMIT_S) for connection in held]
+    for connection in held:
+        connection.close()
+    assert all(reply.closed and reply.status in (401, None) for reply in replies)
+    assert 16 <= sum(reply.status == 401 for reply in replies) < 40  # of one address so many wait; others get no answer
+    assert all(reply["Connection"] == "close" for reply in replies if reply.status)
+    assert int(stack.read.metrics()["owui_metering_answers_held_total"]) >= 16
+
+
+def test_a_wrong_key_with_a_body_gets_its_answer_late_and_whole(make_stack):
+    stack = make_stack()
+    for n in range(112):
+        with_key(stack, f"wrong-key-number-{n:04d}")
+    data = request("POST /api/v1/events HTTP/1.1", "Authorization: Bearer wrong-key-wrong-key", "Content-Type: application/json",
+                   "Content-Length: 60000") + b" " * 60000
+    reply = raw(stack.port, data, timeout_s=LIMIT_S)
+    assert reply.status == 401 and len(reply.body) == int(reply["Content-Length"]) and reply.closed
