@@ -112,6 +112,7 @@ set_common(CURL *c, struct curl_slist *headers, const atomic_bool **stop)
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_USERAGENT, "OWUI-Metering/" OM_PROGRAM_VERSION);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or newer: 1.3 where the other side has it */
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
