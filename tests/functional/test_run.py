@@ -361,6 +361,24 @@ def test_logs_are_rotated(make_home):
     assert (home.folder / "log" / "gateway.log").stat().st_size < 1_000_000
 
 
+def test_logs_are_rotated_while_the_processes_run(make_home):
+    home = make_home()
+    home.run("start")
+    folder, pids = home.folder / "log", home.pids()
+    log = folder / "gateway.log"
+    for turn in range(4):  # more than what is kept
+        with open(log, "ab") as file:
+            file.write(f"turn {turn} ".encode() + b"x" * 12_000_000 + b"\n")
+        wait_until(lambda: log.stat().st_size < 1_000_000 and (folder / "gateway.log.1").stat().st_size == 10_000_000, "it is rotated")
+    assert sum(file.stat().st_size for file in folder.glob("gateway.log*")) < 25_000_000
+    assert sorted(file.name for file in folder.glob("gateway.log*")) == ["gateway.log", "gateway.log.1", "gateway.log.2"]
+    reply = home.client().request("GET", "/api/v1/nothing")
+    wait_until(lambda: reply["X-Request-Id"].encode() in log.read_bytes(), "the gateway goes on writing")
+    assert b"\0" not in log.read_bytes() and home.pids() == pids
+    home.run("stop")
+    assert not (home.folder / "pid" / "keeper").exists()
+
+
 @pytest.mark.parametrize("argv, code", [(["help"], 0), (["--help"], 0), (["nonsense"], 2), (["bench", "help"], 0), (["bench", "nonsense"], 2), (["demo", "stop"], None)])
 def test_other_verbs(make_home, argv, code):
     done = make_home().run(*argv, code=None)
