@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # logs.sh - the logs of ./run: of each process the last 10 MB, and two older files of 10 MB.
-# ./run sources it: it uses home, root, alive and launch.
+# Sourced by ./run, whose functions and variables it uses.
+: "${root:?}" "${home:?}"
 
 log_bytes=10000000
 
@@ -30,6 +31,7 @@ keep_logs() {
 start_keeper() {
   # shellcheck disable=SC2034 # launch takes both: the logs are ours, not the account's
   local -A environment=([METERING_HOME]=$home)
+  # shellcheck disable=SC2034
   local as_account=()
   alive keeper || launch keeper "$root/run" keep-logs
 }
