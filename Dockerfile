@@ -21,8 +21,11 @@ RUN apt-get update \
 # The dashboard's tools need Node 20.19; Debian 12 has 18, enough to fetch a newer one.
 COPY .ci/node/package.json .ci/node/package-lock.json /opt/node/
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
-    PATH=/opt/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-RUN npm ci --prefix /opt/node --ignore-scripts --no-audit --no-fund && node --version
+    PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Debian's npm makes no .bin for these packages.
+RUN npm ci --prefix /opt/node --ignore-scripts --no-audit --no-fund \
+ && ln -s /opt/node/node_modules/node-linux-*/bin /opt/node/bin \
+ && node -e 'process.exit(process.version.startsWith("v22.") ? 0 : 1)'
 
 WORKDIR /src
 COPY dashboard/package.json dashboard/package-lock.json dashboard/

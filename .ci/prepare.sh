@@ -110,7 +110,7 @@ node_is_enough() {
 ensure_node() {
   local tools=$root/build/tools/node
   node_is_enough && return
-  PATH=$tools/node_modules/.bin:$PATH
+  PATH=$tools/bin:$PATH
   node_is_enough && return
   install_packages nodejs npm
   node_is_enough && return
@@ -118,6 +118,7 @@ ensure_node() {
   cp "$root"/.ci/node/package.json "$root"/.ci/node/package-lock.json "$tools" # whose hashes npm compares
   long "Fetching Node.js from the npm registry" "$root/build/log/node.log" \
     npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund
+  ln -sfn "$(cd "$tools" && echo node_modules/node-linux-*/bin)" "$tools/bin" # Debian's npm makes no .bin for it
   hash -r
   node_is_enough || die "Node.js 20.19 or newer and npm are needed to build the dashboard; found: $(node --version 2>&1)"
 }
