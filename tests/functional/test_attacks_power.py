@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from records import record
-from test_run import SERVICES, Home, built  # noqa: F401 the fixture
+from test_run import SERVICES, Home, built, folder, folders  # noqa: F401 the fixtures
 
 ACCOUNT = "owui-metering"
 pytestmark = [pytest.mark.slow, pytest.mark.unsanitized("./run builds and starts a release of its own"),
@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.unsanitized("./run builds and starts
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, contract):
+def home(folders, contract):
     """A home in folders that are root's alone, with a key in such a file."""
-    key = tmp_path_factory.mktemp("root's own") / "api.key"
+    key = folders.mktemp("root's own") / "api.key"
     key.write_text("ik-" + "k" * 45)
     key.chmod(0o600)
     key.parent.chmod(0o700)
-    one = Home(tmp_path_factory.mktemp("power") / "home", contract, API_KEY_FILE=str(key))
+    one = Home(folders.mktemp("power") / "home", contract, API_KEY_FILE=str(key))
     one.folder.parent.chmod(0o700)
     one.run("start")
     yield one
@@ -73,8 +73,8 @@ def test_it_works_in_folders_of_root(home):
     assert home.access["API_KEY"] == "ik-" + "k" * 45
 
 
-def test_a_home_of_an_earlier_version_is_handed_over(tmp_path, contract):
-    home = Home(tmp_path / "home", contract)
+def test_a_home_of_an_earlier_version_is_handed_over(folder, contract):
+    home = Home(folder / "home", contract)
     try:
         home.run("start", METERING_USER="root")
         assert all(uid_of(pid) == {0} for pid in home.pids().values())

@@ -6,6 +6,8 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from client import Client
@@ -73,12 +75,35 @@ class Home:
         wait_until(lambda: self.count() == before + len(records), "the records in the ledger")
 
 
+class Folders:
+    """Folders of root beside pytest's own: each pytest that begins takes the rights of others off the folder of all its runs,
+    and with them the ACL by which the account of a running home passes it."""
+
+    def __init__(self):
+        self.base = Path(tempfile.mkdtemp(prefix="metering-homes-"))
+
+    def mktemp(self, name):
+        return Path(tempfile.mkdtemp(prefix=f"{name} ", dir=self.base))
+
+
+@pytest.fixture(scope="module")
+def folders():
+    made = Folders()
+    yield made
+    shutil.rmtree(made.base)
+
+
 @pytest.fixture
-def make_home(tmp_path, contract):
+def folder(folders):
+    return folders.mktemp("test")
+
+
+@pytest.fixture
+def make_home(folder, contract):
     made = []
 
     def make(name="home", **options):
-        home = Home(tmp_path / name, contract, **options)
+        home = Home(folder / name, contract, **options)
         made.append(home)
         return home
 
@@ -89,9 +114,9 @@ def make_home(tmp_path, contract):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, contract):
+def home(folders, contract):
     """One installation for the tests that leave it running; its path has spaces and is too long for a socket."""
-    one = Home(tmp_path_factory.mktemp("a home with spaces") / ("and a very long name " * 5).strip(), contract)
+    one = Home(folders.mktemp("a home with spaces") / ("and a very long name " * 5).strip(), contract)
     one.run("start")
     yield one
     one.run("stop")
@@ -253,10 +278,10 @@ def test_two_starts_at_once(make_home):
     assert len(processes_with(str(home.folder / "mariadb"))) == 1
 
 
-def test_relative_home_from_another_folder(make_home, tmp_path):
-    home = make_home("here", given="here", cwd=str(tmp_path))
+def test_relative_home_from_another_folder(make_home, folder):
+    home = make_home("here", given="here", cwd=str(folder))
     home.run("start")
-    assert (tmp_path / "here" / "access.env").exists() and home.status()
+    assert (folder / "here" / "access.env").exists() and home.status()
 
 
 def test_environment_wins(make_home):
@@ -282,10 +307,10 @@ def test_environment_wins(make_home):
     assert "any more" not in home.run("start", REPORT_TIMEZONE=given["REPORT_TIMEZONE"], API_KEY=given["API_KEY"]).stderr
 
 
-def test_setting_from_a_file(make_home, tmp_path):
+def test_setting_from_a_file(make_home, folder):
     home = make_home()
-    (tmp_path / "key").write_text("key-that-was-in-a-file\n")
-    home.run("start", READ_API_KEY_FILE=str(tmp_path / "key"))
+    (folder / "key").write_text("key-that-was-in-a-file\n")
+    home.run("start", READ_API_KEY_FILE=str(folder / "key"))
     assert home.access["READ_API_KEY"] == "key-that-was-in-a-file"
     home.reader().usage()
 
@@ -302,7 +327,7 @@ def test_port_in_use_is_one_clear_line(home, make_home):
     assert home.status()
 
 
-def test_recycled_pid_is_not_ours(make_home, tmp_path):
+def test_recycled_pid_is_not_ours(make_home, folder):
     home = make_home()
     stranger = subprocess.Popen(["tail", "-f", "/dev/null"])
     try:
