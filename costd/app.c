@@ -21,6 +21,7 @@
 #include "run/duty.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ARENA_BYTES   ((size_t)512 * 1024 * 1024) /* a ceiling for one request */
 #define RETRY_MS      1000                        /* for a database that is not there at the start */
@@ -229,6 +230,7 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	    .timeout_us = conf->lookup_timeout_us,
 	    .pause_us = conf->lookup_pause_us,
 	    .zero_wait_us = conf->lookup_zero_wait_us,
+	    .told_are_unknown = strcmp(conf->told_users, "unknown") == 0,
 	};
 	om_status s = cd_store_init(e);
 

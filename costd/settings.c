@@ -216,6 +216,13 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.min = 0,
 	.max = 86400,
 	.help = "How long an answer without cost and tokens is asked for again before it counts."},
+    {.name = "TOLD_USERS",
+	.kind = OM_CONF_CHOICE,
+	AT(told_users),
+	.def = "count",
+	.choices = "count|unknown",
+	.help = "Whether usage counts for a user whom only the request named (its field user, a header, OpenRouter's "
+		"external_user), and not the plugin; unknown leaves it to nobody, for what comes from then on."},
     {.name = "LOOKUP_VERIFY",
 	.kind = OM_CONF_TEXT,
 	AT(lookup_verify),

@@ -20,6 +20,7 @@ struct cd_settings {
 	int64_t lookup_delay_us, lookup_open_delay_us, lookup_max_delay_us, lookup_give_up_us;
 	int64_t lookup_concurrency, lookup_rate;
 	int64_t lookup_timeout_us, lookup_pause_us, lookup_zero_wait_us;
+	char *told_users; /* count, unknown */
 	char *lookup_verify;
 	int64_t prices_interval_us;
 	int64_t delivery_grace_us;
@@ -28,7 +29,7 @@ struct cd_settings {
 	char *log_level;
 };
 
-#define CD_N_SETTINGS 33
+#define CD_N_SETTINGS 34
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
 
 /* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL (ledger/lookup.h). */

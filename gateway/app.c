@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const struct om_service gw_service = {
     .name = "gateway",
@@ -116,9 +117,12 @@ start_parts(struct gw_app *app, om_err *e)
 
 	app->parts.self = &gw_service;
 	app->parts.conf = c;
+	app->parts.tag_key = app->tag_key;
+	app->parts.told_are_unknown = strcmp(c->told_users, "unknown") == 0;
 	app->parts.begin_export = gw_routes_export;
 	app->parts.takes_ticket = gw_routes_takes_ticket;
-	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
+	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_tag_key(c->api_key, app->tag_key, e)) != OM_OK ||
+	    (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
 	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK || (s = start_spool(app, e)) != OM_OK ||
 	    (s = start_peers(app, e)) != OM_OK || (s = start_access(app, e)) != OM_OK)
 		return s;

@@ -7,10 +7,12 @@
 
 #include "routes.h"
 #include "settings.h"
+#include "tags/tags.h"
 
 struct gw_app {
 	const struct gw_conf *conf; /* borrowed */
-	struct gw_parts parts;      /* what handlers may use; owned, as the rest */
+	char tag_key[GW_TAG_KEY];
+	struct gw_parts parts; /* what handlers may use; owned, as the rest */
 	struct gw_proxies *proxies;
 	struct gw_forward *forward;
 	struct gw_assets *assets;

@@ -30,6 +30,7 @@ struct gw_conf {
 
 	char *spool_dir;
 	int64_t spool_limit_bytes;
+	char *told_users;              /* count, unknown */
 	int64_t ingest_records_minute; /* per key; 0: no limit, as the next three */
 	int64_t ingest_records_day;
 	int64_t ingest_bytes_minute;
@@ -42,7 +43,7 @@ struct gw_conf {
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 29
+#define GW_CONF_SETTINGS 30
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

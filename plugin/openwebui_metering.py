@@ -31,6 +31,7 @@ import email.utils
 import encodings.idna  # sockets import it on first use; a fork in the middle of that would break it for good
 import functools
 import hashlib
+import hmac
 import http.client
 import inspect
 import json
@@ -418,6 +419,7 @@ class Turn:
         self.refused = set()  # places of requests that the provider did not answer
         self.cancelled = self.done = self.continues = self.piped = self.tagged = self.tapped = self.streams = self.over = False
         self.platform = self.host = self.model = None  # of the connection
+        self.user = None  # whom a tagged request names
         self.answers = {}  # what the tap read: number of the request -> usage or None
         self.expect_request()
 
@@ -630,6 +632,7 @@ class Spool:
                     db.executescript(self.SCHEMA)
                     db.execute("BEGIN IMMEDIATE")
                     self.sender = self.meta(db, "sender", str(uuid.uuid4()))
+                    self.tag_key = self.meta(db, "tag_key", "")
                     self.after_update(db)
                     holder().spool = self
                     return
@@ -640,6 +643,18 @@ class Spool:
     def meta(self, db, name, default):
         db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, default))
         return db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
+
+    def learn_tag_key(self, key):
+        """learn_tag_key keeps what the gateway gives with its answers to sign tags with, for all processes."""
+        if key != self.tag_key and re.fullmatch("[0-9a-f]{64}", key):
+            with self.open() as db:
+                db.execute("UPDATE meta SET value = ? WHERE name = 'tag_key'", (key,))
+            self.tag_key = key
+
+    def recall_tag_key(self):
+        """recall_tag_key reads the key that another process may have learnt."""
+        with self.open() as db:
+            self.tag_key = self.meta(db, "tag_key", "")
 
     def after_update(self, db):
         """after_update sends once more what was put aside: this version or the gateway's may have mended it."""
@@ -956,10 +971,13 @@ class Runtime:
             return BEAT_S
         self.said_last = holder().gone
         everyone = self.spool.say_how(process_id(), tap_says())
+        self.spool.recall_tag_key()
         if self.endpoint and self.not_before <= now and self.spool.lease(2 * HTTP_TIMEOUT_S):
             try:
                 with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-                    post(self.endpoint, self.api_key, "senders/heartbeat", json.dumps(self.beat_body(everyone)))
+                    status, _, _, tag_key = post(self.endpoint, self.api_key, "senders/heartbeat", json.dumps(self.beat_body(everyone)))
+                    if status == 200:
+                        self.spool.learn_tag_key(tag_key)
             finally:
                 self.spool.release()
         return BEAT_S
@@ -974,7 +992,7 @@ class Runtime:
 
     def deliver(self, batch):
         try:
-            status, retry_after, reply = post(
+            status, retry_after, reply, tag_key = post(
                 self.endpoint, self.api_key, "events", "[" + ",".join(body for _, body in batch) + "]")
         except Exception as error:  # its text could quote the key: the name must do
             return self.later(f"the gateway cannot be reached ({type(error).__name__})")
@@ -999,6 +1017,8 @@ class Runtime:
         if refused:
             say("refused", f"the gateway refused {len(refused)} of {len(batch)} records, first reason: {refused[0][1]}")
         self.spool.done(batch, refused)
+        if status == 200:
+            self.spool.learn_tag_key(tag_key)
         self.failures, self.batch_limit = 0, min(BATCH_LIMIT, self.batch_limit + 1 + self.batch_limit // 8)
         return 0
 
@@ -1016,7 +1036,7 @@ class Runtime:
 
 
 def post(endpoint, api_key, name, body):
-    """post returns status, Retry-After in seconds and the JSON reply (or None).
+    """post returns status, Retry-After in seconds, the JSON reply (or None), and the key for tags ("" without one).
     No redirects, no proxy settings: the key goes where the admin pointed."""
     url = urllib.parse.urlsplit(endpoint if "://" in endpoint else "http://" + endpoint)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
@@ -1028,11 +1048,12 @@ def post(endpoint, api_key, name, body):
             "User-Agent": f"openwebui-metering/{VERSION}"})
         response = connection.getresponse()
         text, after = response.read(1 << 20), (response.getheader("Retry-After") or "").strip()
+        tag_key = (response.getheader("X-Tag-Key") or "").strip()
     with contextlib.suppress(ValueError):
         reply = json.loads(text)
     with contextlib.suppress(ValueError, TypeError):  # a number of seconds or a date
         seconds = float(after) if after.isdigit() else email.utils.parsedate_to_datetime(after).timestamp() - time.time()
-    return response.status, seconds, reply
+    return response.status, seconds, reply, tag_key
 
 
 def runtime():
@@ -2222,9 +2243,21 @@ def tag(body, turn, user_id=None):
         session = f"owui|{user_id}|{turn.about.get('chat_id') or ''}||"
         if turn.about.get("chat_id") and len(session) <= 256:  # also OpenRouter's key for a chat's provider
             body["session_id"] = session
+        turn.user = user_id
     trace = body.get("trace") if isinstance(body.get("trace"), dict) else {}
+    trace = {name: value for name, value in trace.items() if not str(name).startswith("owui_")}  # ours alone
     number = {"owui_request": turn.asked} if turn.asked else {}
-    body["trace"] = {**trace, "owui_turn": turn.id, **number}
+    body["trace"] = {**trace, "owui_turn": turn.id, **number, **sign(body, turn)}
+
+
+def sign(body, turn):
+    """sign proves to the gateway, which Broadcast shows the tag, that it is this plugin's: the turn, the request's number
+    and the user.  The model is not covered, because OpenRouter may answer with another than was asked for."""
+    key, user = getattr(runtime().spool, "tag_key", ""), getattr(turn, "user", None)
+    if not key or not user or body.get("user") != user:
+        return {}
+    text = f"owui-tag-1\n{turn.id}\n{turn.asked}\n{user}"
+    return {"owui_mac": hmac.new(key.encode(), text.encode(), "sha256").hexdigest()[:32]}
 
 
 class Filter:

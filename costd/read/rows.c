@@ -86,6 +86,10 @@ add_marks(Om__Generation *g, const struct cd_val *v, struct om_arena *a)
 		g->marks[g->n_marks++] = other_id;
 }
 
+/* How the user of a row is known: the first byte of the ranks is the user's. */
+static const char user_state[] = "CAST(IF(g.user_id='" OM_USER_UNKNOWN "',0,CASE WHEN ORD(g.ranks)>=30 THEN 3 "
+				 "WHEN ORD(g.ranks)>=10 THEN 2 ELSE 1 END) AS SIGNED) AS user_state";
+
 /* The columns of a row that are fields of the message, besides these few. */
 void
 cd_generation_select(struct cd_sql *q)
@@ -94,7 +98,8 @@ cd_generation_select(struct cd_sql *q)
 	    "SELECT g.link_kind AS _link,g.disputed AS _disputed,g.unproven AS _unproven,g.odd_day AS _odd_day,"
 	    "NULLIF(g.disputed_cost,0) AS disputed_cost,g.generation_id,u.name AS "
 	    "user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
-	    "g.cost_state,g.requests,g.unsettled");
+	    "g.cost_state,g.requests,g.unsettled,");
+	cd_sql_add(q, user_state);
 	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
 		if (f == CD_F_MODEL)
 			cd_sql_add(q, "," CD_MODEL_NAME("g.model") " AS model");

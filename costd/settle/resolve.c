@@ -245,6 +245,19 @@ count_left_out(unsigned left_out)
 			om_stat_add(&stat_left_out[f], 1);
 }
 
+/* judge_user: the provider repeats whom the request named. */
+static void
+judge_user(struct ask *k)
+{
+	Om__Record *r = k->found;
+	const bool told = strcmp(r->user->id, OM_USER_UNKNOWN) != 0;
+
+	r->has_user_state = 1;
+	r->user_state = told ? OM__USER_STATE__USER_TOLD : OM__USER_STATE__USER_UNKNOWN;
+	if (told && k->r->how.told_are_unknown)
+		r->has_told_only = r->told_only = 1;
+}
+
 /* believe accepts the body of a 200, or says why not. */
 static void
 believe(struct ask *k, const struct cd_http_reply *reply)
@@ -261,6 +274,8 @@ believe(struct ask *k, const struct cd_http_reply *reply)
 		    k->claim.id, now, &k->a, &said, &e);
 	count_left_out(said.left_out);
 	k->found = said.record;
+	if (s == OM_OK)
+		judge_user(k);
 	if (s == OM_OK)
 		s = check_other(k, &e);
 	if (s != OM_OK) {

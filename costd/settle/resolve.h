@@ -38,10 +38,11 @@ struct cd_resolver;
 
 struct cd_resolver_opts {
 	unsigned workers;
-	int64_t rate;         /* look-ups begun per minute */
-	om_time timeout_us;   /* of one look-up */
-	om_time pause_us;     /* the first, when the key is refused */
-	om_time zero_wait_us; /* as long an answer without cost and tokens is not believed */
+	int64_t rate;          /* look-ups begun per minute */
+	om_time timeout_us;    /* of one look-up */
+	om_time pause_us;      /* the first, when the key is refused */
+	bool told_are_unknown; /* TOLD_USERS: a user whom the provider names counts for nobody */
+	om_time zero_wait_us;  /* as long an answer without cost and tokens is not believed */
 };
 
 /* cd_resolver_new: what is under way ends soon after *stop becomes true, and gives its

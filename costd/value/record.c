@@ -215,16 +215,30 @@ set_start(struct cd_row *out, const Om__Record *r, bool before)
 		set_int(out, CD_F_RECEIVED_US, told ? rank : CD_RANK_DERIVED, seen_received(r, seen));
 }
 
+/* user_rank: the tag of a trace that is proven is the plugin's word.  A user who is only told
+ * and is not to count is known from the journal alone. */
+static uint8_t
+user_rank(const Om__Record *r, bool before)
+{
+	if (strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || (r->has_told_only && r->told_only))
+		return CD_RANK_DERIVED;
+	if (is_trace(r) && r->has_user_state && r->user_state == OM__USER_STATE__USER_PROVEN)
+		return CD_RANK_REPORTED;
+	return word_rank(r, before);
+}
+
 static void
 set_user(struct cd_row *out, const Om__Record *r, bool before)
 {
-	const uint8_t rank = strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? CD_RANK_DERIVED : word_rank(r, before);
+	static const char nobody[] = OM_USER_UNKNOWN;
+	const char *user = r->has_told_only && r->told_only ? nobody : r->user->id;
+	const uint8_t rank = user_rank(r, before);
 
-	set_text(out, CD_F_USER_ID, rank, r->user->id);
+	set_text(out, CD_F_USER_ID, rank, user);
 	if (before)
 		return;
-	set_text(out, CD_F_USER_LEAST, rank, r->user->id);
-	set_text(out, CD_F_USER_MOST, rank, r->user->id);
+	set_text(out, CD_F_USER_LEAST, rank, user);
+	set_text(out, CD_F_USER_MOST, rank, user);
 }
 
 static om_status

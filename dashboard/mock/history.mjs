@@ -37,6 +37,8 @@ function recordOf(row, changes) {
     provider: row.provider,
     user: row.user,
     user_name: row.user_name,
+    user_state: row.user_state ?? null,
+    told_only: null,
     groups: [],
     requested_model: row.requested_model,
     chat_id: row.chat_id,

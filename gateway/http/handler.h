@@ -27,6 +27,8 @@ struct gw_parts {
 	struct gw_peers *peers;
 	struct gw_quota *quota; /* of the keys that send records */
 	struct gw_spool *spool;
+	bool told_are_unknown;         /* TOLD_USERS: a user that is not proven counts for nobody */
+	const char *tag_key;           /* what plugins sign their tags with; a secret */
 	const struct om_service *self; /* the table of the gateway's settings, ... */
 	const void *conf;              /* ... and their values */
 

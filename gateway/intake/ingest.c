@@ -7,6 +7,7 @@
 #include "answer/reply.h"
 #include "http/arguments.h"
 #include "spool/spool.h"
+#include "tags/tags.h"
 #include "record.pb-c.h"
 #include "base/invariant.h"
 #include "base/json.h"
@@ -133,6 +134,7 @@ gw_records_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 	if (rs.n_accepted == 0 && rs.n_rejected > 0)
 		return refuse_all(rq, rp, &rs, e);
 	rp->quiet = true;
+	gw_reply_header(rp, GW_TAG_KEY_HEADER, "%s", parts->tag_key);
 	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
 	write_result(&w, &rs);

@@ -10,6 +10,7 @@
 #include "record.pb-c.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "tags/tags.h"
 #include "wire/codec.h"
 
 #include <string.h>
@@ -310,6 +311,23 @@ read_turn(const struct gw_span *sp, struct om_arena *a, struct om_fit *notes, Om
 	r->request = n > OM_FIT_REQUEST_MAX ? 0 : (uint32_t)n; /* 0 is none */
 }
 
+/* read_user_state judges who names the user, from the attributes as they were sent. */
+static void
+read_user_state(const struct gw_traces *t, const struct gw_span *sp, Om__Record *r)
+{
+	const struct gw_value *mac = &sp->attr[GW_ATTR_MAC];
+	const bool known = strcmp(r->user->id, OM_USER_UNKNOWN) != 0;
+	const bool proven = known && t->tag_key != NULL && r->turn_id != NULL && mac->kind == GW_VALUE_TEXT &&
+	    gw_tag_is_good(t->tag_key, r->turn_id, r->has_request ? r->request : 0, r->user->id, mac->text);
+
+	r->has_user_state = 1;
+	r->user_state = proven ? OM__USER_STATE__USER_PROVEN
+	    : known            ? OM__USER_STATE__USER_TOLD
+			       : OM__USER_STATE__USER_UNKNOWN;
+	if (r->user_state == OM__USER_STATE__USER_TOLD && t->told_are_unknown)
+		r->has_told_only = r->told_only = 1;
+}
+
 /* kind_of: an operation that may be of several kinds (text_completion, generate_content) says none. */
 static char *
 kind_of(const struct gw_span *sp, struct om_arena *a)
@@ -383,6 +401,7 @@ read_record(
 	r->model = first_text(sp, models, COUNT(models), 256, a);
 	r->provider = first_text(sp, providers, COUNT(providers), 128, a);
 	read_turn(sp, a, notes, r);
+	read_user_state(t, sp, r);
 	read_usage(sp, a, notes, r);
 	read_times(sp, r);
 	r->state = state_of(sp, r);

@@ -10,7 +10,9 @@
  * Tags      "owui|USER|CHAT||TASK" as session.id, which Open WebUI's connection
  *           header x-session-id is set to, says whose request it was; the request's
  *           own user comes first.  owui_turn and owui_request in the request's
- *           trace metadata are the turn and the number of the request within it.
+ *           trace metadata are the turn and the number of the request within it, and
+ *           owui_mac proves both and the user (tags.h); any other user is only told: whoever
+ *           may send requests through Open WebUI can name one.
  */
 #ifndef GW_OTLP_H
 #define GW_OTLP_H
@@ -59,9 +61,11 @@ struct gw_traces {
 	struct om_arena *arena;
 	struct gw_batch *batch;
 	om_time now;
-	size_t n_accepted; /* records */
-	size_t n_rejected; /* spans that should have become records, and parts that are none */
-	const char *odd;   /* the first part that is not as OTLP has it; NULL */
+	const char *tag_key;   /* that proves tags (tags.h); NULL: none is proven */
+	bool told_are_unknown; /* TOLD_USERS: a user that is not proven counts for nobody */
+	size_t n_accepted;     /* records */
+	size_t n_rejected;     /* spans that should have become records, and parts that are none */
+	const char *odd;       /* the first part that is not as OTLP has it; NULL */
 	size_t n_tests;
 	const char *reason;    /* of the first one rejected; NULL */
 	size_t n_repaired;     /* fields */

@@ -445,7 +445,8 @@ hash_json(const json_t *o, unsigned char out[OM_SHA256], om_err *e)
 	return om_hash_done(&h, out) == OM_OK ? OM_OK : om_fail(e, OM_INTERNAL, "SHA-256 failed");
 }
 
-/* hash_packed hashes the record as packed, with its id's bytes zero.  A trace's
+/* hash_packed hashes the record as packed, with its id's bytes zero and without what this
+ * gateway says of its user, which another may say otherwise of the same body.  A trace's
  * platform, kind and request number are read off attributes that older gateways
  * passed over, and are left out of it. */
 static om_status
@@ -458,6 +459,7 @@ hash_packed(const Om__Record *r, bool is_trace, unsigned char out[OM_SHA256], om
 
 	copy.record_id.data = zeros;
 	copy.record_id.len = RECORD_ID;
+	copy.has_user_state = copy.has_told_only = 0;
 	if (is_trace) {
 		copy.platform = copy.kind = NULL;
 		copy.has_request = 0;
@@ -505,6 +507,11 @@ gw_record_finish(const json_t *o, om_time now, struct om_arena *a, Om__Record *r
 	if (s == OM_OK)
 		s = identify(o, a, r, notes, e);
 	r->received_us = now;
+	if (s == OM_OK && o != NULL) { /* whoever sends records sees the users: the plugin, an older filter */
+		r->has_user_state = 1;
+		r->user_state = strcmp(r->user->id, OM_USER_UNKNOWN) == 0 ? OM__USER_STATE__USER_UNKNOWN
+									  : OM__USER_STATE__USER_PROVEN;
+	}
 	return s;
 }
 

@@ -93,7 +93,11 @@ read_traces(struct gw_req *rq, struct gw_traces *t, om_err *e)
 om_status
 gw_traces_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
 {
-	struct gw_traces t = {.arena = rq->arena, .batch = gw_batch_new(), .now = om_now()};
+	struct gw_traces t = {.arena = rq->arena,
+	    .batch = gw_batch_new(),
+	    .now = om_now(),
+	    .tag_key = parts->tag_key,
+	    .told_are_unknown = parts->told_are_unknown};
 	struct gw_refusals r = {.n = 0};
 	om_status s = t.batch != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
 

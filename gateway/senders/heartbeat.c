@@ -5,6 +5,7 @@
 #include "answer/names.h"
 #include "answer/reply.h"
 #include "peers/ask.h"
+#include "tags/tags.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -122,6 +123,7 @@ gw_heartbeat_take(const struct gw_parts *parts, struct gw_req *rq, struct gw_rep
 	if (s != OM_OK)
 		return s;
 	rp->quiet = true;
+	gw_reply_header(rp, GW_TAG_KEY_HEADER, "%s", parts->tag_key);
 	w = gw_reply_json(rp);
 	om_jw_open(&w, '{');
 	gw_write_bool(&w, "ok", true);

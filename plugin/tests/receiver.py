@@ -23,6 +23,7 @@ class Receiver:
         self.orders = []  # answers for the next requests: (status, headers, body or None)
         self.poison = lambda record: False  # a batch with such a record is answered 400, without a list
         self.limit = None  # a batch of more records is answered 413
+        self.tag_key = None  # given with the answers
         self.refuse = lambda record: None  # a reason, or None to accept
         self.repair = lambda record: []  # the fields of an accepted record that are named as repaired
         self.reply = None  # a body for every 200 instead of the true one
@@ -115,13 +116,16 @@ class Receiver:
             if self.reply is not None:
                 return 200, {}, self.reply
             reply = {"accepted": len(batch) - len(rejected), "rejected": rejected}
-            return 200, {}, json.dumps({**reply, "repaired": repaired} if repaired else reply)
+            return 200, self.with_key(), json.dumps({**reply, "repaired": repaired} if repaired else reply)
 
     def hear(self, headers, body):
         if headers.get("Authorization") != f"Bearer {self.key}":
             return 401, {}, '{"title":"wrong key"}'
         self.heartbeats.append(json.loads(body))
-        return 200, {}, '{"ok":true}'
+        return 200, self.with_key(), '{"ok":true}'
+
+    def with_key(self):
+        return {} if self.tag_key is None else {"X-Tag-Key": self.tag_key}
 
     def wait(self, condition, seconds=PATIENCE_S):
         """wait returns when condition() holds; it is looked at after every request."""

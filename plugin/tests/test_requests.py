@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """One upstream request is one generation, in the filter's own view: what it reports where the tap is off."""
 import asyncio
+import hashlib
+import hmac
 import json
 import sqlite3
 import time
@@ -198,6 +200,38 @@ def test_openrouter_is_told_chat_turn_and_request(newest, receiver):
         assert body["session_id"] == "owui|u-ada|c-1||"
         assert body["trace"] == {"owui_turn": rows["gen-1"]["turn_id"], "owui_request": number}
         assert rows[f"gen-{number}"]["request"] == number
+
+
+def mac(key, body):
+    text = f"owui-tag-1\n{body['trace']['owui_turn']}\n{body['trace'].get('owui_request', 0)}\n{body['user']}"
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def test_tags_are_signed_with_the_key_that_the_gateway_gives(newest, receiver):
+    turn = newest.run(newest.ui_stream([openrouter_stream("gen-1", ["a"], USAGE)]))
+    assert "owui_mac" not in turn.upstream[0]["trace"]  # no key is known yet
+    receiver.tag_key = "5" * 64
+    newest.run(newest.ui_stream([openrouter_stream("gen-2", ["a"], USAGE)]))
+    newest.flush()
+    for restarted in (False, True):  # the spool keeps the key
+        if restarted:
+            receiver.tag_key = None
+            newest.restart()
+            newest.run(newest.ui_stream([openrouter_stream("gen-3", ["a"], USAGE)]))
+            newest.flush()
+        turn = newest.run(newest.ui_stream([openrouter_stream(f"gen-{restarted}-{n}", ["a"], USAGE) for n in (1, 2)]))
+        assert [body["trace"]["owui_request"] for body in turn.upstream] == [1, 2]
+        assert [body["trace"]["owui_mac"] for body in turn.upstream] == [mac("5" * 64, body) for body in turn.upstream]
+    assert "5" * 64 not in receiver.outgoing
+
+
+@pytest.mark.parametrize("key", ["", "5" * 63, "g" * 64, "5" * 65, "A" * 64, None])
+def test_what_is_no_key_signs_nothing(newest, receiver, key):
+    receiver.tag_key = key
+    newest.run(newest.ui_stream([openrouter_stream("gen-1", ["a"], USAGE)]))
+    newest.flush()
+    turn = newest.run(newest.ui_stream([openrouter_stream("gen-2", ["a"], USAGE)]))
+    assert "owui_mac" not in turn.upstream[0]["trace"]
 
 
 def test_records_are_numbered_and_in_order_of_time(newest, receiver, tmp_path):

@@ -1498,6 +1498,12 @@ export interface components {
             generation_id: string;
             user: string;
             user_name: string | null;
+            /**
+             * @description How the user is known. `proven`, the plugin saw the user or signed the request's tag; `told`, the request named
+             *     one, as anybody can who may send requests; `inferred`, from the row that it was paired with.
+             * @enum {unknown}
+             */
+            user_state: "proven" | "told" | "inferred" | "unknown";
             /** @description The user's when the request was made. */
             groups: string[];
             /** @description Who bills; only openrouter's are looked up there. Null: not known. */
@@ -1555,6 +1561,13 @@ export interface components {
             reason: string | null;
             /** @description True: the provider did not know the id when the look-ups ended. */
             not_found: boolean | null;
+            /**
+             * @description Null of records before this was told.
+             * @enum {unknown}
+             */
+            user_state: "proven" | "told" | "inferred" | "unknown" | null;
+            /** @description `TOLD_USERS` was `unknown`: the user is not the row's. */
+            told_only: boolean | null;
             /** Format: uuid */
             record_id: string;
             generation_id: string | null;
@@ -2157,6 +2170,11 @@ export interface operations {
             /** @description At least one record (or an empty array) was accepted. */
             200: {
                 headers: {
+                    /**
+                     * @description What the plugin signs its tags with (`owui_mac` in a request's `trace`), so that they prove the user when
+                     *     Broadcast brings them back. It follows from the ingest key and ends with it. A secret.
+                     */
+                    "X-Tag-Key"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3999,6 +4017,11 @@ export interface operations {
             /** @description It is kept. */
             200: {
                 headers: {
+                    /**
+                     * @description What the plugin signs its tags with (`owui_mac` in a request's `trace`), so that they prove the user when
+                     *     Broadcast brings them back. It follows from the ingest key and ends with it. A secret.
+                     */
+                    "X-Tag-Key"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -27,6 +27,8 @@ function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
     provider: null,
     user: 'u',
     user_name: null,
+    user_state: null,
+    told_only: null,
     groups: [],
     requested_model: null,
     chat_id: null,

@@ -575,6 +575,14 @@ export interface Texts {
     lastDay: string;
   };
   request: {
+    userState: {
+      told: string;
+      inferred: string;
+    };
+    userStateText: {
+      told: string;
+      inferred: string;
+    };
     title: string;
     back: string;
     copyId: string;

@@ -109,7 +109,8 @@ test_rows_say_what_they_count(void **state)
 	(void)state;
 	assert_non_null(strstr(reply,
 	    "\"platform\":\"asked for \\\"ollama\\\"\",\"marks\":[],\"requests\":1,"
-	    "\"unsettled\":false,\"other_id\":null,\"kind\":null,\"images\":null}"));
+	    "\"unsettled\":false,\"other_id\":null,\"kind\":null,\"images\":null,\"disputed_cost\":null,\"user_state\":"
+	    "\"unknown\"}"));
 	assert_null(strstr(reply, "part_of"));
 	free(reply);
 	reply = get("/api/v1/generations?limit=1&platform=", 200); /* rows without one */
@@ -118,11 +119,15 @@ test_rows_say_what_they_count(void **state)
 	reply = get("/api/v1/generations/owui:a%2Fb", 200);
 	assert_non_null(strstr(reply,
 	    "\"platform\":\"openrouter\",\"marks\":[\"matched\"],\"requests\":0,"
-	    "\"unsettled\":true,\"other_id\":\"gen-other\",\"kind\":null,\"images\":null,\"part_of\":[\"gen-1\"],"
+	    "\"unsettled\":true,\"other_id\":\"gen-other\",\"kind\":null,\"images\":null,\"disputed_cost\":null,\"user_"
+	    "state\":\"unknown\","
+	    "\"part_of\":[\"gen-1\"],"
 	    "\"parts\":[]}"));
 	assert_non_null(strstr(reply, "\"turn_id\":\"a/b\""));
 	assert_non_null(strstr(reply,
-	    "\"platform\":\"openrouter\",\"other_id\":null,\"request\":2,\"kind\":null,\"images\":null,\"groups\":[]"
+	    "\"platform\":\"openrouter\",\"other_id\":null,\"request\":2,\"kind\":null,\"images\":null,\"decision\":"
+	    "null,\"reason\":null,\"not_found\":null,\"user_state\":"
+	    "null,\"told_only\":null,\"groups\":[]"
 	    "}"));
 	free(reply);
 }
