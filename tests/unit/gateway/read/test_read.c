@@ -91,7 +91,7 @@ test_usage_is_passed_on_and_written_exactly(void **state)
 	assert_string_equal(json_string_value(json_object_get(doc, "to")), "a&b");
 	assert_string_equal(json_string_value(json_object_get(doc, "currency")), "USD");
 	row = json_array_get(json_object_get(doc, "rows"), 0);
-	assert_int_equal(json_object_size(row), 4 + 10);
+	assert_int_equal(json_object_size(row), 4 + 11);
 	assert_string_equal(json_string_value(json_object_get(row, "day")), "2026-11-23");
 	assert_string_equal(json_string_value(json_object_get(row, "user_name")), "Ada \"<b>\"");
 	assert_true(json_is_null(json_object_get(row, "model")));
