@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "access/access.h"
+#include "access/hosts.h"
 #include "access/password.h"
 #include "http/http.h"
 #include "http/proxy.h"
@@ -105,7 +106,8 @@ start_http(struct gw_app *app, om_err *e)
 	    .arg = &app->routes,
 	};
 
-	app->routes = (struct gw_routes){.parts = &app->parts, .proxies = app->proxies, .assets = app->assets};
+	app->routes = (struct gw_routes){
+	    .parts = &app->parts, .proxies = app->proxies, .hosts = app->hosts, .assets = app->assets};
 	return gw_http_open(&http, &app->http, e);
 }
 
@@ -123,6 +125,7 @@ start_parts(struct gw_app *app, om_err *e)
 	app->parts.takes_ticket = gw_routes_takes_ticket;
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_tag_key(c->api_key, app->tag_key, e)) != OM_OK ||
 	    (s = gw_proxies_new(c->trusted_proxies, &app->proxies, e)) != OM_OK ||
+	    (s = gw_hosts_new(c->public_url, c->allowed_hosts, &app->hosts, e)) != OM_OK ||
 	    (s = gw_assets_new(c->dashboard_dir, &app->assets, e)) != OM_OK || (s = start_spool(app, e)) != OM_OK ||
 	    (s = start_peers(app, e)) != OM_OK || (s = start_access(app, e)) != OM_OK)
 		return s;
@@ -147,6 +150,12 @@ gw_app_start(const void *conf, void **self_out, om_err *e)
 	if (gw_password_is_weak(app->conf->password_hash))
 		om_log(
 		    OM_LOG_WARN, "PASSWORD_HASH is cheap to guess; make a new one with: gateway --hash-password", NULL);
+	if (app->conf->public_url == NULL && app->conf->allowed_hosts == NULL)
+		om_log(OM_LOG_INFO, "neither PUBLIC_URL nor ALLOWED_HOSTS is set", "hosts",
+		    app->conf->trusted_proxies != NULL
+			? "addresses, local names, and whatever name a trusted proxy passes on"
+			: "addresses and local names alone; a name with a dot is answered 421",
+		    NULL);
 	*self_out = app;
 	return OM_OK;
 }
@@ -171,6 +180,7 @@ gw_app_stop(void *self)
 	gw_spool_close(&app->parts.spool);
 	gw_live_close(&app->parts.live);
 	gw_assets_free(&app->assets);
+	gw_hosts_free(&app->hosts);
 	gw_proxies_free(&app->proxies);
 	free(app);
 }

@@ -14,6 +14,7 @@ struct gw_app {
 	char tag_key[GW_TAG_KEY];
 	struct gw_parts parts; /* what handlers may use; owned, as the rest */
 	struct gw_proxies *proxies;
+	struct gw_hosts *hosts;
 	struct gw_forward *forward;
 	struct gw_assets *assets;
 	struct gw_routes routes;

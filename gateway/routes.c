@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "access/auth.h"
+#include "access/hosts.h"
 #include "access/wrong.h"
 #include "calls/call.h"
 #include "documents/documents.h"
@@ -89,6 +90,8 @@ static const struct route routes[] = {
     {"PUT", "/api/v1/traces", "", GW_INGEST, OTLP_ERRORS, GW_BODY_TRACES, gw_traces_take, NO_CALL},
     {"POST", "/api/v1/metering/record", "", GW_INGEST, OLD_ERRORS, GW_BODY_SMALL, gw_legacy_take, NO_CALL},
     {"POST", "/api/v1/login", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_session_begin, NO_CALL},
+    {"POST", "/api/v1/login/link", "", GW_ANYONE, SAME_ORIGIN | NO_AUTH, GW_BODY_SMALL, gw_session_begin_by_link,
+	NO_CALL},
     {"POST", "/api/v1/logout", "", GW_ANYONE, SAME_ORIGIN | ASKS_ITSELF, 0, gw_session_end, NO_CALL},
     {"GET", "/api/v1/session", "", READERS, 0, 0, gw_session_show, NO_CALL},
     {"POST", "/api/v1/sessions/end-all", "", GW_SESSION, SAME_ORIGIN, 0, gw_sessions_end_every, NO_CALL},
@@ -319,6 +322,19 @@ note_refusal(struct gw_spool *spool, const struct route *r, const struct gw_req 
 	    s == OM_MEDIA ? "a content type or encoding that this call does not take" : "too large for one body");
 }
 
+/* check_host: who shows a right key is no stranger's page in a browser, and may call us by any name, as monitoring and
+ * the plugin do; so may probes, which are told only whether we work. */
+static om_status
+check_host(const struct gw_routes *to, const struct gw_req *rq, om_err *e)
+{
+	om_status s = gw_hosts_allow(to->hosts, rq, e);
+
+	if (s == OM_OK || strcmp(rq->path, "/healthcheck") == 0 || strcmp(rq->path, "/readyz") == 0 ||
+	    gw_auth_has_key(to->parts->access, rq))
+		return OM_OK;
+	return s;
+}
+
 void
 gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *rp)
 {
@@ -328,6 +344,15 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 	om_status s;
 
 	gw_proxies_apply(to->proxies, rq);
+	s = check_host(to, rq, &e);
+	if (s != OM_OK) {
+		if (gw_req_header(rq, "Authorization") != NULL) { /* or keys could be guessed here, uncounted */
+			s = om_fail(&e, OM_UNAUTHENTICATED, "the key is wrong");
+			rp->hold_ms = gw_wrong_note(rq, s, om_mono_ms());
+		}
+		gw_reply_problem(rp, rq, s, om_err_text(&e, s), NULL);
+		return;
+	}
 	r = find(rq, allow, sizeof allow);
 	if (r == NULL && allow[0] != '\0') {
 		refuse_method(rq, rp, allow);

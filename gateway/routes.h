@@ -9,12 +9,14 @@
 #include "http/handler.h"
 
 struct gw_assets;
+struct gw_hosts;
 struct gw_proxies;
 
 /* What the calls are answered with; all borrowed. */
 struct gw_routes {
 	const struct gw_parts *parts;
 	const struct gw_proxies *proxies;
+	const struct gw_hosts *hosts;
 	struct gw_assets *assets; /* for what is no call */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "settings.h"
 
+#include "access/hosts.h"
 #include "access/password.h"
 #include "http/proxy.h"
 #include "base/digest.h"
@@ -33,6 +34,15 @@ check_key(const char *value, om_err *e)
 }
 
 const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
+    {.name = "ALLOWED_HOSTS",
+	.kind = OM_CONF_TEXT,
+	AT(allowed_hosts),
+	.optional = true,
+	.max = 4096,
+	.check = gw_hosts_check,
+	.help = "Names, separated by commas, by which browsers may call the gateway, besides that of PUBLIC_URL, "
+		"addresses, "
+		"localhost and names without a dot; others are refused with 421."},
     {.name = "API_KEY",
 	.kind = OM_CONF_SECRET,
 	AT(api_key),
@@ -155,6 +165,13 @@ const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
 	.min = 0,
 	.max = 65535,
 	.help = "The TCP port to listen at; 0 takes a free one and logs it."},
+    {.name = "PUBLIC_URL",
+	.kind = OM_CONF_TEXT,
+	AT(public_url),
+	.optional = true,
+	.max = 512,
+	.check = gw_public_url_check,
+	.help = "Where browsers reach the gateway, as https://metering.example.org; login links begin with it."},
     {.name = "READ_API_KEY",
 	.kind = OM_CONF_SECRET,
 	AT(read_api_key),

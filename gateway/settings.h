@@ -27,6 +27,8 @@ struct gw_conf {
 	char *jwt_secret;
 	int64_t session_lifetime_s;
 	char *cookie_secure; /* auto, on, off */
+	char *public_url;    /* NULL: not given, as the next */
+	char *allowed_hosts;
 
 	char *spool_dir;
 	int64_t spool_limit_bytes;
@@ -43,7 +45,7 @@ struct gw_conf {
 	char *log_level;
 };
 
-#define GW_CONF_SETTINGS 30
+#define GW_CONF_SETTINGS 32
 
 extern const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS];
 

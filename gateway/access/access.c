@@ -21,6 +21,7 @@ gw_access_open(const struct gw_access_opts *o, struct gw_access **out, om_err *e
 	if ((s = gw_keys_make(o->jwt_secret, o->password_hash, &a->keys)) != OM_OK ||
 	    (s = gw_sessions_new(&a->keys, o->peers, &a->sessions, e)) != OM_OK ||
 	    (s = gw_throttle_new(true, &a->passwords, e)) != OM_OK ||
+	    (s = gw_throttle_new(false, &a->marks, e)) != OM_OK ||
 	    (s = gw_throttle_new(false, &a->codes, e)) != OM_OK) {
 		gw_access_close(&a);
 		return s;
@@ -38,6 +39,7 @@ gw_access_close(struct gw_access **ap)
 	if (a == NULL)
 		return;
 	gw_throttle_free(&a->passwords);
+	gw_throttle_free(&a->marks);
 	gw_throttle_free(&a->codes);
 	gw_sessions_free(&a->sessions);
 	om_secret_clear(&a->keys, sizeof a->keys);

@@ -35,8 +35,8 @@ bool gw_access_runs(struct gw_access *a, const struct gw_session *session);
 /* gw_access_codes bounds how often one address may try codes of documents. */
 struct gw_throttle *gw_access_codes(struct gw_access *a);
 
-/* The handlers of login.c: POST /login, POST /logout, POST /sessions/end-all, GET /session. */
-gw_handler gw_session_begin, gw_session_end, gw_sessions_end_every, gw_session_show;
+/* The handlers of login.c: POST /login, POST /login/link, POST /logout, POST /sessions/end-all, GET /session. */
+gw_handler gw_session_begin, gw_session_begin_by_link, gw_session_end, gw_sessions_end_every, gw_session_show;
 
 /* The handler of ticket.c: POST /tickets. */
 gw_handler gw_ticket_give;

@@ -11,8 +11,9 @@
 struct gw_access {
 	struct gw_access_opts opts;
 	struct gw_keys keys;
-	struct gw_sessions *sessions;  /* owned, as the next two */
+	struct gw_sessions *sessions;  /* owned, as the next three */
 	struct gw_throttle *passwords; /* tries, of all addresses together too */
+	struct gw_throttle *marks;     /* tries of browsers that have logged in before */
 	struct gw_throttle *codes;     /* tries of verification codes */
 };
 

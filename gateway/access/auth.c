@@ -2,6 +2,7 @@
 #include "auth.h"
 
 #include "access_in.h"
+#include "mark.h"
 #include "session.h"
 #include "ticket.h"
 #include "base/digest.h"
@@ -20,9 +21,8 @@ bearer(const char *value)
 	return value + strspn(value, " \t");
 }
 
-/* cookie copies the named cookie's value. */
-static bool
-cookie(const struct gw_req *rq, const char *name, char *out, size_t out_bytes)
+bool
+gw_auth_cookie_of(const struct gw_req *rq, const char *name, char *out, size_t out_bytes)
 {
 	const char *p = gw_req_header(rq, "Cookie");
 	size_t n = strlen(name);
@@ -70,13 +70,22 @@ identify_session(const struct gw_access *a, struct gw_req *rq, om_err *e)
 	char token[GW_TOKEN_TEXT];
 	om_status s;
 
-	if (header == NULL || !cookie(rq, GW_COOKIE, token, sizeof token))
+	if (header == NULL || !gw_auth_cookie_of(rq, GW_COOKIE, token, sizeof token))
 		return OM_OK;
 	s = gw_sessions_check(a->sessions, token, header, om_now(), &rq->session, e);
 	om_secret_clear(token, sizeof token);
 	if (s == OM_OK)
 		rq->who = GW_SESSION;
 	return s;
+}
+
+bool
+gw_auth_has_key(const struct gw_access *a, const struct gw_req *rq)
+{
+	const char *authorization = gw_req_header(rq, "Authorization");
+	struct gw_req as = *rq;
+
+	return authorization != NULL && identify_key(a, &as, bearer(authorization), NULL) == OM_OK;
 }
 
 om_status
@@ -150,12 +159,25 @@ gw_auth_same_origin(const struct gw_req *rq, om_err *e)
 	return OM_OK;
 }
 
-void
-gw_auth_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *token)
+static void
+set_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *name, const char *value,
+    int64_t lasts_s)
 {
 	const char *choice = a->opts.cookie_secure;
 	bool secure = strcmp(choice, "on") == 0 || (strcmp(choice, "auto") == 0 && rq->https);
 
-	om_buf_printf(&rp->headers, "Set-Cookie: %s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s\r\n",
-	    GW_COOKIE, token, token[0] != '\0' ? (long long)a->opts.session_lifetime_s : 0LL, secure ? "; Secure" : "");
+	om_buf_printf(&rp->headers, "Set-Cookie: %s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s\r\n", name,
+	    value, (long long)lasts_s, secure ? "; Secure" : "");
+}
+
+void
+gw_auth_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *token)
+{
+	set_cookie(a, rq, rp, GW_COOKIE, token, token[0] != '\0' ? a->opts.session_lifetime_s : 0);
+}
+
+void
+gw_auth_mark_cookie(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *mark)
+{
+	set_cookie(a, rq, rp, GW_MARK_COOKIE, mark, GW_MARK_S);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "access_in.h"
 #include "auth.h"
+#include "link.h"
+#include "mark.h"
 #include "password.h"
 #include "session.h"
 #include "throttle.h"
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct om_stat st_failed =
@@ -43,28 +46,66 @@ write_session(const struct gw_parts *parts, struct gw_reply *rp, om_time expires
 	om_jw_close(&w, '}');
 }
 
+/* A brake that lets a try pass, and the name under which it counts it. */
+struct turn {
+	struct gw_throttle *brake;
+	char name[GW_ADDRESS];
+};
+
+/* take_turn: a browser that has logged in before has a brake of its own, so that nobody at the same address closes its
+ * door; that of its address is there for it as well, so that who has its mark does not either. */
+static om_status
+take_turn(struct gw_access *a, const struct gw_req *rq, struct turn *out, int64_t *wait_s)
+{
+	char mark[GW_SIGNED_TEXT];
+	om_status s = OM_THROTTLED;
+
+	out->brake = a->marks;
+	if (gw_auth_cookie_of(rq, GW_MARK_COOKIE, mark, sizeof mark) &&
+	    gw_mark_read(&a->keys, mark, om_now(), out->name))
+		s = gw_throttle_begin(out->brake, out->name, om_mono_ms(), wait_s);
+	if (s == OM_OK)
+		return s;
+	out->brake = a->passwords;
+	(void)snprintf(out->name, sizeof out->name, "%s", rq->client);
+	return gw_throttle_begin(out->brake, out->name, om_mono_ms(), wait_s);
+}
+
 /* verify judges the password, which it keeps no copy of. */
 static om_status
 verify(struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp, const char *password, size_t n, om_err *e)
 {
+	struct turn turn;
 	int64_t wait_s;
-	om_status s = gw_throttle_begin(a->passwords, rq->client, om_mono_ms(), &wait_s);
+	om_status s = take_turn(a, rq, &turn, &wait_s);
 
 	if (s != OM_OK) {
 		om_stat_add(&st_throttled, 1);
 		gw_reply_header(rp, "Retry-After", "%lld", (long long)wait_s);
-		return om_fail(e, s, "too many failed logins; try again in %lld s", (long long)wait_s);
+		return om_fail(e, s,
+		    "too many failed logins; try again in %lld s, or take a link of gateway --login-link on the host",
+		    (long long)wait_s);
 	}
 	s = gw_password_verify(a->opts.password_hash, password, n, e);
 	if (s == OM_OK) {
-		gw_throttle_succeed(a->passwords, rq->client);
+		gw_throttle_succeed(turn.brake, turn.name);
 	} else if (s == OM_UNAUTHENTICATED) {
 		om_stat_add(&st_failed, 1);
 		om_log(OM_LOG_WARN, "login failed", "client", rq->client, NULL);
 	} else {
-		gw_throttle_undo(a->passwords, rq->client);
+		gw_throttle_undo(turn.brake, turn.name);
 	}
 	return s;
+}
+
+/* mark gives the browser its mark for the next time. */
+static void
+mark(const struct gw_access *a, const struct gw_req *rq, struct gw_reply *rp)
+{
+	char text[GW_SIGNED_TEXT];
+
+	if (gw_mark_make(&a->keys, om_now(), text, NULL) == OM_OK)
+		gw_auth_mark_cookie(a, rq, rp, text);
 }
 
 /* enter begins a session for who has shown that they may, and gives the browser both of its tokens. */
@@ -79,6 +120,7 @@ enter(const struct gw_parts *parts, const struct gw_req *rq, struct gw_reply *rp
 	if (s == OM_OK) {
 		om_log(OM_LOG_INFO, "login", "client", rq->client, NULL);
 		gw_auth_cookie(a, rq, rp, tokens.cookie);
+		mark(a, rq, rp);
 		write_session(parts, rp, session.expires_at, tokens.header);
 	}
 	om_secret_clear(&tokens, sizeof tokens);
@@ -103,6 +145,23 @@ gw_session_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_repl
 		s = verify(parts->access, rq, rp, json_string_value(password), n, e);
 	json_decref(doc);
 	return s == OM_OK ? enter(parts, rq, rp, NULL, e) : s;
+}
+
+om_status
+gw_session_begin_by_link(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply *rp, om_err *e)
+{
+	struct gw_link link;
+	const char *code;
+	json_t *doc = NULL;
+	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+
+	if (s != OM_OK)
+		return s;
+	code = json_string_value(json_object_get(doc, "code"));
+	s = code == NULL ? om_fail(e, OM_INVALID, "code: must be the text behind #link= of a login link")
+			 : gw_link_read(&parts->access->keys, code, om_now(), &link, e);
+	json_decref(doc);
+	return s == OM_OK ? enter(parts, rq, rp, &link, e) : s;
 }
 
 om_status

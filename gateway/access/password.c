@@ -2,6 +2,7 @@
 #include "password.h"
 
 #include "base/digest.h"
+#include "base/text.h"
 
 #include <argon2.h>
 #include <errno.h>
@@ -184,6 +185,11 @@ gw_password_hash_main(void)
 	if (n == 0 || n > GW_PASSWORD_MAX || (line[n] == '\0' && feof(stdin) == 0)) {
 		(void)fprintf(stderr, "gateway: give the password as one line of 1 to %d bytes on standard input\n",
 		    GW_PASSWORD_MAX);
+		om_secret_clear(line, sizeof line);
+		return 2;
+	}
+	if ((om_utf8_valid(line, n) ? om_utf8_length(line, n) : n) < GW_PASSWORD_MIN) {
+		(void)fprintf(stderr, "gateway: a password has at least %d characters\n", GW_PASSWORD_MIN);
 		om_secret_clear(line, sizeof line);
 		return 2;
 	}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define GW_PASSWORD_MAX 1024 /* bytes */
+#define GW_PASSWORD_MIN 12   /* characters of a new one */
 
 /* gw_password_check says whether an encoded hash can be used: well-formed, and
  * its cost parameters are not so high that a login could stop the machine.

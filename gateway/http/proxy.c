@@ -191,7 +191,8 @@ gw_proxies_apply(const struct gw_proxies *p, struct gw_req *rq)
 	else
 		(void)snprintf(rq->client, sizeof rq->client, "%s", rq->remote);
 	rq->https = false;
-	if (!gw_proxies_trust(p, rq->remote))
+	rq->by_proxy = gw_proxies_trust(p, rq->remote);
+	if (!rq->by_proxy)
 		return;
 	proto = gw_req_header(rq, "X-Forwarded-Proto");
 	rq->https = proto != NULL && strcasecmp(proto, "https") == 0;

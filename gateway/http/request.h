@@ -78,6 +78,7 @@ struct gw_req {
 	const char *route;       /* what the log says of the path: without what names a person; NULL: the path */
 	char client[GW_ADDRESS]; /* the client's address, as trusted proxies tell it */
 	bool https;              /* as far as a trusted proxy says */
+	bool by_proxy;           /* a trusted one */
 	gw_who who;
 	struct gw_session session;
 	const char *param[GW_PARAMS];

@@ -231,6 +231,7 @@ blame(om_status s)
 	case OM_UNAUTHENTICATED:
 	case OM_FORBIDDEN:
 	case OM_METHOD:
+	case OM_MISDIRECTED:
 	case OM_TIMEOUT:
 	case OM_MEDIA:
 	case OM_THROTTLED:

@@ -27,7 +27,7 @@ KEY = "ik-" + secrets.token_hex(20)
 
 
 def gateway(folder):
-    done = subprocess.run([BUILD / "bin/gateway", "--hash-password"], input="bench\n", text=True, capture_output=True, check=True)
+    done = subprocess.run([BUILD / "bin/gateway", "--hash-password"], input="of a benchmark\n", text=True, capture_output=True, check=True)
     log = folder / "gateway.log"
     env = {"PATH": os.environ["PATH"], "PORT": "0", "SPOOL_DIR": str(folder / "spool"), "API_KEY": KEY, "JWT_SECRET": secrets.token_hex(32),
            "PASSWORD_HASH": done.stdout.strip(), "COSTD_URL": "tcp://127.0.0.1:1", "WIRE_KEY_GATEWAY": secrets.token_hex(32), "REPORTD_URL": "tcp://127.0.0.1:1",

@@ -109,9 +109,12 @@ def test_two_authorization_headers_are_not_a_choice(stack):
 def test_login_sets_a_cookie_that_scripts_cannot_read(stack):
     client = stack.client()
     reply = client.login(PASSWORD)
-    cookie = SimpleCookie(reply["Set-Cookie"])["auth_token"]
-    assert cookie["httponly"] is True and cookie["samesite"].lower() == "strict" and cookie["path"] == "/"
-    assert cookie["domain"] == "" and int(cookie["max-age"]) > 0
+    lines = [SimpleCookie(line) for line in reply.all("Set-Cookie")]
+    assert [list(line) for line in lines] == [["auth_token"], ["browser_mark"]]
+    for line in lines:
+        (cookie,) = line.values()
+        assert cookie["httponly"] is True and cookie["samesite"].lower() == "strict" and cookie["path"] == "/"
+        assert cookie["domain"] == "" and int(cookie["max-age"]) > 0
     assert "no-store" in reply["Cache-Control"]
     session = client.get("/api/v1/session").json()
     assert session["timezone"] == "UTC" and session["currency"] == "USD" and session["expires_at"] is not None

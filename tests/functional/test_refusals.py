@@ -55,6 +55,12 @@ def test_unknown_query_parameter(stack, session, contract, operation):
     assert reply.status == 400 and "nonsense" in reply.text, reply
 
 
+@documents(421)
+def test_a_strangers_name(stack, session, contract, operation):
+    for client in (stack.nobody, session):
+        client.request(operation.method, contract.example_path(operation), headers={"Host": "evil.example"}, expect=421)
+
+
 @documents(413)
 def test_body_too_large(stack, session, contract, operation):
     caller(stack, session, operation).request(
@@ -81,7 +87,7 @@ def test_body_that_does_not_come(stack, session, contract, operation):
 @documents(503)
 def test_services_behind_are_gone(lonely, contract, operation):
     installation, session = lonely
-    if operation.id in ("getHealth", "getMetrics", "getReadiness", "postEvents", "postMeteringRecord", "postTraces", "putTraces", "login", "logout", "getSession",
+    if operation.id in ("getHealth", "getMetrics", "getReadiness", "postEvents", "postMeteringRecord", "postTraces", "putTraces", "login", "loginByLink", "logout", "getSession",
                         "getPipeline", "getSettings", "getPlugin", "getLive", "listRefused"):
         pytest.skip("works without them")
     fields = {"userId": "u-1", "year": 2026, "month": "2026-01" if operation.id == "issueDocument" else 1,

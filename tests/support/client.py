@@ -49,14 +49,15 @@ class Client:
 
     def __init__(self, port, contract, key=None, host="127.0.0.1", timeout_s=120):
         self.host, self.port, self.contract, self.key = host, port, contract, key
-        self.cookie, self.token, self.timeout_s = None, None, timeout_s
+        self.cookie, self.token, self.mark, self.timeout_s = None, None, None, timeout_s
 
     def request(self, method, target, body=None, headers=None, expect=None, checked=True):
         given = {"Host": f"{self.host}:{self.port}"}
         if self.key is not None:
             given["Authorization"] = f"Bearer {self.key}"
-        if self.cookie is not None:
-            given["Cookie"] = f"auth_token={self.cookie}"
+        cookies = {"auth_token": self.cookie, "browser_mark": self.mark}
+        if self.cookie is not None or self.mark is not None:
+            given["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items() if value is not None)
         if self.token is not None:
             given["X-Session-Token"] = self.token
         if body is not None and not isinstance(body, (bytes, str)):
@@ -105,8 +106,12 @@ class Client:
     def login(self, password, expect=200):
         reply = self.post("/api/v1/login", {"password": password}, expect=expect)
         if reply.status == 200:
-            self.cookie, self.token = cookie_of(reply), reply.json()["token"]
+            self.enter(reply)
         return reply
+
+    def enter(self, reply):
+        """enter keeps of a login's reply what a browser does, but for the mark, which tests about it take."""
+        self.cookie, self.token = cookie_of(reply), reply.json()["token"]
 
     def as_session_of(self, other):
         """as_session_of takes both halves of another's session: the same browser at another address."""
@@ -151,12 +156,12 @@ def check_headers(method, target, reply):
         assert value is None or got == value, f"{method} {target} -> {reply.status}: {name} is {got!r}"
 
 
-def cookie_of(reply):
-    """cookie_of returns the token in Set-Cookie."""
-    pair = reply["Set-Cookie"].split(";")[0]
-    name, _, value = pair.partition("=")
-    assert name == "auth_token" and value, reply["Set-Cookie"]
-    return value
+def cookie_of(reply, wanted="auth_token"):
+    """cookie_of returns the value of that name in the Set-Cookie lines."""
+    pairs = [line.split(";")[0].partition("=") for line in reply.all("Set-Cookie")]
+    values = [value for name, _, value in pairs if name == wanted]
+    assert len(values) == 1 and values[0], reply.all("Set-Cookie")
+    return values[0]
 
 
 class RawReply(Reply):

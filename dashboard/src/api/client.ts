@@ -50,7 +50,12 @@ const READ_MS = 30_000;
 /** Issuing a document or writing a file may take longer than reading does. */
 const WRITE_MS = 180_000;
 /** Writes that take no longer than reading does. */
-const QUICK: readonly string[] = ['/api/v1/login', '/api/v1/logout', '/api/v1/tickets'];
+const QUICK: readonly string[] = [
+  '/api/v1/login',
+  '/api/v1/login/link',
+  '/api/v1/logout',
+  '/api/v1/tickets',
+];
 
 let unauthorized: () => void = () => {};
 let clockOffsetMs = 0;
@@ -126,7 +131,7 @@ async function send<T>(
     const date = Date.parse(response.headers.get('date') ?? '');
     if (Number.isFinite(date)) clockOffsetMs = date - Date.now();
     if (response.ok) return { ok: true, data: await read(response) };
-    if (response.status === 401 && url !== '/api/v1/login') unauthorized();
+    if (response.status === 401 && !url.startsWith('/api/v1/login')) unauthorized();
     return { ok: false, error: await readProblem(response) };
   } catch (e) {
     if (init.signal?.aborted) return { ok: false, error: fail('aborted') };
@@ -221,6 +226,13 @@ export function remove<P extends PathOf<'delete'>>(
 
 export async function login(password: string): Promise<Result<SessionInfo>> {
   const reply = await post('/api/v1/login', { body: { password } });
+  if (reply.ok) keepToken(reply.data.token);
+  return reply;
+}
+
+/** loginByLink trades the code of a link that was made on the host. */
+export async function loginByLink(code: string): Promise<Result<SessionInfo>> {
+  const reply = await post('/api/v1/login/link', { body: { code } });
   if (reply.ok) keepToken(reply.data.token);
   return reply;
 }

@@ -169,6 +169,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/login/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a session with a login link, which `gateway --login-link` prints on the host. It works once, within ten minutes, and when too many passwords failed. */
+        post: operations["loginByLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logout": {
         parameters: {
             query?: never;
@@ -2200,6 +2217,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Throttled"];
             503: components["responses"]["Unavailable"];
         };
@@ -2240,6 +2258,7 @@ export interface operations {
             408: components["responses"]["TracesError"];
             413: components["responses"]["TracesError"];
             415: components["responses"]["TracesError"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["TracesThrottled"];
             503: components["responses"]["TracesError"];
         };
@@ -2280,6 +2299,7 @@ export interface operations {
             408: components["responses"]["TracesError"];
             413: components["responses"]["TracesError"];
             415: components["responses"]["TracesError"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["TracesThrottled"];
             503: components["responses"]["TracesError"];
         };
@@ -2317,6 +2337,7 @@ export interface operations {
             408: components["responses"]["LegacyError"];
             413: components["responses"]["LegacyError"];
             415: components["responses"]["LegacyError"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["LegacyThrottled"];
             503: components["responses"]["LegacyError"];
         };
@@ -2339,7 +2360,7 @@ export interface operations {
             /** @description The session is open. */
             200: {
                 headers: {
-                    /** @description `auth_token`, HttpOnly, SameSite=Strict. */
+                    /** @description `auth_token`, HttpOnly, SameSite=Strict; and `browser_mark` in a second line, which opens nothing: a browser with it may try a password while the tries of its address are throttled, and has a throttle of its own. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2353,6 +2374,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             /** @description Too many failed attempts, from this address or in all. */
             429: {
                 headers: {
@@ -2377,6 +2399,43 @@ export interface operations {
             };
         };
     };
+    loginByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What stands behind `#link=`. */
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The session is open. */
+            200: {
+                headers: {
+                    /** @description As of `login`. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Login"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     logout: {
         parameters: {
             query?: never;
@@ -2395,6 +2454,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2422,6 +2482,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2459,6 +2520,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2483,6 +2545,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2539,6 +2602,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2601,6 +2665,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2640,6 +2705,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2671,6 +2737,7 @@ export interface operations {
             404: components["responses"]["Problem"];
             /** @description It is not paired. */
             409: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2700,6 +2767,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2724,6 +2792,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2756,6 +2825,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2788,6 +2858,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2821,6 +2892,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2848,6 +2920,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2884,6 +2957,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2917,6 +2991,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2951,6 +3026,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2985,6 +3061,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3018,6 +3095,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3077,6 +3155,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3138,6 +3217,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3197,6 +3277,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3258,6 +3339,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3297,6 +3379,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3324,6 +3407,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3349,6 +3433,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3375,6 +3460,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3415,6 +3501,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3498,6 +3585,7 @@ export interface operations {
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3527,6 +3615,7 @@ export interface operations {
             403: components["responses"]["Problem"];
             /** @description There is no request of that name. */
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3554,6 +3643,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3586,6 +3676,7 @@ export interface operations {
             403: components["responses"]["Problem"];
             /** @description No such document, or it has no such file. */
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3648,6 +3739,7 @@ export interface operations {
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3672,6 +3764,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3705,6 +3798,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3750,6 +3844,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             /** @description Too many unknown codes from this address. */
             429: {
                 headers: {
@@ -3790,6 +3885,7 @@ export interface operations {
             408: components["responses"]["LegacyError"];
             413: components["responses"]["LegacyError"];
             415: components["responses"]["LegacyError"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["LegacyError"];
         };
     };
@@ -3823,6 +3919,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3854,6 +3951,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3887,6 +3985,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3928,6 +4027,7 @@ export interface operations {
             404: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3971,6 +4071,7 @@ export interface operations {
             404: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3998,6 +4099,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4037,6 +4139,7 @@ export interface operations {
             408: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4063,6 +4166,7 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4108,6 +4212,7 @@ export interface operations {
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4140,6 +4245,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4171,6 +4277,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4195,6 +4302,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -46,6 +46,7 @@ export interface Texts {
     ended: string;
     out: string;
     hint: string;
+    linkWrong: string;
   };
   month: {
     label: string;

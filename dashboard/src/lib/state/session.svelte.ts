@@ -67,6 +67,13 @@ class Session {
     return null;
   }
 
+  async loginByLink(code: string): Promise<api.ApiError | null> {
+    const reply = await api.loginByLink(code);
+    if (!reply.ok) return reply.error;
+    this.#enter(reply.data);
+    return null;
+  }
+
   /** logout reports false where the server could not be told; the session then goes on. */
   async logout(): Promise<boolean> {
     const reply = await api.logout();
