@@ -44,7 +44,7 @@ def test_files_have_the_kind_after_the_columns_of_before(stack):
                            (f"/api/v1/generations.csv?kind=embedding&user=u-kind-file&from={AT:%Y-%m-%d}", "kind"),
                            (f"/api/v1/statements/u-kind-file/{month}.csv?format=focus", "x_Kind")):
         head, row = list(csv.reader(io.StringIO(stack.read.get(target).text)))
-        at = -1 if column == "x_Kind" else -2  # a figure that came later stands last
+        at = -1 if column == "x_Kind" else -3  # figures that came later stand last
         assert (head[at], row[at]) == (column, "embedding")
 
 
