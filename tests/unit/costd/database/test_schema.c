@@ -65,8 +65,7 @@ test_embedded_migrations_ascend_and_split(void **state)
 		char *statement;
 		size_t n = 0;
 
-		assert_true(
-		    i == 0 ? cd_migrations[i].version == 1 : cd_migrations[i].version > cd_migrations[i - 1].version);
+		assert_int_equal(cd_migrations[i].version, i + 1);
 		for (; (statement = cd_schema_next(&at)) != NULL; n++)
 			free(statement);
 		assert_true(n > 0);
