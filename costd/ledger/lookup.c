@@ -229,7 +229,7 @@ choose(const struct class_scan *scan, uint64_t turn, bool newest)
 	while (first + n < scan->n && scan->due[first + n].lane == scan->due[first].lane)
 		n++;
 	if (newest)
-		return &scan->due[first + turn / (2 * CD_LANES) % n];
+		return &scan->due[first + turn / ((size_t)2 * CD_LANES) % n];
 	oldest = &scan->due[first];
 	for (size_t i = first; i < first + n; i++)
 		if (scan->due[i].first_due_us < oldest->first_due_us)

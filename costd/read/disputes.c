@@ -123,7 +123,7 @@ cd_disputes_read(struct cd_pool *pool, const Om__DisputesQuery *q, int64_t deadl
 		s = cd_cursor_read(CD_CURSOR_DISPUTES, q->cursor, &p.after, a, e);
 	if (s != OM_OK)
 		return s;
-	out->items = om_arena_array(a, p.limit, sizeof *out->items);
+	out->items = om_arena_array(a, p.limit, sizeof(Om__Dispute *));
 	if (out->items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	s = cd_pool_run(pool, CD_TX_SNAPSHOT, deadline_ms, work, &p, e);

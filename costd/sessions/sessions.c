@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SEEN_US    (60 * OM_SECOND)
-#define OF_TEN     (10 * 365 * OM_DAY) /* no session is meant to last longer */
+#define OF_TEN     (INT64_C(3650) * OM_DAY) /* no session is meant to last longer */
 #define BYTES(b)   CD_B((b), OM_SHA256)
 #define ADMIN_ROLE "admin"
 

@@ -81,7 +81,10 @@ describe('loading and languages', { concurrency: false }, () => {
 
   test('so is what each setting means', async () => {
     await at.open('/settings?tab=running');
-    const reply = await page.context().request.get(`${at.address}/api/v1/settings`);
+    const token = await page.evaluate(() => localStorage.getItem('session-token'));
+    const reply = await page.context().request.get(`${at.address}/api/v1/settings`, {
+      headers: { 'x-session-token': token },
+    });
     const { services } = await reply.json();
     const shown = await page.locator('main').innerText();
     const all = services.flatMap((s) => s.settings);

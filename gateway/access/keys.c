@@ -35,6 +35,7 @@ gw_keys_make(const char *jwt_secret, const char *password_hash, struct gw_keys *
 bool
 gw_token_read(const char *text, unsigned char out[OM_SHA256])
 {
-	return strlen(text) == 2 * OM_SHA256 && strspn(text, "0123456789abcdef") == 2 * OM_SHA256 &&
-	    om_unhex(text, 2 * OM_SHA256, out);
+	static const size_t digits = (size_t)2 * OM_SHA256;
+
+	return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits && om_unhex(text, digits, out);
 }

@@ -13,7 +13,8 @@
 #define ARENA_BYTES ((size_t)64 * 1024)
 #define AWAY_MS     2000 /* so long a costd that did not answer in time is not asked again */
 
-_Static_assert(GW_SECRET == OM_SHA256 && GW_SECRET == GW_ASK_SESSION, "one secret, one length");
+_Static_assert(sizeof(((struct gw_session *)NULL)->secret) == OM_SHA256, "a secret is a hash");
+_Static_assert(GW_ASK_SESSION == OM_SHA256, "and travels whole");
 
 struct gw_sessions {
 	const struct gw_keys *keys; /* borrowed, as peers */

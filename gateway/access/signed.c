@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NONCE_BYTES  16u
+#define NONCE_BYTES  ((size_t)16)
 #define NONCE_CHARS  (2 * NONCE_BYTES)
-#define END_CHARS    16u
+#define END_CHARS    ((size_t)16)
 #define SIGNED_CHARS (NONCE_CHARS + 1 + END_CHARS)
 
 /* sign writes the MAC over the beginning. */

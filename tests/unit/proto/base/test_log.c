@@ -95,7 +95,7 @@ test_long_values_are_cut_between_characters(void **state)
 
 	(void)state;
 	memset(big, 'x', OM_LOG_VALUE - 1);
-	memcpy(big + OM_LOG_VALUE - 1, "\xc3\x84 and more", 11);
+	(void)snprintf(big + OM_LOG_VALUE - 1, sizeof big - OM_LOG_VALUE + 1, "%s", "\xc3\x84 and more");
 	capture();
 	om_log(OM_LOG_ERROR, "long", "value", big, NULL);
 	(void)release(out, sizeof out);
