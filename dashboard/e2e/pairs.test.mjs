@@ -57,7 +57,7 @@ describe('pairs', { concurrency: false }, () => {
     assert.ok(!items.some((g) => g.generation_id === TURN), 'a part has no line of its own');
     await page.locator('main tbody .mark', { hasText: 'rest of a turn' }).waitFor();
     await page.locator('main tbody .mark', { hasText: 'other id' }).waitFor();
-    await page.locator('main tbody .mark', { hasText: /^odd day$/ }).waitFor();
+    await page.locator('main tbody .mark', { hasText: /^odd day/ }).waitFor();
     const box = (l) => l.evaluate((e) => e.getBoundingClientRect().toJSON());
     for (const cell of await page.locator('main tbody td.time:has(.mark)').all()) {
       const { right } = await box(cell);

@@ -81,9 +81,10 @@ describe('kinds and groups', { concurrency: false }, () => {
 
   test('a group that is inherited is marked on the page of its user', async () => {
     await at.open('/users');
-    const { items } = await page.evaluate(async () =>
-      (await fetch('/api/v1/users?limit=100')).json(),
-    );
+    const { items } = await page.evaluate(async () => {
+      const headers = { 'x-session-token': localStorage.getItem('session-token') };
+      return (await fetch('/api/v1/users?limit=100', { headers })).json();
+    });
     const one = items.find((u) => u.inherited_groups.length > 0);
     await at.open(`/users/${encodeURIComponent(one.id)}`);
     await page.getByText(`${one.inherited_groups[0]} (inherited)`).waitFor();
