@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A proxy in the line between gateway and costd that makes one side speak another version.
+"""A proxy in the line between gateway and costd that makes one side speak another version.  It cannot make a MAC, so that it takes
+each off: both sides are told to go without (WIRE_WITHOUT_MAC).
 
 nng's frames: eight bytes of handshake, then messages of eight bytes length, four or
 more bytes of request id (the last has its high bit set) and a protobuf message, whose first field is the version."""
@@ -7,6 +8,7 @@ import socket
 import struct
 import threading
 
+import wire
 from stack import free_port
 
 
@@ -59,7 +61,9 @@ class Rewriter:
                 at += 4
                 if self.version[direction] is not None and body[at] == 0x08:
                     body[at + 1] = self.version[direction]
-                target.sendall(head + body)
+                if 5 in wire.fields(bytes(body[at:])):
+                    del body[-wire.MAC_BYTES:]
+                target.sendall(struct.pack(">Q", len(body)) + body)
         except (OSError, IndexError):
             for one in (source, target):
                 try:
