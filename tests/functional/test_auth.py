@@ -325,6 +325,7 @@ def test_server_does_not_name_its_version(stack):
 
 def test_second_gateway_accepts_the_session_of_the_first(make_stack):
     stack = make_stack(gateways=2)
+    stack.wait_ready(1)
     other = Client(stack.gateways[1].port, stack.contract).as_session_of(stack.session())
     wait_until(lambda: other.request("GET", "/api/v1/session").status != 503, "an answer")
     other.get("/api/v1/session")

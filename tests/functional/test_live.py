@@ -210,6 +210,7 @@ def test_a_gateway_that_stops_ends_its_streams(make_stack):
 
 def test_each_gateway_shows_its_own(make_stack):
     stack = make_stack(gateways=2)
+    stack.wait_ready(1)
     first, second = (stack.client(port=gateway.port) for gateway in stack.gateways)
     first.login(PASSWORD)
     second.as_session_of(first)

@@ -106,6 +106,7 @@ def test_without_costd_it_is_not_taken(make_stack):
 
 def test_any_gateway_lists_what_another_heard(make_stack):
     stack = make_stack(gateways=2)
+    stack.wait_ready(1)
     sender = str(uuid.uuid4())
     stack.client(stack.ingest_key, stack.gateways[0].port).post(HEARTBEAT, beat(sender), expect=200)
     reply = stack.client(stack.read_key, stack.gateways[1].port).request("GET", SENDERS, expect=200).json()
