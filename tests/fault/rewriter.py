@@ -51,10 +51,10 @@ class Rewriter:
 
     def _pump(self, source, target, direction):
         try:
-            target.sendall(exactly(source, 8))
+            target.sendall(wire.receive(source, 8))
             while True:
-                head = exactly(source, 8)
-                body = bytearray(exactly(source, struct.unpack(">Q", head)[0]))
+                head = wire.receive(source, 8)
+                body = bytearray(wire.receive(source, struct.unpack(">Q", head)[0]))
                 at = 0
                 while body[at] & 0x80 == 0:
                     at += 4
@@ -70,13 +70,3 @@ class Rewriter:
                     one.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
-
-
-def exactly(source, n):
-    data = b""
-    while len(data) < n:
-        part = source.recv(n - len(data))
-        if not part:
-            raise ConnectionError("closed")
-        data += part
-    return data

@@ -166,9 +166,9 @@ def test_a_gateway_taken_over_asks_in_no_session_it_was_never_shown(stack):
 
 def test_a_gateway_believes_no_answer_but_costds(stack, seen):
     """Another program listens where costd did: it has recorded answers, and makes some."""
-    fake = Fake()
+    fake = Fake(stack.wire_keys["WIRE_KEY_GATEWAY"])
     other = stack.gateway_process(1)
-    other.env |= {"COSTD_URL": fake.url, "PORT": other.env["PORT"]}
+    other.env["COSTD_URL"] = fake.url
     other.start()
     try:
         client = stack.client(stack.read_key, port=other.port)
@@ -176,6 +176,9 @@ def test_a_gateway_believes_no_answer_but_costds(stack, seen):
             fake.answer = answer
             reply = client.request("GET", "/api/v1/models", expect=503)
             assert "nobody" not in reply.text
+        fake.answer = fake.genuine  # so that it is the MAC alone that was missing
+        assert "nobody" in client.request("GET", "/api/v1/models", expect=200).text
+        fake.answer = fake.no_mac
         wait_until(lambda: client.request("GET", "/readyz").json()["status"] != "ready", "that it is not ready")
         assert "answer has no MAC" in other.log or "made with another key" in other.log
     finally:
@@ -186,11 +189,10 @@ def test_a_gateway_believes_no_answer_but_costds(stack, seen):
 class Fake:
     """Listens like costd and answers every request with one model called nobody."""
 
-    def __init__(self):
-        self.answer = self.no_mac
+    def __init__(self, key):
+        self.key, self.answer = key, self.no_mac
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.first = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
@@ -198,8 +200,9 @@ class Fake:
 
     @staticmethod
     def models(asked):
-        user = wire.field(1, "nobody") + wire.field(2, "nobody")
-        return wire.field(1, wire.VERSION) + wire.field(2, wire.fields(asked)[2]) + wire.field(NUMBERS["models"], wire.field(1, user))
+        model = wire.field(1, "nobody") + wire.field(2, "nobody")
+        reply = wire.field(1, 1) + wire.field(2, model)  # ModelsReply: fetched_us, items
+        return wire.field(1, wire.VERSION) + wire.field(2, wire.fields(asked)[2]) + wire.field(NUMBERS["models"], reply)
 
     def no_mac(self, asked):
         return self.models(asked)
@@ -208,9 +211,11 @@ class Fake:
         return wire.with_mac(self.models(asked), wire.GATEWAY, "k" * 48, of=asked[-32:])
 
     def recorded(self, asked):
-        """recorded is an answer with a Mac that fitted another question."""
-        self.first = self.first or wire.with_mac(self.models(asked), wire.GATEWAY, "k" * 48, of=asked[-32:])
-        return self.first
+        """recorded is costd's own answer to another question: the key is right."""
+        return wire.with_mac(self.models(asked), wire.GATEWAY, self.key, of=secrets.token_bytes(32))
+
+    def genuine(self, asked):
+        return wire.with_mac(self.models(asked), wire.GATEWAY, self.key, of=asked[-32:])
 
     def _accept(self):
         while True:
