@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /*
  * What browser tests share: the system they run against (ADDRESS, ADMIN_PASSWORD, READ_API_KEY and API_KEY
- * name it, ./run writes them into access.env; without ADDRESS it is the mock with DASHBOARD_DIST or dist/), a browser that
- * notes complaints, and ways to compare.
+ * name it, ./run writes them into access.env; without ADDRESS it is the mock with DASHBOARD_DIST or dist/; REPORT_TIMEZONE is the zone of either),
+ * a browser that notes complaints, and ways to compare.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -28,6 +28,7 @@ export async function begin({
       ? null
       : await startMock({
           dist: process.env.DASHBOARD_DIST ?? new URL('../dist', import.meta.url).pathname,
+          timezone: process.env.REPORT_TIMEZONE,
         });
   const address = mock?.address ?? process.env.ADDRESS.replace(/\/$/, '');
   const password = mock ? 'metering' : process.env.ADMIN_PASSWORD;

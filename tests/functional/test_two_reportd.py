@@ -4,10 +4,12 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import wire
 from records import record
 from stack import Stack, free_port, wait_until
 from valve import Valve
 
+METRICS = 12  # of envelope.proto
 PATHS = [f"/api/v1/reports/2026-10.{end}" for end in ("csv", "zip", "xlsx", "pdf")]
 START = datetime(2026, 10, 3, tzinfo=timezone.utc)
 
@@ -21,6 +23,7 @@ class Pair(Stack):
         url = f"tcp://127.0.0.1:{free_port()}"
         env = {"COSTD_URL": self.valve.url, "WORKER": "4", **self.wire_keys}
         self.reportd.env |= env
+        self.urls = self.reportd_url, url
         self.second = self.process("reportd", env | {"REPORTD_LISTEN": url}, name="reportd-second")
         self.gateway.env["REPORTD_URL"] = f"{self.reportd_url},{url}"
 
@@ -37,6 +40,14 @@ class Pair(Stack):
         self.second.stop()
         super().__exit__(*fault)
         self.valve.close()
+
+    def running(self):
+        """running is how many files both are making now."""
+        lines = []
+        for url in self.urls:
+            with wire.Caller(url, wire.GATEWAY, self.wire_keys["WIRE_KEY_GATEWAY"]) as gateway:
+                lines += wire.fields(gateway.ask(wire.request(METRICS)).bodies[METRICS])[1].decode().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("owui_metering_jobs_running "))
 
     def made(self):
         """made is how many files each has made."""
@@ -80,7 +91,7 @@ def begin(stack):
 
 def begun(stack, session, locations, files):
     """begun waits until that many files are under way, and asks for these: a file that is not asked for is given up after a minute."""
-    wait_until(lambda: [session.get(at) for at in locations] and stack.valve.shut == files, "every file is begun")
+    wait_until(lambda: [session.get(at) for at in locations] and stack.running() == files <= stack.valve.shut, "every file is begun")
 
 
 def check_files(stack, session, exports):
