@@ -24,7 +24,7 @@ gw_keys_make(const char *jwt_secret, const char *password_hash, struct gw_keys *
 	om_status s = derive(jwt_secret, "owui-metering session", password_hash, out->session);
 
 	if (s == OM_OK)
-		s = derive(jwt_secret, "owui-metering ticket", "", out->ticket);
+		s = derive(jwt_secret, "owui-metering ticket", password_hash, out->ticket);
 	if (s == OM_OK)
 		s = derive(jwt_secret, "owui-metering mark", "", out->mark);
 	if (s == OM_OK)

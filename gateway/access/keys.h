@@ -4,7 +4,7 @@
  *
  * Shape     Each is the text of 64 hexadecimal digits that gw_key_hash takes.
  * Promise   Another JWT_SECRET gives other keys: no session, ticket, mark or login link of before
- *           opens anything.  So does another PASSWORD_HASH for sessions, and thereby for their tickets.
+ *           opens anything.  So does another PASSWORD_HASH for sessions and for tickets.
  */
 #ifndef GW_KEYS_H
 #define GW_KEYS_H

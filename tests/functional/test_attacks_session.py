@@ -151,8 +151,10 @@ def restart_gateway(stack, **env):
 def test_another_password_or_secret_ends_all_sessions(make_stack):
     stack = make_stack()
     admin = stack.session()
+    url = admin.ticket(FILE)
     restart_gateway(stack, PASSWORD_HASH=hash_password(stack.bin, "another password, as long"))
     admin.get("/api/v1/users", expect=401)
+    stack.client().get(url, expect=401)
     admin = stack.client()
     admin.login("another password, as long")
     url = admin.ticket(FILE)

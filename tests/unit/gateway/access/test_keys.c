@@ -25,7 +25,7 @@ test_each_purpose_has_its_own_key(void **state)
 }
 
 static void
-test_the_password_is_part_of_the_sessions_key_alone(void **state)
+test_the_password_is_part_of_the_keys_of_sessions_and_tickets(void **state)
 {
 	struct gw_keys k, again, other_secret, other_password;
 
@@ -36,6 +36,7 @@ test_the_password_is_part_of_the_sessions_key_alone(void **state)
 	assert_int_equal(gw_keys_make("secret", "hasi", &other_password), OM_OK);
 	assert_memory_equal(&k, &again, sizeof k);
 	assert_string_not_equal(k.session, other_password.session);
+	assert_string_not_equal(k.ticket, other_password.ticket);
 	assert_string_equal(k.mark, other_password.mark);
 	assert_string_not_equal(k.session, other_secret.session);
 	assert_string_not_equal(k.ticket, other_secret.ticket);
@@ -67,7 +68,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_purpose_has_its_own_key),
-	    cmocka_unit_test(test_the_password_is_part_of_the_sessions_key_alone),
+	    cmocka_unit_test(test_the_password_is_part_of_the_keys_of_sessions_and_tickets),
 	    cmocka_unit_test(test_a_token_is_64_digits),
 	};
 
