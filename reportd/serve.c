@@ -38,7 +38,8 @@ count_made(const Om__JobStart *what, struct rd_task *t)
 		om_stat_add(&made_rows, 1);
 	om_stat_add(&bytes_made, (int64_t)bytes);
 	rd_task_get_facts(t, &facts);
-	om_log(OM_LOG_INFO, "document made", "file", facts.name, "bytes", OM_I64(bytes), NULL);
+	/* Not its name, which holds a user's id. */
+	om_log(OM_LOG_INFO, "document made", "type", facts.content_type, "bytes", OM_I64(bytes), NULL);
 }
 
 static bool

@@ -312,13 +312,13 @@ check_act(const Om__IssueQuery *q, om_err *e)
 	    : om_fail(e, OM_INVALID, "act: not one that leads to another file");
 }
 
-/* report counts and logs what was issued. */
+/* report counts and logs what was issued; not the file's name, which holds a user's id. */
 static void
 report(const Om__IssueFinish *q, const Om__Document *d)
 {
 	om_stat_add(&issued, 1);
-	om_log(OM_LOG_INFO, "document issued", "number", d->number, "file", d->filename, "bytes", OM_I64(q->file.len),
-	    "corrects", d->corrects, "cancels", d->cancels, NULL);
+	om_log(OM_LOG_INFO, "document issued", "number", d->number, "bytes", OM_I64(q->file.len), "corrects",
+	    d->corrects, "cancels", d->cancels, NULL);
 	if (d->cancels == NULL)
 		return;
 	om_stat_add(&cancelled, 1);
@@ -375,7 +375,7 @@ cd_file_add(struct cd_pool *p, const Om__FileAdd *q, om_time now, int64_t deadli
 	if (f.in.known)
 		return OM_OK;
 	om_stat_add(&added, 1);
-	om_log(OM_LOG_INFO, "file added to a document", "number", f.in.document->number, "file", q->filename, "bytes",
-	    OM_I64(q->file.len), "duplicate", q->query->act == OM__ISSUE_ACT__ISSUE_DUPLICATE ? "yes" : "no", NULL);
+	om_log(OM_LOG_INFO, "file added to a document", "number", f.in.document->number, "bytes", OM_I64(q->file.len),
+	    "duplicate", q->query->act == OM__ISSUE_ACT__ISSUE_DUPLICATE ? "yes" : "no", NULL);
 	return OM_OK;
 }

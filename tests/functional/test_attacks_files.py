@@ -101,6 +101,19 @@ def test_files_and_what_names_persons_are_not_stored_on_the_way(stack):
     assert session.get("/api/v1/user/u-0")["Cache-Control"] == "no-store"
 
 
+def test_no_log_names_whom_a_document_is_about(stack):
+    session = stack.session()
+    month = "2026-09"
+    stack.ingest.send([record(user="whose-bill", cost="0.5", at=datetime(2026, 9, 7, 12, tzinfo=timezone.utc))])
+    stack.drained()
+    made = issuing.issue(session, 201, None, kind="statement", month=month, user="whose-bill").json()
+    issuing.issue(session, 200, None, kind="statement", month=month, user="whose-bill", format="xlsx")
+    stack.read.statement("whose-bill", month, "pdf")
+    for process in (*stack.gateways, stack.reportd, stack.costd):
+        assert "whose-bill" not in process.log, process.name
+    assert made["number"] in stack.costd.log
+
+
 def test_every_answer_turns_the_browsers_devices_off(stack):
     for path, expect in (("/", 200), ("/healthcheck", 200), ("/api/v1/nothing", 404), ("/api/v1/session", 401)):
         policy = stack.nobody.request("GET", path, expect=expect)["Permissions-Policy"]
