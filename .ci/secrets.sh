@@ -9,9 +9,13 @@
 # make_secret_files: a file of its own for each secret of docker-compose.yml, in a folder that only the caller may
 # enter; the files themselves can be read, because each is mounted alone into containers of another account.
 make_secret_files() {
-  local folder=${METERING_SECRETS:-$root/.metering.secrets} settings=$root/.metering.env name file value made_now=()
+  local folder settings=$root/.metering.env name file value made_now=()
   local -A before=()
   read_env "$settings" before
+  # As Compose finds it: the environment goes before the file, and a relative path begins at the compose file.
+  folder=${before[METERING_SECRETS]:-} folder=${folder#[\'\"]} folder=${folder%[\'\"]}
+  folder=${METERING_SECRETS:-${folder:-.metering.secrets}}
+  [[ $folder == /* ]] || folder=$root/${folder#./}
   mkdir -p "$folder" && chmod 700 "$folder"
   for name in PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY DATABASE_PASSWORD WIRE_KEY_GATEWAY WIRE_KEY_REPORTD \
     OPENROUTER_API_KEY DELIVERY_WEBHOOK_URL DELIVERY_WEBHOOK_SECRET; do

@@ -197,6 +197,28 @@ def test_start_restarts_what_was_built_anew(home):
     home.send([record()])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up the right that a plain user does not have")
+def test_start_leaves_running_what_it_may_not_trace(home):
+    before = home.pids()
+    done = subprocess.run(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", RUN, "start"], env=home.env, cwd="/",
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=True)
+    assert "rebuilt" not in done.stdout and home.pids() == before
+
+
+@pytest.mark.parametrize("named", [None, "./elsewhere"])
+def test_secrets_makes_the_files_that_compose_mounts(tmp_path, named):
+    for name in ("run", ".metering.env.example"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    settings = (tmp_path / ".metering.env.example").read_text()
+    (tmp_path / ".metering.env").write_text(settings.replace("#METERING_SECRETS=./.metering.secrets", f"METERING_SECRETS={named}") if named else settings)
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+    subprocess.run([tmp_path / "run", "secrets"], env=env, cwd="/", check=True, capture_output=True, timeout=60)
+    made = {file.name: file.read_text() for file in (tmp_path / (named or ".metering.secrets")).iterdir()}
+    assert set(made) == set(re.findall(r"METERING_SECRETS:-\./\.metering\.secrets}/(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert len(made["jwt_secret"]) == 48
+
+
 def test_start_with_other_settings_restarts_whom_they_concern(make_home):
     home = make_home()
     home.run("start")
