@@ -84,6 +84,15 @@ def main():
         put("otlp", path.stem + "-protobuf", b"\1" + protobuf(doc))
     put("otlp", "old-names", b"\0" + json.dumps(trace(span("gen-1", startTimeUnixNano=1.79e18, attrs={
         "gen_ai.completion": "", "openrouter.user.id": "u", "gen_ai.usage.prompt_tokens": "3", "trace.metadata.provider_responses": '[{"status":200,"is_byok":true}]'}))).encode())
+    line = b"GET /a?b=c HTTP/1.1\r\n"
+    for name, data in {
+            "get": line + b"Host: x\r\nAccept: */*\r\n\r\n", "post": b"POST /a HTTP/1.0\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]",
+            "two": (line + b"Host: x\r\n\r\n") * 2, "chunked": b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "both": b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "empty-line": b"\r\n" + line + b"\r\n", "blank": line + b" Host: x\r\n\r\n", "folded": line + b"X: a\r\n b\r\n\r\n",
+            "absolute": b"GET http://x/a HTTP/1.1\r\n\r\n", "star": b"OPTIONS * HTTP/1.1\r\n\r\n", "line-feeds": b"GET / HTTP/1.1\nHost: x\n\n",
+            "zero": line + b"X: a\0b\r\n\r\n", "colon": line + b"Host : x\r\n\r\n", "text": line + b"X: \xc3\x9f\r\n\r\n"}.items():
+        put("head", name, b"\0" + data)
     put("request", "get", b"GET\n/api/v1/usage%20x\nfrom=2026-11-01&to=2026-12-01&limit=5&q=%C3%A9+x\nHost: x\nAccept-Encoding: gzip;q=0.5, br\nIf-None-Match: W/\"0123\", *\n")
     put("request", "post", b"POST\n/api/v1/events\n\nHost: x\nContent-Type: application/json; charset=utf-8\nContent-Length: 12\n")
     put("request", "chunked", b"POST\n/api/v1/events\n\nHost: x\nContent-Type: application/x-protobuf\nContent-Encoding: gzip\nTransfer-Encoding: chunked\n")
