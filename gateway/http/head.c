@@ -50,6 +50,17 @@ skip_token(const char *p)
 	return p;
 }
 
+/* begins looks at no byte after the first that differs: there is no zero at the end of a head. */
+static bool
+begins(const char *p, const char *with)
+{
+	while (*with != '\0' && *p == *with) {
+		p++;
+		with++;
+	}
+	return *with == '\0';
+}
+
 /* request_line tells why it is refused; *p comes to stand on its CR. */
 static const char *
 request_line(const char **p)
@@ -62,7 +73,7 @@ request_line(const char **p)
 		return "the target is not a path of this server";
 	for (*p = target; **p > ' ' && **p < 0x7f; (*p)++)
 		;
-	if (strncmp(*p, " HTTP/1.0\r", 10) != 0 && strncmp(*p, " HTTP/1.1\r", 10) != 0)
+	if (!begins(*p, " HTTP/1.0\r") && !begins(*p, " HTTP/1.1\r"))
 		return "the request line does not end with a path, one blank and HTTP/1.1";
 	*p += 9;
 	return NULL;
