@@ -8,8 +8,6 @@ import {
   monthsToSet,
   ownRow,
   rateOutside,
-  readDecimal,
-  shownDecimal,
   termAtFault,
 } from './terms.ts';
 
@@ -122,22 +120,3 @@ test.each(['the ledger does not answer', 'valid_from: must be a month', ''])(
   '“%s” is of no field',
   (detail) => expect(termAtFault(detail)).toBeNull(),
 );
-
-describe('decimals', () => {
-  test('are shown with the mark of the language and read back the same', () => {
-    expect(shownDecimal('0.9213', 'de')).toBe('0,9213');
-    expect(shownDecimal('0.9213', 'en')).toBe('0.9213');
-    expect(readDecimal(' 0,9213 ', 'de')).toBe('0.9213');
-    expect(readDecimal('19', 'de')).toBe('19');
-    expect(readDecimal('', 'de')).toBe('');
-  });
-  test('are refused where they could be two numbers', () => {
-    expect(readDecimal('1.000', 'de')).toBeNull();
-    expect(readDecimal('1,000', 'en')).toBeNull();
-    expect(readDecimal('1.000,50', 'de')).toBeNull();
-    expect(readDecimal('1.2.3', 'en')).toBeNull();
-    expect(readDecimal('-1', 'en')).toBeNull();
-    expect(readDecimal('.5', 'en')).toBeNull();
-    expect(readDecimal('five', 'en')).toBeNull();
-  });
-});

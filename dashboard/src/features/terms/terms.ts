@@ -4,7 +4,6 @@
  * and stay what they are: a form shows them with the reader's decimal mark and takes nothing but that.
  */
 import type { Terms, TermsChange } from './calls.ts';
-import { type Lang, localeOf } from '#lib/i18n/index.ts';
 import { type Month, addMonths, monthOf } from '#lib/month.ts';
 
 /** In the order in which a form asks for them. */
@@ -113,26 +112,4 @@ export function termAtFault(detail: string): { name: TermName; text: string } | 
   const found = /(?:^|[\s.])([a-z]+(?:_[a-z]+)*): (.+)$/s.exec(detail);
   const name = termNames.find((n) => n === found?.[1]);
   return name && found?.[2] ? { name, text: found[2] } : null;
-}
-
-/** decimalMark is what stands before the decimals in a language. */
-export function decimalMark(lang: Lang): string {
-  const parts = new Intl.NumberFormat(localeOf(lang)).formatToParts(0.5);
-  return parts.find((p) => p.type === 'decimal')?.value ?? '.';
-}
-
-/** shownDecimal is a decimal string with the reader's mark, every digit kept. */
-export function shownDecimal(text: string, lang: Lang): string {
-  return text.replace('.', decimalMark(lang));
-}
-
-/**
- * readDecimal is the inverse of shownDecimal: null for anything that could mean two numbers, such as one
- * with the marks of another language or with groups of thousands.
- */
-export function readDecimal(text: string, lang: Lang): string | null {
-  const parts = text.trim().split(decimalMark(lang));
-  if (text.trim() === '') return '';
-  if (parts.length > 2 || parts.some((p) => !/^\d+$/.test(p))) return null;
-  return parts.join('.');
 }

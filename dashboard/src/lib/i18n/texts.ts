@@ -1197,7 +1197,6 @@ export interface Texts {
       confirm: (month: string) => string;
       confirmText: string;
       later: string;
-      decimal: (mark: string, example: string) => string;
       nothing: string;
       submit: string;
       busy: string;
@@ -1221,6 +1220,9 @@ export interface Texts {
     sure: string;
     keep: string;
   };
+  form: {
+    decimal: (mark: string, example: string) => string;
+  };
   decision: {
     decide: string;
     question: string;
@@ -1228,6 +1230,8 @@ export interface Texts {
     cost: string;
     user: string;
     reason: string;
+    needOne: string;
+    needReason: string;
     busy: string;
     cancel: string;
   };
