@@ -289,7 +289,7 @@ function makeRow(ms, people, rnd, dayOf, now, n, mode) {
     cost_state: costState,
     byok_cost: byok ? money(own) : null,
     is_byok: byok,
-    user_state: n % 40 === 7 ? 'told' : 'proven',
+    user_state: n % 40 === 7 ? 'told' : n % 90 === 11 ? 'inferred' : 'proven',
     prompt_tokens: costState === 'unknown' ? null : input,
     completion_tokens: costState === 'unknown' ? null : output,
     reasoning_tokens: reasoning,

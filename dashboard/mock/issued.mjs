@@ -90,7 +90,8 @@ function cancellationOf(c, n, d, reason, at = c.clock().getTime()) {
   return made;
 }
 
-/** firstIssues are some months' documents: one corrected, one taken back, one twice as an older release allowed. */
+/** firstIssues are some months' documents: one corrected, one taken back, one twice as an older release allowed,
+ * one whose month has changed since. */
 export function firstIssues(c) {
   const list = [];
   const today = c.dayOf(c.clock());
@@ -118,6 +119,7 @@ export function firstIssues(c) {
   wrong.corrected_by = add(right).number;
   addFile(c, twice, { format: 'xlsx', locale: 'en' }, now - 40 * HOUR_MS);
   addFile(c, twice, { format: 'pdf', locale: 'de', duplicate: true }, now - 30 * HOUR_MS);
+  Object.assign(list.at(-5), { differs: true, difference: '0.7504' });
   add(cancellationOf(c, next(), taken, 'Issued for the wrong person.', now - 20 * HOUR_MS));
   return list.reverse();
 }

@@ -20,6 +20,7 @@ const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 const LOOKS = [
   { name: 'login', out: true },
   { name: 'login-wrong', out: true, act: wrongPassword },
+  { name: 'login-link-wrong', out: true, to: '/login#link=used', act: refusedLink },
   { name: 'overview', to: '/' },
   { name: 'overview-unfit', to: '/', act: tapUnfit },
   { name: 'overview-held', to: '/', act: heldBack },
@@ -52,9 +53,19 @@ const LOOKS = [
   { name: 'request-looked-up', to: (mock) => firstRequest(mock, 'looked_up') },
   { name: 'request-unknown', to: (mock) => firstRequest(mock, 'estimated') },
   { name: 'request-paired', to: '/requests/owui%3Aturn-1%3A1' },
-  { name: 'request-whole', to: (mock) => firstPaired(mock) },
+  { name: 'request-whole', to: (mock) => markedRequest(mock, 'matched') },
   { name: 'request-rest', to: '/requests/owui%3Aturn-2%3A1' },
   { name: 'request-unpair', to: '/requests/owui%3Aturn-1%3A1', act: askUnpair },
+  { name: 'request-disputed', to: (mock) => markedRequest(mock, 'disputed') },
+  { name: 'request-unproven', to: (mock) => markedRequest(mock, 'unproven') },
+  {
+    name: 'request-decide',
+    to: (mock) => markedRequest(mock, 'disputed'),
+    act: press('Decide'),
+  },
+  { name: 'request-decide-fault', to: (mock) => markedRequest(mock, 'disputed'), act: noReason },
+  { name: 'request-told', to: (mock) => requestOf(mock, (g) => g.user_state === 'told') },
+  { name: 'request-inferred', to: (mock) => requestOf(mock, (g) => g.user_state === 'inferred') },
   { name: 'request-unpriced', to: '/requests/chatcmpl-417' },
   { name: 'request-none', to: '/requests/gen-none' },
   { name: 'models', to: '/models' },
@@ -72,6 +83,7 @@ const LOOKS = [
   { name: 'documents-done', to: '/documents?tab=issued', act: doneIssue },
   { name: 'documents-held', to: '/documents', act: heldBack },
   { name: 'documents-one', to: (mock) => oneIssued(mock, (d) => d.files.length > 2) },
+  { name: 'documents-differs', to: (mock) => oneIssued(mock, (d) => d.differs) },
   { name: 'documents-cancellation', to: (mock) => oneIssued(mock, (d) => d.cancels) },
   { name: 'documents-cancelled', to: (mock) => oneIssued(mock, (d) => d.cancelled_by) },
   { name: 'documents-none', to: '/documents?tab=issued&number=2026-999999' },
@@ -89,12 +101,14 @@ const LOOKS = [
   { name: 'settlement', to: '/settlement' },
   { name: 'settlement-refused', to: '/settlement?tab=refused' },
   { name: 'settlement-dead', to: '/settlement?tab=dead' },
+  { name: 'settlement-aside', to: '/settlement?tab=dead', act: setAside },
   { name: 'settlement-disputes', to: '/settlement?tab=disputes' },
   { name: 'settlement-discrepancies', to: '/settlement?tab=discrepancies' },
   { name: 'settings', to: '/settings' },
   { name: 'settings-plugins', to: '/settings?tab=plugins' },
   { name: 'settings-keys', to: '/settings?tab=keys' },
   { name: 'settings-running', to: '/settings?tab=running' },
+  { name: 'sessions-end', to: '/settings?tab=keys', act: askEndAll },
   { name: 'terms', to: '/settings?tab=terms' },
   { name: 'terms-held', to: '/settings?tab=terms', act: heldBack },
   { name: 'terms-form', to: '/settings?tab=terms', act: press('Set terms') },
@@ -155,6 +169,29 @@ const LOOKS = [
   { name: 'hostile-plugins', mode: 'hostile', to: '/settings?tab=plugins' },
   { name: 'hostile-refused', mode: 'hostile', to: '/settlement?tab=refused' },
   { name: 'german-refused', to: '/settlement?tab=refused', lang: 'de-DE' },
+  { name: 'german-dead', to: '/settlement?tab=dead', lang: 'de-DE', act: setAside },
+  { name: 'german-disputes', to: '/settlement?tab=disputes', lang: 'de-DE' },
+  { name: 'german-disputed', to: (mock) => markedRequest(mock, 'disputed'), lang: 'de-DE' },
+  {
+    name: 'german-decide',
+    to: (mock) => markedRequest(mock, 'disputed'),
+    lang: 'de-DE',
+    act: press('Entscheiden'),
+  },
+  {
+    name: 'german-told',
+    to: (mock) => requestOf(mock, (g) => g.user_state === 'told'),
+    lang: 'de-DE',
+  },
+  { name: 'german-differs', to: (mock) => oneIssued(mock, (d) => d.differs), lang: 'de-DE' },
+  { name: 'german-sessions', to: '/settings?tab=keys', lang: 'de-DE', act: askEndAll },
+  {
+    name: 'german-login-link',
+    out: true,
+    to: '/login#link=used',
+    lang: 'de-DE',
+    act: refusedLink,
+  },
   { name: 'german-rest', to: '/requests/owui%3Aturn-2%3A1', lang: 'de-DE' },
   { name: 'german-requests', to: '/requests', lang: 'de-DE' },
   { name: 'german-settings', to: '/settings', lang: 'de-DE' },
@@ -208,12 +245,14 @@ async function firstRequest(mock, state) {
   return `/requests/${encodeURIComponent(items[0].generation_id)}`;
 }
 
-async function firstPaired(mock) {
-  const url = `${mock.address}/api/v1/generations?limit=100`;
+async function requestOf(mock, wanted) {
+  const url = `${mock.address}/api/v1/generations?limit=1000`;
   const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
-  const row = (await reply.json()).items.find((g) => g.marks.includes('matched'));
+  const row = (await reply.json()).items.find(wanted);
   return `/requests/${encodeURIComponent(row.generation_id)}`;
 }
+
+const markedRequest = (mock, mark) => requestOf(mock, (g) => g.marks.includes(mark));
 
 async function askUnpair(page) {
   await page.getByRole('button', { name: 'Undo pairing' }).click();
@@ -254,6 +293,26 @@ function press(name) {
     await page.getByRole('button', { name }).first().click();
     await page.locator('dialog[open]').waitFor();
   };
+}
+
+async function noReason(page) {
+  await press('Decide')(page);
+  await page.getByLabel('Cost in USD').fill('0.75');
+  await page.locator('dialog[open] .button.primary').click();
+  await page.locator('dialog[open] [role=alert] p').waitFor();
+}
+
+/** The first button in a line asks to send again, the second to set aside. */
+async function setAside(page) {
+  await page
+    .locator('.top input')
+    .fill('The script that sent it was mended; its records came again.');
+  await page.locator('tbody .button').nth(1).click();
+  await page.getByText('The script that sent it').waitFor();
+}
+
+async function askEndAll(page) {
+  await page.getByRole('button', { name: /End all sessions|Alle Sitzungen beenden/ }).click();
 }
 
 async function heldBack(page, mock) {
@@ -324,6 +383,10 @@ async function openIssueForm(page) {
 async function wrongPassword(page) {
   await page.locator('#password').fill('wrong');
   await page.keyboard.press('Enter');
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function refusedLink(page) {
   await page.locator('[role=alert]').waitFor();
 }
 
@@ -440,7 +503,7 @@ async function look(browser, mock, what, theme) {
   });
   page.on('pageerror', (e) => found.push(e.message));
   page.on('dialog', (d) => found.push(`a dialog opened: ${d.message()}`) && d.dismiss());
-  await page.goto(mock.address);
+  await page.goto(mock.address + (what.out ? (what.to ?? '') : ''));
   if (!what.out) {
     await login(page, 'metering');
     if (what.mode === 'slow') mock.setMode('slow');
