@@ -230,7 +230,7 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	    .timeout_us = conf->lookup_timeout_us,
 	    .pause_us = conf->lookup_pause_us,
 	    .zero_wait_us = conf->lookup_zero_wait_us,
-	    .told_are_unknown = strcmp(conf->told_users, "unknown") == 0,
+	    .told_are_unknown = om_told_are_unknown(conf->told_users),
 	};
 	om_status s = cd_store_init(e);
 

@@ -120,7 +120,7 @@ start_parts(struct gw_app *app, om_err *e)
 	app->parts.self = &gw_service;
 	app->parts.conf = c;
 	app->parts.tag_key = app->tag_key;
-	app->parts.told_are_unknown = strcmp(c->told_users, "unknown") == 0;
+	app->parts.told_are_unknown = om_told_are_unknown(c->told_users);
 	app->parts.begin_export = gw_routes_export;
 	app->parts.takes_ticket = gw_routes_takes_ticket;
 	if ((s = gw_conf_check(c, e)) != OM_OK || (s = gw_tag_key(c->api_key, app->tag_key, e)) != OM_OK ||

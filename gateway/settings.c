@@ -219,13 +219,7 @@ const struct om_conf_opt gw_conf_table[GW_CONF_SETTINGS] = {
 	.unit = "s",
 	.help = "How long the head of a request may take to arrive, and the body of one without a valid key or "
 		"session."},
-    {.name = "TOLD_USERS",
-	.kind = OM_CONF_CHOICE,
-	AT(told_users),
-	.def = "count",
-	.choices = "count|unknown",
-	.help = "Whether usage counts for a user whom only the request named (its field user, a header, OpenRouter's "
-		"external_user), and not the plugin; unknown leaves it to nobody, for what comes from then on."},
+    OM_SETTING_TOLD_USERS(struct gw_conf),
     {.name = "TRUSTED_PROXIES",
 	.kind = OM_CONF_TEXT,
 	AT(trusted_proxies),

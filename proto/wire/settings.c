@@ -17,6 +17,12 @@ om_wire_allow_no_mac(const struct om_wire_settings *s)
 	return allow;
 }
 
+bool
+om_told_are_unknown(const char *told_users)
+{
+	return strcmp(told_users, "unknown") == 0;
+}
+
 om_status
 om_wire_settings_check(const struct om_wire_settings *s, om_err *e)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * settings.h - the settings that services have for the messages between them.
+ * settings.h - the settings that several services have: for the messages between them, and for
+ * what each of them judges alike.
  */
 #ifndef OM_WIRE_SETTINGS_H
 #define OM_WIRE_SETTINGS_H
@@ -20,6 +21,9 @@ bool om_wire_allow_no_mac(const struct om_wire_settings *s);
 /* om_wire_settings_check: OM_INVALID when the two keys are one, so that a gateway could
  * pass for reportd. */
 om_status om_wire_settings_check(const struct om_wire_settings *s, om_err *e) OM_MUST;
+
+/* om_told_are_unknown tells what TOLD_USERS says: a user who is not proven counts for nobody. */
+bool om_told_are_unknown(const char *told_users);
 
 #define OM_WIRE_SETTING(struct_, field_, name_, kind_) \
 	.name = (name_), .kind = (kind_), .offset = offsetof(struct_, wire) + offsetof(struct om_wire_settings, field_)
@@ -55,6 +59,16 @@ om_status om_wire_settings_check(const struct om_wire_settings *s, om_err *e) OM
 		    .def = "refuse", .choices = "refuse|accept",                                              \
 		    .help = "Whether messages of services of a version before the keys are taken; accept is " \
 			    "for the minutes of an upgrade."                                                  \
+	}
+
+/* Of the member told_users. */
+#define OM_SETTING_TOLD_USERS(struct_)                                                                                 \
+	{                                                                                                              \
+		.name = "TOLD_USERS", .kind = OM_CONF_CHOICE, .offset = offsetof(struct_, told_users), .def = "count", \
+		.choices = "count|unknown",                                                                            \
+		.help = "Whether usage counts for a user whom only the request named (its field user, a header, "      \
+			"OpenRouter's external_user), and not the plugin; unknown leaves it to nobody, for what "      \
+			"comes from then on."                                                                          \
 	}
 
 #endif
