@@ -16,12 +16,8 @@ gw_export_begin(const struct gw_parts *parts, struct gw_req *rq, struct gw_reply
 {
 	const char *given = NULL, *target = NULL;
 	json_t *doc = NULL;
-	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+	om_status s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 
-	if (s != OM_OK)
-		return s;
-	if (!json_is_object(doc))
-		s = om_fail(e, OM_INVALID, "the body must be an object");
 	if (s == OM_OK)
 		s = om_json_text(doc, "", "target", 4096, &given, e);
 	if (s == OM_OK && (given == NULL || given[0] != '/'))

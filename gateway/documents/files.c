@@ -174,12 +174,8 @@ gw_user_report_send(const struct gw_parts *parts, struct gw_req *rq, struct gw_r
 	bool has_year = false, has_month = false;
 	const char *user = NULL;
 	json_t *doc = NULL;
-	om_status s = om_json_parse(rq->body, rq->n_body, &doc, e);
+	om_status s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 
-	if (s != OM_OK)
-		return s;
-	if (!json_is_object(doc))
-		s = om_fail(e, OM_INVALID, "the body must be an object");
 	if (s == OM_OK && (s = om_json_text(doc, "", "userId", 128, &user, e)) == OM_OK &&
 	    (user == NULL || user[0] == '\0'))
 		s = om_fail(e, OM_INVALID, "userId: must be a text of 1 to 128 characters");

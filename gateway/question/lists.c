@@ -31,13 +31,19 @@ gw_read_page(struct gw_req *rq, void *question, om_err *e)
 	return s == OM_OK ? gw_argument_limit(rq, PAGE_MOST, PAGE_USUAL, member(question, "limit", false), e) : s;
 }
 
+/* read_text_and_page reads a text into the member of its name, and the page. */
+static om_status
+read_text_and_page(struct gw_req *rq, void *question, const char *name, size_t min, size_t max, om_err *e)
+{
+	om_status s = gw_argument_text(rq, name, min, max, member(question, name, false), e);
+
+	return s == OM_OK ? gw_read_page(rq, question, e) : s;
+}
+
 om_status
 gw_read_users(struct gw_req *rq, void *question, om_err *e)
 {
-	Om__UsersQuery *q = question;
-	om_status s = gw_argument_text(rq, "q", 0, 200, &q->q, e);
-
-	return s == OM_OK ? gw_read_page(rq, q, e) : s;
+	return read_text_and_page(rq, question, "q", 0, 200, e);
 }
 
 om_status
@@ -52,10 +58,7 @@ gw_read_letters(struct gw_req *rq, void *question, om_err *e)
 om_status
 gw_read_prices(struct gw_req *rq, void *question, om_err *e)
 {
-	Om__PricesQuery *q = question;
-	om_status s = gw_argument_text(rq, "model", 0, 256, &q->model, e);
-
-	return s == OM_OK ? gw_read_page(rq, q, e) : s;
+	return read_text_and_page(rq, question, "model", 0, 256, e);
 }
 
 static om_status
@@ -91,14 +94,21 @@ gw_read_documents(struct gw_req *rq, void *question, om_err *e)
 	return s == OM_OK ? gw_read_page(rq, q, e) : s;
 }
 
+/* copy gives a copy in the arena; NULL of what is not there. */
+static om_status
+copy(const struct gw_req *rq, const char *text, char **out, om_err *e)
+{
+	*out = text != NULL ? om_arena_strdup(rq->arena, text) : NULL;
+	return text == NULL || *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+}
+
 /* read_id copies the id of the path. */
 static om_status
 read_id(const struct gw_req *rq, char **out, om_err *e)
 {
 	if (om_utf8_length(rq->param[0], strlen(rq->param[0])) > ID_CHARS)
 		return om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
-	*out = om_arena_strdup(rq->arena, rq->param[0]);
-	return *out != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
+	return copy(rq, rq->param[0], out, e);
 }
 
 om_status
@@ -116,33 +126,27 @@ gw_read_unpair(struct gw_req *rq, void *question, om_err *e)
 om_status
 gw_read_disputes(struct gw_req *rq, void *question, om_err *e)
 {
-	Om__DisputesQuery *q = question;
-	om_status s = gw_argument_text(rq, "mark", 1, 16, &q->mark, e);
-
-	return s == OM_OK ? gw_read_page(rq, q, e) : s;
+	return read_text_and_page(rq, question, "mark", 1, 16, e);
 }
 
-/* copy_text copies a text of the body; NULL when it has none. */
 static om_status
-copy_text(struct gw_req *rq, const json_t *doc, const char *key, size_t max, char **out, om_err *e)
+read_text(const struct gw_req *rq, const json_t *doc, const char *key, size_t max, char **out, om_err *e)
 {
 	const char *text = NULL;
 	om_status s = om_json_text(doc, "", key, max, &text, e);
 
-	*out = s == OM_OK && text != NULL ? om_arena_strdup(rq->arena, text) : NULL;
-	return s == OM_OK && text != NULL && *out == NULL ? om_fail(e, OM_NOMEM, "out of memory") : s;
+	return s == OM_OK ? copy(rq, text, out, e) : s;
 }
 
 static om_status
-copy_amount(struct gw_req *rq, const json_t *doc, const char *key, char **out, om_err *e)
+read_amount(const struct gw_req *rq, const json_t *doc, const char *key, char **out, om_err *e)
 {
 	char text[OM_MONEY_TEXT];
 	om_money cost = OM_MONEY_ZERO;
 	bool has = false;
 	om_status s = om_json_money(doc, "", key, &cost, &has, e);
 
-	*out = s == OM_OK && has ? om_arena_strdup(rq->arena, om_money_text(cost, text)) : NULL;
-	return s == OM_OK && has && *out == NULL ? om_fail(e, OM_NOMEM, "out of memory") : s;
+	return s == OM_OK ? copy(rq, has ? om_money_text(cost, text) : NULL, out, e) : s;
 }
 
 om_status
@@ -153,15 +157,13 @@ gw_read_decision(struct gw_req *rq, void *question, om_err *e)
 	om_status s = read_id(rq, &q->generation_id, e);
 
 	if (s == OM_OK)
-		s = om_json_parse(rq->body, rq->n_body, &doc, e);
-	if (s == OM_OK && !json_is_object(doc))
-		s = om_fail(e, OM_INVALID, "the body must be an object");
+		s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 	if (s == OM_OK)
-		s = copy_amount(rq, doc, "cost", &q->cost, e);
+		s = read_amount(rq, doc, "cost", &q->cost, e);
 	if (s == OM_OK)
-		s = copy_text(rq, doc, "user", 128, &q->user, e);
+		s = read_text(rq, doc, "user", 128, &q->user, e);
 	if (s == OM_OK)
-		s = copy_text(rq, doc, "reason", 500, &q->reason, e);
+		s = read_text(rq, doc, "reason", 500, &q->reason, e);
 	if (s == OM_OK && q->reason == NULL)
 		s = om_fail(e, OM_INVALID, "reason: is missing");
 	json_decref(doc);

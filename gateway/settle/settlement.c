@@ -35,14 +35,6 @@ read_number(const json_t *o, Om__DeadLetterNumber *out, unsigned char spool_id[S
 	return OM_OK;
 }
 
-static om_status
-read_object(const struct gw_req *rq, json_t **out, om_err *e)
-{
-	om_status s = om_json_parse(rq->body, rq->n_body, out, e);
-
-	return s == OM_OK && !json_is_object(*out) ? om_fail(e, OM_INVALID, "the body must be an object") : s;
-}
-
 /* read_retry reads which letter; no members mean all. */
 static om_status
 read_retry(
@@ -50,7 +42,7 @@ read_retry(
 {
 	json_t *doc = NULL;
 	bool named = false;
-	om_status s = read_object(rq, &doc, e);
+	om_status s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 
 	if (s == OM_OK)
 		s = read_number(doc, one, spool_id, &named, e);
@@ -132,7 +124,7 @@ gw_dead_letters_set_aside(const struct gw_parts *parts, struct gw_req *rq, struc
 	const Om__SetAsideReply *done;
 	const char *reason = NULL;
 	json_t *doc = NULL;
-	om_status s = read_object(rq, &doc, e);
+	om_status s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 
 	if (s == OM_OK)
 		s = om_json_text(doc, "", "reason", REASON_CHARS, &reason, e);

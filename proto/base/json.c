@@ -110,6 +110,14 @@ om_json_parse(const char *text, size_t n, json_t **out, om_err *e)
 	return OM_OK;
 }
 
+om_status
+om_json_parse_object(const char *text, size_t n, json_t **out, om_err *e)
+{
+	om_status s = om_json_parse(text, n, out, e);
+
+	return s == OM_OK && !json_is_object(*out) ? om_fail(e, OM_INVALID, "the body must be an object") : s;
+}
+
 /* ---- texts that are mended before they are parsed ---- */
 
 /* refuse_at says where in the body something is wrong with a text that begins at

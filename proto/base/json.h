@@ -39,6 +39,9 @@ json_t *om_json_load(const char *text, size_t n, size_t flags, json_error_t *je,
  * is too deep; free *out with json_decref. */
 om_status om_json_parse(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
 
+/* om_json_parse_object parses a body, which must be an object; free *out in any case. */
+om_status om_json_parse_object(const char *text, size_t n, json_t **out, om_err *e) OM_MUST;
+
 /* om_json_mend gives a text that the parser takes for one that it does not, so that at
  * most the member with the odd text is lost.  In a string:
  *   - a zero (\u0000) becomes another control character, and half of a surrogate

@@ -27,6 +27,13 @@ test_parse_says_where(void **state)
 	assert_int_equal(om_json_parse("{\"a\":1,\"a\":2}", 13, &j, &e), OM_INVALID);
 	assert_int_equal(om_json_parse("\"\xff\"", 3, &j, &e), OM_INVALID);
 	assert_int_equal(om_json_parse("{} x", 4, &j, &e), OM_INVALID);
+	assert_int_equal(om_json_parse_object("[]", 2, &j, &e), OM_INVALID);
+	assert_string_equal(e.text, "the body must be an object");
+	json_decref(j);
+	assert_int_equal(om_json_parse_object("{", 1, &j, &e), OM_INVALID);
+	assert_null(j);
+	assert_status(om_json_parse_object("{}", 2, &j, &e), OM_OK, e);
+	json_decref(j);
 	assert_int_equal(om_json_parse("", 0, &j, &e), OM_INVALID);
 	assert_int_equal(om_json_parse("1e400", 5, &j, &e), OM_INVALID);
 }
