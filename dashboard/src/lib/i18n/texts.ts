@@ -47,6 +47,7 @@ export interface Texts {
     out: string;
     hint: string;
     linkWrong: string;
+    linkAgain: string;
   };
   month: {
     label: string;
@@ -1006,12 +1007,20 @@ export interface Texts {
     deadNone: string;
     deadNoneText: string;
     at: string;
-    asideWhy: string;
-    setAside: string;
-    setAllAside: string;
-    wasSetAside: (at: string, reason: string) => string;
-    asideDone: (n: string) => string;
-    asideFailed: string;
+    aside: {
+      title: string;
+      titleAll: string;
+      one: string;
+      all: string;
+      text: string;
+      reason: string;
+      busy: string;
+      keep: string;
+      was: (at: string, reason: string) => string;
+      done: (n: string) => string;
+      count: (n: string) => string;
+      textAll: string;
+    };
     where: string;
     reason: string;
     retry: string;
@@ -1218,6 +1227,8 @@ export interface Texts {
     text: string;
     end: string;
     sure: string;
+    consequence: string;
+    busy: string;
     keep: string;
   };
   form: {
