@@ -101,6 +101,7 @@ const LOOKS = [
   { name: 'settlement', to: '/settlement' },
   { name: 'settlement-refused', to: '/settlement?tab=refused' },
   { name: 'settlement-dead', to: '/settlement?tab=dead' },
+  { name: 'settlement-aside-form', to: '/settlement?tab=dead', act: askAside },
   { name: 'settlement-aside', to: '/settlement?tab=dead', act: setAside },
   { name: 'settlement-disputes', to: '/settlement?tab=disputes' },
   { name: 'settlement-discrepancies', to: '/settlement?tab=discrepancies' },
@@ -299,20 +300,26 @@ async function noReason(page) {
   await press('Decide')(page);
   await page.getByLabel('Cost in USD').fill('0.75');
   await page.locator('dialog[open] .button.primary').click();
-  await page.locator('dialog[open] [role=alert] p').waitFor();
+  await page.locator('dialog[open] [aria-invalid=true]').waitFor();
 }
 
 /** The first button in a line asks to send again, the second to set aside. */
-async function setAside(page) {
-  await page
-    .locator('.top input')
-    .fill('The script that sent it was mended; its records came again.');
+async function askAside(page) {
   await page.locator('tbody .button').nth(1).click();
+  await page.locator('dialog[open]').waitFor();
+}
+
+async function setAside(page) {
+  await askAside(page);
+  await page
+    .locator('dialog[open] input')
+    .fill('The script that sent it was mended; its records came again.');
+  await page.locator('dialog[open] .button.primary').click();
   await page.getByText('The script that sent it').waitFor();
 }
 
 async function askEndAll(page) {
-  await page.getByRole('button', { name: /End all sessions|Alle Sitzungen beenden/ }).click();
+  await press(/End all sessions|Alle Sitzungen beenden/)(page);
 }
 
 async function heldBack(page, mock) {
