@@ -10,11 +10,13 @@ import { axe, begin, fits } from './support.mjs';
 
 const ALL = 'from=2020-01-01&to=2100-01-01';
 
+const NOW = '2026-11-23T15:20:00Z';
+
 let at;
 let page;
 
 before(async () => {
-  at = await begin({ mockOnly: true, expected: /status of 401/ });
+  at = await begin({ mockOnly: true, now: NOW, expected: /status of 401/ });
   page = at.page;
 });
 after(() => at?.end());

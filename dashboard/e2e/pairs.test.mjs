@@ -12,11 +12,13 @@ const TURN = 'owui:turn-1:1';
 const REST = 'owui:turn-2:1';
 const LOCAL = 'chatcmpl-417';
 
+const NOW = '2026-11-23T15:20:00Z';
+
 let at;
 let page;
 
 before(async () => {
-  at = await begin({ mockOnly: true, expected: /status of (401|404|409|503)/ });
+  at = await begin({ mockOnly: true, now: NOW, expected: /status of (401|404|409|503)/ });
   page = at.page;
 });
 beforeEach(() => at.mock.setMode('normal'));
