@@ -152,12 +152,17 @@ static om_status
 keep_ranks(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct deciding *d = arg;
-	const uint32_t cost = cell_decisions(&v[1], CD_F_COST), user = cell_decisions(&v[1], CD_F_USER_MOST);
+	static const cd_field decided[] = {CD_F_COST, CD_F_PROMPT_TOKENS, CD_F_COMPLETION_TOKENS, CD_F_USER_MOST};
 
 	(void)e;
 	d->found = true;
 	d->is_part = v[0].i == 0;
-	d->before = cost > user ? cost : user;
+	d->before = 0;
+	for (size_t i = 0; i < sizeof decided / sizeof decided[0]; i++) {
+		const uint32_t n = cell_decisions(&v[1], decided[i]);
+
+		d->before = n > d->before ? n : d->before;
+	}
 	return OM_OK;
 }
 
@@ -202,13 +207,21 @@ is_clean(const char *text, size_t chars)
 }
 
 static om_status
+check_tokens(const char *name, bool has, int64_t n, om_err *e)
+{
+	if (has && (n < 0 || n > OM_FIT_TOKENS_MAX))
+		return om_fail(e, OM_INVALID, "%s: must be from 0 to %lld", name, (long long)OM_FIT_TOKENS_MAX);
+	return OM_OK;
+}
+
+static om_status
 check_decision(const Om__DecisionQuery *q, om_err *e)
 {
 	om_money cost = OM_MONEY_ZERO, most = OM_MONEY_ZERO;
 	om_status s = OM_OK;
 
-	if (q->cost == NULL && q->user == NULL)
-		return om_fail(e, OM_INVALID, "cost: it or user is needed");
+	if (q->cost == NULL && q->user == NULL && !q->has_prompt_tokens && !q->has_completion_tokens)
+		return om_fail(e, OM_INVALID, "cost: it, prompt_tokens, completion_tokens or user is needed");
 	if (q->cost != NULL && om_money_parse(q->cost, &cost, NULL) != OM_OK)
 		return om_fail(e, OM_INVALID, "cost: must be an amount in USD");
 	s = om_money_parse(OM_FIT_COST_MAX, &most, e);
@@ -216,9 +229,19 @@ check_decision(const Om__DecisionQuery *q, om_err *e)
 		return om_fail(e, OM_INVALID, "cost: must be from 0 to " OM_FIT_COST_MAX " USD");
 	if (q->user != NULL && (!is_clean(q->user, USER_CHARS) || strcmp(q->user, OM_USER_UNKNOWN) == 0))
 		return om_fail(e, OM_INVALID, "user: must be a user's id");
+	if (s == OM_OK)
+		s = check_tokens("prompt_tokens", q->has_prompt_tokens, q->prompt_tokens, e);
+	if (s == OM_OK)
+		s = check_tokens("completion_tokens", q->has_completion_tokens, q->completion_tokens, e);
 	if (s == OM_OK && !is_clean(q->reason, REASON_CHARS))
 		return om_fail(e, OM_INVALID, "reason: must have from 1 to %u characters", REASON_CHARS);
 	return s;
+}
+
+static const char *
+count_text(struct om_arena *a, bool has, int64_t n)
+{
+	return has ? om_arena_printf(a, "%lld", (long long)n) : "";
 }
 
 static om_status
@@ -227,11 +250,12 @@ record_decision(const struct deciding *d, struct om_arena *a, Om__Record **out, 
 	const Om__DecisionQuery *q = d->q;
 	const char *number = om_arena_printf(a, "%u", (unsigned)d->before + 1);
 	const char *const said[] = {"decision", q->generation_id, number, q->cost != NULL ? q->cost : "",
-	    q->user != NULL ? q->user : "", q->reason};
+	    count_text(a, q->has_prompt_tokens, q->prompt_tokens),
+	    count_text(a, q->has_completion_tokens, q->completion_tokens), q->user != NULL ? q->user : "", q->reason};
 	struct om_bytes parts[sizeof said / sizeof said[0]];
 	om_status s;
 
-	if (number == NULL)
+	if (a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
 		parts[i] = (struct om_bytes){said[i], strlen(said[i]) + 1}; /* the zero ends each */
@@ -242,6 +266,10 @@ record_decision(const struct deciding *d, struct om_arena *a, Om__Record **out, 
 	(*out)->decision = d->before + 1;
 	(*out)->reason = q->reason;
 	(*out)->cost = q->cost;
+	(*out)->has_prompt_tokens = q->has_prompt_tokens;
+	(*out)->prompt_tokens = q->prompt_tokens;
+	(*out)->has_completion_tokens = q->has_completion_tokens;
+	(*out)->completion_tokens = q->completion_tokens;
 	(*out)->has_cost_state = q->cost != NULL;
 	(*out)->cost_state = OM__COST_STATE__COST_REPORTED;
 	if (q->user != NULL)

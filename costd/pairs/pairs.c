@@ -226,6 +226,21 @@ load_ends(struct cd_pairs *c, struct cd_member *k, om_err *e)
 	return s;
 }
 
+/* fill_from lets a part's values fill the row of what it is part of. */
+static om_status
+fill_from(struct cd_pairs *c, const struct cd_link_row *l, struct cd_row *row, om_err *e)
+{
+	const bool usage = !is_sum(l) && l->part->side.of_turn;
+	om_status s = cd_pairs_own(c, l->part, e);
+
+	if (s != OM_OK)
+		return s;
+	if (usage && l->wanted >= CD_LINK_MATCHED)
+		cd_share_claim(row, &l->part->own->all);
+	cd_share_fill(row, &l->part->own->all, usage);
+	return OM_OK;
+}
+
 om_status
 cd_pairs_row(struct cd_pairs *c, struct cd_member *k, struct cd_row *out, om_err *e)
 {
@@ -240,13 +255,9 @@ cd_pairs_row(struct cd_pairs *c, struct cd_member *k, struct cd_row *out, om_err
 	*out = k->own->all;
 	out->key = k->key;
 	out->link = (uint8_t)link_of(k);
-	for (const struct cd_link_row *l = k->parts; s == OM_OK && l != NULL; l = l->next_part) {
-		if (l->wanted == CD_LINK_NONE)
-			continue;
-		s = cd_pairs_own(c, l->part, e);
-		if (s == OM_OK)
-			cd_share_fill(out, &l->part->own->all, !is_sum(l) && l->part->side.of_turn);
-	}
+	for (const struct cd_link_row *l = k->parts; s == OM_OK && l != NULL; l = l->next_part)
+		if (l->wanted != CD_LINK_NONE)
+			s = fill_from(c, l, out, e);
 	return s == OM_OK ? share_out(c, k, out, e) : s;
 }
 

@@ -9,8 +9,11 @@ static const cd_field words[] = {CD_F_USER_ID, CD_F_USER_GROUPS, CD_F_MODEL, CD_
     CD_F_TASK, CD_F_CHAT_ID, CD_F_MESSAGE_ID, CD_F_PLATFORM, CD_F_KIND};
 static const cd_field usages[] = {
     CD_F_IS_BYOK,
+    CD_F_IS_BYOK_LEAST,
     CD_F_COST_MOST,
     CD_F_BYOK_MOST,
+    CD_F_PROMPT_MOST,
+    CD_F_COMPLETION_MOST,
 #define OM_FIGURE_TOLD(NAME, name, kind, path) CD_F_##NAME,
 #include "messages/figures.def"
 };
@@ -28,6 +31,15 @@ fill(struct cd_row *row, const struct cd_row *part, cd_field f, uint8_t rank)
 		c.rank = rank;
 	if (cd_cell_cmp(f, &row->cell[f], &c) < 0)
 		row->cell[f] = c;
+}
+
+void
+cd_share_claim(struct cd_row *row, const struct cd_row *part)
+{
+	if (row->cell[CD_F_COST].rank != CD_RANK_REPORTED || part->cell[CD_F_COST].rank != CD_RANK_REPORTED)
+		return;
+	fill(row, part, CD_F_COST, CD_RANK_REPORTED);
+	fill(row, part, CD_F_COST_MOST, CD_RANK_REPORTED);
 }
 
 void
@@ -125,4 +137,8 @@ cd_share_rest(struct cd_row *row, const struct cd_figures *off)
 		REST_MONEY(&row->cell[CD_F_COST_MOST], cost)
 	if (row->cell[CD_F_BYOK_MOST].rank != CD_RANK_NONE)
 		REST_MONEY(&row->cell[CD_F_BYOK_MOST], byok_cost)
+	if (row->cell[CD_F_PROMPT_MOST].rank != CD_RANK_NONE)
+		REST_COUNT(&row->cell[CD_F_PROMPT_MOST], prompt_tokens)
+	if (row->cell[CD_F_COMPLETION_MOST].rank != CD_RANK_NONE)
+		REST_COUNT(&row->cell[CD_F_COMPLETION_MOST], completion_tokens)
 }

@@ -7,6 +7,7 @@
 #include "database/fill.h"
 #include "database/sql.h"
 #include "price/model.h"
+#include "store/store.h"
 #include "value/cursor.h"
 #include "value/join.h"
 
@@ -34,7 +35,7 @@ add(char ***list, size_t *n, bool wanted, char *name)
 static om_status
 keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
-	static char cost[] = "cost", user[] = "user", day[] = "day";
+	static char cost[] = "cost", tokens[] = "tokens", user[] = "user", day[] = "day";
 	struct page *p = arg;
 	Om__Dispute *m = message;
 	const int64_t of = v[V_DISPUTED].i;
@@ -43,7 +44,7 @@ keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 		p->more = true;
 		return OM_OK;
 	}
-	m->in_dispute = om_arena_array(p->a, 3, sizeof *m->in_dispute);
+	m->in_dispute = om_arena_array(p->a, 4, sizeof *m->in_dispute);
 	cd_marks_add(of != 0, v[V_UNPROVEN].i != 0, v[V_ODD_DAY].i != 0, p->a, &m->marks, &m->n_marks);
 	m->users = om_arena_array(p->a, 2, sizeof *m->users);
 	if (m->in_dispute == NULL || m->users == NULL)
@@ -53,25 +54,29 @@ keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 	if (p->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	add(&m->in_dispute, &m->n_in_dispute, (of & CD_DISPUTED_COST) != 0, cost);
+	add(&m->in_dispute, &m->n_in_dispute, (of & CD_DISPUTED_TOKENS) != 0, tokens);
 	add(&m->in_dispute, &m->n_in_dispute, (of & CD_DISPUTED_USER) != 0, user);
 	add(&m->in_dispute, &m->n_in_dispute, (of & CD_DISPUTED_START) != 0, day);
 	p->out->items[p->out->n_items++] = m;
 	return OM_OK;
 }
 
-/* add_mark asks for one mark; all of them are names of columns. */
+/* add_mark asks for one mark.  Without one it asks for what is in dispute or unproven: of odd days there are as
+ * many as there are rows where somebody sends the past. */
 static om_status
 add_mark(struct cd_sql *q, const char *mark, om_err *e)
 {
-	static const char *const names[] = {"disputed", "unproven", "odd_day"};
-
-	for (size_t i = 0; mark != NULL && i < sizeof names / sizeof names[0]; i++) {
-		if (strcmp(names[i], mark) != 0)
-			continue;
-		om_buf_printf(&q->text, " AND g.%s<>0", names[i]);
-		return OM_OK;
-	}
-	return mark == NULL ? OM_OK : om_fail(e, OM_INVALID, "mark: must be disputed, unproven or odd_day");
+	if (mark == NULL)
+		om_buf_printf(&q->text, " WHERE g.marked=%d", CD_MARKED);
+	else if (strcmp(mark, "disputed") == 0)
+		om_buf_printf(&q->text, " WHERE g.marked=%d AND g.disputed<>0", CD_MARKED);
+	else if (strcmp(mark, "unproven") == 0)
+		om_buf_printf(&q->text, " WHERE g.marked=%d AND g.unproven<>0", CD_MARKED);
+	else if (strcmp(mark, "odd_day") == 0)
+		om_buf_printf(&q->text, " WHERE g.marked IN (%d,%d) AND g.odd_day<>0", CD_MARKED, CD_MARKED_DAY);
+	else
+		return om_fail(e, OM_INVALID, "mark: must be disputed, unproven or odd_day");
+	return OM_OK;
 }
 
 static om_status
@@ -91,12 +96,14 @@ work(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_add(&q,
 	    ",IF(g.disputed&1,g.cost_most,NULL) AS greatest_cost,IF(g.disputed&1,g.disputed_cost,NULL) AS "
 	    "disputed_cost,"
+	    "g.prompt_tokens,IF(g.disputed&8,g.prompt_tokens_most,NULL) AS greatest_prompt_tokens,"
+	    "g.completion_tokens,IF(g.disputed&8,g.completion_tokens_most,NULL) AS greatest_completion_tokens,"
 	    "IF(g.disputed&4,g.started_least_us,NULL) AS earliest_us,"
 	    "IF(g.disputed&4,g.started_most_us,NULL) AS latest_us,g.received_us,"
 	    "l.attempts,l.next_us,l.last_status,l.last_error");
 	cd_sql_add(&q,
 	    " FROM generation AS g FORCE INDEX (by_marked) LEFT JOIN `user` AS u ON u.id=g.user_id "
-	    "LEFT JOIN lookup AS l ON l.generation_id=g.generation_id WHERE g.marked=1");
+	    "LEFT JOIN lookup AS l ON l.generation_id=g.generation_id");
 	s = add_mark(&q, p->q->mark, e);
 	if (p->after.key != NULL) {
 		cd_sql_add(&q, " AND g.started_us<=? AND (g.started_us<? OR g.generation_id<?)");
@@ -152,6 +159,6 @@ cd_disputes_count(struct cd_db *db, struct cd_marked_counts *out, om_err *e)
 	*out = (struct cd_marked_counts){0};
 	return cd_db_query(db,
 	    "SELECT COUNT(NULLIF(disputed,0)),COUNT(NULLIF(unproven,0)),COUNT(NULLIF(odd_day,0)) FROM generation "
-	    "WHERE marked=1",
+	    "WHERE marked>0",
 	    NULL, 0, keep_counts, out, e);
 }

@@ -242,7 +242,7 @@ put_following(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	*p++ = cd_m(cd_row_disputed_cost(row), a);
 	*p++ = CD_I(odd);
 	*p++ = CD_I(unproven);
-	*p++ = CD_I(disputed != 0 || odd || unproven);
+	*p++ = CD_I(disputed != 0 || unproven ? CD_MARKED : odd ? CD_MARKED_DAY : 0);
 	return p;
 }
 

@@ -49,6 +49,9 @@ enum {
 	CD_C_COUNT
 };
 
+/* The column `marked`: in dispute or unproven; of an odd day and nothing else. */
+enum { CD_MARKED = 1, CD_MARKED_DAY = 2 };
+
 /* cd_store_columns is "generation_id,user_id,…,ranks"; made once, by
  * cd_store_init, before threads start. */
 om_status cd_store_init(om_err *e) OM_MUST;

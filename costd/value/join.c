@@ -40,7 +40,9 @@ cmp_value(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 static bool
 is_least(cd_tie tie, uint8_t rank)
 {
-	return tie == CD_TIE_MIN || (tie == CD_TIE_CLAIM && rank < CD_RANK_LOOKED_UP);
+	if (tie == CD_TIE_COUNT && rank <= CD_RANK_FILL)
+		return false;
+	return tie == CD_TIE_MIN || (tie != CD_TIE_MAX && rank < CD_RANK_LOOKED_UP);
 }
 
 int
@@ -72,6 +74,15 @@ amounts_differ(const struct cd_row *row, cd_field least, cd_field most)
 	return is_claimed(a, CD_RANK_BOOKED) && a->rank == b->rank && om_money_cmp(a->v.money, b->v.money) < 0;
 }
 
+/* counts_differ: the least and the greatest claim of those that saw the end. */
+static bool
+counts_differ(const struct cd_row *row, cd_field least, cd_field most, uint8_t from)
+{
+	const struct cd_cell *a = &row->cell[least], *b = &row->cell[most];
+
+	return is_claimed(a, from) && a->rank == b->rank && a->v.i < b->v.i;
+}
+
 static bool
 users_differ(const struct cd_row *row)
 {
@@ -99,8 +110,12 @@ cd_row_disputed(const struct cd_row *row)
 {
 	unsigned of = 0;
 
-	if (amounts_differ(row, CD_F_COST, CD_F_COST_MOST) || amounts_differ(row, CD_F_BYOK_COST, CD_F_BYOK_MOST))
+	if (amounts_differ(row, CD_F_COST, CD_F_COST_MOST) || amounts_differ(row, CD_F_BYOK_COST, CD_F_BYOK_MOST) ||
+	    counts_differ(row, CD_F_IS_BYOK_LEAST, CD_F_IS_BYOK, CD_RANK_BOOKED))
 		of |= CD_DISPUTED_COST;
+	if (counts_differ(row, CD_F_PROMPT_TOKENS, CD_F_PROMPT_MOST, CD_RANK_IMPORTED) ||
+	    counts_differ(row, CD_F_COMPLETION_TOKENS, CD_F_COMPLETION_MOST, CD_RANK_IMPORTED))
+		of |= CD_DISPUTED_TOKENS;
 	if (users_differ(row))
 		of |= CD_DISPUTED_USER;
 	if (starts_differ(row) && !has(row, CD_F_BOOKED_US))
@@ -174,6 +189,9 @@ cd_row_of_before(struct cd_row *row)
 	} claims[] = {
 	    {CD_F_COST, CD_F_COST_MOST},
 	    {CD_F_BYOK_COST, CD_F_BYOK_MOST},
+	    {CD_F_IS_BYOK, CD_F_IS_BYOK_LEAST},
+	    {CD_F_PROMPT_TOKENS, CD_F_PROMPT_MOST},
+	    {CD_F_COMPLETION_TOKENS, CD_F_COMPLETION_MOST},
 	    {CD_F_STARTED_US, CD_F_STARTED_LEAST},
 	    {CD_F_STARTED_US, CD_F_STARTED_MOST},
 	    {CD_F_STARTED_US, CD_F_RECEIVED_US}, /* its day is not doubted */

@@ -8,10 +8,11 @@
  *           Why: per field it takes the maximum of (rank, value) in a fixed
  *           total order; nothing looks at another field or at a clock.  The user
  *           and the start follow from what was joined.
- * Disputes  Of cost, user and start a row keeps the least and the greatest claim
- *           of the highest rank.  While they differ, and senders alone have
- *           spoken, the cost counts the least, the user is "unknown", and the
- *           start is the latest.
+ * Disputes  Of cost, tokens, user and start a row keeps the least and the greatest
+ *           claim of the highest rank.  While they differ, and senders alone have
+ *           spoken, cost and tokens count the least, the user is "unknown", and
+ *           the start is the latest.  Whether the key's owner pays upstream
+ *           (is_byok) is in dispute with the cost.
  * Owner     Texts are borrowed.
  * Threads   Pure functions.
  */
@@ -32,7 +33,7 @@ typedef enum cd_field {
 } cd_field;
 
 typedef enum cd_kind { CD_KIND_TEXT, CD_KIND_INT, CD_KIND_MONEY } cd_kind;
-typedef enum cd_tie { CD_TIE_MAX, CD_TIE_MIN, CD_TIE_CLAIM } cd_tie;
+typedef enum cd_tie { CD_TIE_MAX, CD_TIE_MIN, CD_TIE_CLAIM, CD_TIE_COUNT } cd_tie;
 
 struct cd_field_info {
 	const char *column;
@@ -61,7 +62,7 @@ enum {
 #define CD_DECISIONS_MAX ((uint32_t)(CD_RANK_MOST - CD_RANK_OPERATOR) + 1)
 
 /* What of a row is in dispute; stored, so never renumbered. */
-enum { CD_DISPUTED_COST = 1, CD_DISPUTED_USER = 2, CD_DISPUTED_START = 4 };
+enum { CD_DISPUTED_COST = 1, CD_DISPUTED_USER = 2, CD_DISPUTED_START = 4, CD_DISPUTED_TOKENS = 8 };
 #define CD_DISPUTED_APART_US ((int64_t)900 * 1000000) /* starts that differ by no more are one */
 
 struct cd_text {

@@ -247,8 +247,11 @@ set_amounts(struct cd_row *out, const Om__Record *r, bool before, om_err *e)
 	const uint8_t rank = cost_rank(r, before);
 	om_status s = set_money(out, CD_F_COST, rank, r->cost, e);
 
-	if (r->has_is_byok)
+	if (r->has_is_byok) {
 		set_int(out, CD_F_IS_BYOK, rank, r->is_byok != 0);
+		if (!before)
+			out->cell[CD_F_IS_BYOK_LEAST] = out->cell[CD_F_IS_BYOK];
+	}
 	if (s == OM_OK && r->has_is_byok && r->is_byok)
 		s = set_money(out, CD_F_BYOK_COST, rank, r->byok_cost, e);
 	if (!before) {
@@ -263,7 +266,9 @@ set_counts(struct cd_row *out, const Om__Record *r, bool before)
 {
 	const bool looked_up = cd_record_is_look_up(r);
 	const bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
-	const uint8_t rank = looked_up ? CD_RANK_FILL : told_rank(r, before);
+	const uint8_t rank = looked_up                     ? CD_RANK_FILL
+	    : r->state == OM__STATE__STATE_OPEN && !before ? CD_RANK_OPENED
+							   : told_rank(r, before);
 
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		int64_t v = 0;
@@ -271,9 +276,23 @@ set_counts(struct cd_row *out, const Om__Record *r, bool before)
 		if (count_of(r, &counts[i], &v))
 			set_int(out, counts[i].field, native && v > 0 ? CD_RANK_LOOKED_UP : rank, v);
 	}
+	if (before)
+		return;
+	out->cell[CD_F_PROMPT_MOST] = out->cell[CD_F_PROMPT_TOKENS];
+	out->cell[CD_F_COMPLETION_MOST] = out->cell[CD_F_COMPLETION_TOKENS];
 }
 
-/* set_decided takes what an operator decided: the amount, the user, or both. */
+/* decide_count takes a count that an operator decided. */
+static void
+decide_count(struct cd_row *out, cd_field f, cd_field most, uint8_t rank, bool has, int64_t v)
+{
+	if (!has)
+		return;
+	set_int(out, f, rank, v);
+	out->cell[most] = out->cell[f];
+}
+
+/* set_decided takes what an operator decided of the amount, the tokens and the user. */
 static om_status
 set_decided(struct cd_row *out, const Om__Record *r, om_err *e)
 {
@@ -284,6 +303,9 @@ set_decided(struct cd_row *out, const Om__Record *r, om_err *e)
 		return om_fail(e, OM_INVALID, "decision: must be from 1 to %u", (unsigned)CD_DECISIONS_MAX);
 	s = set_money(out, CD_F_COST, rank, r->cost, e);
 	out->cell[CD_F_COST_MOST] = out->cell[CD_F_COST];
+	decide_count(out, CD_F_PROMPT_TOKENS, CD_F_PROMPT_MOST, rank, r->has_prompt_tokens, r->prompt_tokens);
+	decide_count(
+	    out, CD_F_COMPLETION_TOKENS, CD_F_COMPLETION_MOST, rank, r->has_completion_tokens, r->completion_tokens);
 	if (strcmp(r->user->id, OM_USER_UNKNOWN) != 0) {
 		set_text(out, CD_F_USER_LEAST, rank, r->user->id);
 		set_text(out, CD_F_USER_MOST, rank, r->user->id);

@@ -18,6 +18,12 @@ def instant(value):
     return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def lately(minutes=5):
+    """lately is so many minutes ago but, as UTC counts, in this month: that is what is asked for where no period is said."""
+    now = datetime.now(timezone.utc)
+    return max(now - timedelta(minutes=minutes), now.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+
+
 def new_generation_id():
     return f"gen-{1790000000 + next(_number)}-{secrets.token_hex(10)}"
 
@@ -25,7 +31,7 @@ def new_generation_id():
 def record(user="u-1", cost="0.0001", at=None, **fields):
     """record is a finished generation.  `cost` is a decimal string, a number or None;
     a field given as None is left out, `usage_…` fields go into its usage."""
-    at = at or datetime.now(timezone.utc) - timedelta(minutes=5)
+    at = at or lately()
     usage = {"prompt_tokens": fields.pop("prompt_tokens", 30), "completion_tokens": fields.pop("completion_tokens", 7),
              "cost": cost, "is_byok": fields.pop("is_byok", None),
              "cost_details": {"upstream_inference_cost": fields.pop("upstream_cost", None)},

@@ -343,7 +343,8 @@ test_rows_of_an_older_program_get_their_groups_from_the_journal(void **state)
 	fx_run(&f, "UPDATE record SET rules=0");
 	fx_run(&f,
 	    "UPDATE generation SET user_groups=NULL,cost_most=NULL,started_least_us=NULL,started_most_us=NULL,"
-	    "user_least=NULL,user_most=NULL,received_us=NULL,ranks=LEFT(ranks,21)");
+	    "user_least=NULL,user_most=NULL,received_us=NULL,is_byok_least=NULL,prompt_tokens_most=NULL,"
+	    "completion_tokens_most=NULL,ranks=LEFT(ranks,21)");
 	fx_run(&f, "DELETE FROM meta WHERE name='totals_shape'");
 	assert_int_equal(cd_bring_up(&f.opts, &e), OM_OK);
 	assert_string_equal(fx_text(&f, groups_sql), "-,-,-\n");

@@ -55,6 +55,36 @@ test_a_turns_record_and_its_generation_are_one_request(void **state)
 	(void)state;
 }
 
+/* Somebody invents a generation that is like a turn's request, for nothing or for much. */
+static void
+test_costs_that_contradict_each_other_across_a_pair_are_in_dispute(void **state)
+{
+	static const char *const invented[] = {"0", "9"};
+	static const char *const total[] = {
+	    "1 requests, 0.000000000000000000 unsettled 0", "1 requests, 0.500000000000000000 unsettled 0"};
+	static const char *const dispute[] = {"1 0.500000000000000000\n", "1 8.500000000000000000\n"};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		Om__Record *turn, *other;
+
+		pf_set_up();
+		turn = pf_record(NULL, "t1:1", "u9", "0.5", PF_NOW);
+		other = pf_record("gen-9", NULL, "u9", invented[i % 2], PF_NOW + OM_SECOND);
+		pf_send(i < 2 ? turn : other);
+		pf_send(i < 2 ? other : turn);
+		totals_are(total[i % 2]);
+		assert_string_equal(fx_text(&pf,
+					"SELECT CONCAT(disputed,' ',disputed_cost) FROM generation WHERE "
+					"generation_id='gen-9'"),
+		    dispute[i % 2]);
+		assert_string_equal(
+		    fx_text(&pf, "SELECT SUM(disputed_cost) FROM usage_day"), strchr(dispute[i % 2], ' ') + 1);
+		assert_int_equal(fx_int(&pf, "SELECT COUNT(*) FROM lookup WHERE generation_id='gen-9'"), 1);
+		fx_close(&pf);
+	}
+}
+
 static void
 test_two_equal_questions_stay_two(void **state)
 {
@@ -376,10 +406,9 @@ test_rows_of_before_are_paired_at_the_upgrade(void **state)
 	pf_send(pf_record(NULL, "t2:1", "u9", "0.5", PF_NOW + OM_DAY));
 	fx_run(&pf, "UPDATE generation SET requests=1,link_kind=0");
 	fx_run(&pf,
-	    "UPDATE generation SET cost=0.25,cost_most=0.25,prompt_tokens=25,completion_tokens=7,ranks=(SELECT ranks "
-	    "FROM (SELECT "
-	    "ranks "
-	    "FROM generation WHERE generation_id='owui:t2:1') AS t) WHERE generation_id='owui:t1:1'");
+	    "UPDATE generation SET cost=0.25,cost_most=0.25,prompt_tokens=25,prompt_tokens_most=25,completion_tokens=7,"
+	    "completion_tokens_most=7,ranks=(SELECT ranks FROM (SELECT ranks FROM generation WHERE "
+	    "generation_id='owui:t2:1') AS t) WHERE generation_id='owui:t1:1'");
 	fx_run(&pf, "UPDATE meta SET value='0' WHERE name='pairing'");
 	fx_run(&pf, "DELETE FROM link");
 	fx_run(&pf, "DELETE FROM turn");
@@ -404,6 +433,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_turns_record_and_its_generation_are_one_request),
+	    cmocka_unit_test(test_costs_that_contradict_each_other_across_a_pair_are_in_dispute),
 	    cmocka_unit_test(test_two_equal_questions_stay_two),
 	    cmocka_unit_test(test_what_is_not_one_call_is_not_paired),
 	    cmocka_unit_test(test_a_generation_that_nobody_named_gets_the_turns_user),

@@ -104,6 +104,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 	fx_open(&f);
 	(void)fx_store_prices(&f, list_1, FX_START - OM_SECOND);
 	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", NULL);
+	r[0]->state = OM__STATE__STATE_OPEN;
 	r[1] = fx_record(&f.a, 2, "gen-2", "u-1", NULL);
 	r[1]->has_completion_tokens = false; /* cut */
 	r[2] = fx_record(&f.a, 3, "gen-3", "u-1", NULL);
@@ -129,6 +130,7 @@ test_estimate_stands_until_something_better_comes(void **state)
 
 	/* a reported zero is a cost, and a better one than any estimate */
 	r[0] = fx_record(&f.a, 21, "gen-1", "u-1", "0");
+	r[0]->completion_tokens = 9;
 	assert_int_equal(fx_submit(&f, r, 1, 7, &out), OM_OK);
 	assert_string_equal(
 	    fx_text(&f, "SELECT CONCAT(cost_state,' ',cost) FROM generation WHERE generation_id='gen-1'"),

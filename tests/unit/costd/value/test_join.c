@@ -190,6 +190,65 @@ test_claims_that_differ_are_in_dispute_until_a_higher_rank_spoke(void **state)
 	assert_row(&r, 0, 50, 0, "u-1", day);
 }
 
+static struct cd_row
+tokens(uint8_t rank, int64_t prompt, int64_t completion)
+{
+	struct cd_row r = {.key = {.p = "k", .n = 1}};
+
+	r.cell[CD_F_PROMPT_TOKENS] = (struct cd_cell){.rank = rank, .v.i = prompt};
+	r.cell[CD_F_COMPLETION_TOKENS] = (struct cd_cell){.rank = rank, .v.i = completion};
+	r.cell[CD_F_PROMPT_MOST] = r.cell[CD_F_PROMPT_TOKENS];
+	r.cell[CD_F_COMPLETION_MOST] = r.cell[CD_F_COMPLETION_TOKENS];
+	return r;
+}
+
+static void
+assert_tokens(const struct cd_row *r, unsigned disputed, int64_t prompt, int64_t completion)
+{
+	assert_int_equal(cd_row_disputed(r), disputed);
+	assert_int_equal(r->cell[CD_F_PROMPT_TOKENS].v.i, prompt);
+	assert_int_equal(r->cell[CD_F_COMPLETION_TOKENS].v.i, completion);
+}
+
+static void
+test_of_tokens_in_dispute_the_least_count(void **state)
+{
+	const struct cd_row honest = tokens(CD_RANK_REPORTED, 3000, 700),
+			    raised = tokens(CD_RANK_REPORTED, 1000000, 700), zero = tokens(CD_RANK_FILL, 0, 0),
+			    half = tokens(CD_RANK_FILL, 40, 0), opened = tokens(CD_RANK_OPENED, 3000, 20),
+			    books = tokens(CD_RANK_LOOKED_UP, 3001, 700);
+	struct cd_row r = join_of(honest, &honest);
+
+	(void)state;
+	assert_tokens(&r, 0, 3000, 700);
+	r = join_of(join_of(opened, &zero), &honest); /* what an open record said before its end is no claim */
+	assert_tokens(&r, 0, 3000, 700);
+	r = join_of(r, &raised);
+	assert_tokens(&r, CD_DISPUTED_TOKENS, 3000, 700);
+	assert_int_equal(r.cell[CD_F_PROMPT_MOST].v.i, 1000000);
+	r = join_of(r, &books);
+	assert_tokens(&r, 0, 3001, 700);
+	r = join_of(zero, &half); /* a zero only fills a gap */
+	assert_tokens(&r, 0, 40, 0);
+}
+
+static void
+test_who_pays_upstream_is_in_dispute_with_the_cost(void **state)
+{
+	struct cd_row no = claim(CD_RANK_REPORTED, 5, "u-1", 10), yes = no;
+
+	(void)state;
+	no.cell[CD_F_IS_BYOK] = no.cell[CD_F_IS_BYOK_LEAST] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = 0};
+	yes.cell[CD_F_IS_BYOK] = yes.cell[CD_F_IS_BYOK_LEAST] = (struct cd_cell){.rank = CD_RANK_REPORTED, .v.i = 1};
+	assert_int_equal(cd_row_disputed(&no), 0);
+	assert_int_equal(cd_row_disputed(&yes), 0);
+	(void)cd_join(&no, &yes);
+	assert_int_equal(cd_row_disputed(&no), CD_DISPUTED_COST);
+	yes.cell[CD_F_IS_BYOK].rank = yes.cell[CD_F_IS_BYOK_LEAST].rank = CD_RANK_LOOKED_UP;
+	(void)cd_join(&no, &yes);
+	assert_int_equal(cd_row_disputed(&no), 0);
+}
+
 static void
 test_rows_of_before_are_one_claim(void **state)
 {
@@ -229,6 +288,8 @@ main(void)
 	    cmocka_unit_test(test_records_in_any_order_repeated_and_regrouped_give_the_same_row),
 	    cmocka_unit_test(test_null_never_beats_a_value_and_zero_is_one),
 	    cmocka_unit_test(test_claims_that_differ_are_in_dispute_until_a_higher_rank_spoke),
+	    cmocka_unit_test(test_of_tokens_in_dispute_the_least_count),
+	    cmocka_unit_test(test_who_pays_upstream_is_in_dispute_with_the_cost),
 	    cmocka_unit_test(test_rows_of_before_are_one_claim),
 	    cmocka_unit_test(test_highest_rank_wins),
 	};
