@@ -174,9 +174,11 @@ export function unpair(x) {
 /** decide takes an operator's word for the row. */
 export function decide(x) {
   const row = findRow(x, x.params[0]);
-  const { cost, user, reason } = x.body;
-  if (!reason || (cost === undefined && user === undefined))
-    throw new x.kit.Refusal(400, 'Bad Request', 'reason: it, and cost or user, are needed');
+  const { cost, user, reason, prompt_tokens: prompt, completion_tokens: completion } = x.body;
+  if (!reason || [cost, user, prompt, completion].every((said) => said === undefined))
+    throw new x.kit.Refusal(400, 'Bad Request', 'reason: it, and cost, tokens or user, are needed');
+  if (prompt !== undefined) row.prompt_tokens = prompt;
+  if (completion !== undefined) row.completion_tokens = completion;
   if (cost !== undefined) Object.assign(row, { cost: String(cost), disputed_cost: null });
   if (user !== undefined) row.user = user;
   row.marks = row.marks.filter((m) => m !== 'disputed');

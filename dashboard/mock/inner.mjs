@@ -431,7 +431,8 @@ const LISTED = ['disputed', 'unproven', 'odd_day'];
 
 function disputes({ kit, c, res, query }) {
   const marks = (r) => r.marks.filter((m) => LISTED.includes(m));
-  const rows = c.state.house.rows.filter((r) => marks(r).length > 0);
+  const wanted = query.mark ? [query.mark] : ['disputed', 'unproven'];
+  const rows = c.state.house.rows.filter((r) => wanted.some((m) => r.marks.includes(m)));
   const shape = (r) => ({
     generation_id: r.generation_id,
     user: r.user,
@@ -446,6 +447,10 @@ function disputes({ kit, c, res, query }) {
     cost: r.cost,
     greatest_cost: r.disputed_cost === null ? null : money(BigInt(r.units) + 5n * UNIT),
     disputed_cost: r.disputed_cost,
+    prompt_tokens: r.prompt_tokens,
+    greatest_prompt_tokens: null,
+    completion_tokens: r.completion_tokens,
+    greatest_completion_tokens: null,
     users: [],
     earliest_at: null,
     latest_at: null,

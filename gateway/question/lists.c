@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/money.h"
 #include "base/text.h"
+#include "wire/fit.h"
 
 #include <string.h>
 
@@ -149,6 +150,16 @@ read_amount(const struct gw_req *rq, const json_t *doc, const char *key, char **
 	return s == OM_OK ? copy(rq, has ? om_money_text(cost, text) : NULL, out, e) : s;
 }
 
+static om_status
+read_tokens(const json_t *doc, const char *key, protobuf_c_boolean *has_out, int64_t *out, om_err *e)
+{
+	bool has = false;
+	om_status s = om_json_int(doc, "", key, 0, OM_FIT_TOKENS_MAX, out, &has, e);
+
+	*has_out = has;
+	return s;
+}
+
 om_status
 gw_read_decision(struct gw_req *rq, void *question, om_err *e)
 {
@@ -160,6 +171,10 @@ gw_read_decision(struct gw_req *rq, void *question, om_err *e)
 		s = om_json_parse_object(rq->body, rq->n_body, &doc, e);
 	if (s == OM_OK)
 		s = read_amount(rq, doc, "cost", &q->cost, e);
+	if (s == OM_OK)
+		s = read_tokens(doc, "prompt_tokens", &q->has_prompt_tokens, &q->prompt_tokens, e);
+	if (s == OM_OK)
+		s = read_tokens(doc, "completion_tokens", &q->has_completion_tokens, &q->completion_tokens, e);
 	if (s == OM_OK)
 		s = read_text(rq, doc, "user", 128, &q->user, e);
 	if (s == OM_OK)

@@ -146,6 +146,50 @@ def test_a_key_of_ones_own_is_no_way_around(stack, stub):
     assert row(stack, gen_id)["marks"] == []
 
 
+def test_whether_the_key_was_ones_own_is_in_dispute(stack, stub):
+    gen_id = new_generation_id()
+    send(stack, record(cost="0.01", generation_id=gen_id, is_byok=False),
+         record(cost="0.01", generation_id=gen_id, is_byok=True, upstream_cost="500"))
+    assert disputes(stack)[gen_id]["in_dispute"] == ["cost"]
+    is_checked(stack)
+    stub.put(gen_id, "0.01", is_byok=False)
+    wait_until(lambda: row(stack, gen_id)["marks"] == [], "the provider's word")
+
+
+@pytest.mark.parametrize("first,second", (((3000, 700), (1000000000, 700)), ((3000, 700), (3000, 1)), ((0, 0), (3000, 700))))
+def test_tokens_are_in_dispute_until_the_provider_has_spoken(stack, stub, first, second):
+    gen_id, user = new_generation_id(), f"u-tokens-{first}-{second}"
+    send(stack, *(record(user=user, cost="0.3", generation_id=gen_id, prompt_tokens=p, completion_tokens=c) for p, c in (first, second)))
+    least, most = zip(*((min(pair), max(pair)) for pair in zip(first, second)))
+    item, one = disputes(stack)[gen_id], row(stack, gen_id)
+    assert (item["prompt_tokens"], item["completion_tokens"]) == least == (one["prompt_tokens"], one["completion_tokens"])
+    assert (item["greatest_prompt_tokens"], item["greatest_completion_tokens"]) == most
+    assert item["in_dispute"] == ["tokens"] and one["marks"] == ["disputed"]
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": user})["total"]
+    assert (total["prompt_tokens"], total["completion_tokens"], total["cost"], total["disputed_cost"]) == (*least, "0.3", "0")
+    wait_until(lambda: stub.asked(gen_id), "the provider is asked, though nothing is verified")
+    is_checked(stack)
+    stub.put(gen_id, "0.3", native_tokens_prompt=3001, native_tokens_completion=701)
+    wait_until(lambda: row(stack, gen_id)["marks"] == [], "the provider's word")
+    assert (row(stack, gen_id)["prompt_tokens"], row(stack, gen_id)["completion_tokens"]) == (3001, 701)
+    is_checked(stack)
+
+
+@pytest.mark.parametrize("invented,counts,difference", (("0", "0", "0.5"), ("9", "0.5", "8.5")))
+def test_a_request_that_somebody_invents_beside_a_turns_takes_its_cost_only_in_dispute(stack, invented, counts, difference):
+    user, tokens = f"u-turn-{invented}", {"prompt_tokens": 4321, "completion_tokens": 1234 + int(invented)}
+    gen_id = new_generation_id()
+    turn = {**record(user=user, cost="0.5", source="filter-outlet", turn_id=f"turn-{gen_id}", **tokens)}
+    del turn["generation_id"]
+    send(stack, turn)
+    send(stack, record(user=user, cost=invented, generation_id=gen_id, **tokens))
+    item = disputes(stack)[gen_id]
+    assert (item["cost"], item["disputed_cost"], item["in_dispute"]) == (counts, difference, ["cost"])
+    total = stack.read.usage(**{"from": "2020-01-01", "to": "2100-01-01", "user": user})["total"]
+    assert (total["requests"], total["cost"], total["disputed_cost"]) == (1, counts, difference)
+    is_checked(stack)
+
+
 def test_a_request_moves_to_no_other_user(stack, stub):
     gen_id = new_generation_id()
     stub.put(gen_id, "0.4")
@@ -182,7 +226,8 @@ def test_a_day_that_nothing_explains_is_marked(stack):
     late = now - timedelta(days=3)
     send(stack, record(generation_id=alone, at=late), record(generation_id=queued, at=late, sender=sender, number=1),
          record(generation_id=stale, at=datetime(2020, 1, 15, tzinfo=timezone.utc), sender=sender, number=2), record(generation_id=fresh, at=now))
-    assert set(disputes(stack, mark="odd_day")) >= {alone, stale} and not {queued, fresh} & set(disputes(stack))
+    assert set(disputes(stack, mark="odd_day")) >= {alone, stale} and not {queued, fresh} & set(disputes(stack, mark="odd_day"))
+    assert not {alone, stale} & set(disputes(stack)), "they are not mixed with what is in dispute"
     assert row(stack, alone)["marks"] == ["odd_day"] and marked(stack, "odd_day") >= 2
     is_checked(stack)
 
@@ -227,9 +272,22 @@ def test_an_operator_decides(silent):
     is_checked(silent)
 
 
+def test_an_operator_decides_about_tokens(silent):
+    gen_id = new_generation_id()
+    send(silent, record(cost="3", generation_id=gen_id, prompt_tokens=10), record(cost="3", generation_id=gen_id, prompt_tokens=999))
+    assert disputes(silent)[gen_id]["in_dispute"] == ["tokens"]
+    assert decide(silent, gen_id, prompt_tokens=500, completion_tokens=0, reason="as logged")["decision"] == 1
+    one = row(silent, gen_id)
+    assert (one["prompt_tokens"], one["completion_tokens"], one["cost"], "disputed" in one["marks"]) == (500, 0, "3", False)
+    assert decide(silent, gen_id, prompt_tokens=400, reason="as counted")["decision"] == 2
+    assert (row(silent, gen_id)["prompt_tokens"], row(silent, gen_id)["completion_tokens"]) == (400, 0)
+    is_checked(silent)
+
+
 @pytest.mark.parametrize("body", ({"reason": "nothing"}, {"cost": "1"}, {"cost": "-1", "reason": "r"}, {"cost": "10001", "reason": "r"},
                                   {"cost": "one", "reason": "r"}, {"user": "u-never-seen", "reason": "r"}, {"user": "unknown", "reason": "r"},
-                                  {"cost": "1", "reason": ""}, {"cost": "1", "reason": "r" * 501}, []))
+                                  {"prompt_tokens": -1, "reason": "r"}, {"completion_tokens": 1000000001, "reason": "r"},
+                                  {"prompt_tokens": "many", "reason": "r"}, {"cost": "1", "reason": ""}, {"cost": "1", "reason": "r" * 501}, []))
 def test_a_decision_that_decides_nothing_is_refused(silent, body):
     gen_id = new_generation_id()
     send(silent, record(cost="3", generation_id=gen_id))

@@ -1003,7 +1003,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Decide what a request cost, who made it, or both.
+         * Decide what a request cost, how many tokens it took, or who made it.
          * @description For rows that are in dispute, and for any other. The decision counts more than what senders and look-ups say,
          *     whatever comes later; a later decision counts more than this. It stays in the row's records with its reason.
          */
@@ -1021,7 +1021,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows that are in dispute, that the provider does not know, or that are of an odd day, newest first. */
+        /**
+         * Rows that are in dispute, that the provider does not know, or that are of an odd day, newest first.
+         * @description Without `mark` those that are in dispute or unproven. Rows of an odd day are listed with `mark=odd_day` alone:
+         *     there are as many as there are rows where somebody sends what happened long ago.
+         */
         get: operations["listDisputes"];
         put?: never;
         post?: never;
@@ -1526,7 +1530,7 @@ export interface components {
             /** @description Who bills; only openrouter's are looked up there. Null: not known. */
             platform: string | null;
             /**
-             * @description What is out of the ordinary. `disputed`, senders disagree about its cost, its user or its day, and neither
+             * @description What is out of the ordinary. `disputed`, senders disagree about its cost, its tokens, its user or its day, and neither
              *     the provider nor an operator has spoken; `unproven`, the provider does not know the id; `odd_day`, it is of
              *     another day than it was received on, and nothing explains that; `matched`, it was paired with another row by
              *     tokens and time; `other_id`, the provider's look-up spoke of another id.
@@ -1887,7 +1891,7 @@ export interface components {
             /** @description While it is in dispute, the latest claim that is not after its receipt. */
             started_at: components["schemas"]["Instant"];
             marks: ("disputed" | "unproven" | "odd_day")[];
-            in_dispute: ("cost" | "user" | "day")[];
+            in_dispute: ("cost" | "tokens" | "user" | "day")[];
             /** @enum {unknown} */
             cost_state: "reported" | "looked_up" | "estimated" | "unknown";
             /** @description What counts: while it is in dispute, the least claim. */
@@ -1895,6 +1899,12 @@ export interface components {
             greatest_cost: components["schemas"]["Money"] | null;
             /** @description The greatest less the least claim. */
             disputed_cost: components["schemas"]["Money"] | null;
+            /** @description What counts: while tokens are in dispute, the least claim. */
+            prompt_tokens: number | null;
+            /** @description Null: tokens are not in dispute. */
+            greatest_prompt_tokens: number | null;
+            completion_tokens: number | null;
+            greatest_completion_tokens: number | null;
             /** @description Of the claimed users, in the order of their ids, the first and the last. */
             users: string[];
             earliest_at: components["schemas"]["Instant"] | null;
@@ -4182,8 +4192,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description In USD; it or `user` is needed. */
+                    /** @description In USD; it, tokens or `user` is needed. */
                     cost?: number | string;
+                    prompt_tokens?: number;
+                    completion_tokens?: number;
                     /** @description The id of a user who was seen. */
                     user?: string;
                     reason: string;

@@ -30,11 +30,16 @@ export function unpair(id: string): Promise<Result<Unpaired>> {
 
 export type Decided = PostReply<'/api/v1/generations/{generation_id}/decision'>;
 
-/** decide says what a request cost, whose it is, or both. */
-export function decide(
-  id: string,
-  body: { cost?: string; user?: string; reason: string },
-): Promise<Result<Decided>> {
+export interface Decision {
+  cost?: string;
+  prompt_tokens?: number;
+  completion_tokens?: number;
+  user?: string;
+  reason: string;
+}
+
+/** decide says what a request cost, how many tokens it took, whose it is; one of them at least. */
+export function decide(id: string, body: Decision): Promise<Result<Decided>> {
   return post('/api/v1/generations/{generation_id}/decision', {
     path: { generation_id: id },
     body,

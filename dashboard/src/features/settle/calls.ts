@@ -62,12 +62,16 @@ export function discrepancies(
 
 export type Dispute = Schemas['Dispute'];
 
-/** disputes are rows about which senders disagree, or that are marked otherwise. */
+/** disputes are rows about which senders disagree, or that nobody can prove; or those of an odd day. */
 export function disputes(
+  odd: boolean,
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Result<List<Dispute>>> {
-  return get('/api/v1/disputes', { query: pageOf(cursor), signal });
+  return get('/api/v1/disputes', {
+    query: { ...pageOf(cursor), ...(odd && { mark: 'odd_day' as const }) },
+    signal,
+  });
 }
 
 /** newestUnsettled are the newest rows of a stretch of time without a final cost. */

@@ -1057,6 +1057,11 @@ export interface Texts {
     disputesAbout: string;
     disputesNone: string;
     disputesNoneText: string;
+    disputesWhich: string;
+    disputesOpen: string;
+    disputesOdd: string;
+    disputesOddNone: string;
+    disputesOddText: string;
     marks: string;
     greatest: string;
   };
@@ -1239,9 +1244,12 @@ export interface Texts {
     question: string;
     consequence: string;
     cost: string;
+    prompt: string;
+    completion: string;
     user: string;
     reason: string;
     needOne: string;
+    needCount: string;
     needReason: string;
     busy: string;
     cancel: string;
