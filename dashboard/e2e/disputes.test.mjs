@@ -46,7 +46,7 @@ describe('a request in dispute', { concurrency: false }, () => {
     await at.open('/settlement?tab=disputes');
     const row = main().locator('tbody tr', { hasText: 'in dispute' });
     const greatest = row.locator(`data[value="${amount}"]`);
-    for (const width of [1280, 768, 390]) {
+    for (const width of [1280, 768, 390, 320]) {
       await page.setViewportSize({ width, height: 900 });
       await greatest.filter({ visible: true }).first().waitFor();
       await fits(page);
