@@ -208,6 +208,45 @@ test_look_up_fills_but_does_not_overrule_the_witness(void **state)
 	assert_int_equal(a.cell[CD_F_STATE].v.i, OM__STATE__STATE_FINAL);
 }
 
+/* Records of two senders make a dispute only if each says both the least and the greatest of what it claims. */
+static void
+test_two_final_records_that_differ_are_in_dispute(void **state)
+{
+	Om__Record *one = good(), *other = fx_record(&arena, 2, "gen-1", "u-2", "0.005");
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		struct cd_row a = row_of(turn == 0 ? one : other), b = row_of(turn == 0 ? other : one);
+
+		assert_int_equal(cd_row_disputed(&a), 0);
+		assert_true(cd_join(&a, &b));
+		assert_int_equal(cd_row_disputed(&a), CD_DISPUTED_COST | CD_DISPUTED_USER);
+		assert_string_equal(a.cell[CD_F_USER_ID].v.text.p, OM_USER_UNKNOWN);
+		assert_int_equal(om_money_cmp(a.cell[CD_F_COST].v.money, row_of(one).cell[CD_F_COST].v.money), 0);
+		assert_int_equal(
+		    om_money_cmp(a.cell[CD_F_COST_MOST].v.money, row_of(other).cell[CD_F_COST].v.money), 0);
+	}
+}
+
+static void
+test_what_the_provider_does_not_know_is_unproven_until_it_has_spoken(void **state)
+{
+	Om__Record *none = good(), *book = good();
+	struct cd_row row = row_of(good()), unknown, known;
+
+	(void)state;
+	none->has_not_found = none->not_found = true;
+	book->cost_state = OM__COST_STATE__COST_LOOKED_UP;
+	unknown = row_of(none);
+	known = row_of(book);
+	assert_int_equal(unknown.cell[CD_F_COST].rank, CD_RANK_NONE); /* it says nothing else */
+	assert_false(cd_row_is_unproven(&row));
+	assert_true(cd_join(&row, &unknown));
+	assert_true(cd_row_is_unproven(&row));
+	assert_true(cd_join(&row, &known));
+	assert_false(cd_row_is_unproven(&row));
+}
+
 /* the upstream amount repeats the cost on requests without BYOK. */
 static void
 test_byok_cost_counts_on_byok_only(void **state)
@@ -299,6 +338,8 @@ main(void)
 	    cmocka_unit_test(test_amounts_are_bounded),
 	    cmocka_unit_test(test_cost_states_follow_the_record),
 	    cmocka_unit_test(test_look_up_fills_but_does_not_overrule_the_witness),
+	    cmocka_unit_test(test_two_final_records_that_differ_are_in_dispute),
+	    cmocka_unit_test(test_what_the_provider_does_not_know_is_unproven_until_it_has_spoken),
 	    cmocka_unit_test(test_byok_cost_counts_on_byok_only),
 	    cmocka_unit_test(test_key_is_the_generation_or_the_turn),
 	    cmocka_unit_test(test_ids_that_may_go_into_a_url),
