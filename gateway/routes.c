@@ -300,16 +300,6 @@ refuse_method(struct gw_req *rq, struct gw_reply *rp, const char *allow)
 	gw_reply_problem(rp, rq, OM_METHOD, "this path does not know that method", NULL);
 }
 
-/* name_page gives a page of the dashboard a name for the log: what follows its first part may be a person. */
-static void
-name_page(struct gw_req *rq)
-{
-	size_t n = strcspn(rq->path + 1, "/");
-
-	if (strncmp(rq->path, "/assets/", 8) != 0 && rq->path[1 + n] == '/')
-		rq->route = om_arena_printf(rq->arena, "%.*s/{}", (int)(n < 64 ? n + 1 : 64), rq->path);
-}
-
 /* note_refusal keeps that a sender with the key was refused before its body was read; what
  * is wrong in a body the handler notes. */
 static void
@@ -344,6 +334,7 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 	om_status s;
 
 	gw_proxies_apply(to->proxies, rq);
+	r = find(rq, allow, sizeof allow); /* first, so that the log names it whatever follows */
 	s = check_host(to, rq, &e);
 	if (s != OM_OK) {
 		if (gw_req_header(rq, "Authorization") != NULL) { /* or keys could be guessed here, uncounted */
@@ -353,7 +344,6 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 		gw_reply_problem(rp, rq, s, om_err_text(&e, s), NULL);
 		return;
 	}
-	r = find(rq, allow, sizeof allow);
 	if (r == NULL && allow[0] != '\0') {
 		refuse_method(rq, rp, allow);
 		return;
@@ -361,8 +351,6 @@ gw_routes_serve(const struct gw_routes *to, struct gw_req *rq, struct gw_reply *
 	if (r == NULL) {
 		bool get = strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0;
 
-		if (!is_api(rq->path))
-			name_page(rq);
 		if (is_api(rq->path))
 			gw_reply_problem(rp, rq, OM_NOT_FOUND, "there is no such call", NULL);
 		else if (!get)

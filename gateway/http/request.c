@@ -233,7 +233,7 @@ gw_reply_note(const struct gw_req *rq, const struct gw_reply *rp, size_t bytes, 
 		om_stat_observe_us(&st_time, micros > 0 ? micros : 0);
 	om_log(rp->quiet && rp->status == 200 ? OM_LOG_DEBUG : OM_LOG_INFO, "request", "status", OM_I64(rp->status),
 	    "ms", OM_I64(micros / 1000), "bytes", OM_I64(bytes), "method", rq->method, "path",
-	    rq->route != NULL ? rq->route : rq->path, NULL);
+	    rq->route != NULL ? rq->route : "-", NULL); /* a path that is no route may hold anything, a person too */
 }
 
 static bool

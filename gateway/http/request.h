@@ -75,7 +75,7 @@ struct gw_req {
 	size_t n_body;
 
 	/* filled in by the router */
-	const char *route;       /* what the log says of the path: without what names a person; NULL: the path */
+	const char *route;       /* what the log says of the path: without what names a person; NULL: it is no route */
 	char client[GW_ADDRESS]; /* the client's address, as trusted proxies tell it */
 	bool https;              /* as far as a trusted proxy says */
 	bool by_proxy;           /* a trusted one */

@@ -116,7 +116,7 @@ find(const struct gw_assets *a, const char *path, struct om_arena *arena, struct
 }
 
 void
-gw_assets_serve(const struct gw_assets *a, const struct gw_req *rq, struct gw_reply *rp)
+gw_assets_serve(const struct gw_assets *a, struct gw_req *rq, struct gw_reply *rp)
 {
 	const char *why = NULL;
 	const char *path = gw_percent_decode(rq->arena, rq->path, strlen(rq->path), false, &why);
@@ -128,13 +128,16 @@ gw_assets_serve(const struct gw_assets *a, const struct gw_req *rq, struct gw_re
 		gw_reply_problem(rp, rq, gw_decode_fault(rq), "the path cannot be read", NULL);
 		return;
 	}
-	if (!find(a, path, rq->arena, &file)) {
+	if (find(a, path, rq->arena, &file)) {
+		rq->route = path;
+	} else {
 		/* a missing file of the build is an error, any other path is a page */
 		if (strncmp(path, "/assets/", 8) == 0 || !find(a, "/index.html", rq->arena, &file)) {
 			gw_reply_problem(rp, rq, OM_NOT_FOUND, "there is no such file", NULL);
 			return;
 		}
 		path = "/index.html";
+		rq->route = GW_PAGE_ROUTE;
 	}
 	gzip = file.gzip != NULL && gw_accepts_gzip(rq);
 	/* the compressed form is another representation, with a tag of its own */

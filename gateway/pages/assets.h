@@ -35,8 +35,10 @@ struct gw_assets;
 om_status gw_assets_new(const char *dir, struct gw_assets **out, om_err *e) OM_MUST;
 void gw_assets_free(struct gw_assets **a);
 
-/* gw_assets_serve answers GET and HEAD for any path. */
-void gw_assets_serve(const struct gw_assets *a, const struct gw_req *rq, struct gw_reply *rp);
+/* gw_assets_serve answers GET and HEAD for any path, and gives the request its route: the file's path, or GW_PAGE_ROUTE
+ * for all pages, since any path is one and may name a person. */
+#define GW_PAGE_ROUTE "/{page}"
+void gw_assets_serve(const struct gw_assets *a, struct gw_req *rq, struct gw_reply *rp);
 
 /* gw_asset_type gives the content type by a name's end. */
 const char *gw_asset_type(const char *name);

@@ -11,6 +11,7 @@ from records import record
 from stack import wait_until
 
 LIMIT_S = 60  # a guard against hangs, not a measure
+PERSON = "somebody@example.org"
 HEALTH = b"GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -172,8 +173,7 @@ def test_a_long_path_cuts_nothing_off_its_line(stack, path):
     assert len(line) < 700, f"{len(line)} characters"
     assert line.index("request_id=") < line.index("status=") < line.index("path="), line
     assert f"status={reply.status} " in line
-    if "..." not in line and "{}" not in line:
-        assert f"path_bytes={len(path)}" in line
+    assert re.search(r" path=(\S+)$", line)[1] == ("/{page}" if reply.status == 200 else "/api/v1/user/{}" if "user/" in path else "-")
 
 
 def test_many_long_requests_write_a_bounded_log(stack):
@@ -187,11 +187,34 @@ def test_many_long_requests_write_a_bounded_log(stack):
 
 
 def test_the_log_names_calls_and_no_persons(stack):
-    person = "somebody@example.org"
-    for path in (f"/api/v1/user/{person}", f"/users/{person}", f"/api/v1/statements/{person}/2026-10.pdf"):
+    for path in (f"/api/v1/user/{PERSON}", f"/users/{PERSON}", f"/api/v1/statements/{PERSON}/2026-10.pdf"):
         reply = raw(stack.port, request(f"GET {path} HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
         line_of(stack, reply["X-Request-Id"])
-    assert person not in stack.gateway.log
+    assert PERSON not in stack.gateway.log
+
+
+@pytest.mark.parametrize("path, named", [
+    (f"/api/v1/users/{PERSON}", "-"), (f"/api/v1/user/{PERSON}/more", "-"), (f"/api/v1/statements/{PERSON}", "-"),
+    (f"/api/v1/usage/{PERSON}", "-"), (f"/api/{PERSON}", "-"), (f"/api/v1/user/{PERSON}/", "-"), (f"/assets/{PERSON}", "-"),
+    (f"/{PERSON}", "/{page}"), (f"/{PERSON}/more", "/{page}"), (f"/users/{PERSON}", "/{page}"), (f"/api{PERSON}", "/{page}"),
+    ("/index.html", "/index.html"), ("/", "/{page}")])
+def test_the_log_has_a_fixed_word_for_a_path_that_is_no_route(stack, path, named):
+    reply = raw(stack.port, request(f"GET {path} HTTP/1.1", "Connection: close"), timeout_s=LIMIT_S)
+    assert re.search(r" path=(\S+)$", line_of(stack, reply["X-Request-Id"]))[1] == named
+    assert PERSON not in stack.gateway.log
+
+
+@pytest.mark.parametrize("sent, status, named", [
+    (request(f"POST /{PERSON} HTTP/1.1", "Content-Length: 0", "Connection: close"), 405, "-"),
+    (request(f"GET {PERSON} HTTP/1.1", "Connection: close"), 400, "-"), (request(f"GET /api/v1/%zz{PERSON} HTTP/1.1", "Connection: close"), 400, "-"),
+    (request(f"{PERSON.upper()} / HTTP/1.1", "Connection: close"), 400, "-"), (request("SOMEBODY / HTTP/1.1", "Connection: close"), 400, "-"),
+    (f"GET /api/v1/user/{PERSON} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode(), 421, "/api/v1/user/{}"),
+    (f"GET /{PERSON} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode(), 421, "-")])
+def test_nor_does_a_request_that_is_refused_bring_a_person_into_the_log(stack, sent, status, named):
+    reply = raw(stack.port, sent, timeout_s=LIMIT_S)
+    assert reply.status == status, reply.data[:300]
+    assert re.search(r" path=(\S+)$", line_of(stack, reply["X-Request-Id"]))[1] == named
+    assert PERSON not in stack.gateway.log and "SOMEBODY" not in stack.gateway.log
 
 
 # ---- wrong keys --------------------------------------------------------------
