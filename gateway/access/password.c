@@ -171,6 +171,24 @@ gw_password_hash(const char *password, size_t n, char *out, size_t out_bytes, om
 	return OM_OK;
 }
 
+/* read_line gives the length of the line on standard input, without its end, which is LF, CR LF or the end of the
+ * input; false: there is more than one line, or another CR, by which a password could be taken for its beginning. */
+static bool
+read_line(char *line, int bytes, size_t *n_out)
+{
+	size_t n;
+	bool whole;
+
+	if (fgets(line, bytes, stdin) == NULL)
+		line[0] = '\0';
+	n = strcspn(line, "\n");
+	whole = line[n] == '\n' || feof(stdin) != 0;
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	*n_out = n;
+	return whole && memchr(line, '\r', n) == NULL;
+}
+
 int
 gw_password_hash_main(void)
 {
@@ -179,11 +197,9 @@ gw_password_hash_main(void)
 	size_t n;
 	om_status s;
 
-	if (fgets(line, sizeof line, stdin) == NULL)
-		line[0] = '\0';
-	n = strcspn(line, "\r\n");
-	if (n == 0 || n > GW_PASSWORD_MAX || (line[n] == '\0' && feof(stdin) == 0)) {
-		(void)fprintf(stderr, "gateway: give the password as one line of 1 to %d bytes on standard input\n",
+	if (!read_line(line, sizeof line, &n) || n == 0 || n > GW_PASSWORD_MAX) {
+		(void)fprintf(stderr,
+		    "gateway: give the password as one line of 1 to %d bytes on standard input, without a CR in it\n",
 		    GW_PASSWORD_MAX);
 		om_secret_clear(line, sizeof line);
 		return 2;

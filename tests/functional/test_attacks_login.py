@@ -135,6 +135,23 @@ def test_new_passwords_have_twelve_characters(stack, password, good):
     assert good is hash_of(stack, password)
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_the_end_of_a_pasted_line_is_no_part_of_the_password(make_stack, stack, end):
+    done = subprocess.run([stack.bin / "gateway", "--hash-password"], input=f"pasted from a mail{end}".encode(), capture_output=True, check=True)
+    pasted = make_stack(settings={"gateway": {"PASSWORD_HASH": done.stdout.decode().strip()}})
+    pasted.client().login("pasted from a mail")
+
+
+@pytest.mark.parametrize("text", ["first line here\rsecond\n", "first line here\r\r\n", "\rfirst line here\n", "\r\n", "x" * 1025 + "\r\n"])
+def test_a_password_is_not_hashed_in_part(stack, text):
+    done = subprocess.run([stack.bin / "gateway", "--hash-password"], input=text.encode(), capture_output=True)
+    assert done.returncode == 2 and not done.stdout and b"one line" in done.stderr
+
+
+def test_the_longest_password_may_end_with_cr_lf(stack):
+    subprocess.run([stack.bin / "gateway", "--hash-password"], input=b"x" * 1024 + b"\r\n", capture_output=True, check=True)
+
+
 def hash_of(stack, password):
     try:
         return bool(hash_password(stack.bin, password))
