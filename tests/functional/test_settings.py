@@ -137,6 +137,20 @@ FIXED = {"BIND_ADDRESS", "PORT", "SPOOL_DIR", "DASHBOARD_DIR", "COSTD_LISTEN", "
          "WIRE_TLS_CA", "WIRE_TLS_CERT", "WIRE_TLS_KEY"}
 
 
+def test_example_of_settings_has_what_compose_takes():
+    text, compose = (ROOT / ".metering.env.example").read_text(), (ROOT / "docker-compose.yml").read_text()
+    names = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, re.M)
+    assert len(names) == len(set(names)) > 20 and set(names) <= set(re.findall(r"\$\{([A-Z0-9_]+)", compose)), "the others have no effect"
+    assert {"PUBLIC_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES"} <= set(names), "or browsers may be refused"
+    assert "421" in re.search(r"((?:^#.*\n)+)PUBLIC_URL=\nALLOWED_HOSTS=$", text, re.M)[1]
+
+
+def test_compose_puts_no_secret_into_an_environment():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert re.findall(r"^ +([A-Z0-9_]*(?:KEY|SECRET|PASSWORD|HASH|TOKEN)): .*\$\{", compose, re.M) == []
+    assert "{source: webui_secret_key, target: /app/backend/.webui_secret_key}" in compose, "where Open WebUI's start.sh reads it"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_compose_passes_every_setting_on(service):
     settings = set(re.findall(r"^\| *`([A-Z0-9_]+)`", run(service, "--settings-markdown").stdout, re.M))
