@@ -342,6 +342,32 @@ def test_malformed_setting_is_named(make_home):
     assert done.returncode != 0 and "REPORT_TIMEZONE" in done.stderr
 
 
+def test_setting_that_nothing_started_with_is_not_remembered(make_home):
+    home = make_home()
+    done = home.run("start", code=1, JWT_SECRET="no-secret", MINIMUM_CHARGE_FEE="3")
+    said = re.search(r"not kept, as the start failed: (.*);", done.stderr)[1].split()
+    assert {"JWT_SECRET", "MINIMUM_CHARGE_FEE"} <= set(said) and "no-secret" not in done.stderr
+    home.run("start", MINIMUM_CHARGE_FEE="1")
+    done = home.run("start", code=1, JWT_SECRET="no-secret", MINIMUM_CHARGE_MODE="floor")
+    assert set(re.search(r"not kept, as the start failed: (.*);", done.stderr)[1].split()) == {"JWT_SECRET", "MINIMUM_CHARGE_MODE"}
+    assert "kept until ./run stop: " in done.stderr and "MINIMUM_CHARGE_FEE" in done.stderr, "what holds all the same is named, too"
+    assert "not kept" not in home.run("start").stderr
+    assert home.status() and home.count() == 0
+    assert "no-secret" not in (home.folder / "env/gateway.env").read_text()
+    reportd = (home.folder / "env/reportd.env").read_text()
+    assert "MINIMUM_CHARGE_FEE=1" in reportd and "MINIMUM_CHARGE_MODE" not in reportd
+
+
+def test_warning_of_a_missing_setting_outlives_a_start_that_failed(make_home):
+    home = make_home()
+    home.run("start", MINIMUM_CHARGE_FEE="1")
+    home.run("stop")
+    warning = "MINIMUM_CHARGE_FEE was set before ./run stop, and is not any more"
+    assert warning in home.run("start", code=1, JWT_SECRET="no-secret").stderr
+    assert warning in home.run("start").stderr
+    assert warning not in home.run("start").stderr
+
+
 def test_port_in_use_is_one_clear_line(home, make_home):
     other = make_home(PORT=home.port)
     done = other.run("start", code=None)
