@@ -144,6 +144,14 @@ def processes_with(text):
     return found
 
 
+def environment_of(pid):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
 def test_start_prints_and_keeps_the_access_data(home):
     shown = home.run("start").stdout
     access = home.access
@@ -505,10 +513,16 @@ def test_demo_does_not_mix_with_a_real_ledger(home):
 
 
 def test_demo_may_take_over_an_empty_ledger(make_home):
-    home = make_home()
+    home = make_home(A_SECRET_OF_THE_CALLER="not for the account")
     home.run("start")
-    home.run("demo", "start")
+    demo = home.foreground("demo", "start")
+    seen = []
+    wait_until(lambda: seen.extend(given for pid in processes_with(f"{home.folder}/stub") if b"READ_API_KEY" in (given := environment_of(pid))) or seen,
+               "the program that loads the sample data")
+    assert demo.wait(600) == 0, demo.stdout.read()
     assert home.count() > 20_000 and "stub" in home.pids()
+    names = {name.split(b"=", 1)[0] for name in seen[0].split(b"\0") if name}
+    assert names <= {b"API_KEY", b"READ_API_KEY", b"PATH", b"LANG", b"PWD", b"OLDPWD", b"SHLVL", b"_"}, names
 
 
 def test_nothing_left_behind_in_tmp(home):
