@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import threading
 import time
@@ -11,7 +12,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 from client import Client, cookie_of
-from openapi import Contract
+from openapi import ROOT, Contract
 from records import record
 from stack import PASSWORD, wait_until
 
@@ -65,6 +66,14 @@ def test_matrix_of_callers_and_operations(stack, contract, operation, who):
         assert reply.status == 401, reply
     else:
         assert reply.status in (401, 403), reply
+
+
+def test_readme_says_what_the_read_key_does_not_open():
+    text = re.search(r"wants a session: (.*?)\. With", (ROOT / "README.md").read_text(), re.S)[1]
+    named = re.findall(r"`(/[^`]+)`", text)
+    named[named.index("/file")] = "/api/v1/exports/{id}/file"
+    closed = {o.path for o in OPERATIONS.values() if o.method == "GET" and "session" in o.roles and "readKey" not in o.roles}
+    assert {re.sub(r"\{\w+\}", "{id}", path) for path in closed} == set(named)
 
 
 @pytest.mark.parametrize("operation", [o for o in OPERATIONS.values() if o.roles], ids=lambda o: o.id)
