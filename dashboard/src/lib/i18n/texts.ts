@@ -1059,6 +1059,12 @@ export interface Texts {
     disputesNoneText: string;
     disputesWhich: string;
     disputesOpen: string;
+    disputeOf: {
+      cost: string;
+      tokens: string;
+      user: string;
+      day: string;
+    };
     disputesOdd: string;
     disputesOddNone: string;
     disputesOddText: string;
