@@ -57,6 +57,18 @@ describe('a request in dispute', { concurrency: false }, () => {
     }
     await axe(page);
     await page.setViewportSize({ width: 1280, height: 900 });
+    await row.getByText('(cost)').waitFor();
+  });
+
+  test('leaves rows of an odd day to a list of their own', async () => {
+    const { items } = await at.api('/api/v1/disputes?mark=odd_day');
+    await at.open('/settlement?tab=disputes');
+    assert.equal(await main().getByText('odd day', { exact: true }).count(), 0);
+    await page.getByLabel('Show').selectOption('odd_day');
+    await page.waitForURL((url) => url.searchParams.get('mark') === 'odd_day');
+    await main().locator('tbody').getByText('odd day').first().waitFor();
+    assert.equal(await main().locator('tbody tr').count(), items.length);
+    await axe(page);
   });
 
   test('is decided with a number and a reason, and with nothing less', async () => {
@@ -66,11 +78,15 @@ describe('a request in dispute', { concurrency: false }, () => {
     await page.getByRole('button', { name: 'Decide' }).click();
     const send = dialog().getByRole('button', { name: 'Decide' });
     await send.click();
-    assert.match(await wrong(), /what it cost, or whose/);
+    assert.match(await wrong(), /what it cost, how many tokens it took, or whose/);
     await dialog().getByLabel('Cost in USD').fill('0,75');
     await send.click();
     assert.match(await wrong(), /A number with “\.”/);
     await dialog().getByLabel('Cost in USD').fill('0.75');
+    await dialog().getByLabel('Prompt tokens').fill('1.5');
+    await send.click();
+    assert.equal(await wrong(), 'A whole number.');
+    await dialog().getByLabel('Prompt tokens').fill('500');
     await send.click();
     assert.equal(await wrong(), 'Say why.');
     await axe(page);
@@ -80,10 +96,8 @@ describe('a request in dispute', { concurrency: false }, () => {
     await main().getByText('$0.75').first().waitFor();
     await settled(page);
     assert.equal(await page.getByRole('button', { name: 'Decide' }).count(), 0);
-    assert.equal(
-      (await at.api(`/api/v1/generations/${row.generation_id}`)).generation.cost,
-      '0.75',
-    );
+    const { generation } = await at.api(`/api/v1/generations/${row.generation_id}`);
+    assert.deepEqual([generation.cost, generation.prompt_tokens], ['0.75', 500]);
   });
 
   test('says of a user who was only told that it is so', async () => {

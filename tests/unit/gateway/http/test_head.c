@@ -290,11 +290,12 @@ read_one(char *buf, ssize_t *n_out)
 static void
 send_head(size_t n, const char *next)
 {
+	static const char end[] = {'\r', '\n', '\r', '\n'};
 	char head[2 * BOUND];
 	int line = snprintf(head, sizeof head, LINE "X: ");
 
 	memset(head + line, 'x', n - (size_t)line);
-	memcpy(head + n - 4, "\r\n\r\n", 4);
+	memcpy(head + n - sizeof end, end, sizeof end);
 	fx_send(at.theirs, head, n);
 	fx_send(at.theirs, next, strlen(next));
 }
