@@ -437,6 +437,15 @@ bind_result(struct cd_db *db, MYSQL_STMT *st, const char *sql, MYSQL_RES *meta, 
 	return OM_OK;
 }
 
+om_status
+cd_found(void *arg, const struct cd_val *row, om_err *e)
+{
+	(void)row;
+	(void)e;
+	*(bool *)arg = true;
+	return OM_OK;
+}
+
 /* name_columns tells what the columns are called. */
 static om_status
 name_columns(MYSQL_RES *meta, unsigned n, struct om_arena *a, cd_columns_fn *fn, void *arg, om_err *e)

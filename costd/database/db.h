@@ -68,6 +68,9 @@ struct cd_db;
 /* A row of a result; the values live until the call returns. */
 typedef om_status cd_row_fn(void *arg, const struct cd_val *row, om_err *e);
 
+/* cd_found is for queries that ask whether there is a row: it sets the bool that arg points to. */
+cd_row_fn cd_found;
+
 om_status cd_db_open(const struct cd_db_opts *o, struct cd_db **out, om_err *e) OM_MUST;
 void cd_db_close(struct cd_db **db);
 

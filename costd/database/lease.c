@@ -99,15 +99,6 @@ cd_lease_take(struct cd_db *db, const struct cd_lease_of *of, struct cd_val key,
 	return s == OM_OK ? find_state(db, of, key, out, e) : s;
 }
 
-static om_status
-note_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 /* check_holder locks the row; the UPDATE's count does not show who holds it, since a
  * row that it leaves as it is is not counted. */
 static om_status
@@ -118,7 +109,7 @@ check_holder(
 	bool mine = false;
 	om_status s = cd_db_query(db,
 	    write_sql(sql, "SELECT 1 FROM ", of->table, " WHERE ", of->key, " AND lease_id=? FOR UPDATE"),
-	    (struct cd_val[]){key, CD_B(id, CD_LEASE_ID)}, 2, note_found, &mine, e);
+	    (struct cd_val[]){key, CD_B(id, CD_LEASE_ID)}, 2, cd_found, &mine, e);
 
 	return s == OM_OK && !mine ? om_fail(e, OM_CONFLICT, "it was not kept in time, and another process has it") : s;
 }

@@ -68,15 +68,6 @@ cd_meta_guard_zone(struct cd_db *db, om_err *e)
 	return s;
 }
 
-static om_status
-keep_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 om_status
 cd_meta_take_totals(struct cd_db *db, om_err *e)
 {
@@ -89,7 +80,7 @@ cd_meta_totals_are_new(struct cd_db *db, const char *shape, bool *out, om_err *e
 {
 	*out = false;
 	return cd_db_query(db, "SELECT 1 FROM meta WHERE name='totals_shape' AND value=?",
-	    (struct cd_val[]){cd_t(shape)}, 1, keep_found, out, e);
+	    (struct cd_val[]){cd_t(shape)}, 1, cd_found, out, e);
 }
 
 om_status

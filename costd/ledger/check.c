@@ -28,10 +28,8 @@ struct page {
 	struct om_arena a;
 	struct cd_stored stored[PAGE];
 	size_t n;
-	struct cd_row joined; /* of the records of one key */
-	struct cd_row before; /* of those that an older program stored */
-	bool any;             /* joined or before holds something */
-	bool any_before;
+	struct cd_history joined;       /* of the records of one key */
+	bool any;                       /* joined holds something */
 	size_t at;                      /* the next stored row to compare */
 	char last[CD_KEY_BYTES];        /* last key of the page */
 	struct cd_stored *paired[PAGE]; /* compared when the page's records are read */
@@ -75,8 +73,9 @@ compare_row(struct cd_check_result *out, const struct cd_stored *stored, const s
 		return;
 	}
 	if (stored->disputed != cd_row_disputed(&stored->row) || stored->odd_day != cd_row_is_odd_day(&stored->row) ||
-	    stored->unproven != cd_row_is_unproven(&stored->row)) {
-		say_row(out, "row differs from its records", joined->key, "disputed, odd_day or unproven");
+	    stored->unproven != cd_row_is_unproven(&stored->row) ||
+	    stored->mark != cd_store_mark(stored->disputed != 0 || stored->unproven, stored->odd_day)) {
+		say_row(out, "row differs from its records", joined->key, "disputed, odd_day, unproven or marked");
 		return;
 	}
 	compare_cells(out, stored, joined);
@@ -89,7 +88,7 @@ take_stored(struct page *p, struct cd_stored *stored)
 	if (stored->row.is_part || stored->row.link != CD_LINK_NONE)
 		p->paired[p->n_paired++] = stored;
 	else
-		compare_row(p->out, stored, &p->joined);
+		compare_row(p->out, stored, &p->joined.row);
 }
 
 /* compare_paired makes the rows that are paired from scratch, each by itself, and compares them. */
@@ -120,16 +119,13 @@ finish_key(struct page *p)
 	if (!p->any)
 		return;
 	p->any = false;
-	if (p->any_before) {
-		cd_row_of_before(&p->before);
-		(void)cd_join(&p->joined, &p->before);
-	}
-	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) < 0)
+	cd_history_end(&p->joined);
+	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.row.key) < 0)
 		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
-	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.key) == 0)
+	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.row.key) == 0)
 		take_stored(p, &p->stored[p->at++]);
 	else
-		say_row(p->out, "records without a row", p->joined.key, NULL);
+		say_row(p->out, "records without a row", p->joined.row.key, NULL);
 }
 
 static om_status
@@ -154,18 +150,12 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 	p->out->records++;
 	if (s != OM_OK)
 		return s;
-	if (!p->any || cd_store_key_cmp(p->joined.key, row.key) != 0) {
+	if (!p->any || cd_store_key_cmp(p->joined.row.key, row.key) != 0) {
 		finish_key(p);
-		p->joined = p->before = (struct cd_row){.key = row.key};
+		cd_history_init(&p->joined, row.key);
 		p->any = true;
-		p->any_before = false;
 	}
-	if (entry.before) {
-		cd_join_before(&p->before, &row);
-		p->any_before = true;
-	} else {
-		(void)cd_join(&p->joined, &row);
-	}
+	cd_history_add(&p->joined, &row, entry.before);
 	return OM_OK;
 }
 

@@ -323,15 +323,6 @@ cd_lookup_claim(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, 
 	return s;
 }
 
-static om_status
-keep_there(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 /* same_model compares two names of the list without their variants (":free"), of
  * which the books say nothing. */
 static bool
@@ -350,7 +341,7 @@ cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__R
 	bool counted = false;
 	size_t n = 0;
 	om_status s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?",
-	    (struct cd_val[]){cd_t(found->other_id)}, 1, keep_there, &counted, e);
+	    (struct cd_val[]){cd_t(found->other_id)}, 1, cd_found, &counted, e);
 
 	*why_out = NULL;
 	if (s == OM_OK && found->model != NULL)

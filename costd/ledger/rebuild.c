@@ -149,7 +149,7 @@ keep_move(void *arg, const struct cd_val *v, om_err *e)
 		return OM_OK;
 	*out++ = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
 	*out++ = CD_I(odd);
-	*out++ = CD_I(v[M_OTHERS].i != 0 ? CD_MARKED : odd ? CD_MARKED_DAY : 0);
+	*out++ = CD_I(cd_store_mark(v[M_OTHERS].i != 0, odd));
 	*out++ = cd_t(om_arena_strdup(&m->a, v[M_KEY].p));
 	m->n++;
 	return m->a.failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;

@@ -47,19 +47,9 @@ new_record(const char *key, const char *source, const struct om_bytes *parts, si
 struct unpairing {
 	struct om_arena *a;
 	const char *key;
-	bool found;
 	Om__UnpairReply *out;
 	size_t cap;
 };
-
-static om_status
-keep_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	((struct unpairing *)arg)->found = true;
-	return OM_OK;
-}
 
 static om_status
 keep_part(void *arg, const struct cd_val *v, om_err *e)
@@ -87,12 +77,12 @@ find_parts(struct cd_db *db, void *arg, om_err *e)
 {
 	struct unpairing *u = arg;
 	const struct cd_val key[] = {cd_t(u->key), cd_t(u->key)};
+	bool found = false;
 	om_status s;
 
-	u->found = false;
 	u->out->n_unpaired = 0;
-	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, keep_found, u, e);
-	if (s == OM_OK && !u->found)
+	s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?", key, 1, cd_found, &found, e);
+	if (s == OM_OK && !found)
 		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
 	if (s == OM_OK)
 		s = cd_db_query(db,
@@ -135,7 +125,7 @@ cd_ledger_unpair(struct cd_ledger *l, const Om__UnpairQuery *q, int64_t deadline
 
 struct deciding {
 	const Om__DecisionQuery *q;
-	bool found, is_part, user_known;
+	bool found, is_part;
 	uint32_t before; /* decisions about the row so far */
 };
 
@@ -167,31 +157,23 @@ keep_ranks(void *arg, const struct cd_val *v, om_err *e)
 }
 
 static om_status
-keep_known(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	((struct deciding *)arg)->user_known = true;
-	return OM_OK;
-}
-
-static om_status
 find_row(struct cd_db *db, void *arg, om_err *e)
 {
 	struct deciding *d = arg;
+	bool user_known = false;
 	om_status s;
 
-	d->found = d->user_known = false;
+	d->found = false;
 	s = cd_db_query(db, "SELECT requests,ranks FROM generation WHERE generation_id=?",
 	    (struct cd_val[]){cd_t(d->q->generation_id)}, 1, keep_ranks, d, e);
 	if (s == OM_OK && d->q->user != NULL)
-		s = cd_db_query(
-		    db, "SELECT 1 FROM `user` WHERE id=?", (struct cd_val[]){cd_t(d->q->user)}, 1, keep_known, d, e);
+		s = cd_db_query(db, "SELECT 1 FROM `user` WHERE id=?", (struct cd_val[]){cd_t(d->q->user)}, 1, cd_found,
+		    &user_known, e);
 	if (s == OM_OK && !d->found)
 		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
 	if (s == OM_OK && d->is_part)
 		return om_fail(e, OM_CONFLICT, "the row is part of another one; decide about that");
-	if (s == OM_OK && d->q->user != NULL && !d->user_known)
+	if (s == OM_OK && d->q->user != NULL && !user_known)
 		return om_fail(e, OM_INVALID, "user: nobody with this id was ever seen");
 	if (s == OM_OK && d->before >= CD_DECISIONS_MAX)
 		return om_fail(e, OM_CONFLICT, "%u decisions about the row are enough", (unsigned)CD_DECISIONS_MAX);

@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The entries of older programs are joined by themselves, as those programs did, and are one claim then. */
 struct scan {
-	struct cd_own *out;
 	struct om_arena *a;
-	struct cd_row all_before, told_before;
-	bool any_before, any_told_before;
+	struct cd_history all, told;
+	bool alone;
 };
 
 static om_status
@@ -27,51 +25,28 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 
 	if (s != OM_OK)
 		return s;
-	scan->out->alone = scan->out->alone || (r->has_alone && r->alone);
-	if (entry.before) {
-		cd_join_before(&scan->all_before, &row);
-		scan->any_before = true;
-	} else {
-		(void)cd_join(&scan->out->all, &row);
-	}
-	if (cd_record_is_look_up(r))
-		return OM_OK;
-	if (entry.before) {
-		cd_join_before(&scan->told_before, &row);
-		scan->any_told_before = true;
-	} else {
-		(void)cd_join(&scan->out->told, &row);
-	}
+	scan->alone = scan->alone || (r->has_alone && r->alone);
+	cd_history_add(&scan->all, &row, entry.before);
+	if (!cd_record_is_look_up(r))
+		cd_history_add(&scan->told, &row, entry.before);
 	return OM_OK;
-}
-
-static void
-join_before(struct scan *scan)
-{
-	if (scan->any_before) {
-		cd_row_of_before(&scan->all_before);
-		(void)cd_join(&scan->out->all, &scan->all_before);
-	}
-	if (scan->any_told_before) {
-		cd_row_of_before(&scan->told_before);
-		(void)cd_join(&scan->out->told, &scan->told_before);
-	}
 }
 
 om_status
 cd_own_read(struct cd_db *db, struct cd_text key, struct om_arena *a, struct cd_own *out, om_err *e)
 {
-	struct scan scan = {.out = out, .a = a};
+	struct scan scan = {.a = a};
 	char sql[96];
 	om_status s;
 
-	memset(out, 0, sizeof *out);
-	out->all.key = out->told.key = key;
+	cd_history_init(&scan.all, key);
+	cd_history_init(&scan.told, key);
 	(void)snprintf(
 	    sql, sizeof sql, "SELECT payload,received_us,%s FROM record WHERE ledger_key=?", cd_store_rules());
 	s = cd_db_query(db, sql, (struct cd_val[]){CD_B(key.p, key.n)}, 1, keep_record, &scan, e);
-	if (s == OM_OK)
-		join_before(&scan);
+	cd_history_end(&scan.all);
+	cd_history_end(&scan.told);
+	*out = (struct cd_own){.all = scan.all.row, .told = scan.told.row, .alone = scan.alone};
 	return s;
 }
 

@@ -68,15 +68,6 @@ names_of(struct cd_pairs *c, const struct entry *list, size_t n, struct cd_val *
 	return OM_OK;
 }
 
-static om_status
-keep_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 om_status
 cd_tags_concern(struct cd_pairs *c, bool *out, om_err *e)
 {
@@ -100,14 +91,14 @@ cd_tags_concern(struct cd_pairs *c, bool *out, om_err *e)
 	if (*out || from > to)
 		return OM_OK;
 	s = cd_db_query(c->db, "SELECT 1 FROM turn WHERE at_us>=? AND at_us<=? LIMIT 1",
-	    (struct cd_val[]){CD_I(from - CD_NEAR_US), CD_I(to + CD_NEAR_US)}, 2, keep_found, out, e);
+	    (struct cd_val[]){CD_I(from - CD_NEAR_US), CD_I(to + CD_NEAR_US)}, 2, cd_found, out, e);
 	if (s != OM_OK || *out)
 		return s;
 	s = list_entries(c, true, &list, &n, e);
 	if (s == OM_OK)
 		s = names_of(c, list, n, &names, &n_names, e);
 	return s == OM_OK && n_names > 0
-	    ? cd_pairs_query_in(c, "SELECT 1 FROM turn WHERE turn_id", " LIMIT 1", names, n_names, keep_found, out, e)
+	    ? cd_pairs_query_in(c, "SELECT 1 FROM turn WHERE turn_id", " LIMIT 1", names, n_names, cd_found, out, e)
 	    : s;
 }
 

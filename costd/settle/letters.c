@@ -150,15 +150,6 @@ struct aside {
 	int64_t changed;
 };
 
-static om_status
-keep_found(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 /* set_one_aside takes all that have the number. */
 static om_status
 set_one_aside(struct cd_db *db, struct aside *w, const Om__DeadLetterNumber *one, om_err *e)
@@ -168,7 +159,7 @@ set_one_aside(struct cd_db *db, struct aside *w, const Om__DeadLetterNumber *one
 	int64_t changed = 0;
 	bool found = false;
 	om_status s = cd_db_query(db, "SELECT 1 FROM dead_letter WHERE spool_id=? AND seq=? LIMIT 1 FOR UPDATE", v + 2,
-	    2, keep_found, &found, e);
+	    2, cd_found, &found, e);
 
 	if (s == OM_OK && !found)
 		return om_fail(e, OM_NOT_FOUND, "there is no dead letter with the number %llu of that spool",

@@ -68,15 +68,6 @@ said(const char *text)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static om_status
-keep_there(void *arg, const struct cd_val *v, om_err *e)
-{
-	(void)v;
-	(void)e;
-	*(bool *)arg = true;
-	return OM_OK;
-}
-
 /* tells says whether a record is a sighting.  A look-up's user is one only when the
  * row has that user from the look-up: another sender may have named another user. */
 static om_status
@@ -86,7 +77,7 @@ tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
 	if (*out || strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || r->generation_id == NULL)
 		return OM_OK;
 	return cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=? AND user_id=?",
-	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, keep_there, out, e);
+	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, cd_found, out, e);
 }
 
 /* seen_at is the time that the record says, but not after its receipt: a record dated tomorrow is not the

@@ -145,6 +145,7 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	out->disputed = (uint8_t)v[CD_C_DISPUTED].i;
 	out->odd_day = v[CD_C_ODD_DAY].i != 0;
 	out->unproven = v[CD_C_UNPROVEN].i != 0;
+	out->mark = (int)v[CD_C_MARKED].i;
 	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
 		const struct cd_val *c = &v[CD_C_FIELDS + f];
@@ -231,6 +232,14 @@ cd_store_lock(
 	return s;
 }
 
+int
+cd_store_mark(bool disputed_or_unproven, bool odd_day)
+{
+	if (disputed_or_unproven)
+		return CD_MARKED;
+	return odd_day ? CD_MARKED_DAY : 0;
+}
+
 /* put_following writes the values of FOLLOWING. */
 static struct cd_val *
 put_following(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
@@ -242,7 +251,7 @@ put_following(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	*p++ = cd_m(cd_row_disputed_cost(row), a);
 	*p++ = CD_I(odd);
 	*p++ = CD_I(unproven);
-	*p++ = CD_I(disputed != 0 || unproven ? CD_MARKED : odd ? CD_MARKED_DAY : 0);
+	*p++ = CD_I(cd_store_mark(disputed != 0 || unproven, odd));
 	return p;
 }
 

@@ -28,6 +28,7 @@ struct cd_stored {
 	bool unsettled; /* as the totals count it */
 	uint8_t disputed;
 	bool odd_day, unproven;
+	int mark; /* the column `marked` */
 	size_t n_known; /* fields join.def had when the row was written; the others have no value */
 };
 
@@ -49,8 +50,9 @@ enum {
 	CD_C_COUNT
 };
 
-/* The column `marked`: in dispute or unproven; of an odd day and nothing else. */
+/* The column `marked`: in dispute or unproven; of an odd day and nothing else.  0: neither. */
 enum { CD_MARKED = 1, CD_MARKED_DAY = 2 };
+int cd_store_mark(bool disputed_or_unproven, bool odd_day);
 
 /* cd_store_columns is "generation_id,user_id,…,ranks"; made once, by
  * cd_store_init, before threads start. */

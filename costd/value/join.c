@@ -202,3 +202,30 @@ cd_row_of_before(struct cd_row *row)
 	for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++)
 		row->cell[claims[i].to] = row->cell[claims[i].from];
 }
+
+void
+cd_history_init(struct cd_history *h, struct cd_text key)
+{
+	memset(h, 0, sizeof *h);
+	h->row.key = key;
+}
+
+void
+cd_history_add(struct cd_history *h, const struct cd_row *entry, bool before)
+{
+	if (before)
+		cd_join_before(&h->before, entry);
+	else
+		(void)cd_join(&h->row, entry);
+	h->any_before = h->any_before || before;
+}
+
+void
+cd_history_end(struct cd_history *h)
+{
+	if (!h->any_before)
+		return;
+	cd_row_of_before(&h->before);
+	(void)cd_join(&h->row, &h->before);
+	h->any_before = false;
+}

@@ -103,6 +103,17 @@ void cd_row_of_before(struct cd_row *row);
 /* cd_join_before joins as those programs did: of equal claims the greatest won. */
 void cd_join_before(struct cd_row *into, const struct cd_row *other);
 
+/* What the entries of one key amount to: those of older programs are joined by themselves, and are one claim. */
+struct cd_history {
+	struct cd_row row; /* cd_history_end makes it whole */
+	struct cd_row before;
+	bool any_before;
+};
+
+void cd_history_init(struct cd_history *h, struct cd_text key);
+void cd_history_add(struct cd_history *h, const struct cd_row *entry, bool before);
+void cd_history_end(struct cd_history *h);
+
 /* cd_row_disputed says what of a row is in dispute: CD_DISPUTED_… */
 unsigned cd_row_disputed(const struct cd_row *row);
 

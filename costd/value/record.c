@@ -166,6 +166,15 @@ cost_rank(const Om__Record *r, bool before)
 	return r->state == OM__STATE__STATE_OPEN && !before ? CD_RANK_OPENED : told_rank(r, before);
 }
 
+/* count_rank: a look-up's counts win by a rank of their own, or fill gaps (set_counts). */
+static uint8_t
+count_rank(const Om__Record *r, bool before)
+{
+	if (cd_record_is_look_up(r))
+		return CD_RANK_FILL;
+	return r->state == OM__STATE__STATE_OPEN && !before ? CD_RANK_OPENED : told_rank(r, before);
+}
+
 static uint8_t
 state_rank(const Om__Record *r, bool before)
 {
@@ -264,11 +273,8 @@ set_amounts(struct cd_row *out, const Om__Record *r, bool before, om_err *e)
 static void
 set_counts(struct cd_row *out, const Om__Record *r, bool before)
 {
-	const bool looked_up = cd_record_is_look_up(r);
-	const bool native = looked_up && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
-	const uint8_t rank = looked_up                     ? CD_RANK_FILL
-	    : r->state == OM__STATE__STATE_OPEN && !before ? CD_RANK_OPENED
-							   : told_rank(r, before);
+	const bool native = cd_record_is_look_up(r) && (r->source == NULL || strcmp(r->source, CD_EXPORT) != 0);
+	const uint8_t rank = count_rank(r, before);
 
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		int64_t v = 0;

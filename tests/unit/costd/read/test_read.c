@@ -507,8 +507,9 @@ test_rebuild_moves_days_to_the_new_zone_and_check_finds_damage(void **state)
 	fx_ok(
 	    cd_db_run(db, "UPDATE generation SET cost=cost+0.000000000000000001 WHERE generation_id='gen-3'", &e), &e);
 	fx_ok(cd_db_run(db, "DELETE FROM generation WHERE generation_id='gen-5'", &e), &e);
+	fx_ok(cd_db_run(db, "UPDATE generation SET marked=3-marked WHERE generation_id='gen-7'", &e), &e);
 	fx_ok(cd_check_ledger(db, &r, &e), &e);
-	assert_int_equal(r.wrong_rows, 2);
+	assert_int_equal(r.wrong_rows, 3);
 	assert_int_equal(r.wrong_totals, 2);
 	cd_db_close(&db);
 	fx_ok(om_zone_open("UTC", &e), &e);
