@@ -438,12 +438,12 @@ begin_request(struct mg_connection *conn)
 	x.keep = sound && may_keep(&x, &rq, &rp);
 	if (!x.keep)
 		mg_disable_connection_keep_alive(conn);
-	if (rp.hold_ms > 0 && !x.keep)
+	if (rp.hold_ms > 0 && !x.keep) {
 		bytes = hold_reply(&x, &rq, &rp);
-	else
+	} else {
 		bytes = rp.send != NULL ? send_parts(&x, &rq, &rp) : send_reply(&x, &rq, &rp);
-	if (rp.hold_ms == 0)
 		let_go(&x, fault != NULL || (!x.body_complete && sends_body(&rq)));
+	}
 	gw_reply_note(&rq, &rp, bytes, start);
 	gw_reply_fini(&rp);
 	om_buf_fini(&x.body);
