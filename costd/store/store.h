@@ -28,7 +28,7 @@ struct cd_stored {
 	bool unsettled; /* as the totals count it */
 	uint8_t disputed;
 	bool odd_day, unproven;
-	int mark; /* the column `marked` */
+	int mark;       /* the column `marked` */
 	size_t n_known; /* fields join.def had when the row was written; the others have no value */
 };
 
