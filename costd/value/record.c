@@ -65,6 +65,8 @@ cd_record_fit(Om__Record *r, struct om_arena *a, om_err *e)
 		return om_fail(e, OM_INVALID, "record_id: must have 16 bytes, has %zu", r->record_id.len);
 	if (protobuf_c_message_get_packed_size(&r->base) > MAX_PACKED)
 		return om_fail(e, OM_INVALID, "larger than %zu bytes", MAX_PACKED);
+	if (r->has_decision && (r->decision < 1 || r->decision > CD_DECISIONS_MAX))
+		return om_fail(e, OM_INVALID, "decision: must be from 1 to %u", (unsigned)CD_DECISIONS_MAX);
 	if (r->has_content && r->content.len != OM_SHA256)
 		r->has_content = 0; /* it is compared as an older gateway's record is */
 	return om_fit_record(r, a, NULL, e);
@@ -303,11 +305,8 @@ static om_status
 set_decided(struct cd_row *out, const Om__Record *r, om_err *e)
 {
 	const uint8_t rank = (uint8_t)(CD_RANK_OPERATOR + r->decision - 1);
-	om_status s;
+	om_status s = set_money(out, CD_F_COST, rank, r->cost, e);
 
-	if (r->decision < 1 || r->decision > CD_DECISIONS_MAX)
-		return om_fail(e, OM_INVALID, "decision: must be from 1 to %u", (unsigned)CD_DECISIONS_MAX);
-	s = set_money(out, CD_F_COST, rank, r->cost, e);
 	out->cell[CD_F_COST_MOST] = out->cell[CD_F_COST];
 	decide_count(out, CD_F_PROMPT_TOKENS, CD_F_PROMPT_MOST, rank, r->has_prompt_tokens, r->prompt_tokens);
 	decide_count(

@@ -91,6 +91,21 @@ test_only_a_record_without_a_key_is_refused(void **state)
 }
 
 static void
+test_decisions_count_from_one(void **state)
+{
+	Om__Record *r = good();
+
+	(void)state;
+	r->has_decision = true;
+	r->decision = 0;
+	refused(r, "decision");
+	r->decision = CD_DECISIONS_MAX + 1;
+	refused(r, "decision");
+	r->decision = CD_DECISIONS_MAX;
+	accepted(r);
+}
+
+static void
 test_what_does_not_fit_costs_only_itself(void **state)
 {
 	Om__Record *r = good();
@@ -334,6 +349,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_only_a_record_without_a_key_is_refused),
+	    cmocka_unit_test(test_decisions_count_from_one),
 	    cmocka_unit_test(test_what_does_not_fit_costs_only_itself),
 	    cmocka_unit_test(test_amounts_are_bounded),
 	    cmocka_unit_test(test_cost_states_follow_the_record),
