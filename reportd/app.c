@@ -106,8 +106,11 @@ start_issuing(const struct rd_conf *c, struct app *app, om_err *e)
 static om_status
 start_delivery(const struct rd_conf *c, struct app *app, om_err *e)
 {
-	const struct rd_delivery_opts o = {
-	    .issuing = &app->issuing, .dir = c->delivery_dir, .files = c->delivery_files, .locale = c->delivery_locale};
+	const struct rd_delivery_opts o = {.issuing = &app->issuing,
+	    .offering = app->offering,
+	    .dir = c->delivery_dir,
+	    .files = c->delivery_files,
+	    .locale = c->delivery_locale};
 
 	return c->delivery_dir != NULL ? rd_delivery_new(&o, &app->delivery, e) : OM_OK;
 }

@@ -5,6 +5,7 @@
 #include "month_folder.h"
 #include "job/fetch.h"
 #include "source/figures.h"
+#include "terms/offer.h"
 #include "documents.pb-c.h"
 #include "envelope.pb-c.h"
 #include "jobs.pb-c.h"
@@ -468,7 +469,10 @@ rd_delivery_turn(void *arg, struct om_duty_turn *t, om_err *e)
 	om_arena_init(&a, LIST_BYTES);
 	req.body_case = OM__REQUEST__BODY_DELIVERY_TAKE;
 	req.delivery_take = &q;
-	s = ask(d, &req, OM__REPLY__BODY_DELIVERY_TAKE, &a, &rep, e);
+	/* A month whose terms were never heard of would not be held back. */
+	s = rd_offering_made(d->opts.offering, e);
+	if (s == OM_OK)
+		s = ask(d, &req, OM__REPLY__BODY_DELIVERY_TAKE, &a, &rep, e);
 	due = s == OM_OK ? rep->delivery_take : NULL;
 	if (s == OM_OK && due->has_lease_id && due->delivery_id != NULL && due->month >= 1 && due->month <= 12 &&
 	    due->year <= 9999) {

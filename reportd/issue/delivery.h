@@ -20,7 +20,8 @@
 struct rd_delivery;
 
 struct rd_delivery_opts {
-	struct rd_issuing *issuing; /* borrowed, as the texts */
+	struct rd_issuing *issuing;   /* borrowed, as all of these */
+	struct rd_offering *offering; /* costd hears of the settings before it says which month is due */
 	const char *dir;
 	const char *files;  /* a list that rd_delivery_files_check let pass */
 	const char *locale; /* NULL: as documents are otherwise */
