@@ -155,20 +155,35 @@ def readable(connection):
         return bool(selector.select(0))
 
 
+def arriving(stack):
+    """arriving gives a function that connects and returns once the gateway has the connection, so that it knows which came first."""
+    there = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=LIMIT_S)
+    held = []
+
+    def open_ones():
+        there.request("GET", "/api/v1/metrics", headers={"Authorization": f"Bearer {stack.read_key}"})
+        return int(re.search(r"^owui_metering_connections (\d+)$", there.getresponse().read().decode(), re.MULTILINE)[1])
+
+    def arrive(source):
+        held.append(connect(stack, source))
+        wait_until(lambda: open_ones() == 1 + len(held), "the gateway has it")
+        return held[-1]
+
+    wait_until(lambda: open_ones() == 1, "no other connection is open")
+    return arrive
+
+
 def test_the_oldest_of_the_address_goes_first_and_no_other_address(make_stack):
-    stack = make_stack(settings={"gateway": {"CONNECTIONS_PER_ADDRESS": "8", "STRANGER_TIMEOUT": "60"}})
-    other = [connect(stack, "127.0.0.3") for _ in range(4)]
-    mine = [connect(stack, "127.0.0.2") for _ in range(8)]
-    for connection in other + mine:
-        connection.sendall(b"GET /")
+    stack = make_stack(settings={"gateway": {"CONNECTIONS_PER_ADDRESS": "8", "STRANGER_TIMEOUT": "600"}})
+    arrive = arriving(stack)
+    other = [arrive("127.0.0.3") for _ in range(4)]
+    mine = [arrive("127.0.0.2") for _ in range(8)]
     assert not any(readable(connection) for connection in other + mine)
-    more = []
     for n in range(4):
-        more.append(connect(stack, "127.0.0.2"))
-        more[-1].sendall(b"GET /")
+        mine.append(connect(stack, "127.0.0.2"))
         wait_until(lambda n=n: readable(mine[n]), "the oldest goes")
-        assert not any(readable(connection) for connection in other + mine[n + 1:] + more)
-    for connection in other + mine + more:
+        assert not any(readable(connection) for connection in other + mine[n + 1:])
+    for connection in other + mine:
         connection.close()
 
 
