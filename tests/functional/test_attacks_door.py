@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from client import receive
@@ -155,8 +156,16 @@ def readable(connection):
         return bool(selector.select(0))
 
 
+def unread(connection):
+    """unread tells how many bytes the other end, on this machine, has not read yet: the queues of its line in /proc/net/tcp."""
+    ends = [f":{at[1]:04X}" for at in (connection.getpeername(), connection.getsockname())]
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    (queues,) = [line[4] for line in lines if line[1].endswith(ends[0]) and line[2].endswith(ends[1])]
+    return int(queues.split(":")[1], 16)
+
+
 def arriving(stack):
-    """arriving gives a function that connects and returns once the gateway has the connection, so that it knows which came first."""
+    """arriving gives a function that connects, begins a request, and returns once the gateway has read that: it knows then who came first."""
     there = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=LIMIT_S)
     held = []
 
@@ -167,6 +176,8 @@ def arriving(stack):
     def arrive(source):
         held.append(connect(stack, source))
         wait_until(lambda: open_ones() == 1 + len(held), "the gateway has it")
+        held[-1].sendall(b"GET /")
+        wait_until(lambda: unread(held[-1]) == 0, "the gateway has read its bytes")
         return held[-1]
 
     wait_until(lambda: open_ones() == 1, "no other connection is open")
@@ -181,6 +192,7 @@ def test_the_oldest_of_the_address_goes_first_and_no_other_address(make_stack):
     assert not any(readable(connection) for connection in other + mine)
     for n in range(4):
         mine.append(connect(stack, "127.0.0.2"))
+        mine[-1].sendall(b"GET /")
         wait_until(lambda n=n: readable(mine[n]), "the oldest goes")
         assert not any(readable(connection) for connection in other + mine[n + 1:])
     for connection in other + mine:
