@@ -99,6 +99,18 @@ cd_lease_take(struct cd_db *db, const struct cd_lease_of *of, struct cd_val key,
 	return s == OM_OK ? find_state(db, of, key, out, e) : s;
 }
 
+om_status
+cd_lease_hurry(struct cd_db *db, const struct cd_lease_of *of, struct cd_val key, om_time now, om_err *e)
+{
+	char sql[SQL_BYTES];
+
+	om_check(of->scheduled);
+	return cd_db_exec(db,
+	    write_sql(
+		sql, "UPDATE ", of->table, " SET next_us=? WHERE ", of->key, " AND lease_id IS NULL AND next_us>?"),
+	    (struct cd_val[]){CD_I(now), key, CD_I(now)}, 3, 1, NULL, e);
+}
+
 /* check_holder locks the row; the UPDATE's count does not show who holds it, since a
  * row that it leaves as it is is not counted. */
 static om_status

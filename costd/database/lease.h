@@ -68,6 +68,10 @@ struct cd_lease_end {
 om_status cd_lease_take(struct cd_db *db, const struct cd_lease_of *of, struct cd_val key, om_time now, om_time for_us,
     struct cd_lease *out, om_err *e) OM_MUST;
 
+/* cd_lease_hurry makes a task due now, if it has a row and nobody holds it. */
+om_status cd_lease_hurry(
+    struct cd_db *db, const struct cd_lease_of *of, struct cd_val key, om_time now, om_err *e) OM_MUST;
+
 /* cd_lease_keep and cd_lease_done: OM_CONFLICT when it is another's, or free. */
 om_status cd_lease_keep(struct cd_db *db, const struct cd_lease_of *of, struct cd_val key,
     const unsigned char id[CD_LEASE_ID], om_time now, om_time for_us, om_err *e) OM_MUST;

@@ -250,8 +250,8 @@ pause_before(int attempt)
 	(void)nanosleep(&t, NULL);
 }
 
-static om_status
-check_ready(struct cd_pool *p, om_err *e)
+om_status
+cd_pool_gate(struct cd_pool *p, om_err *e)
 {
 	om_status s;
 
@@ -264,7 +264,7 @@ check_ready(struct cd_pool *p, om_err *e)
 om_status
 cd_pool_run(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e)
 {
-	om_status s = check_ready(p, e);
+	om_status s = cd_pool_gate(p, e);
 
 	if (s != OM_OK)
 		return s;
@@ -286,7 +286,7 @@ cd_pool_run(struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn 
 om_status
 cd_pool_take(struct cd_pool *p, int64_t deadline_ms, struct cd_slot **out, om_err *e)
 {
-	om_status s = check_ready(p, e);
+	om_status s = cd_pool_gate(p, e);
 
 	*out = NULL;
 	return s == OM_OK ? take(p, deadline_ms, out, e) : s;

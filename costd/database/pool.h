@@ -36,6 +36,9 @@ void cd_pool_free(struct cd_pool **p);
 om_status cd_pool_run(
     struct cd_pool *p, cd_tx_kind kind, int64_t deadline_ms, cd_work_fn *fn, void *arg, om_err *e) OM_MUST;
 
+/* cd_pool_gate: OM_UNAVAILABLE while work is refused, with the reason. */
+om_status cd_pool_gate(struct cd_pool *p, om_err *e) OM_MUST;
+
 /* A connection that is held for longer than one transaction. */
 struct cd_slot;
 

@@ -231,6 +231,40 @@ check_lease(struct cd_db *db, const struct guard *g, om_err *e)
 
 /* ---- the steps ---- */
 
+struct cd_schema_turn {
+	const struct guard *guard;
+	const struct cd_schema_how *how;
+};
+
+om_status
+cd_schema_hold(struct cd_schema_turn *turn, struct cd_db *db, om_err *e)
+{
+	const struct cd_schema_how *how = turn->how;
+
+	if (how->stopping != NULL && atomic_load(how->stopping))
+		return om_fail(e, OM_UNAVAILABLE, "schema: the service ends; the next start goes on");
+	return check_lease(db, turn->guard, e);
+}
+
+void
+cd_schema_tell(struct cd_schema_turn *turn, const char *text)
+{
+	if (turn->how->tell != NULL)
+		turn->how->tell(turn->how->tell_arg, text);
+}
+
+static om_status
+run_work(struct cd_db *db, unsigned version, const struct guard *g, const struct cd_schema_how *how, om_err *e)
+{
+	struct cd_schema_turn turn = {.guard = g, .how = how};
+	om_status s = OM_OK;
+
+	for (const struct cd_schema_work *w = how->work; s == OM_OK && w != NULL && w->version != 0; w++)
+		if (w->version == version)
+			s = w->run(db, &turn, version, e);
+	return s;
+}
+
 static om_status
 run_script(struct cd_db *db, const char *sql, om_err *e)
 {
@@ -272,7 +306,8 @@ find_step(struct cd_db *db, const struct cd_migration *m, char hex[2 * OM_SHA256
 
 /* apply_one: the note is committed only while the lease is this process's. */
 static om_status
-apply_one(struct cd_db *db, const struct cd_migration *m, const struct guard *g, om_err *e)
+apply_one(
+    struct cd_db *db, const struct cd_migration *m, const struct guard *g, const struct cd_schema_how *how, om_err *e)
 {
 	char hex[2 * OM_SHA256 + 1];
 	bool done = false;
@@ -288,6 +323,8 @@ apply_one(struct cd_db *db, const struct cd_migration *m, const struct guard *g,
 	om_log(OM_LOG_INFO, "schema is brought forward", "step", m->name, NULL);
 	s = run_script(db, m->sql, e);
 	if (s == OM_OK)
+		s = run_work(db, m->version, g, how, e);
+	if (s == OM_OK)
 		s = check_lease(db, g, e);
 	if (s == OM_OK)
 		s = cd_db_exec(db, "INSERT INTO schema_migration (version,name,checksum,applied_us) VALUES (?,?,?,?)",
@@ -297,7 +334,8 @@ apply_one(struct cd_db *db, const struct cd_migration *m, const struct guard *g,
 
 /* apply_all carries out what is missing, under the lease. */
 static om_status
-apply_all(const struct cd_db_opts *o, struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e)
+apply_all(const struct cd_db_opts *o, struct cd_db *db, const struct cd_migration *m, size_t n,
+    const struct cd_schema_how *how, om_err *e)
 {
 	struct guard g = {.opts = o};
 	om_status s = wait_for_lease(db, &g, e);
@@ -306,7 +344,7 @@ apply_all(const struct cd_db_opts *o, struct cd_db *db, const struct cd_migratio
 		return s;
 	s = start_keeping(&g, e);
 	for (size_t i = 0; s == OM_OK && i < n; i++)
-		s = apply_one(db, &m[i], &g, e);
+		s = apply_one(db, &m[i], &g, how, e);
 	end_lease(db, &g);
 	return s;
 }
@@ -324,14 +362,15 @@ make_tables(struct cd_db *db, om_err *e)
 	return s == OM_OK ? cd_db_run(db, cd_lease_table, e) : s;
 }
 
-om_status
-cd_schema_apply(const struct cd_db_opts *o, struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e)
+/* check_steps tells whether all steps are carried out. */
+static om_status
+check_steps(struct cd_db *db, const struct cd_migration *m, size_t n, bool *done_out, om_err *e)
 {
 	char hex[2 * OM_SHA256 + 1];
 	int64_t newest = 0;
-	bool done = true;
 	om_status s = make_tables(db, e);
 
+	*done_out = true;
 	if (s == OM_OK)
 		s = cd_db_query(
 		    db, "SELECT COALESCE(MAX(version),0) FROM schema_migration", NULL, 0, keep_int, &newest, e);
@@ -339,10 +378,28 @@ cd_schema_apply(const struct cd_db_opts *o, struct cd_db *db, const struct cd_mi
 		s = om_fail(e, OM_VERSION,
 		    "schema: the database is at step %lld, this program has %u steps; use a newer program",
 		    (long long)newest, m[n - 1].version);
-	for (size_t i = 0; s == OM_OK && done && i < n; i++)
-		s = find_step(db, &m[i], hex, &done, e);
+	for (size_t i = 0; s == OM_OK && *done_out && i < n; i++)
+		s = find_step(db, &m[i], hex, done_out, e);
 	cd_db_rollback(db);
-	return s == OM_OK && !done ? apply_all(o, db, m, n, e) : s;
+	return s;
+}
+
+om_status
+cd_schema_check(struct cd_db *db, const struct cd_migration *m, size_t n, om_err *e)
+{
+	bool done = true;
+
+	return check_steps(db, m, n, &done, e);
+}
+
+om_status
+cd_schema_apply(const struct cd_db_opts *o, struct cd_db *db, const struct cd_migration *m, size_t n,
+    const struct cd_schema_how *how, om_err *e)
+{
+	bool done = true;
+	om_status s = check_steps(db, m, n, &done, e);
+
+	return s == OM_OK && !done ? apply_all(o, db, m, n, how, e) : s;
 }
 
 om_status

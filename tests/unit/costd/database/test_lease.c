@@ -15,7 +15,7 @@ static struct fx f;
 
 /* One call, carried out in a transaction of its own. */
 struct call {
-	enum { TAKE, KEEP, DONE } what;
+	enum { TAKE, KEEP, DONE, HURRY } what;
 	const struct cd_lease_of *of;
 	struct cd_val key;
 	om_time now;
@@ -33,6 +33,8 @@ carry_out(struct cd_db *db, void *arg, om_err *e)
 		return cd_lease_take(db, c->of, c->key, c->now, FOR, c->lease, e);
 	case KEEP:
 		return cd_lease_keep(db, c->of, c->key, c->lease->id, c->now, FOR, e);
+	case HURRY:
+		return cd_lease_hurry(db, c->of, c->key, c->now, e);
 	case DONE:
 		break;
 	}
@@ -107,6 +109,30 @@ test_one_holds_it_until_it_is_done_and_not_before_it_is_due(void **state)
 	b = take(TASKS, TASK, NOW + 100 * OM_DAY);
 	assert_false(b.taken);
 	assert_true(b.due_us == INT64_MAX);
+	fx_close(&f);
+}
+
+static void
+test_hurry_makes_it_due_unless_it_is_held(void **state)
+{
+	const struct call hurry = {.what = HURRY, .of = TASKS, .key = TASK, .now = NOW};
+	struct cd_lease a;
+
+	(void)state;
+	fx_open_database(&f);
+	assert_int_equal(run(hurry), OM_OK); /* there is no row yet */
+	a = take(TASKS, TASK, NOW);
+	assert_true(a.taken);
+	assert_int_equal(run(hurry), OM_OK);
+	assert_false(take(TASKS, TASK, NOW).taken);
+	assert_int_equal(done(TASKS, TASK, &a, (struct cd_lease_end){.next_us = NOW + OM_DAY}), OM_OK);
+	assert_false(take(TASKS, TASK, NOW).taken);
+	assert_int_equal(run(hurry), OM_OK);
+	a = take(TASKS, TASK, NOW);
+	assert_true(a.taken);
+	assert_int_equal(done(TASKS, TASK, &a, (struct cd_lease_end){.next_us = NOW - 1}), OM_OK);
+	assert_int_equal(run(hurry), OM_OK); /* what is due already stays so */
+	assert_int_equal(fx_int(&f, "SELECT next_us FROM lease WHERE name='a task of the tests'"), NOW - 1);
 	fx_close(&f);
 }
 
@@ -272,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_one_holds_it_until_it_is_done_and_not_before_it_is_due),
+	    cmocka_unit_test(test_hurry_makes_it_due_unless_it_is_held),
 	    cmocka_unit_test(test_a_killed_holder_blocks_no_longer_than_its_time),
 	    cmocka_unit_test(test_it_is_kept_for_as_long_again),
 	    cmocka_unit_test(test_a_lease_of_a_clock_that_was_ahead_counts_as_free),
