@@ -4,6 +4,7 @@
 #include "serve.h"
 #include "settings.h"
 #include "database/pool.h"
+#include "directory/directory.h"
 #include "documents/delivery.h"
 #include "documents/differing.h"
 #include "ledger/bring_up.h"
@@ -27,7 +28,7 @@
 #define RETRY_MS      1000                        /* for a database that is not there at the start */
 #define SWEEP_MS      5000
 #define STOP_GRACE_MS 3000 /* a statement that takes longer than this at the stop is cut off */
-#define MORE_THREADS  3u   /* for duties, besides those of the look-ups */
+#define MORE_THREADS  4u   /* for duties, besides those of the look-ups */
 
 #define LOOK_UPS "look-ups"
 #define WEBHOOK  "webhook"
@@ -41,10 +42,11 @@ struct app {
 	struct cd_webhook webhook;
 	struct cd_differing *differing; /* owned */
 	struct cd_ledger ledger;
-	struct cd_market *market;     /* owned */
-	struct cd_resolver *resolver; /* owned; NULL without a key */
-	struct cd_prices *prices;     /* owned; NULL when they are not fetched */
-	struct om_duties *duties;     /* owned */
+	struct cd_market *market;       /* owned */
+	struct cd_resolver *resolver;   /* owned; NULL without a key */
+	struct cd_prices *prices;       /* owned; NULL when they are not fetched */
+	struct cd_directory *directory; /* owned */
+	struct om_duties *duties;       /* owned */
 	struct cd_parts parts;
 	struct om_wire_server *server; /* owned */
 
@@ -53,19 +55,28 @@ struct app {
 
 /* ---- duties ---- */
 
+/* tell_progress has whoever asks told how far it is. */
+static void
+tell_progress(void *arg, const char *text)
+{
+	cd_pool_not_ready(arg, text);
+}
+
 /* bring_up is tried until the database is ready; a fault that does not go away by
  * itself ends the process. */
 static om_status
 bring_up(void *arg, struct om_duty_turn *t, om_err *e)
 {
 	struct app *app = arg;
+	struct cd_bring_up how = {.tell = tell_progress, .tell_arg = app->pool};
 	om_err why = {.text = ""};
 	om_status s = OM_OK;
 
 	om_duty_next_in(t, INT64_MAX);
 	if (app->ready) /* all duties were woken, this one as well */
 		return OM_OK;
-	s = cd_bring_up(&app->db, &why);
+	how.stopping = om_duties_stopping(app->duties);
+	s = cd_bring_up(&app->db, &how, &why);
 	if (s == OM_OK) {
 		app->ready = true;
 		cd_pool_ready(app->pool);
@@ -136,6 +147,13 @@ add_duties(struct app *app, const struct cd_settings *conf, om_err *e)
 		    .slow = true,
 		    .run = cd_prices_turn,
 		    .arg = app->prices}},
+	    {true,
+		{.name = "openwebui",
+		    .failed = "Open WebUI's list cannot be fetched or stored",
+		    .asleep = asleep,
+		    .slow = true,
+		    .run = cd_directory_turn,
+		    .arg = app->directory}},
 	    {app->webhook.url != NULL,
 		{.name = WEBHOOK,
 		    .failed = "the webhook's messages cannot be read or noted",
@@ -181,6 +199,7 @@ stop(void *self)
 	om_duties_free(&app->duties);
 	cd_resolver_free(&app->resolver);
 	cd_prices_free(&app->prices);
+	cd_directory_free(&app->directory);
 	cd_market_free(&app->market);
 	cd_readings_free(&app->readings);
 	cd_differing_free(&app->differing);
@@ -191,12 +210,13 @@ stop(void *self)
 
 /* first_try brings the database up before anything is served, so that
  * a fault that does not go away by itself stops the start; a database that does
- * not answer yet does not stop it. */
+ * not answer yet, or whose rows are to be copied, does not stop it. */
 static om_status
 first_try(struct app *app, om_err *e)
 {
+	const struct cd_bring_up how = {.not_long = true};
 	om_err why = {.text = ""};
-	om_status s = cd_bring_up(&app->db, &why);
+	om_status s = cd_bring_up(&app->db, &how, &why);
 
 	if (cd_bring_up_is_final(s))
 		return om_fail(e, s, "%s", why.text);
@@ -224,6 +244,8 @@ static om_status
 start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 {
 	const struct cd_provider_opts provider = {.base_url = conf->base_url, .api_key = conf->api_key};
+	const struct cd_provider_opts openwebui = {
+	    .base_url = conf->openwebui_endpoint, .api_key = conf->openwebui_key};
 	const struct cd_resolver_opts how = {
 	    .workers = (unsigned)conf->lookup_concurrency,
 	    .rate = conf->lookup_rate,
@@ -237,7 +259,7 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK)
 		s = cd_http_global(e);
 	if (s == OM_OK)
-		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 4 + CD_READINGS, &app->pool, e);
+		s = cd_pool_new(&app->db, (unsigned)conf->worker + how.workers + 5 + CD_READINGS, &app->pool, e);
 	if (s == OM_OK)
 		s = om_duties_new(how.workers + MORE_THREADS, NULL, &app->duties, e);
 	if (s == OM_OK)
@@ -272,6 +294,9 @@ start_parts(struct app *app, const struct cd_settings *conf, om_err *e)
 	if (s == OM_OK && conf->prices_interval_us > 0)
 		s = cd_prices_new(
 		    app->pool, &provider, conf->prices_interval_us, om_duties_stopping(app->duties), &app->prices, e);
+	if (s == OM_OK)
+		s = cd_directory_new(app->pool, &openwebui, conf->openwebui_interval_us,
+		    om_duties_stopping(app->duties), &app->directory, e);
 	if (s != OM_OK)
 		return s;
 	if (conf->api_key != NULL)
@@ -292,6 +317,8 @@ start(const void *settings, void **self_out, om_err *e)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	cd_settings_db(conf, &app->db);
 	s = om_wire_settings_check(&conf->wire, e);
+	if (s == OM_OK)
+		s = cd_settings_check(conf, e);
 	if (s == OM_OK)
 		s = om_zone_open(conf->timezone, e);
 	if (s == OM_OK)

@@ -29,14 +29,17 @@ struct run {
 
 typedef om_status command_fn(struct run *r, om_err *e);
 
+static const struct cd_bring_up at_once = {.not_long = false};
+
 /* on_database makes the database ready, by the one or the other function of
  * bring_up.h, and does the work on a connection of its own. */
 static om_status
-on_database(struct run *r, om_status (*make_ready)(const struct cd_db_opts *o, om_err *e),
+on_database(struct run *r,
+    om_status (*make_ready)(const struct cd_db_opts *o, const struct cd_bring_up *how, om_err *e),
     om_status (*work)(struct cd_db *db, om_err *e), om_err *e)
 {
 	struct cd_db *db = NULL;
-	om_status s = make_ready(&r->db, e);
+	om_status s = make_ready(&r->db, &at_once, e);
 
 	if (s == OM_OK)
 		s = cd_db_open(&r->db, &db, e);
@@ -200,7 +203,7 @@ import(struct run *r, om_err *e)
 		    .give_up_us = r->conf->lookup_give_up_us,
 		},
 	};
-	om_status s = cd_bring_up(&r->db, e);
+	om_status s = cd_bring_up(&r->db, &at_once, e);
 
 	r->db.read_s = CD_IMPORT_READ_S;
 	if (s == OM_OK)

@@ -4,6 +4,7 @@
 #include "documents/document.h"
 #include "documents/issue.h"
 #include "ledger/lookup.h"
+#include "persons/merge.h"
 #include "read/read.h"
 #include "senders/senders.h"
 #include "settle/letters.h"

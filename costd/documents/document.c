@@ -3,6 +3,7 @@
 
 #include "shown.h"
 #include "database/fill.h"
+#include "names/persons.h"
 #include "value/cursor.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -21,9 +22,11 @@ enum { C_NUMBER = 0, C_CORRECTS = 2, C_CORRECTED_BY = 4, C_CANCELS = 6, C_CANCEL
 static const char columns[] =
     "SELECT d.year AS _y,d.seq AS _n,d.corrects_year AS _cy,d.corrects_seq AS _cn,c.by_year AS _by,c.by_seq AS _bn,"
     "d.cancels_year AS _xy,d.cancels_seq AS _xn,x.by_year AS _xby,x.by_seq AS _xbn,"
-    "d.kind,d.user_id,d.user_name,d.group_name AS `group`,YEAR(d.of_month) AS year,MONTH(d.of_month) AS month,d.format,"
-    "d.locale,d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,"
-    "d.code AS verification_code,d.unsettled,d.reason";
+    "d.kind," CD_SHOWN_ID_TEXT(
+	"d.person") " AS user_id,d.user_name,d.group_name AS `group`,YEAR(d.of_month) AS year,MONTH(d.of_month) AS "
+		    "month,d.format,"
+		    "d.locale,d.paper,d.issued_us,d.total,d.currency,d.sha256,d.bytes,d.filename,d.content_type,"
+		    "d.code AS verification_code,d.unsettled,d.reason";
 static const char from[] = " FROM document AS d LEFT JOIN document_correction AS c ON c.year=d.year AND c.seq=d.seq "
 			   "LEFT JOIN document_cancellation AS x ON x.year=d.year AND x.seq=d.seq";
 
@@ -39,7 +42,7 @@ read_number(const struct cd_val *v, struct om_arena *a)
 
 /* Which documents are read, and what was read of them. */
 struct scan {
-	void (*where)(struct cd_sql *q, const struct scan *scan);
+	om_status (*where)(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om_err *e);
 	const void *ask; /* of where: the question or the number */
 	struct om_arena *a;
 	struct cd_number number, after;
@@ -133,10 +136,11 @@ read_files(struct cd_db *db, struct scan *scan, om_err *e)
 	    "SELECT f.year AS _year,f.seq AS _seq,f.format,f.duplicate,f.bytes,f.sha256,f.filename,f.content_type,"
 	    "f.made_us,f.locale FROM (SELECT d.year,d.seq");
 	cd_sql_add(&q, from);
-	scan->where(&q, scan);
+	s = scan->where(&q, db, scan, e);
 	cd_sql_add(&q, ") AS p JOIN document_file AS f ON f.year=p.year AND f.seq=p.seq ORDER BY ");
 	cd_sql_add(&q, scan->oldest_first ? "f.year,f.seq,f.n" : "f.year DESC,f.seq DESC,f.n");
-	s = cd_fill_sql(db, &q, &om__document_part__descriptor, keep_file, scan, e);
+	if (s == OM_OK)
+		s = cd_fill_sql(db, &q, &om__document_part__descriptor, keep_file, scan, e);
 	cd_sql_fini(&q);
 	for (size_t i = 0; s == OM_OK && i < scan->n; i++)
 		if (scan->items[i]->n_files == 0)
@@ -156,8 +160,9 @@ read_documents(struct cd_db *db, void *arg, om_err *e)
 	cd_sql_init(&q, scan->a);
 	cd_sql_add(&q, columns);
 	cd_sql_add(&q, from);
-	scan->where(&q, scan);
-	s = cd_fill_sql(db, &q, &om__document__descriptor, keep_document, scan, e);
+	s = scan->where(&q, db, scan, e);
+	if (s == OM_OK)
+		s = cd_fill_sql(db, &q, &om__document__descriptor, keep_document, scan, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? read_files(db, scan, e) : s;
 }
@@ -188,12 +193,15 @@ read_and_compare(struct cd_db *db, void *arg, om_err *e)
 	return cd_shown_compare(db, standing, n, scan->a, e);
 }
 
-static void
-ask_for_one(struct cd_sql *q, const struct scan *scan)
+static om_status
+ask_for_one(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om_err *e)
 {
+	(void)db;
+	(void)e;
 	cd_sql_add(q, " WHERE d.year=? AND d.seq=?");
 	cd_sql_value(q, CD_I(scan->number.year));
 	cd_sql_value(q, CD_I(scan->number.seq));
+	return OM_OK;
 }
 
 om_status
@@ -231,19 +239,22 @@ cd_document_file_of(const Om__Document *d, Om__Format format)
 	return NULL;
 }
 
-static void
-ask_for_standing(struct cd_sql *q, const struct scan *scan)
+static om_status
+ask_for_standing(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om_err *e)
 {
 	const Om__IssueQuery *of = scan->ask;
+	om_status s;
 
 	cd_sql_add(q,
-	    " WHERE d.of_month=? AND d.kind=? AND d.user_id<=>? AND d.group_name<=>? AND c.year IS NULL AND "
-	    "x.year IS NULL AND d.cancels_year IS NULL ORDER BY d.year,d.seq LIMIT ?");
+	    " WHERE d.of_month=? AND d.kind=? AND d.group_name<=>? AND c.year IS NULL AND x.year IS NULL AND "
+	    "d.cancels_year IS NULL");
 	cd_sql_day(q, om_day_from_civil((int)of->year, (int)of->month, 1));
 	cd_sql_value(q, CD_I((int64_t)of->kind));
-	cd_sql_value(q, cd_t(of->user));
 	cd_sql_value(q, cd_t(of->group));
+	s = cd_persons_where(q, db, "d.person", of->user, e);
+	cd_sql_add(q, " ORDER BY d.year,d.seq LIMIT ?");
 	cd_sql_value(q, CD_I((int64_t)scan->limit));
+	return s;
 }
 
 om_status
@@ -265,15 +276,14 @@ cd_documents_standing(
 
 /* ---- one ---- */
 
-static void
-ask_by(struct cd_sql *q, const struct scan *scan)
+static om_status
+ask_by(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om_err *e)
 {
 	const Om__DocumentQuery *ask = scan->ask;
 
 	switch (ask->by_case) {
 	case OM__DOCUMENT_QUERY__BY_NUMBER:
-		ask_for_one(q, scan);
-		break;
+		return ask_for_one(q, db, scan, e);
 	case OM__DOCUMENT_QUERY__BY_VERIFICATION_CODE:
 		cd_sql_add(q, " WHERE (d.year,d.seq)=(SELECT k.year,k.seq FROM document_code AS k WHERE k.code=?)");
 		cd_sql_value(q, cd_t(scan->code));
@@ -288,6 +298,7 @@ ask_by(struct cd_sql *q, const struct scan *scan)
 		cd_sql_add(q, " WHERE FALSE"); /* check_one refused it */
 		break;
 	}
+	return OM_OK;
 }
 
 static om_status
@@ -332,10 +343,11 @@ cd_document_find(struct cd_pool *p, const Om__DocumentQuery *q, int64_t deadline
 
 /* ---- the list ---- */
 
-static void
-ask_for(struct cd_sql *q, const struct scan *scan)
+static om_status
+ask_for(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om_err *e)
 {
 	const Om__DocumentsQuery *ask = scan->ask;
+	om_status s;
 
 	cd_sql_add(q, " WHERE TRUE");
 	if (ask->has_year) {
@@ -346,10 +358,7 @@ ask_for(struct cd_sql *q, const struct scan *scan)
 		cd_sql_add(q, " AND d.of_month=?");
 		cd_sql_day(q, om_day_from_civil((int)ask->of_year, (int)ask->of_month, 1));
 	}
-	if (ask->user != NULL) {
-		cd_sql_add(q, " AND d.user_id=?");
-		cd_sql_value(q, cd_t(ask->user));
-	}
+	s = cd_persons_where(q, db, "d.person", ask->user, e);
 	if (ask->group != NULL) {
 		cd_sql_add(q, " AND d.group_name=?");
 		cd_sql_value(q, cd_t(ask->group));
@@ -366,6 +375,7 @@ ask_for(struct cd_sql *q, const struct scan *scan)
 	}
 	cd_sql_add(q, " ORDER BY d.year DESC,d.seq DESC LIMIT ?");
 	cd_sql_value(q, CD_I((int64_t)scan->limit + 1));
+	return s;
 }
 
 static om_status

@@ -7,6 +7,8 @@
 
 #include "issuing.h"
 #include "standing.h"
+#include "names/figures.h"
+#include "names/persons.h"
 #include "documents.pb-c.h"
 #include "base/log.h"
 #include "base/money.h"
@@ -90,11 +92,31 @@ check_target(struct cd_db *db, const struct finish *f, struct target *t, om_err 
 
 /* ---- a new number ---- */
 
+/* What a document keeps of persons: numbers. */
+struct persons {
+	struct cd_val of; /* null: it is not of one */
+	ProtobufCBinaryData figures;
+};
+
 static om_status
-store_row(struct cd_db *db, const struct finish *f, const struct cd_issuing *st, const struct target *t, om_err *e)
+find_persons(struct cd_db *db, const struct finish *f, struct persons *out, om_err *e)
+{
+	const char *user = f->q->query->user;
+	int64_t number = 0;
+	om_status s = user != NULL ? cd_person_number(db, user, &number, e) : OM_OK;
+
+	if (s == OM_OK && user != NULL && number == 0)
+		s = om_fail(e, OM_NOT_FOUND, "user: no such user");
+	out->of = number != 0 ? CD_I(number) : CD_NONE;
+	return s == OM_OK ? cd_figures_hide(db, f->q->figures, f->in.a, &out->figures, e) : s;
+}
+
+static om_status
+store_row(struct cd_db *db, const struct finish *f, const struct cd_issuing *st, const struct target *t,
+    const struct persons *p, om_err *e)
 {
 	static const char sql[] =
-	    "INSERT INTO document (year,seq,kind,user_id,user_name,group_name,of_month,format,locale,paper,issued_us,"
+	    "INSERT INTO document (year,seq,kind,person,user_name,group_name,of_month,format,locale,paper,issued_us,"
 	    "total,currency,sha256,bytes,filename,content_type,code,corrects_year,corrects_seq,cancels_year,cancels_"
 	    "seq,"
 	    "reason,unsettled,figures,terms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -102,14 +124,14 @@ store_row(struct cd_db *db, const struct finish *f, const struct cd_issuing *st,
 	const Om__IssueQuery *of = q->query;
 	bool corrects = t->corrects.seq != 0, cancels = t->cancels.seq != 0;
 	char month[OM_DAY_TEXT];
-	const struct cd_val v[] = {CD_I(st->next.year), CD_I(st->next.seq), CD_I((int64_t)of->kind), cd_t(of->user),
+	const struct cd_val v[] = {CD_I(st->next.year), CD_I(st->next.seq), CD_I((int64_t)of->kind), p->of,
 	    cd_t(q->user_name), cd_t(of->group),
 	    cd_t(om_day_text(om_day_from_civil((int)of->year, (int)of->month, 1), month)), CD_I((int64_t)of->format),
 	    cd_t(of->locale), cd_t(of->paper), CD_I(st->next_us), cd_t(q->total), cd_t(q->currency),
 	    CD_B(f->in.sha256, OM_SHA256), CD_I((int64_t)q->file.len), cd_t(q->filename), cd_t(q->content_type),
 	    cd_t(st->code), corrects ? CD_I(t->corrects.year) : CD_NONE, corrects ? CD_I(t->corrects.seq) : CD_NONE,
 	    cancels ? CD_I(t->cancels.year) : CD_NONE, cancels ? CD_I(t->cancels.seq) : CD_NONE, cd_t(of->reason),
-	    CD_I((int64_t)q->unsettled), CD_B(q->figures.data, q->figures.len), cd_t(q->terms)};
+	    CD_I((int64_t)q->unsettled), CD_B(p->figures.data, p->figures.len), cd_t(q->terms)};
 
 	return cd_db_exec(db, sql, v, sizeof v / sizeof v[0], 1, NULL, e);
 }
@@ -149,6 +171,7 @@ static om_status
 finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, om_err *e)
 {
 	const Om__IssueQuery *of = f->in.of;
+	struct persons p;
 	struct target t;
 	om_status s;
 
@@ -158,7 +181,9 @@ finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, o
 	if (s == OM_OK)
 		s = check_target(db, f, &t, e);
 	if (s == OM_OK)
-		s = store_row(db, f, st, &t, e);
+		s = find_persons(db, f, &p, e);
+	if (s == OM_OK)
+		s = store_row(db, f, st, &t, &p, e);
 	if (s == OM_OK)
 		s = store_link(db, st, &t, e);
 	if (s == OM_OK)

@@ -3,6 +3,7 @@
 
 #include "shown.h"
 #include "database/column.h"
+#include "names/figures.h"
 #include "jobs.pb-c.h"
 #include "usage.pb-c.h"
 #include "wire/codec.h"
@@ -159,6 +160,8 @@ cd_standing_load(struct cd_db *db, Om__Document *d, struct om_arena *a, Om__Stan
 	scan.out->document = d;
 	s = cd_db_query(db, "SELECT figures,terms FROM document WHERE year=? AND seq=?",
 	    (struct cd_val[]){CD_I(n.year), CD_I(n.seq)}, 2, keep_standing, &scan, e);
+	if (s == OM_OK)
+		s = cd_figures_show(db, scan.out->figures, a, &scan.out->figures, e);
 	if (s == OM_OK && (scan.out->terms == NULL || scan.out->terms[0] == '\0'))
 		s = om_fail(e, OM_DAMAGED, "%s has no terms", d->number);
 	return s;

@@ -98,7 +98,7 @@ cd_page_progress(struct cd_page *page, int64_t done, int64_t total)
 struct load {
 	struct cd_page *page;
 	om_time last; /* of the last row */
-	char key[CD_KEY_BYTES];
+	int64_t number;
 	int64_t n;
 };
 
@@ -116,7 +116,7 @@ keep_seen(void *arg, const struct cd_val *v, om_err *e)
 		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
 	om_hex(sum, 8, span);
 	row.span = span;
-	(void)snprintf(l->key, sizeof l->key, "%s", v[0].p);
+	l->number = v[4].i;
 	l->last = v[1].i;
 	l->n++;
 	return cd_seen_add(l->page->seen, &row, e);
@@ -127,16 +127,16 @@ static om_status
 load_days(struct cd_db *db, void *arg, om_err *e)
 {
 	static const char sql[] =
-	    "SELECT generation_id,started_us,turn_id,message_id FROM generation FORCE INDEX (by_start) WHERE "
-	    "started_us>=? AND started_us<? AND (started_us>? OR generation_id>?) AND generation_id NOT LIKE "
-	    "'" CD_TURN_PREFIX "%' ORDER BY started_us,generation_id LIMIT 20000";
+	    "SELECT generation_id,started_us,turn_id,message_id,number FROM generation FORCE INDEX (by_start) WHERE "
+	    "started_us>=? AND started_us<? AND (started_us>? OR number>?) AND generation_id NOT LIKE "
+	    "'" CD_TURN_PREFIX "%' ORDER BY started_us,number LIMIT 20000";
 	struct cd_page *page = arg;
 	struct load l = {.page = page, .last = page->from};
 	om_status s = OM_OK;
 
 	cd_seen_clear(page->seen);
 	do {
-		const struct cd_val v[] = {CD_I(l.last), CD_I(page->to), CD_I(l.last), CD_B(l.key, strlen(l.key))};
+		const struct cd_val v[] = {CD_I(l.last), CD_I(page->to), CD_I(l.last), CD_I(l.number)};
 
 		l.n = 0;
 		s = cd_db_query(db, sql, v, sizeof v / sizeof v[0], keep_seen, &l, e);
@@ -214,7 +214,7 @@ find_same(struct cd_db *db, void *arg, om_err *e)
 	for (size_t i = 0; i < size; i++)
 		v[i] = cd_t(p->by_key[i < p->n ? i : p->n - 1]->key);
 	om_buf_init(&sql, SQL_BYTES);
-	om_buf_str(&sql, "SELECT generation_id FROM generation FORCE INDEX (PRIMARY) WHERE generation_id IN ");
+	om_buf_str(&sql, "SELECT generation_id FROM generation FORCE INDEX (by_id) WHERE generation_id IN ");
 	cd_sql_in(&sql, size);
 	s = om_buf_done(&sql, e);
 	if (s == OM_OK)

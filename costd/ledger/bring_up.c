@@ -2,8 +2,9 @@
 #include "bring_up.h"
 
 #include "pairing.h"
+#include "renumber.h"
 #include "database/meta.h"
-#include "database/schema.h"
+#include "names/names.h"
 #include "store/rollup.h"
 #include "base/log.h"
 
@@ -39,9 +40,23 @@ refresh_totals(struct cd_db *db, om_err *e)
 	return s;
 }
 
-om_status
-cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
+/* check_long: a database of an older program, whose rows are to be copied. */
+static om_status
+check_long(struct cd_db *db, om_err *e)
 {
+	unsigned step = 0;
+	om_status s = cd_schema_step(db, &step, e);
+
+	return s == OM_OK && step > 0 && step < CD_RENUMBER_KEYS
+	    ? om_fail(e, OM_UNAVAILABLE, "the database is brought to this program's form")
+	    : s;
+}
+
+om_status
+cd_bring_up_schema(const struct cd_db_opts *o, const struct cd_bring_up *how, om_err *e)
+{
+	const struct cd_schema_how steps = {
+	    .work = cd_renumber_work, .tell = how->tell, .tell_arg = how->tell_arg, .stopping = how->stopping};
 	struct cd_db_opts patient = *o;
 	char shape[CD_SHAPE_BYTES];
 	struct cd_db *db = NULL;
@@ -50,11 +65,17 @@ cd_bring_up_schema(const struct cd_db_opts *o, om_err *e)
 
 	if (s == OM_OK && !cd_schema_is_current(db, cd_migrations, cd_n_migrations)) {
 		patient.read_s = LONG_S;
+		s = cd_schema_check(db, cd_migrations, cd_n_migrations, e);
+		if (s == OM_OK && how->not_long)
+			s = check_long(db, e);
 		cd_db_close(&db);
-		s = cd_db_open(&patient, &db, e);
+		if (s == OM_OK)
+			s = cd_db_open(&patient, &db, e);
 	}
 	if (s == OM_OK)
-		s = cd_schema_apply(o, db, cd_migrations, cd_n_migrations, e);
+		s = cd_schema_apply(o, db, cd_migrations, cd_n_migrations, &steps, e);
+	if (s == OM_OK)
+		s = cd_names_open(db, e);
 	if (s == OM_OK)
 		s = cd_meta_totals_are_new(db, cd_rollup_shape(shape), &is_new, e);
 	if (s == OM_OK && !is_new && patient.read_s != LONG_S) {
@@ -85,10 +106,10 @@ pair_rows(const struct cd_db_opts *o, om_err *e)
 }
 
 om_status
-cd_bring_up(const struct cd_db_opts *o, om_err *e)
+cd_bring_up(const struct cd_db_opts *o, const struct cd_bring_up *how, om_err *e)
 {
 	struct cd_db *db = NULL;
-	om_status s = cd_bring_up_schema(o, e);
+	om_status s = cd_bring_up_schema(o, how, e);
 
 	if (s == OM_OK)
 		s = cd_db_open(o, &db, e);

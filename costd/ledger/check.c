@@ -4,6 +4,7 @@
 #include "pairing.h"
 #include "pairs/pairs.h"
 #include "price/estimate.h"
+#include "store/entry.h"
 #include "store/rollup.h"
 #include "store/store.h"
 #include "value/record.h"
@@ -12,7 +13,6 @@
 #include "base/log.h"
 #include "wire/codec.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,17 +23,20 @@
 
 /* ---- rows against the journal ---- */
 
-/* One page of rows, ascending by key, and what the journal makes of them. */
+/* A row, and what the journal makes of it. */
+struct item {
+	struct cd_stored stored;
+	struct cd_history joined; /* of its records */
+	int64_t records;
+};
+
+/* One page of rows, ascending by number. */
 struct page {
 	struct om_arena a;
-	struct cd_stored stored[PAGE];
+	struct item items[PAGE];
+	struct item *by_key[PAGE]; /* ascending */
 	size_t n;
-	struct cd_history joined;       /* of the records of one key */
-	bool any;                       /* joined holds something */
-	size_t at;                      /* the next stored row to compare */
-	char last[CD_KEY_BYTES];        /* last key of the page */
-	struct cd_stored *paired[PAGE]; /* compared when the page's records are read */
-	size_t n_paired;
+	int64_t last; /* number of the page's last row */
 	struct cd_check_result *out;
 };
 
@@ -81,61 +84,71 @@ compare_row(struct cd_check_result *out, const struct cd_stored *stored, const s
 	compare_cells(out, stored, joined);
 }
 
-/* take_stored compares a row, later if other rows have a part in it. */
-static void
-take_stored(struct page *p, struct cd_stored *stored)
-{
-	if (stored->row.is_part || stored->row.link != CD_LINK_NONE)
-		p->paired[p->n_paired++] = stored;
-	else
-		compare_row(p->out, stored, &p->joined.row);
-}
-
-/* compare_paired makes the rows that are paired from scratch, each by itself, and compares them. */
+/* compare_paired makes a row that is paired from scratch and compares it. */
 static om_status
-compare_paired(struct cd_db *db, struct page *p, om_err *e)
+compare_paired(struct cd_db *db, struct page *p, const struct cd_stored *stored, om_err *e)
 {
-	om_status s = OM_OK;
+	struct cd_pairs c;
+	struct cd_member *k;
+	struct cd_row row;
+	om_status s;
 
-	for (size_t i = 0; s == OM_OK && i < p->n_paired; i++) {
-		struct cd_pairs c;
-		struct cd_member *k;
-		struct cd_row row;
-
-		cd_pairs_init(&c, db, &p->a);
-		c.lock = false;
-		k = cd_pairs_get(&c, p->paired[i]->row.key);
-		s = k != NULL ? cd_pairs_row(&c, k, &row, e) : om_fail(e, OM_NOMEM, "out of memory");
-		if (s == OM_OK)
-			compare_row(p->out, p->paired[i], &row);
-	}
+	cd_pairs_init(&c, db, &p->a);
+	c.lock = false;
+	k = cd_pairs_get(&c, stored->row.key);
+	s = k != NULL ? cd_pairs_row(&c, k, &row, e) : om_fail(e, OM_NOMEM, "out of memory");
+	if (s == OM_OK)
+		compare_row(p->out, stored, &row);
 	return s;
 }
 
-/* finish_key compares what the records of one key amount to. */
-static void
-finish_key(struct page *p)
+static om_status
+compare_item(struct cd_db *db, struct page *p, struct item *it, om_err *e)
 {
-	if (!p->any)
-		return;
-	p->any = false;
-	cd_history_end(&p->joined);
-	while (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.row.key) < 0)
-		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
-	if (p->at < p->n && cd_store_key_cmp(p->stored[p->at].row.key, p->joined.row.key) == 0)
-		take_stored(p, &p->stored[p->at++]);
-	else
-		say_row(p->out, "records without a row", p->joined.row.key, NULL);
+	const struct cd_row *row = &it->stored.row;
+
+	if (it->records == 0) {
+		say_row(p->out, "row without a record", row->key, NULL);
+		return OM_OK;
+	}
+	if (row->is_part || row->link != CD_LINK_NONE)
+		return compare_paired(db, p, &it->stored, e);
+	cd_history_end(&it->joined);
+	compare_row(p->out, &it->stored, &it->joined.row);
+	return OM_OK;
 }
 
 static om_status
 keep_stored(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct page *p = arg;
+	struct item *it = &p->items[p->n];
+	om_status s = cd_store_read(v, &p->a, &it->stored, e);
 
-	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
+	p->by_key[p->n++] = it;
+	p->last = v[CD_C_COUNT].i;
 	p->out->rows++;
-	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
+	it->records = 0;
+	cd_history_init(&it->joined, it->stored.row.key);
+	return s;
+}
+
+static int
+cmp_item(const void *pa, const void *pb)
+{
+	const struct item *const *a = pa, *const *b = pb;
+
+	return cd_text_cmp((*a)->stored.row.key, (*b)->stored.row.key);
+}
+
+static struct item *
+find_item(const struct page *p, struct cd_text key)
+{
+	struct item wanted = {.stored.row.key = key};
+	const struct item *of = &wanted;
+	struct item *const *found = bsearch(&of, p->by_key, p->n, sizeof(void *), cmp_item);
+
+	return found != NULL ? *found : NULL;
 }
 
 static om_status
@@ -143,57 +156,143 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct page *p = arg;
 	Om__Record *r = NULL;
+	struct cd_how how;
 	struct cd_row row;
-	const struct cd_entry entry = {.packed = v[1].p, .n = v[1].n, .received_us = v[2].i, .before = v[3].i == 0};
-	om_status s = cd_record_read(&entry, &p->a, &r, &row, e);
+	struct item *it;
+	om_status s = cd_entry_row(v, &p->a, &r, &how, &row, e);
 
-	p->out->records++;
-	if (s != OM_OK)
+	if (s != OM_OK || (it = find_item(p, row.key)) == NULL) /* another page's, of the same hash */
 		return s;
-	if (!p->any || cd_store_key_cmp(p->joined.row.key, row.key) != 0) {
-		finish_key(p);
-		cd_history_init(&p->joined, row.key);
-		p->any = true;
-	}
-	cd_history_add(&p->joined, &row, entry.before);
+	p->out->records++;
+	it->records++;
+	cd_history_add(&it->joined, &row, how.before);
 	return OM_OK;
 }
 
-/* check_page compares the rows that follow the key `after` and gives the last key. */
+/* read_records reads the records of the page's rows. */
 static om_status
-check_page(struct cd_db *db, struct page *p, char after[CD_KEY_BYTES], bool *more, om_err *e)
+read_records(struct cd_db *db, struct page *p, om_err *e)
+{
+	struct cd_pairs c;
+	struct cd_val *v = om_arena_array(&p->a, p->n + 1, sizeof *v);
+	om_status s = OM_OK;
+
+	if (v == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
+		v[i] = CD_I(0);
+		s = cd_key_hash(p->by_key[i]->stored.row.key, &v[i].i, e);
+	}
+	cd_pairs_init(&c, db, &p->a);
+	return s == OM_OK ? cd_pairs_query_in(&c, "SELECT " CD_ENTRY_COLUMNS " FROM record AS r WHERE r.key_hash", "",
+				v, p->n, keep_record, p, e)
+			  : s;
+}
+
+/* check_page compares the rows that follow the last one. */
+static om_status
+check_page(struct cd_db *db, struct page *p, om_err *e)
 {
 	struct om_buf sql;
 	om_status s;
 
-	p->n = p->at = p->n_paired = 0;
-	p->any = false;
+	p->n = 0;
 	om_buf_init(&sql, (size_t)16 * 1024);
-	om_buf_printf(&sql, "SELECT %s FROM generation WHERE generation_id>? ORDER BY generation_id LIMIT " PAGE_TEXT,
+	om_buf_printf(&sql,
+	    "SELECT %s,g.number FROM generation AS g WHERE g.number>? ORDER BY g.number LIMIT " PAGE_TEXT,
 	    cd_store_columns());
 	s = om_buf_done(&sql, e);
 	if (s == OM_OK)
-		s = cd_db_query(db, sql.data, (struct cd_val[]){cd_t(after)}, 1, keep_stored, p, e);
+		s = cd_db_query(db, sql.data, (struct cd_val[]){CD_I(p->last)}, 1, keep_stored, p, e);
 	om_buf_fini(&sql);
-	*more = p->n == PAGE;
-	if (s == OM_OK && *more)
-		s = cd_db_query(db,
-		    "SELECT ledger_key,payload,received_us,rules FROM record WHERE ledger_key>? AND ledger_key<=? "
-		    "ORDER BY "
-		    "ledger_key",
-		    (struct cd_val[]){cd_t(after), cd_t(p->last)}, 2, keep_record, p, e);
-	else if (s == OM_OK)
-		s = cd_db_query(db,
-		    "SELECT ledger_key,payload,received_us,rules FROM record WHERE ledger_key>? ORDER BY ledger_key",
-		    (struct cd_val[]){cd_t(after)}, 1, keep_record, p, e);
+	if (p->n > 0)
+		qsort(p->by_key, p->n, sizeof(void *), cmp_item);
+	if (s == OM_OK)
+		s = read_records(db, p, e);
+	for (size_t i = 0; s == OM_OK && i < p->n; i++)
+		s = compare_item(db, p, p->by_key[i], e);
+	return s;
+}
+
+/* ---- records without a row ---- */
+
+struct orphans {
+	struct cd_db *db;
+	struct om_arena a;
+	struct cd_text keys[PAGE];
+	size_t n;
+	unsigned char last[CD_RECORD_ID];
+	struct cd_check_result *out;
+};
+
+static om_status
+keep_key(void *arg, const struct cd_val *v, om_err *e)
+{
+	struct orphans *o = arg;
+	Om__Record *r = NULL;
+	struct cd_how how;
+	struct cd_row row;
+	om_status s = cd_entry_row(v, &o->a, &r, &how, &row, e);
+
 	if (s != OM_OK)
 		return s;
-	finish_key(p);
-	om_check(p->at <= p->n && p->n_paired <= p->n);
-	while (p->at < p->n)
-		say_row(p->out, "row without a record", p->stored[p->at++].row.key, NULL);
-	memcpy(after, p->last, CD_KEY_BYTES);
-	return compare_paired(db, p, e);
+	memcpy(o->last, r->record_id.data, CD_RECORD_ID);
+	o->keys[o->n++] = row.key;
+	return OM_OK;
+}
+
+static om_status
+orphans_page(struct orphans *o, om_err *e)
+{
+	om_status s;
+
+	o->n = 0;
+	s = cd_db_query(o->db,
+	    "SELECT " CD_ENTRY_COLUMNS " FROM record AS r WHERE r.record_id>? ORDER BY r.record_id LIMIT " PAGE_TEXT,
+	    (struct cd_val[]){CD_B(o->last, CD_RECORD_ID)}, 1, keep_key, o, e);
+	for (size_t i = 0; s == OM_OK && i < o->n; i++) {
+		bool found = false;
+
+		s = cd_db_query(o->db, "SELECT 1 FROM generation WHERE generation_id=?",
+		    (struct cd_val[]){CD_B(o->keys[i].p, o->keys[i].n)}, 1, cd_found, &found, e);
+		if (s == OM_OK && !found) {
+			o->out->records++;
+			say_row(o->out, "records without a row", o->keys[i], NULL);
+		}
+	}
+	return s;
+}
+
+static om_status
+keep_count(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].i;
+	return OM_OK;
+}
+
+/* check_orphans reads the journal once more where it has more records than were found by their rows. */
+static om_status
+check_orphans(struct cd_db *db, struct cd_check_result *out, om_err *e)
+{
+	struct orphans *o = NULL;
+	int64_t records = 0;
+	om_status s = cd_db_query(db, "SELECT COUNT(*) FROM record", NULL, 0, keep_count, &records, e);
+
+	if (s != OM_OK || records == out->records)
+		return s;
+	o = calloc(1, sizeof *o);
+	if (o == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	o->db = db;
+	o->out = out;
+	do {
+		om_arena_init(&o->a, ARENA_BYTES);
+		s = orphans_page(o, e);
+		om_arena_fini(&o->a);
+	} while (s == OM_OK && o->n == PAGE);
+	free(o);
+	return s;
 }
 
 /* ---- totals against the rows ---- */
@@ -205,7 +304,7 @@ keep_total(void *arg, const struct cd_val *v, om_err *e)
 
 	(void)e;
 	if (out->wrong_totals++ < SAY_AT_MOST)
-		om_log(OM_LOG_ERROR, "total differs from its rows", "day", v[0].p, "user", v[1].p, "cube",
+		om_log(OM_LOG_ERROR, "total differs from its rows", "day", v[0].p, "person", OM_I64(v[1].i), "cube",
 		    OM_I64(v[2].i), "requests", OM_I64(v[3].i), "cost", v[4].p, NULL);
 	return OM_OK;
 }
@@ -214,21 +313,21 @@ om_status
 cd_check_ledger(struct cd_db *db, struct cd_check_result *out, om_err *e)
 {
 	struct page *p = calloc(1, sizeof *p);
-	char after[CD_KEY_BYTES] = "";
 	int64_t wrong_links = 0;
-	bool more = true;
 	om_status s = OM_OK;
 
 	*out = (struct cd_check_result){0};
 	if (p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	p->out = out;
-	while (s == OM_OK && more) {
+	do {
 		om_arena_init(&p->a, ARENA_BYTES);
-		s = check_page(db, p, after, &more, e);
+		s = check_page(db, p, e);
 		om_arena_fini(&p->a);
-	}
+	} while (s == OM_OK && p->n == PAGE);
 	free(p);
+	if (s == OM_OK)
+		s = check_orphans(db, out, e);
 	if (s == OM_OK)
 		s = cd_pairing_check(db, &wrong_links, e);
 	out->wrong_rows += wrong_links;

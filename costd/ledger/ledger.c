@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "ledger.h"
 
+#include "items.h"
 #include "write.h"
 #include "database/meta.h"
+#include "names/names.h"
 #include "pairs/pairs.h"
 #include "store/store.h"
 #include "value/record.h"
@@ -47,90 +49,11 @@ refusal(const struct cd_item *it)
 }
 
 static int
-cmp_item(const void *pa, const void *pb)
-{
-	const struct cd_item *a = pa, *b = pb;
-	int c;
-
-	if ((a->refused != NULL) != (b->refused != NULL))
-		return a->refused != NULL ? 1 : -1; /* the refused have no id to go by */
-	c = a->refused != NULL ? 0 : memcmp(a->rec->record_id.data, b->rec->record_id.data, CD_RECORD_ID);
-	if (c == 0 && a->refused == NULL) /* the earliest receipt of a record's copies counts */
-		c = (a->rec->received_us > b->rec->received_us) - (a->rec->received_us < b->rec->received_us);
-	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
-}
-
-static int
 cmp_key(const void *pa, const void *pb)
 {
 	const struct cd_item *const *a = pa, *const *b = pb;
 
 	return cd_store_key_cmp((*a)->row.key, (*b)->row.key);
-}
-
-/* read_item unpacks and checks one record; a bad one is marked, not an error. */
-static om_status
-read_item(struct cd_item *it, struct om_arena *a, om_err *e)
-{
-	om_err why = {.text = ""};
-	om_status s;
-
-	s = om_msg_unpack(&om__record__descriptor, it->packed, it->n_packed, a, &it->rec, &why);
-	if (s == OM_OK && !it->rec->has_received_us)
-		s = om_fail(&why, OM_INVALID, "received_us: is missing");
-	if (s == OM_OK)
-		s = cd_record_fit(it->rec, a, &why);
-	if (s == OM_OK)
-		s = cd_record_row(it->rec, a, &it->row, &why);
-	if (s == OM_OK)
-		s = cd_record_content(it->rec, it->content, &why);
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	if (s == OM_OK)
-		return OM_OK;
-	it->refused = om_arena_strdup(a, om_err_text(&why, s));
-	return it->refused != NULL ? OM_OK : om_fail(e, OM_NOMEM, "out of memory");
-}
-
-/* read_delivered reads a record that came from outside. */
-static om_status
-read_delivered(const struct cd_ledger *l, struct cd_item *it, struct om_arena *a, om_err *e)
-{
-	om_status s = read_item(it, a, e);
-
-	if (s != OM_OK || l->books || it->refused != NULL)
-		return s;
-	if (cd_record_is_look_up(it->rec) || it->rec->has_not_found)
-		it->refused = "cost_state: only costd looks up";
-	else if (it->rec->has_decision || it->rec->has_alone)
-		it->refused = "decision: only an operator decides";
-	return s;
-}
-
-static bool
-is_copy(const struct cd_item *a, const struct cd_item *b)
-{
-	if (cd_record_has_sent(a->rec) && cd_record_has_sent(b->rec))
-		return memcmp(a->rec->content.data, b->rec->content.data, OM_SHA256) == 0;
-	return memcmp(a->content, b->content, OM_SHA256) == 0;
-}
-
-/* mark_repeats sorts the items and finds those that the batch holds twice. */
-static void
-mark_repeats(struct cd_item *items, size_t n)
-{
-	qsort(items, n, sizeof *items, cmp_item);
-	for (size_t i = 0, j; i < n && items[i].refused == NULL; i = j) {
-		om_check(items[i].rec != NULL);
-		for (j = i + 1; j < n && items[j].refused == NULL; j++) {
-			if (memcmp(items[i].rec->record_id.data, items[j].rec->record_id.data, CD_RECORD_ID) != 0)
-				break;
-			if (is_copy(&items[i], &items[j]))
-				items[j].repeated = true;
-			else
-				items[j].refused = "another record of the batch has this record_id and other content";
-		}
-	}
 }
 
 static bool
@@ -226,6 +149,8 @@ try_once(struct run *r, struct cd_db *db, struct om_arena *a, om_err *e)
 		}
 	}
 	s = cd_meta_guard_zone(db, e);
+	if (s == OM_OK)
+		s = cd_names_check(db, e);
 	if (s == OM_OK && n_good > 0)
 		s = cd_pairs_guard(db, may_be_parts(good, n_good), e);
 	if (s == OM_OK && n_good > 0)
@@ -335,6 +260,9 @@ cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline
 
 	if (s != OM_OK)
 		return s;
+	s = cd_pool_gate(l->pool, e);
+	if (s != OM_OK)
+		return s;
 	r.items = om_arena_array(a, r.n + 1, sizeof *r.items);
 	if (r.items == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
@@ -342,11 +270,13 @@ cd_ledger_submit(struct cd_ledger *l, const Om__SubmitBatch *b, int64_t deadline
 		r.items[i].seq = b->entries[i]->seq;
 		r.items[i].packed = b->entries[i]->record.data;
 		r.items[i].n_packed = b->entries[i]->record.len;
-		s = read_delivered(l, &r.items[i], a, e);
+		s = cd_item_read_delivered(&r.items[i], l->books, a, e);
 	}
+	if (s == OM_OK)
+		s = cd_items_learn(l->pool, r.items, r.n, deadline_ms, a, e);
 	if (s != OM_OK)
 		return s;
-	mark_repeats(r.items, r.n);
+	cd_items_sort(r.items, r.n);
 	s = store_batch(&r, deadline_ms, e);
 	if (s != OM_OK)
 		return s;
@@ -374,15 +304,19 @@ cd_ledger_settle(struct cd_ledger *l, Om__Record *rec, int64_t deadline_ms, stru
 	struct cd_item item = {.seq = 0};
 	struct run r = {.l = l, .items = &item, .n = 1};
 	struct om_buf b;
-	om_status s;
+	om_status s = cd_pool_gate(l->pool, e);
 
+	if (s != OM_OK)
+		return s;
 	om_buf_init(&b, (size_t)1024 * 1024);
 	om_msg_pack(&rec->base, &b);
 	s = om_buf_done(&b, e);
 	item.packed = b.data;
 	item.n_packed = b.len;
 	if (s == OM_OK)
-		s = read_item(&item, a, e);
+		s = cd_item_read(&item, a, e);
+	if (s == OM_OK)
+		s = cd_items_learn(l->pool, &item, 1, deadline_ms, a, e);
 	if (s == OM_OK && item.refused != NULL)
 		s = om_fail(e, OM_INVALID, "%s", item.refused);
 	if (s == OM_OK)
@@ -405,7 +339,7 @@ retry_once(struct retry *t, struct cd_db *db, const char *record, size_t n, stru
 {
 	struct cd_item item = {.seq = t->key->seq, .packed = record, .n_packed = n};
 	const char *why;
-	om_status s = read_delivered(t->run.l, &item, a, e);
+	om_status s = cd_item_read_delivered(&item, t->run.l->books, a, e);
 
 	om_check(t->run.batch == NULL); /* or the letter would be stored once more */
 	t->run.items = &item;
@@ -440,12 +374,53 @@ retry_work(struct cd_db *db, void *arg, om_err *e)
 	return s;
 }
 
+/* A letter's record, before it is locked for the retry. */
+struct peek {
+	const struct cd_letter_key *key;
+	const char *record; /* NULL: there is no such letter */
+	size_t n;
+	struct om_arena a;
+};
+
+static om_status
+peek_work(struct cd_db *db, void *arg, om_err *e)
+{
+	struct peek *p = arg;
+
+	return cd_dead_lock(db, p->key, &p->a, &p->record, &p->n, e);
+}
+
+/* learn_letter gives numbers to the names in a letter's record, before the transaction that stores it. */
+static om_status
+learn_letter(struct cd_pool *p, const struct cd_letter_key *key, int64_t deadline_ms, bool books, om_err *e)
+{
+	struct peek peek = {.key = key};
+	struct cd_item item = {.seq = key->seq};
+	om_status s = cd_pool_gate(p, e);
+
+	if (s != OM_OK)
+		return s;
+	om_arena_init(&peek.a, SCRATCH_BYTES);
+	s = cd_pool_run(p, CD_TX_WRITE, deadline_ms, peek_work, &peek, e);
+	if (s == OM_OK && peek.record != NULL) {
+		item.packed = peek.record;
+		item.n_packed = peek.n;
+		s = cd_item_read_delivered(&item, books, &peek.a, e);
+		if (s == OM_OK)
+			s = cd_items_learn(p, &item, 1, deadline_ms, &peek.a, e);
+	}
+	om_arena_fini(&peek.a);
+	return s;
+}
+
 om_status
 cd_ledger_retry(struct cd_ledger *l, const struct cd_letter_key *key, int64_t deadline_ms, cd_retried *out, om_err *e)
 {
 	struct retry t = {.run = {.l = l}, .key = key};
-	om_status s = cd_pool_run(l->pool, CD_TX_WRITE, deadline_ms, retry_work, &t, e);
+	om_status s = learn_letter(l->pool, key, deadline_ms, l->books, e);
 
+	if (s == OM_OK)
+		s = cd_pool_run(l->pool, CD_TX_WRITE, deadline_ms, retry_work, &t, e);
 	if (s != OM_OK)
 		return s;
 	tell_planned(&t.run);

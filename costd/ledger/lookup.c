@@ -180,7 +180,7 @@ keep_row(void *arg, const struct cd_val *v, om_err *e)
 	struct cd_lookup_claim *out = scan->out;
 	bool unsettled = v[1].i != 0;
 
-	out->user_id = text_of(&v[0], scan->a);
+	out->user = text_of(&v[0], scan->a);
 	out->verify = out->verify && !unsettled && v[2].i == OM__COST_STATE__COST_REPORTED;
 	out->settled = !unsettled && !out->verify;
 	out->cost = text_of(&v[3], scan->a);
@@ -304,9 +304,9 @@ om_status
 cd_lookup_claim(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, struct cd_lookup_claim *out,
     struct om_arena *a, om_err *e)
 {
-	static const char row[] = "SELECT user_id,unsettled,cost_state,cost," CD_MODEL_NAME(
-	    "g.model") ",started_us,finished_us,byok_cost FROM generation AS g "
-		       "WHERE generation_id=?";
+	static const char row[] =
+	    "SELECT " CD_HANDLE_TEXT("g.user_id") ",g.unsettled,g.cost_state,g.cost," CD_MODEL_TEXT(
+		"g.model") ",g.started_us,g.finished_us,g.byok_cost FROM generation AS g WHERE g.generation_id=?";
 	struct claim_scan scan = {.out = out, .a = a};
 	om_status s;
 
@@ -318,7 +318,7 @@ cd_lookup_claim(struct cd_db *db, uint64_t turn, om_time now, om_time lease_us, 
 	out->found = s == OM_OK && out->lease.taken;
 	if (out->found)
 		s = cd_db_query(db, row, (struct cd_val[]){cd_t(out->id)}, 1, keep_row, &scan, e);
-	if (s == OM_OK && out->found && out->user_id == NULL)
+	if (s == OM_OK && out->found && out->user == NULL)
 		out->settled = true; /* the row is gone */
 	return s;
 }
@@ -338,12 +338,15 @@ cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__R
     const char **why_out, om_err *e)
 {
 	const char *model = NULL;
+	char user[CD_HANDLE + 1] = "";
 	bool counted = false;
 	size_t n = 0;
 	om_status s = cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=?",
 	    (struct cd_val[]){cd_t(found->other_id)}, 1, cd_found, &counted, e);
 
 	*why_out = NULL;
+	if (s == OM_OK)
+		s = cd_handle(found->user->id, strlen(found->user->id), user, e);
 	if (s == OM_OK && found->model != NULL)
 		s = cd_model_name(db, found->model, strlen(found->model), a, &model, &n, e);
 	if (s != OM_OK)
@@ -352,8 +355,8 @@ cd_lookup_compare(struct cd_db *db, const struct cd_lookup_claim *c, const Om__R
 		*why_out = "which the ledger has as a call of its own";
 	else if (model != NULL && c->model != NULL && !same_model(model, c->model))
 		*why_out = "whose model is another";
-	else if (strcmp(found->user->id, OM_USER_UNKNOWN) != 0 && strcmp(c->user_id, OM_USER_UNKNOWN) != 0 &&
-	    strcmp(found->user->id, c->user_id) != 0)
+	else if (strcmp(user, OM_USER_UNKNOWN) != 0 && strcmp(c->user, OM_USER_UNKNOWN) != 0 &&
+	    strcmp(user, c->user) != 0)
 		*why_out = "whose user is another";
 	else if (found->finished_us < c->began_us - NEAR_US || found->finished_us > c->ended_us + NEAR_US)
 		*why_out = "whose time is another";

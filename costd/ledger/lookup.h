@@ -62,8 +62,8 @@ struct cd_lookup_claim {
 	bool settled; /* the row has its cost already: drop the plan */
 	bool verify;  /* it has a reported cost, which is only compared */
 	char *id;     /* in the arena, like the next */
-	char *user_id;
-	char *cost; /* the reported one, or NULL */
+	char *user;   /* the handle */
+	char *cost;   /* the reported one, or NULL */
 	char *byok_cost;
 	char *model; /* by the list's name, or NULL */
 	om_time began_us, ended_us;

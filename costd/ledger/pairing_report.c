@@ -3,6 +3,7 @@
 
 #include "pairing_in.h"
 #include "database/schema.h"
+#include "names/names.h"
 #include "pairs/pairs.h"
 #include "store/rollup.h"
 #include "store/store.h"
@@ -173,34 +174,21 @@ dry_page(FILE *out, struct cd_db *db, struct cd_pairing_step *st, struct months 
 	return s;
 }
 
-/* The tables that an older program's database has not; they end with the connection. */
-static const char *const for_now[] = {
-    "CREATE TEMPORARY TABLE turn (ledger_key VARCHAR(160) NOT NULL,of_turn TINYINT NOT NULL,turn_id VARCHAR(128) NOT "
-    "NULL,message_id VARCHAR(256),request INT,source "
-    "VARCHAR(64),platform VARCHAR(64),at_us BIGINT NOT NULL,user_id VARCHAR(128) NOT NULL,model VARCHAR(256),"
-    "prompt_tokens BIGINT,completion_tokens BIGINT,alone TINYINT NOT NULL,PRIMARY KEY (ledger_key),KEY by_time (at_us),"
-    "KEY by_tokens (prompt_tokens,completion_tokens,at_us),KEY by_user (user_id,at_us),KEY by_turn (turn_id)) "
-    "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",
-    "CREATE TEMPORARY TABLE link (ledger_key VARCHAR(160) NOT NULL,target VARCHAR(160) NOT NULL,kind TINYINT NOT NULL,"
-    "made_us BIGINT NOT NULL,upgrade TINYINT NOT NULL,PRIMARY KEY (ledger_key,target),KEY by_target (target)) "
-    "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",
-};
-
 om_status
 cd_pairing_dry_run(const struct cd_db_opts *o, FILE *out, om_err *e)
 {
 	struct months *ms = calloc(1, sizeof *ms);
 	struct cd_pairing_step st = {.place = {.at = INT64_MIN}};
 	struct cd_db *db = NULL;
-	unsigned step = 0;
 	om_status s = ms != NULL ? cd_db_open(o, &db, e) : no_memory(e);
 
+	if (s == OM_OK && !cd_schema_is_current(db, cd_migrations, cd_n_migrations))
+		s = om_fail(e, OM_VERSION,
+		    "the database was made by an older program; ask that one with --dry-run, or bring the database up "
+		    "with "
+		    "costd --check");
 	if (s == OM_OK)
-		s = cd_schema_step(db, &step, e);
-	if (s == OM_OK)
-		s = cd_store_as_before(step, e);
-	for (size_t i = 0; s == OM_OK && cd_store_is_before() && i < sizeof for_now / sizeof for_now[0]; i++)
-		s = cd_db_run(db, for_now[i], e);
+		s = cd_names_open(db, e);
 	if (s == OM_OK)
 		s = cd_db_begin(db, e);
 	while (s == OM_OK && !st.done)

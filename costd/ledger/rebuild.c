@@ -9,7 +9,6 @@
 #include "base/invariant.h"
 #include "base/zone.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +18,12 @@
 
 /* ---- fields that came after a row was written ---- */
 
-/* One page of rows that are short of fields, ascending by key. */
+/* One page of rows that are short of fields, ascending by number. */
 struct page {
 	struct om_arena a;
 	struct cd_stored stored[PAGE];
 	size_t n;
-	char last[CD_KEY_BYTES]; /* last key of the page */
+	int64_t last; /* number of the page's last row */
 };
 
 static om_status
@@ -32,7 +31,7 @@ keep_short(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct page *p = arg;
 
-	(void)snprintf(p->last, sizeof p->last, "%s", v[CD_C_KEY].p);
+	p->last = v[CD_C_COUNT].i;
 	return cd_store_read(v, &p->a, &p->stored[p->n++], e);
 }
 
@@ -61,20 +60,18 @@ static om_status
 complete_page(struct cd_db *db, struct page *p, om_err *e)
 {
 	const struct cd_row *rows[PAGE];
-	char after[CD_KEY_BYTES];
 	struct om_buf sql;
 	om_status s;
 
-	memcpy(after, p->last, sizeof after);
 	p->n = 0;
 	om_buf_init(&sql, (size_t)16 * 1024);
 	om_buf_printf(&sql,
-	    "SELECT %s FROM generation WHERE generation_id>? AND LENGTH(ranks)<%u ORDER BY generation_id "
+	    "SELECT %s,g.number FROM generation AS g WHERE g.number>? AND LENGTH(g.ranks)<%u ORDER BY g.number "
 	    "LIMIT " PAGE_TEXT " FOR UPDATE",
 	    cd_store_columns(), (unsigned)CD_N_FIELDS);
 	s = om_buf_done(&sql, e);
 	if (s == OM_OK)
-		s = cd_db_query(db, sql.data, (struct cd_val[]){cd_t(after)}, 1, keep_short, p, e);
+		s = cd_db_query(db, sql.data, (struct cd_val[]){CD_I(p->last)}, 1, keep_short, p, e);
 	om_buf_fini(&sql);
 	for (size_t i = 0; s == OM_OK && i < p->n; i++) {
 		rows[i] = &p->stored[i].row;
@@ -109,17 +106,18 @@ struct move {
 	struct om_arena a;
 	struct cd_val v[PAGE * MOVE_VALUES];
 	size_t n, read;
-	char last[CD_KEY_BYTES];
+	int64_t last; /* number */
 };
 
 /* Columns of move_days. */
-enum { M_KEY, M_STARTED, M_DAY, M_ODD, M_OTHERS, M_REQUESTS, M_RECEIVED, M_BOOKED, M_RANKS };
+enum { M_NUMBER, M_STARTED, M_DAY, M_ODD, M_OTHERS, M_REQUESTS, M_RECEIVED, M_BOOKED, M_RANKS };
 
 static struct cd_cell
 cell_of(const struct cd_val *v, const struct cd_val *ranks, cd_field f)
 {
-	return (struct cd_cell){
-	    .rank = f < ranks->n ? (uint8_t)ranks->p[f] : CD_RANK_NONE, .v.i = v->kind == CD_INT ? v->i : 0};
+	const uint8_t rank = f < ranks->n ? (uint8_t)ranks->p[f] : CD_RANK_NONE;
+
+	return (struct cd_cell){.rank = rank, .v.i = v->kind == CD_INT ? v->i : 0};
 }
 
 /* is_odd decides again what depends on the zone. */
@@ -144,13 +142,13 @@ keep_move(void *arg, const struct cd_val *v, om_err *e)
 	char text[OM_DAY_TEXT];
 
 	m->read++;
-	(void)snprintf(m->last, sizeof m->last, "%s", v[M_KEY].p);
+	m->last = v[M_NUMBER].i;
 	if (day == (om_day)v[M_DAY].i && odd == (v[M_ODD].i != 0))
 		return OM_OK;
 	*out++ = cd_t(om_arena_strdup(&m->a, om_day_text(day, text)));
 	*out++ = CD_I(odd);
 	*out++ = CD_I(cd_store_mark(v[M_OTHERS].i != 0, odd));
-	*out++ = cd_t(om_arena_strdup(&m->a, v[M_KEY].p));
+	*out++ = CD_I(v[M_NUMBER].i);
 	m->n++;
 	return m->a.failed ? om_fail(e, OM_NOMEM, "out of memory") : OM_OK;
 }
@@ -164,19 +162,15 @@ move_days(struct cd_db *db, int64_t *moved_out, om_err *e)
 	if (m == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	do {
-		char after[CD_KEY_BYTES];
-
-		memcpy(after, m->last, sizeof after);
 		om_arena_init(&m->a, ARENA_BYTES);
 		m->n = m->read = 0;
 		s = cd_db_query(db,
-		    "SELECT generation_id,started_us,DATEDIFF(day,'1970-01-01'),odd_day,disputed<>0 OR "
-		    "unproven<>0,requests,"
-		    "received_us,booked_us,ranks FROM generation WHERE generation_id>? "
-		    "ORDER BY generation_id LIMIT " PAGE_TEXT " FOR UPDATE",
-		    (struct cd_val[]){cd_t(after)}, 1, keep_move, m, e);
+		    "SELECT number,started_us,DATEDIFF(day,'1970-01-01'),odd_day,disputed<>0 OR unproven<>0,requests,"
+		    "COALESCE(received_us,started_us),booked_us,ranks FROM generation WHERE number>? ORDER BY number "
+		    "LIMIT " PAGE_TEXT " FOR UPDATE",
+		    (struct cd_val[]){CD_I(m->last)}, 1, keep_move, m, e);
 		if (s == OM_OK && m->n > 0)
-			s = cd_db_exec(db, "UPDATE generation SET day=?,odd_day=?,marked=? WHERE generation_id=?", m->v,
+			s = cd_db_exec(db, "UPDATE generation SET day=?,odd_day=?,marked=? WHERE number=?", m->v,
 			    MOVE_VALUES, m->n, NULL, e);
 		*moved_out += (int64_t)m->n;
 		om_arena_fini(&m->a);

@@ -167,8 +167,9 @@ find_row(struct cd_db *db, void *arg, om_err *e)
 	s = cd_db_query(db, "SELECT requests,ranks FROM generation WHERE generation_id=?",
 	    (struct cd_val[]){cd_t(d->q->generation_id)}, 1, keep_ranks, d, e);
 	if (s == OM_OK && d->q->user != NULL)
-		s = cd_db_query(db, "SELECT 1 FROM `user` WHERE id=?", (struct cd_val[]){cd_t(d->q->user)}, 1, cd_found,
-		    &user_known, e);
+		s = cd_db_query(db,
+		    "SELECT 1 FROM person WHERE external_id=? AND COALESCE(first_seen_us,listed_us) IS NOT NULL",
+		    (struct cd_val[]){cd_t(d->q->user)}, 1, cd_found, &user_known, e);
 	if (s == OM_OK && !d->found)
 		return om_fail(e, OM_NOT_FOUND, "no row with this id is in the ledger");
 	if (s == OM_OK && d->is_part)

@@ -81,7 +81,8 @@ store_calls(struct cd_pairs *c, struct cd_member *const *calls, size_t n, const 
 		else
 			changed[n_changed++] = &calls[i]->row;
 		plans[i] = (struct cd_lookup_change){.old = old, .now = &calls[i]->row, .lane = calls[i]->lane};
-		s = cd_rollup_move(old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
+		s = cd_rollup_move(
+		    c->db, old, old != NULL ? calls[i]->old->day : 0, &calls[i]->row, deltas, &n_deltas, e);
 	}
 	om_check(s != OM_OK || (n_added + n_changed == n && n_deltas == n_added + 2 * n_changed));
 	if (s == OM_OK && n_added > 0)
@@ -113,8 +114,8 @@ struct writing {
 	struct cd_pairs calls;
 	struct cd_two_costs *costs; /* one for each key of the batch */
 	size_t n_costs;
-	const Om__Record **records;
-	size_t n_records;
+	const struct cd_item **seen; /* whose users they show */
+	size_t n_seen;
 };
 
 /* take_item joins one item into the row of its key. */
@@ -126,7 +127,7 @@ take_item(struct writing *w, const struct cd_item *it, om_err *e)
 	if (k == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	if (!it->rec->has_alone && !it->rec->has_decision && !it->rec->has_not_found) /* these show nobody */
-		w->records[w->n_records++] = it->rec;
+		w->seen[w->n_seen++] = it;
 	if (!k->came) {
 		w->costs[w->n_costs++] = (struct cd_two_costs){.key = k->key};
 		k->row = it->row;
@@ -191,8 +192,8 @@ cd_write_items(struct cd_db *db, struct cd_item *const *items, size_t n, const s
 
 	cd_pairs_init(&w.calls, db, a);
 	w.costs = om_arena_array(a, n + 1, sizeof *w.costs);
-	w.records = om_arena_array(a, n + 1, sizeof(void *));
-	if (w.costs == NULL || w.records == NULL)
+	w.seen = om_arena_array(a, n + 1, sizeof(void *));
+	if (w.costs == NULL || w.seen == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (size_t i = 0; s == OM_OK && i < n; i++)
 		if (!items[i]->known)
@@ -205,5 +206,5 @@ cd_write_items(struct cd_db *db, struct cd_item *const *items, size_t n, const s
 		s = cd_write_rows(&w.calls, times, next_out, e);
 	if (s == OM_OK)
 		s = cd_journal_discrepancies(db, w.costs, w.n_costs, a, e);
-	return s == OM_OK ? cd_people_see(db, w.records, w.n_records, a, e) : s;
+	return s == OM_OK ? cd_people_see(db, w.seen, w.n_seen, a, e) : s;
 }

@@ -2,6 +2,7 @@
 #include "links.h"
 
 #include "database/sql.h"
+#include "names/names.h"
 #include "base/digest.h"
 #include "base/invariant.h"
 
@@ -238,6 +239,13 @@ copy_text(struct cd_pairs *c, const struct cd_val *v, struct cd_text *out, om_er
 	return out->p != NULL ? OM_OK : no_memory(e);
 }
 
+/* The columns of a side, as they are read of a table t, and as they are written. */
+#define TURN_TEXTS                                                                                                       \
+	"t.ledger_key,t.of_turn,t.turn_id,t.message_id,t.request,t.at_us," CD_HANDLE_TEXT("t.user_id") "," CD_WORD_TEXT( \
+	    "t.model") ",t.prompt_tokens,t.completion_tokens,t.alone," CD_WORD_TEXT("t.source") "," CD_WORD_TEXT("t."    \
+														 "pla"   \
+														 "tfo"   \
+														 "rm")
 #define TURN_COLUMNS                                                                                               \
 	"ledger_key,of_turn,turn_id,message_id,request,at_us,user_id,model,prompt_tokens,completion_tokens,alone," \
 	"source,platform"
@@ -277,7 +285,7 @@ cd_turns_in(struct cd_pairs *c, const char *column, const struct cd_val *v, size
 	om_status s;
 
 	om_buf_init(&head, SQL_BYTES);
-	om_buf_printf(&head, "SELECT " TURN_COLUMNS " FROM turn WHERE %s", column);
+	om_buf_printf(&head, "SELECT " TURN_TEXTS " FROM turn AS t WHERE t.%s", column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
 		s = cd_pairs_query_in(c, head.data, c->lock ? " FOR UPDATE" : "", v, n, keep_turn, c, e);
@@ -292,7 +300,7 @@ cd_turns_load(struct cd_pairs *c, const char *where, const struct cd_val *v, siz
 	om_status s;
 
 	om_buf_init(&sql, SQL_BYTES);
-	om_buf_str(&sql, "SELECT " TURN_COLUMNS " FROM turn WHERE ");
+	om_buf_str(&sql, "SELECT " TURN_TEXTS " FROM turn AS t WHERE ");
 	om_buf_str(&sql, where);
 	if (c->lock)
 		om_buf_str(&sql, " FOR UPDATE");
@@ -364,7 +372,7 @@ cd_generations_in(struct cd_pairs *c, const char *column, const struct cd_val *v
 	om_status s;
 
 	om_buf_init(&head, SQL_BYTES);
-	om_buf_printf(&head, "SELECT %s FROM generation WHERE %s", cd_store_columns(), column);
+	om_buf_printf(&head, "SELECT %s FROM generation AS g WHERE g.%s", cd_store_columns(), column);
 	s = om_buf_done(&head, e);
 	if (s == OM_OK)
 		s = cd_pairs_query_in(c, head.data, "", v, n, keep_generation, &f, e);
@@ -380,7 +388,7 @@ cd_generations_load(struct cd_pairs *c, const char *where, const struct cd_val *
 	om_status s;
 
 	om_buf_init(&sql, SQL_BYTES);
-	om_buf_printf(&sql, "SELECT %s FROM generation WHERE ", cd_store_columns());
+	om_buf_printf(&sql, "SELECT %s FROM generation AS g WHERE ", cd_store_columns());
 	om_buf_str(&sql, where);
 	s = om_buf_done(&sql, e);
 	if (s == OM_OK)
@@ -393,6 +401,40 @@ static struct cd_val
 val_of(struct cd_text t)
 {
 	return t.n > 0 ? CD_B(t.p, t.n) : CD_NONE;
+}
+
+/* number_of gives the number of a text, null (of a person 0) where there is none. */
+static om_status
+number_of(struct cd_pairs *c, cd_name kind, struct cd_text t, struct cd_val *out, om_err *e)
+{
+	int64_t number = 0;
+	om_status s = t.n > 0 ? cd_names_number(c->db, kind, t.p, t.n, &number, e) : OM_OK;
+
+	*out = number == 0 && kind != CD_PERSON ? CD_NONE : CD_I(number);
+	return s;
+}
+
+/* put_side writes the values of TURN_COLUMNS. */
+static om_status
+put_side(struct cd_pairs *c, const struct cd_side *d, struct cd_val *p, om_err *e)
+{
+	om_status s;
+
+	*p++ = CD_B(d->key.p, d->key.n);
+	*p++ = CD_I(d->of_turn ? 1 : 0);
+	*p++ = CD_B(d->turn.n > 0 ? d->turn.p : "", d->turn.n);
+	*p++ = val_of(d->message);
+	*p++ = d->has_request ? CD_I(d->request) : CD_NONE;
+	*p++ = CD_I(d->at);
+	s = number_of(c, CD_PERSON, d->user, p++, e);
+	if (s == OM_OK)
+		s = number_of(c, CD_WORD, d->model, p++, e);
+	*p++ = d->has_tokens ? CD_I(d->prompt) : CD_NONE;
+	*p++ = d->has_tokens ? CD_I(d->completion) : CD_NONE;
+	*p++ = CD_I(d->alone ? 1 : 0);
+	if (s == OM_OK)
+		s = number_of(c, CD_WORD, d->source, p++, e);
+	return s == OM_OK ? number_of(c, CD_WORD, d->platform, p, e) : s;
 }
 
 om_status
@@ -411,7 +453,7 @@ cd_turns_note(struct cd_pairs *c, struct cd_member *const *members, size_t n, om
 
 	if (v == NULL || gone == NULL)
 		return no_memory(e);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
 		const struct cd_side *d = &members[i]->side;
 
 		if (!cd_side_may_be_part(d)) {
@@ -419,23 +461,12 @@ cd_turns_note(struct cd_pairs *c, struct cd_member *const *members, size_t n, om
 				gone[n_gone++] = CD_B(d->key.p, d->key.n);
 			continue;
 		}
-		*p++ = CD_B(d->key.p, d->key.n);
-		*p++ = CD_I(d->of_turn ? 1 : 0);
-		*p++ = CD_B(d->turn.n > 0 ? d->turn.p : "", d->turn.n);
-		*p++ = val_of(d->message);
-		*p++ = d->has_request ? CD_I(d->request) : CD_NONE;
-		*p++ = CD_I(d->at);
-		*p++ = CD_B(d->user.n > 0 ? d->user.p : "", d->user.n);
-		*p++ = val_of(d->model);
-		*p++ = d->has_tokens ? CD_I(d->prompt) : CD_NONE;
-		*p++ = d->has_tokens ? CD_I(d->completion) : CD_NONE;
-		*p++ = CD_I(d->alone ? 1 : 0);
-		*p++ = val_of(d->source);
-		*p++ = val_of(d->platform);
+		s = put_side(c, d, p, e);
+		p += N_TURN;
 		n_noted++;
 	}
-	om_check(!c->look && p == v + N_TURN * n_noted);
-	if (n_noted > 0)
+	om_check(!c->look && (s != OM_OK || p == v + N_TURN * n_noted));
+	if (s == OM_OK && n_noted > 0)
 		s = cd_db_exec(c->db, note, v, N_TURN, n_noted, NULL, e);
 	if (s == OM_OK && n_gone > 0)
 		s = cd_db_exec(c->db, "DELETE FROM turn WHERE ledger_key=?", gone, 1, n_gone, NULL, e);

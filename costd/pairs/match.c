@@ -12,6 +12,8 @@
 #define AHEAD_US (8 * CD_NEAR_US)  /* how far ahead at first */
 #define GAP_US   (2 * CD_NEAR_US)  /* no pair bridges it */
 
+#define THE_USER "user_id=(SELECT p.id FROM person AS p WHERE p.handle=?)"
+
 /* A window: turns and generations that can be matched to each other. */
 struct window {
 	struct cd_pairs *c;
@@ -79,7 +81,7 @@ read_turns(struct window *w, om_time from, om_time to, om_err *e)
 	const struct cd_side *d = w->like;
 
 	if (w->near)
-		return cd_turns_load(w->c, "user_id=? AND at_us>=? AND at_us<=? AND of_turn=1",
+		return cd_turns_load(w->c, THE_USER " AND at_us>=? AND at_us<=? AND of_turn=1",
 		    (struct cd_val[]){CD_B(d->user.p, d->user.n), CD_I(from), CD_I(to)}, 3, e);
 	return cd_turns_load(w->c, "prompt_tokens=? AND completion_tokens=? AND at_us>=? AND at_us<=? AND of_turn=1",
 	    (struct cd_val[]){CD_I(d->prompt), CD_I(d->completion), CD_I(from), CD_I(to)}, 4, e);
@@ -124,11 +126,10 @@ load_turns(struct window *w, om_err *e)
 /* ---- generations ---- */
 
 /* The cells of a row have its tokens, unless a look-up or pairing changed them. */
-#define WITH_ID       " AND generation_id NOT LIKE '" CD_TURN_PREFIX "%'"
-#define OF_USER       "user_id=? AND started_us>=? AND started_us<=?" WITH_ID
-#define OF_ALL        "started_us>=? AND started_us<=?" WITH_ID
-#define TOKENS        " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3 OR link_kind<>0)"
-#define TOKENS_BEFORE " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3)" /* of an older program */
+#define WITH_ID " AND generation_id NOT LIKE '" CD_TURN_PREFIX "%'"
+#define OF_USER THE_USER " AND started_us>=? AND started_us<=?" WITH_ID
+#define OF_ALL  "started_us>=? AND started_us<=?" WITH_ID
+#define TOKENS  " AND ((prompt_tokens=? AND completion_tokens=?) OR cost_state=3 OR link_kind<>0)"
 
 static om_status
 read_of_user(struct window *w, struct cd_text user, om_time from, om_time to, om_err *e)
@@ -138,7 +139,7 @@ read_of_user(struct window *w, struct cd_text user, om_time from, om_time to, om
 
 	if (w->near)
 		return cd_generations_load(w->c, OF_USER, v, 3, e);
-	return cd_generations_load(w->c, cd_store_is_before() ? OF_USER TOKENS_BEFORE : OF_USER TOKENS, v, 5, e);
+	return cd_generations_load(w->c, OF_USER TOKENS, v, 5, e);
 }
 
 static om_status
@@ -146,7 +147,7 @@ read_of_all(struct window *w, om_time from, om_time to, om_err *e)
 {
 	const struct cd_val v[] = {CD_I(from), CD_I(to), CD_I(w->like->prompt), CD_I(w->like->completion)};
 
-	return cd_generations_load(w->c, cd_store_is_before() ? OF_ALL TOKENS_BEFORE : OF_ALL TOKENS, v, 4, e);
+	return cd_generations_load(w->c, OF_ALL TOKENS, v, 4, e);
 }
 
 static bool

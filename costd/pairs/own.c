@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "own.h"
 
-#include "store/store.h"
+#include "store/entry.h"
 #include "value/record.h"
 #include "record.pb-c.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct scan {
-	struct om_arena *a;
+	struct cd_text key;
 	struct cd_history all, told;
 	bool alone;
+	struct om_arena *a;
 };
 
 static om_status
@@ -19,31 +17,31 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct scan *scan = arg;
 	Om__Record *r = NULL;
+	struct cd_how how;
 	struct cd_row row;
-	const struct cd_entry entry = {.packed = v[0].p, .n = v[0].n, .received_us = v[1].i, .before = v[2].i == 0};
-	om_status s = cd_record_read(&entry, scan->a, &r, &row, e);
+	om_status s = cd_entry_row(v, scan->a, &r, &how, &row, e);
 
-	if (s != OM_OK)
+	if (s != OM_OK || cd_text_cmp(row.key, scan->key) != 0) /* another row's, of the same hash */
 		return s;
 	scan->alone = scan->alone || (r->has_alone && r->alone);
-	cd_history_add(&scan->all, &row, entry.before);
+	cd_history_add(&scan->all, &row, how.before);
 	if (!cd_record_is_look_up(r))
-		cd_history_add(&scan->told, &row, entry.before);
+		cd_history_add(&scan->told, &row, how.before);
 	return OM_OK;
 }
 
 om_status
 cd_own_read(struct cd_db *db, struct cd_text key, struct om_arena *a, struct cd_own *out, om_err *e)
 {
-	struct scan scan = {.a = a};
-	char sql[96];
-	om_status s;
+	struct scan scan = {.key = key, .a = a};
+	int64_t hash = 0;
+	om_status s = cd_key_hash(key, &hash, e);
 
 	cd_history_init(&scan.all, key);
 	cd_history_init(&scan.told, key);
-	(void)snprintf(
-	    sql, sizeof sql, "SELECT payload,received_us,%s FROM record WHERE ledger_key=?", cd_store_rules());
-	s = cd_db_query(db, sql, (struct cd_val[]){CD_B(key.p, key.n)}, 1, keep_record, &scan, e);
+	if (s == OM_OK)
+		s = cd_db_query(db, "SELECT " CD_ENTRY_COLUMNS " FROM record AS r WHERE r.key_hash=?",
+		    (struct cd_val[]){CD_I(hash)}, 1, keep_record, &scan, e);
 	cd_history_end(&scan.all);
 	cd_history_end(&scan.told);
 	*out = (struct cd_own){.all = scan.all.row, .told = scan.told.row, .alone = scan.alone};

@@ -17,12 +17,18 @@
 
 #include "pricing.h"
 #include "database/db.h"
+#include "names/names.h"
 #include "base/arena.h"
 #include "base/clock.h"
 
 /* CD_MODEL_NAME is SQL for the name of the model that a column names; the column
  * stands with its table, for the look-up's own table has a column `model`. */
 #define CD_MODEL_NAME(column) "COALESCE((SELECT mn.model FROM model_name AS mn WHERE mn.name=" column ")," column ")"
+
+/* CD_MODEL_TEXT is the same for a column that holds the name's number (names/names.h). */
+#define CD_MODEL_TEXT(column)                                                                                     \
+	"(SELECT COALESCE(mn.model,mw.text) FROM word AS mw LEFT JOIN model_name AS mn ON mn.name=mw.text WHERE " \
+	"mw.id=" column ")"
 
 /* CD_MODEL_IS is SQL for "the column names this model, by whichever name"; it
  * takes the name CD_MODEL_IS_VALUES times.  All names are found first, so that an

@@ -6,6 +6,7 @@
 #include "database/column.h"
 #include "database/fill.h"
 #include "database/sql.h"
+#include "names/names.h"
 #include "price/model.h"
 #include "store/store.h"
 #include "value/cursor.h"
@@ -90,28 +91,40 @@ work(struct cd_db *db, void *arg, om_err *e)
 	p->more = false;
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT g.disputed AS _disputed,g.odd_day AS _odd_day,g.unproven AS _unproven,g.user_least AS _user_least,"
-	    "g.user_most AS _user_most,g.generation_id,g.user_id,u.name AS user_name");
-	cd_sql_add(&q, "," CD_MODEL_NAME("g.model") " AS model,g.provider,g.source,g.started_us,g.cost_state,g.cost");
+	    "SELECT g.disputed AS _disputed,g.odd_day AS _odd_day,g.unproven AS _unproven," CD_SHOWN_ID_TEXT(
+		"COALESCE(g.user_least,g.user_id)") " AS _user_least," CD_SHOWN_ID_TEXT("COALESCE(g.user_most,g.user_"
+											"id)") " AS "
+											       "_user_"
+											       "most");
 	cd_sql_add(&q,
-	    ",IF(g.disputed&1,g.cost_most,NULL) AS greatest_cost,IF(g.disputed&1,g.disputed_cost,NULL) AS "
+	    ",g.generation_id," CD_SHOWN_ID_TEXT("g.user_id") " AS user_id," CD_SHOWN_NAME_TEXT(
+		"g.user_id") " AS user_name");
+	cd_sql_add(&q,
+	    "," CD_MODEL_TEXT("g.model") " AS model," CD_WORD_TEXT("g.provider") " AS provider," CD_WORD_TEXT(
+		"g.source") " AS source,g.started_us,g.cost_state,g.cost");
+	cd_sql_add(&q,
+	    ",IF(g.disputed&1,COALESCE(g.cost_most,g.cost),NULL) AS "
+	    "greatest_cost,IF(g.disputed&1,COALESCE(g.disputed_cost,0),NULL) AS "
 	    "disputed_cost,"
-	    "g.prompt_tokens,IF(g.disputed&8,g.prompt_tokens_most,NULL) AS greatest_prompt_tokens,"
-	    "g.completion_tokens,IF(g.disputed&8,g.completion_tokens_most,NULL) AS greatest_completion_tokens,"
-	    "IF(g.disputed&4,g.started_least_us,NULL) AS earliest_us,"
-	    "IF(g.disputed&4,g.started_most_us,NULL) AS latest_us,g.received_us,"
+	    "g.prompt_tokens,IF(g.disputed&8,COALESCE(g.prompt_tokens_most,g.prompt_tokens),NULL) AS "
+	    "greatest_prompt_tokens,"
+	    "g.completion_tokens,IF(g.disputed&8,COALESCE(g.completion_tokens_most,g.completion_tokens),NULL) AS "
+	    "greatest_completion_tokens,"
+	    "IF(g.disputed&4,COALESCE(g.started_least_us,g.started_us),NULL) AS earliest_us,"
+	    "IF(g.disputed&4,COALESCE(g.started_most_us,g.started_us),NULL) AS latest_us,"
+	    "COALESCE(g.received_us,g.started_us) AS received_us,"
 	    "l.attempts,l.next_us,l.last_status,l.last_error");
 	cd_sql_add(&q,
-	    " FROM generation AS g FORCE INDEX (by_marked) LEFT JOIN `user` AS u ON u.id=g.user_id "
+	    " FROM generation AS g FORCE INDEX (by_marked) "
 	    "LEFT JOIN lookup AS l ON l.generation_id=g.generation_id");
 	s = add_mark(&q, p->q->mark, e);
 	if (p->after.key != NULL) {
-		cd_sql_add(&q, " AND g.started_us<=? AND (g.started_us<? OR g.generation_id<?)");
+		cd_sql_add(&q, " AND g.started_us<=? AND (g.started_us<? OR g.number<" CD_NUMBER_OF_ID ")");
 		cd_sql_value(&q, CD_I(p->after.us));
 		cd_sql_value(&q, CD_I(p->after.us));
 		cd_sql_value(&q, cd_t(p->after.key));
 	}
-	cd_sql_add(&q, " ORDER BY g.started_us DESC,g.generation_id DESC LIMIT ?");
+	cd_sql_add(&q, " ORDER BY g.started_us DESC,g.number DESC LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
 	if (s == OM_OK)
 		s = cd_fill_sql(db, &q, &om__dispute__descriptor, keep, p, e);

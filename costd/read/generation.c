@@ -9,12 +9,16 @@
 #include "database/column.h"
 #include "database/fill.h"
 #include "database/sql.h"
+#include "store/entry.h"
 #include "record.pb-c.h"
 #include "usage.pb-c.h"
 #include "base/zone.h"
 
+#include <string.h>
+
 #define MAX_RECORDS 1000u
 #define MAX_KEYS    1000u
+#define MAX_PARTS   64u /* whose records are read */
 
 struct ask {
 	const Om__GenerationQuery *q;
@@ -32,11 +36,37 @@ keep_row(void *arg, Om__Generation *g, om_err *e)
 	return OM_OK;
 }
 
+/* is_of tells whether a record is the row's or a part's: another one may have the same hash. */
+static bool
+is_of(const struct ask *ask, const Om__Record *r)
+{
+	const Om__Generation *g = ask->out->generation;
+	struct cd_row row;
+
+	if (cd_record_row(r, ask->a, &row, NULL) != OM_OK)
+		return false;
+	for (size_t i = 0; i < g->n_parts; i++)
+		if (strcmp(g->parts[i], row.key.p) == 0)
+			return true;
+	return strcmp(g->generation_id, row.key.p) == 0;
+}
+
+static om_status
+add_hash(struct cd_sql *q, const char *key, om_err *e)
+{
+	int64_t hash = 0;
+	om_status s = cd_key_hash((struct cd_text){.p = key, .n = strlen(key)}, &hash, e);
+
+	cd_sql_value(q, CD_I(hash));
+	return s;
+}
+
 static om_status
 keep_record(void *arg, const struct cd_val *v, om_err *e)
 {
 	struct ask *ask = arg;
 	Om__GenerationReply *out = ask->out;
+	struct cd_how how;
 	Om__Record *r = NULL;
 	om_status s;
 
@@ -44,11 +74,35 @@ keep_record(void *arg, const struct cd_val *v, om_err *e)
 		out->truncated = true;
 		return OM_OK;
 	}
-	s = om_msg_unpack(&om__record__descriptor, v[0].p, v[0].n, ask->a, &r, e);
-	if (s != OM_OK)
-		return s;
-	out->records[out->n_records++] = r;
-	return OM_OK;
+	s = cd_entry_read(v, ask->a, &r, &how, e);
+	if (s == OM_OK && is_of(ask, r))
+		out->records[out->n_records++] = r;
+	return s;
+}
+
+/* read_records reads the records of the row and of its parts. */
+static om_status
+read_records(struct cd_db *db, struct ask *ask, om_err *e)
+{
+	const Om__Generation *g = ask->out->generation;
+	struct cd_sql q;
+	om_status s = OM_OK;
+
+	cd_sql_init(&q, ask->a);
+	cd_sql_add(
+	    &q, "SELECT " CD_ENTRY_COLUMNS_OF(CD_OWN_ID_TEXT("r.person")) " FROM record AS r WHERE r.key_hash IN (?");
+	s = add_hash(&q, ask->q->generation_id, e);
+	for (size_t i = 0; s == OM_OK && i < g->n_parts && i < MAX_PARTS; i++) {
+		cd_sql_add(&q, ",?");
+		s = add_hash(&q, g->parts[i], e);
+	}
+	ask->out->truncated = g->n_parts > MAX_PARTS;
+	cd_sql_add(&q, ") ORDER BY r.received_us,r.record_id LIMIT ?");
+	cd_sql_value(&q, CD_I(MAX_RECORDS + 1));
+	if (s == OM_OK)
+		s = cd_sql_query(db, &q, keep_record, ask, e);
+	cd_sql_fini(&q);
+	return s;
 }
 
 static om_status
@@ -99,11 +153,8 @@ work(struct cd_db *db, void *arg, om_err *e)
 {
 	static const char lookup[] =
 	    "SELECT attempts,first_us,next_us,last_status,last_error FROM lookup WHERE generation_id=?";
-	static const char records[] =
-	    "SELECT payload FROM record WHERE ledger_key=? OR ledger_key IN (SELECT ledger_key "
-	    "FROM link WHERE target=?) ORDER BY received_us,record_id LIMIT ?";
 	struct ask *ask = arg;
-	const struct cd_val key = cd_t(ask->q->generation_id), v[] = {key, key, CD_I(MAX_RECORDS + 1)};
+	const struct cd_val v[] = {cd_t(ask->q->generation_id)};
 	struct cd_sql q;
 	om_status s;
 
@@ -120,13 +171,13 @@ work(struct cd_db *db, void *arg, om_err *e)
 	if (s == OM_OK && ask->out->generation == NULL)
 		s = om_fail(e, OM_NOT_FOUND, "no generation with this id is in the ledger");
 	if (s == OM_OK)
-		s = cd_db_query(db, records, v, 3, keep_record, ask, e);
-	if (s == OM_OK)
 		s = read_keys(db, ask, "SELECT target FROM link WHERE ledger_key=? ORDER BY target",
 		    &ask->out->generation->part_of, &ask->out->generation->n_part_of, e);
 	if (s == OM_OK)
 		s = read_keys(db, ask, "SELECT ledger_key FROM link WHERE target=? ORDER BY ledger_key",
 		    &ask->out->generation->parts, &ask->out->generation->n_parts, e);
+	if (s == OM_OK)
+		s = read_records(db, ask, e);
 	return s == OM_OK ? cd_fill_query(db, lookup, v, 1, &om__lookup__descriptor, ask->a, keep_lookup, ask, e) : s;
 }
 

@@ -326,16 +326,17 @@ read_page(struct cd_db *db, const struct reading *g, struct page *page, om_err *
 	cd_sql_init(&q, page->a);
 	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
-	cd_where_add(&q, true, &g->of.month, &f);
+	s = cd_where_add(&q, db, true, &g->of.month, &f, e);
 	if (page->at.begun) {
-		cd_sql_add(&q, " AND started_us>=? AND (started_us>? OR generation_id>?)");
+		cd_sql_add(&q, " AND g.started_us>=? AND (g.started_us>? OR g.number>" CD_NUMBER_OF_ID ")");
 		cd_sql_value(&q, CD_I(page->at.us));
 		cd_sql_value(&q, CD_I(page->at.us));
 		cd_sql_value(&q, cd_t(om_arena_strdup(page->a, page->at.key)));
 	}
-	cd_sql_add(&q, " ORDER BY started_us,generation_id LIMIT ?");
+	cd_sql_add(&q, " ORDER BY g.started_us,g.number LIMIT ?");
 	cd_sql_value(&q, CD_I((int64_t)page->limit + 1));
-	s = cd_generation_query(db, &q, keep_row, page, e);
+	if (s == OM_OK)
+		s = cd_generation_query(db, &q, keep_row, page, e);
 	cd_sql_fini(&q);
 	return s;
 }

@@ -3,6 +3,7 @@
 
 #include "database/column.h"
 #include "database/fill.h"
+#include "names/names.h"
 #include "pairs/pair.h"
 #include "price/model.h"
 #include "value/join.h"
@@ -16,7 +17,30 @@ static const char sums[] = ""
     ;
 const char *const cd_figure_sums = &sums[1]; /* after the first comma */
 
-const char cd_generation_from[] = " FROM generation AS g LEFT JOIN `user` AS u ON u.id=g.user_id";
+#define FIRST_COUNT(name) ",CAST(COALESCE(SUM(g." #name "),0) AS SIGNED) AS f_" #name
+#define FIRST_MONEY(name) ",COALESCE(SUM(g." #name "),0) AS f_" #name
+static const char first[] = ""
+#define OM_FIGURE(name, kind) FIRST_##kind(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_first = &first[1];
+
+#define SECOND_COUNT(name) ",CAST(SUM(f_" #name ") AS SIGNED) AS _" #name
+#define SECOND_MONEY(name) ",SUM(f_" #name ") AS _" #name
+static const char second[] = ""
+#define OM_FIGURE(name, kind) SECOND_##kind(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_second = &second[1];
+
+#define SAME(name) ",f_" #name " AS _" #name
+static const char same[] = ""
+#define OM_FIGURE(name, kind) SAME(name)
+#include "messages/figures.def"
+    ;
+const char *const cd_figure_same = &same[1];
+
+const char cd_generation_from[] = " FROM generation AS g";
 
 static uint64_t
 read_count(const struct cd_val *v)
@@ -86,9 +110,29 @@ add_marks(Om__Generation *g, const struct cd_val *v, struct om_arena *a)
 		g->marks[g->n_marks++] = other_id;
 }
 
-/* How the user of a row is known: the first byte of the ranks is the user's. */
-static const char user_state[] = "CAST(IF(g.user_id='" OM_USER_UNKNOWN "',0,CASE WHEN ORD(g.ranks)>=30 THEN 3 "
+/* How the user of a row is known: the first byte of the ranks is the user's; 1 is CD_PERSON_UNKNOWN. */
+static const char user_state[] = "CAST(IF(g.user_id=1,0,CASE WHEN ORD(g.ranks)>=30 THEN 3 "
 				 "WHEN ORD(g.ranks)>=10 THEN 2 ELSE 1 END) AS SIGNED) AS user_state";
+
+/* add_field adds a column as the message has it. */
+static void
+add_field(struct cd_sql *q, const struct cd_field_info *f)
+{
+	switch (f->stored) {
+	case CD_AS_SAME:
+		om_buf_printf(&q->text, ",g.%s", f->column);
+		break;
+	case CD_AS_WORD:
+		om_buf_printf(&q->text, "," CD_WORD_TEXT("g.%s") " AS %s", f->column, f->column);
+		break;
+	case CD_AS_GROUP_SET:
+		om_buf_printf(&q->text, "," CD_GROUPS_TEXT("g.%s") " AS %s", f->column, f->column);
+		break;
+	case CD_AS_PERSON:
+		om_buf_printf(&q->text, "," CD_SHOWN_ID_TEXT("g.%s") " AS %s", f->column, f->column);
+		break;
+	}
+}
 
 /* The columns of a row that are fields of the message, besides these few. */
 void
@@ -96,16 +140,15 @@ cd_generation_select(struct cd_sql *q)
 {
 	cd_sql_add(q,
 	    "SELECT g.link_kind AS _link,g.disputed AS _disputed,g.unproven AS _unproven,g.odd_day AS _odd_day,"
-	    "NULLIF(g.disputed_cost,0) AS disputed_cost,g.generation_id,u.name AS "
-	    "user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
-	    "g.cost_state,g.requests,g.unsettled,");
+	    "g.disputed_cost,g.generation_id," CD_SHOWN_NAME_TEXT(
+		"g.user_id") " AS user_name,DATE_FORMAT(g.day,'%Y-%m-%d') AS day,"
+			     "g.cost_state,g.requests,g.unsettled,");
 	cd_sql_add(q, user_state);
-	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
+	for (unsigned f = 0; f < CD_N_FIELDS; f++)
 		if (f == CD_F_MODEL)
-			cd_sql_add(q, "," CD_MODEL_NAME("g.model") " AS model");
+			cd_sql_add(q, "," CD_MODEL_TEXT("g.model") " AS model");
 		else if (cd_fill_has(&om__generation__descriptor, cd_fields[f].column))
-			om_buf_printf(&q->text, ",g.%s", cd_fields[f].column);
-	}
+			add_field(q, &cd_fields[f]);
 }
 
 struct generations {

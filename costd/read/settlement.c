@@ -2,8 +2,10 @@
 /* Lists of settlement, by pages: prices, what is unsettled, dead letters, discrepancies. */
 #include "read.h"
 
+#include "rows.h"
 #include "database/column.h"
 #include "database/fill.h"
+#include "names/names.h"
 #include "price/estimate.h"
 #include "price/model.h"
 #include "store/dead.h"
@@ -149,7 +151,7 @@ reason(const struct page *p, const Om__UnsettledItem *m, bool unsettled, bool pl
 
 /* Columns of fetch_unsettled before those of the item. */
 enum { U_UNSETTLED, U_PLATFORM, U_PLANNED, U_ROW };
-#define U_COLUMNS "g.unsettled AS _unsettled,g.platform AS _platform,l.generation_id AS _planned"
+#define U_COLUMNS "g.unsettled AS _unsettled," CD_WORD_TEXT("g.platform") " AS _platform,l.generation_id AS _planned"
 
 /* What an estimate goes by, in the order of the columns from U_ROW on. */
 static const cd_field by[] = {
@@ -224,19 +226,19 @@ static const char *const unsettled_branches[] = {
 static void
 add_branch(struct cd_sql *q, const struct page *p, const char *which)
 {
-	cd_sql_add(q, "(SELECT generation_id,started_us FROM generation ");
+	cd_sql_add(q, "(SELECT g.number,g.started_us FROM generation AS g ");
 	cd_sql_add(q, which);
 	if (p->after.key != NULL) {
-		cd_sql_add(q, " AND started_us<=? AND (started_us<? OR generation_id<?)");
+		cd_sql_add(q, " AND g.started_us<=? AND (g.started_us<? OR g.number<" CD_NUMBER_OF_ID ")");
 		cd_sql_value(q, CD_I(p->after.us));
 		cd_sql_value(q, CD_I(p->after.us));
 		cd_sql_value(q, cd_t(p->after.key));
 	}
-	cd_sql_add(q, " ORDER BY started_us DESC,generation_id DESC LIMIT ?)");
+	cd_sql_add(q, " ORDER BY g.started_us DESC,g.number DESC LIMIT ?)");
 	cd_sql_value(q, CD_I((int64_t)p->limit + 1));
 }
 
-#define MODEL_ASKED CD_MODEL_NAME("COALESCE(g.model,g.requested_model)")
+#define MODEL_ASKED CD_MODEL_TEXT("COALESCE(g.model,g.requested_model)")
 
 static om_status
 fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
@@ -250,17 +252,19 @@ fetch_unsettled(struct cd_db *db, void *arg, om_err *e)
 	for (size_t i = 0; i < N_BY; i++)
 		om_buf_printf(&q.text, ",g.%s AS _%s", cd_fields[by[i]].column, cd_fields[by[i]].column);
 	cd_sql_add(&q,
-	    ",g.generation_id,g.user_id,u.name AS user_name," MODEL_ASKED
-	    " AS model,g.provider,g.started_us,g.cost_state,g.cost,"
-	    "l.attempts,l.next_us,l.last_status,l.last_error FROM (");
+	    ",g.generation_id," CD_SHOWN_ID_TEXT("g.user_id") " AS user_id," CD_SHOWN_NAME_TEXT(
+		"g.user_id") " AS user_name," MODEL_ASKED
+			     " AS model," CD_WORD_TEXT(
+				 "g.provider") " AS provider,g.started_us,g.cost_state,g.cost,"
+					       "l.attempts,l.next_us,l.last_status,l.last_error FROM (");
 	for (size_t i = 0; i < N_BRANCHES; i++) {
 		cd_sql_add(&q, i > 0 ? " UNION " : ""); /* each row once */
 		add_branch(&q, p, unsettled_branches[i]);
 	}
 	cd_sql_add(&q,
-	    ") AS page STRAIGHT_JOIN generation AS g ON g.generation_id=page.generation_id "
-	    "LEFT JOIN `user` AS u ON u.id=g.user_id LEFT JOIN lookup AS l ON l.generation_id=g.generation_id "
-	    "ORDER BY g.started_us DESC,g.generation_id DESC LIMIT ?");
+	    ") AS page STRAIGHT_JOIN generation AS g ON g.number=page.number "
+	    "LEFT JOIN lookup AS l ON l.generation_id=g.generation_id ORDER BY g.started_us DESC,g.number DESC LIMIT "
+	    "?");
 	cd_sql_value(&q, CD_I((int64_t)p->limit + 1));
 	s = fetch(db, p, &q, e);
 	return s == OM_OK ? say_why(db, p, e) : s;
@@ -412,12 +416,15 @@ fetch_discrepancies(struct cd_db *db, void *arg, om_err *e)
 
 	cd_sql_init(&q, p->a);
 	cd_sql_add(&q,
-	    "SELECT d.generation_id,g.user_id,u.name AS user_name," CD_MODEL_NAME(
-		"g.model") " AS model,"
-			   "g.provider,g.started_us,d.found_us,d.reported,d.looked_up,d.looked_up-d.reported AS "
-			   "difference "
-			   "FROM discrepancy AS d JOIN generation AS g ON g.generation_id=d.generation_id "
-			   "LEFT JOIN `user` AS u ON u.id=g.user_id WHERE TRUE");
+	    "SELECT d.generation_id," CD_SHOWN_ID_TEXT("g.user_id") " AS user_id," CD_SHOWN_NAME_TEXT(
+		"g.user_id") " AS user_"
+			     "name," CD_MODEL_TEXT("g.model") " AS model," CD_WORD_TEXT(
+				 "g.provider") " AS provider,"
+					       "g.started_us,d.found_us,d.reported,d.looked_up,d.looked_up-d.reported "
+					       "AS "
+					       "difference "
+					       "FROM discrepancy AS d JOIN generation AS g ON "
+					       "g.generation_id=d.generation_id WHERE TRUE");
 	if (p->after.key != NULL) {
 		cd_sql_add(&q, " AND d.found_us<=? AND (d.found_us<? OR d.generation_id<?)");
 		cd_sql_value(&q, CD_I(p->after.us));

@@ -8,11 +8,11 @@
 
 #include "groups.h"
 #include "rows.h"
+#include "users.h"
 #include "where.h"
 #include "zone.h"
 #include "database/column.h"
 #include "database/fill.h"
-#include "store/people.h"
 #include "terms/rows.h"
 #include "record.pb-c.h"
 #include "statement.pb-c.h"
@@ -35,31 +35,17 @@ struct ask {
 };
 
 static om_status
-keep_user(void *arg, void *user, const struct cd_val *v, om_err *e)
-{
-	struct ask *ask = arg;
-
-	(void)v;
-	(void)e;
-	ask->out->user = user;
-	return OM_OK;
-}
-
-static om_status
 read_user(struct cd_db *db, struct ask *ask, om_err *e)
 {
-	struct cd_sql q;
 	om_status s;
 
 	ask->out->user = NULL;
 	if (ask->q->user == NULL)
 		return OM_OK;
-	cd_sql_init(&q, ask->a);
-	om_buf_printf(&q.text, "SELECT %s FROM `user` WHERE id=?", cd_people_columns);
-	cd_sql_value(&q, cd_t(ask->q->user));
-	s = cd_fill_sql(db, &q, &om__user__descriptor, keep_user, ask, e);
-	cd_sql_fini(&q);
-	return s == OM_OK && ask->out->user == NULL ? om_fail(e, OM_NOT_FOUND, "no such user") : s;
+	s = cd_user_load(db, ask->q->user, ask->a, &ask->out->user, e);
+	if (s == OM_OK && strcmp(ask->out->user->id, ask->q->user) != 0)
+		s = om_fail(e, OM_NOT_FOUND, "the user is merged into another one, whose statement has all of it");
+	return s;
 }
 
 static om_status
@@ -87,8 +73,8 @@ check_group(struct cd_db *db, struct ask *ask, om_err *e)
 	if (ask->q->group == NULL || known)
 		return OM_OK;
 	s = cd_db_query(db,
-	    "SELECT EXISTS(SELECT 1 FROM `user` WHERE JSON_CONTAINS(groups_json,JSON_QUOTE(?))) OR "
-	    "EXISTS(SELECT 1 FROM usage_day WHERE JSON_CONTAINS(user_groups,JSON_QUOTE(?)))",
+	    "SELECT EXISTS(SELECT 1 FROM person WHERE JSON_CONTAINS(groups_json,JSON_QUOTE(?))) OR "
+	    "EXISTS(SELECT 1 FROM group_set WHERE JSON_CONTAINS(text,JSON_QUOTE(?)))",
 	    group, 2, keep_flag, &known, e);
 	return s == OM_OK && !known ? om_fail(e, OM_NOT_FOUND, "no such group") : s;
 }
@@ -103,8 +89,9 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT NULLIF(MAX(changed_us),0) AS changed_us FROM usage_day AS g");
-	cd_where_add(&q, false, &ask->month, f);
-	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
+	s = cd_where_add(&q, db, false, &ask->month, f, e);
+	if (s == OM_OK)
+		s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
@@ -114,24 +101,27 @@ read_state(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	cd_sql_add(&q,
 	    "SELECT CAST(COALESCE(SUM(requests),0) AS SIGNED) AS estimated,COALESCE(SUM(cost),0) AS estimated_cost "
 	    "FROM generation AS g");
-	cd_where_add(&q, true, &ask->month, &estimated);
-	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
+	s = cd_where_add(&q, db, true, &ask->month, &estimated, e);
+	if (s == OM_OK)
+		s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) AS unproven FROM generation AS g");
-	cd_where_add(&q, true, &ask->month, f);
+	s = cd_where_add(&q, db, true, &ask->month, f, e);
 	cd_sql_add(&q, " AND unproven=1 AND requests>0");
-	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
+	if (s == OM_OK)
+		s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, ask->a);
 	cd_sql_add(&q, "SELECT COUNT(*) AS rests FROM generation AS g");
-	cd_where_add(&q, true, &ask->month, f);
+	s = cd_where_add(&q, db, true, &ask->month, f, e);
 	cd_sql_add(&q, " AND unsettled=0 AND requests=0 AND cost>0");
-	s = cd_fill_sql_into(db, &q, &ask->out->base, e);
+	if (s == OM_OK)
+		s = cd_fill_sql_into(db, &q, &ask->out->base, e);
 	cd_sql_fini(&q);
 	return s;
 }
@@ -209,9 +199,10 @@ read_rows(struct cd_db *db, struct ask *ask, const Om__Filter *f, om_err *e)
 	cd_sql_init(&q, ask->a);
 	cd_generation_select(&q);
 	cd_sql_add(&q, cd_generation_from);
-	cd_where_add(&q, true, &ask->month, f);
-	cd_sql_add(&q, " ORDER BY started_us,generation_id");
-	s = cd_generation_query(db, &q, keep_generation, ask, e);
+	s = cd_where_add(&q, db, true, &ask->month, f, e);
+	cd_sql_add(&q, " ORDER BY g.started_us,g.number");
+	if (s == OM_OK)
+		s = cd_generation_query(db, &q, keep_generation, ask, e);
 	cd_sql_fini(&q);
 	return s == OM_OK ? compare_rows(out, e) : s;
 }

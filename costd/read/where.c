@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "where.h"
 
+#include "names/persons.h"
 #include "price/model.h"
 #include "store/rollup.h"
 #include "value/join.h"
@@ -8,28 +9,62 @@
 #include <stddef.h>
 #include <string.h>
 
-/* only adds a condition; an empty text asks for rows without a value. */
+#define MOST_NAMES 64u /* of one model */
+
+/* none asks for rows without a value; what is null in a row is 0 in totals. */
 static void
-only(struct cd_sql *q, const char *column, const char *value)
+none(struct cd_sql *q, bool rows, const char *column)
 {
-	if (value == NULL)
-		return;
-	om_buf_printf(&q->text, value[0] == '\0' ? " AND %s IS NULL" : " AND %s=?", column);
-	if (value[0] != '\0')
-		cd_sql_value(q, cd_t(value));
+	om_buf_printf(&q->text, rows ? " AND g.%s IS NULL" : " AND g.%s=0", column);
 }
 
-/* only_model finds a model by either of its names (model.h). */
-static void
-only_model(struct cd_sql *q, const char *name)
+/* only_word asks for rows that have this word; an empty one for rows without any. */
+static om_status
+only_word(struct cd_sql *q, struct cd_db *db, bool rows, const char *column, const char *word, om_err *e)
 {
-	if (name == NULL || name[0] == '\0') {
-		only(q, "g.model", name);
-		return;
+	int64_t number = 0;
+	om_status s;
+
+	if (word[0] == '\0') {
+		none(q, rows, column);
+		return OM_OK;
 	}
-	cd_sql_add(q, " AND " CD_MODEL_IS("g.model"));
-	for (unsigned i = 0; i < CD_MODEL_IS_VALUES; i++)
-		cd_sql_value(q, cd_t(name));
+	s = cd_names_find(db, CD_WORD, word, strlen(word), &number, e);
+	if (s != OM_OK)
+		return s;
+	if (number == 0) {
+		cd_sql_add(q, " AND FALSE"); /* nothing has it */
+		return OM_OK;
+	}
+	om_buf_printf(&q->text, " AND g.%s=?", column);
+	cd_sql_value(q, CD_I(number));
+	return OM_OK;
+}
+
+/* only_model finds a model by all its names (model.h). */
+static om_status
+only_model(struct cd_sql *q, struct cd_db *db, bool rows, const char *name, om_err *e)
+{
+	const char *const *names = NULL;
+	size_t n = 0, known = 0;
+	om_status s = OM_OK;
+
+	if (name[0] == '\0') {
+		none(q, rows, "model");
+		return OM_OK;
+	}
+	s = cd_model_names(db, name, q->a, &names, &n, e);
+	for (size_t i = 0; s == OM_OK && i < n && known < MOST_NAMES; i++) {
+		int64_t number = 0;
+
+		s = cd_names_find(db, CD_WORD, names[i], strlen(names[i]), &number, e);
+		if (s != OM_OK || number == 0)
+			continue;
+		cd_sql_add(q, known++ == 0 ? " AND g.model IN (?" : ",?");
+		cd_sql_value(q, CD_I(number));
+	}
+	cd_sql_add(q, known > 0 ? ")" : " AND FALSE");
+	return s;
 }
 
 /* The texts that a filter may ask for. */
@@ -81,30 +116,33 @@ cd_where_is_of_rows(const Om__Filter *f)
 
 /* only_group finds rows of which the group is one. */
 static void
-only_group(struct cd_sql *q, const char *name)
+only_group(struct cd_sql *q, bool rows, const char *name)
 {
-	if (name == NULL || name[0] == '\0') {
-		only(q, "g.user_groups", name);
+	if (name[0] == '\0') {
+		none(q, rows, "user_groups");
 		return;
 	}
-	cd_sql_add(q, " AND JSON_CONTAINS(g.user_groups,JSON_QUOTE(?))");
+	cd_sql_add(
+	    q, " AND g.user_groups IN (SELECT gs.id FROM group_set AS gs WHERE JSON_CONTAINS(gs.text,JSON_QUOTE(?)))");
 	cd_sql_value(q, cd_t(name));
 }
 
-static void
-only_wanted(struct cd_sql *q, const struct wanted *w, const char *text)
+static om_status
+only_wanted(struct cd_sql *q, struct cd_db *db, bool rows, const struct wanted *w, const char *text, om_err *e)
 {
+	if (text == NULL)
+		return OM_OK;
 	switch (w->how) {
 	case HOW_MODEL:
-		only_model(q, text);
-		break;
+		return only_model(q, db, rows, text, e);
 	case HOW_EACH:
-		only_group(q, text);
-		break;
+		only_group(q, rows, text);
+		return OM_OK;
 	case HOW_PLAIN:
-		only(q, cd_fields[w->field].column, text);
 		break;
 	}
+	return cd_fields[w->field].stored == CD_AS_PERSON ? cd_persons_where(q, db, "g.user_id", text, e)
+							  : only_word(q, db, rows, cd_fields[w->field].column, text, e);
 }
 
 /* one_of adds "column IN (…)"; n at most as many as there are states. */
@@ -139,9 +177,11 @@ only_rows(struct cd_sql *q, const Om__Filter *f)
 		one_of(q, "unsettled", (int[]){f->unsettled ? 1 : 0}, 1);
 }
 
-void
-cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f)
+om_status
+cd_where_add(struct cd_sql *q, struct cd_db *db, bool rows, const struct cd_period *p, const Om__Filter *f, om_err *e)
 {
+	om_status s = OM_OK;
+
 	cd_sql_add(q, " WHERE TRUE");
 	if (p->days) {
 		cd_sql_add(q, " AND day>=? AND day<?");
@@ -156,11 +196,10 @@ cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__F
 			cd_sql_add(q,
 			    " AND (requests>0 OR cost>0)"); /* not what counts nothing, as it is part of other rows */
 	}
-	if (f == NULL)
-		return;
-	for (size_t i = 0; i < N_WANTED; i++)
+	for (size_t i = 0; s == OM_OK && f != NULL && i < N_WANTED; i++)
 		if (rows || wanted[i].dim != 0)
-			only_wanted(q, &wanted[i], text_of(f, &wanted[i]));
-	if (rows)
+			s = only_wanted(q, db, rows, &wanted[i], text_of(f, &wanted[i]), e);
+	if (s == OM_OK && rows && f != NULL)
 		only_rows(q, f);
+	return s;
 }

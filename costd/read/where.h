@@ -3,7 +3,7 @@
  * where.h - a period and a filter as conditions of a statement.
  *
  * Promise   The same filter means the same rows in every question.
- * Threads   Pure functions.
+ * Failure   As db.h.
  */
 #ifndef CD_WHERE_H
 #define CD_WHERE_H
@@ -15,8 +15,9 @@
 
 /* cd_where_add appends " WHERE …" for a period and a filter; rows: of
  * `generation`, else of usage_day or usage_sum, which know no single rows.  The
- * table is called g.  The filter may be NULL. */
-void cd_where_add(struct cd_sql *q, bool rows, const struct cd_period *p, const Om__Filter *f);
+ * table is called g.  The filter may be NULL.  What the filter names is looked up in db. */
+om_status cd_where_add(
+    struct cd_sql *q, struct cd_db *db, bool rows, const struct cd_period *p, const Om__Filter *f, om_err *e) OM_MUST;
 
 /* cd_where_dims gives the keys (CD_DIM_… of rollup.h) a filter looks at. */
 unsigned cd_where_dims(const Om__Filter *f);

@@ -16,12 +16,12 @@
 
 struct sweep {
 	om_time from; /* the page begins after this row */
-	char after[CD_KEY_BYTES];
+	int64_t after;
 	struct om_arena a;
 	struct cd_text keys[PAGE];
 	size_t n;
 	om_time last_us;
-	char last[CD_KEY_BYTES];
+	int64_t last; /* number */
 	int64_t estimated;
 };
 
@@ -33,9 +33,9 @@ keep_key(void *arg, const struct cd_val *v, om_err *e)
 
 	k->p = om_arena_strndup(&w->a, v[0].p, v[0].n);
 	k->n = v[0].n;
-	if (k->p == NULL || k->n >= sizeof w->last)
+	if (k->p == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	memcpy(w->last, k->p, k->n + 1);
+	w->last = v[2].i;
 	w->last_us = v[1].i;
 	return OM_OK;
 }
@@ -70,7 +70,7 @@ estimate_page(struct cd_db *db, struct sweep *w, om_err *e)
 		if (s != OM_OK || now[i].cell[CD_F_COST].rank == CD_RANK_NONE)
 			continue;
 		changed[n_changed++] = &now[i];
-		s = cd_rollup_move(&found[i]->row, found[i]->day, &now[i], deltas, &n_deltas, e);
+		s = cd_rollup_move(db, &found[i]->row, found[i]->day, &now[i], deltas, &n_deltas, e);
 	}
 	if (s == OM_OK && n_changed > 0)
 		s = cd_store_update(db, changed, n_changed, &w->a, e);
@@ -84,10 +84,10 @@ static om_status
 sweep_page(struct cd_db *db, void *arg, om_err *e)
 {
 	static const char sql[] =
-	    "SELECT generation_id,started_us FROM generation FORCE INDEX (by_cost_state) WHERE cost_state=0 AND "
+	    "SELECT generation_id,started_us,number FROM generation FORCE INDEX (by_cost_state) WHERE cost_state=0 AND "
 	    "unsettled=1 AND "
-	    "started_us>=? AND (started_us>? OR generation_id>?) AND prompt_tokens IS NOT NULL AND "
-	    "completion_tokens IS NOT NULL ORDER BY started_us,generation_id LIMIT " PAGE_TEXT;
+	    "started_us>=? AND (started_us>? OR number>?) AND prompt_tokens IS NOT NULL AND "
+	    "completion_tokens IS NOT NULL ORDER BY started_us,number LIMIT " PAGE_TEXT;
 	struct sweep *w = arg;
 	om_status s;
 
@@ -96,7 +96,7 @@ sweep_page(struct cd_db *db, void *arg, om_err *e)
 	s = cd_meta_guard_zone(db, e);
 	if (s == OM_OK)
 		s = cd_db_query(
-		    db, sql, (struct cd_val[]){CD_I(w->from), CD_I(w->from), cd_t(w->after)}, 3, keep_key, w, e);
+		    db, sql, (struct cd_val[]){CD_I(w->from), CD_I(w->from), CD_I(w->after)}, 3, keep_key, w, e);
 	return s == OM_OK && w->n > 0 ? estimate_page(db, w, e) : s;
 }
 
@@ -118,7 +118,7 @@ cd_sweep_estimates(struct cd_pool *p, om_time from, int64_t deadline_ms, int64_t
 			break;
 		*n_out += w->estimated;
 		w->from = w->last_us;
-		memcpy(w->after, w->last, sizeof w->after);
+		w->after = w->last;
 	} while (w->n == PAGE);
 	free(w);
 	return s;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SQL_BYTES ((size_t)16 * 1024)
-#define N_RECORD  6u
+#define N_RECORD  8u
 #define N_DIFFER  4u
 
 static const char conflict[] = "another record with this record_id and other content was stored before";
@@ -17,39 +17,19 @@ static const char conflict[] = "another record with this record_id and other con
 struct compare {
 	struct cd_item *const *items;
 	size_t n;
-	struct om_arena *a;
 };
 
-/* content_of_payload hashes a stored record as those of older gateways were. */
-static om_status
-content_of_payload(const struct cd_val *payload, struct om_arena *a, unsigned char out[OM_SHA256], om_err *e)
-{
-	Om__Record *r = NULL;
-	om_status s = om_msg_unpack(&om__record__descriptor, payload->p, payload->n, a, &r, e);
-
-	if (s == OM_OK)
-		s = cd_record_fit(r, a, e);
-	return s == OM_OK ? cd_record_content(r, out, e) : s;
-}
-
 /* is_same tells whether an item is the stored record, sent again.  Both by what the
- * sender sent, where both gateways hashed it. */
-static om_status
-is_same(const struct cd_item *it, const struct cd_val *v, struct om_arena *a, bool *out, om_err *e)
+ * sender sent, where both gateways hashed it.  Of one that an older gateway sends again the
+ * journal has no hash of that kind any more: the id alone says that it is the same. */
+static bool
+is_same(const struct cd_item *it, const struct cd_val *v)
 {
-	unsigned char older[OM_SHA256];
-	bool sent = v[2].i != 0;
-	om_status s = OM_OK;
+	const bool sent = v[2].i != 0;
 
-	if (!sent) {
-		*out = memcmp(it->content, v[1].p, OM_SHA256) == 0;
-	} else if (cd_record_has_sent(it->rec)) {
-		*out = memcmp(it->rec->content.data, v[1].p, OM_SHA256) == 0;
-	} else {
-		s = content_of_payload(&v[4], a, older, e);
-		*out = s == OM_OK && memcmp(it->content, older, OM_SHA256) == 0;
-	}
-	return s;
+	if (!sent)
+		return memcmp(it->content, v[1].p, OM_SHA256) == 0;
+	return !cd_record_has_sent(it->rec) || memcmp(it->rec->content.data, v[1].p, OM_SHA256) == 0;
 }
 
 static om_status
@@ -58,8 +38,6 @@ compare_content(void *arg, const struct cd_val *v, om_err *e)
 	struct compare *c = arg;
 	size_t lo = 0, hi = c->n;
 	struct cd_item *it;
-	bool same = false;
-	om_status s;
 
 	if (v[0].n != CD_RECORD_ID || v[1].n != OM_SHA256)
 		return om_fail(e, OM_DAMAGED, "the journal holds a malformed row");
@@ -74,18 +52,17 @@ compare_content(void *arg, const struct cd_val *v, om_err *e)
 	if (lo == c->n || memcmp(c->items[lo]->rec->record_id.data, v[0].p, CD_RECORD_ID) != 0)
 		return OM_OK;
 	it = c->items[lo];
-	s = is_same(it, v, c->a, &same, e);
-	if (s == OM_OK && !same)
+	if (!is_same(it, v))
 		it->refused_now = conflict;
 	it->known = v[3].i < it->rec->received_us;
 	it->earlier = v[3].i > it->rec->received_us;
-	return s;
+	return OM_OK;
 }
 
 static om_status
-find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
+find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, om_err *e)
 {
-	struct compare c = {.items = items, .n = n, .a = a};
+	struct compare c = {.items = items, .n = n};
 	struct om_buf sql;
 	om_status s = OM_OK;
 
@@ -97,8 +74,7 @@ find_conflicts(struct cd_db *db, struct cd_item *const *items, size_t n, struct 
 		for (size_t i = 0; i < size; i++)
 			v[i] = CD_B(items[done + i < n ? done + i : n - 1]->rec->record_id.data, CD_RECORD_ID);
 		om_buf_reset(&sql);
-		om_buf_str(
-		    &sql, "SELECT record_id,content,content_kind,received_us,payload FROM record WHERE record_id IN ");
+		om_buf_str(&sql, "SELECT record_id,content,content_kind,received_us FROM record WHERE record_id IN ");
 		cd_sql_in(&sql, size);
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)
@@ -130,36 +106,58 @@ put_receipts_right(struct cd_db *db, struct cd_item *const *items, size_t n, str
 	    : cd_db_exec(db, "UPDATE record SET received_us=? WHERE record_id=?", v, 2, n_earlier, NULL, e);
 }
 
+#define N_NUMBERS 3u
+
+/* put_numbers writes the values of key_hash, person and group_set. */
+static om_status
+put_numbers(struct cd_db *db, const struct cd_item *it, struct cd_val *out, om_err *e)
+{
+	const char *groups = it->entry.groups;
+	int64_t hash = 0, person = 0, set = 0;
+	om_status s = cd_key_hash(it->row.key, &hash, e);
+
+	if (s == OM_OK)
+		s = cd_names_number(db, CD_PERSON, it->entry.handle, strlen(it->entry.handle), &person, e);
+	if (s == OM_OK && groups[0] != '\0')
+		s = cd_names_number(db, CD_GROUP_SET, groups, strlen(groups), &set, e);
+	out[0] = CD_I(hash);
+	out[1] = CD_I(person);
+	out[2] = CD_I(set);
+	return s;
+}
+
 om_status
 cd_journal_append(
     struct cd_db *db, struct cd_item *const *items, size_t n, int64_t *new_out, struct om_arena *a, om_err *e)
 {
 	/* affected rows count the new ones exactly: a row left as it is does not count */
 	static const char sql[] =
-	    "INSERT INTO record (record_id,ledger_key,content,content_kind,received_us,payload,rules) "
-	    "VALUES (?,?,?,?,?,?,1) ON DUPLICATE KEY UPDATE record_id=record.record_id";
+	    "INSERT INTO record (record_id,key_hash,person,group_set,content,content_kind,received_us,payload,rules) "
+	    "VALUES (?,?,?,?,?,?,?,?,1) ON DUPLICATE KEY UPDATE record_id=record.record_id";
 	struct cd_val *v = om_arena_array(a, n * N_RECORD, sizeof *v), *p = v;
-	om_status s;
+	om_status s = OM_OK;
 
 	*new_out = 0;
 	if (v == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		bool sent = cd_record_has_sent(items[i]->rec);
+	for (size_t i = 0; s == OM_OK && i < n; i++) {
+		const bool sent = cd_record_has_sent(items[i]->rec);
 
 		if (OM_MISTAKE("no_unique_key"))
 			(void)!om_random(items[i]->rec->record_id.data, CD_RECORD_ID, NULL);
 		*p++ = CD_B(items[i]->rec->record_id.data, CD_RECORD_ID);
-		*p++ = CD_B(items[i]->row.key.p, items[i]->row.key.n);
+		s = put_numbers(db, items[i], p, e);
+		p += N_NUMBERS;
 		items[i]->known = items[i]->earlier = false;
 		*p++ = CD_B(sent ? items[i]->rec->content.data : items[i]->content, OM_SHA256);
 		*p++ = CD_I(sent ? 1 : 0);
 		*p++ = CD_I(items[i]->rec->received_us);
-		*p++ = CD_B(items[i]->packed, items[i]->n_packed);
+		*p++ = CD_B(items[i]->entry.packed, items[i]->entry.n_packed);
 	}
-	s = cd_db_exec(db, sql, v, N_RECORD, n, new_out, e);
+	if (s == OM_OK)
+		s = cd_db_exec(db, sql, v, N_RECORD, n, new_out, e);
 	if (s == OM_OK && *new_out < (int64_t)n)
-		s = find_conflicts(db, items, n, a, e);
+		s = find_conflicts(db, items, n, e);
 	return s == OM_OK && *new_out < (int64_t)n ? put_receipts_right(db, items, n, a, e) : s;
 }
 

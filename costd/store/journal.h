@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * journal.h - the evidence: records as they came, and the batches they came in.
+ * journal.h - the evidence: records as they came, but for their users, and the batches they came in.
  *
  * Failure   As db.h.  Everything runs inside a transaction of the caller's.
  */
 #ifndef CD_JOURNAL_H
 #define CD_JOURNAL_H
 
-#include "database/db.h"
-#include "value/join.h"
-#include "record.pb-c.h"
+#include "entry.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "wire/codec.h"
 
 /* One record on its way into the ledger. */
@@ -19,7 +16,9 @@ struct cd_item {
 	uint64_t seq;
 	const void *packed; /* borrowed */
 	size_t n_packed;
-	Om__Record *rec;                  /* borrowed; NULL when it does not unpack */
+	Om__Record *rec;      /* borrowed; NULL when it does not unpack; its user is the handle */
+	const Om__User *user; /* as the record came */
+	struct cd_entry entry;
 	unsigned char content[OM_SHA256]; /* of cd_record_content */
 	struct cd_row row;
 

@@ -8,27 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The attributes, each with the instant it was seen at; of what only fills gaps, GAP_US before that, so
- * that anything else is newer. */
+/* The attributes, each with its instant. */
 enum { NAME, EMAIL, ROLE, GROUPS, N_ATTRS };
-#define GAP_US ((om_time)1 << 60)
 
 struct sighting {
-	const char *id;
+	const char *handle;
 	const char *attr[N_ATTRS];
 	om_time attr_us[N_ATTRS];
 	const char *inherited; /* of GROUPS, those that are inherited; "": none */
 	om_time first_us, last_us;
 };
 
-const char cd_people_columns[] = "id,name,email,role,groups_json,first_seen_us,last_seen_us,inherited_json";
-
 static int
 cmp_id(const void *pa, const void *pb)
 {
 	const struct sighting *a = pa, *b = pb;
 
-	return strcmp(a->id, b->id);
+	return strcmp(a->handle, b->handle);
 }
 
 /* cmp_attr orders what two sightings say of an attribute: by time, then by value;
@@ -76,7 +72,9 @@ tells(struct cd_db *db, const Om__Record *r, bool *out, om_err *e)
 	*out = !cd_record_is_look_up(r);
 	if (*out || strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || r->generation_id == NULL)
 		return OM_OK;
-	return cd_db_query(db, "SELECT 1 FROM generation WHERE generation_id=? AND user_id=?",
+	return cd_db_query(db,
+	    "SELECT 1 FROM generation AS g WHERE g.generation_id=? AND g.user_id=(SELECT p.id FROM person AS p WHERE "
+	    "p.handle=?)",
 	    (struct cd_val[]){cd_t(r->generation_id), cd_t(r->user->id)}, 2, cd_found, out, e);
 }
 
@@ -98,26 +96,26 @@ fills_gaps(const Om__Record *r)
 }
 
 static om_status
-collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sighting *out, size_t *n_out,
+collect(struct cd_db *db, const struct cd_item *const *items, size_t n, struct sighting *out, size_t *n_out,
     struct om_arena *a, om_err *e)
 {
 	size_t found = 0, kept = 0;
 	om_status s = OM_OK;
 
 	for (size_t i = 0; s == OM_OK && i < n; i++) {
-		const Om__Record *r = records[i];
-		om_time at = seen_at(r), weight = at - (fills_gaps(r) ? GAP_US : 0);
+		const Om__Record *r = items[i]->rec;
+		const Om__User *user = items[i]->user;
+		om_time at = seen_at(r), weight = at - (fills_gaps(r) ? CD_PEOPLE_GAP_US : 0);
 		bool is_one = false;
 
 		s = tells(db, r, &is_one, e);
 		if (!is_one)
 			continue;
 		out[found] = (struct sighting){
-		    .id = r->user->id,
-		    .attr = {said(r->user->name), said(r->user->email), said(r->user->role),
-			said(cd_group_set_text(r->user->groups, r->user->n_groups, a))},
+		    .handle = items[i]->entry.handle,
+		    .attr = {said(user->name), said(user->email), said(user->role), said(items[i]->entry.groups)},
 		    .attr_us = {weight, weight, weight, weight},
-		    .inherited = cd_group_set_text(r->user->inherited_groups, r->user->n_inherited_groups, a),
+		    .inherited = cd_group_set_text(user->inherited_groups, user->n_inherited_groups, a),
 		    .first_us = at,
 		    .last_us = at,
 		};
@@ -126,7 +124,7 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 	}
 	qsort(out, found, sizeof *out, cmp_id);
 	for (size_t i = 0; i < found; i++) {
-		if (kept > 0 && strcmp(out[kept - 1].id, out[i].id) == 0)
+		if (kept > 0 && strcmp(out[kept - 1].handle, out[i].handle) == 0)
 			merge(&out[kept - 1], &out[i]);
 		else
 			out[kept++] = out[i];
@@ -147,17 +145,18 @@ collect(struct cd_db *db, const Om__Record *const *records, size_t n, struct sig
 	"OR (VALUES(groups_us)=groups_us AND (VALUES(groups_json)>groups_json OR "                                 \
 	"(VALUES(groups_json)=groups_json AND "                                                                    \
 	"COALESCE(VALUES(inherited_json),'')>COALESCE(inherited_json,''))))),VALUES(inherited_json),inherited_json),"
-#define N_COLUMNS (4u + 2u * N_ATTRS)
+#define N_COLUMNS (5u + 2u * N_ATTRS)
 
 om_status
-cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, struct om_arena *a, om_err *e)
+cd_people_see(struct cd_db *db, const struct cd_item *const *items, size_t n, struct om_arena *a, om_err *e)
 {
 	static const char sql[] =
-	    "INSERT INTO `user` (id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,inherited_json,"
-	    "first_seen_us,last_seen_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE " TAKE(
-		"name", "name_us") TAKE("email", "email_us") TAKE("role", "role_us") TAKE_INHERITED TAKE("groups_json",
-		"groups_us") "first_seen_us=LEAST(first_seen_us,VALUES(first_seen_us)),"
-			     "last_seen_us=GREATEST(last_seen_us,VALUES(last_seen_us))";
+	    "INSERT INTO person (id,handle,external_id,name,name_us,email,email_us,role,role_us,groups_json,groups_us,"
+	    "inherited_json,first_seen_us,last_seen_us) VALUES (?,?,'',?,?,?,?,?,?,?,?,?,?,?) ON DUPLICATE KEY "
+	    "UPDATE " TAKE("name", "name_us") TAKE("email", "email_us") TAKE("role", "role_us") TAKE_INHERITED TAKE(
+		"groups_json",
+		"groups_us") "first_seen_us=LEAST(COALESCE(first_seen_us,VALUES(first_seen_us)),VALUES(first_seen_us)),"
+			     "last_seen_us=GREATEST(COALESCE(last_seen_us,VALUES(last_seen_us)),VALUES(last_seen_us))";
 	struct sighting *seen = om_arena_array(a, n + 1, sizeof *seen);
 	struct cd_val *v = om_arena_array(a, (n + 1) * N_COLUMNS, sizeof *v), *p = v;
 	size_t n_seen = 0;
@@ -165,11 +164,16 @@ cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, stru
 
 	if (seen == NULL || v == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	s = collect(db, records, n, seen, &n_seen, a, e);
+	s = collect(db, items, n, seen, &n_seen, a, e);
 	if (s != OM_OK)
 		return s;
-	for (size_t i = 0; i < n_seen; i++) {
-		*p++ = cd_t(seen[i].id);
+	for (size_t i = 0; s == OM_OK && i < n_seen; i++) {
+		int64_t number = 0;
+
+		/* with its number the statement uses up none */
+		s = cd_names_number(db, CD_PERSON, seen[i].handle, strlen(seen[i].handle), &number, e);
+		*p++ = CD_I(number);
+		*p++ = cd_t(seen[i].handle);
 		for (unsigned k = 0; k < N_ATTRS; k++) {
 			*p++ = cd_t(seen[i].attr[k]);
 			*p++ = seen[i].attr[k] != NULL ? CD_I(seen[i].attr_us[k]) : CD_NONE;
@@ -178,8 +182,8 @@ cd_people_see(struct cd_db *db, const Om__Record *const *records, size_t n, stru
 		*p++ = CD_I(seen[i].first_us);
 		*p++ = CD_I(seen[i].last_us);
 	}
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s != OM_OK || a->failed)
+		return s != OM_OK ? s : om_fail(e, OM_NOMEM, "out of memory");
 	om_check(n_seen <= n && p == v + n_seen * N_COLUMNS);
 	return n_seen == 0 ? OM_OK : cd_db_exec(db, sql, v, N_COLUMNS, n_seen, NULL, e);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "rollup.h"
 
+#include "names/names.h"
 #include "value/record.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/invariant.h"
 #include "base/zone.h"
 
@@ -63,70 +63,45 @@ cd_row_day(const struct cd_row *row)
 	return om_zone_day(row->cell[CD_F_STARTED_US].v.i);
 }
 
-/* hash_dims: the same text as dim_sql makes. */
+/* key_of gives the number of a row's key; 0: the row has none. */
 static om_status
-hash_dims(const struct cd_row *row, unsigned set, unsigned char out[CD_DIM])
+key_of(struct cd_db *db, const struct cd_row *row, cd_field f, uint32_t *out, om_err *e)
 {
-	struct om_bytes parts[3 * CD_N_DIMS];
-	char lengths[CD_N_DIMS][24];
-	unsigned char sum[OM_SHA256];
-	om_status s;
-	size_t n = 0;
+	static const cd_name kinds[] = {
+	    [CD_AS_WORD] = CD_WORD, [CD_AS_GROUP_SET] = CD_GROUP_SET, [CD_AS_PERSON] = CD_PERSON};
+	const struct cd_cell *c = &row->cell[f];
+	int64_t number = 0;
+	om_status s = OM_OK;
 
-	for (size_t i = 0; i < CD_N_DIMS; i++) {
-		const struct cd_cell *c = &row->cell[dims[i]];
-
-		if ((set & 1u << i) == 0)
-			continue;
-		if (c->rank == CD_RANK_NONE) {
-			parts[n++] = (struct om_bytes){"-,", 2};
-			continue;
-		}
-		(void)snprintf(lengths[i], sizeof lengths[i], "%zu:", c->v.text.n);
-		parts[n++] = (struct om_bytes){lengths[i], strlen(lengths[i])};
-		parts[n++] = (struct om_bytes){c->v.text.p, c->v.text.n};
-		parts[n++] = (struct om_bytes){",", 1};
-	}
-	s = om_sha256(parts, n, sum);
-	memcpy(out, sum, CD_DIM);
+	om_check(cd_fields[f].stored != CD_AS_SAME);
+	if (c->rank != CD_RANK_NONE)
+		s = cd_names_number(db, kinds[cd_fields[f].stored], c->v.text.p, c->v.text.n, &number, e);
+	*out = (uint32_t)number;
 	return s;
 }
 
-/* dim_sql computes dim from the columns of a line. */
-static void
-dim_sql(struct om_buf *b, unsigned set)
-{
-	om_buf_str(b, "UNHEX(LEFT(SHA2(CONCAT(''");
-	for (size_t i = 0; i < CD_N_DIMS; i++) {
-		const char *c = cd_fields[dims[i]].column;
-
-		if ((set & 1u << i) != 0)
-			om_buf_printf(b, ",IF(%s IS NULL,'-',CONCAT(OCTET_LENGTH(%s),':',%s)),','", c, c, c);
-	}
-	om_buf_str(b, "),256),32))");
-}
-
 static om_status
-delta_of(const struct cd_row *row, om_day day, int sign, struct cd_delta *d, om_err *e)
+delta_of(struct cd_db *db, const struct cd_row *row, om_day day, int sign, struct cd_delta *d, om_err *e)
 {
-	d->row = row;
+	om_status s = OM_OK;
+
 	d->day = day;
 	d->by = cd_figures_of(row, sign);
-	if (hash_dims(row, CD_DIM_ALL, d->dim) != OM_OK)
-		return om_fail(e, OM_INTERNAL, "SHA-256 failed");
-	return OM_OK;
+	for (size_t i = 0; s == OM_OK && i < CD_N_DIMS; i++)
+		s = key_of(db, row, dims[i], &d->key[i], e);
+	return s;
 }
 
 om_status
-cd_rollup_move(
-    const struct cd_row *old, om_day old_day, const struct cd_row *now, struct cd_delta *out, size_t *n, om_err *e)
+cd_rollup_move(struct cd_db *db, const struct cd_row *old, om_day old_day, const struct cd_row *now,
+    struct cd_delta *out, size_t *n, om_err *e)
 {
 	om_status s = OM_OK;
 
 	om_check(now != NULL && (old == NULL || cd_text_cmp(old->key, now->key) == 0));
 	if (old != NULL)
-		s = delta_of(old, old_day, -1, &out[(*n)++], e);
-	return s == OM_OK ? delta_of(now, cd_row_day(now), 1, &out[(*n)++], e) : s;
+		s = delta_of(db, old, old_day, -1, &out[(*n)++], e);
+	return s == OM_OK ? delta_of(db, now, cd_row_day(now), 1, &out[(*n)++], e) : s;
 }
 
 static int
@@ -136,7 +111,10 @@ cmp_delta(const void *pa, const void *pb)
 
 	if (a->day != b->day)
 		return a->day < b->day ? -1 : 1;
-	return memcmp(a->dim, b->dim, CD_DIM);
+	for (size_t i = 0; i < CD_N_DIMS; i++)
+		if (a->key[i] != b->key[i])
+			return a->key[i] < b->key[i] ? -1 : 1;
+	return 0;
 }
 
 /* merge sums neighbours of one line and leaves out what does not move, unless
@@ -185,7 +163,7 @@ static const char figures_differ[] = "FALSE"
 #include "messages/figures.def"
     ;
 
-#define N_COLUMNS (3u + CD_N_FIGURES + CD_N_DIMS)
+#define N_COLUMNS (2u + CD_N_FIGURES + CD_N_DIMS) /* and the cube, or when the line changed */
 
 /* key_names writes the columns of the keys. */
 static void
@@ -200,7 +178,7 @@ key_names(struct om_buf *b)
 static void
 insert_sql(struct om_buf *b, bool sums)
 {
-	om_buf_str(b, sums ? "INSERT INTO usage_sum (cube,day,dim" : "INSERT INTO usage_day (day,dim");
+	om_buf_str(b, sums ? "INSERT INTO usage_sum (cube,day" : "INSERT INTO usage_day (day");
 	key_names(b);
 	om_buf_printf(b, "%s%s) VALUES (?", figure_names, sums ? "" : ",changed_us");
 	for (unsigned i = 1; i < N_COLUMNS; i++)
@@ -235,13 +213,8 @@ put(struct cd_val *p, unsigned cube, const struct cd_delta *d, struct om_arena *
 	if (cube > 0)
 		*p++ = CD_I(cube);
 	*p++ = cd_t(om_arena_strdup(a, om_day_text(d->day, day)));
-	*p++ = CD_B(d->dim, CD_DIM);
-	for (size_t k = 0; k < CD_N_DIMS; k++) {
-		const struct cd_cell *c = &d->row->cell[dims[k]];
-		bool has = c->rank != CD_RANK_NONE && (cubes[cube] & 1u << k) != 0;
-
-		*p++ = has ? CD_B(c->v.text.p, c->v.text.n) : CD_NONE;
-	}
+	for (size_t k = 0; k < CD_N_DIMS; k++)
+		*p++ = CD_I(d->key[k]);
 #define PUT_COUNT(name)       *p++ = CD_I(f->name);
 #define PUT_MONEY(name)       *p++ = cd_m(f->name, a);
 #define OM_FIGURE(name, kind) PUT_##kind(name)
@@ -271,22 +244,21 @@ static om_status
 apply_sums(struct cd_db *db, const struct cd_delta *d, size_t n, struct om_arena *a, om_err *e)
 {
 	struct cd_val *v = om_arena_array(a, CD_N_CUBES * n * N_COLUMNS, sizeof *v), *p = v;
-	struct cd_delta *all = om_arena_array(a, CD_N_CUBES * n, sizeof *all); /* the values point into it */
+	struct cd_delta *all = om_arena_array(a, CD_N_CUBES * n, sizeof *all);
 	size_t lines = 0;
 
 	if (v == NULL || all == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	for (unsigned cube = 1; cube <= CD_N_CUBES; cube++) {
 		struct cd_delta *sums = all + (cube - 1) * n;
-		om_status s = OM_OK;
 		size_t kept = n;
+		om_status s;
 
-		for (size_t i = 0; s == OM_OK && i < n; i++) {
+		for (size_t i = 0; i < n; i++) {
 			sums[i] = d[i];
-			s = hash_dims(d[i].row, cubes[cube], sums[i].dim);
+			for (size_t k = 0; k < CD_N_DIMS; k++)
+				sums[i].key[k] = (cubes[cube] & 1u << k) != 0 ? d[i].key[k] : 0;
 		}
-		if (s != OM_OK)
-			return om_fail(e, OM_INTERNAL, "SHA-256 failed");
 		qsort(sums, n, sizeof *sums, cmp_delta);
 		s = merge(sums, n, false, &kept, e);
 		if (s != OM_OK)
@@ -328,14 +300,25 @@ cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena 
 
 /* ---- all at once ---- */
 
-/* keys_sql writes the columns of the keys, null where the cube has none.  Lines
- * are grouped by their hash, which is short to sort by: any row's keys are the
- * line's. */
+/* keys_sql writes the numbers of the keys, 0 where a row or the cube has none, each called k and
+ * its place. */
 static void
 keys_sql(struct om_buf *b, unsigned set)
 {
+	for (size_t i = 0; i < CD_N_DIMS; i++) {
+		if ((set & 1u << i) != 0)
+			om_buf_printf(b, ",COALESCE(%s,0) AS k%zu", cd_fields[dims[i]].column, i);
+		else
+			om_buf_printf(b, ",0 AS k%zu", i);
+	}
+}
+
+/* by_keys writes the names that keys_sql gave. */
+static void
+by_keys(struct om_buf *b)
+{
 	for (size_t i = 0; i < CD_N_DIMS; i++)
-		om_buf_printf(b, (set & 1u << i) != 0 ? ",MIN(%s)" : ",NULL", cd_fields[dims[i]].column);
+		om_buf_printf(b, ",k%zu", i);
 }
 
 /* fill_one writes the lines of a stretch: of usage_day, from rows by the instant
@@ -348,20 +331,19 @@ fill_one(struct cd_db *db, unsigned cube, struct cd_val from, struct cd_val to, 
 	om_status s;
 
 	om_buf_init(&b, SQL_BYTES);
-	om_buf_str(&b, cube == 0 ? "INSERT INTO usage_day (day,dim" : "INSERT INTO usage_sum (cube,day,dim");
+	om_buf_str(&b, cube == 0 ? "INSERT INTO usage_day (day" : "INSERT INTO usage_sum (cube,day");
 	key_names(&b);
 	om_buf_printf(&b, "%s%s) SELECT ", figure_names, cube == 0 ? ",changed_us" : "");
 	if (cube > 0)
 		om_buf_printf(&b, "%u,", cube);
-	om_buf_str(&b, "day,");
-	dim_sql(&b, cubes[cube]);
-	om_buf_str(&b, " AS hash");
+	om_buf_str(&b, "day");
 	keys_sql(&b, cubes[cube]);
 	om_buf_str(&b, figure_sums);
 	om_buf_str(&b,
 	    cube > 0 ? " FROM usage_day WHERE day>=? AND day<?"
 		     : ",? FROM generation WHERE started_us>=? AND started_us<?");
-	om_buf_str(&b, " GROUP BY day,hash");
+	om_buf_str(&b, " GROUP BY day");
+	by_keys(&b);
 	if (cube == 0)
 		om_buf_printf(&b, " ON DUPLICATE KEY UPDATE usage_day.day=usage_day.day%s", figure_adds_to_day);
 	s = om_buf_done(&b, e);
@@ -397,8 +379,8 @@ fill_days(struct cd_db *db, om_err *e)
 	return s;
 }
 
-static om_status
-fill_sums(struct cd_db *db, om_err *e)
+om_status
+cd_rollup_fill_sums(struct cd_db *db, om_err *e)
 {
 	int64_t at = om_day_from_civil(1, 1, 1), next = 0;
 	char from[OM_DAY_TEXT], to[OM_DAY_TEXT];
@@ -423,7 +405,7 @@ cd_rollup_fill(struct cd_db *db, om_err *e)
 {
 	om_status s = fill_days(db, e);
 
-	return s == OM_OK ? fill_sums(db, e) : s;
+	return s == OM_OK ? cd_rollup_fill_sums(db, e) : s;
 }
 
 /* Totals with a plus, what they are made of with a minus: what does not come to
@@ -436,16 +418,19 @@ compare_one(struct cd_db *db, unsigned cube, cd_row_fn *fn, void *arg, om_err *e
 
 	om_buf_init(&b, SQL_BYTES);
 	om_buf_printf(&b,
-	    "SELECT DATE_FORMAT(day,'%%Y-%%m-%%d'),COALESCE(MIN(user_id),'-'),%u,CAST(SUM(requests) AS SIGNED),"
-	    "CAST(SUM(cost) AS CHAR) FROM (SELECT day,dim,user_id%s FROM ",
-	    cube, figure_names);
+	    "SELECT DATE_FORMAT(day,'%%Y-%%m-%%d'),MIN(k%d),%u,CAST(SUM(requests) AS SIGNED),"
+	    "CAST(SUM(cost) AS CHAR) FROM (SELECT day",
+	    CD_DIM_AT_USER, cube);
+	keys_sql(&b, CD_DIM_ALL);
+	om_buf_printf(&b, "%s FROM ", figure_names);
 	if (cube == 0)
-		om_buf_str(&b, "usage_day UNION ALL SELECT day,");
+		om_buf_str(&b, "usage_day UNION ALL SELECT day");
 	else
-		om_buf_printf(&b, "usage_sum WHERE cube=%u UNION ALL SELECT day,", cube);
-	dim_sql(&b, cubes[cube]);
-	om_buf_printf(&b, ",%s%s FROM %s) AS t GROUP BY day,dim HAVING %s", cube > 0 ? "NULL" : "user_id", figures_less,
-	    cube > 0 ? "usage_day" : "generation", figures_differ);
+		om_buf_printf(&b, "usage_sum WHERE cube=%u UNION ALL SELECT day", cube);
+	keys_sql(&b, cubes[cube]);
+	om_buf_printf(&b, "%s FROM %s) AS t GROUP BY day", figures_less, cube > 0 ? "usage_day" : "generation");
+	by_keys(&b);
+	om_buf_printf(&b, " HAVING %s", figures_differ);
 	s = om_buf_done(&b, e);
 	if (s == OM_OK)
 		s = cd_db_query(db, b.data, NULL, 0, fn, arg, e);

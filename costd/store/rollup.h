@@ -19,26 +19,7 @@
 #include "base/buf.h"
 #include "base/day.h"
 
-#define CD_DIM         16
 #define CD_SHAPE_BYTES 256
-
-/* One movement of one line of usage_day. */
-struct cd_delta {
-	om_day day;
-	unsigned char dim[CD_DIM];
-	const struct cd_row *row; /* borrowed: its keys */
-	struct cd_figures by;
-};
-
-/* cd_rollup_move writes the movements from old (NULL: the row is new) to now
- * and adds to *n (two at most).  old_day is the day stored with the old row:
- * its total stands under that day, whatever day the time zone gives it now. */
-om_status cd_rollup_move(const struct cd_row *old, om_day old_day, const struct cd_row *now, struct cd_delta *out,
-    size_t *n, om_err *e) OM_MUST;
-
-/* cd_rollup_apply sorts the movements, sums those of one line and writes them;
- * the order keeps two processes from waiting for each other. */
-om_status cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e) OM_MUST;
 
 /* The keys a line can have (proto/messages/dimensions.def), as numbers and as a set. */
 enum {
@@ -52,6 +33,23 @@ enum {
 	CD_DIM_ALL = (1 << CD_N_DIMS) - 1
 };
 
+/* One movement of one line of usage_day. */
+struct cd_delta {
+	om_day day;
+	uint32_t key[CD_N_DIMS]; /* numbers (names/names.h); 0: none */
+	struct cd_figures by;
+};
+
+/* cd_rollup_move writes the movements from old (NULL: the row is new) to now
+ * and adds to *n (two at most).  old_day is the day stored with the old row:
+ * its total stands under that day, whatever day the time zone gives it now. */
+om_status cd_rollup_move(struct cd_db *db, const struct cd_row *old, om_day old_day, const struct cd_row *now,
+    struct cd_delta *out, size_t *n, om_err *e) OM_MUST;
+
+/* cd_rollup_apply sorts the movements, sums those of one line and writes them;
+ * the order keeps two processes from waiting for each other. */
+om_status cd_rollup_apply(struct cd_db *db, struct cd_delta *d, size_t n, struct om_arena *a, om_err *e) OM_MUST;
+
 #define CD_N_CUBES 5u /* of usage_sum; numbered from 1 */
 
 /* cd_rollup_pick gives the cube that answers for these keys; 0: usage_day. */
@@ -64,7 +62,10 @@ const char *cd_rollup_shape(char out[CD_SHAPE_BYTES]);
 /* cd_rollup_fill makes all lines from scratch; the tables must be empty. */
 om_status cd_rollup_fill(struct cd_db *db, om_err *e) OM_MUST;
 
-/* cd_rollup_compare calls fn with day, user, cube, requests and cost for each
+/* cd_rollup_fill_sums makes those of usage_sum from usage_day; the table must be empty. */
+om_status cd_rollup_fill_sums(struct cd_db *db, om_err *e) OM_MUST;
+
+/* cd_rollup_compare calls fn with day, number of the person, cube, requests and cost for each
  * line that differs from what it must be, by how much. */
 om_status cd_rollup_compare(struct cd_db *db, cd_row_fn *fn, void *arg, om_err *e) OM_MUST;
 

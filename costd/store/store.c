@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include "database/sql.h"
+#include "names/names.h"
 #include "value/record.h"
 #include "base/invariant.h"
 #include "base/zone.h"
@@ -9,14 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_BYTES     ((size_t)16 * 1024)
-#define PAIRS_STEP    9u  /* of the schema: platform and what came with it, pairs */
-#define DISPUTES_STEP 17u /* claims, and what follows from them */
+#define SQL_BYTES ((size_t)16 * 1024)
 
 /* Columns that follow from the fields, after `requests`. */
-#define FOLLOWING "disputed,disputed_cost,odd_day,unproven,marked"
+#define FOLLOWING   "disputed,disputed_cost,odd_day,unproven,marked"
+#define FOLLOWING_G "g.disputed,COALESCE(g.disputed_cost,0),g.odd_day,g.unproven,g.marked"
 
-static bool is_before, has_rules = true;
 static char *columns, *insert_sql, *update_sql; /* made by cd_store_init, live as long as the process */
 
 int
@@ -37,6 +36,20 @@ take(struct om_buf *b, char **out, om_err *e)
 	return s;
 }
 
+/* add_text writes the column of a field as cd_store_read reads it. */
+static void
+add_text(struct om_buf *b, const struct cd_field_info *f)
+{
+	static const char *const before[] = {
+	    [CD_AS_SAME] = "",
+	    [CD_AS_WORD] = "(SELECT w.text FROM word AS w WHERE w.id=",
+	    [CD_AS_GROUP_SET] = "(SELECT s.text FROM group_set AS s WHERE s.id=",
+	    [CD_AS_PERSON] = "(SELECT h.handle FROM person AS h WHERE h.id=",
+	};
+
+	om_buf_printf(b, ",%sg.%s%s", before[f->stored], f->column, f->stored == CD_AS_SAME ? "" : ")");
+}
+
 om_status
 cd_store_init(om_err *e)
 {
@@ -46,19 +59,20 @@ cd_store_init(om_err *e)
 	om_buf_init(&c, SQL_BYTES);
 	om_buf_init(&i, SQL_BYTES);
 	om_buf_init(&u, SQL_BYTES);
-	om_buf_str(&c, "generation_id");
+	om_buf_str(&c, "g.generation_id");
+	om_buf_str(&i, "INSERT INTO generation (generation_id");
 	om_buf_str(&u, "UPDATE generation SET ");
 	for (unsigned f = 0; f < CD_N_FIELDS; f++) {
-		om_buf_printf(&c, ",%s", cd_fields[f].column);
+		add_text(&c, &cd_fields[f]);
+		om_buf_printf(&i, ",%s", cd_fields[f].column);
 		om_buf_printf(&u, "%s=?,", cd_fields[f].column);
 	}
-	om_buf_printf(&i,
-	    "INSERT INTO generation (%s,day,cost_state,requests,unsettled,link_kind," FOLLOWING ",ranks) VALUES (?",
-	    c.data);
+	om_buf_str(&i, ",day,cost_state,requests,unsettled,link_kind," FOLLOWING ",ranks) VALUES (?");
 	for (unsigned n = 1; n < CD_C_COUNT; n++)
 		om_buf_str(&i, ",?");
 	om_buf_chr(&i, ')');
-	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,requests,unsettled,link_kind," FOLLOWING ",ranks");
+	om_buf_str(&c,
+	    ",DATEDIFF(g.day,'1970-01-01'),g.cost_state,g.requests,g.unsettled,g.link_kind," FOLLOWING_G ",g.ranks");
 	om_buf_str(&u,
 	    "day=?,cost_state=?,requests=?,unsettled=?,link_kind=?,disputed=?,disputed_cost=?,odd_day=?,unproven=?,"
 	    "marked=?,ranks=? WHERE generation_id=?");
@@ -68,35 +82,6 @@ cd_store_init(om_err *e)
 	if (s == OM_OK)
 		s = take(&u, &update_sql, e);
 	return s;
-}
-
-om_status
-cd_store_as_before(unsigned step, om_err *e)
-{
-	struct om_buf c;
-
-	om_buf_init(&c, SQL_BYTES);
-	om_buf_str(&c, "generation_id");
-	for (unsigned f = 0; f < CD_N_FIELDS; f++)
-		om_buf_printf(&c, ",%s%s", cd_fields[f].since > step ? "NULL AS " : "", cd_fields[f].column);
-	is_before = step < PAIRS_STEP;
-	has_rules = step >= DISPUTES_STEP;
-	om_buf_str(&c, ",DATEDIFF(day,'1970-01-01'),cost_state,");
-	om_buf_str(&c, is_before ? "1,0,0," : "requests,unsettled,link_kind,");
-	om_buf_str(&c, step < DISPUTES_STEP ? "0,0,0,0,0,ranks" : FOLLOWING ",ranks");
-	return take(&c, &columns, e);
-}
-
-bool
-cd_store_is_before(void)
-{
-	return is_before;
-}
-
-const char *
-cd_store_rules(void)
-{
-	return has_rules ? "rules" : "0";
 }
 
 const char *
@@ -128,6 +113,18 @@ read_cell(unsigned f, uint8_t rank, const struct cd_val *v, struct om_arena *a, 
 	return s;
 }
 
+/* value_of gives a field's value, which is null where it is that of another one. */
+static const struct cd_val *
+value_of(const struct cd_val *v, unsigned f)
+{
+	const struct cd_val *ranks = &v[CD_C_RANKS];
+	const bool has = f < ranks->n && ranks->p[f] != CD_RANK_NONE;
+
+	if (has && v[CD_C_FIELDS + f].kind == CD_NULL && cd_fields[f].like != CD_F_NONE)
+		return &v[CD_C_FIELDS + cd_fields[f].like];
+	return &v[CD_C_FIELDS + f];
+}
+
 om_status
 cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out, om_err *e)
 {
@@ -148,7 +145,7 @@ cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out,
 	out->mark = (int)v[CD_C_MARKED].i;
 	out->n_known = ranks->n < CD_N_FIELDS ? ranks->n : CD_N_FIELDS;
 	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
-		const struct cd_val *c = &v[CD_C_FIELDS + f];
+		const struct cd_val *c = value_of(v, f);
 		/* a field that join.def got after the row was written has no rank yet */
 		uint8_t rank = f < ranks->n ? (uint8_t)ranks->p[f] : CD_RANK_NONE;
 
@@ -220,9 +217,10 @@ cd_store_lock(
 			v[i] = CD_B(k.p, k.n);
 		}
 		om_buf_reset(&sql);
-		om_buf_printf(&sql, "SELECT %s FROM generation FORCE INDEX (PRIMARY) WHERE generation_id IN ", columns);
+		om_buf_printf(
+		    &sql, "SELECT %s FROM generation AS g FORCE INDEX (by_id) WHERE g.generation_id IN ", columns);
 		cd_sql_in(&sql, size);
-		om_buf_str(&sql, " ORDER BY generation_id FOR UPDATE");
+		om_buf_str(&sql, " ORDER BY g.generation_id FOR UPDATE");
 		s = om_buf_done(&sql, e);
 		if (s == OM_OK)
 			s = cd_db_query(db, sql.data, v, size, keep_found, &scan, e);
@@ -248,38 +246,76 @@ put_following(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	const bool odd = cd_row_is_odd_day(row), unproven = cd_row_is_unproven(row);
 
 	*p++ = CD_I(disputed);
-	*p++ = cd_m(cd_row_disputed_cost(row), a);
+	*p++ = om_money_is_zero(cd_row_disputed_cost(row)) ? CD_NONE : cd_m(cd_row_disputed_cost(row), a);
 	*p++ = CD_I(odd);
 	*p++ = CD_I(unproven);
 	*p++ = CD_I(cd_store_mark(disputed != 0 || unproven, odd));
 	return p;
 }
 
-/* put_fields writes the values of all columns that follow the key. */
-static struct cd_val *
-put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
+/* put_number writes the number of a text. */
+static om_status
+put_number(struct cd_db *db, const struct cd_field_info *f, struct cd_text text, struct cd_val *out, om_err *e)
 {
+	static const cd_name kinds[] = {
+	    [CD_AS_WORD] = CD_WORD, [CD_AS_GROUP_SET] = CD_GROUP_SET, [CD_AS_PERSON] = CD_PERSON};
+	int64_t number = 0;
+	om_status s = cd_names_number(db, kinds[f->stored], text.p, text.n, &number, e);
+
+	*out = CD_I(number);
+	return s;
+}
+
+/* is_like tells whether a field has the value of the one that it is like. */
+static bool
+is_like(const struct cd_row *row, unsigned f)
+{
+	const struct cd_cell *c = &row->cell[f], *like;
+
+	if (cd_fields[f].like == CD_F_NONE)
+		return false;
+	like = &row->cell[cd_fields[f].like];
+	return like->rank != CD_RANK_NONE && cd_cell_same(cd_fields[f].kind, c, like);
+}
+
+static om_status
+put_cell(struct cd_db *db, const struct cd_row *row, unsigned f, struct cd_val *out, struct om_arena *a, om_err *e)
+{
+	const struct cd_cell *c = &row->cell[f];
+
+	*out = CD_NONE;
+	if (c->rank == CD_RANK_NONE || is_like(row, f))
+		return OM_OK;
+	switch (cd_fields[f].kind) {
+	case CD_KIND_INT:
+		*out = CD_I(c->v.i);
+		break;
+	case CD_KIND_MONEY:
+		*out = cd_m(c->v.money, a);
+		break;
+	case CD_KIND_TEXT:
+		if (cd_fields[f].stored != CD_AS_SAME)
+			return put_number(db, &cd_fields[f], c->v.text, out, e);
+		*out = CD_B(c->v.text.p, c->v.text.n);
+		break;
+	}
+	return OM_OK;
+}
+
+/* put_fields writes the values of all columns that follow the key, and moves *at. */
+static om_status
+put_fields(struct cd_db *db, struct cd_val **at, const struct cd_row *row, struct om_arena *a, om_err *e)
+{
+	struct cd_val *p = *at;
+	om_status s = OM_OK;
 	char *ranks = om_arena_alloc(a, CD_N_FIELDS);
 	char day[OM_DAY_TEXT];
 
-	for (unsigned f = 0; f < CD_N_FIELDS && ranks != NULL; f++) {
-		const struct cd_cell *c = &row->cell[f];
-
-		ranks[f] = (char)c->rank;
-		p[f] = CD_NONE;
-		if (c->rank == CD_RANK_NONE)
-			continue;
-		switch (cd_fields[f].kind) {
-		case CD_KIND_INT:
-			p[f] = CD_I(c->v.i);
-			break;
-		case CD_KIND_MONEY:
-			p[f] = cd_m(c->v.money, a);
-			break;
-		case CD_KIND_TEXT:
-			p[f] = CD_B(c->v.text.p, c->v.text.n);
-			break;
-		}
+	if (ranks == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	for (unsigned f = 0; s == OM_OK && f < CD_N_FIELDS; f++) {
+		ranks[f] = (char)row->cell[f].rank;
+		s = put_cell(db, row, f, &p[f], a, e);
 	}
 	p += CD_N_FIELDS;
 	*p++ = cd_t(om_arena_strdup(a, om_day_text(om_zone_day(row->cell[CD_F_STARTED_US].v.i), day)));
@@ -289,20 +325,22 @@ put_fields(struct cd_val *p, const struct cd_row *row, struct om_arena *a)
 	*p++ = CD_I(row->link);
 	p = put_following(p, row, a);
 	*p++ = CD_B(ranks, CD_N_FIELDS);
-	return p;
+	*at = p;
+	return s;
 }
 
 om_status
 cd_store_insert(struct cd_db *db, const struct cd_row *const *rows, size_t n, struct om_arena *a, om_err *e)
 {
 	struct cd_val *v = om_arena_array(a, n * CD_C_COUNT, sizeof *v), *p = v;
+	om_status s = OM_OK;
 
-	for (size_t i = 0; i < n && v != NULL; i++) {
+	for (size_t i = 0; s == OM_OK && i < n && v != NULL; i++) {
 		*p++ = CD_B(rows[i]->key.p, rows[i]->key.n);
-		p = put_fields(p, rows[i], a);
+		s = put_fields(db, &p, rows[i], a, e);
 	}
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s != OM_OK || a->failed)
+		return s != OM_OK ? s : om_fail(e, OM_NOMEM, "out of memory");
 	om_check(cd_db_is_writing(db) && p == v + n * CD_C_COUNT);
 	return cd_db_exec(db, insert_sql, v, CD_C_COUNT, n, NULL, e);
 }
@@ -311,13 +349,14 @@ om_status
 cd_store_update(struct cd_db *db, const struct cd_row *const *rows, size_t n, struct om_arena *a, om_err *e)
 {
 	struct cd_val *v = om_arena_array(a, n * CD_C_COUNT, sizeof *v), *p = v;
+	om_status s = OM_OK;
 
-	for (size_t i = 0; i < n && v != NULL; i++) {
-		p = put_fields(p, rows[i], a);
+	for (size_t i = 0; s == OM_OK && i < n && v != NULL; i++) {
+		s = put_fields(db, &p, rows[i], a, e);
 		*p++ = CD_B(rows[i]->key.p, rows[i]->key.n);
 	}
-	if (a->failed)
-		return om_fail(e, OM_NOMEM, "out of memory");
+	if (s != OM_OK || a->failed)
+		return s != OM_OK ? s : om_fail(e, OM_NOMEM, "out of memory");
 	om_check(cd_db_is_writing(db) && p == v + n * CD_C_COUNT);
 	return cd_db_exec(db, update_sql, v, CD_C_COUNT, n, NULL, e);
 }

@@ -7,7 +7,7 @@
  *   Does      reads and writes the ledger's tables: rows here, the evidence in journal.h
  *             and dead.h, totals in rollup.h, who was seen in people.h
  *   Owns      the tables record, batch, missing, dead_letter, discrepancy, generation,
- *             user, usage_day and usage_sum
+ *             usage_day and usage_sum; of the table person, what is known of each
  *   Promises  what the totals hold is the sum of the rows that moved them
  *   Never     begins or ends a transaction; decides what a record means
  *
@@ -54,18 +54,10 @@ enum {
 enum { CD_MARKED = 1, CD_MARKED_DAY = 2 };
 int cd_store_mark(bool disputed_or_unproven, bool odd_day);
 
-/* cd_store_columns is "generation_id,user_id,…,ranks"; made once, by
- * cd_store_init, before threads start. */
+/* cd_store_columns is "g.generation_id,…,g.ranks" of the table generation called g, with texts where the table
+ * has numbers (of users the handles); made once, by cd_store_init, before threads start. */
 om_status cd_store_init(om_err *e) OM_MUST;
 const char *cd_store_columns(void);
-/* cd_store_as_before makes the columns those of a database at that step of the schema,
- * for reading alone; cd_store_is_before tells that it has no tables of pairs
- * (0009_calls.sql). */
-om_status cd_store_as_before(unsigned step, om_err *e) OM_MUST;
-bool cd_store_is_before(void);
-/* cd_store_rules is what to select for the column `rules` of the journal: 0 of a database that has none. */
-const char *cd_store_rules(void);
-
 /* cd_store_read makes a row of a result row; texts are copied to the arena. */
 om_status cd_store_read(const struct cd_val *v, struct om_arena *a, struct cd_stored *out, om_err *e) OM_MUST;
 

@@ -7,8 +7,12 @@
 #include <string.h>
 
 const struct cd_field_info cd_fields[CD_N_FIELDS] = {
-#define CD_FIELD(name, column_, kind_, tie_, since_, take_) \
-	[CD_F_##name] = {.column = #column_, .kind = CD_KIND_##kind_, .tie = CD_TIE_##tie_, .since = (since_)},
+#define CD_FIELD(name, column_, kind_, tie_, take_, stored_, like_) \
+	[CD_F_##name] = {.column = #column_,                        \
+	    .kind = CD_KIND_##kind_,                                \
+	    .tie = CD_TIE_##tie_,                                   \
+	    .stored = CD_AS_##stored_,                              \
+	    .like = CD_F_##like_},
 #include "join.def"
 #undef CD_FIELD
 };
@@ -22,11 +26,10 @@ cd_text_cmp(struct cd_text a, struct cd_text b)
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-/* cmp_value orders the values of two cells of one rank. */
 static int
-cmp_value(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
+cmp_kind(cd_kind kind, const struct cd_cell *a, const struct cd_cell *b)
 {
-	switch (cd_fields[f].kind) {
+	switch (kind) {
 	case CD_KIND_TEXT:
 		return cd_text_cmp(a->v.text, b->v.text);
 	case CD_KIND_INT:
@@ -35,6 +38,19 @@ cmp_value(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
 		return om_money_cmp(a->v.money, b->v.money);
 	}
 	return 0;
+}
+
+/* cmp_value orders the values of two cells of one rank. */
+static int
+cmp_value(cd_field f, const struct cd_cell *a, const struct cd_cell *b)
+{
+	return cmp_kind(cd_fields[f].kind, a, b);
+}
+
+bool
+cd_cell_same(cd_kind kind, const struct cd_cell *a, const struct cd_cell *b)
+{
+	return cmp_kind(kind, a, b) == 0;
 }
 
 static bool

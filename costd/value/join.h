@@ -26,20 +26,24 @@
 #include <stdint.h>
 
 typedef enum cd_field {
-#define CD_FIELD(name, column, kind, tie, since, take) CD_F_##name,
+#define CD_FIELD(name, column, kind, tie, take, stored, like) CD_F_##name,
 #include "join.def"
 #undef CD_FIELD
-	CD_N_FIELDS
+	CD_N_FIELDS,
+	CD_F_NONE = CD_N_FIELDS
 } cd_field;
 
 typedef enum cd_kind { CD_KIND_TEXT, CD_KIND_INT, CD_KIND_MONEY } cd_kind;
+/* What a column holds: the value, or the number of a text. */
+typedef enum cd_as { CD_AS_SAME, CD_AS_WORD, CD_AS_GROUP_SET, CD_AS_PERSON } cd_as;
 typedef enum cd_tie { CD_TIE_MAX, CD_TIE_MIN, CD_TIE_CLAIM, CD_TIE_COUNT } cd_tie;
 
 struct cd_field_info {
 	const char *column;
 	cd_kind kind;
 	cd_tie tie;
-	unsigned since; /* step of the schema */
+	cd_as stored;
+	cd_field like; /* the column is null where the value is this field's; CD_F_NONE */
 };
 
 extern const struct cd_field_info cd_fields[CD_N_FIELDS];
@@ -92,6 +96,9 @@ int cd_text_cmp(struct cd_text a, struct cd_text b);
 
 /* cd_cell_cmp orders two cells of a field: negative when b wins. */
 int cd_cell_cmp(cd_field f, const struct cd_cell *a, const struct cd_cell *b);
+
+/* cd_cell_same tells whether two cells of a kind have one value, whoever said it. */
+bool cd_cell_same(cd_kind kind, const struct cd_cell *a, const struct cd_cell *b);
 
 /* cd_row_follow makes user and start again out of the claims, which changed. */
 void cd_row_follow(struct cd_row *row);

@@ -18,9 +18,9 @@ struct text_field {
 };
 
 static const struct text_field texts[] = {
-#define TAKE_OWN(NAME, column)                         /* cd_record_row */
-#define TAKE_TEXT(NAME, column)                        {offsetof(Om__Record, column), CD_F_##NAME},
-#define CD_FIELD(NAME, column, kind, tie, since, take) TAKE_##take(NAME, column)
+#define TAKE_OWN(NAME, column)                                /* cd_record_row */
+#define TAKE_TEXT(NAME, column)                               {offsetof(Om__Record, column), CD_F_##NAME},
+#define CD_FIELD(NAME, column, kind, tie, take, stored, like) TAKE_##take(NAME, column)
 #include "join.def"
 #undef CD_FIELD
 };
@@ -226,27 +226,33 @@ set_start(struct cd_row *out, const Om__Record *r, bool before)
 		set_int(out, CD_F_RECEIVED_US, told ? rank : CD_RANK_DERIVED, seen_received(r, seen));
 }
 
-/* user_rank: the tag of a trace that is proven is the plugin's word.  A user who is only told
- * and is not to count is known from the journal alone. */
-static uint8_t
-user_rank(const Om__Record *r, bool before)
+/* counts_nobody: a user who is only told and is not to count is known from the journal alone. */
+static bool
+counts_nobody(const Om__Record *r, struct cd_how how)
 {
-	if (strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || (r->has_told_only && r->told_only))
+	return how.nobody || (r->has_told_only && r->told_only);
+}
+
+/* user_rank: the tag of a trace that is proven is the plugin's word. */
+static uint8_t
+user_rank(const Om__Record *r, struct cd_how how)
+{
+	if (strcmp(r->user->id, OM_USER_UNKNOWN) == 0 || counts_nobody(r, how))
 		return CD_RANK_DERIVED;
 	if (is_trace(r) && r->has_user_state && r->user_state == OM__USER_STATE__USER_PROVEN)
 		return CD_RANK_REPORTED;
-	return word_rank(r, before);
+	return word_rank(r, how.before);
 }
 
 static void
-set_user(struct cd_row *out, const Om__Record *r, bool before)
+set_user(struct cd_row *out, const Om__Record *r, struct cd_how how)
 {
 	static const char nobody[] = OM_USER_UNKNOWN;
-	const char *user = r->has_told_only && r->told_only ? nobody : r->user->id;
-	const uint8_t rank = user_rank(r, before);
+	const char *user = counts_nobody(r, how) ? nobody : r->user->id;
+	const uint8_t rank = user_rank(r, how);
 
 	set_text(out, CD_F_USER_ID, rank, user);
-	if (before)
+	if (how.before)
 		return;
 	set_text(out, CD_F_USER_LEAST, rank, user);
 	set_text(out, CD_F_USER_MOST, rank, user);
@@ -320,8 +326,9 @@ set_decided(struct cd_row *out, const Om__Record *r, om_err *e)
 }
 
 static om_status
-row_of(const Om__Record *r, bool before, struct om_arena *a, struct cd_row *out, om_err *e)
+row_of(const Om__Record *r, struct cd_how how, struct om_arena *a, struct cd_row *out, om_err *e)
 {
+	const bool before = how.before;
 	const uint8_t rank = word_rank(r, before);
 	const char *key = r->generation_id, *groups;
 
@@ -340,7 +347,7 @@ row_of(const Om__Record *r, bool before, struct om_arena *a, struct cd_row *out,
 		set_int(out, CD_F_NOT_FOUND, CD_RANK_LOOKED_UP, 1);
 		return OM_OK;
 	}
-	set_user(out, r, before);
+	set_user(out, r, how);
 	set_text(out, CD_F_USER_GROUPS, rank, groups);
 	set_start(out, r, before);
 	if (r->has_finished_us && is_possible(r, r->finished_us))
@@ -359,22 +366,13 @@ row_of(const Om__Record *r, bool before, struct om_arena *a, struct cd_row *out,
 om_status
 cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *out, om_err *e)
 {
-	return row_of(r, false, a, out, e);
+	return row_of(r, (struct cd_how){.before = false}, a, out, e);
 }
 
 om_status
-cd_record_read(const struct cd_entry *entry, struct om_arena *a, Om__Record **rec_out, struct cd_row *out, om_err *e)
+cd_record_row_as(const Om__Record *r, struct cd_how how, struct om_arena *a, struct cd_row *out, om_err *e)
 {
-	om_err why = {.text = ""};
-	om_status s = om_msg_unpack(&om__record__descriptor, entry->packed, entry->n, a, rec_out, &why);
-
-	if (s == OM_OK)
-		s = cd_record_fit(*rec_out, a, &why);
-	if (s == OM_OK) {
-		(*rec_out)->received_us = entry->received_us;
-		s = row_of(*rec_out, entry->before, a, out, &why);
-	}
-	return s == OM_OK ? s : om_fail(e, s, "journal: %.200s", why.text);
+	return row_of(r, how, a, out, e);
 }
 
 /* drop_later_fields takes away what older gateways did not know.  other_id and alone are of

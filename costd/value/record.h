@@ -62,17 +62,15 @@ om_status cd_record_row(const Om__Record *r, struct om_arena *a, struct cd_row *
  * the receipt here and not in the gateway, for the earliest receipt counts. */
 bool cd_record_has_sent(const Om__Record *r);
 
-/* An entry of the journal. */
-struct cd_entry {
-	const void *packed; /* a Record as it was delivered */
-	size_t n;
-	om_time received_us; /* the earliest of its copies' */
-	bool before;         /* a program before step 17 of the schema stored it: its row is for cd_join_before */
+/* How an entry of the journal is read. */
+struct cd_how {
+	bool before; /* a program before step 17 of the schema stored it: its row is for cd_join_before */
+	bool nobody; /* what it says of the user does not count: by the rules of before, another record's did */
 };
 
-/* cd_record_read reads an entry as it was read when it came: the record, made fit, and its row. */
-om_status cd_record_read(
-    const struct cd_entry *entry, struct om_arena *a, Om__Record **rec_out, struct cd_row *out, om_err *e) OM_MUST;
+/* cd_record_row_as gives the row of a record that the journal has. */
+om_status cd_record_row_as(
+    const Om__Record *r, struct cd_how how, struct om_arena *a, struct cd_row *out, om_err *e) OM_MUST;
 
 /* cd_record_content hashes a record as older gateways knew it: without its time
  * of receipt, which differs when a client sends the record again, and without the

@@ -274,14 +274,11 @@ fit_groups(Om__User *u, struct om_arena *a, struct om_fit *notes)
 	return s;
 }
 
-static om_status
-fit_user(Om__Record *r, struct om_arena *a, struct om_fit *notes)
+om_status
+om_fit_user(Om__User *u, struct om_arena *a, struct om_fit *notes)
 {
-	Om__User *u = r->user;
 	om_status s = OM_OK;
 
-	if (u == NULL && (u = r->user = om_msg_new(a, &om__user__descriptor)) == NULL)
-		return OM_NOMEM;
 	if (u->id == NULL || u->id[0] == '\0') {
 		om_fit_note(notes, OM_FIT_USER_ID, "missing: it counts for the user unknown");
 		u->id = om_arena_strdup(a, OM_USER_UNKNOWN);
@@ -292,6 +289,14 @@ fit_user(Om__Record *r, struct om_arena *a, struct om_fit *notes)
 	if (s == OM_OK)
 		s = fit_texts(u, user_texts, N(user_texts), a, notes);
 	return s == OM_OK ? fit_groups(u, a, notes) : s;
+}
+
+static om_status
+fit_user(Om__Record *r, struct om_arena *a, struct om_fit *notes)
+{
+	if (r->user == NULL && (r->user = om_msg_new(a, &om__user__descriptor)) == NULL)
+		return OM_NOMEM;
+	return om_fit_user(r->user, a, notes);
 }
 
 /* ---- numbers ---- */

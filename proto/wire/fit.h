@@ -67,6 +67,9 @@ bool om_fit_any(const struct om_fit *notes);
 /* om_fit_record makes the record fit.  OM_INVALID: it has no key.  notes may be NULL. */
 om_status om_fit_record(Om__Record *r, struct om_arena *a, struct om_fit *notes, om_err *e) OM_MUST;
 
+/* om_fit_user makes a user fit as the one of a record.  notes may be NULL.  OM_NOMEM is all that can go wrong. */
+om_status om_fit_user(Om__User *u, struct om_arena *a, struct om_fit *notes) OM_MUST;
+
 /* om_fit_long gives "long:" and the hash of n bytes; NULL without memory. */
 char *om_fit_long(const char *id, size_t n, struct om_arena *a);
 
