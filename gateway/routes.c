@@ -101,6 +101,8 @@ static const struct route routes[] = {
     {"GET", "/api/v1/settings", "", GW_SESSION, 0, 0, gw_settings_show, NO_CALL},
     {"GET", "/api/v1/plugin", "", GW_SESSION, BY_TICKET, 0, gw_plugin_send, NO_CALL},
     {"GET", "/api/v1/user/{}", "", GW_SESSION, 0, 0, gw_user_show, NO_CALL},
+    {"POST", "/api/v1/user/{}/merge", "", GW_SESSION, SAME_ORIGIN, GW_BODY_SMALL, gw_user_merge, NO_CALL},
+    {"POST", "/api/v1/user/{}/unmerge", "", GW_SESSION, SAME_ORIGIN, 0, gw_user_unmerge, NO_CALL},
     {"GET", "/api/v1/statements/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_statement_send, NO_CALL},
     {"GET", "/api/v1/statements/group/{}/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_group_statement_send, NO_CALL},
     {"GET", "/api/v1/reports/{}", OF_DOCUMENT, READERS, FILE_TOO, 0, gw_report_send, NO_CALL},

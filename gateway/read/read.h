@@ -2,7 +2,7 @@
 /*
  * read.h - the read calls that are more than one question and its reply (calls.def).
  *
- * Does      Gives one user, and streams new records.
+ * Does      Gives one user, merges users, and streams new records.
  * Owns      Nothing.
  * Promises  Every reply is in openapi.yaml.
  * Never     Keeps anything.
@@ -12,7 +12,9 @@
 
 #include "http/handler.h"
 
-gw_handler gw_user_show;   /* user.c: GET /user/{} */
-gw_handler gw_live_follow; /* live.c: GET /live */
+gw_handler gw_user_show;    /* user.c: GET /user/{} */
+gw_handler gw_user_merge;   /* user.c: POST /user/{}/merge */
+gw_handler gw_user_unmerge; /* user.c: POST /user/{}/unmerge */
+gw_handler gw_live_follow;  /* live.c: GET /live */
 
 #endif

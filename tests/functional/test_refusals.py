@@ -94,7 +94,7 @@ def test_services_behind_are_gone(lonely, contract, operation):
               "kind": "report", "target": "/api/v1/reports/2026-01.pdf", "plugin": "1.1.0", "tap": "on"}
     # those that refuse what they do not know
     fields = {"putTerms": {"valid_from": "2026-01", "tax_rate": "19"}, "issueDocument": {"kind": "report", "month": "2026-01"},
-              "cancelDocument": {"reason": "the wrong person"}, "decideGeneration": {"cost": "0.5", "reason": "as the provider says"}, "setDeadLettersAside": {"reason": "old tests"}, "createTicket": {"path": "/api/v1/plugin"}}.get(operation.id, fields)
+              "cancelDocument": {"reason": "the wrong person"}, "decideGeneration": {"cost": "0.5", "reason": "as the provider says"}, "setDeadLettersAside": {"reason": "old tests"}, "mergeUser": {"into": "u-2"}, "createTicket": {"path": "/api/v1/plugin"}}.get(operation.id, fields)
     body = json.dumps(fields).encode() if "requestBody" in operation.spec else None
     reply = caller(installation, session, operation).request(operation.method, contract.example_path(operation), body=body, headers=JSON if body else None, expect=503)
     assert int(reply["Retry-After"]) > 0

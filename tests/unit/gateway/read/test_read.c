@@ -241,7 +241,9 @@ test_user_ids_may_have_any_characters(void **state)
 	assert_int_equal(fx_status(reply), 200);
 	assert_string_equal(fx_body(reply),
 	    "{\"id\":\"a/b\",\"name\":null,\"email\":null,\"role\":null,\"groups\":[],"
-	    "\"first_seen_at\":\"1970-01-01T00:00:00.000000Z\",\"last_seen_at\":null,\"inherited_groups\":[]}");
+	    "\"first_seen_at\":\"1970-01-01T00:00:00.000000Z\",\"last_seen_at\":null,\"inherited_groups\":[],"
+	    "\"merged\":[],\"listed_at\":null,"
+	    "\"gone_at\":null}");
 	free(reply);
 	reply = fx_request(g.port, "GET", "/api/v1/user/nobody", cookie, NULL);
 	assert_int_equal(fx_status(reply), 404);
