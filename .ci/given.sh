@@ -9,8 +9,6 @@
 # Settings of the older OWUI-Metering that these services do not have.
 declare -A without_effect=(
   [ACTIVITY_RETENTION]="usage is kept; nothing is deleted by its age"
-  [OPENWEBUI_ENDPOINT]="names and addresses of users come with the plugin's records"
-  [OPENWEBUI_API_KEY]="names and addresses of users come with the plugin's records"
 )
 new_given=() # names of those that this start gave and the last one did not
 

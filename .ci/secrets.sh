@@ -18,7 +18,7 @@ make_secret_files() {
   [[ $folder == /* ]] || folder=$root/${folder#./}
   mkdir -p "$folder" && chmod 700 "$folder"
   for name in PASSWORD_HASH JWT_SECRET API_KEY READ_API_KEY DATABASE_PASSWORD WIRE_KEY_GATEWAY WIRE_KEY_REPORTD \
-    OPENROUTER_API_KEY DELIVERY_WEBHOOK_URL DELIVERY_WEBHOOK_SECRET WEBUI_SECRET_KEY; do
+    OPENROUTER_API_KEY OPENWEBUI_API_KEY DELIVERY_WEBHOOK_URL DELIVERY_WEBHOOK_SECRET WEBUI_SECRET_KEY; do
     file=$folder/${name,,} value=${before[$name]:-}
     [[ ! -s $file ]] || continue
     value=${value#[\'\"]} value=${value%[\'\"]}

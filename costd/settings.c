@@ -232,6 +232,30 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
 	.min = 0,
 	.max = 604800,
 	.help = "How often the price list is fetched for the price history; 0 never fetches it."},
+    {.name = "OPENWEBUI_ENDPOINT",
+	.kind = OM_CONF_TEXT,
+	AT(openwebui_endpoint),
+	.optional = true,
+	.max = 2048,
+	.check = check_base_url,
+	.help =
+	    "Where Open WebUI is, like http://open-webui:8080, to ask it for its users and groups: also for those who "
+	    "never chatted, and who is gone there. Without it, persons are known from the plugin's records alone."},
+    {.name = "OPENWEBUI_API_KEY",
+	.kind = OM_CONF_SECRET,
+	AT(openwebui_key),
+	.optional = true,
+	.max = 900,
+	.check = check_key,
+	.help = "The API key of an admin there; needed with OPENWEBUI_ENDPOINT. Open WebUI has such keys where "
+		"ENABLE_API_KEYS (in older versions ENABLE_API_KEY) is on."},
+    {.name = "OPENWEBUI_INTERVAL",
+	.kind = OM_CONF_DURATION,
+	AT(openwebui_interval_us),
+	.def = "10m",
+	.min = 1,
+	.max = 604800,
+	.help = "How often Open WebUI is asked for its users and groups."},
     {.name = "DELIVERY_GRACE",
 	.kind = OM_CONF_DURATION,
 	AT(delivery_grace_us),
@@ -263,6 +287,18 @@ const struct om_conf_opt cd_settings_table[CD_N_SETTINGS] = {
     OM_WIRE_SETTING_WITHOUT_MAC(struct cd_settings),
     OM_CONF_LOG_LEVEL(struct cd_settings, log_level),
 };
+
+om_status
+cd_settings_check(const struct cd_settings *s, om_err *e)
+{
+	static const char endpoint[] = "OPENWEBUI_ENDPOINT", key[] = "OPENWEBUI_API_KEY";
+	const bool has_key = s->openwebui_key != NULL;
+
+	if ((s->openwebui_endpoint != NULL) == has_key)
+		return OM_OK;
+	return om_fail(
+	    e, OM_INVALID, "%s: is missing, but %s is set", has_key ? endpoint : key, has_key ? key : endpoint);
+}
 
 void
 cd_settings_db(const struct cd_settings *s, struct cd_db_opts *out)

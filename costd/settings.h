@@ -23,17 +23,22 @@ struct cd_settings {
 	char *told_users; /* count, unknown */
 	char *lookup_verify;
 	int64_t prices_interval_us;
+	char *openwebui_endpoint, *openwebui_key; /* NULL: none */
+	int64_t openwebui_interval_us;
 	int64_t delivery_grace_us;
 	char *webhook_url, *webhook_secret; /* NULL: none */
 	struct om_wire_settings wire;
 	char *log_level;
 };
 
-#define CD_N_SETTINGS 34
+#define CD_N_SETTINGS 37
 extern const struct om_conf_opt cd_settings_table[CD_N_SETTINGS];
 
 /* cd_settings_verify reads LOOKUP_VERIFY: how many of CD_VERIFY_ALL (ledger/lookup.h). */
 om_status cd_settings_verify(const char *value, uint32_t *out, om_err *e) OM_MUST;
+
+/* cd_settings_check tells which setting another one needs. */
+om_status cd_settings_check(const struct cd_settings *s, om_err *e) OM_MUST;
 
 /* cd_settings_db names the database; the texts stay the settings'. */
 void cd_settings_db(const struct cd_settings *s, struct cd_db_opts *out);

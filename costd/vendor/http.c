@@ -87,7 +87,7 @@ set_headers(struct cd_http *h, om_err *e)
 	if (h->opts->api_key == NULL)
 		return OM_OK;
 	if ((size_t)snprintf(line, sizeof line, "Authorization: Bearer %s", h->opts->api_key) >= sizeof line)
-		return om_fail(e, OM_INVALID, "OPENROUTER_API_KEY: too long");
+		return om_fail(e, OM_INVALID, "a key for the API that is asked is too long");
 	list = curl_slist_append(list, line);
 	om_secret_clear(line, sizeof line);
 	if (list == NULL)

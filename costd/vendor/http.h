@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * http.h - GET at the provider, and POST to an address of the settings; http.c is
- * the only file that uses curl.
+ * http.h - GET at the provider or at Open WebUI, and POST to an address of the
+ * settings; http.c is the only file that uses curl.
  *
  * Room vendor
- *   Does      asks the provider, and says what its replies mean (openrouter.h); carries
- *             HTTP for rooms that have something to send
+ *   Does      asks the provider and Open WebUI, and says what their replies mean
+ *             (openrouter.h, openwebui.h); carries HTTP for rooms that have something
+ *             to send
  *   Owns      the connections that leave costd
  *   Promises  any bytes give a meaning or OM_PROTOCOL; time and size are bounded
  *   Never     SQL; logs the key
  *
  * Promise   Goes to the configured address and nowhere else: no redirects, no
  *           proxy from the environment, http and https only.  The key travels
- *           in the Authorization header only, to the provider only; neither it nor
+ *           in the Authorization header only, to that address only; neither it nor
  *           an address is ever logged.  Bodies, headers and time are bounded by
  *           this program, not by the peer.
  * Threads   One cd_http, one thread at a time; cd_http_post from any; cd_http_global

@@ -53,14 +53,15 @@ def test_missing_setting(tmp_path, service, name, value):
     ("gateway", "COSTD_URL", "tcp://"), ("gateway", "TRUSTED_PROXIES", "10.0.0.0/99"), ("gateway", "LOG_LEVEL", "loud"),
     ("gateway", "HTTP_THREADS", "0"), ("costd", "COSTD_LISTEN", "45001"), ("costd", "REPORT_TIMEZONE", "Mars/Olympus"),
     ("costd", "REPORT_TIMEZONE", "../../etc/passwd"), ("costd", "OPENROUTER_BASE_URL", "ftp://x"), ("costd", "OPENROUTER_BASE_URL", "x"),
-    ("costd", "WORKER", "many"), ("costd", "DATABASE_PORT", "0"), ("reportd", "MINIMUM_CHARGE_FEE", "-1"),
+    ("costd", "OPENWEBUI_ENDPOINT", "open-webui:8080"), ("costd", "OPENWEBUI_ENDPOINT", "http://u:p@x"), ("costd", "OPENWEBUI_INTERVAL", "0"),
+    ("costd", "OPENWEBUI_API_KEY", "two words"), ("costd", "WORKER", "many"), ("costd", "DATABASE_PORT", "0"), ("reportd", "MINIMUM_CHARGE_FEE", "-1"),
     ("reportd", "MINIMUM_CHARGE_FEE", "5 EUR"), ("reportd", "MINIMUM_CHARGE_MODE", "both"), ("reportd", "PAPER", "a5"),
     ("gateway", "WIRE_KEY_GATEWAY", "g" * 47), ("costd", "WIRE_KEY_REPORTD", "w" * 47), ("gateway", "WIRE_WITHOUT_MAC", "yes"),
 ])
 def test_malformed_setting(tmp_path, service, name, value):
     line = refusal(tmp_path, service, **{name: value})
     assert name in line
-    if name in ("API_KEY", "JWT_SECRET", "PASSWORD_HASH", "WIRE_KEY_GATEWAY", "WIRE_KEY_REPORTD"):
+    if name in ("API_KEY", "JWT_SECRET", "PASSWORD_HASH", "WIRE_KEY_GATEWAY", "WIRE_KEY_REPORTD", "OPENWEBUI_API_KEY"):
         assert value not in line, "a secret is repeated"
 
 

@@ -106,6 +106,12 @@ def main():
             data = (SAMPLES / f"{name}.json").read_bytes()
             put("provider", name, bytes([kind]) + (data if len(data) < 6000 else json.dumps({"data": json.loads(data)["data"][:2]}).encode()))
     put("provider", "seconds", b"\x0320")
+    users = {"users": [{"id": "u-1", "name": "Ada \u00dc", "email": "ada@example.org", "role": "admin", "group_ids": ["g-1"]}], "total": 1}
+    put("openwebui", "users", b"\x00" + json.dumps(users).encode())
+    put("openwebui", "array", b"\x00" + json.dumps(users["users"]).encode())
+    put("openwebui", "groups", b"\x01" + json.dumps([{"id": "g-1", "name": "Class", "parent_group_id": "g-2", "member_count": 1},
+                                                     {"id": "g-2", "name": "School", "user_ids": ["u-1"]}]).encode())
+    put("openwebui", "members", b"\x02" + json.dumps({"user_ids": ["u-1"]}).encode())
     put("provider", "date", b"\3Wed, 21 Oct 2026 07:28:00 GMT")
     for at, kind in enumerate((1, 2, 50, 51, 52, 53)):
         put("cursor", str(kind), bytes([at]) + base64.urlsafe_b64encode(bytes([kind]) + struct.pack(">q", NOW_US) + b"gen-1").rstrip(b"="))

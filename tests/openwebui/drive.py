@@ -29,6 +29,7 @@ from kinds import Kinds
 from ledger import BY_COST, BY_ID, Ledger
 from life import KINDS, LIFE, Life
 from owui import OpenWebUI, wait_for
+from people import People
 from pipes import Pipes
 from reach import Reach
 from sold import MODELS, word
@@ -36,10 +37,10 @@ from stub import Stub
 
 PLUGIN = (ROOT / "plugin" / "openwebui_metering.py").read_text(encoding="utf-8")
 CLAUDE, GPT = MODELS
-SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(29, 60), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 96, 97, 98, 99}
+SHORT = {1, 2, 3, 4, 6, 8, 13, 14, *range(29, 60), 60, 62, 63, 70, 71, 72, 73, 74, 76, 78, 92, 93, 96, 97, 98, 99}
 
 
-class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles):
+class Drive(Ledger, Kinds, Reach, Pipes, Life, Doubles, People):
     def __init__(self, venv, work, gateway_class):
         super().__init__()
         self.stub = Stub()

@@ -14,6 +14,7 @@ from owui import free_port
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "plugin" / "tests"), str(ROOT / "tests" / "support")]
 
+from client import Client  # noqa: E402
 from otlp import trace  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
@@ -77,7 +78,7 @@ class Stack:
     settles = True
 
     def __init__(self, folder, stub):
-        self.home, self.port = Path(folder) / "metering", free_port()
+        self.home, self.port, self.person = Path(folder) / "metering", free_port(), None
         self.env = {**os.environ, "METERING_HOME": str(self.home), "PORT": str(self.port),
                     "OPENROUTER_BASE_URL": stub.base_url, "OPENROUTER_API_KEY": "sk-or-v1-stub"}
         self.start()
@@ -111,6 +112,24 @@ class Stack:
     def detail(self, generation_id):
         """detail is a row with its history, None where there is no such row."""
         return self._call("GET", f"/api/v1/generations/{generation_id}", self.access["READ_API_KEY"], or_none=404)
+
+    def ask_open_webui(self, url, key):
+        """ask_open_webui starts costd again, which then asks Open WebUI for its users every second."""
+        self.env.update(OPENWEBUI_ENDPOINT=url, OPENWEBUI_API_KEY=key, OPENWEBUI_INTERVAL="1s")
+        self.start()
+
+    def users(self):
+        """users is everybody whom the installation knows, by id; a person's session may ask for that."""
+        if self.person is None:
+            self.person = Client(self.port, None)
+            self.person.enter(self.person.request("POST", "/api/v1/login", {"password": self.access["ADMIN_PASSWORD"]},
+                                                  expect=200, checked=False))
+        items, cursor = [], None
+        while True:
+            page = self.person.request("GET", "/api/v1/users" + (f"?cursor={cursor}" if cursor else ""), expect=200, checked=False).json()
+            items, cursor = items + page["items"], page["next_cursor"]
+            if not cursor:
+                return {item["id"]: item for item in items}
 
     def total(self):
         return self._get("/api/v1/usage?from=2020-01-01&to=2100-01-01")["total"]

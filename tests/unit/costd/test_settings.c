@@ -40,12 +40,32 @@ test_verify_setting_is_read(void **state)
 		assert_int_equal(cd_settings_verify(*bad, &share, NULL), OM_INVALID);
 }
 
+static void
+test_open_webui_needs_its_key(void **state)
+{
+	static char url[] = "http://x", key[] = "k";
+	struct cd_settings s = {.openwebui_endpoint = NULL};
+	om_err e = {.text = ""};
+
+	(void)state;
+	assert_int_equal(cd_settings_check(&s, &e), OM_OK);
+	s.openwebui_endpoint = url;
+	assert_int_equal(cd_settings_check(&s, &e), OM_INVALID);
+	assert_string_equal(e.text, "OPENWEBUI_API_KEY: is missing, but OPENWEBUI_ENDPOINT is set");
+	s.openwebui_key = key;
+	assert_int_equal(cd_settings_check(&s, &e), OM_OK);
+	s.openwebui_endpoint = NULL;
+	assert_int_equal(cd_settings_check(&s, &e), OM_INVALID);
+	assert_string_equal(e.text, "OPENWEBUI_ENDPOINT: is missing, but OPENWEBUI_API_KEY is set");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_settings_table_is_whole),
 	    cmocka_unit_test(test_verify_setting_is_read),
+	    cmocka_unit_test(test_open_webui_needs_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
