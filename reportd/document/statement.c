@@ -179,8 +179,10 @@ make_names(struct rd_maker *m, struct rd_doc *d)
 	const struct rd_month *mo = m->month;
 	const char *name = m->reply->user != NULL ? rd_clean(m->arena, m->reply->user->name) : NULL;
 	const char *whose = mo->user != NULL ? mo->user : mo->group;
-	const char *safe = whose != NULL ? rd_clean_name(m->arena, whose, 64) : "";
 	const char *number = mo->issue.number != NULL ? rd_clean_name(m->arena, mo->issue.number, 32) : NULL;
+	/* the name of what is issued stays with costd: of a person's document, the number says whose it is */
+	const char *shown = mo->user != NULL && number != NULL ? NULL : whose;
+	const char *safe = shown != NULL ? rd_clean_name(m->arena, shown, 64) : "";
 	bool cancels = mo->issue.cancels != NULL;
 	char month[RD_SHOWN];
 
@@ -200,7 +202,7 @@ make_names(struct rd_maker *m, struct rd_doc *d)
 	}
 	d->stem = om_arena_printf(m->arena, "%s%s%s%s%s%s-%04d-%02d%s", number != NULL ? number : "",
 	    number != NULL ? "-" : "", cancels ? "cancellation-" : "", whose == NULL ? "report" : "statement",
-	    whose == NULL          ? ""
+	    shown == NULL          ? ""
 		: mo->user != NULL ? "-"
 				   : "-group-",
 	    safe != NULL ? safe : "", mo->year, mo->month,

@@ -83,7 +83,7 @@ test_an_issued_document_names_itself_and_a_draft_does_not(void **state)
 	assert_string_equal(line(d->facts, d->n_facts, "Replaces document"), "2026-000003");
 	assert_string_equal(line(d->facts, d->n_facts, "Date of issue"), "2026-11-01");
 	assert_string_equal(d->verify, "Verification code ABCD-EFGH, verify at https://m.example/verify");
-	assert_string_equal(d->stem, "2026-000012-statement-u-1-2026-11");
+	assert_string_equal(d->stem, "2026-000012-statement-2026-11");
 	m.issue.draft = true;
 	assert_int_equal(rd_statement_new(r, &m, &terms, &a, &d, NULL), OM_OK);
 	assert_true(d->draft);

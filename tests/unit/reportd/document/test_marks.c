@@ -127,7 +127,7 @@ test_what_a_cancellation_says(void **state)
 	om_arena_init(&a, ARENA);
 	d = make(&a, &sh, &terms, &issue, NULL);
 	assert_string_equal(d->title, "Cancellation of a usage statement");
-	assert_string_equal(d->stem, "2026-000002-cancellation-statement-u-1-2026-11");
+	assert_string_equal(d->stem, "2026-000002-cancellation-statement-2026-11");
 	assert_string_equal(line(d->facts, d->n_facts, "Cancels document"), "2026-000001"); /* no date known */
 	assert_null(line(d->notes, d->n_notes, "Reason"));
 	assert_null(line(d->notes, d->n_notes, "Not yet settled"));
@@ -166,7 +166,7 @@ test_a_duplicate_says_so_and_a_draft_never(void **state)
 	(void)state;
 	om_arena_init(&a, ARENA);
 	d = make(&a, &one, &terms, &issue, NULL);
-	assert_string_equal(d->stem, "2026-000001-statement-u-1-2026-11-duplicate");
+	assert_string_equal(d->stem, "2026-000001-statement-2026-11-duplicate");
 	assert_string_equal(line(d->facts, d->n_facts, "Document number"), "2026-000001, duplicate");
 	assert_non_null(strstr(line(d->notes, d->n_notes, "Duplicate"), "2026-000001"));
 	assert_string_equal(rd_doc_watermark(d), "DUPLICATE");
@@ -177,7 +177,7 @@ test_a_duplicate_says_so_and_a_draft_never(void **state)
 	d = make(&a, &one, &terms, &issue, NULL);
 	assert_string_equal(rd_doc_watermark(d), "DRAFT");
 	assert_string_equal(rd_doc_number(d, &a), "DRAFT");
-	assert_string_equal(d->stem, "2026-000001-statement-u-1-2026-11");
+	assert_string_equal(d->stem, "2026-000001-statement-2026-11");
 	assert_null(line(d->notes, d->n_notes, "Duplicate"));
 	issue = (struct rd_issue){.duplicate = true};
 	d = make(&a, &one, &terms, &issue, NULL);
