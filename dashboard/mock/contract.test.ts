@@ -189,6 +189,47 @@ test('what takes long is found by its key', async () => {
   mock.setIssuing({});
 });
 
+test('users are merged and taken apart as the contract says, and no figure changes', async () => {
+  mock.setMode('normal');
+  const usage = async (query: string) =>
+    (await (await call(`/api/v1/usage?group_by=user${query}`)).json()) as {
+      rows: { user: string; requests: number }[];
+      total: { requests: number };
+    };
+  const before = await usage('');
+  const [one, other] = before.rows;
+  if (!one || !other) throw new Error('there are no two users');
+  const path = '/api/v1/user/{id}';
+  const at = (id: string, act: string) => `/api/v1/user/${id}/${act}`;
+  const merged = await send('POST', at(one.user, 'merge'), { into: other.user });
+  expect(merged.status).toBe(200);
+  const shown = (await merged.json()) as object;
+  fits(`${path}/merge`, 'post', 200, shown);
+  expect(shown).toMatchObject({ id: other.user });
+  expect(await (await call(`/api/v1/user/${one.user}`)).json()).toEqual(shown);
+  const after = await usage(`&user=${one.user}`);
+  expect(after.rows).toMatchObject([{ user: other.user, requests: one.requests + other.requests }]);
+  expect((await usage('')).total).toEqual(before.total);
+  for (const [id, into, status] of [
+    [one.user, other.user, 200],
+    [one.user, one.user, 400],
+    [one.user, before.rows[2]?.user, 409],
+    [other.user, one.user, 409],
+    [other.user, 'nobody', 404],
+    ['nobody', other.user, 404],
+  ] as const) {
+    expect((await send('POST', at(id, 'merge'), { into })).status).toBe(status);
+  }
+  const taken = await fetch(mock.address + at(one.user, 'unmerge'), {
+    method: 'POST',
+    headers: { cookie, 'x-session-token': token },
+  });
+  expect(taken.status).toBe(200);
+  fits(`${path}/unmerge`, 'post', 200, await taken.json());
+  expect((await send('POST', at(one.user, 'unmerge'), {})).status).toBe(409);
+  expect(await usage('')).toEqual(before);
+});
+
 test('totals are the sum of their rows', async () => {
   mock.setMode('normal');
   const reply = await call('/api/v1/usage?group_by=user');

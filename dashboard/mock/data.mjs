@@ -129,9 +129,9 @@ function instant(ms, micros) {
 const DAY_MS = 86_400_000;
 const MONTHS_BACK = 14;
 
-/** makeHouse gives {users, rows}, the rows newest first. */
+/** makeHouse gives {users, rows, merges}: rows newest first, merges from an id to the one it is merged into. */
 export function makeHouse(mode, now, timezone) {
-  if (mode === 'empty') return { users: [], rows: [] };
+  if (mode === 'empty') return { users: [], rows: [], merges: new Map() };
   const rnd = random(20261123);
   const people = makeUsers(mode, rnd);
   const dayOf = localDays(timezone);
@@ -159,8 +159,41 @@ export function makeHouse(mode, now, timezone) {
     user.first_seen_at = own.at(-1)?.started_at ?? user.last_seen_at;
   }
   const users = people.map((p) => p.user);
+  const merges = list(users, now, mode);
   if (mode === 'many') users.push(...crowd(users[0]));
-  return { users, rows };
+  return { users, rows, merges };
+}
+
+const LISTED_MS = 4 * 60_000;
+
+/**
+ * list adds what only Open WebUI's list knows: somebody without a request, and since when somebody is gone.
+ * It gives the merges that there are: the first user has an id of a server of before.
+ */
+function list(users, now, mode) {
+  const listed_at = instant(now.getTime() - LISTED_MS, 0);
+  for (const user of users) Object.assign(user, { listed_at, gone_at: null, merged: [] });
+  const gone = users[mode === 'hostile' ? 1 : 13];
+  gone.listed_at = instant(now.getTime() - 12 * DAY_MS, 0);
+  gone.gone_at = instant(now.getTime() - 12 * DAY_MS + 600_000, 0);
+  const before = mode === 'hostile' ? 'y'.repeat(128) : 'old-server-00417';
+  const never = {
+    first_seen_at: null,
+    last_seen_at: null,
+    groups: ['staff'],
+    inherited_groups: [],
+  };
+  users.push(
+    {
+      ...users[0],
+      ...never,
+      id: 'listed-only',
+      name: 'Ursula Okafor',
+      email: 'u.okafor@school.example',
+    },
+    { ...users[0], id: before, listed_at: null },
+  );
+  return new Map([[before, users[0].id]]);
 }
 
 /** More people than a page lists, none of them with any use. */

@@ -19,6 +19,7 @@ import {
 } from './issued.mjs';
 import { plugin, settings } from './settings.mjs';
 import { changeTerms, firstTerms, listTerms } from './terms.mjs';
+import { mergeUser, unmergeUser } from './users.mjs';
 
 const UNIT = 10n ** 18n;
 const HOUR_MS = 3_600_000;
@@ -65,12 +66,14 @@ export function verifyCode(kit, c, res, code) {
 }
 
 /** Calls that say all in their path. */
-const NO_BODY = /\/unpair$/;
+const NO_BODY = /\/(unpair|unmerge)$/;
 
 const ROUTES = [
   ['GET', /^generations\/([^/]+)$/, history],
   ['POST', /^generations\/([^/]+)\/unpair$/, unpair],
   ['POST', /^generations\/([^/]+)\/decision$/, decide],
+  ['POST', /^user\/([^/]+)\/merge$/, mergeUser],
+  ['POST', /^user\/([^/]+)\/unmerge$/, unmergeUser],
   ['GET', /^models$/, models],
   ['GET', /^prices$/, prices],
   ['GET', /^(usage|generations)\.(csv|xlsx)$/, shownAsFile],

@@ -20,6 +20,7 @@ import {
   stopLive,
   stream,
 } from './live.mjs';
+import { findUser as userOf, listUsers, nameOf, shownAs } from './users.mjs';
 
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -318,11 +319,13 @@ function period(c, query) {
 
 function select(c, query) {
   const { from, to } = period(c, query);
-  return c.state.house.rows.filter(
+  const { house } = c.state;
+  const user = query.user ? shownAs(house, query.user) : null;
+  return house.rows.filter(
     (r) =>
       r.day >= from &&
       r.day < to &&
-      (!query.user || r.user === query.user) &&
+      (user === null || shownAs(house, r.user) === user) &&
       (!query.model || r.model === query.model) &&
       (!query.provider || r.provider === query.provider) &&
       (query.platform === undefined || (r.platform ?? '') === query.platform) &&
@@ -359,7 +362,8 @@ function figures(rows) {
   };
 }
 
-function valueOf(row, key) {
+function valueOf(house, row, key) {
+  if (key === 'user') return shownAs(house, row.user);
   if (key === 'month') return row.day.slice(0, 7);
   if (key === 'group') return row.groups[0] ?? null;
   return row[key];
@@ -371,11 +375,11 @@ function usage(c, query) {
   const rows = select(c, query);
   const groups = new Map();
   for (const row of keys.length ? rows : []) {
-    const values = keys.map((k) => valueOf(row, k));
+    const values = keys.map((k) => valueOf(c.state.house, row, k));
     const name = JSON.stringify(values);
     const group = groups.get(name) ?? { keys: {}, rows: [] };
     keys.forEach((k, i) => (group.keys[k] = values[i]));
-    if (keys.includes('user')) group.keys.user_name = row.user_name;
+    if (keys.includes('user')) group.keys.user_name = nameOf(c.state.house, row);
     group.rows.push(row);
     groups.set(name, group);
   }
@@ -411,21 +415,18 @@ function page(list, query, shape) {
 function generations(c, query) {
   const shape = (r) => {
     const { units, byokUnits, hour, said, request, alone, part_of, parts, ...shown } = r;
-    return shown;
+    const { house } = c.state;
+    return { ...shown, user: shownAs(house, r.user), user_name: nameOf(house, r) };
   };
   return { timezone: c.timezone, ...page(select(c, query), query, shape) };
 }
 
 function users(c, query) {
-  const q = (query.q ?? '').toLowerCase();
-  const found = c.state.house.users
-    .filter((u) => [u.id, u.name, u.email].some((t) => t?.toLowerCase().includes(q)))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  return page(found, query, (u) => u);
+  return page(listUsers(c.state.house, query.q), query, (u) => u);
 }
 
 function findUser(c, id) {
-  const user = c.state.house.users.find((u) => u.id === id);
+  const user = userOf(c.state.house, id);
   if (!user) throw new Refusal(404, 'Not Found', 'there is no such user');
   return user;
 }

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { startMock } from '../mock/server.mjs';
 import { launch, login, settled } from './browser.mjs';
+import { press, userLooks } from './look-users.mjs';
 
 const [folder = 'look', ...only] = process.argv.slice(2);
 const NOW = '2026-11-23T15:20:00Z';
@@ -40,11 +41,6 @@ const LOOKS = [
   { name: 'explore-hours-long', to: '/explore?by=hour&period=365d' },
   { name: 'explore-filtered', to: '/explore?by=task&group=staff&provider=Google&period=365d' },
   { name: 'explore-none', to: '/explore?by=model&model=nothing' },
-  { name: 'users', to: '/users' },
-  { name: 'users-none', to: '/users?q=nobody' },
-  { name: 'user', to: firstUser },
-  { name: 'user-empty-month', to: async (mock) => `${await firstUser(mock)}?month=2024-01` },
-  { name: 'user-unknown', to: '/users/somebody' },
   { name: 'requests', to: '/requests' },
   { name: 'requests-filtered', to: '/requests?period=365d&cost=looked_up&group=staff' },
   { name: 'requests-platform', to: '/requests?platform=ollama' },
@@ -200,18 +196,12 @@ const LOOKS = [
   { name: 'not-found', to: '/nothing' },
   { name: 'overview-refused', to: '/', act: refuseSome },
   { name: 'empty-overview', mode: 'empty', to: '/' },
-  { name: 'empty-users', mode: 'empty', to: '/users' },
   { name: 'error-overview', mode: 'error', to: '/' },
-  { name: 'error-users', mode: 'error', to: '/users' },
   { name: 'partial-overview', mode: 'partial', to: '/', act: failDownload },
-  { name: 'partial-user', mode: 'partial', to: firstUser },
   { name: 'slow-overview', mode: 'slow', to: '/', early: true },
   { name: 'stale-overview', to: '/', act: failRefresh },
   { name: 'login-throttled', out: true, act: wrongOften },
   { name: 'hostile-overview', mode: 'hostile', to: '/' },
-  { name: 'hostile-users', mode: 'hostile', to: '/users' },
-  { name: 'hostile-user', mode: 'hostile', to: firstUser },
-  { name: 'hostile-user-long', mode: 'hostile', to: (mock) => firstUser(mock, 'AAAA') },
   { name: 'empty-live', mode: 'empty', to: '/live' },
   { name: 'empty-explore', mode: 'empty', to: '/explore' },
   { name: 'error-live', mode: 'error', to: '/live' },
@@ -221,23 +211,12 @@ const LOOKS = [
   { name: 'german-live', to: '/live', lang: 'de-DE' },
   { name: 'german-explore', to: '/explore', lang: 'de-DE' },
   { name: 'offline', to: '/', act: goOffline },
-  { name: 'many-users', mode: 'many', to: '/users' },
-  { name: 'many-users-search', mode: 'many', to: '/users?q=person+620' },
   { name: 'overview-hover', to: '/', act: hoverChart },
   { name: 'german-overview', to: '/', lang: 'de-DE' },
-  { name: 'german-user', to: firstUser, lang: 'de-DE' },
   { name: 'german-plugins', to: '/settings?tab=plugins', lang: 'de-DE' },
   { name: 'exact-overview', to: '/', exact: true },
-  { name: 'exact-user', to: firstUser, exact: true },
+  ...userLooks,
 ];
-
-async function firstUser(mock, part = '') {
-  const url = `${mock.address}/api/v1/usage?group_by=user`;
-  const reply = await fetch(url, { headers: { authorization: 'Bearer read-key' } });
-  const { rows } = await reply.json();
-  const row = rows.find((r) => r.user_name.startsWith(part));
-  return `/users/${encodeURIComponent(row.user)}`;
-}
 
 async function firstRequest(mock, state) {
   const url = `${mock.address}/api/v1/generations?cost_state=${state}&limit=1`;
@@ -286,14 +265,6 @@ async function oneIssued(mock, wanted) {
 
 async function verifyOf(mock, wanted) {
   return `/verify/${(await findIssued(mock, wanted)).verification_code}`;
-}
-
-/** press opens what a button opens. */
-function press(name) {
-  return async (page) => {
-    await page.getByRole('button', { name }).first().click();
-    await page.locator('dialog[open]').waitFor();
-  };
 }
 
 async function noReason(page) {

@@ -447,6 +447,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/user/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show a person who has several ids as one user, as after a move to another server.
+         * @description From now on the usage of this id is shown as that of the user `into`, in every list, sum and statement, for past
+         *     and future requests alike. No figure of a request or of the whole changes, and issued documents stay as they are;
+         *     `unmerge` takes it back. Said again, it changes nothing. Whoever is merged into somebody who is merged themselves is
+         *     shown as the last of the chain.
+         */
+        post: operations["mergeUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/user/{id}/unmerge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a person who was merged into another one as a user of their own again. */
+        post: operations["unmergeUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -1722,8 +1762,15 @@ export interface components {
             groups: string[];
             /** @description Those of `groups` in which the user is only through a group below. */
             inherited_groups: string[];
-            first_seen_at: components["schemas"]["Instant"];
-            last_seen_at: components["schemas"]["Instant"];
+            /** @description The first request; null: none yet, only Open WebUI's list has the user. */
+            first_seen_at: components["schemas"]["Instant"] | null;
+            last_seen_at: components["schemas"]["Instant"] | null;
+            /** @description Ids of persons who were merged into this user, and are shown as this one. */
+            merged: string[];
+            /** @description When Open WebUI's list had the user last; null without such a list. */
+            listed_at: components["schemas"]["Instant"] | null;
+            /** @description Since when the list has the user no more. */
+            gone_at: components["schemas"]["Instant"] | null;
         };
         PriceLine: {
             model: string;
@@ -2930,6 +2977,76 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    mergeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The id of the user that stays. */
+                    into: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The user that the person is shown as. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            408: components["responses"]["Problem"];
+            /** @description The user is merged into another one already, or `into` is merged into this user. */
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unmergeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description The user is not merged into another one. */
+            409: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             503: components["responses"]["Unavailable"];
         };

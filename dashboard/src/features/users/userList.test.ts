@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { UsageRow, User } from '#api/client.ts';
 import { groupsOf, joinUsers, matches, readSort, sortUsers, writeSort } from './userList.ts';
 
-function user(id: string, name: string | null): User {
+function user(id: string, name: string | null, changes: Partial<User> = {}): User {
   const seen = '2026-11-01T00:00:00.000000Z';
   return {
     id,
@@ -14,6 +14,10 @@ function user(id: string, name: string | null): User {
     inherited_groups: [],
     first_seen_at: seen,
     last_seen_at: seen,
+    merged: [],
+    listed_at: null,
+    gone_at: null,
+    ...changes,
   };
 }
 
@@ -57,6 +61,46 @@ test('amounts sort as numbers, and those without one are last both ways', () => 
 
 test('names sort as a reader expects', () => {
   expect(order('name')).toEqual(['b', 'c', 'gone', 'a']);
+});
+
+test('who has no request yet and who is gone is told from the others', () => {
+  const gone_at = '2026-11-20T08:00:00.000000Z';
+  const none = { first_seen_at: null, last_seen_at: null };
+  const listed = joinUsers(
+    [user('new', null, none), user('just', null, none), user('left', null, { gone_at })],
+    [usage('just', '1'), usage('nobody', '1')],
+  );
+  expect(listed.map((p) => [p.id, p.hasRequests, p.gone])).toEqual([
+    ['new', false, false],
+    ['just', true, false], // The figures came after the list of users.
+    ['left', true, true],
+    ['nobody', true, false],
+  ]);
+});
+
+test('who was never seen is last, whether the last seen or the first seen come first', () => {
+  const seen = (last_seen_at: string | null) => ({ last_seen_at });
+  const listed = joinUsers(
+    [
+      user('z', 'Never, Zoë', seen(null)),
+      user('a', 'Early', seen('2026-10-31T23:59:59.999999Z')),
+      user('n', 'Never, Ada', seen(null)),
+      user('b', 'Late', seen('2026-11-02T00:00:00.000000Z')),
+    ],
+    [],
+  );
+  const by = (sort: string) => sortUsers(listed, readSort(sort), 'en').map((p) => p.id);
+  expect(by('-seen')).toEqual(['b', 'a', 'n', 'z']);
+  expect(by('seen')).toEqual(['a', 'b', 'n', 'z']);
+});
+
+test('a user is found by the ids that are merged into them', () => {
+  const [one, other] = joinUsers(
+    [user('now', 'Ada', { merged: ['Before', 'older'] }), user('else', 'Zoë')],
+    [],
+  );
+  expect(one?.merged).toEqual(['Before', 'older']);
+  expect([one, other].map((p) => p && matches(p, 'before'))).toEqual([true, false]);
 });
 
 test('groups say which of them are inherited', () => {

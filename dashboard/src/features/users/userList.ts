@@ -8,6 +8,12 @@ export interface ListedUser {
   name: string | null;
   email: string | null;
   lastSeen: string | null;
+  /** False: only Open WebUI's list has the user so far. */
+  hasRequests: boolean;
+  /** Open WebUI's list had the user, and has them no more. */
+  gone: boolean;
+  /** The ids that are merged into this one. */
+  merged: readonly string[];
   /** Null where the month has nothing of this user. */
   figures: Figures | null;
 }
@@ -20,12 +26,24 @@ export function joinUsers(users: readonly User[], rows: readonly UsageRow[]): Li
     name: u.name,
     email: u.email,
     lastSeen: u.last_seen_at,
+    hasRequests: u.first_seen_at !== null || figures.has(u.id),
+    gone: u.gone_at !== null,
+    merged: u.merged,
     figures: figures.get(u.id) ?? null,
   }));
   const known = new Set(users.map((u) => u.id));
   for (const [id, row] of figures) {
     if (known.has(id)) continue;
-    people.push({ id, name: row.user_name ?? null, email: null, lastSeen: null, figures: row });
+    people.push({
+      id,
+      name: row.user_name ?? null,
+      email: null,
+      lastSeen: null,
+      hasRequests: true,
+      gone: false,
+      merged: [],
+      figures: row,
+    });
   }
   return people;
 }
@@ -39,7 +57,9 @@ export function groupsOf(user: User): { name: string; inherited: boolean }[] {
 export function matches(person: ListedUser, query: string): boolean {
   const q = query.trim().toLocaleLowerCase();
   if (q === '') return true;
-  return [person.id, person.name, person.email].some((t) => t?.toLocaleLowerCase().includes(q));
+  return [person.id, person.name, person.email, ...person.merged].some((t) =>
+    t?.toLocaleLowerCase().includes(q),
+  );
 }
 
 export const sortKeys = ['name', 'requests', 'input', 'output', 'cost', 'seen'] as const;

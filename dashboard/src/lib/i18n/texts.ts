@@ -449,6 +449,9 @@ export interface Texts {
     usageFailed: string;
     usageTruncated: (n: string) => string;
     sortBy: (column: string) => string;
+    noRequest: string;
+    gone: string;
+    merged: (n: number, shown: string) => string;
   };
   user: {
     back: string;
@@ -492,6 +495,29 @@ export interface Texts {
     mapMore: string;
     mapLess: string;
     inherited: (group: string) => string;
+    listed: (at: string) => string;
+    gone: (at: string) => string;
+    ids: {
+      title: string;
+      about: string;
+      own: string;
+      merged: string;
+      merge: string;
+      mergeTitle: (name: string) => string;
+      consequence: string;
+      into: string;
+      stays: string;
+      needUser: string;
+      submit: string;
+      busy: string;
+      cancel: string;
+      takeBack: string;
+      takeTitle: string;
+      takeText: string;
+      takeBusy: string;
+      keep: string;
+      taken: string;
+    };
   };
   costState: {
     reported: string;
@@ -557,6 +583,7 @@ export interface Texts {
     placeholder: string;
     clear: (name: string) => string;
     none: string;
+    nobody: string;
   };
   pager: {
     label: string;
