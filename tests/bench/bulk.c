@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define ARENA_BYTES ((size_t)2048 * 1024 * 1024)
-#define MAX_COLUMNS 32u
+#define MAX_COLUMNS 48u
 #define MAX_ROWS    ((size_t)400000)
 
 /* A table and the columns it is read and written by. */
@@ -23,28 +23,33 @@ static const struct table {
 	const char *name, *read, *write;
 	size_t n_columns;
 } tables[] = {
-    {"record", "record_id,ledger_key,content,received_us,payload", "record_id,ledger_key,content,received_us,payload",
-	5},
+    {"record", "record_id,key_hash,person,group_set,content,content_kind,rules,received_us,payload",
+	"record_id,key_hash,person,group_set,content,content_kind,rules,received_us,payload", 9},
     {"generation",
 	"generation_id,user_id,started_us,CAST(day AS CHAR),finished_us,state,cost_state,cost,byok_cost,is_byok,"
 	"prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,model,provider,"
-	"requested_model,origin,task,source,chat_id,message_id,turn_id,user_groups,ranks",
+	"requested_model,origin,task,source,chat_id,message_id,turn_id,user_groups,ranks,received_us,requests,"
+	"unsettled,link_kind,disputed,odd_day,unproven,marked",
 	"generation_id,user_id,started_us,day,finished_us,state,cost_state,cost,byok_cost,is_byok,prompt_tokens,"
 	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,model,provider,requested_model,origin,"
-	"task,source,chat_id,message_id,turn_id,user_groups,ranks",
-	26},
+	"task,source,chat_id,message_id,turn_id,user_groups,ranks,received_us,requests,unsettled,link_kind,disputed,"
+	"odd_day,unproven,marked",
+	34},
     {"usage_day",
-	"CAST(day AS CHAR),dim,user_id,model,provider,origin,task,source,user_groups,requests,prompt_tokens,"
-	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled",
-	"day,dim,user_id,model,provider,origin,task,source,user_groups,requests,prompt_tokens,completion_tokens,"
-	"reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled",
-	18},
+	"CAST(day AS CHAR),user_id,user_groups,model,provider,origin,task,source,platform,requests,prompt_tokens,"
+	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,images,cost,byok_cost,disputed_cost,"
+	"unsettled,changed_us",
+	"day,user_id,user_groups,model,provider,origin,task,source,platform,requests,prompt_tokens,completion_tokens,"
+	"reasoning_tokens,cached_tokens,cache_write_tokens,images,cost,byok_cost,disputed_cost,unsettled,changed_us",
+	21},
     {"usage_sum",
-	"cube,CAST(day AS CHAR),dim,user_id,model,provider,origin,task,source,user_groups,requests,prompt_tokens,"
-	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled",
-	"cube,day,dim,user_id,model,provider,origin,task,source,user_groups,requests,prompt_tokens,"
-	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,cost,byok_cost,unsettled",
-	19},
+	"cube,CAST(day AS CHAR),user_id,user_groups,model,provider,origin,task,source,platform,requests,"
+	"prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,images,cost,byok_cost,"
+	"disputed_cost,unsettled",
+	"cube,day,user_id,user_groups,model,provider,origin,task,source,platform,requests,prompt_tokens,"
+	"completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,images,cost,byok_cost,disputed_cost,"
+	"unsettled",
+	21},
     {"batch",
 	"spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,committed_us,received_us",
 	"spool_id,first_seq,last_seq,new_records,duplicate_records,refused_records,deliveries,committed_us,received_us",

@@ -36,7 +36,8 @@ TWO = {"from": "2026-09-01", "to": "2026-11-01"}
 YEAR = {"from": "2025-11-01", "to": "2026-11-01"}
 LATER_KEYS = {
     "by_start": "started_us", "by_user": "user_id, started_us", "by_cost_state": "cost_state, started_us",
-    "by_model": "model, started_us", "by_provider": "provider, started_us", "by_state": "state, started_us", "by_chat": "chat_id"}
+    "by_model": "model, started_us", "by_provider": "provider, started_us", "by_state": "state, started_us", "by_chat": "chat_id(12)"}
+SETS = [f'["group {n}"]' for n in range(12)] + [f'["group 3","group {4 + n}"]' for n in range(6)] + ['["group 1","group 2","group 8"]']
 
 # name -> path, query; the targets are those without a star
 READS = {
@@ -103,19 +104,27 @@ class Kept(Database):
         pass
 
 
+WORD = "(SELECT id FROM word WHERE text={})"
+PERSON = "(SELECT id FROM person WHERE handle=MD5({}))"
+
+
 def row_sql(first, last, rows):
     """row_sql inserts rows first to last of a year with `rows` of them."""
     step = YEAR_S * 1_000_000 // rows
     return f"""
 INSERT INTO generation (generation_id,user_id,started_us,day,finished_us,state,cost_state,cost,is_byok,prompt_tokens,completion_tokens,
-  reasoning_tokens,cached_tokens,cache_write_tokens,model,provider,requested_model,origin,task,source,chat_id,message_id,user_groups,ranks)
-SELECT CONCAT('gen-',at DIV 1000000,'-',LPAD(HEX(n),20,'x')),CONCAT('u-',user),at,DATE(FROM_UNIXTIME(at DIV 1000000)),at+1000*(600+h MOD 60000),
+  reasoning_tokens,cached_tokens,cache_write_tokens,model,provider,requested_model,origin,task,source,chat_id,message_id,user_groups,ranks,
+  requests,unsettled,link_kind,disputed,odd_day,unproven,marked)
+SELECT CONCAT('gen-',at DIV 1000000,'-',LPAD(HEX(n),20,'x')),{PERSON.format("CONCAT('u-',user)")},at,DATE(FROM_UNIXTIME(at DIV 1000000)),at+1000*(600+h MOD 60000),
   state,cost_state,cost,0,h MOD 30000,h MOD 2000,0,h MOD 3000,0,
-  IF(n MOD 100000=17,'maker/rare',CONCAT('maker/model-',model)),CONCAT('provider ',(model*2+h MOD 2) MOD 9),CONCAT('maker/model-',model),
-  ELT(1+h MOD 20,'api','api','api','automation','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui'),task,'filter-stream',
+  {WORD.format("IF(n MOD 100000=17,'maker/rare',CONCAT('maker/model-',model))")},{WORD.format("CONCAT('provider ',(model*2+h MOD 2) MOD 9)")},
+  {WORD.format("CONCAT('maker/model-',model)")},
+  {WORD.format("ELT(1+h MOD 20,'api','api','api','automation','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui','ui')")},
+  {WORD.format('task')},{WORD.format("'filter-stream'")},
   CONCAT('0190f6d2-',LPAD(HEX(CRC32(n DIV 6)),8,'0'),'-4a4a-',LPAD(n DIV 6,12,'0')),MD5(n),
-  ELT(1+user MOD 4,CONCAT('["group ',user MOD 12,'"]'),CONCAT('["group 3","group ',4+user MOD 6,'"]'),'["group 1","group 2","group 8"]',NULL),
-  UNHEX(CONCAT('1E1E1E1E',IF(cost IS NULL,'00','1E'),'001E1E1E1E1E1E1E1E1E1E',IF(task IS NULL,'00','1E'),'1E1E1E00',IF(user MOD 4=3,'00','1E')))
+  (SELECT id FROM group_set WHERE hash=UNHEX(SHA2(ELT(1+user MOD 4,CONCAT('["group ',user MOD 12,'"]'),CONCAT('["group 3","group ',4+user MOD 6,'"]'),
+    '["group 1","group 2","group 8"]',NULL),256))),
+  UNHEX(CONCAT('1E1E1E1E',IF(cost IS NULL,'00','1E'),'001E1E1E1E1E1E1E1E1E1E',IF(task IS NULL,'00','1E'),'1E1E1E00',IF(user MOD 4=3,'00','1E'))),1,cost IS NULL,0,0,0,0,0
 FROM (SELECT seq AS n,{FIRST_S}000000+seq*{step}+CRC32(seq) MOD {step} AS at,CRC32(CONCAT(seq,'h')) AS h,
   FLOOR(300*POW(CRC32(CONCAT(seq,'u'))/4294967296,2)) AS user,FLOOR(12*POW(CRC32(CONCAT(seq,'m'))/4294967296,1.6)) AS model,
   ELT(1+CRC32(CONCAT(seq,'s')) MOD 200,2,2,2,1,0) AS odd,
@@ -127,13 +136,17 @@ FROM (SELECT seq AS n,{FIRST_S}000000+seq*{step}+CRC32(seq) MOD {step} AS at,CRC
 
 
 def fill(server, rows):
+    words = [f"maker/model-{n}" for n in range(12)] + [f"provider {n}" for n in range(9)] + [
+        "maker/rare", "api", "automation", "ui", "title_generation", "tags_generation", "filter-stream"]
+    server.long("INSERT INTO word (text) VALUES " + ",".join(f"('{word}')" for word in words) + ";"
+                "INSERT INTO group_set (hash,text) VALUES " + ",".join(f"(UNHEX(SHA2('{text}',256)),'{text}')" for text in SETS) + ";"
+                f"""INSERT INTO person (handle,external_id,name,name_us,groups_json,groups_us,first_seen_us,last_seen_us)
+SELECT MD5(CONCAT('u-',seq)),CONCAT('u-',seq),CONCAT('Person ',seq),1,'["group 1"]',1,{FIRST_S}000000,{FIRST_S + YEAR_S}000000 FROM seq_0_to_299""")
     server.long("ALTER TABLE generation " + ",".join(f"DROP KEY IF EXISTS {key}" for key in LATER_KEYS))
     for first in range(0, rows, PIECE):
         server.long(f"SET time_zone='+00:00';{row_sql(first, min(first + PIECE, rows) - 1, rows)}")
     server.long("ALTER TABLE generation " + ",".join(f"ADD KEY {key} ({columns})" for key, columns in LATER_KEYS.items()))
-    server.long(f"""INSERT IGNORE INTO `user` (id,name,name_us,groups_json,groups_us,first_seen_us,last_seen_us)
-SELECT CONCAT('u-',seq),CONCAT('Person ',seq),1,'["group 1"]',1,{FIRST_S}000000,{FIRST_S + YEAR_S}000000 FROM seq_0_to_299;
-DELETE FROM meta WHERE name='totals_shape'; ANALYZE TABLE generation""")
+    server.long("DELETE FROM meta WHERE name='totals_shape'; ANALYZE TABLE generation")
 
 
 def prepare(server, folder, rows):
@@ -145,7 +158,7 @@ def prepare(server, folder, rows):
         with stack:  # costd makes the tables
             pass
         stack = Stack(folder / "stack", server, Contract())
-    if stack.db.value("SELECT COUNT(*) FROM `user`") == "0":
+    if stack.db.value("SELECT COUNT(*) FROM generation") == "0":
         fill(server, rows)
     if stack.db.value("SELECT COUNT(*) FROM meta WHERE name='totals_shape' AND value<>''") == "0":
         stack.costd.start()

@@ -54,15 +54,19 @@ def history(dice):
     return sent, known
 
 
+LINE = "user_id,user_groups,model,provider,origin,task,source,platform"
+
+
 def dump(stack):
     """dump is all of the ledger that must not depend on the way it came."""
     # when a record came to either is its own
+    stack.db.value("SELECT COUNT(*) FROM as_text_generation")  # from here on there is such a table
     columns = [name for name, in stack.db.rows("SELECT column_name FROM information_schema.columns WHERE table_schema=DATABASE() "
-                                               "AND table_name='generation' AND column_name<>'received_us' ORDER BY column_name")]
+                                               "AND table_name='as_text_generation' AND column_name<>'number' ORDER BY column_name")]
     shown = ",".join(f"HEX({name})" if name == "ranks" else name for name in columns)
-    return {"rows": stack.db.rows(f"SELECT {shown} FROM generation ORDER BY generation_id"),
-            "totals": stack.db.rows("SELECT day,HEX(dim),user_groups,requests,cost,byok_cost,prompt_tokens,unsettled FROM usage_day WHERE requests<>0 ORDER BY day,dim"),
-            "sums": stack.db.rows("SELECT cube,day,HEX(dim),requests,cost,byok_cost,prompt_tokens,unsettled FROM usage_sum WHERE requests<>0 ORDER BY cube,day,dim"),
+    return {"rows": stack.db.rows(f"SELECT {shown} FROM as_text_generation ORDER BY generation_id"),
+            "totals": stack.db.rows(f"SELECT day,{LINE},requests,cost,byok_cost,prompt_tokens,unsettled FROM as_text_day WHERE requests<>0 ORDER BY day,{LINE}"),
+            "sums": stack.db.rows(f"SELECT cube,day,{LINE},requests,cost,byok_cost,prompt_tokens,unsettled FROM as_text_sum WHERE requests<>0 ORDER BY cube,day,{LINE}"),
             "usage": {keys: stack.read.usage(group_by=",".join(keys), **ALL)["rows"] for keys in itertools.combinations(KEYS, 1)}}
 
 
@@ -77,7 +81,7 @@ def check(stack):
     """check holds the totals of the API and of both tables against sums of the rows by SQL, and runs costd --check."""
     for key, column in (("day", "day"), ("user", "user_id"), ("model", "model"), ("provider", "provider"), ("source", "source")):
         rows = stack.db.rows(f"SELECT {column},COUNT(*),SUM(COALESCE(cost,0)),SUM(COALESCE(byok_cost,0)),SUM(COALESCE(prompt_tokens,0)) "
-                             f"FROM generation GROUP BY {column}")
+                             f"FROM as_text_generation GROUP BY {column}")
         sql = {name: (int(n), Decimal(cost), Decimal(byok), int(tokens)) for name, n, cost, byok, tokens in rows}
         api = {row[key]: (row["requests"], Decimal(row["cost"]), Decimal(row["byok_cost"]), row["prompt_tokens"])
                for row in stack.read.usage(group_by=key, **ALL)["rows"]}

@@ -31,8 +31,9 @@ def stack(tmp_path_factory, mariadb, contract):
 
 @pytest.fixture(autouse=True)
 def empty(stack):
-    for table in ("record", "generation", "usage_day", "usage_sum", "discrepancy", "lookup", "dead_letter", "user", "batch", "turn", "link"):
+    for table in ("record", "generation", "usage_day", "usage_sum", "discrepancy", "lookup", "dead_letter", "batch", "turn", "link"):
         stack.db.rows(f"DELETE FROM `{table}`")
+    stack.db.rows("UPDATE person SET name=NULL,name_us=NULL,email=NULL,email_us=NULL,role=NULL,role_us=NULL,first_seen_us=NULL,last_seen_us=NULL")
 
 
 def run(stack, path, code=0):
@@ -81,7 +82,7 @@ def test_older_file_is_taken_exactly_and_only_once(stack, tmp_path):
     assert totals(stack) == ("10", format(want, ".18f"), "0")
     assert stack.ledger("user_id, model, requested_model, source, state, cost_state", f"turn_id='{rows[0][0]}'") == [
         ("u-1", "a/one", "a/one", "import", "3", "2")]
-    assert stack.db.rows("SELECT id, name, email, role FROM user") == [("u-1", "Ada", "ada@example.org", "user")]
+    assert stack.db.rows("SELECT id, name, email, role FROM as_text_user") == [("u-1", "Ada", "ada@example.org", "user")]
     said = run(stack, path)
     assert "10 rows: 0 new, 10 known already" in said and totals(stack)[0] == "10"
 
@@ -126,7 +127,7 @@ def test_what_does_not_fit_never_costs_the_row(stack, tmp_path):
     assert stack.ledger("model, cost", "turn_id='c'") == [(None, "0.500000000000000000")]
     assert stack.ledger("cost", f"turn_id='long:{hashlib.sha256(b't' * 200).hexdigest()}'") == [("0.500000000000000000",)]
     assert stack.ledger("cost", f"turn_id='long:{hashlib.sha256(bytes([120, 1, 121])).hexdigest()}'") == [("0.500000000000000000",)]
-    assert stack.db.rows("SELECT id, name FROM user WHERE id='u-1'") == [("u-1", "Ada")]
+    assert stack.db.rows("SELECT id, name FROM as_text_user WHERE id='u-1'") == [("u-1", "Ada")]
     assert "0 new, 10 known already" in run(stack, path)
 
 
@@ -228,7 +229,7 @@ def test_export_alone_makes_rows(stack, tmp_path):
         assert reason in said, said
     assert "repaired 2: usage.cost: no amount, or one that can be read in two ways: left out (the first: line 5)" in said, said
     assert "repaired 1: usage.prompt_tokens: no whole number: left out (the first: line 8)" in said, said
-    assert stack.db.rows("SELECT generation_id, cost, state, model, provider, user_id, day, cost_state, platform FROM generation ORDER BY 1") == [
+    assert stack.db.rows("SELECT generation_id, cost, state, model, provider, user_id, day, cost_state, platform FROM as_text_generation ORDER BY 1") == [
         ("gen-1", "0.000000740000000000", "2", "a/one, two", 'The "Best"', "u-1", "2026-09-30", "3", "openrouter"),
         ("gen-2", "0.000000100000000000", "3", "a/one", "P", "unknown", "2026-09-30", "3", "openrouter"),
         ("gen-4", None, "3", "a/one", "P", "u-1", "2026-09-30", "0", "openrouter"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from records import record
 from sse import Stream
+from stack import key_hash
 
 AT = datetime.now(timezone.utc).replace(day=1, hour=12, minute=0, second=0, microsecond=0)
 
@@ -62,9 +63,9 @@ def test_who_counted_a_record_is_kept_with_it_and_nowhere_else(stack):
     stack.ingest.send(sent)
     stack.drained()
     key = sent["generation_id"]
-    payload = stack.db.value(f"SELECT HEX(payload) FROM record WHERE ledger_key='{key}'")
+    payload = stack.db.value(f"SELECT HEX(payload) FROM record WHERE key_hash={key_hash(key)}")
     assert "820210" + sender.replace("-", "").upper() + "880207" in payload, "fields 32 and 33 of the record"
-    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{key}'") == "1"
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE key_hash={key_hash(key)}") == "1"
     assert stack.db.value("SELECT COUNT(*) FROM dead_letter") == "0"
     assert sender not in str(one(stack, key)) and sender not in str(stack.ledger(where=f"generation_id='{key}'"))
 

@@ -70,7 +70,7 @@ def test_a_chat_becomes_a_bill(make_stack, stub, tmp_path):
     assert total["cached_tokens"] == 2048 * len(COSTS) and total["reasoning_tokens"] == 145 * len(COSTS)
 
     # the database, by another client
-    (stored,) = stack.db.rows("SELECT SUM(cost) FROM generation WHERE user_id = 'u-ada'")[0]
+    (stored,) = stack.db.rows("SELECT SUM(cost) FROM as_text_generation WHERE user_id = 'u-ada'")[0]
     assert Decimal(stored) == want
     assert {key: Decimal(cost) for key, cost in stack.ledger("generation_id, cost")} == costs
 

@@ -315,7 +315,7 @@ def test_the_provider_names_the_user_of_a_row_that_nobody_named(stack, stub):
     stack.drained()
     for gen_id in (told, session, seen):
         settled(stack, gen_id, "0.25")
-    found = stack.db.rows("SELECT generation_id,user_id,chat_id,task FROM generation "
+    found = stack.db.rows("SELECT generation_id,user_id,chat_id,task FROM as_text_generation "
                           f"WHERE generation_id IN ('{told}','{session}','{seen}')")
     assert {r[0]: r[1:] for r in found} == {told: ("u-told", None, None), session: ("u-session", "chat-7", "title_generation"),
                                             seen: ("u-seen", None, None)}

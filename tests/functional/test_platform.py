@@ -56,8 +56,7 @@ def test_files_have_it(stack, sent):
 
 def test_totals_of_an_older_shape_are_made_from_scratch(stack, sent):
     stack.costd.stop()
-    stack.db.rows("UPDATE meta SET value='3' WHERE name='totals_shape'; UPDATE usage_day SET platform=NULL; "
-                  "UPDATE usage_sum SET platform=NULL")
+    stack.db.rows("UPDATE meta SET value='3' WHERE name='totals_shape'; DELETE FROM usage_day; UPDATE usage_sum SET requests=0")
     stack.costd.start()
     wait_until(lambda: stack.db.value("SELECT COUNT(*) FROM meta WHERE name='totals_shape' AND value<>'3'") == "1", "the totals")
     stack.drained()

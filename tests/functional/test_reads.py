@@ -95,7 +95,7 @@ def test_usage_is_the_sum_of_what_was_sent(stack, sent, groups):
 def test_usage_equals_sql_over_the_rows(stack):
     """Not the roll-up that /usage reads, but the ledger's own rows."""
     rows = stack.db.rows("SELECT user_id, COALESCE(model, ''), COUNT(*), SUM(COALESCE(cost, 0)), SUM(COALESCE(byok_cost, 0)), "
-                         "SUM(COALESCE(prompt_tokens, 0)) FROM generation GROUP BY user_id, model")
+                         "SUM(COALESCE(prompt_tokens, 0)) FROM as_text_generation GROUP BY user_id, model")
     sql = {(user, model or None): (int(n), Decimal(cost), Decimal(byok), int(tokens)) for user, model, n, cost, byok, tokens in rows}
     reply = stack.read.usage(group_by="user,model", **ALL)
     api = {(row["user"], row["model"]): (row["requests"], Decimal(row["cost"]), Decimal(row["byok_cost"]), row["prompt_tokens"])

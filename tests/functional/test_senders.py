@@ -85,7 +85,7 @@ def test_keys_do_what_they_are_for(stack):
 
 
 def test_the_ledger_does_not_move(stack):
-    tables = ("record", "generation", "usage_day", "`user`", "batch", "dead_letter")
+    tables = ("record", "generation", "usage_day", "person", "batch", "dead_letter")
     before = [stack.db.value(f"SELECT COUNT(*) FROM {table}") for table in tables]
     stack.ingest.post(HEARTBEAT, beat(str(uuid.uuid4())), expect=200)
     stack.drained()

@@ -3,6 +3,7 @@
 import uuid
 
 from records import record
+from stack import key_hash
 
 
 def letters(session, **query):
@@ -41,7 +42,7 @@ def test_dead_letters_are_listed_and_sent_again(make_stack):
     assert len(letters(session)["items"]) == 2
 
     # the obstacle goes: the record is stored once, however often it is sent again
-    stack.db.rows(f"DELETE FROM record WHERE ledger_key='{second['generation_id']}'")
+    stack.db.rows(f"DELETE FROM record WHERE key_hash={key_hash(second['generation_id'])}")
     assert session.request("POST", retry, body=key, expect=200).json() == {
         "tried": 1, "stored": 1, "duplicate": 0, "refused": 0, "more": False}, letters(session)
     assert session.request("POST", retry, body=key, expect=404).status == 404
@@ -79,7 +80,7 @@ def test_dead_letters_that_are_set_aside_stay_and_are_counted_apart(make_stack):
     # all at once is about the others; by its number one is sent again all the same
     retry = "/api/v1/dead-letters/retry"
     assert session.post(retry, {}).json()["tried"] == 2
-    stack.db.rows(f"DELETE FROM record WHERE ledger_key='{first['generation_id']}'")
+    stack.db.rows(f"DELETE FROM record WHERE key_hash={key_hash(first['generation_id'])}")
     assert session.post(retry, named[first["generation_id"]]).json()["stored"] == 1
     assert session.post(url, {"reason": "all of them"}).json() == {"set_aside": 2}
     assert counts() == (0, 2) and len(letters(session)["items"]) == 2

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from otlp import MARKER, attributes, partial_success, protobuf, sample, span, trace, varint
 from records import new_generation_id, record
+from stack import key_hash
 
 URL = "/api/v1/traces"
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
@@ -51,7 +52,7 @@ def test_full_trace_is_one_row(stack, kind):
     assert (row["cached_tokens"], row["reasoning_tokens"]) == (2048, 145)
     assert (row["model"], row["provider"]) == ("anthropic/claude-haiku-4.5", "Amazon Bedrock")
     assert row["user"] == "9c1a6c0e-2a38-4a0e-8f6d-5d7f1f0b6a42" and row["started_at"].startswith("2026-09-30T09:53:21.318")
-    stored = stack.db.rows(f"SELECT chat_id,state,source,is_byok,cache_write_tokens FROM generation WHERE generation_id='{gen_id}'")
+    stored = stack.db.rows(f"SELECT chat_id,state,source,is_byok,cache_write_tokens FROM as_text_generation WHERE generation_id='{gen_id}'")
     assert stored == [("7f3c2b19-8d51-4f0e-9a77-1c9f0a3e5b22", "3", "otlp", "0", "0")]
 
 
@@ -92,9 +93,9 @@ def test_plugin_and_trace_are_one_row(stack, kind, plugin_first):
         else:
             post(stack, doc, kind)
         stack.drained()
-    assert stack.db.rows(f"SELECT user_id,chat_id,cost,source FROM generation WHERE generation_id='{gen_id}'") == \
+    assert stack.db.rows(f"SELECT user_id,chat_id,cost,source FROM as_text_generation WHERE generation_id='{gen_id}'") == \
         [("u-plugin", "chat-of-plugin", "0.012500000000000000", "filter-stream")]
-    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{gen_id}'") == "2"
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE key_hash={key_hash(gen_id)}") == "2"
     assert stack.read.usage(user="zz-another", **{"from": "2026-01-01", "to": "2027-01-01"})["total"]["requests"] == 0
 
 
@@ -103,7 +104,7 @@ def test_redelivery_is_a_duplicate(stack, kind):
     for _ in range(3):
         post(stack, doc, kind)
         stack.drained()
-    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{gen_id}'") == "1"
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE key_hash={key_hash(gen_id)}") == "1"
 
 
 def test_both_encodings_give_the_same_record(stack):
@@ -111,7 +112,7 @@ def test_both_encodings_give_the_same_record(stack):
     post(stack, doc, JSON)
     post(stack, doc, PROTOBUF)
     stack.drained()
-    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{gen_id}'") == "1"
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE key_hash={key_hash(gen_id)}") == "1"
 
 
 @pytest.mark.parametrize("name", ["otlp_connection_test", "otlp_webhook_connection_test"])
@@ -247,7 +248,7 @@ def test_one_odd_attribute_costs_only_itself(stack, kind):
     rejected, message = told(post(stack, trace(span(gen_id, attrs=odd, startTimeUnixNano="7", endTimeUnixNano="0")), kind), kind)
     assert rejected == 0 and message == "fields repaired or left out: 5; the first: user.id: " + message.split(": ", 3)[-1]
     stack.drained()
-    stored = stack.db.rows(f"SELECT user_id,requested_model,model,prompt_tokens,completion_tokens,provider,chat_id,cost FROM generation WHERE generation_id='{gen_id}'")
+    stored = stack.db.rows(f"SELECT user_id,requested_model,model,prompt_tokens,completion_tokens,provider,chat_id,cost FROM as_text_generation WHERE generation_id='{gen_id}'")
     assert stored == [(long_id("x" * 200), None, None, None, None, "ab", None, "0.000100000000000000")]
 
 
@@ -317,7 +318,7 @@ def test_the_tag_names_turn_and_request(stack, kind, turn, number):
     tag = {"trace.metadata.owui_turn": int(turn) if turn.isdigit() else turn, "trace.metadata.owui_request": number}
     assert told(post(stack, trace(span(gen_id, attrs=tag)), kind), kind) == (0, "")
     stack.drained()
-    assert stack.db.rows(f"SELECT turn_id,request,platform FROM generation WHERE generation_id='{gen_id}'") == [(turn, "2", "openrouter")]
+    assert stack.db.rows(f"SELECT turn_id,request,platform FROM as_text_generation WHERE generation_id='{gen_id}'") == [(turn, "2", "openrouter")]
 
 
 @pytest.mark.parametrize("session, user, chat, task", [
@@ -346,7 +347,7 @@ def test_a_trace_that_an_older_gateway_took_without_its_kind_is_the_same(stack, 
     for operation in (None, "chat"):
         post(stack, trace(span(gen_id, attrs={"gen_ai.operation.name": operation})), kind)
     stack.drained()
-    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE ledger_key='{gen_id}'") == "1"
+    assert stack.db.value(f"SELECT COUNT(*) FROM record WHERE key_hash={key_hash(gen_id)}") == "1"
 
 
 @pytest.mark.parametrize("resource, scope, attrs, platform", [
@@ -361,7 +362,7 @@ def test_platform_is_who_sends(stack, kind, resource, scope, attrs, platform):
     doc["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": scope}
     post(stack, doc, kind)
     stack.drained()
-    assert stack.db.rows(f"SELECT platform FROM generation WHERE generation_id='{gen_id}'") == [(platform,)]
+    assert stack.db.rows(f"SELECT platform FROM as_text_generation WHERE generation_id='{gen_id}'") == [(platform,)]
 
 
 def test_times_that_cannot_be(stack, kind):

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
-#include "ledger/bring_up.h"
 #include "ledger/check.h"
 #include "price/pricing.h"
 #include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+const struct cd_bring_up fx_at_once = {.not_long = false};
 
 void
 fx_open(struct fx *f)
@@ -16,7 +17,7 @@ fx_open(struct fx *f)
 
 	fx_open_database(f);
 	fx_ok(cd_store_init(&e), &e);
-	fx_ok(cd_bring_up(&f->opts, &e), &e);
+	fx_ok(cd_bring_up(&f->opts, &fx_at_once, &e), &e);
 	f->ledger = calloc(1, sizeof *f->ledger);
 	assert_non_null(f->ledger);
 	*f->ledger = (struct cd_ledger){

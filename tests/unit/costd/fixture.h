@@ -9,9 +9,13 @@
 #include "database_fixture.h"
 #include "record_fixture.h"
 
+#include "ledger/bring_up.h"
 #include "ledger/ledger.h"
 #include "price/history.h"
 #include "record.pb-c.h"
+
+/* How tests bring a database up: with all that takes long. */
+extern const struct cd_bring_up fx_at_once;
 
 /* fx_open is fx_open_database, and a database that is ready for a ledger. */
 void fx_open(struct fx *f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "issue_fixture.h"
 
+#include "names/learn.h"
 #include "statement.pb-c.h"
 
 #include <string.h>
@@ -14,11 +15,26 @@ ifx_ok(om_status s, const om_err *e)
 		fail_msg("%s", om_err_text(e, s));
 }
 
+/* know makes somebody a person whom the ledger has. */
+static void
+know(struct om_arena *a, const char *user)
+{
+	char *handle = om_arena_alloc(a, CD_HANDLE + 1);
+	struct cd_learning l;
+	om_err e = {.text = ""};
+
+	cd_learn_init(&l, a);
+	ifx_ok(cd_handle(user, strlen(user), handle, &e), &e);
+	cd_learn_note_person(&l, user, handle);
+	ifx_ok(cd_learn(ifx.pool, &l, FX_DEADLINE, &e), &e);
+}
+
 Om__IssueQuery
 ifx_query(struct om_arena *a, const char *request, const char *user)
 {
 	Om__IssueQuery q = OM__ISSUE_QUERY__INIT;
 
+	know(a, user);
 	q.request = om_arena_strdup(a, request);
 	q.kind = OM__DOCUMENT_KIND__DOCUMENT_STATEMENT;
 	q.user = om_arena_strdup(a, user);

@@ -9,12 +9,12 @@
 #define SIDES                                                                                      \
 	"SELECT CONCAT_WS('|',ledger_key,turn_id,message_id,request,(at_us-1795000000000000) DIV " \
 	"1000000,user_id,model,"                                                                   \
-	"prompt_tokens,completion_tokens,alone) FROM turn ORDER BY ledger_key"
+	"prompt_tokens,completion_tokens,alone) FROM as_text_turn ORDER BY ledger_key"
 #define ALL                                                                                                           \
 	"SELECT "                                                                                                     \
 	"CONCAT_WS('|',generation_id,user_id,started_us,state,cost_state,cost,prompt_tokens,completion_tokens,model," \
 	"turn_id,"                                                                                                    \
-	"message_id,requests,unsettled,link_kind,HEX(ranks)) FROM generation ORDER BY generation_id"
+	"message_id,requests,unsettled,link_kind,HEX(ranks)) FROM as_text_generation ORDER BY generation_id"
 #define LINKS "SELECT CONCAT_WS('|',ledger_key,target,kind) FROM link ORDER BY ledger_key,target"
 
 struct fx pf;

@@ -185,12 +185,14 @@ test_a_look_up_names_the_user_of_a_row_that_nobody_named(void **state)
 		}
 		fx_settle(&f, fx_look_up(&f, 5, "gen-2", "unknown", "0.1"));
 		assert_string_equal(
-		    fx_text(&f, "SELECT CONCAT_WS(' ',generation_id,user_id,chat_id) FROM generation ORDER BY 1"),
+		    fx_text(
+			&f, "SELECT CONCAT_WS(' ',generation_id,user_id,chat_id) FROM as_text_generation ORDER BY 1"),
 		    "gen-1 u-told c-1\ngen-2 u-seen\n");
-		assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-told' AND first_seen_us>0"), 1);
-		assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-seen'"), 1);
+		assert_int_equal(
+		    fx_int(&f, "SELECT COUNT(*) FROM as_text_user WHERE id='u-told' AND first_seen_us>0"), 1);
+		assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM as_text_user WHERE id='u-seen'"), 1);
 		if (order == 0) /* no user has a row yet */
-			assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM user WHERE id='u-other'"), 0);
+			assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM as_text_user WHERE id='u-other'"), 0);
 		fx_no_differences(&f);
 		fx_close(&f);
 	}

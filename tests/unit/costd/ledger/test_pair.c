@@ -134,7 +134,7 @@ test_a_generation_that_nobody_named_gets_the_turns_user(void **state)
 	pf_send(pf_record("gen-1", NULL, OM_USER_UNKNOWN, "0.25", PF_NOW));
 	pf_send(pf_record(NULL, "t1", "u9", "0.25", PF_NOW + OM_SECOND));
 	totals_are("1 requests, 0.250000000000000000 unsettled 0");
-	assert_string_equal(fx_text(&pf, "SELECT user_id FROM generation WHERE generation_id='gen-1'"), "u9\n");
+	assert_string_equal(fx_text(&pf, "SELECT user_id FROM as_text_generation WHERE generation_id='gen-1'"), "u9\n");
 	fx_close(&pf);
 }
 

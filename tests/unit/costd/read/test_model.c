@@ -87,7 +87,7 @@ test_a_model_is_found_by_either_name(void **state)
 	r[0] = fx_record(&f.a, 1, "gen-1", "u-1", NULL);
 	r[0]->model = om_arena_strdup(&f.a, SLUG);
 	assert_int_equal(fx_submit(&f, r, 1, 1, &out), OM_OK);
-	assert_string_equal(fx_text(&f, "SELECT CONCAT(cost_state,' ',model) FROM generation"), "1 " SLUG "\n");
+	assert_string_equal(fx_text(&f, "SELECT CONCAT(cost_state,' ',model) FROM as_text_generation"), "1 " SLUG "\n");
 	fx_close(&f);
 }
 

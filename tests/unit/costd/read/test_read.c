@@ -470,11 +470,11 @@ test_look_up_settles_a_row_and_leaves_who_and_when(void **state)
 	assert_string_equal(
 	    fx_text(&f,
 		"SELECT CONCAT_WS(' ',user_id,model,state,cost_state,cost,prompt_tokens,completion_tokens,day) "
-		"FROM generation"),
+		"FROM as_text_generation"),
 	    "u-1 anthropic/claude-x 2 3 0.000000700000000000 31 7 2026-11-18\n");
 	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM lookup"), 0);
 	assert_int_equal(fx_int(&f, "SELECT CAST(SUM(unsettled) AS SIGNED) FROM usage_day"), 0);
-	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM `user`"), 1);
+	assert_int_equal(fx_int(&f, "SELECT COUNT(*) FROM as_text_user"), 1);
 	/* a gateway may not send a look-up's record */
 	word->record_id.data[0] = 9;
 	assert_int_equal(fx_submit(&f, &word, 1, 2, &out), OM_OK);

@@ -107,10 +107,12 @@ test_pages_give_the_rows_of_the_statement_whatever_happens_meanwhile(void **stat
 	fx_run(&f,
 	    "INSERT INTO generation (generation_id,user_id,started_us,day,finished_us,state,cost_state,cost,byok_cost,"
 	    "is_byok,prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,model,provider,"
-	    "requested_model,origin,task,source,chat_id,message_id,turn_id,ranks,user_groups) SELECT "
+	    "requested_model,origin,task,source,chat_id,message_id,turn_id,ranks,user_groups,requests,unsettled,"
+	    "link_kind,disputed,odd_day,unproven,marked) SELECT "
 	    "'gen-45',user_id,started_us,day,finished_us,state,cost_state,cost,byok_cost,"
 	    "is_byok,prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,cache_write_tokens,model,"
-	    "provider,requested_model,origin,task,source,chat_id,message_id,turn_id,ranks,user_groups FROM generation "
+	    "provider,requested_model,origin,task,source,chat_id,message_id,turn_id,ranks,user_groups,"
+	    "requests,unsettled,link_kind,disputed,odd_day,unproven,marked FROM generation "
 	    "WHERE generation_id='gen-4'");
 	for (uint64_t p = 0; p < 4; p++) {
 		for (int again = 0; again < 2; again++) {
