@@ -337,7 +337,7 @@ check_act(const Om__IssueQuery *q, om_err *e)
 	    : om_fail(e, OM_INVALID, "act: not one that leads to another file");
 }
 
-/* report counts and logs what was issued; not the file's name, which holds a user's id. */
+/* report counts and logs what was issued; not the file's name, which may hold a group's. */
 static void
 report(const Om__IssueFinish *q, const Om__Document *d)
 {

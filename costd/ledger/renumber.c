@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_BYTES ((size_t)512 * 1024 * 1024)
@@ -42,6 +44,18 @@ struct work {
 	int64_t total, copied; /* rows, about */
 	int told;              /* per cent */
 };
+
+om_status
+cd_renumber_number(const char *text, int64_t *out, const char **rest_out, om_err *e)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*out = (int64_t)strtoll(text, &end, 10);
+	*rest_out = end;
+	return errno == 0 && end != text ? OM_OK
+					 : om_fail(e, OM_DAMAGED, "meta: %.60s is no place of the copying", text);
+}
 
 om_status
 cd_renumber_index(struct cd_renumber_place *p, size_t n, size_t *i_out, om_err *e)
@@ -133,6 +147,7 @@ take_step(struct work *w, const struct piece *piece, struct cd_renumber_place *p
 		cd_db_rollback(w->db);
 		cd_names_forget(); /* some may have been given their numbers in this transaction */
 	}
+	p->a = NULL;
 	om_arena_fini(&a);
 	w->copied += s == OM_OK ? p->rows : 0;
 	tell(w);

@@ -75,14 +75,20 @@ om_status
 cd_renumber_documents(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 {
 	struct page *page = om_arena_alloc(p->a, sizeof *page);
-	long long year = 0, seq = 0;
-	om_status s;
+	int64_t year = 0, seq = 0;
+	const char *rest = p->at;
+	om_status s = OM_OK;
 
 	if (page == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	if (p->at[0] != '\0' && sscanf(p->at, "%lld-%lld", &year, &seq) != 2)
-		return om_fail(e, OM_DAMAGED, "meta: %.60s is no place of the copying", p->at);
 	page->a = p->a;
+	if (p->at[0] != '\0') { /* "2026:12" */
+		s = cd_renumber_number(p->at, &year, &rest, e);
+		if (s == OM_OK)
+			s = cd_renumber_number(*rest == ':' ? rest + 1 : rest, &seq, &rest, e);
+	}
+	if (s != OM_OK)
+		return s;
 	s = cd_db_query(db,
 	    "SELECT year,seq,figures FROM document WHERE year>=? AND (year>? OR seq>?) ORDER BY year,seq "
 	    "LIMIT " PAGE_TEXT,
@@ -91,7 +97,7 @@ cd_renumber_documents(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 		s = copy_one(db, page, i, e);
 	p->done = page->n < PAGE;
 	if (page->n > 0)
-		(void)snprintf(p->at, sizeof p->at, "%lld-%lld", (long long)page->year[page->n - 1],
+		(void)snprintf(p->at, sizeof p->at, "%lld:%lld", (long long)page->year[page->n - 1],
 		    (long long)page->seq[page->n - 1]);
 	return s;
 }

@@ -25,6 +25,9 @@ cd_renumber_fn cd_renumber_words, cd_renumber_sets, cd_renumber_ids, cd_renumber
     cd_renumber_rows, cd_renumber_turns, cd_renumber_days, cd_renumber_sums, cd_renumber_losers, cd_renumber_claims,
     cd_renumber_documents;
 
+/* cd_renumber_number reads the number that a place's text begins with; *rest_out is what follows it. */
+om_status cd_renumber_number(const char *text, int64_t *out, const char **rest_out, om_err *e) OM_MUST;
+
 /* cd_renumber_index moves the place of a piece that works through a list of n; *i_out is where it is, n: done. */
 om_status cd_renumber_index(struct cd_renumber_place *p, size_t n, size_t *i_out, om_err *e) OM_MUST;
 

@@ -284,13 +284,16 @@ cd_renumber_losers(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 {
 	struct hashes *h = om_arena_alloc(p->a, sizeof *h);
 	struct words w = {.a = p->a, .list = om_arena_array(p->a, MOST, sizeof(struct word))};
-	long long after = INT64_MIN;
-	om_status s;
+	int64_t after = INT64_MIN;
+	const char *rest;
+	om_status s = OM_OK;
 
 	if (h == NULL || w.list == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	if (p->at[0] != '\0' && sscanf(p->at, "%lld", &after) != 1)
-		return om_fail(e, OM_DAMAGED, "meta: %.60s is no place of the copying", p->at);
+	if (p->at[0] != '\0')
+		s = cd_renumber_number(p->at, &after, &rest, e);
+	if (s != OM_OK)
+		return s;
 	s = cd_db_query(db,
 	    "SELECT key_hash FROM record FORCE INDEX (by_key) WHERE key_hash>? AND person<>1 GROUP BY key_hash "
 	    "HAVING MIN(person)<>MAX(person) ORDER BY key_hash LIMIT " KEYS_TEXT,

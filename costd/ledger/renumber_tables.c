@@ -24,20 +24,22 @@
 /* A place in generation_before, by (started_us, generation_id). */
 struct spot {
 	bool any;
-	long long at;
+	int64_t at;
 	char id[CD_KEY_BYTES + 1];
 };
 
 static om_status
 parse_spot(const char *text, struct spot *out, om_err *e)
 {
-	int n = 0;
+	const char *rest = text;
+	om_status s = OM_OK;
 
 	*out = (struct spot){.any = text[0] != '\0', .at = INT64_MIN};
-	if (out->any && (sscanf(text, "%lld:%n", &out->at, &n) != 1 || n == 0))
-		return om_fail(e, OM_DAMAGED, "meta: %.60s is no place of the copying", text);
-	(void)snprintf(out->id, sizeof out->id, "%.640s", text + n);
-	return OM_OK;
+	if (out->any)
+		s = cd_renumber_number(text, &out->at, &rest, e);
+	if (s == OM_OK && out->any)
+		(void)snprintf(out->id, sizeof out->id, "%.640s", *rest == ':' ? rest + 1 : rest);
+	return s;
 }
 
 static om_status
@@ -142,7 +144,7 @@ cd_renumber_rows(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 	p->rows = copied;
 	p->done = !to.any;
 	if (to.any)
-		(void)snprintf(p->at, sizeof p->at, "%lld:%s", to.at, to.id);
+		(void)snprintf(p->at, sizeof p->at, "%lld:%s", (long long)to.at, to.id);
 	return s;
 }
 
@@ -160,7 +162,7 @@ cd_renumber_turns(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 	    "ON "
 	    "f.text=t.platform LEFT JOIN word AS m ON m.text=t.model LEFT JOIN person AS p ON p.external_id=t.user_id";
 	struct spot at, next = {.any = false};
-	int64_t copied = 0;
+	int64_t copied = 0, after;
 	om_status s = parse_spot(p->at, &at, e);
 
 	/* a day of time, from the next side on */
@@ -170,8 +172,9 @@ cd_renumber_turns(struct cd_db *db, struct cd_renumber_place *p, om_err *e)
 	p->done = s == OM_OK && !next.any;
 	if (s != OM_OK || p->done)
 		return s;
-	s = cd_db_exec(db, copy, (struct cd_val[]){CD_I(next.at), CD_I(next.at + OM_DAY)}, 2, 1, &copied, e);
-	(void)snprintf(p->at, sizeof p->at, "%lld:", next.at + (long long)OM_DAY);
+	after = next.at + OM_DAY;
+	s = cd_db_exec(db, copy, (struct cd_val[]){CD_I(next.at), CD_I(after)}, 2, 1, &copied, e);
+	(void)snprintf(p->at, sizeof p->at, "%lld:", (long long)after);
 	return s;
 }
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: AGPL-3.0-or-later
 --
--- What many rows share stands once, under a number: words, sets of groups, persons.  The rows of before are
--- copied after these statements (costd/ledger/renumber.h); the next step makes the keys of the large tables.  A table that has a number of its own has a second unique key, of what
--- the number stands for.
+-- What many rows share stands once, under a number: words, sets of groups, persons.  Their tables have a second
+-- unique key, of what the number stands for.  The rows of before are copied after these statements
+-- (costd/ledger/renumber.h); the next step makes the keys of the large tables.
 
 CREATE TABLE IF NOT EXISTS word (
   id   INT UNSIGNED NOT NULL AUTO_INCREMENT,
