@@ -33,6 +33,18 @@ add(char ***list, size_t *n, bool wanted, char *name)
 		(*list)[(*n)++] = name;
 }
 
+/* add_users gives the two, ascending; once where they are shown as one. */
+static void
+add_users(struct page *p, Om__Dispute *m, const struct cd_val *v)
+{
+	char *a = cd_column_text(&v[V_USER_LEAST], p->a), *b = cd_column_text(&v[V_USER_MOST], p->a);
+	const int c = a != NULL && b != NULL ? strcmp(a, b) : 0;
+
+	m->users[m->n_users++] = c <= 0 ? a : b;
+	if (c != 0)
+		m->users[m->n_users++] = c < 0 ? b : a;
+}
+
 static om_status
 keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 {
@@ -50,8 +62,8 @@ keep(void *arg, void *message, const struct cd_val *v, om_err *e)
 	m->users = om_arena_array(p->a, 2, sizeof *m->users);
 	if (m->in_dispute == NULL || m->users == NULL)
 		return om_fail(e, OM_NOMEM, "out of memory");
-	for (unsigned i = V_USER_LEAST; i <= V_USER_MOST && (of & CD_DISPUTED_USER) != 0; i++)
-		m->users[m->n_users++] = cd_column_text(&v[i], p->a);
+	if ((of & CD_DISPUTED_USER) != 0)
+		add_users(p, m, v);
 	if (p->a->failed)
 		return om_fail(e, OM_NOMEM, "out of memory");
 	add(&m->in_dispute, &m->n_in_dispute, (of & CD_DISPUTED_COST) != 0, cost);

@@ -107,6 +107,22 @@ def test_chains_end_and_circles_are_refused(stack):
     unmerge(stack, "u-nobody", expect=404)
 
 
+def test_two_who_claim_a_request_are_one_when_they_are_merged(stack):
+    first = record(user="u-1", cost="0.25")
+    stack.ingest.send([first])
+    stack.ingest.send([record(user="U-1", cost="0.25", generation_id=first["generation_id"])])
+    stack.drained()
+
+    def claimed():
+        return {row["generation_id"]: row["users"] for row in stack.read.get("/api/v1/disputes").json()["items"]}[first["generation_id"]]
+
+    assert claimed() == ["U-1", "u-1"]
+    merge(stack, "u-1", "U-1")
+    assert claimed() == ["U-1"]
+    unmerge(stack, "u-1")
+    assert claimed() == ["U-1", "u-1"]
+
+
 def test_a_document_stays_what_it_is(stack):
     session = stack.session()
     made = issued(session, user="u-move-old", month=MONTH)

@@ -1952,7 +1952,7 @@ export interface components {
             greatest_prompt_tokens: number | null;
             completion_tokens: number | null;
             greatest_completion_tokens: number | null;
-            /** @description Of the claimed users, in the order of their ids, the first and the last. */
+            /** @description Two of the claimed users, in the order of their ids; one where they are merged. */
             users: string[];
             earliest_at: components["schemas"]["Instant"] | null;
             latest_at: components["schemas"]["Instant"] | null;
