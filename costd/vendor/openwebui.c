@@ -115,6 +115,8 @@ take_users(const json_t *root, struct om_arena *a, struct cd_ow_users *out, om_e
 	if (json_array_size(list) > MOST_USERS)
 		return om_fail(e, OM_TOO_LARGE, "users: more than %u", MOST_USERS);
 	s = json_is_object(root) ? om_json_int(root, "", "total", 0, INT64_MAX, &out->total, &has, e) : OM_OK;
+	if (s == OM_OK && out->is_page && !has)
+		s = om_fail(e, OM_PROTOCOL, "total: missing");
 	if (s != OM_OK)
 		return s == OM_INVALID ? OM_PROTOCOL : s;
 	out->of = om_arena_array(a, json_array_size(list) + 1, sizeof *out->of);
@@ -380,7 +382,7 @@ fetch_pages(struct fetch *f, struct cd_ow_users *out, om_err *e)
 		cd_http_reply_fini(&reply);
 		if (s == OM_OK)
 			s = join_page(f, out, &page, &cap, e);
-		more = page.is_page && page.n > 0 && (page.total < 0 || (int64_t)out->n < page.total);
+		more = page.is_page && page.n > 0 && ((int64_t)out->n < page.total);
 	}
 	return s;
 }
@@ -466,6 +468,8 @@ fetch_members(struct fetch *f, struct cd_ow_group *g, bool *there, om_err *e)
 		s = cd_ow_read_members(reply.body.data, reply.body.len, f->a, &g->members, &why);
 		s = place(&c, s, &why, e);
 	}
+	if (s == OM_OK && *there && g->members.n == 0 && g->n_members > 0)
+		s = om_fail(e, OM_UNAVAILABLE, "Open WebUI's groups changed while they were read");
 	cd_http_reply_fini(&reply);
 	g->tells_members = *there;
 	return s;

@@ -49,7 +49,7 @@ struct cd_ow_group {
 struct cd_ow_users {
 	struct cd_ow_user *of;
 	size_t n;
-	int64_t total; /* how many Open WebUI has; -1: not said */
+	int64_t total; /* how many Open WebUI has; -1: not said, by an array */
 	bool is_page;  /* there may be more of them */
 };
 

@@ -113,6 +113,7 @@ test_what_is_no_list_is_refused_with_the_place(void **state)
 	    {USERS, "null", "users: not an array"},
 	    {USERS, "{}", "users: not an array"},
 	    {USERS, "{\"users\":{}}", "users: not an array"},
+	    {USERS, "{\"users\":[]}", "total: missing"},
 	    {USERS, "{\"users\":[],\"total\":-1}", "total: "},
 	    {USERS, "{\"users\":[],\"total\":\"7\"}", "total: "},
 	    {USERS, "[{\"id\":\"a\"},7]", "users[1]: not an object"},
@@ -347,6 +348,9 @@ test_a_list_that_is_not_whole_is_none(void **state)
 	expect_failure(s, "HTTP status 500");
 	fx_server_put(s, GROUP "id/g-1/export", 200, NULL, "{\"user_ids\":[");
 	expect_failure(s, "export: not valid JSON");
+	fx_server_put(s, GROUP, 200, NULL, "[{\"id\":\"g-1\",\"name\":\"Class\",\"member_count\":2}]");
+	fx_server_put(s, GROUP "id/g-1/export", 200, NULL, "{\"user_ids\":null}");
+	expect_failure(s, "groups changed while they were read");
 	/* pages: one is not there, one is of other users, the users change in between */
 	fx_server_put(s, GROUP "id/g-1/export", 404, NULL, "{}");
 	put_pages(s);
