@@ -1325,7 +1325,7 @@ export interface components {
             /** @description Whether it stands, and its month amounts to something else by now than what it shows. */
             differs: boolean;
             /** @description The cost of the usage now less the cost that it shows, in USD; 0 where another figure differs, or where it does not stand. */
-            difference: components["schemas"]["Money"];
+            difference: components["schemas"]["SignedMoney"];
         };
         Problem: {
             /** @constant */
