@@ -2,6 +2,7 @@
 #include "differing.h"
 
 #include "document.h"
+#include "names/persons.h"
 #include "base/clock.h"
 #include "base/stats.h"
 
@@ -17,7 +18,7 @@
 static struct om_stat differing = OM_GAUGE("owui_metering_documents_differing", NULL,
     "Issued documents that stand and show what their months do not amount to any more.");
 
-/* A month with documents, and what was counted when it last changed. */
+/* A month with documents, and what was counted when it, or who is shown as whom, last changed. */
 struct month {
 	int year, month;
 	int64_t documents, changed_us;
@@ -83,8 +84,9 @@ read_months(struct cd_db *db, void *arg, om_err *e)
 
 	d->n_now = 0;
 	return cd_db_query(db,
-	    "SELECT YEAR(m.of_month),MONTH(m.of_month),m.n,(SELECT MAX(g.changed_us) FROM usage_day AS g WHERE "
-	    "g.day>=m.of_month AND g.day<m.of_month+INTERVAL 1 MONTH) FROM (SELECT of_month,COUNT(*) AS n FROM "
+	    "SELECT YEAR(m.of_month),MONTH(m.of_month),m.n,(SELECT GREATEST(COALESCE(MAX(g.changed_us),0)," CD_MERGES_US
+	    ") FROM usage_day AS g WHERE g.day>=m.of_month AND g.day<m.of_month+INTERVAL 1 MONTH) FROM (SELECT "
+	    "of_month,COUNT(*) AS n FROM "
 	    "document "
 	    "GROUP BY of_month) AS m ORDER BY m.of_month DESC",
 	    NULL, 0, keep_month, d, e);

@@ -252,8 +252,28 @@ ask_for_standing(struct cd_sql *q, struct cd_db *db, const struct scan *scan, om
 	cd_sql_value(q, CD_I((int64_t)of->kind));
 	cd_sql_value(q, cd_t(of->group));
 	s = cd_persons_where(q, db, "d.person", of->user, e);
+	if (scan->number.seq != 0) {
+		cd_sql_add(q, " AND d.person<>(SELECT o.person FROM document AS o WHERE o.year=? AND o.seq=?)");
+		cd_sql_value(q, CD_I(scan->number.year));
+		cd_sql_value(q, CD_I(scan->number.seq));
+	}
 	cd_sql_add(q, " ORDER BY d.year,d.seq LIMIT ?");
 	cd_sql_value(q, CD_I((int64_t)scan->limit));
+	return s;
+}
+
+static om_status
+read_standing(struct cd_db *db, struct scan *scan, size_t *n_out, Om__Document ***out, om_err *e)
+{
+	om_status s;
+
+	*n_out = 0;
+	scan->items = om_arena_array(scan->a, scan->limit, sizeof(Om__Document *));
+	*out = scan->items;
+	if (scan->items == NULL)
+		return om_fail(e, OM_NOMEM, "out of memory");
+	s = read_documents(db, scan, e);
+	*n_out = s == OM_OK ? scan->n : 0;
 	return s;
 }
 
@@ -262,15 +282,21 @@ cd_documents_standing(
     struct cd_db *db, const Om__IssueQuery *of, struct om_arena *a, size_t *n_out, Om__Document ***out, om_err *e)
 {
 	struct scan scan = {.where = ask_for_standing, .ask = of, .a = a, .limit = MAX_PAGE, .oldest_first = true};
-	om_status s;
 
-	*n_out = 0;
-	scan.items = om_arena_array(a, scan.limit, sizeof(Om__Document *));
-	*out = scan.items;
-	if (scan.items == NULL)
-		return om_fail(e, OM_NOMEM, "out of memory");
-	s = read_documents(db, &scan, e);
-	*n_out = s == OM_OK ? scan.n : 0;
+	return read_standing(db, &scan, n_out, out, e);
+}
+
+om_status
+cd_documents_standing_beside(
+    struct cd_db *db, const Om__IssueQuery *of, struct cd_number n, struct om_arena *a, Om__Document **out, om_err *e)
+{
+	struct scan scan = {
+	    .where = ask_for_standing, .ask = of, .number = n, .a = a, .limit = 1, .oldest_first = true};
+	Om__Document **all = NULL;
+	size_t count = 0;
+	om_status s = read_standing(db, &scan, &count, &all, e);
+
+	*out = count > 0 ? all[0] : NULL;
 	return s;
 }
 

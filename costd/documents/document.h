@@ -42,6 +42,11 @@ const Om__DocumentPart *cd_document_file_of(const Om__Document *d, Om__Format fo
 om_status cd_documents_standing(struct cd_db *db, const Om__IssueQuery *of, struct om_arena *a, size_t *n_out,
     Om__Document ***out, om_err *e) OM_MUST;
 
+/* cd_documents_standing_beside gives one that stands for what is asked for and is of another person than
+ * document n, as after a merge of two persons; NULL: none. */
+om_status cd_documents_standing_beside(struct cd_db *db, const Om__IssueQuery *of, struct cd_number n,
+    struct om_arena *a, Om__Document **out, om_err *e) OM_MUST;
+
 /* What is stored of a file. */
 struct cd_file {
 	Om__Format format;

@@ -99,11 +99,26 @@ struct persons {
 };
 
 static om_status
-find_persons(struct cd_db *db, const struct finish *f, struct persons *out, om_err *e)
+keep_number(void *arg, const struct cd_val *v, om_err *e)
+{
+	(void)e;
+	*(int64_t *)arg = v[0].kind == CD_INT ? v[0].i : 0;
+	return OM_OK;
+}
+
+/* find_persons: a cancellation is of the person of what it cancels, who may be shown as another one since. */
+static om_status
+find_persons(struct cd_db *db, const struct finish *f, const struct target *t, struct persons *out, om_err *e)
 {
 	const char *user = f->q->query->user;
 	int64_t number = 0;
-	om_status s = user != NULL ? cd_person_number(db, user, &number, e) : OM_OK;
+	om_status s = OM_OK;
+
+	if (user != NULL && t->cancels.seq != 0)
+		s = cd_db_query(db, "SELECT person FROM document WHERE year=? AND seq=?",
+		    (struct cd_val[]){CD_I(t->cancels.year), CD_I(t->cancels.seq)}, 2, keep_number, &number, e);
+	else if (user != NULL)
+		s = cd_person_number(db, user, &number, e);
 
 	if (s == OM_OK && user != NULL && number == 0)
 		s = om_fail(e, OM_NOT_FOUND, "user: no such user");
@@ -181,7 +196,7 @@ finish_number(struct cd_db *db, struct finish *f, const struct cd_issuing *st, o
 	if (s == OM_OK)
 		s = check_target(db, f, &t, e);
 	if (s == OM_OK)
-		s = find_persons(db, f, &p, e);
+		s = find_persons(db, f, &t, &p, e);
 	if (s == OM_OK)
 		s = store_row(db, f, st, &t, &p, e);
 	if (s == OM_OK)

@@ -4,6 +4,7 @@
 #include "number.h"
 #include "database/column.h"
 #include "database/sql.h"
+#include "names/persons.h"
 #include "read/groups.h"
 #include "value/period.h"
 #include "statement.pb-c.h"
@@ -95,7 +96,7 @@ cd_shown_same(const Om__Figures *x, const Om__Figures *y, bool *out, om_err *e)
 struct month {
 	uint32_t year, month;
 	struct cd_period days;
-	om_time changed_us;  /* when a line of it changed last */
+	om_time changed_us;  /* when a line of it, or who is shown as whom, changed last */
 	size_t n_statements; /* that are to be compared */
 	bool have_users;     /* users is all of them, by id */
 	struct cd_group_rows users;
@@ -135,7 +136,8 @@ month_of(struct comparison *c, const Om__Document *d, struct month **out, om_err
 	if (s != OM_OK)
 		return s;
 	cd_sql_init(&q, c->a);
-	cd_sql_add(&q, "SELECT MAX(changed_us) FROM usage_day WHERE day>=? AND day<?");
+	cd_sql_add(
+	    &q, "SELECT GREATEST(COALESCE(MAX(changed_us),0)," CD_MERGES_US ") FROM usage_day WHERE day>=? AND day<?");
 	cd_sql_day(&q, m->days.from_day);
 	cd_sql_day(&q, m->days.to_day);
 	s = cd_sql_query(c->db, &q, keep_time, &m->changed_us, e);

@@ -38,6 +38,24 @@ check_stands(const Om__Document *d, const char *member, const char *instead, om_
 	return OM_OK;
 }
 
+/* check_alone: a document of somebody who is shown as this user since stands for what a correction would show too. */
+static om_status
+check_alone(struct cd_db *db, const Om__IssueQuery *q, const Om__Document *d, struct om_arena *a, om_err *e)
+{
+	Om__Document *other = NULL;
+	struct cd_number n;
+	om_status s = OM_OK;
+
+	if (!cd_number_parse(d->number, &n))
+		return om_fail(e, OM_DAMAGED, "%.30s is no number", d->number);
+	s = cd_documents_standing_beside(db, q, n, a, &other, e);
+	return s == OM_OK && other != NULL
+	    ? om_fail(e, OM_CONFLICT,
+		  "corrects: %s stands for the same month of a user who was merged into this one; cancel it first",
+		  other->number)
+	    : s;
+}
+
 om_status
 cd_standing_check_correction(struct cd_db *db, const Om__IssueQuery *q, const char *corrects, struct om_arena *a,
     Om__Document **old_out, om_err *e)
@@ -49,7 +67,7 @@ cd_standing_check_correction(struct cd_db *db, const Om__IssueQuery *q, const ch
 	if (s == OM_OK && !cd_document_is_of(*old_out, q))
 		s = om_fail(e, OM_CONFLICT, "corrects: %s is about something else; a correction is of the same",
 		    (*old_out)->number);
-	return s;
+	return s == OM_OK ? check_alone(db, q, *old_out, a, e) : s;
 }
 
 om_status

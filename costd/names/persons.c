@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "persons.h"
 
+#include "database/meta.h"
+
 #include <string.h>
 
 static om_status
@@ -26,6 +28,15 @@ cd_person_number(struct cd_db *db, const char *id, int64_t *out, om_err *e)
 	om_status s = cd_handle(id, strlen(id), handle, e);
 
 	return s == OM_OK ? cd_names_find(db, CD_PERSON, handle, strlen(handle), out, e) : s;
+}
+
+om_status
+cd_persons_merged(struct cd_db *db, om_time now, om_err *e)
+{
+	int64_t before = 0;
+	om_status s = cd_meta_take_int(db, "merges_us", &before, e);
+
+	return s == OM_OK ? cd_meta_set_int(db, "merges_us", now > before ? now : before + 1, e) : s;
 }
 
 om_status

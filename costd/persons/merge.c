@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "merge.h"
 
-#include "database/meta.h"
 #include "names/persons.h"
 #include "read/users.h"
 #include "base/invariant.h"
@@ -9,8 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LOCK "merges" /* in meta: one change at a time */
 
 /* One merge: the person is shown as another one is. */
 struct merge {
@@ -161,8 +158,8 @@ work(struct cd_db *db, void *arg, om_err *e)
 {
 	struct change *c = arg;
 	struct merges m = {.a = c->a};
-	int64_t count = 0, person = 0;
-	om_status s = cd_meta_take_int(db, LOCK, &count, e);
+	int64_t person = 0;
+	om_status s = cd_persons_merged(db, c->now, e); /* one change at a time */
 
 	c->user = NULL;
 	if (s == OM_OK)

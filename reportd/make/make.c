@@ -223,6 +223,8 @@ fill_document(struct document *d, om_err *e)
 
 	if (s == OM_OK)
 		s = rd_source_open(&d->src, d->asked, &d->month, &d->model, e);
+	if (s == OM_OK && d->asked->kept && d->month.user != NULL && d->src.reply->user != NULL)
+		d->month.user = d->src.reply->user->id; /* the document's own, whoever they are shown as since */
 	if (s == OM_OK)
 		s = rd_task_go_on(d->t, e);
 	if (s == OM_OK)

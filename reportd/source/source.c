@@ -175,10 +175,12 @@ graft(struct rd_source *src, Om__StatementReply *kept, const char *number, om_er
 	return OM_OK;
 }
 
+/* open_kept: a document stays its person's, also when they are shown as another one since. */
 static om_status
 open_kept(struct rd_source *src, const struct rd_asked *asked, const struct rd_month *m, struct om_arena *a, om_err *e)
 {
 	const Om__RenderQuery *q = asked->query;
+	struct rd_month own = *m;
 	Om__StatementReply *kept = NULL;
 	om_status s = rd_kept_figures_unpack(&asked->figures, a, &kept, e);
 
@@ -186,9 +188,11 @@ open_kept(struct rd_source *src, const struct rd_asked *asked, const struct rd_m
 		s = rd_statement_check(kept, e);
 	if (s != OM_OK)
 		return s;
+	if (own.user != NULL && kept->user != NULL)
+		own.user = kept->user->id;
 	/* a cancellation then goes without a page for each person */
 	if (rd_shows_rows(q->format) || (rd_kept_figures_lack_people(kept) && asked->issue.cancels == NULL)) {
-		s = ask_fitting(src, m, q->format, a, e);
+		s = ask_fitting(src, &own, q->format, a, e);
 		if (s == OM_OK)
 			s = graft(src, kept, asked->issue.number, e);
 	}

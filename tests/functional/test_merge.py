@@ -8,7 +8,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
-from issuing import issued
+from issuing import cancel, issued, text_of
 from records import record
 from stack import Stack
 
@@ -135,6 +135,34 @@ def test_a_document_stays_what_it_is(stack):
     unmerge(stack, "u-move-old")
     again = session.get(f"/api/v1/documents/{made['number']}").json()
     assert (again["user"], again["differs"]) == ("u-move-old", False)
+
+
+def test_nobody_is_billed_twice_when_two_have_documents(stack):
+    session = stack.session()
+
+    def shown(number):
+        one = session.get(f"/api/v1/documents/{number}").json()
+        return one["user"], Decimal(one["total"]), one["differs"]
+
+    first, second = issued(session, user="u-1", month=MONTH), issued(session, user="U-1", month=MONTH)
+    own = {one["number"]: Decimal(one["total"]) for one in (first, second)}
+    merge(stack, "u-1", "U-1")
+    assert [shown(one["number"]) for one in (first, second)] == [("U-1", own[one["number"]], True) for one in (first, second)]
+    for one, other in ((first, second), (second, first)):
+        refused = issued(session, expect=409, user="U-1", month=MONTH, corrects=one["number"])
+        assert f"{other['number']} stands for the same month" in refused["detail"]
+    back = cancel(session, first["number"], reason="merged").json()
+    assert (Decimal(back["total"]), back["cancels"]) == (-own[first["number"]], first["number"])
+    assert "u-1" in text_of(session, back["number"]), "the cancellation names whom the document named"
+    both = issued(session, user="U-1", month=MONTH, corrects=second["number"])
+    assert shown(both["number"]) == ("U-1", sum(own.values()), False)
+    stack.drained()
+    unmerge(stack, "u-1")  # nothing of the month changed but who is shown as whom
+    assert shown(both["number"]) == ("U-1", sum(own.values()), True)
+    assert shown(back["number"])[0] == "u-1"
+    issued(session, user="u-1", month=MONTH)
+    last = issued(session, user="U-1", month=MONTH, corrects=both["number"])
+    assert shown(last["number"]) == ("U-1", own[second["number"]], False)
 
 
 def test_only_the_tables_of_persons_and_groups_know_who_they_are(stack):
