@@ -84,7 +84,9 @@ look(struct gw_peers *p)
 	req.status = &query;
 	if (om_wire_call(p->look, &req, LOOK_MS, &a, &rep, &e) == OM_OK &&
 	    rep->body_case == OM__REPLY__BODY_STATUS_REPLY) {
-		now.reachable = true;
+		now.reachable = om_wire_connected(p->who) > 0;
+		if (!now.reachable)
+			(void)om_fail(&e, OM_UNAVAILABLE, "no connection to ask who has a session");
 		now.database_ok = rep->status_reply->has_database_ok && rep->status_reply->database_ok;
 		now.has_first_day = rep->status_reply->has_first_day != 0;
 		now.first_day = rep->status_reply->first_day;
