@@ -16,8 +16,8 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 
 /**
  * begin gives a page on the real system, or on a mock of its own, logged in unless a stranger is wanted.
- * `now` is where a mock's clock stands, in one zone whatever day it is: a month that is a day old has too few
- * requests for some tests.
+ * `now` is where a mock's clock stands, in the mock's own zone whatever day it is: a month that is a day old has
+ * too few requests for some tests.
  * `expected` is what the browser may say on its console: that is where it reports refused requests.
  */
 export async function begin({
@@ -30,9 +30,8 @@ export async function begin({
     process.env.ADDRESS && !mockOnly
       ? null
       : await startMock({
-          ...(now && { now }),
+          ...(now ? { now } : { timezone: process.env.REPORT_TIMEZONE }),
           dist: process.env.DASHBOARD_DIST ?? new URL('../dist', import.meta.url).pathname,
-          timezone: now ? 'Europe/Berlin' : process.env.REPORT_TIMEZONE,
         });
   const address = mock?.address ?? process.env.ADDRESS.replace(/\/$/, '');
   const password = mock ? 'metering' : process.env.ADMIN_PASSWORD;

@@ -7,6 +7,7 @@ import http.client
 import os
 import resource
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -192,6 +193,7 @@ def test_f10_too_little_memory_refuses_and_loses_nothing(make_stack):
     with ThreadPoolExecutor(4) as pool:
         for spare in (0, 64, 256, 1024, 2048, 4096):  # kilobytes: it ends in another place each time
             stack.gateway.stop()  # a new process keeps nothing from before that would do
+            begins = len(stack.gateway.log)
             stack.gateway.start()
             soft, hard = resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA)
             resource.prlimit(stack.gateway.pid, resource.RLIMIT_DATA, ((data_kilobytes(stack.gateway.pid) + spare) * 1024, hard))
@@ -200,10 +202,11 @@ def test_f10_too_little_memory_refuses_and_loses_nothing(make_stack):
             assert not set(answers) & {400, 413, 422}, answers  # never that the body is wrong
             refused += answers.count(503)
 
-            def taken(spare=spare):
+            def taken(spare=spare, begins=begins):
                 if not stack.gateway.alive:
-                    tail = stack.gateway.log_tail()
-                    assert NNG_ENDS_IT in tail, f"with {spare} kB left the gateway ended: {stack.gateway.child.returncode}\n{tail}"
+                    ended = f"with {spare} kB left the gateway ended: {stack.gateway.child.returncode}\n{stack.gateway.log_tail()}"
+                    assert stack.gateway.child.returncode == -signal.SIGABRT, ended
+                    assert NNG_ENDS_IT in stack.gateway.log[begins:], ended
                     stack.gateway.start()
                 return send(stack, sent) == 200
 
