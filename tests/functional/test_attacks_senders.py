@@ -86,11 +86,11 @@ def test_a_flood_of_invented_ids_delays_a_true_one_by_seconds(make_stack, stub):
         flood = [{"generation_id": f"gen-{part:03d}{n:07d}-invented", "state": "final", "user": {"id": "u-9"}, "sender": sender,
                   "started_at": now, "finished_at": now} for n in range(10000)]
         assert stack.ingest.send(flood)["accepted"] == 10000
-    stack.drained()
+    stack.drained(deadline_s=600)  # 100,000 records, beside other tests
     late, other = new_generation_id(), new_generation_id()
     for gen_id in (late, other):
         stub.put(gen_id, "0.5", not_found_first=3)
     stack.ingest.send([record(cost=None, generation_id=late, sender=sender), record(cost=None, generation_id=other, sender=str(uuid.uuid4()))])
     for gen_id in (late, other):
-        wait_until(lambda: stack.ledger("cost_state", f"generation_id='{gen_id}'") == [("3",)], "a looked-up cost")  # noqa: B023
+        wait_until(lambda: stack.ledger("cost_state", f"generation_id='{gen_id}'") == [("3",)], "a looked-up cost", 600)  # noqa: B023
     assert stack.session().get("/api/v1/pipeline").json()["lookups"]["waiting"] > 90000
